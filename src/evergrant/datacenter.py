@@ -1,0 +1,203 @@
+"""Zoho's data centers: the list of hosts that may ever see a secret."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from evergrant.errors import ConfigError, UntrustedServer
+
+__all__ = ["ZOHO", "DataCenter", "DataCenters"]
+
+
+@dataclass(frozen=True, slots=True)
+class DataCenter:
+    """One of Zoho's data centers, or a local stand-in for one.
+
+    Attributes:
+        code: Zoho's short name for it, the ``location`` of a redirect: ``us``, ``eu``, …
+        accounts_url: Base URL of its accounts server.
+        api_url: Base URL of its API for production orgs.
+        sandbox_url: The same for sandbox orgs; None where Zoho names none.
+        developer_url: The same for developer orgs; None where Zoho names none.
+        upload_url: Base URL for file uploads; None where Zoho names none.
+        domains: The registrable domains that are Zoho's own in this data center.
+    """
+
+    code: str
+    accounts_url: str
+    api_url: str
+    sandbox_url: str | None = None
+    developer_url: str | None = None
+    upload_url: str | None = None
+    domains: tuple[str, ...] = ()
+
+    @classmethod
+    def custom(
+        cls,
+        accounts_url: str,
+        api_url: str,
+        *,
+        code: str = "custom",
+        sandbox_url: str | None = None,
+        developer_url: str | None = None,
+    ) -> DataCenter:
+        """Describe a stand-in, such as the sandbox's; plain http is accepted on loopback only.
+
+        Raises:
+            ConfigError: A URL is not an origin, or is plain http to another machine.
+        """
+        urls = (accounts_url, api_url, sandbox_url, developer_url)
+        for url in filter(None, urls):
+            _check_origin(url)
+        return cls(code, *(url and url.rstrip("/") for url in urls))  # type: ignore[arg-type]
+
+    @property
+    def api_urls(self) -> tuple[str, ...]:
+        """The base URLs that Zoho may name as a token's ``api_domain`` here."""
+        return tuple(url for url in (self.api_url, self.sandbox_url, self.developer_url) if url)
+
+    def owns(self, url: str) -> bool:
+        """Say whether a request to this URL stays within this data center."""
+        origin = origin_of(url)
+        if origin is None:
+            return False
+        if origin in {origin_of(u) for u in (*self.api_urls, self.accounts_url, self.upload_url)}:
+            return True
+        scheme, _, host = origin.partition("://")
+        return scheme == "https" and any(host.endswith(f".{domain}") for domain in self.domains)
+
+
+def _check_origin(url: str) -> None:
+    parts = urlsplit(url)
+    if origin_of(url) is None or parts.path not in ("", "/"):
+        raise ConfigError(f"{url!r} is not the address of a server (https://host[:port])")
+    if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
+        raise ConfigError(f"{url!r} would send secrets unencrypted", hint="Use https.")
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def origin_of(url: str | None) -> str | None:
+    """Return ``scheme://host[:port]`` in lower case, or None where ``url`` is not plain enough.
+
+    User info, control characters and backslashes are how a look-alike host is smuggled past a
+    comparison (``https://www.zohoapis.com@evil.example``): whatever has them has no origin.
+    """
+    if not url or any(c in url for c in "\\@ ") or not url.isprintable():
+        return None
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return None
+    default = {"http": 80, "https": 443}[parts.scheme]
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{parts.scheme}://{host}" + (f":{port}" if port not in (None, default) else "")
+
+
+class DataCenters:
+    """An allow-list of data centers: looks hosts up, and refuses the rest.
+
+    Args:
+        members: The data centers; the first is where a login starts when none is named.
+    """
+
+    def __init__(self, *members: DataCenter) -> None:
+        self._by_code = {member.code: member for member in members}
+        self._by_accounts = {origin_of(member.accounts_url): member for member in members}
+        self._by_api = {origin_of(url): member for member in members for url in member.api_urls}
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The short names, in the order given."""
+        return tuple(self._by_code)
+
+    def by_code(self, code: str) -> DataCenter:
+        """Return the data center with this short name.
+
+        Raises:
+            ConfigError: There is none.
+        """
+        found = self._by_code.get(code.lower())
+        if found is None:
+            raise ConfigError(
+                f"no data center {code!r}", hint=f"Use one of: {', '.join(self.codes)}."
+            )
+        return found
+
+    def by_accounts_url(self, url: str) -> DataCenter:
+        """Return the data center with this accounts server.
+
+        Raises:
+            UntrustedServer: It is none of ours.
+        """
+        found = self._by_accounts.get(origin_of(url)) if _is_bare(url) else None
+        if found is None:
+            raise UntrustedServer(f"{url!r} is not an accounts server of Zoho")
+        return found
+
+    def by_api_domain(self, url: str) -> DataCenter:
+        """Return the data center with this API host (production, sandbox or developer).
+
+        Raises:
+            UntrustedServer: It is none of ours.
+        """
+        found = self._by_api.get(origin_of(url)) if _is_bare(url) else None
+        if found is None:
+            raise UntrustedServer(f"{url!r} is not an API server of Zoho")
+        return found
+
+
+def _is_bare(url: str) -> bool:
+    parts = urlsplit(url) if origin_of(url) else None
+    return parts is not None and parts.path in ("", "/") and not parts.query and not parts.fragment
+
+
+def _zoho(code: str, tld: str, **other: str | None) -> DataCenter:
+    api = f"zohoapis.{tld}"
+    known = {
+        "accounts_url": f"https://accounts.zoho.{tld}",
+        "api_url": f"https://www.{api}",
+        "sandbox_url": f"https://sandbox.{api}",
+        "developer_url": f"https://developer.{api}",
+        "upload_url": f"https://content.{api}",
+    }
+    return DataCenter(code, **{**known, **other}, domains=(f"zoho.{tld}", api))  # type: ignore[arg-type]
+
+
+_UNNAMED = {"sandbox_url": None, "developer_url": None, "upload_url": None}
+
+ZOHO = DataCenters(
+    _zoho("us", "com"),
+    _zoho("eu", "eu"),
+    _zoho("in", "in"),
+    _zoho("au", "com.au"),
+    _zoho("cn", "com.cn"),
+    _zoho("jp", "jp"),
+    # Canada's accounts live under another name than its API: one cannot be built from the other.
+    DataCenter(
+        "ca",
+        "https://accounts.zohocloud.ca",
+        "https://www.zohoapis.ca",
+        "https://sandbox.zohoapis.ca",
+        "https://developer.zohoapis.ca",
+        "https://upload.zohocloud.ca",
+        ("zohocloud.ca", "zohoapis.ca"),
+    ),
+    _zoho("sa", "sa", upload_url="https://files.zoho.sa"),
+    _zoho("uk", "uk", **_UNNAMED),
+    _zoho("ae", "ae", **_UNNAMED),
+)
+"""Zoho's own, from https://www.zoho.com/accounts/protocol/oauth/multi-dc.html,
+https://www.bigin.com/developer/docs/apis/multi-dc.html and the official SDK's tables."""

@@ -1,0 +1,1 @@
+"""A faithful local Zoho for tests and demonstrations."""

@@ -1,0 +1,1 @@
+"""Where tokens are kept: one contract, many storages."""

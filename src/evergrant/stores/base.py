@@ -1,0 +1,306 @@
+"""`TokenStore`: six methods with one meaning everywhere, over a few row primitives.
+
+A back end implements the methods that begin with an underscore and knows nothing of users,
+clients, freshness or versions; those rules live here and in `matching`.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from types import TracebackType
+from typing import ClassVar, Self
+
+from evergrant.clock import Clock, utc_now
+from evergrant.errors import Conflict, CorruptRecord, StoreError, TokenNotFound
+from evergrant.stores import matching
+from evergrant.stores.lease import Lease
+from evergrant.stores.matching import Criterion
+from evergrant.stores.rows import Row, decode, encode
+from evergrant.token import Token
+
+__all__ = ["TokenStore"]
+
+_logger = logging.getLogger("evergrant")
+
+ID_DIGITS = 10
+"""The official tables keep ids in a varchar(10)."""
+
+SAVE_ATTEMPTS = 20
+"""How often a save without ``expected_version`` starts over when another writer was faster."""
+
+OnCorrupt = Callable[[CorruptRecord], None]
+
+
+def _log_corrupt(error: CorruptRecord) -> None:
+    _logger.warning("%s", error)
+
+
+class TokenStore(ABC):
+    """Keeps tokens; safe to share between threads.
+
+    Every method raises `StoreUnavailable` when the storage cannot be used.
+
+    Args:
+        clock: Stamps ``created_at`` and ``updated_at``.
+    """
+
+    id_width: ClassVar[int | None] = None
+    """The longest id that the storage can hold, in characters; None for any."""
+
+    def __init__(self, *, clock: Clock = utc_now) -> None:
+        self._clock = clock
+
+    def find_token(self, token: Token) -> Token | None:
+        """Return the stored token that a partial one means, or None.
+
+        The user name decides first; else the access token, when the token carries no client;
+        else the grant token, then the refresh token, with client id and secret. A client id or
+        org id that is given must match. A token that names nothing means nobody. Where several
+        rows fit, the freshest is returned, as a whole.
+
+        Raises:
+            CorruptRecord: The row is there, but cannot be read.
+        """
+        criterion = matching.find_criterion(token)
+        if criterion is None:
+            return None
+        rows = self._select(criterion)
+        if len(rows) == 1:
+            stored = decode(rows[0])
+            return stored if matching.compatible(stored, token) else None
+        return matching.freshest(self._readable(rows, token))
+
+    def find_token_by_id(self, id: str) -> Token | None:  # noqa: A002 - the official SDK's name
+        """Return the token with this id, or None.
+
+        Raises:
+            CorruptRecord: The row is there, but cannot be read.
+        """
+        rows = self._select({"id": str(id)})
+        return decode(rows[0]) if rows else None
+
+    def find_users(self, name: str) -> list[Token]:
+        """Return the tokens of a user: those named ``name`` or ``name:<org id>``."""
+        return list(self._readable(self._select_named(name)))
+
+    def get_tokens(self, *, on_corrupt: OnCorrupt = _log_corrupt) -> list[Token]:
+        """Return all tokens; see `iter_tokens`."""
+        return list(self.iter_tokens(on_corrupt=on_corrupt))
+
+    def iter_tokens(self, *, on_corrupt: OnCorrupt = _log_corrupt) -> Iterator[Token]:
+        """Yield all tokens, without holding them in memory where the storage can stream.
+
+        Args:
+            on_corrupt: Called for each row that cannot be read, which harms no other row; the
+                default logs a warning. Let it raise to stop there.
+        """
+        for row in self._rows():
+            try:
+                token = decode(row)
+            except CorruptRecord as error:
+                on_corrupt(error)
+            else:
+                yield token
+
+    def save_token(self, token: Token, *, expected_version: int | None = None) -> Token:
+        """Insert a token, or update the row that is its own; return it as stored.
+
+        The row is found by id, else by the rule of `find_token`, else by being the same grant.
+        Where the row is fresher than an incoming token whose writer had not read it, access
+        token, expiry, refresh token and API domain stay as they are.
+
+        Args:
+            token: What to save. An ``id`` that no row has yet is kept for a new row.
+            expected_version: Save only if the row still has this version (0: only if there is
+                no row yet, or one that another program wrote).
+
+        Raises:
+            Conflict: The row has another version or is gone, or the id is another owner's.
+            StoreError: The token holds nothing to keep, or its id does not fit.
+            CorruptRecord: The row is there, but cannot be read; it is left as it is.
+        """
+        if not (token.access_token or token.refresh_token or token.grant_token):
+            raise StoreError(
+                "nothing to save: no access, refresh or grant token",
+                token_id=token.id,
+                user=token.user_name,
+            )
+        for _ in range(SAVE_ATTEMPTS):
+            with self._transaction():
+                saved = self._try_save(token, expected_version)
+            if saved is not None:
+                return saved
+            if expected_version is not None:
+                break
+        raise Conflict(
+            "the token was changed by somebody else", token_id=token.id, user=token.user_name
+        )
+
+    def _try_save(self, token: Token, expected_version: int | None) -> Token | None:
+        """Return the saved token, or None when another writer was faster."""
+        stored = self._row_of(token)
+        if expected_version is not None and expected_version != (stored.version if stored else 0):
+            raise Conflict(
+                "the token was changed or deleted by somebody else",
+                token_id=token.id,
+                user=token.user_name,
+            )
+        now = self._clock()
+        if stored is None:
+            new = replace(
+                token,
+                id=self._checked_id(token.id) if token.id else self._new_id(),
+                created_at=token.created_at or now,
+                updated_at=now,
+                version=1,
+            )
+            return new if self._insert(encode(new)) else None
+        decided = expected_version is not None
+        new = matching.merged(stored, token, decided=decided)
+        new = replace(new, updated_at=now, version=stored.version + 1)
+        return new if self._update(encode(new), stored.version) else None
+
+    def _row_of(self, token: Token) -> Token | None:
+        if token.id and (stored := self.find_token_by_id(token.id)):
+            matching.refuse_another_owner(stored, token)
+            return stored
+        for criterion, only_nameless in matching.save_criteria(token):
+            found = [
+                stored
+                for stored in map(decode, self._select(criterion))
+                if matching.compatible(stored, token) and not (only_nameless and stored.user_name)
+            ]
+            if len({stored.client_id for stored in found}) > 1:
+                raise Conflict(
+                    f"{len(found)} clients have a token of this user; nothing was saved",
+                    user=token.user_name,
+                    hint="Save with the client id, or with the id of the row.",
+                    retryable=False,
+                )
+            if found:
+                return matching.freshest(found)
+        return None
+
+    def delete_token(self, id: str) -> None:  # noqa: A002 - the official SDK's name
+        """Delete one token.
+
+        Raises:
+            TokenNotFound: There is none with this id.
+        """
+        with self._transaction():
+            deleted = self._delete(str(id))
+        if not deleted:
+            raise TokenNotFound("there is no such token", token_id=str(id))
+
+    def delete_tokens(self) -> None:
+        """Delete all tokens of this store, and nothing else."""
+        with self._transaction():
+            self._delete_all()
+
+    def lease(self, id: str, ttl: float) -> Lease:  # noqa: A002 - as in the six methods
+        """Ask for the right to refresh the token with this id for ``ttl`` seconds.
+
+        Returns at once; the answer is true when the lease was granted. Use it in a ``with``
+        statement, or release it. A lease whose time has run out is up for grabs.
+        """
+        owner = secrets.token_hex(8)
+        held = self._acquire(str(id), owner, ttl)
+        return Lease(held=held, release=lambda: self._release(str(id), owner))
+
+    def generation(self) -> int | None:
+        """Return a number that differs once anybody has changed the store.
+
+        None where the storage cannot tell; a cache must then not be trusted for long.
+        """
+        return None
+
+    def close(self) -> None:
+        """Release connections and files; the store is not used afterwards."""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _readable(self, rows: Iterable[Row], asked: Token | None = None) -> Iterator[Token]:
+        for row in rows:
+            try:
+                token = decode(row)
+            except CorruptRecord as error:
+                _log_corrupt(error)
+            else:
+                if asked is None or matching.compatible(token, asked):
+                    yield token
+
+    def _checked_id(self, id_: str) -> str:
+        if self.id_width is not None and len(id_) > self.id_width:
+            raise StoreError(
+                f"the id is longer than the {self.id_width} characters that fit",
+                token_id=id_,
+                hint="Choose a shorter id, or leave it out and one is given.",
+            )
+        return id_
+
+    def _new_id(self) -> str:
+        number = self._next_number()
+        if len(str(number)) <= ID_DIGITS:
+            return str(number)
+        # An official table's last id may be 9999999999: the numbers below it have gaps enough.
+        while self._select({"id": (guess := str(secrets.randbelow(10**ID_DIGITS - 1) + 1))}):
+            pass
+        return guess
+
+    @abstractmethod
+    def _transaction(self) -> AbstractContextManager[object]:
+        """Make the primitives called inside one change, whole or not at all."""
+
+    @abstractmethod
+    def _select(self, criterion: Criterion) -> list[Row]:
+        """Return the rows whose columns equal all of the criterion's values, exactly."""
+
+    @abstractmethod
+    def _select_named(self, name: str) -> list[Row]:
+        """Return the rows whose user name is ``name``, or begins with ``name`` and a colon."""
+
+    @abstractmethod
+    def _rows(self) -> Iterator[Row]:
+        """Yield all rows."""
+
+    @abstractmethod
+    def _insert(self, row: Row) -> bool:
+        """Add a row; False if its id is taken."""
+
+    @abstractmethod
+    def _update(self, row: Row, version: int) -> bool:
+        """Replace the row with this id if it has this version; False if it has not."""
+
+    @abstractmethod
+    def _delete(self, id_: str) -> bool:
+        """Delete the row with this id; False if there is none."""
+
+    @abstractmethod
+    def _delete_all(self) -> None:
+        """Delete every row."""
+
+    @abstractmethod
+    def _next_number(self) -> int:
+        """Return a number above every numeric id there is or ever was."""
+
+    @abstractmethod
+    def _acquire(self, id_: str, owner: str, ttl: float) -> bool:
+        """Note ``owner`` as the lease holder unless another's lease still runs."""
+
+    @abstractmethod
+    def _release(self, id_: str, owner: str) -> None:
+        """Forget the lease if ``owner`` holds it."""

@@ -1,0 +1,44 @@
+"""A lease: the right to refresh one token, for a while."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+__all__ = ["Lease"]
+
+
+class Lease:
+    """What `TokenStore.lease` answers; true while it was granted.
+
+    A lease is only a hint: its holder may be paused past its end without noticing. What keeps
+    a late holder from overwriting a newer token is the compare-and-swap of the save.
+
+    Attributes:
+        held: Whether the lease was granted and has not been released.
+    """
+
+    def __init__(self, *, held: bool, release: Callable[[], None]) -> None:
+        self.held = held
+        self._release = release
+
+    def __bool__(self) -> bool:
+        return self.held
+
+    def release(self) -> None:
+        """Give the lease back, if it is ours; does nothing the second time."""
+        if self.held:
+            self.held = False
+            self._release()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.release()
