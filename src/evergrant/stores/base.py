@@ -40,6 +40,21 @@ def _log_corrupt(error: CorruptRecord) -> None:
     _logger.warning("%s", error)
 
 
+def _readable(rows: Iterable[Row]) -> list[Token]:
+    """Return the tokens of rows that should be one user's; a corrupt one harms no other."""
+    tokens, corrupt = [], []
+    for row in rows:
+        try:
+            tokens.append(decode(row))
+        except CorruptRecord as error:
+            corrupt.append(error)
+    if corrupt and not tokens:
+        raise corrupt[0]
+    for problem in corrupt:
+        _log_corrupt(problem)
+    return tokens
+
+
 class TokenStore(ABC):
     """Keeps tokens; safe to share between threads.
 
@@ -69,11 +84,8 @@ class TokenStore(ABC):
         criterion = matching.find_criterion(token)
         if criterion is None:
             return None
-        rows = self._select(criterion)
-        if len(rows) == 1:
-            stored = decode(rows[0])
-            return stored if matching.compatible(stored, token) else None
-        return matching.freshest(self._readable(rows, token))
+        found = _readable(self._select(criterion))
+        return matching.freshest(stored for stored in found if matching.compatible(stored, token))
 
     def find_token_by_id(self, id: str) -> Token | None:  # noqa: A002 - the official SDK's name
         """Return the token with this id, or None.
@@ -81,12 +93,16 @@ class TokenStore(ABC):
         Raises:
             CorruptRecord: The row is there, but cannot be read.
         """
-        rows = self._select({"id": str(id)})
+        rows = self._select(Criterion(id=str(id)))
         return decode(rows[0]) if rows else None
 
     def find_users(self, name: str) -> list[Token]:
-        """Return the tokens of a user: those named ``name`` or ``name:<org id>``."""
-        return list(self._readable(self._select_named(name)))
+        """Return the tokens of a user: those named ``name`` or ``name:<org id>``.
+
+        Raises:
+            CorruptRecord: There is no such token but one that cannot be read.
+        """
+        return _readable(self._select_named(name))
 
     def get_tokens(self, *, on_corrupt: OnCorrupt = _log_corrupt) -> list[Token]:
         """Return all tokens; see `iter_tokens`."""
@@ -166,13 +182,24 @@ class TokenStore(ABC):
         return new if self._update(encode(new), stored.version) else None
 
     def _row_of(self, token: Token) -> Token | None:
-        if token.id and (stored := self.find_token_by_id(token.id)):
-            matching.refuse_another_owner(stored, token)
+        if not token.id or (stored := self.find_token_by_id(token.id)) is None:
+            return self._row_like(token)
+        matching.refuse_another_owner(stored, token)
+        if stored.user_name or not token.user_name:
             return stored
+        # A grant that was saved before its owner was known: if the owner has a row already,
+        # that one goes on, and the nameless one must not stay as its double.
+        named = self._row_like(token)
+        if named is None or named.id == stored.id:
+            return stored
+        self._delete(token.id)
+        return named
+
+    def _row_like(self, token: Token) -> Token | None:
         for criterion, only_nameless in matching.save_criteria(token):
             found = [
                 stored
-                for stored in map(decode, self._select(criterion))
+                for stored in _readable(self._select(criterion))
                 if matching.compatible(stored, token) and not (only_nameless and stored.user_name)
             ]
             if len({stored.client_id for stored in found}) > 1:
@@ -233,16 +260,6 @@ class TokenStore(ABC):
     ) -> None:
         self.close()
 
-    def _readable(self, rows: Iterable[Row], asked: Token | None = None) -> Iterator[Token]:
-        for row in rows:
-            try:
-                token = decode(row)
-            except CorruptRecord as error:
-                _log_corrupt(error)
-            else:
-                if asked is None or matching.compatible(token, asked):
-                    yield token
-
     def _checked_id(self, id_: str) -> str:
         if self.id_width is not None and len(id_) > self.id_width:
             raise StoreError(
@@ -257,7 +274,7 @@ class TokenStore(ABC):
         if len(str(number)) <= ID_DIGITS:
             return str(number)
         # An official table's last id may be 9999999999: the numbers below it have gaps enough.
-        while self._select({"id": (guess := str(secrets.randbelow(10**ID_DIGITS - 1) + 1))}):
+        while self._select(Criterion(id=(guess := str(secrets.randbelow(10**ID_DIGITS - 1) + 1)))):
             pass
         return guess
 

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from types import MappingProxyType
 
 from evergrant.errors import Conflict
-from evergrant.token import Token
+from evergrant.token import Secret, Token
 
-__all__ = ["Criterion", "compatible", "find_criterion", "freshest", "merged", "save_criteria"]
+__all__ = [
+    "Criterion",
+    "compatible",
+    "find_criterion",
+    "freshest",
+    "merged",
+    "refuse_another_owner",
+    "save_criteria",
+]
 
-Criterion = Mapping[str, str]
-"""Columns and the values they must all equal."""
+
+class Criterion(dict[str, str]):
+    """Columns and the plain values they must all equal; shows the columns only."""
+
+    def __repr__(self) -> str:
+        return f"Criterion({', '.join(self)})"
+
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -57,7 +69,11 @@ def save_criteria(token: Token) -> Iterator[tuple[Criterion, bool]]:
 
 def _of(token: Token, *columns: str) -> Criterion:
     values = ((column, getattr(token, column)) for column in columns)
-    return MappingProxyType({column: value for column, value in values if value})
+    return Criterion(
+        (column, value.reveal() if isinstance(value, Secret) else value)
+        for column, value in values
+        if value
+    )
 
 
 def compatible(stored: Token, asked: Token) -> bool:

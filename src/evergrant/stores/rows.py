@@ -39,25 +39,36 @@ Row = tuple[str | int | None, ...]
 milliseconds as text (as the official SDK writes them); the version a number, 0 when unset."""
 
 
+class _MaskedRow(tuple[str | int | None, ...]):
+    """A row whose values do not show: it travels through frames that a traceback may print."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"Row(id={self[0]!r})"
+
+
 def encode(token: Token) -> Row:
     """Return a token as the row that holds it."""
-    return (
-        token.id,
-        token.user_name or None,
-        token.client_id or None,
-        _reveal(token.client_secret),
-        _reveal(token.refresh_token),
-        _reveal(token.access_token),
-        _reveal(token.grant_token),
-        _moment_text(token.expires_at),
-        token.redirect_url or None,
-        token.api_domain or None,
-        " ".join(token.scopes) or None,
-        token.org_id or None,
-        _moment_text(token.created_at),
-        _moment_text(token.updated_at),
-        _moment_text(token.last_used_at),
-        token.version,
+    return _MaskedRow(
+        (
+            token.id,
+            token.user_name or None,
+            token.client_id or None,
+            _reveal(token.client_secret),
+            _reveal(token.refresh_token),
+            _reveal(token.access_token),
+            _reveal(token.grant_token),
+            _moment_text(token.expires_at),
+            token.redirect_url or None,
+            token.api_domain or None,
+            " ".join(token.scopes) or None,
+            token.org_id or None,
+            _moment_text(token.created_at),
+            _moment_text(token.updated_at),
+            _moment_text(token.last_used_at),
+            token.version,
+        )
     )
 
 
