@@ -1,1 +1,61 @@
-"""Log in to Zoho once; stay logged in, on any storage, from every thread, process and host."""
+"""Log in to Zoho once; stay logged in, on any storage, from every thread, process and host.
+
+Names load when they are first used, so that importing this package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from evergrant.accounts import Accounts
+    from evergrant.client import Client
+    from evergrant.datacenter import ZOHO, DataCenter, DataCenters
+    from evergrant.errors import EvergrantError
+    from evergrant.keeper import Keeper
+    from evergrant.stores import open_store
+    from evergrant.stores.base import TokenStore
+    from evergrant.token import Freshness, Secret, Token
+
+__all__ = [
+    "ZOHO",
+    "Accounts",
+    "Client",
+    "DataCenter",
+    "DataCenters",
+    "EvergrantError",
+    "Freshness",
+    "Keeper",
+    "Secret",
+    "Token",
+    "TokenStore",
+    "open_store",
+]
+
+_HOMES = {
+    "ZOHO": "datacenter",
+    "Accounts": "accounts",
+    "Client": "client",
+    "DataCenter": "datacenter",
+    "DataCenters": "datacenter",
+    "EvergrantError": "errors",
+    "Freshness": "token",
+    "Keeper": "keeper",
+    "Secret": "token",
+    "Token": "token",
+    "TokenStore": "stores.base",
+    "open_store": "stores",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -224,10 +224,18 @@ class UntrustedServer(OAuthError):
 
 
 class AccountsUnavailable(OAuthError):
-    """The accounts server gave no usable answer."""
+    """The accounts server gave no usable answer.
+
+    Args:
+        sent: Whether the server may have seen the request.
+    """
 
     default_hint = "Try again in a moment."
     default_retryable = True
+
+    def __init__(self, message: str, *, sent: bool = True, **fields: Any) -> None:
+        super().__init__(message, **fields)
+        self.sent = sent
 
 
 class TokenNotSaved(EvergrantError):

@@ -67,8 +67,12 @@ class TokenStore(ABC):
     id_width: ClassVar[int | None] = None
     """The longest id that the storage can hold, in characters; None for any."""
 
+    url: str
+    """Names this store in messages, without secrets; `open_store` understands it."""
+
     def __init__(self, *, clock: Clock = utc_now) -> None:
         self._clock = clock
+        self.url = f"{type(self).__name__.lower()}:"
 
     def find_token(self, token: Token) -> Token | None:
         """Return the stored token that a partial one means, or None.

@@ -1,0 +1,273 @@
+"""Drives `evergrant.oauth` over HTTP: the one place that talks to Zoho's accounts servers."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from types import TracebackType
+from typing import Self, TypeVar
+
+from evergrant import oauth
+from evergrant.client import Client
+from evergrant.clock import Clock, utc_now
+from evergrant.datacenter import ZOHO, DataCenter, DataCenters
+from evergrant.errors import AccountsUnavailable, ConfigError, NoRefreshToken
+from evergrant.http import HttpAnswer, HttpCall, Send
+from evergrant.oauth import Granted
+from evergrant.sender import HttpSender
+from evergrant.token import Token
+
+__all__ = ["Accounts"]
+
+_logger = logging.getLogger("evergrant")
+
+T = TypeVar("T")
+
+ATTEMPTS = 3
+"""How often a request is sent at the most, when no usable answer came."""
+
+BACKOFF = 0.25
+"""Seconds before the second attempt; doubled for each further one, with jitter."""
+
+
+class Accounts:
+    """Zoho's accounts servers, as one client app sees them; safe to share between threads.
+
+    Args:
+        client_id: As registered in Zoho's API console. Without one, tokens are refreshed with
+            the client that is stored beside them, and nobody can log in.
+        client_secret: The common secret.
+        redirect_url: Exactly as registered; not needed for a self client.
+        data_center: Where logins begin, and where tokens live that do not say.
+        client_secrets: Data center code to secret, for a client that has one in each.
+        data_centers: The hosts that may see a secret; Zoho's own, or a sandbox's.
+        timeout: Seconds to wait for a connection, and for an answer.
+        send: Carries the requests instead of a connection of our own.
+        clock: Tells when an answer came.
+    """
+
+    def __init__(
+        self,
+        client_id: str | None = None,
+        client_secret: str | None = None,
+        *,
+        redirect_url: str | None = None,
+        data_center: str | None = None,
+        client_secrets: Mapping[str, str] | None = None,
+        data_centers: DataCenters = ZOHO,
+        timeout: float = 10.0,
+        send: Send | None = None,
+        clock: Clock = utc_now,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.client = (
+            Client(client_id, client_secret, redirect_url, client_secrets or {})
+            if client_id
+            else None
+        )
+        self.data_centers = data_centers
+        self.home = data_centers.by_code(data_center or data_centers.codes[0])
+        self.clock = clock
+        self._own_sender = HttpSender(timeout)
+        self._send = send or self._own_sender
+        self._sleep = sleep
+
+    def exchange(
+        self,
+        code: str,
+        data_center: DataCenter | None = None,
+        *,
+        redirect_url: str | None = None,
+        verifier: str | None = None,
+    ) -> Token:
+        """Exchange a one-time code for tokens.
+
+        Sent once: a code whose answer was lost may be spent, and asking again would only hide
+        that behind an ``invalid_code``.
+
+        Raises:
+            CodeSpent: The code is used, too old, or of another data center or client.
+            OAuthError: Zoho refused for another reason, or gave no usable answer.
+        """
+        where, client = data_center or self.home, self.own_client()
+        call = oauth.exchange_call(
+            where, client, code, redirect_url=redirect_url, verifier=verifier
+        )
+        granted = self._granted(call, where, "authorization_code")
+        token = Token(
+            client_id=client.client_id,
+            client_secret=client.secret_in(where),
+            grant_token=code,
+            redirect_url=redirect_url,
+        )
+        return _renewed(token, granted)
+
+    def refresh(self, token: Token) -> Token:
+        """Return the token with a new access token.
+
+        Raises:
+            NoRefreshToken: It has none.
+            LoginRequired: Zoho no longer accepts it.
+            Throttled: Too many requests; says when to come back.
+            OAuthError: Zoho refused for another reason, or gave no usable answer.
+        """
+        if not token.refresh_token:
+            raise NoRefreshToken(
+                "the access token has expired and there is no refresh token",
+                token_id=token.id,
+                user=token.user_name,
+            )
+        where = self.data_center_of(token)
+        call = oauth.refresh_call(where, self.client_of(token), token.refresh_token)
+        return _renewed(token, self._granted(call, where, "refresh_token"))
+
+    def client_credentials(
+        self, scopes: Iterable[str], org_id: str, data_center: DataCenter | None = None
+    ) -> Token:
+        """Mint a token of a self client for an org, without a user and without a refresh token.
+
+        Raises:
+            OAuthError: Zoho refused, or gave no usable answer.
+        """
+        where, client = data_center or self.home, self.own_client()
+        scopes = tuple(scopes)
+        call = oauth.client_credentials_call(where, client, scopes, org_id)
+        granted = self._granted(call, where, "client_credentials")
+        token = Token(
+            client_id=client.client_id,
+            client_secret=client.secret_in(where),
+            org_id=org_id,
+            scopes=scopes,
+        )
+        return _renewed(token, granted)
+
+    def revoke(self, token: Token, *, authenticated: bool = False) -> bool:
+        """Revoke a token at Zoho: its refresh token with all it made, else its access token.
+
+        Args:
+            authenticated: Use the newer endpoint, which wants the client's secret.
+
+        Returns:
+            Whether it was alive; False if it was dead already.
+
+        Raises:
+            OAuthError: Zoho refused, or gave no usable answer: it may be alive still.
+        """
+        secret = token.refresh_token or token.access_token
+        if not secret:
+            return False
+        call = oauth.revoke_call(
+            self.data_center_of(token),
+            secret,
+            kind="refresh_token" if token.refresh_token else "access_token",
+            client=self.client_of(token) if authenticated else None,
+        )
+        return self._ask(call, lambda answer: oauth.read_revoked(answer, now=self.clock()))
+
+    def owner(self, token: Token) -> tuple[str, str]:
+        """Return whose the token is: ``email:zgid``, as the official SDK names users, and zgid.
+
+        Raises:
+            MissingScope: The grant lacks one of `evergrant.oauth.IDENTITY_SCOPES`.
+            OAuthError: The API did not say.
+        """
+        access_token = token.access_token or ""
+        base = token.api_domain or self.data_center_of(token).api_url
+        self.data_centers.by_api_domain(base)
+        email = self._ask(oauth.current_user_call(base, access_token), oauth.read_current_user)
+        org_id = self._ask(oauth.org_call(base, access_token), oauth.read_org)
+        return f"{email}:{org_id}", org_id
+
+    def data_center_of(self, token: Token) -> DataCenter:
+        """Return where a token lives: by its API domain, else the home of this app.
+
+        Raises:
+            UntrustedServer: The stored API domain is not one of Zoho's.
+        """
+        if token.api_domain:
+            return self.data_centers.by_api_domain(token.api_domain)
+        return self.home
+
+    def own_client(self) -> Client:
+        """Return this app's client.
+
+        Raises:
+            ConfigError: None was given.
+        """
+        if self.client is None:
+            raise ConfigError(
+                "no client id", hint="Give client_id and client_secret (see Zoho's API console)."
+            )
+        return self.client
+
+    def client_of(self, token: Token) -> Client:
+        """Return the client a token was made for: ours, which knows today's secret, if it is us.
+
+        Raises:
+            ConfigError: The token carries no client, and none was given.
+        """
+        if self.client and token.client_id in (None, self.client.client_id):
+            return self.client
+        if token.client_id:
+            return Client(token.client_id, token.client_secret, token.redirect_url)
+        return self.own_client()
+
+    def close(self) -> None:
+        """Close the connections that are our own."""
+        self._own_sender.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _granted(self, call: HttpCall, where: DataCenter, grant_type: str) -> Granted:
+        def read(answer: HttpAnswer) -> Granted:
+            return oauth.read_granted(
+                answer,
+                now=self.clock(),
+                asked=where,
+                known=self.data_centers,
+                grant_type=grant_type,
+            )
+
+        return self._ask(call, read, once=grant_type == "authorization_code")
+
+    def _ask(self, call: HttpCall, read: Callable[[HttpAnswer], T], *, once: bool = False) -> T:
+        """Send a call and read the answer, again if no usable one came.
+
+        Args:
+            once: Not again if the server may have seen it.
+        """
+        attempt = 1
+        while True:
+            try:
+                return read(self._send(call))
+            except AccountsUnavailable as error:
+                if attempt == ATTEMPTS or (once and error.sent):
+                    raise
+                _logger.warning("attempt %d of %d: %s", attempt, ATTEMPTS, error.message)
+            # Jitter, so that workers that failed together do not come back together.
+            self._sleep(BACKOFF * 2 ** (attempt - 1) * random.uniform(0.5, 1.5))  # noqa: S311 - not a key
+            attempt += 1
+
+
+def _renewed(token: Token, granted: Granted) -> Token:
+    """Return the token with what was granted; Zoho sends the refresh token only the first time."""
+    return replace(
+        token,
+        access_token=granted.access_token,
+        refresh_token=granted.refresh_token or token.refresh_token,
+        expires_at=granted.expires_at,
+        api_domain=granted.api_domain,
+        scopes=granted.scopes or token.scopes,
+    )

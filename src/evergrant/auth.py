@@ -1,0 +1,148 @@
+"""Signs requests with a user's token; renews it and tries once more when Zoho rejects it."""
+
+from __future__ import annotations
+
+import functools
+import importlib.util
+import json
+from collections.abc import AsyncGenerator, Generator
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from evergrant.errors import UntrustedServer
+from evergrant.token import Token
+
+if TYPE_CHECKING:
+    import httpx2
+    import requests
+
+__all__ = ["RequestsAuth", "httpx_auth"]
+
+UNAUTHORIZED = 401
+"""The status of every rejection of a token, and of some that a new token does not mend."""
+
+REJECTIONS = frozenset({"INVALID_TOKEN", "INVALID_OAUTHTOKEN", "AUTHENTICATION_FAILURE"})
+"""What Zoho's APIs call a token that is expired, revoked or evicted; not among them is
+OAUTH_SCOPE_MISMATCH, for which a new token is no better than the old one."""
+
+
+class TokenSource(Protocol):
+    """What signing needs of a Keeper."""
+
+    def token_for(self, user: str, url: str) -> Token:
+        """Return a working token, if the URL may see it."""
+
+    def renewed(self, user: str, rejected: Token) -> Token:
+        """Return a token that is not the one that was rejected."""
+
+
+def _header(token: Token) -> str:
+    return "Zoho-oauthtoken " + (token.access_token or "")
+
+
+def _is_rejection(body: bytes) -> bool:
+    try:
+        return json.loads(body).get("code") in REJECTIONS
+    except (ValueError, AttributeError, TypeError):
+        return False
+
+
+class RequestsAuth:
+    """Signs requests of the ``requests`` library, which takes any callable as ``auth``."""
+
+    def __init__(self, source: TokenSource, user: str) -> None:
+        self._source = source
+        self._user = user
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Sign one request.
+
+        Raises:
+            UntrustedServer: The request does not go to the token's data center.
+            EvergrantError: There is no working token.
+        """
+        token = self._source.token_for(self._user, request.url or "")
+        request.headers["Authorization"] = _header(token)
+        request.register_hook("response", functools.partial(self._retry, token))
+        return request
+
+    def _retry(self, token: Token, response: requests.Response, **kwargs: Any) -> requests.Response:
+        if response.status_code != UNAUTHORIZED or not _is_rejection(response.content):
+            return response
+        # A redirect copies the hooks: what rejects us here may not be Zoho at all.
+        try:
+            self._source.token_for(self._user, response.request.url or "")
+        except UntrustedServer:
+            return response
+        fresh = self._source.renewed(self._user, token)
+        if not isinstance(response.request.body, str | bytes | None):
+            return response  # a stream is read already; the next call has the new token
+        response.close()
+        retry = response.request.copy()
+        retry.headers["Authorization"] = _header(fresh)
+        # Straight through the adapter: hooks do not run again, so there is one retry.
+        second: requests.Response = response.connection.send(retry, **kwargs)  # type: ignore[attr-defined]
+        second.history.append(response)
+        second.request = retry
+        return second
+
+
+class _HttpxFlow:
+    """The flow that httpx2 and httpx share, synchronous and asynchronous."""
+
+    def __init__(self, source: TokenSource, user: str) -> None:
+        self._source = source
+        self._user = user
+
+    def sync_auth_flow(
+        self, request: httpx2.Request
+    ) -> Generator[httpx2.Request, httpx2.Response, None]:
+        token = self._source.token_for(self._user, str(request.url))
+        request.headers["Authorization"] = _header(token)
+        response = yield request
+        if response.status_code == UNAUTHORIZED and _is_rejection(response.read()):
+            fresh = self._source.renewed(self._user, token)
+            if _can_be_sent_again(request):
+                request.headers["Authorization"] = _header(fresh)
+                yield request
+
+    async def async_auth_flow(
+        self, request: httpx2.Request
+    ) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
+        import anyio.to_thread  # noqa: PLC0415 - httpx2 brings it; a synchronous caller needs none
+
+        in_thread = anyio.to_thread.run_sync
+        token = await in_thread(self._source.token_for, self._user, str(request.url))
+        request.headers["Authorization"] = _header(token)
+        response = yield request
+        if response.status_code == UNAUTHORIZED and _is_rejection(await response.aread()):
+            fresh = await in_thread(self._source.renewed, self._user, token)
+            if _can_be_sent_again(request):
+                request.headers["Authorization"] = _header(fresh)
+                yield request
+
+
+def _can_be_sent_again(request: httpx2.Request) -> bool:
+    try:
+        request.content  # noqa: B018 - raises for a stream, which is read already
+    except RuntimeError:
+        return False
+    return True
+
+
+@functools.cache
+def _auth_class() -> type[Any]:
+    import httpx2  # noqa: PLC0415 - loaded when a request is to be signed
+
+    bases: list[type] = [_HttpxFlow, httpx2.Auth]
+    if importlib.util.find_spec("httpx"):
+        import httpx  # noqa: PLC0415 - only where it is installed
+
+        # httpx asks isinstance: one object that is both serves clients of either.
+        if not issubclass(httpx2.Auth, httpx.Auth):
+            bases.append(httpx.Auth)
+    return type("ZohoAuth", tuple(bases), {})
+
+
+def httpx_auth(source: TokenSource, user: str) -> httpx2.Auth:
+    """Return an ``auth`` for clients of httpx2 and, where it is installed, of httpx."""
+    return cast("httpx2.Auth", _auth_class()(source, user))

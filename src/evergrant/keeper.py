@@ -1,0 +1,294 @@
+"""The story: find a token, refresh it once, save it, revoke it."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from evergrant.accounts import Accounts
+from evergrant.auth import RequestsAuth, httpx_auth
+from evergrant.clock import Clock
+from evergrant.config import config_folder
+from evergrant.datacenter import DataCenter
+from evergrant.errors import (
+    AmbiguousUser,
+    ConfigError,
+    StoreUnavailable,
+    TokenNotFound,
+    TokenNotSaved,
+    UntrustedServer,
+)
+from evergrant.events import Emit, Forgotten, LoggedIn, Revoked, StoreFailed, emitter
+from evergrant.keeping.admission import admit, is_own_key, with_identity
+from evergrant.keeping.cache import TokenCache
+from evergrant.keeping.lifeboat import Lifeboat
+from evergrant.keeping.renewal import Renewal, is_usable
+from evergrant.keeping.saver import Saver
+from evergrant.login import Login, read_redirect
+from evergrant.oauth import authorization_url
+from evergrant.stores.base import TokenStore
+from evergrant.stores.matching import freshest
+from evergrant.token import Token
+
+if TYPE_CHECKING:
+    import httpx2
+
+__all__ = ["Keeper"]
+
+
+class Keeper:
+    """Hands out access tokens that work, for any number of users, threads and processes.
+
+    Users are named ``email:zgid``, as the official SDK names them. A bare e-mail address is
+    accepted where it fits one token only. Every method raises `TokenNotFound` for a user without
+    a token, `AmbiguousUser` where a bare address fits several, and `StoreUnavailable` when the
+    store does not answer and no cached token helps.
+
+    Args:
+        store: Where tokens are kept; the caller closes it.
+        accounts: Zoho's accounts servers; the caller closes it.
+        clock: Tells the time; by default that of ``accounts``.
+        on_event: Is told each `evergrant.events.Event`.
+        lifeboat: Folder for tokens that the store could not take; by default that of the
+            configuration.
+        pkce: Send a PKCE challenge with each login (Zoho documents it for mobile and desktop
+            clients).
+    """
+
+    def __init__(
+        self,
+        store: TokenStore,
+        accounts: Accounts,
+        *,
+        clock: Clock | None = None,
+        on_event: Emit | None = None,
+        lifeboat: Path | None = None,
+        pkce: bool = False,
+    ) -> None:
+        self.store = store
+        self.accounts = accounts
+        self._clock = clock or accounts.clock
+        self._emit = emitter(on_event)
+        self._pkce = pkce
+        self._cache = TokenCache()
+        self._fallback_key = secrets.token_bytes(32)
+        boat = Lifeboat(lifeboat or config_folder(), store.url)
+        self._saver = Saver(store, boat, self._emit, self._clock)
+        self._renewal = Renewal(store, accounts, self._saver, self._emit, self._clock)
+        self._saver.take_aboard()
+
+    def access_token(self, user: str) -> str:
+        """Return an access token of this user that works now, as plain text.
+
+        Raises:
+            LoginRequired: The grant was revoked; the user must log in again.
+            Throttled: Zoho refuses to renew it until ``retry_at``.
+            OAuthError: Zoho did not renew it, for another reason.
+            TokenNotSaved: It was renewed, but the store cannot take it; the next call has it.
+        """
+        access_token = self.token(user).access_token
+        return str.__str__(access_token)
+
+    def token(self, user: str) -> Token:
+        """Return the whole token of this user, usable now; raises as `access_token`."""
+        try:
+            generation = self.store.generation()
+            token = self._cache.get(user, generation)
+            if token is None or not is_usable(token, self._clock()):
+                token = self._load(user, generation)
+        except StoreUnavailable as error:
+            token = self._cache.last_known(user)
+            if token is None or not is_usable(token, self._clock()):
+                raise
+            about = {"token_id": token.id, "user": token.user_name}
+            self._emit(StoreFailed(at=self._clock(), error=error, **about))
+        return token
+
+    def _load(self, user: str, generation: int | None) -> Token:
+        token = self.find(user)
+        if not is_usable(token, self._clock()):
+            try:
+                token = self._renewal.renew(token)
+            except TokenNotSaved:
+                # The caller is told once; then this process goes on with what it was granted.
+                if adrift := self._saver.adrift(token.id):
+                    self._cache.put(user, adrift, generation)
+                raise
+        self._cache.put(user, token, generation)
+        return token
+
+    def find(self, user: str) -> Token:
+        """Return the stored token of this user as it is, expired or not."""
+        client_id = self.accounts.client.client_id if self.accounts.client else None
+        fitting = [
+            token
+            for token in self.store.find_users(user)
+            if client_id is None or token.client_id in (None, client_id)
+        ]
+        exact = [token for token in fitting if token.user_name == user]
+        chosen = exact or fitting
+        if not chosen:
+            raise TokenNotFound("no token for this user", user=user)
+        if len({(token.user_name, token.client_id) for token in chosen}) > 1:
+            names = sorted(f"{t.user_name} (id {t.id}, client {t.client_id})" for t in chosen)
+            raise AmbiguousUser("the name fits several tokens", candidates=names, user=user)
+        return freshest(chosen) or chosen[0]
+
+    def refresh(self, user: str) -> Token:
+        """Renew the access token now, even if it has not expired; raises as `access_token`."""
+        return self.renewed(user, self.find(user))
+
+    def revoke(self, user: str) -> None:
+        """Revoke the user's grant at Zoho, then delete it from the store.
+
+        Raises:
+            OAuthError: Zoho could not be told; the token stays in the store.
+        """
+        token = self.find(user)
+        self.accounts.revoke(token)
+        self._delete(token)
+        self._emit(Revoked(at=self._clock(), token_id=token.id, user=token.user_name))
+
+    def forget(self, user: str) -> None:
+        """Delete the user's token from the store without telling Zoho."""
+        token = self.find(user)
+        self._delete(token)
+        self._emit(Forgotten(at=self._clock(), token_id=token.id, user=token.user_name))
+
+    def _delete(self, token: Token) -> None:
+        self._saver.drop(token.id or "")
+        self._cache.clear()
+        self.store.delete_token(token.id or "")
+
+    def authorization_url(
+        self,
+        scopes: Iterable[str],
+        user: str | None = None,
+        *,
+        session: str | None = None,
+        consent_again: bool = False,
+    ) -> str:
+        """Return the address to send a user's browser to.
+
+        Args:
+            scopes: What to ask for. Where the user is to be learnt from Zoho, the two scopes it
+                takes (`evergrant.oauth.IDENTITY_SCOPES`) are added.
+            user: Who is expected: an e-mail address or full name is compared with who logs in;
+                anything else is a key of your own, under which the token is kept unasked.
+            session: What identifies the browser session, such as a random value in its cookie.
+                Give the same to `complete_login`: without it, somebody could make another
+                person's browser complete a login that they began themselves.
+            consent_again: Make Zoho ask for consent and issue a new refresh token, even if the
+                user consented before (``prompt=consent``).
+
+        Raises:
+            ConfigError: The client has no redirect URL.
+        """
+        client, home = self.accounts.own_client(), self.accounts.home
+        if not client.redirect_url:
+            raise ConfigError("a login by browser needs a redirect URL", hint="Give redirect_url.")
+        login, key = Login.begin(self._clock(), home.code, user), self._key()
+        return authorization_url(
+            home,
+            client,
+            scopes if is_own_key(user) else with_identity(scopes),
+            state=login.state(key, session),
+            consent_again=consent_again,
+            challenge=login.challenge(key) if self._pkce else None,
+        )
+
+    def complete_login(
+        self, redirect_params: Mapping[str, str] | str, *, session: str | None = None
+    ) -> Token:
+        """Finish a login with what the browser brought back; return the stored token.
+
+        Args:
+            redirect_params: The redirect's parameters: a mapping, the query string, or the URL.
+            session: What `authorization_url` was given.
+
+        Raises:
+            UntrustedServer: The state is not ours, or the redirect names a server that is not
+                Zoho's; nothing was sent anywhere.
+            ConsentDenied: The user said no, or another user than the expected one logged in.
+            CodeSpent: The code was used before, or is too old.
+            NoRefreshToken: The login works, but for an hour only.
+            MissingScope: The grant is stored, but Zoho does not say whose it is.
+            TokenNotSaved: The store cannot take the grant; the lifeboat holds it.
+            OAuthError: Zoho refused, for another reason.
+        """
+        redirect, key = read_redirect(redirect_params), self._key()
+        login = Login.from_state(redirect.state, key, session, self._clock())
+        code = redirect.accepted_code()
+        known = self.accounts.data_centers
+        where = redirect.data_center(known, known.by_code(login.data_center))
+        granted = self.accounts.exchange(
+            code,
+            where,
+            redirect_url=self.accounts.own_client().redirect_url,
+            verifier=login.verifier(key) if self._pkce else None,
+        )
+        return self._admit(granted, where, login.user)
+
+    def login_with_code(
+        self, code: str, user: str | None = None, *, data_center: str | None = None
+    ) -> Token:
+        """Log in with a self client's code, as Zoho's API console makes them.
+
+        Args:
+            code: The one-time code.
+            user: Who is expected, as in `authorization_url`.
+            data_center: The code of the data center whose console made it; else the home.
+
+        Raises:
+            OAuthError: As `complete_login`.
+            TokenNotSaved: The store cannot take the grant; the lifeboat holds it.
+        """
+        where = self.accounts.data_centers.by_code(data_center or self.accounts.home.code)
+        return self._admit(self.accounts.exchange(code, where), where, user)
+
+    def _admit(self, granted: Token, where: DataCenter, user: str | None) -> Token:
+        token = admit(granted, self.store, self.accounts, self._saver, expected=user)
+        about = {"token_id": token.id, "user": token.user_name}
+        self._emit(LoggedIn(at=self._clock(), data_center=where.code, scopes=token.scopes, **about))
+        return token
+
+    def _key(self) -> bytes:
+        """Return what signs states: the client's secret, which all workers of an app share."""
+        client = self.accounts.own_client()
+        known = (client.client_secret, *client.secrets.values())
+        return next((secret.encode() for secret in known if secret), self._fallback_key)
+
+    def auth(self, user: str) -> httpx2.Auth:
+        """Return an ``auth`` for httpx2 (and httpx): signs requests with the user's token.
+
+        A request that Zoho rejects with INVALID_TOKEN is sent once more with a renewed token.
+        Requests to other servers than the token's data center raise `UntrustedServer`.
+        """
+        return httpx_auth(self, user)
+
+    def requests_auth(self, user: str) -> RequestsAuth:
+        """Return an ``auth`` for the requests library; as `auth`."""
+        return RequestsAuth(self, user)
+
+    def token_for(self, user: str, url: str) -> Token:
+        """Return the token of this user if a request to this URL may carry it.
+
+        Raises:
+            UntrustedServer: The URL leaves the token's data center.
+        """
+        token = self.token(user)
+        if not self.accounts.data_center_of(token).owns(url):
+            raise UntrustedServer(
+                "the request does not go to the token's own data center",
+                token_id=token.id,
+                user=token.user_name,
+                hint=f"Send it to {token.api_domain}.",
+            )
+        return token
+
+    def renewed(self, user: str, rejected: Token) -> Token:
+        """Return a token of this user other than the one that the API rejected."""
+        self._cache.drop(user)
+        return self._renewal.renew(rejected, rejected=True)

@@ -1,0 +1,94 @@
+"""Takes a new grant in: save it before anything else, then learn whose it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from evergrant.accounts import Accounts
+from evergrant.errors import ConsentDenied, NoRefreshToken, OAuthError
+from evergrant.keeping.saver import Saver
+from evergrant.oauth import IDENTITY_SCOPES
+from evergrant.stores.base import TokenStore
+from evergrant.token import Token
+
+__all__ = ["admit", "is_own_key", "with_identity"]
+
+
+def is_own_key(user: str | None) -> bool:
+    """Say whether a user name is the caller's own key, not an e-mail address to compare."""
+    return user is not None and "@" not in user
+
+
+def with_identity(scopes: Iterable[str]) -> list[str]:
+    """Return the scopes, and what else it takes to learn whose the grant is."""
+    wanted = list(scopes)
+    have = {scope.lower() for scope in wanted}
+    for scope in IDENTITY_SCOPES:
+        area = scope.rpartition(".")[0].lower()
+        if not have & {f"{area}.read", f"{area}.all"}:
+            wanted.append(scope)
+    return wanted
+
+
+def admit(
+    granted: Token, store: TokenStore, accounts: Accounts, saver: Saver, *, expected: str | None
+) -> Token:
+    """Save a new grant under its owner's name; return it as stored.
+
+    Args:
+        expected: The e-mail address or full name that should have logged in, or a key of the
+            caller's own to keep the grant under; None: whoever it is.
+
+    Raises:
+        TokenNotSaved: The store cannot take it; the lifeboat holds it.
+        MissingScope: Zoho does not let us ask whose it is; it is stored without a name.
+        ConsentDenied: Somebody else logged in; the grant is stored under their name.
+        NoRefreshToken: The grant is stored, but lasts an hour only.
+    """
+    if is_own_key(expected):
+        saved = _under_name(granted, expected or "", store, saver)
+    else:
+        # The code is spent: before anything else can fail, what it bought must be safe.
+        nameless = saver.save(granted)
+        try:
+            name, org_id = accounts.owner(nameless)
+        except OAuthError as error:
+            error.token_id = nameless.id
+            error.hint = f"{error.hint} The grant is stored under its id, without a name.".strip()
+            raise
+        saved = _under_name(replace(nameless, org_id=org_id), name, store, saver)
+        if expected and expected.casefold() not in _names_of(name):
+            raise ConsentDenied(
+                f"{name} logged in, not {expected}",
+                token_id=saved.id,
+                user=name,
+                hint="The grant is stored under the name of who gave it; revoke it if unwanted.",
+            )
+    if not saved.refresh_token:
+        raise NoRefreshToken(
+            "Zoho sent no refresh token; the login lasts until its access token expires",
+            token_id=saved.id,
+            user=saved.user_name,
+            hint="Log in again with consent_again=True (prompt=consent).",
+        )
+    return saved
+
+
+def _names_of(name: str) -> tuple[str, str]:
+    full = name.casefold()
+    return full, full.rpartition(":")[0]
+
+
+def _under_name(granted: Token, name: str, store: TokenStore, saver: Saver) -> Token:
+    named = replace(granted, user_name=name)
+    before = store.find_token(Token(user_name=name, client_id=granted.client_id))
+    if before is None or before.id == granted.id:
+        return saver.save(named, read=granted if granted.id else None)
+    # A login anew: it takes the place of the old one, and its expiry decides nothing. A
+    # consent that was given before brings no refresh token; the old one lives on.
+    refresh_token = granted.refresh_token or before.refresh_token
+    saved = saver.save(replace(named, id=before.id, refresh_token=refresh_token), read=before)
+    if granted.id:
+        store.delete_token(granted.id)
+    return saved

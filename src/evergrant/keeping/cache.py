@@ -1,0 +1,53 @@
+"""The tokens a process has at hand, for as long as the store says that nothing has changed."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from evergrant.token import Token
+
+__all__ = ["TokenCache"]
+
+UNTRACKED_LIFE = 1.0
+"""Seconds that a token is trusted where the store cannot tell whether it was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    token: Token
+    generation: int | None
+    until: float
+
+
+class TokenCache:
+    """Tokens by the name they were asked for; safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, _Entry] = {}
+
+    def get(self, user: str, generation: int | None) -> Token | None:
+        """Return a user's token if the store is still at this generation."""
+        entry = self._entries.get(user)
+        if entry is None or entry.generation != generation:
+            return None
+        if generation is None and time.monotonic() >= entry.until:
+            return None
+        return entry.token
+
+    def last_known(self, user: str) -> Token | None:
+        """Return a user's token as last seen, whatever has happened to it since."""
+        entry = self._entries.get(user)
+        return entry.token if entry else None
+
+    def put(self, user: str, token: Token, generation: int | None) -> None:
+        """Keep a token that was read when the store was at this generation."""
+        self._entries[user] = _Entry(token, generation, time.monotonic() + UNTRACKED_LIFE)
+
+    def drop(self, user: str) -> None:
+        """Forget a user's token: the API rejected it."""
+        self._entries.pop(user, None)
+
+    def clear(self) -> None:
+        """Forget everything: a token was deleted."""
+        self._entries = {}

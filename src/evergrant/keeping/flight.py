@@ -1,0 +1,63 @@
+"""One at a time per key: the others wait for the first one's result and take it."""
+
+from __future__ import annotations
+
+import copy
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
+from typing import Generic, TypeVar
+
+from evergrant.errors import EvergrantError
+
+__all__ = ["SingleFlight"]
+
+T = TypeVar("T")
+
+
+class SingleFlight(Generic[T]):
+    """Lets one thread per key do the work; threads that come meanwhile share its outcome.
+
+    Errors are shared as well: when Zoho throttles the first, the others must not ask again.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._flights: dict[tuple[int, str], Future[T]] = {}
+
+    def do(self, key: str, work: Callable[[], T]) -> T:
+        """Return what ``work`` returns, or what a flight under way with this key does."""
+        while True:
+            # With the process id: a forked child must not wait for a thread it does not have.
+            mine = (os.getpid(), key)
+            with self._lock:
+                under_way = self._flights.get(mine)
+                if under_way is None:
+                    flight = self._flights[mine] = Future()
+            if under_way is None:
+                return self._lead(mine, flight, work)
+            try:
+                return under_way.result()
+            except CancelledError:
+                continue
+            except EvergrantError as error:
+                # A copy for each thread: raising one object in many mixes their tracebacks.
+                raise copy.copy(error) from None
+
+    def _lead(self, mine: tuple[int, str], flight: Future[T], work: Callable[[], T]) -> T:
+        try:
+            result = work()
+        except Exception as error:
+            flight.set_exception(error)
+            raise
+        except BaseException:
+            # An interrupt is the leader's own: somebody else takes the lead.
+            flight.cancel()
+            raise
+        else:
+            flight.set_result(result)
+            return result
+        finally:
+            with self._lock:
+                del self._flights[mine]

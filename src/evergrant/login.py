@@ -1,0 +1,169 @@
+"""The browser's part of a login: the state we send, the redirect that comes back, PKCE; no I/O.
+
+The state is signed, not stored: any worker that has the client secret can complete a login that
+another began. It names the moment, the user, the data center and the browser session it was made
+for, so that a redirect crafted by somebody else, or fed to another browser, is refused.
+"""
+
+from __future__ import annotations
+
+import hmac
+import json
+import secrets
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from hashlib import sha256
+from urllib.parse import parse_qsl, urlsplit
+
+from evergrant.clock import from_epoch_ms, to_epoch_ms
+from evergrant.datacenter import DataCenter, DataCenters
+from evergrant.errors import ConsentDenied, UntrustedServer
+from evergrant.token import Secret
+
+__all__ = ["LOGIN_WINDOW", "Login", "Redirect", "read_redirect"]
+
+LOGIN_WINDOW = timedelta(hours=1)
+"""How long a user may take between opening the consent page and coming back."""
+
+_SKEW = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A login that has begun: who is expected, and where it started.
+
+    Attributes:
+        nonce: Makes every login different.
+        began_at: When (aware).
+        data_center: The code of the data center whose consent page was opened.
+        user: The user whose login it is; None: whoever logs in.
+    """
+
+    nonce: str
+    began_at: datetime
+    data_center: str
+    user: str | None = None
+
+    @classmethod
+    def begin(cls, now: datetime, data_center: str, user: str | None) -> Login:
+        """Begin a login with a new nonce."""
+        return cls(secrets.token_urlsafe(16), now, data_center, user)
+
+    def state(self, key: bytes, session: str | None) -> str:
+        """Return the ``state`` parameter that stands for this login.
+
+        Args:
+            key: Signs it.
+            session: What identifies the browser session; it is signed, not sent.
+        """
+        fields = [self.nonce, to_epoch_ms(self.began_at), self.data_center, self.user]
+        payload = _b64(json.dumps(fields, separators=(",", ":")).encode())
+        return f"{payload}.{_sign(key, payload, session)}"
+
+    @classmethod
+    def from_state(cls, state: str, key: bytes, session: str | None, now: datetime) -> Login:
+        """Return the login that a ``state`` stands for.
+
+        Raises:
+            UntrustedServer: It is not one of ours, is of another session, or is too old.
+        """
+        payload, _, signature = state.partition(".")
+        if not hmac.compare_digest(signature.encode(), _sign(key, payload, session).encode()):
+            raise UntrustedServer(
+                "the redirect's state is not one that this app and session sent out"
+            )
+        nonce, began_ms, data_center, user = json.loads(_unb64(payload))
+        began_at = from_epoch_ms(began_ms)
+        if not now - LOGIN_WINDOW <= began_at <= now + _SKEW:
+            raise UntrustedServer("the login began too long ago")
+        return cls(nonce, began_at, data_center, user)
+
+    def verifier(self, key: bytes) -> Secret:
+        """Return PKCE's code verifier for this login (RFC 7636); derived, so never stored."""
+        return Secret(_b64(hmac.digest(key, b"pkce:" + self.nonce.encode(), "sha256")))
+
+    def challenge(self, key: bytes) -> str:
+        """Return the S256 code challenge that belongs to the verifier."""
+        return _b64(sha256(self.verifier(key).encode()).digest())
+
+
+def _sign(key: bytes, payload: str, session: str | None) -> str:
+    bound = b"" if session is None else sha256(session.encode()).digest()
+    return _b64(hmac.digest(key, b"state:" + payload.encode() + b":" + bound, "sha256"))
+
+
+def _b64(data: bytes) -> str:
+    return urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _unb64(text: str) -> bytes:
+    return urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+@dataclass(frozen=True, slots=True)
+class Redirect:
+    """What the browser brought back; nothing of it is to be trusted yet."""
+
+    state: str
+    code: Secret | None = field(default=None, repr=False)
+    error: str | None = None
+    location: str | None = None
+    accounts_server: str | None = None
+
+    def accepted_code(self) -> Secret:
+        """Return the one-time code.
+
+        Raises:
+            ConsentDenied: The user, or Zoho, said no.
+        """
+        if self.code is None:
+            raise ConsentDenied("Zoho sent the user back without a code", code=self.error)
+        return self.code
+
+    def data_center(self, known: DataCenters, began_in: DataCenter) -> DataCenter:
+        """Return the data center that the code lives in.
+
+        ``location`` and ``accounts-server`` come through the browser, and the client secret goes
+        where they say: they are looked up, must agree, and are never used as an address.
+
+        Raises:
+            UntrustedServer: They name a stranger, or disagree.
+        """
+        found = []
+        if self.accounts_server:
+            found.append(known.by_accounts_url(self.accounts_server))
+        if self.location:
+            if self.location not in known.codes:
+                raise UntrustedServer(f"{self.location[:20]!r} is not a data center of Zoho")
+            found.append(known.by_code(self.location))
+        if len(found) > 1 and found[0].code != found[1].code:
+            raise UntrustedServer("the redirect's location and accounts-server do not agree")
+        return found[0] if found else began_in
+
+
+def read_redirect(params: Mapping[str, str] | str) -> Redirect:
+    """Read the parameters of the redirect: a mapping, the query string, or the whole URL.
+
+    A parameter that stands there twice is refused: which one counts would be a matter of luck.
+
+    Raises:
+        UntrustedServer: There is no state, or a parameter is repeated.
+    """
+    if isinstance(params, str):
+        query = urlsplit(params).query if "://" in params else params.lstrip("?")
+        pairs = parse_qsl(query.rstrip("&"), keep_blank_values=True)
+        params = dict(pairs)
+        if len(params) < len(pairs):
+            raise UntrustedServer("the redirect repeats a parameter")
+    state = params.get("state")
+    if not state:
+        raise UntrustedServer("the redirect has no state: it is not the answer to our login")
+    return Redirect(
+        state=state,
+        code=Secret(params["code"]) if params.get("code") and not params.get("error") else None,
+        error=params.get("error"),
+        location=params.get("location"),
+        accounts_server=params.get("accounts-server"),
+    )

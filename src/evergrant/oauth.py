@@ -1,0 +1,293 @@
+"""Zoho's OAuth 2.0 as pure functions: build a request, read an answer; no I/O.
+
+Sources: https://www.zoho.com/accounts/protocol/oauth.html and its pages, and
+https://www.zoho.com/books/api/v3/oauth/ (the fullest list of errors).
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import urlencode
+
+from evergrant.client import Client
+from evergrant.datacenter import DataCenter, DataCenters
+from evergrant.errors import AccountsUnavailable, MissingScope, OAuthError, UntrustedServer
+from evergrant.http import HttpAnswer, HttpCall, form_call
+from evergrant.oauth_errors import error_from
+from evergrant.token import Secret
+
+__all__ = [
+    "ACCESS_TOKEN_LIFE",
+    "IDENTITY_SCOPES",
+    "Granted",
+    "authorization_url",
+    "call_api",
+    "client_credentials_call",
+    "current_user_call",
+    "exchange_call",
+    "org_call",
+    "read_current_user",
+    "read_granted",
+    "read_org",
+    "read_revoked",
+    "refresh_call",
+    "revoke_call",
+]
+
+ACCESS_TOKEN_LIFE = timedelta(hours=1)
+"""How long an access token lives where the answer does not say (it leaves it out at times)."""
+
+IDENTITY_SCOPES = ("ZohoCRM.users.READ", "ZohoCRM.org.READ")
+"""What it takes to learn whose a token is: the user and the org, as the official SDK asks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Granted:
+    """What Zoho granted, whole: these belong together."""
+
+    access_token: Secret
+    refresh_token: Secret | None
+    expires_at: datetime
+    api_domain: str
+    scopes: tuple[str, ...]
+
+
+def authorization_url(
+    data_center: DataCenter,
+    client: Client,
+    scopes: Iterable[str],
+    *,
+    state: str,
+    consent_again: bool = False,
+    challenge: str | None = None,
+) -> str:
+    """Return the address to send the user's browser to.
+
+    Args:
+        scopes: Zoho separates them by commas.
+        state: Comes back unchanged with the answer.
+        consent_again: Ask for consent even if it was given before, which is what makes Zoho
+            issue another refresh token.
+        challenge: The S256 code challenge of PKCE; Zoho documents PKCE for mobile and desktop
+            clients only.
+    """
+    params = {
+        "response_type": "code",
+        "client_id": client.client_id,
+        "redirect_uri": client.redirect_url or "",
+        "scope": ",".join(scopes),
+        "access_type": "offline",
+        "state": state,
+    }
+    if consent_again:
+        params["prompt"] = "consent"
+    if challenge:
+        params |= {"code_challenge": challenge, "code_challenge_method": "S256"}
+    return f"{data_center.accounts_url}/oauth/v2/auth?{urlencode(params)}"
+
+
+def _token_call(
+    data_center: DataCenter, client: Client, grant_type: str, **fields: str | None
+) -> HttpCall:
+    # In a form body: Zoho takes the query string too, but addresses end up in logs.
+    who = {"client_id": client.client_id, "client_secret": client.secret_in(data_center)}
+    return form_call(
+        f"{data_center.accounts_url}/oauth/v2/token", who | {"grant_type": grant_type} | fields
+    )
+
+
+def exchange_call(
+    data_center: DataCenter,
+    client: Client,
+    code: str,
+    *,
+    redirect_url: str | None,
+    verifier: str | None = None,
+) -> HttpCall:
+    """Build the exchange of a one-time code; a self client's code has no redirect URL."""
+    return _token_call(
+        data_center,
+        client,
+        "authorization_code",
+        code=code,
+        redirect_uri=redirect_url,
+        code_verifier=verifier,
+    )
+
+
+def refresh_call(data_center: DataCenter, client: Client, refresh_token: str) -> HttpCall:
+    """Build the request for a new access token."""
+    return _token_call(data_center, client, "refresh_token", refresh_token=refresh_token)
+
+
+def client_credentials_call(
+    data_center: DataCenter, client: Client, scopes: Iterable[str], org_id: str
+) -> HttpCall:
+    """Build the request of a self client for a token without a user, in one CRM org."""
+    return _token_call(
+        data_center,
+        client,
+        "client_credentials",
+        scope=",".join(scopes),
+        soid=f"ZohoCRM.{org_id}",
+    )
+
+
+def revoke_call(
+    data_center: DataCenter,
+    token: str,
+    *,
+    kind: str = "refresh_token",
+    client: Client | None = None,
+) -> HttpCall:
+    """Build the revocation of a token; a refresh token takes its access tokens with it.
+
+    Args:
+        kind: ``refresh_token`` or ``access_token``.
+        client: Given, the newer endpoint is used, which authenticates the client
+            (https://www.zoho.com/developer/oauth/revoke-oauth-token.html); else the older one
+            (https://www.zoho.com/accounts/protocol/oauth/revoke-refresh-token.html).
+    """
+    if client is None:
+        return form_call(f"{data_center.accounts_url}/oauth/v2/token/revoke", {"token": token})
+    secret = client.secret_in(data_center) or ""
+    pair = b64encode(b":".join(part.encode() for part in (client.client_id, secret))).decode()
+    return form_call(
+        f"{data_center.accounts_url}/oauth/v2/revoke/token",
+        {"token": token, "token_type": kind},
+        authorization=f"Basic {pair}",
+    )
+
+
+def call_api(
+    access_token: str,
+    url: str,
+    *,
+    method: str = "GET",
+    body: bytes = b"",
+    headers: Mapping[str, str] | None = None,
+) -> HttpCall:
+    """Build a call to the API with Zoho's own form of the authorization header."""
+    sign = {"authorization": "Zoho-oauthtoken " + access_token}
+    return HttpCall(method, url, {**(headers or {}), **sign}, body)
+
+
+def current_user_call(api_domain: str, access_token: str) -> HttpCall:
+    """Build the question which user a token belongs to (scope ZohoCRM.users.READ)."""
+    return call_api(access_token, f"{api_domain}/crm/v8/users?type=CurrentUser")
+
+
+def org_call(api_domain: str, access_token: str) -> HttpCall:
+    """Build the question which org a token belongs to (scope ZohoCRM.org.READ)."""
+    return call_api(access_token, f"{api_domain}/crm/v8/org")
+
+
+def read_granted(
+    answer: HttpAnswer, *, now: datetime, asked: DataCenter, known: DataCenters, grant_type: str
+) -> Granted:
+    """Read the token endpoint's answer.
+
+    Success is a JSON object with an access token, whatever the status; everything else is an
+    error, whatever the status: Zoho answers most errors with 200.
+
+    Args:
+        now: When the answer came (aware); the token's life counts from here.
+        asked: The data center that was asked; the API domain must be one of its own.
+        grant_type: What was asked for; ``invalid_code`` means different things.
+
+    Raises:
+        OAuthError: One of its kinds, see `evergrant.oauth_errors`.
+    """
+    data = answer.json_object()
+    if data is None or not isinstance(access_token := data.get("access_token"), Secret):
+        raise error_from(answer, data, now=now, grant_type=grant_type)
+    api_domain = data.get("api_domain")
+    if api_domain and (
+        not isinstance(api_domain, str) or known.by_api_domain(api_domain).code != asked.code
+    ):
+        raise UntrustedServer(f"the answer names {api_domain!r}, which is not in {asked.code!r}")
+    refresh_token = data.get("refresh_token")
+    return Granted(
+        access_token=access_token,
+        refresh_token=refresh_token if isinstance(refresh_token, Secret) else None,
+        expires_at=now + _life(data),
+        api_domain=(api_domain or asked.api_url).rstrip("/"),
+        scopes=_scopes(data.get("scope")),
+    )
+
+
+def _life(data: Mapping[str, Any]) -> timedelta:
+    """Return how long the access token lives: 1 ms to 1 h; never a reason to lose it.
+
+    Before 2020 ``expires_in`` counted milliseconds and came with ``expires_in_sec``
+    (https://github.com/googleworkspace/apps-script-oauth2/issues/198).
+    """
+    seconds = data.get("expires_in_sec", data.get("expires_in"))
+    try:
+        life = timedelta(seconds=int(seconds))
+    except (TypeError, ValueError, OverflowError):
+        return ACCESS_TOKEN_LIFE
+    return life if timedelta(0) < life <= ACCESS_TOKEN_LIFE else ACCESS_TOKEN_LIFE
+
+
+def _scopes(value: object) -> tuple[str, ...]:
+    return tuple(value.replace(",", " ").split()) if isinstance(value, str) else ()
+
+
+def read_revoked(answer: HttpAnswer, *, now: datetime) -> bool:
+    """Read a revocation's answer: whether the token was alive (False: it was dead already).
+
+    Raises:
+        OAuthError: It may be alive still.
+    """
+    data = answer.json_object()
+    if answer.status == HTTPStatus.OK and data is not None and data.get("status") == "success":
+        return True
+    word = data.get("error") if data else None
+    if answer.status == HTTPStatus.BAD_REQUEST and word in (None, "invalid_token", "invalid_code"):
+        return False
+    raise error_from(answer, data, now=now, grant_type="revoke")
+
+
+def read_current_user(answer: HttpAnswer) -> str:
+    """Return the e-mail address of the token's user.
+
+    Raises:
+        MissingScope: The grant does not include ZohoCRM.users.READ.
+        OAuthError: The API did not say.
+    """
+    return _first(answer, "users", "email", IDENTITY_SCOPES[0])
+
+
+def read_org(answer: HttpAnswer) -> str:
+    """Return the zgid of the token's org.
+
+    Raises:
+        MissingScope: The grant does not include ZohoCRM.org.READ.
+        OAuthError: The API did not say.
+    """
+    return _first(answer, "org", "zgid", IDENTITY_SCOPES[1])
+
+
+def _first(answer: HttpAnswer, plural: str, key: str, scope: str) -> str:
+    data = answer.json_object() or {}
+    try:
+        value = data[plural][0][key]
+    except (LookupError, TypeError):
+        value = None
+    if isinstance(value, str) and value:
+        return value
+    code = data.get("code")
+    if code in ("OAUTH_SCOPE_MISMATCH", "NO_PERMISSION"):
+        raise MissingScope(f"the grant does not let us ask whose it is (scope {scope})", code=code)
+    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        raise AccountsUnavailable(f"the API answered {answer.status} when asked whose token it is")
+    raise OAuthError(
+        f"the API did not say whose token it is (HTTP {answer.status})",
+        code=code if isinstance(code, str) else None,
+    )

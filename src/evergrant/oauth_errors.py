@@ -1,0 +1,100 @@
+"""Zoho's words for what went wrong, and the error each one becomes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from evergrant.errors import (
+    AccountsUnavailable,
+    CodeSpent,
+    InvalidClient,
+    LoginRequired,
+    MissingScope,
+    OAuthError,
+    Throttled,
+    UntrustedServer,
+    WrongDataCenter,
+)
+from evergrant.http import HttpAnswer
+
+__all__ = ["THROTTLE_WINDOW", "error_from"]
+
+THROTTLE_WINDOW = timedelta(minutes=10)
+"""Zoho counts token requests in windows of ten minutes
+(https://www.zoho.com/crm/developer/docs/api/v8/token-validity.html)."""
+
+REDIRECTION = 3
+"""The hundreds of the statuses that point elsewhere."""
+
+_WORD = re.compile(r"[\w .-]{1,60}")
+
+
+_MEANINGS: Mapping[str, tuple[type[OAuthError], str, str | None]] = {
+    "invalid_code": (CodeSpent, "the one-time code was used, is too old or is not ours", None),
+    "invalid_client": (
+        InvalidClient,
+        "unknown client id, or not enabled in this data center",
+        None,
+    ),
+    "invalid_client_secret": (InvalidClient, "wrong client secret for this data center", None),
+    "invalid_redirect_uri": (
+        InvalidClient,
+        "the redirect URL is not the registered one",
+        "It must equal the one in Zoho's API console: scheme, host, slash and port.",
+    ),
+    "missing_org_info": (OAuthError, "the org was not found", "Give the zgid of the CRM org."),
+    "invalid_scope": (MissingScope, "no such scope, or not for this client", None),
+    "other_dc": (WrongDataCenter, "the account is in another data center", None),
+    "general_error": (AccountsUnavailable, "the accounts server failed", None),
+    "server_error": (AccountsUnavailable, "the accounts server failed", None),
+}
+_SAME_AS = {
+    "invalid_grant": "invalid_code",
+    "invalid_token": "invalid_code",
+    "invalid_scopes": "invalid_scope",
+}
+
+
+def error_from(
+    answer: HttpAnswer, data: Mapping[str, Any] | None, *, now: datetime, grant_type: str
+) -> OAuthError:
+    """Return the error that a token endpoint's answer means.
+
+    A throttle is never taken for a dead refresh token: the first passes, the second asks the
+    user to log in again.
+
+    Args:
+        data: The answer's JSON object, if it is one.
+        now: When it came (aware).
+        grant_type: What was asked for.
+    """
+    code = data.get("error") if data else None
+    if not isinstance(code, str) or not _WORD.fullmatch(code):
+        return _no_answer(answer)
+    word = code.lower().replace(" ", "_")
+    word = _SAME_AS.get(word, word)
+    # "Access Denied" for token requests, "access_denied" for codes: both are throttles.
+    if word == "access_denied":
+        retry_at = now + THROTTLE_WINDOW
+        return Throttled("Zoho got too many token requests", retry_at=retry_at, code=code)
+    if word == "invalid_code" and grant_type == "refresh_token":
+        return LoginRequired(
+            "the refresh token no longer works: revoked, or pushed out by newer logins", code=code
+        )
+    kind, meaning, hint = _MEANINGS.get(word, (OAuthError, "", None))
+    return kind(": ".join(filter(None, (f"Zoho refused ({code})", meaning))), code=code, hint=hint)
+
+
+def _no_answer(answer: HttpAnswer) -> OAuthError:
+    if answer.status // 100 == REDIRECTION:
+        return UntrustedServer("the accounts server sent us elsewhere; secrets are not sent there")
+    if not answer.body:
+        got = "nothing"
+    elif "html" in answer.headers.get("content-type", "") or answer.body.lstrip()[:1] == b"<":
+        got = "a web page"
+    else:
+        got = "something that is not an OAuth answer"
+    return AccountsUnavailable(f"the accounts server answered {got} (HTTP {answer.status})")

@@ -1,0 +1,84 @@
+"""Carries requests over HTTP (httpx2): timeouts, no redirects, a bound on what is read."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from evergrant.errors import AccountsUnavailable
+from evergrant.http import HttpAnswer, HttpCall
+
+if TYPE_CHECKING:
+    import httpx2
+
+__all__ = ["HttpSender"]
+
+MOST_BYTES = 1 << 20
+"""Answers beyond this are cut off: an OAuth answer has a few hundred bytes."""
+
+
+class HttpSender:
+    """Sends calls over pooled connections; safe to share between threads, and across a fork.
+
+    Proxies are taken from the environment, as httpx2 does.
+
+    Args:
+        timeout: Seconds to wait for a connection, and for each part of an answer.
+    """
+
+    def __init__(self, timeout: float) -> None:
+        self._timeout = timeout
+        self._lock = threading.Lock()
+        self._client: httpx2.Client | None = None
+        self._pid = 0
+
+    def __call__(self, call: HttpCall) -> HttpAnswer:
+        """Send one call.
+
+        Raises:
+            AccountsUnavailable: No answer came.
+        """
+        # Imported when first needed: httpx2 takes longer to load than the rest of us together.
+        import httpx2  # noqa: PLC0415
+
+        client = self._connected()
+        try:
+            with client.stream(
+                call.method, call.url, headers=dict(call.headers), content=call.body
+            ) as response:
+                body = b""
+                for chunk in response.iter_bytes():
+                    body += chunk
+                    if len(body) > MOST_BYTES:
+                        break
+                headers = {name.lower(): value for name, value in response.headers.items()}
+                return HttpAnswer(response.status_code, headers, body)
+        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
+            kind = type(error)
+        # Raised outside the handler: the driver's frames hold the request's secrets.
+        never_sent = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.InvalidURL)
+        raise AccountsUnavailable(
+            f"no answer from {urlsplit(call.url).hostname} "
+            f"({kind.__name__}, timeout {self._timeout:g} s)",
+            sent=not issubclass(kind, never_sent),
+        )
+
+    def _connected(self) -> httpx2.Client:
+        import httpx2  # noqa: PLC0415 - see above
+
+        with self._lock:
+            # A forked child would share its parent's sockets: it gets a client of its own, and
+            # leaves the inherited one alone.
+            if self._client is None or self._pid != os.getpid():
+                self._client = httpx2.Client(timeout=self._timeout, follow_redirects=False)
+                self._pid = os.getpid()
+            return self._client
+
+    def close(self) -> None:
+        """Close the connections; the next call opens new ones."""
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None and self._pid == os.getpid():
+            client.close()
