@@ -62,7 +62,7 @@ class RequestsAuth:
         """
         token = self._source.token_for(self._user, request.url or "")
         request.headers["Authorization"] = _header(token)
-        request.register_hook("response", functools.partial(self._retry, token))
+        request.register_hook("response", functools.partial(self._retry, token))  # type: ignore[no-untyped-call]
         return request
 
     def _retry(self, token: Token, response: requests.Response, **kwargs: Any) -> requests.Response:
@@ -80,7 +80,7 @@ class RequestsAuth:
         retry = response.request.copy()
         retry.headers["Authorization"] = _header(fresh)
         # Straight through the adapter: hooks do not run again, so there is one retry.
-        second: requests.Response = response.connection.send(retry, **kwargs)  # type: ignore[attr-defined]
+        second: requests.Response = response.connection.send(retry, **kwargs)
         second.history.append(response)
         second.request = retry
         return second
