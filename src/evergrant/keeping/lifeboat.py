@@ -40,7 +40,7 @@ class Lifeboat:
 
     def __init__(self, folder: Path, store_url: str) -> None:
         self.path = folder / f"lifeboat-{sha256(store_url.encode()).hexdigest()[:12]}.json"
-        self.occupied = self.path.exists()
+        self.occupied = os.access(self.path, os.F_OK)
         self._lock = threading.Lock()
         self._adrift: list[Token] = []
 

@@ -13,6 +13,7 @@ from evergrant.errors import (
     LoginRequired,
     NoRefreshToken,
     OAuthError,
+    StoreUnavailable,
     Throttled,
     TokenNotFound,
 )
@@ -20,6 +21,7 @@ from evergrant.events import Emit, Refreshed, RefreshFailed
 from evergrant.keeping.flight import SingleFlight
 from evergrant.keeping.saver import Saver
 from evergrant.stores.base import TokenStore
+from evergrant.stores.lease import Lease
 from evergrant.token import Freshness, Token
 
 __all__ = ["Renewal", "is_usable"]
@@ -91,7 +93,7 @@ class Renewal:
     def _with_lease(self, id_: str, bad: str | None) -> Token:
         give_up = time.monotonic() + LEASE_TTL + 1
         while True:
-            with self._store.lease(id_, LEASE_TTL) as lease:
+            with self._lease(id_) as lease:
                 # Read after the lease is ours: whoever held it before may have renewed it.
                 current = self._read(id_)
                 if current.access_token != bad and is_usable(current, self._clock()):
@@ -99,6 +101,14 @@ class Renewal:
                 if lease or time.monotonic() > give_up:
                     return self._refresh(current, bad)
             time.sleep(POLL)
+
+    def _lease(self, id_: str) -> Lease:
+        try:
+            return self._store.lease(id_, LEASE_TTL)
+        except StoreUnavailable:
+            # A lease is only a hint: a store that can be read but not written, such as one on a
+            # full disk, must not keep its users from their tokens.
+            return Lease(held=True, release=lambda: None)
 
     def _read(self, id_: str) -> Token:
         current = self._saver.adrift(id_) or self._store.find_token_by_id(id_)

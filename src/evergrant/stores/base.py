@@ -16,7 +16,13 @@ from types import TracebackType
 from typing import ClassVar, Self
 
 from evergrant.clock import Clock, utc_now
-from evergrant.errors import Conflict, CorruptRecord, StoreError, TokenNotFound
+from evergrant.errors import (
+    Conflict,
+    CorruptRecord,
+    StoreError,
+    StoreUnavailable,
+    TokenNotFound,
+)
 from evergrant.stores import matching
 from evergrant.stores.lease import Lease
 from evergrant.stores.matching import Criterion
@@ -241,7 +247,14 @@ class TokenStore(ABC):
         """
         owner = secrets.token_hex(8)
         held = self._acquire(str(id), owner, ttl)
-        return Lease(held=held, release=lambda: self._release(str(id), owner))
+        return Lease(held=held, release=lambda: self._give_back(str(id), owner))
+
+    def _give_back(self, id_: str, owner: str) -> None:
+        try:
+            self._release(id_, owner)
+        except StoreUnavailable as error:
+            # What the lease was for is done; it runs out by itself.
+            _logger.warning("a lease was not given back: %s", error)
 
     def generation(self) -> int | None:
         """Return a number that differs once anybody has changed the store.
