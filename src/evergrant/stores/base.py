@@ -1,16 +1,14 @@
 """`TokenStore`: six methods with one meaning everywhere, over a few row primitives.
 
-A back end implements the methods that begin with an underscore and knows nothing of users,
-clients, freshness or versions; those rules live here and in `matching`.
+A back end implements what `Backend` names and knows nothing of users, clients, freshness or
+versions; those rules live here and in `matching`.
 """
 
 from __future__ import annotations
 
 import logging
 import secrets
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager
 from dataclasses import replace
 from types import TracebackType
 from typing import ClassVar, Self
@@ -24,6 +22,7 @@ from evergrant.errors import (
     TokenNotFound,
 )
 from evergrant.stores import matching
+from evergrant.stores.backend import Backend
 from evergrant.stores.lease import Lease
 from evergrant.stores.matching import Criterion
 from evergrant.stores.rows import Row, decode, encode
@@ -61,7 +60,7 @@ def _readable(rows: Iterable[Row]) -> list[Token]:
     return tokens
 
 
-class TokenStore(ABC):
+class TokenStore(Backend):
     """Keeps tokens; safe to share between threads.
 
     Every method raises `StoreUnavailable` when the storage cannot be used.
@@ -294,47 +293,3 @@ class TokenStore(ABC):
         while self._select(Criterion(id=(guess := str(secrets.randbelow(10**ID_DIGITS - 1) + 1)))):
             pass
         return guess
-
-    @abstractmethod
-    def _transaction(self) -> AbstractContextManager[object]:
-        """Make the primitives called inside one change, whole or not at all."""
-
-    @abstractmethod
-    def _select(self, criterion: Criterion) -> list[Row]:
-        """Return the rows whose columns equal all of the criterion's values, exactly."""
-
-    @abstractmethod
-    def _select_named(self, name: str) -> list[Row]:
-        """Return the rows whose user name is ``name``, or begins with ``name`` and a colon."""
-
-    @abstractmethod
-    def _rows(self) -> Iterator[Row]:
-        """Yield all rows."""
-
-    @abstractmethod
-    def _insert(self, row: Row) -> bool:
-        """Add a row; False if its id is taken."""
-
-    @abstractmethod
-    def _update(self, row: Row, version: int) -> bool:
-        """Replace the row with this id if it has this version; False if it has not."""
-
-    @abstractmethod
-    def _delete(self, id_: str) -> bool:
-        """Delete the row with this id; False if there is none."""
-
-    @abstractmethod
-    def _delete_all(self) -> None:
-        """Delete every row."""
-
-    @abstractmethod
-    def _next_number(self) -> int:
-        """Return a number above every numeric id there is or ever was."""
-
-    @abstractmethod
-    def _acquire(self, id_: str, owner: str, ttl: float) -> bool:
-        """Note ``owner`` as the lease holder unless another's lease still runs."""
-
-    @abstractmethod
-    def _release(self, id_: str, owner: str) -> None:
-        """Forget the lease if ``owner`` holds it."""

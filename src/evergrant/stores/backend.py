@@ -1,0 +1,60 @@
+"""The primitives that a back end implements: rows in, rows out, no rule."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+
+from evergrant.stores.matching import Criterion
+from evergrant.stores.rows import Row
+
+__all__ = ["Backend"]
+
+
+class Backend(ABC):
+    """What a storage must be able to do for `TokenStore`; each may raise `StoreUnavailable`."""
+
+    @abstractmethod
+    def _transaction(self) -> AbstractContextManager[object]:
+        """Make the primitives called inside one change, whole or not at all."""
+
+    @abstractmethod
+    def _select(self, criterion: Criterion) -> list[Row]:
+        """Return the rows whose columns equal all of the criterion's values, exactly."""
+
+    @abstractmethod
+    def _select_named(self, name: str) -> list[Row]:
+        """Return the rows whose user name is ``name``, or begins with ``name`` and a colon."""
+
+    @abstractmethod
+    def _rows(self) -> Iterator[Row]:
+        """Yield all rows."""
+
+    @abstractmethod
+    def _insert(self, row: Row) -> bool:
+        """Add a row; False if its id is taken."""
+
+    @abstractmethod
+    def _update(self, row: Row, version: int) -> bool:
+        """Replace the row with this id if it has this version; False if it has not."""
+
+    @abstractmethod
+    def _delete(self, id_: str) -> bool:
+        """Delete the row with this id; False if there is none."""
+
+    @abstractmethod
+    def _delete_all(self) -> None:
+        """Delete every row."""
+
+    @abstractmethod
+    def _next_number(self) -> int:
+        """Return a number above every numeric id there is or ever was."""
+
+    @abstractmethod
+    def _acquire(self, id_: str, owner: str, ttl: float) -> bool:
+        """Note ``owner`` as the lease holder unless another's lease still runs."""
+
+    @abstractmethod
+    def _release(self, id_: str, owner: str) -> None:
+        """Forget the lease if ``owner`` holds it."""
