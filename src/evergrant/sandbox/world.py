@@ -6,21 +6,25 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from evergrant.sandbox.limits import Window
+
 __all__ = ["AccessToken", "Client", "Code", "Grant", "Org", "User"]
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Org:
     """A CRM organisation; ``kind`` is production, sandbox or developer."""
 
     zgid: str
     name: str
     kind: str = "production"
-    records: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict)
+    records: dict[str, dict[str, dict[str, Any]]] = field(default_factory=dict, repr=False)
     """Module name, then record id, then the record's fields."""
+    data_center: str = "us"
+    members: list[User] = field(default_factory=list, repr=False)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class User:
     """A person with an account in one data center, and the orgs they belong to."""
 
@@ -29,6 +33,7 @@ class User:
     first_name: str
     last_name: str
     orgs: list[Org]
+    data_center: str = "us"
 
     @property
     def full_name(self) -> str:
@@ -36,14 +41,14 @@ class User:
         return f"{self.first_name} {self.last_name}"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Client:
     """An app registered in the API console; its id is the same in every data center."""
 
     client_id: str
-    client_secret: str
+    client_secret: str = field(repr=False)
     redirect_uris: tuple[str, ...] = ()
-    secrets: dict[str, str] = field(default_factory=dict)
+    secrets: dict[str, str] = field(default_factory=dict, repr=False)
     """Data center code to secret, where the client has one for each."""
     data_centers: tuple[str, ...] | None = None
     """Where multi-DC is switched on; None: everywhere."""
@@ -52,45 +57,56 @@ class Client:
         """Return the secret that is valid in this data center."""
         return self.secrets.get(data_center, self.client_secret)
 
+    def enabled_in(self, data_center: str) -> bool:
+        """Say whether this data center knows the client."""
+        return self.data_centers is None or data_center in self.data_centers
 
-@dataclass(slots=True)
+
+@dataclass(slots=True, eq=False)
 class Grant:
-    """A refresh token: what one user let one client do in one org."""
+    """What one user let one client do in one org.
 
-    refresh_token: str | None
+    Attributes:
+        refresh_token: None where Zoho gave none: online access, or consent of old.
+        access_tokens: The active ones, oldest first.
+        mints: Counts what was minted with the refresh token.
+    """
+
+    refresh_token: str | None = field(repr=False)
     client_id: str
     user: User
     org: Org
     scopes: tuple[str, ...]
-    created_at: datetime
-    access_tokens: list[AccessToken] = field(default_factory=list)
-    minted: list[datetime] = field(default_factory=list)
-    revoked: bool = False
+    access_tokens: list[AccessToken] = field(default_factory=list, repr=False)
+    mints: Window = field(default_factory=Window)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class AccessToken:
     """An access token; dead once revoked, evicted or past its hour."""
 
-    value: str
+    value: str = field(repr=False)
     grant: Grant
     expires_at: datetime
-    revoked: bool = False
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, kw_only=True)
 class Code:
-    """A one-time grant code."""
+    """A one-time grant code.
 
-    value: str
+    Attributes:
+        redirect_uri: Where it was sent; None for a self client's, which was copied by hand.
+        refresh: Whether a refresh token comes with it: offline access was asked for, and this
+            is the first consent or a consent asked for again.
+    """
+
+    value: str = field(repr=False)
     client_id: str
     user: User
     org: Org
     scopes: tuple[str, ...]
     redirect_uri: str | None
     expires_at: datetime
-    offline: bool
-    consented_again: bool
-    challenge: str | None = None
+    refresh: bool
+    challenge: str | None = field(default=None, repr=False)
     challenge_method: str = "plain"
-    used: bool = False

@@ -1,1 +1,1 @@
-"""A faithful local Zoho for tests and demonstrations."""
+"""The accounts servers of the sandbox: consent, tokens, revocation, whose a token is."""

@@ -1,0 +1,217 @@
+"""Settings: what modules, fields and related lists an org has."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from evergrant.sandbox.crm.call import Call
+from evergrant.sandbox.crm.conditional import unmodified
+from evergrant.sandbox.crm.context import CrmContext
+from evergrant.sandbox.crm.errors import invalid_module, param_missing
+from evergrant.sandbox.crm.fields import Field
+from evergrant.sandbox.crm.ids import Kind, make_id
+from evergrant.sandbox.crm.modules import MODULES, Module
+from evergrant.sandbox.crm.people import ADMINISTRATOR
+from evergrant.sandbox.crm.times import stamp
+from evergrant.sandbox.wire import Response, json_response
+from evergrant.sandbox.world import Org
+
+__all__ = [
+    "describe_field",
+    "list_fields",
+    "list_modules",
+    "module_id",
+    "one_field",
+    "one_module",
+    "related_lists",
+]
+
+_JSON_TYPES = {
+    "boolean": "boolean",
+    "currency": "double",
+    "double": "double",
+    "integer": "integer",
+    "lookup": "jsonobject",
+    "ownerlookup": "jsonobject",
+}
+"""What a field's value is in JSON, where it is not a string (field-meta.html)."""
+
+
+def list_modules(call: Call) -> Response:
+    """GET /settings/modules; 304 when nothing changed since If-Modified-Since."""
+    if unmodified(call, call.context.settings.metadata_changed_at):
+        return Response(304)
+    return json_response({"modules": [_module(call.context, m) for m in MODULES.values()]})
+
+
+def one_module(call: Call, name: str) -> Response:
+    """GET /settings/modules/{api_name}; 304 as for the list."""
+    module = MODULES.get(name)
+    if module is None:
+        raise invalid_module({})
+    if unmodified(call, call.context.settings.metadata_changed_at):
+        return Response(304)
+    return json_response({"modules": [_module(call.context, module)]})
+
+
+def list_fields(call: Call) -> Response:
+    """GET /settings/fields?module=M; type=unused has none: a fresh org uses all of them."""
+    module = _named(call, {})
+    if call.choice("type", "all", "used", "unused") == "unused":
+        return Response(204)
+    described = [describe_field(call.context, module, field) for field in module.listed]
+    return json_response({"fields": described})
+
+
+def one_field(call: Call, wanted: str) -> Response:
+    """GET /settings/fields/{id}?module=M."""
+    module = _named(call, {})
+    for field in module.listed:
+        if wanted == _field_id(call.context.org, module, field):
+            return json_response({"fields": [describe_field(call.context, module, field)]})
+    return Response(204)
+
+
+def related_lists(call: Call) -> Response:
+    """GET /settings/related_lists?module=M."""
+    module = _named(call, {"param_name": "module"})
+    org = call.context.org
+    listed = [
+        {
+            "id": make_id(org, Kind.SETTING, module.number * 100_000 + MODULES[name].number),
+            "sequence_number": str(place),
+            "display_label": name,
+            "api_name": name,
+            "module": {"api_name": name, "id": module_id(org, MODULES[name])},
+            "name": name,
+            "action": None,
+            "href": f"{module.api_name}/{{ENTITYID}}/{name}",
+            "type": "default",
+            "customize_sort": True,
+            "customize_fields": True,
+            "customize_display_label": True,
+            "status": "visible",
+        }
+        for place, name in enumerate(module.related, start=1)
+    ]
+    return json_response({"related_lists": listed}) if listed else Response(204)
+
+
+def module_id(org: Org, module: Module) -> str:
+    """Return a module's id within an org."""
+    return make_id(org, Kind.SETTING, 2_000 + module.number)
+
+
+def describe_field(context: CrmContext, module: Module, field: Field) -> dict[str, Any]:
+    """Return a field's metadata, with the keys that Zoho sends for a system field."""
+    org = context.org
+    writable = not field.read_only
+    unique = f"{module.api_name}.{field.api_name}" in context.settings.unique_fields
+    target = MODULES.get(field.lookup or "")
+    points_to = {"api_name": field.lookup, "id": module_id(org, target)} if target else None
+    return {
+        "id": _field_id(org, module, field),
+        "api_name": field.api_name,
+        "field_label": field.label,
+        "display_label": field.label,
+        "data_type": field.data_type,
+        "json_type": _JSON_TYPES.get(field.data_type, "string"),
+        "length": field.length,
+        "decimal_place": 2 if field.data_type == "currency" else None,
+        "system_mandatory": field.mandatory,
+        "custom_field": False,
+        "read_only": field.read_only,
+        "field_read_only": field.read_only,
+        "visible": True,
+        "type": "used",
+        "created_source": "default",
+        "unique": {"casesensitive": "false"} if unique else {},
+        "lookup": {"module": points_to, "display_label": field.label} if points_to else {},
+        "pick_list_values": [
+            {
+                "display_value": value,
+                "actual_value": value,
+                "id": make_id(org, Kind.SETTING, 3_000_000 + place),
+                "sequence_number": place,
+                "type": "used",
+            }
+            for place, value in enumerate(field.picks, start=1)
+        ],
+        "view_type": {
+            "view": True,
+            "edit": writable,
+            "create": writable,
+            "quick_create": field.mandatory,
+        },
+        "operation_type": {
+            "web_create": writable,
+            "web_update": writable,
+            "api_create": writable,
+            "api_update": writable,
+        },
+        "profiles": [{**_administrator(org), "permission_type": "read_write"}],
+        "searchable": True,
+        "sortable": True,
+        "filterable": True,
+        "default_value": None,
+        "created_time": None,
+        "modified_time": None,
+        "formula": {},
+        "currency": {},
+        "auto_number": {},
+        "multiselectlookup": {},
+        "associated_module": None,
+    }
+
+
+def _named(call: Call, details: dict[str, str]) -> Module:
+    name = call.params.get("module")
+    if name is None:
+        raise param_missing("module")
+    module = MODULES.get(name)
+    if module is None or not module.api_supported:
+        raise invalid_module(details)
+    return module
+
+
+def _module(context: CrmContext, module: Module) -> dict[str, Any]:
+    can, changed = module.api_supported, context.settings.metadata_changed_at
+    return {
+        "id": module_id(context.org, module),
+        "api_name": module.api_name,
+        "module_name": module.api_name,
+        "singular_label": module.singular,
+        "plural_label": module.api_name,
+        "actual_singular_label": module.singular,
+        "actual_plural_label": module.api_name,
+        "generated_type": "default",
+        "status": "visible",
+        "visibility": 1,
+        "sequence_number": module.number,
+        "api_supported": can,
+        "viewable": True,
+        "creatable": can,
+        "editable": can,
+        "deletable": can,
+        "quick_create": can,
+        "convertable": module.api_name == "Leads",
+        "global_search_supported": can,
+        "show_as_tab": True,
+        "access_type": "org_based",
+        "modified_time": stamp(changed) if changed else None,
+        "modified_by": None,
+        "profiles": [_administrator(context.org)],
+        "profile_count": 1,
+        "arguments": [],
+        "parent_module": {},
+        "business_card_field_limit": 5,
+    }
+
+
+def _field_id(org: Org, module: Module, field: Field) -> str:
+    return make_id(org, Kind.SETTING, module.number * 1_000 + module.listed.index(field))
+
+
+def _administrator(org: Org) -> dict[str, str]:
+    name, number = ADMINISTRATOR
+    return {"name": name, "id": make_id(org, Kind.SETTING, number)}

@@ -1,0 +1,83 @@
+"""One request, and everything needed to answer it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from evergrant.datacenter import DataCenter
+from evergrant.sandbox.accounts.grants import Grants
+from evergrant.sandbox.accounts.tickets import Tickets
+from evergrant.sandbox.directory import Directory
+from evergrant.sandbox.settings import Settings
+from evergrant.sandbox.wire import Request
+from evergrant.sandbox.world import AccessToken, Org
+
+__all__ = ["Place", "State", "Visit"]
+
+
+@dataclass(slots=True)
+class State:
+    """All that the sandbox knows; guarded by the sandbox's lock."""
+
+    settings: Settings
+    directory: Directory
+    grants: Grants
+    tickets: Tickets
+    data_centers: Mapping[str, DataCenter] = field(default_factory=dict)
+    """By code; filled once the ports are known."""
+
+    def api_url(self, org: Org) -> str:
+        """Return the base URL of the API that serves an org: its environment has its own."""
+        home = self.data_centers[org.data_center]
+        urls = {"sandbox": home.sandbox_url, "developer": home.developer_url}
+        return urls.get(org.kind) or home.api_url
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One address of the sandbox.
+
+    Attributes:
+        data_center: The code of the data center.
+        kind: The kind of org whose API it serves: production, sandbox or developer. The
+            accounts server stands beside the production API.
+    """
+
+    data_center: str
+    kind: str
+
+
+@dataclass(slots=True)
+class Visit:
+    """A request at a place, and what is found out about it for the call log."""
+
+    request: Request
+    place: Place
+    state: State
+    now: datetime
+    grant_type: str | None = None
+    user: str | None = None
+
+    def access_token(self) -> AccessToken | None:
+        """Return the live token of this data center that came with the request."""
+        value = self.presented_token()
+        token = self.state.grants.access_token(value, self.now) if value else None
+        if token is None or token.grant.user.data_center != self.place.data_center:
+            return None
+        self.user = token.grant.user.email
+        return token
+
+    def presented_token(self) -> str | None:
+        """Return what stands in the Authorization header; None where that is no OAuth header.
+
+        Zoho documents ``Zoho-oauthtoken`` alone and was seen to take ``Bearer`` too
+        (https://www.zoho.com/books/api/v3/oauth/).
+        """
+        scheme, _, value = self.request.headers.get("authorization", "").partition(" ")
+        if scheme == "Zoho-oauthtoken":
+            return value.strip()
+        if self.state.settings.strict_header:
+            return None
+        return value.strip() if scheme.lower() in ("bearer", "zoho-oauthtoken") else None

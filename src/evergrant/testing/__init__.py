@@ -1,0 +1,1 @@
+"""Helps for tests: the pytest plugin, and the suite that every token store passes."""

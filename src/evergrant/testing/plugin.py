@@ -1,0 +1,22 @@
+"""The pytest plugin: the fixture `zoho_sandbox`. Importing it costs next to nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from evergrant.sandbox import Sandbox
+
+__all__ = ["zoho_sandbox"]
+
+
+@pytest.fixture
+def zoho_sandbox() -> Iterator[Sandbox]:
+    """Run a local Zoho with two data centers, three users and a registered client."""
+    from evergrant.sandbox import Sandbox  # noqa: PLC0415 - every pytest run imports this module
+
+    with Sandbox() as zoho:
+        yield zoho

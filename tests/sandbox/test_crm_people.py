@@ -1,0 +1,125 @@
+"""Users and the org, by which the official SDK names a token's owner."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from crm_desk import Desk
+from evergrant.sandbox.crm.context import CrmSettings
+
+ID = re.compile(r"\d{19}")
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d")
+
+
+def test_the_current_user() -> None:
+    desk = Desk()
+    desk.user = desk.bob
+    answer = desk.get("users", type="CurrentUser")
+    assert answer.status == 200
+    (bob,) = answer.json["users"]
+    wanted = {
+        "zuid": "700000002",
+        "email": "bob@example.com",
+        "first_name": "Bob",
+        "last_name": "Brown",
+        "full_name": "Bob Brown",
+        "status": "active",
+        "confirm": True,
+        "type__s": "Regular User",
+        "locale": "en_US",
+    }
+    assert wanted.items() <= bob.items()
+    assert bob["created_by"] == bob["Modified_By"] == {"name": "Bob Brown", "id": bob["id"]}
+    assert set(bob["role"]) == set(bob["profile"]) == {"name", "id"}
+    for value in (bob["id"], bob["role"]["id"], bob["profile"]["id"]):
+        assert ID.fullmatch(value)
+    assert TIME.fullmatch(bob["created_time"])
+    assert TIME.fullmatch(bob["Modified_Time"])
+    assert answer.json["info"] == {
+        "per_page": 200,
+        "count": 1,
+        "page": 1,
+        "more_records": False,
+    }
+
+
+def _emails(desk: Desk, **params: object) -> list[str]:
+    return [user["email"] for user in desk.get("users", **params).json["users"]]
+
+
+@pytest.mark.parametrize(
+    "kind", ["AllUsers", "ActiveUsers", "ConfirmedUsers", "AdminUsers", "ActiveConfirmedAdmins"]
+)
+def test_everybody_in_the_org(kind: str) -> None:
+    assert _emails(Desk(), type=kind) == ["alice@example.com", "bob@example.com"]
+
+
+def test_users_without_a_type_are_all_of_them() -> None:
+    assert len(_emails(Desk())) == 2
+
+
+@pytest.mark.parametrize("kind", ["DeactiveUsers", "NotConfirmedUsers", "DeletedUsers"])
+def test_nobody_of_a_type_is_an_empty_204(kind: str) -> None:
+    answer = Desk().get("users", type=kind)
+    assert (answer.status, answer.raw) == (204, b"")
+
+
+def test_users_come_in_pages() -> None:
+    desk = Desk()
+    first, last = (desk.get("users", per_page=1, page=page).json for page in (1, 2))
+    assert [user["email"] for user in first["users"] + last["users"]] == [
+        "alice@example.com",
+        "bob@example.com",
+    ]
+    assert (first["info"]["more_records"], last["info"]["more_records"]) == (True, False)
+    assert desk.get("users", per_page=1, page=3).status == 204
+
+
+def test_an_unknown_type_of_users() -> None:
+    answer = Desk().get("users", type="Everyone")
+    assert answer.status == 400
+    assert answer.json["code"] == "INVALID_DATA"
+    assert answer.json["details"]["param_name"] == "type"
+    assert "CurrentUser" in answer.json["details"]["supported_values"]
+
+
+def test_one_user_by_id() -> None:
+    desk = Desk()
+    bob = desk.get("users").json["users"][1]
+    assert desk.get(f"users/{bob['id']}").json == {"users": [bob]}
+
+
+def test_an_unknown_user_is_an_empty_204() -> None:
+    answer = Desk().get("users/1234567890123456789")
+    assert (answer.status, answer.raw) == (204, b"")
+
+
+@pytest.mark.parametrize("kind", ["production", "sandbox", "developer"])
+def test_the_org(kind: str) -> None:
+    desk = Desk(CrmSettings(max_page=150))
+    desk.org.kind = kind
+    answer = desk.get("org")
+    assert answer.status == 200
+    (org,) = answer.json["org"]
+    wanted = {
+        "zgid": "60000000001",
+        "company_name": "Zylker",
+        "type": kind,
+        "primary_email": "alice@example.com",
+        "primary_zuid": "700000001",
+        "iso_code": "USD",
+        "currency_symbol": "$",
+        "max_per_page": 150,
+    }
+    assert wanted.items() <= org.items()
+    assert ID.fullmatch(org["id"])
+    assert org["license_details"]["users_license_purchased"] == 2
+    assert {"time_zone", "country_code", "domain_name", "hierarchy_preferences"} <= set(org)
+
+
+def test_an_org_without_members_has_its_caller() -> None:
+    desk = Desk()
+    desk.org.members.clear()
+    assert _emails(desk) == ["alice@example.com"]
