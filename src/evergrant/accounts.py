@@ -18,7 +18,7 @@ from evergrant.errors import AccountsUnavailable, ConfigError, NoRefreshToken
 from evergrant.http import HttpAnswer, HttpCall, Send
 from evergrant.oauth import Granted
 from evergrant.sender import HttpSender
-from evergrant.token import Token
+from evergrant.token import Secret, Token
 
 __all__ = ["Accounts"]
 
@@ -68,6 +68,7 @@ class Accounts:
             if client_id
             else None
         )
+        del client_secret, client_secrets  # a traceback may show locals
         self.data_centers = data_centers
         self.home = data_centers.by_code(data_center or data_centers.codes[0])
         self.clock = clock
@@ -92,6 +93,7 @@ class Accounts:
             CodeSpent: The code is used, too old, or of another data center or client.
             OAuthError: Zoho refused for another reason, or gave no usable answer.
         """
+        code = Secret(code)
         where, client = data_center or self.home, self.own_client()
         call = oauth.exchange_call(
             where, client, code, redirect_url=redirect_url, verifier=verifier
@@ -204,13 +206,18 @@ class Accounts:
         return self.client
 
     def client_of(self, token: Token) -> Client:
-        """Return the client a token was made for: ours, which knows today's secret, if it is us.
+        """Return the client a token was made for: ours, if it is us and knows today's secret.
 
         Raises:
             ConfigError: The token carries no client, and none was given.
         """
-        if self.client and token.client_id in (None, self.client.client_id):
-            return self.client
+        ours = self.client
+        if (
+            ours
+            and token.client_id in (None, ours.client_id)
+            and (ours.secret_in(self.data_center_of(token)) or not token.client_secret)
+        ):
+            return ours
         if token.client_id:
             return Client(token.client_id, token.client_secret, token.redirect_url)
         return self.own_client()
@@ -253,7 +260,10 @@ class Accounts:
             try:
                 return read(self._send(call))
             except AccountsUnavailable as error:
-                if attempt == ATTEMPTS or (once and error.sent):
+                if once and error.sent:
+                    error.retryable, error.hint = False, "The code may be spent: log in again."
+                    raise
+                if attempt == ATTEMPTS:
                     raise
                 _logger.warning("attempt %d of %d: %s", attempt, ATTEMPTS, error.message)
             # Jitter, so that workers that failed together do not come back together.

@@ -8,7 +8,6 @@ import json
 from collections.abc import AsyncGenerator, Generator
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from evergrant.errors import UntrustedServer
 from evergrant.token import Token
 
 if TYPE_CHECKING:
@@ -39,6 +38,12 @@ def _header(token: Token) -> str:
     return "Zoho-oauthtoken " + (token.access_token or "")
 
 
+def _may_reject(token: Token, response: httpx2.Response | requests.Response) -> bool:
+    # A redirect may have led elsewhere, without our token: what rejects us there is not Zoho.
+    sent = response.request.headers.get("Authorization")
+    return response.status_code == UNAUTHORIZED and sent == _header(token)
+
+
 def _is_rejection(body: bytes) -> bool:
     try:
         return json.loads(body).get("code") in REJECTIONS
@@ -66,12 +71,7 @@ class RequestsAuth:
         return request
 
     def _retry(self, token: Token, response: requests.Response, **kwargs: Any) -> requests.Response:
-        if response.status_code != UNAUTHORIZED or not _is_rejection(response.content):
-            return response
-        # A redirect copies the hooks: what rejects us here may not be Zoho at all.
-        try:
-            self._source.token_for(self._user, response.request.url or "")
-        except UntrustedServer:
+        if not (_may_reject(token, response) and _is_rejection(response.content)):
             return response
         fresh = self._source.renewed(self._user, token)
         if not isinstance(response.request.body, str | bytes | None):
@@ -99,7 +99,7 @@ class _HttpxFlow:
         token = self._source.token_for(self._user, str(request.url))
         request.headers["Authorization"] = _header(token)
         response = yield request
-        if response.status_code == UNAUTHORIZED and _is_rejection(response.read()):
+        if _may_reject(token, response) and _is_rejection(response.read()):
             fresh = self._source.renewed(self._user, token)
             if _can_be_sent_again(request):
                 request.headers["Authorization"] = _header(fresh)
@@ -114,7 +114,7 @@ class _HttpxFlow:
         token = await in_thread(self._source.token_for, self._user, str(request.url))
         request.headers["Authorization"] = _header(token)
         response = yield request
-        if response.status_code == UNAUTHORIZED and _is_rejection(await response.aread()):
+        if _may_reject(token, response) and _is_rejection(await response.aread()):
             fresh = await in_thread(self._source.renewed, self._user, token)
             if _can_be_sent_again(request):
                 request.headers["Authorization"] = _header(fresh)

@@ -30,4 +30,4 @@ def from_epoch_ms(milliseconds: int) -> datetime:
     Raises:
         OverflowError: The moment is beyond what a datetime holds.
     """
-    return _EPOCH + timedelta(milliseconds=milliseconds)
+    return _EPOCH + milliseconds * _MILLISECOND

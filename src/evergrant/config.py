@@ -1,11 +1,72 @@
-"""Settings from the environment and a TOML file; the command line's, and the default folders."""
+"""Settings: from the command line, else the environment, else a TOML file, else defaults."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
-__all__ = ["config_folder"]
+from evergrant.errors import ConfigError
+from evergrant.stores import default_store_url
+from evergrant.token import Secret
+
+__all__ = ["Settings", "config_folder", "load_settings"]
+
+DEFAULT_REDIRECT_URL = "http://127.0.0.1:8780/callback"
+"""Register exactly this in Zoho's API console, or set another: Zoho compares every character."""
+
+DEFAULT_SCOPES = (
+    "ZohoCRM.modules.ALL",
+    "ZohoCRM.settings.ALL",
+    "ZohoCRM.users.READ",
+    "ZohoCRM.org.READ",
+)
+"""What a login asks for unless told: records, and what the official SDK reads at its start."""
+
+SECRET_KEYS = frozenset({"client_secret", "client_secrets"})
+
+_VARIABLES = {
+    "store": "EVERGRANT_STORE",
+    "data_center": "EVERGRANT_DATA_CENTER",
+    "client_id": "EVERGRANT_CLIENT_ID",
+    "client_secret": "EVERGRANT_CLIENT_SECRET",
+    "redirect_url": "EVERGRANT_REDIRECT_URL",
+    "sandbox": "EVERGRANT_SANDBOX",
+}
+"""Keys that are plain text, and the environment variable that overrules each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What the command line works with; secrets do not show.
+
+    Attributes:
+        store: The store's URL, for `evergrant.open_store`.
+        data_center: Where logins begin; None: where the accounts servers begin by themselves.
+        client_secrets: Data center code to secret, for a client that has one in each.
+        sandbox: The address of a running sandbox to use instead of Zoho.
+        file: The configuration file, whether or not it exists.
+        warning: What is unsafe about the file, in words; None: nothing.
+    """
+
+    store: str
+    data_center: str | None = None
+    client_id: str | None = None
+    client_secret: str | None = None
+    client_secrets: Mapping[str, str] = field(default_factory=dict)
+    redirect_url: str = DEFAULT_REDIRECT_URL
+    scopes: tuple[str, ...] = DEFAULT_SCOPES
+    sandbox: str | None = None
+    file: Path
+    warning: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.client_secret is not None:
+            object.__setattr__(self, "client_secret", Secret(self.client_secret))
+        masked = {code: Secret(value) for code, value in self.client_secrets.items()}
+        object.__setattr__(self, "client_secrets", masked)
 
 
 def config_folder() -> Path:
@@ -16,3 +77,85 @@ def config_folder() -> Path:
     from platformdirs import user_config_path  # noqa: PLC0415 - loaded where it is needed
 
     return user_config_path("evergrant")
+
+
+def load_settings(
+    file: Path | None = None, *, store: str | None = None, sandbox: str | None = None
+) -> Settings:
+    """Return the settings in force.
+
+    Args:
+        file: The TOML file; else the one EVERGRANT_CONFIG names, else ``config.toml`` in the
+            configuration folder, where it may be missing.
+        store: Overrules every other store.
+        sandbox: Overrules every other sandbox.
+
+    Raises:
+        ConfigError: The file cannot be read, or a key in it is unknown or of the wrong type.
+    """
+    named = file or _variable_path("EVERGRANT_CONFIG")
+    path = named or config_folder() / "config.toml"
+    values = _read(path, must_exist=named is not None)
+    warning = _exposure(path) if SECRET_KEYS & values.keys() else None
+    given = {key: os.environ.get(variable) for key, variable in _VARIABLES.items()}
+    given |= {"store": store or given["store"], "sandbox": sandbox or given["sandbox"]}
+    given = {key: value for key, value in given.items() if value}
+    # A secret belongs to one client: what the file holds for another is not sent along.
+    if "client_id" in values and given.get("client_id", values["client_id"]) != values["client_id"]:
+        values = {key: value for key, value in values.items() if key not in SECRET_KEYS}
+    if "client_secret" in given:
+        values.pop("client_secrets", None)
+    merged = {"store": default_store_url()} | values | given
+    return Settings(**merged, file=path, warning=warning)
+
+
+def _variable_path(name: str) -> Path | None:
+    value = os.environ.get(name)
+    return Path(value) if value else None
+
+
+def _read(path: Path, *, must_exist: bool) -> dict[str, Any]:
+    import tomllib  # noqa: PLC0415 - the keeper needs this module, and no TOML
+
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        if must_exist:
+            raise ConfigError(f"there is no configuration file {path}") from None
+        return {}
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path} is not UTF-8 text") from None
+    except tomllib.TOMLDecodeError as error:
+        # The parser's message quotes at most the character it stumbled over.
+        raise ConfigError(f"{path} is not valid TOML: {error}") from None
+    return {key: _checked(path, key, value) for key, value in values.items()}
+
+
+def _checked(path: Path, key: str, value: object) -> object:
+    if key == "scopes":
+        if isinstance(value, list) and value and all(_is_text(scope) for scope in value):
+            return tuple(value)
+        raise ConfigError(f"{path}: scopes must be a list of texts, and not empty")
+    if key == "client_secrets":
+        if isinstance(value, dict) and all(_is_text(secret) for secret in value.values()):
+            return {code.lower(): secret for code, secret in value.items()}
+        raise ConfigError(f"{path}: client_secrets must be a table of data center = secret")
+    if key not in _VARIABLES:
+        known = ", ".join(sorted({*_VARIABLES, "client_secrets", "scopes"}))
+        raise ConfigError(f"{path}: unknown key {key!r}", hint=f"Known are: {known}.")
+    if not _is_text(value):
+        raise ConfigError(f"{path}: {key} must be a text, and not empty")
+    return value
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _exposure(path: Path) -> str | None:
+    mode = path.stat().st_mode & 0o777
+    if mode & 0o077:
+        return f"{path} holds a secret and others can read it (mode {mode:03o}): chmod 600 {path}"
+    return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import urlsplit
@@ -9,6 +10,10 @@ from urllib.parse import urlsplit
 from evergrant.errors import ConfigError, UntrustedServer
 
 __all__ = ["ZOHO", "DataCenter", "DataCenters"]
+
+_AUTHORITY = re.compile(
+    r"([a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.ASCII | re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +54,9 @@ class DataCenter:
             ConfigError: A URL is not an origin, or is plain http to another machine.
         """
         urls = (accounts_url, api_url, sandbox_url, developer_url)
-        for url in filter(None, urls):
+        for url in (accounts_url, api_url, *filter(None, urls[2:])):
             _check_origin(url)
-        return cls(code, *(url and url.rstrip("/") for url in urls))  # type: ignore[arg-type]
+        return cls(code, *(origin_of(url) for url in urls))  # type: ignore[arg-type]
 
     @property
     def api_urls(self) -> tuple[str, ...]:
@@ -70,9 +75,9 @@ class DataCenter:
 
 
 def _check_origin(url: str) -> None:
-    parts = urlsplit(url)
-    if origin_of(url) is None or parts.path not in ("", "/"):
+    if not _is_bare(url):
         raise ConfigError(f"{url!r} is not the address of a server (https://host[:port])")
+    parts = urlsplit(url)
     if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
         raise ConfigError(f"{url!r} would send secrets unencrypted", hint="Use https.")
 
@@ -89,20 +94,22 @@ def _is_loopback(host: str) -> bool:
 def origin_of(url: str | None) -> str | None:
     """Return ``scheme://host[:port]`` in lower case, or None where ``url`` is not plain enough.
 
-    User info, control characters and backslashes are how a look-alike host is smuggled past a
-    comparison (``https://www.zohoapis.com@evil.example``): whatever has them has no origin.
+    User info, escapes, control characters, backslashes and foreign letters are how a look-alike
+    host is smuggled past a comparison (``https://www.zohoapis.com@evil.example``): a host that
+    has them has no origin.
     """
-    if not url or any(c in url for c in "\\@ ") or not url.isprintable():
+    if not url or " " in url or not url.isprintable():
         return None
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError:
         return None
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    if parts.scheme not in ("http", "https") or not _AUTHORITY.fullmatch(parts.netloc):
         return None
+    hostname = parts.hostname or ""
     default = {"http": 80, "https": 443}[parts.scheme]
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    host = f"[{hostname}]" if ":" in hostname else hostname
     return f"{parts.scheme}://{host}" + (f":{port}" if port not in (None, default) else "")
 
 
@@ -160,8 +167,7 @@ class DataCenters:
 
 
 def _is_bare(url: str) -> bool:
-    parts = urlsplit(url) if origin_of(url) else None
-    return parts is not None and parts.path in ("", "/") and not parts.query and not parts.fragment
+    return origin_of(url) is not None and urlsplit(url)[2:] in (("", "", ""), ("/", "", ""))
 
 
 def _zoho(code: str, tld: str, **other: str | None) -> DataCenter:

@@ -95,10 +95,15 @@ class EvergrantError(Exception):
         about += [f"user {self.user}"] if self.user else []
         where = f" ({', '.join(about)})" if about else ""
         then = f". {self.hint}" if self.hint else ""
-        return f"{self.message}{where}{then}"
+        return f"{_one_line(self.message + where)}{then}"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restore, (type(self), self.__dict__.copy())
+
+
+def _one_line(text: str) -> str:
+    # A user name is anybody's text: with a line break in it, it could forge a line of a log.
+    return text if text.isprintable() else repr(text)[1:-1]
 
 
 def _restore(cls: type[EvergrantError], fields: dict[str, Any]) -> EvergrantError:

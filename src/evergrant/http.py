@@ -59,4 +59,5 @@ def form_call(url: str, fields: Mapping[str, str | None], **headers: str) -> Htt
         if value is not None
     }
     kind = {"content-type": "application/x-www-form-urlencoded"}
-    return HttpCall("POST", url, kind | headers, urlencode(plain).encode())
+    # What is no text cannot be right, but it is the server's to refuse, not ours to crash on.
+    return HttpCall("POST", url, kind | headers, urlencode(plain, errors="replace").encode())

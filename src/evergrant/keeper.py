@@ -13,7 +13,6 @@ from evergrant.clock import Clock
 from evergrant.config import config_folder
 from evergrant.datacenter import DataCenter
 from evergrant.errors import (
-    AmbiguousUser,
     ConfigError,
     StoreUnavailable,
     TokenNotFound,
@@ -23,14 +22,14 @@ from evergrant.errors import (
 from evergrant.events import Emit, Forgotten, LoggedIn, Revoked, StoreFailed, emitter
 from evergrant.keeping.admission import admit, is_own_key, with_identity
 from evergrant.keeping.cache import TokenCache
+from evergrant.keeping.choosing import choose
 from evergrant.keeping.lifeboat import Lifeboat
 from evergrant.keeping.renewal import Renewal, is_usable
 from evergrant.keeping.saver import Saver
-from evergrant.login import Login, read_redirect
+from evergrant.login import Login, StateKey, read_redirect
 from evergrant.oauth import authorization_url
 from evergrant.stores.base import TokenStore
-from evergrant.stores.matching import freshest
-from evergrant.token import Token
+from evergrant.token import Secret, Token
 
 if TYPE_CHECKING:
     import httpx2
@@ -73,7 +72,7 @@ class Keeper:
         self._emit = emitter(on_event)
         self._pkce = pkce
         self._cache = TokenCache()
-        self._fallback_key = secrets.token_bytes(32)
+        self._fallback_key = StateKey(secrets.token_bytes(32))
         boat = Lifeboat(lifeboat or config_folder(), store.url)
         self._saver = Saver(store, boat, self._emit, self._clock)
         self._renewal = Renewal(store, accounts, self._saver, self._emit, self._clock)
@@ -107,7 +106,11 @@ class Keeper:
         return token
 
     def _load(self, user: str, generation: int | None) -> Token:
-        token = self.find(user)
+        try:
+            token = self.find(user)
+        except TokenNotFound:
+            self._cache.drop(user)  # or it would be served when the store is down
+            raise
         if not is_usable(token, self._clock()):
             try:
                 token = self._renewal.renew(token)
@@ -120,21 +123,11 @@ class Keeper:
         return token
 
     def find(self, user: str) -> Token:
-        """Return the stored token of this user as it is, expired or not."""
-        client_id = self.accounts.client.client_id if self.accounts.client else None
-        fitting = [
-            token
-            for token in self.store.find_users(user)
-            if client_id is None or token.client_id in (None, client_id)
-        ]
-        exact = [token for token in fitting if token.user_name == user]
-        chosen = exact or fitting
-        if not chosen:
-            raise TokenNotFound("no token for this user", user=user)
-        if len({(token.user_name, token.client_id) for token in chosen}) > 1:
-            names = sorted(f"{t.user_name} (id {t.id}, client {t.client_id})" for t in chosen)
-            raise AmbiguousUser("the name fits several tokens", candidates=names, user=user)
-        return freshest(chosen) or chosen[0]
+        """Return the newest token of this user that there is, expired or not."""
+        self._saver.take_aboard()
+        client = self.accounts.client
+        found = choose(self.store.find_users(user), user, client.client_id if client else None)
+        return self._saver.adrift(found.id) or found
 
     def refresh(self, user: str) -> Token:
         """Renew the access token now, even if it has not expired; raises as `access_token`."""
@@ -219,6 +212,7 @@ class Keeper:
             OAuthError: Zoho refused, for another reason.
         """
         redirect, key = read_redirect(redirect_params), self._key()
+        del redirect_params  # a traceback may show locals, and the code is in there
         login = Login.from_state(redirect.state, key, session, self._clock())
         code = redirect.accepted_code()
         known = self.accounts.data_centers
@@ -245,20 +239,21 @@ class Keeper:
             OAuthError: As `complete_login`.
             TokenNotSaved: The store cannot take the grant; the lifeboat holds it.
         """
+        code = Secret(code)
         where = self.accounts.data_centers.by_code(data_center or self.accounts.home.code)
         return self._admit(self.accounts.exchange(code, where), where, user)
 
     def _admit(self, granted: Token, where: DataCenter, user: str | None) -> Token:
-        token = admit(granted, self.store, self.accounts, self._saver, expected=user)
+        token = admit(granted, self.accounts, self._saver, expected=user)
         about = {"token_id": token.id, "user": token.user_name}
         self._emit(LoggedIn(at=self._clock(), data_center=where.code, scopes=token.scopes, **about))
         return token
 
-    def _key(self) -> bytes:
+    def _key(self) -> StateKey:
         """Return what signs states: the client's secret, which all workers of an app share."""
         client = self.accounts.own_client()
         known = (client.client_secret, *client.secrets.values())
-        return next((secret.encode() for secret in known if secret), self._fallback_key)
+        return next((StateKey(secret.encode()) for secret in known if secret), self._fallback_key)
 
     def auth(self, user: str) -> httpx2.Auth:
         """Return an ``auth`` for httpx2 (and httpx): signs requests with the user's token.

@@ -15,19 +15,32 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from hashlib import sha256
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from evergrant.clock import from_epoch_ms, to_epoch_ms
 from evergrant.datacenter import DataCenter, DataCenters
 from evergrant.errors import ConsentDenied, UntrustedServer
 from evergrant.token import Secret
 
-__all__ = ["LOGIN_WINDOW", "Login", "Redirect", "read_redirect"]
+__all__ = ["LOGIN_WINDOW", "Login", "Redirect", "StateKey", "read_redirect"]
 
 LOGIN_WINDOW = timedelta(hours=1)
 """How long a user may take between opening the consent page and coming back."""
 
 _SKEW = timedelta(minutes=5)
+
+
+class StateKey:
+    """What signs states; an object, so that a traceback with locals does not show the secret."""
+
+    __slots__ = ("_secret",)
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+
+    def digest(self, message: bytes) -> bytes:
+        """Return the message's HMAC-SHA256."""
+        return hmac.digest(self._secret, message, "sha256")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +64,7 @@ class Login:
         """Begin a login with a new nonce."""
         return cls(secrets.token_urlsafe(16), now, data_center, user)
 
-    def state(self, key: bytes, session: str | None) -> str:
+    def state(self, key: StateKey, session: str | None) -> str:
         """Return the ``state`` parameter that stands for this login.
 
         Args:
@@ -63,14 +76,18 @@ class Login:
         return f"{payload}.{_sign(key, payload, session)}"
 
     @classmethod
-    def from_state(cls, state: str, key: bytes, session: str | None, now: datetime) -> Login:
+    def from_state(cls, state: str, key: StateKey, session: str | None, now: datetime) -> Login:
         """Return the login that a ``state`` stands for.
 
         Raises:
             UntrustedServer: It is not one of ours, is of another session, or is too old.
         """
+        if not state:
+            raise UntrustedServer(
+                "the redirect has no state, or repeats a parameter: it does not answer our login"
+            )
         payload, _, signature = state.partition(".")
-        if not hmac.compare_digest(signature.encode(), _sign(key, payload, session).encode()):
+        if not hmac.compare_digest(_bytes(signature), _bytes(_sign(key, payload, session))):
             raise UntrustedServer(
                 "the redirect's state is not one that this app and session sent out"
             )
@@ -80,18 +97,23 @@ class Login:
             raise UntrustedServer("the login began too long ago")
         return cls(nonce, began_at, data_center, user)
 
-    def verifier(self, key: bytes) -> Secret:
+    def verifier(self, key: StateKey) -> Secret:
         """Return PKCE's code verifier for this login (RFC 7636); derived, so never stored."""
-        return Secret(_b64(hmac.digest(key, b"pkce:" + self.nonce.encode(), "sha256")))
+        return Secret(_b64(key.digest(b"pkce:" + self.nonce.encode())))
 
-    def challenge(self, key: bytes) -> str:
+    def challenge(self, key: StateKey) -> str:
         """Return the S256 code challenge that belongs to the verifier."""
         return _b64(sha256(self.verifier(key).encode()).digest())
 
 
-def _sign(key: bytes, payload: str, session: str | None) -> str:
-    bound = b"" if session is None else sha256(session.encode()).digest()
-    return _b64(hmac.digest(key, b"state:" + payload.encode() + b":" + bound, "sha256"))
+def _sign(key: StateKey, payload: str, session: str | None) -> str:
+    bound = b"" if session is None else sha256(_bytes(session)).digest()
+    return _b64(key.digest(b"state:" + _bytes(payload) + b":" + bound))
+
+
+def _bytes(text: str) -> bytes:
+    # Web servers hand on undecodable bytes as lone surrogates; they must not crash the check.
+    return text.encode(errors="surrogatepass")
 
 
 def _b64(data: bytes) -> str:
@@ -104,7 +126,11 @@ def _unb64(text: str) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Redirect:
-    """What the browser brought back; nothing of it is to be trusted yet."""
+    """What the browser brought back; nothing of it is to be trusted yet.
+
+    Attributes:
+        state: Empty where there is none, or where it cannot be told which one counts.
+    """
 
     state: str
     code: Secret | None = field(default=None, repr=False)
@@ -146,24 +172,26 @@ class Redirect:
 def read_redirect(params: Mapping[str, str] | str) -> Redirect:
     """Read the parameters of the redirect: a mapping, the query string, or the whole URL.
 
-    A parameter that stands there twice is refused: which one counts would be a matter of luck.
-
-    Raises:
-        UntrustedServer: There is no state, or a parameter is repeated.
+    A redirect in which a parameter stands twice is read as empty: which one counts would be a
+    matter of luck. Nothing is raised here, where a traceback with locals would show the code.
     """
     if isinstance(params, str):
-        query = urlsplit(params).query if "://" in params else params.lstrip("?")
-        pairs = parse_qsl(query.rstrip("&"), keep_blank_values=True)
+        pairs = parse_qsl(_query(params), keep_blank_values=True)
         params = dict(pairs)
         if len(params) < len(pairs):
-            raise UntrustedServer("the redirect repeats a parameter")
-    state = params.get("state")
-    if not state:
-        raise UntrustedServer("the redirect has no state: it is not the answer to our login")
+            params = {}
     return Redirect(
-        state=state,
+        state=params.get("state") or "",
         code=Secret(params["code"]) if params.get("code") and not params.get("error") else None,
         error=params.get("error"),
         location=params.get("location"),
         accounts_server=params.get("accounts-server"),
     )
+
+
+def _query(text: str) -> str:
+    """Return the query of a URL, whole or without its host, or of what is a query already."""
+    before_first_value = text.partition("=")[0]
+    if "?" in before_first_value or "://" in before_first_value:
+        return text.partition("?")[2].partition("#")[0]
+    return text

@@ -204,7 +204,8 @@ def read_granted(
         OAuthError: One of its kinds, see `evergrant.oauth_errors`.
     """
     data = answer.json_object()
-    if data is None or not isinstance(access_token := data.get("access_token"), Secret):
+    access_token = data.get("access_token") if data else None
+    if not data or not isinstance(access_token, Secret) or not access_token:
         raise error_from(answer, data, now=now, grant_type=grant_type)
     api_domain = data.get("api_domain")
     if api_domain and (

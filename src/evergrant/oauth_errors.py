@@ -29,11 +29,16 @@ THROTTLE_WINDOW = timedelta(minutes=10)
 REDIRECTION = 3
 """The hundreds of the statuses that point elsewhere."""
 
-_WORD = re.compile(r"[\w .-]{1,60}")
-
+_WORD = re.compile(r"[A-Za-z_ -]{1,60}")
+"""No digits: a token or a client secret that a server echoes is not mistaken for a word."""
 
 _MEANINGS: Mapping[str, tuple[type[OAuthError], str, str | None]] = {
     "invalid_code": (CodeSpent, "the one-time code was used, is too old or is not ours", None),
+    "dead_refresh_token": (
+        LoginRequired,
+        "the refresh token no longer works: revoked, or pushed out by newer logins",
+        None,
+    ),
     "invalid_client": (
         InvalidClient,
         "unknown client id, or not enabled in this data center",
@@ -81,9 +86,7 @@ def error_from(
         retry_at = now + THROTTLE_WINDOW
         return Throttled("Zoho got too many token requests", retry_at=retry_at, code=code)
     if word == "invalid_code" and grant_type == "refresh_token":
-        return LoginRequired(
-            "the refresh token no longer works: revoked, or pushed out by newer logins", code=code
-        )
+        word = "dead_refresh_token"
     kind, meaning, hint = _MEANINGS.get(word, (OAuthError, "", None))
     return kind(": ".join(filter(None, (f"Zoho refused ({code})", meaning))), code=code, hint=hint)
 

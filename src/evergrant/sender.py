@@ -43,21 +43,11 @@ class HttpSender:
         # Imported when first needed: httpx2 takes longer to load than the rest of us together.
         import httpx2  # noqa: PLC0415
 
-        client = self._connected()
         try:
-            with client.stream(
-                call.method, call.url, headers=dict(call.headers), content=call.body
-            ) as response:
-                body = b""
-                for chunk in response.iter_bytes():
-                    body += chunk
-                    if len(body) > MOST_BYTES:
-                        break
-                headers = {name.lower(): value for name, value in response.headers.items()}
-                return HttpAnswer(response.status_code, headers, body)
+            return _answer(self._connected(), call)
         except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
             kind = type(error)
-        # Raised outside the handler: the driver's frames hold the request's secrets.
+        # Raised outside the handler: the driver's frames hold the secrets of request and answer.
         never_sent = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.InvalidURL)
         raise AccountsUnavailable(
             f"no answer from {urlsplit(call.url).hostname} "
@@ -66,13 +56,20 @@ class HttpSender:
         )
 
     def _connected(self) -> httpx2.Client:
+        from http.cookiejar import CookieJar, DefaultCookiePolicy  # noqa: PLC0415 - see above
+
         import httpx2  # noqa: PLC0415 - see above
 
         with self._lock:
             # A forked child would share its parent's sockets: it gets a client of its own, and
             # leaves the inherited one alone.
             if self._client is None or self._pid != os.getpid():
-                self._client = httpx2.Client(timeout=self._timeout, follow_redirects=False)
+                self._client = httpx2.Client(
+                    timeout=self._timeout,
+                    follow_redirects=False,
+                    # One user's cookies must not travel with another's request.
+                    cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
+                )
                 self._pid = os.getpid()
             return self._client
 
@@ -82,3 +79,16 @@ class HttpSender:
             client, self._client = self._client, None
         if client is not None and self._pid == os.getpid():
             client.close()
+
+
+def _answer(client: httpx2.Client, call: HttpCall) -> HttpAnswer:
+    with client.stream(
+        call.method, call.url, headers=dict(call.headers), content=call.body
+    ) as response:
+        body = b""
+        for chunk in response.iter_bytes():
+            body += chunk
+            if len(body) > MOST_BYTES:
+                break
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return HttpAnswer(response.status_code, headers, body)

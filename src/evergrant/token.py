@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from enum import Enum
+from typing import Self
 
 __all__ = ["LEEWAY", "RENEW_BEFORE", "SECRET_FIELDS", "Freshness", "Secret", "Token"]
 
@@ -28,6 +29,14 @@ class Secret(str):
     """
 
     __slots__ = ()
+
+    def __new__(cls, value: str = "") -> Self:
+        """Take text, or another Secret: str() alone would ask that for its text, the mask."""
+        return str.__new__(cls, str.__str__(value))
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str]]:
+        # So would pickle, in its older protocols.
+        return type(self), (self.reveal(),)
 
     def __repr__(self) -> str:
         return f"Secret('{_MASK}')"

@@ -86,7 +86,7 @@ def test_a_query_that_finds_nothing_is_an_empty_204(desk: Desk) -> None:
         ("Created_Time between '2026-03-02T00:00:00+00:00' and '2026-03-03T10:00:00+00:00'", "BO"),
     ],
 )
-def test_one_condition(desk: Desk, where: str, found: str) -> None:
+def test_a_query_with_one_condition(desk: Desk, where: str, found: str) -> None:
     assert _where(desk, where) == found
 
 

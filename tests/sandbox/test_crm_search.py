@@ -57,7 +57,7 @@ def _names(answer: Answer) -> str:
         ("(Full_Name:equals:ames)", "A"),
     ],
 )
-def test_one_condition(desk: Desk, criteria: str, found: str) -> None:
+def test_a_search_for_one_condition(desk: Desk, criteria: str, found: str) -> None:
     assert _names(desk.search(criteria)) == found
 
 

@@ -6,10 +6,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from evergrant.accounts import Accounts
-from evergrant.errors import ConsentDenied, NoRefreshToken, OAuthError
+from evergrant.errors import ConsentDenied, NoRefreshToken, OAuthError, TokenNotSaved
 from evergrant.keeping.saver import Saver
 from evergrant.oauth import IDENTITY_SCOPES
-from evergrant.stores.base import TokenStore
 from evergrant.token import Token
 
 __all__ = ["admit", "is_own_key", "with_identity"]
@@ -31,9 +30,7 @@ def with_identity(scopes: Iterable[str]) -> list[str]:
     return wanted
 
 
-def admit(
-    granted: Token, store: TokenStore, accounts: Accounts, saver: Saver, *, expected: str | None
-) -> Token:
+def admit(granted: Token, accounts: Accounts, saver: Saver, *, expected: str | None) -> Token:
     """Save a new grant under its owner's name; return it as stored.
 
     Args:
@@ -47,17 +44,10 @@ def admit(
         NoRefreshToken: The grant is stored, but lasts an hour only.
     """
     if is_own_key(expected):
-        saved = _under_name(granted, expected or "", store, saver)
+        saved = saver.save_login(replace(granted, user_name=expected))
     else:
-        # The code is spent: before anything else can fail, what it bought must be safe.
-        nameless = saver.save(granted)
-        try:
-            name, org_id = accounts.owner(nameless)
-        except OAuthError as error:
-            error.token_id = nameless.id
-            error.hint = f"{error.hint} The grant is stored under its id, without a name.".strip()
-            raise
-        saved = _under_name(replace(nameless, org_id=org_id), name, store, saver)
+        saved = _under_owners_name(granted, accounts, saver)
+        name = saved.user_name or ""
         if expected and expected.casefold() not in _names_of(name):
             raise ConsentDenied(
                 f"{name} logged in, not {expected}",
@@ -75,20 +65,24 @@ def admit(
     return saved
 
 
+def _under_owners_name(granted: Token, accounts: Accounts, saver: Saver) -> Token:
+    kept, unsaved = granted, None
+    try:
+        # The code is spent: before anything else can fail, what it bought must be safe.
+        kept = saver.save_login(granted)
+    except TokenNotSaved as error:
+        unsaved = error  # it waits in the lifeboat, and is of little use without a name
+    try:
+        name, org_id = accounts.owner(kept)
+    except OAuthError as error:
+        if unsaved is not None:
+            raise unsaved from unsaved.__cause__
+        error.token_id = kept.id
+        error.hint = f"{error.hint} The grant is stored under its id, without a name.".strip()
+        raise
+    return saver.save_login(replace(kept, user_name=name, org_id=org_id))
+
+
 def _names_of(name: str) -> tuple[str, str]:
     full = name.casefold()
     return full, full.rpartition(":")[0]
-
-
-def _under_name(granted: Token, name: str, store: TokenStore, saver: Saver) -> Token:
-    named = replace(granted, user_name=name)
-    before = store.find_token(Token(user_name=name, client_id=granted.client_id))
-    if before is None or before.id == granted.id:
-        return saver.save(named, read=granted if granted.id else None)
-    # A login anew: it takes the place of the old one, and its expiry decides nothing. A
-    # consent that was given before brings no refresh token; the old one lives on.
-    refresh_token = granted.refresh_token or before.refresh_token
-    saved = saver.save(replace(named, id=before.id, refresh_token=refresh_token), read=before)
-    if granted.id:
-        store.delete_token(granted.id)
-    return saved

@@ -16,6 +16,14 @@ __all__ = ["SingleFlight"]
 T = TypeVar("T")
 
 
+class _Flight(Future[T]):
+    """What one thread is working on, and which thread that is."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.leader = threading.get_ident()
+
+
 class SingleFlight(Generic[T]):
     """Lets one thread per key do the work; threads that come meanwhile share its outcome.
 
@@ -24,19 +32,28 @@ class SingleFlight(Generic[T]):
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._flights: dict[tuple[int, str], Future[T]] = {}
+        self._flights: dict[tuple[int, str], _Flight[T]] = {}
 
     def do(self, key: str, work: Callable[[], T]) -> T:
-        """Return what ``work`` returns, or what a flight under way with this key does."""
+        """Return what ``work`` returns, or what a flight under way with this key does.
+
+        Raises:
+            RuntimeError: The work asked for itself: it would wait for ever.
+        """
         while True:
             # With the process id: a forked child must not wait for a thread it does not have.
             mine = (os.getpid(), key)
             with self._lock:
                 under_way = self._flights.get(mine)
                 if under_way is None:
-                    flight = self._flights[mine] = Future()
+                    flight = self._flights[mine] = _Flight()
             if under_way is None:
                 return self._lead(mine, flight, work)
+            if under_way.leader == threading.get_ident():
+                raise RuntimeError(
+                    "a refresh asked for itself: an event listener must not ask a Keeper "
+                    "for the token that it is being told about"
+                )
             try:
                 return under_way.result()
             except CancelledError:
@@ -45,7 +62,7 @@ class SingleFlight(Generic[T]):
                 # A copy for each thread: raising one object in many mixes their tracebacks.
                 raise copy.copy(error) from None
 
-    def _lead(self, mine: tuple[int, str], flight: Future[T], work: Callable[[], T]) -> T:
+    def _lead(self, mine: tuple[int, str], flight: _Flight[T], work: Callable[[], T]) -> T:
         try:
             result = work()
         except Exception as error:

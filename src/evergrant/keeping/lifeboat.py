@@ -7,8 +7,9 @@ import logging
 import os
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
@@ -92,7 +93,7 @@ class Lifeboat:
                     self._adrift = [t for t in [*filed, *self._adrift] if not done(t)]
                     self._write(self._adrift)
             except (OSError, ConfigError) as error:
-                _logger.warning("the lifeboat %s cannot be used: %s", self.path, error)
+                _logger.error("the lifeboat %s cannot be used: %s", self.path, error)  # noqa: TRY400 - the text says it all
                 self._adrift = [token for token in self._adrift if not done(token)]
             self.occupied = bool(self._adrift)
 
@@ -105,10 +106,10 @@ class Lifeboat:
 
     def _read(self) -> list[Token]:
         try:
-            return [decode(tuple(row)) for row in json.loads(self.path.read_bytes())]
+            return [_from_row(row) for row in json.loads(self.path.read_bytes())]
         except FileNotFoundError:
             return []
-        except (ValueError, TypeError, CorruptRecord):
+        except (ValueError, TypeError, LookupError, CorruptRecord):
             # Left as it is: it may hold the only copy of a grant.
             raise ConfigError(
                 f"the lifeboat {self.path} is damaged", hint="Mend it, or move it away."
@@ -121,8 +122,16 @@ class Lifeboat:
             self.path.unlink(missing_ok=True)
 
 
+def _from_row(row: Sequence[str | int | None]) -> Token:
+    # A login has no id until a store gives it one, and no row of a store is without.
+    token = decode((row[0] or "0", *row[1:]))
+    return token if row[0] else replace(token, id=None)
+
+
 def _same(one: Token, other: Token) -> bool:
-    return one == other or (one.id is not None and one.id == other.id)
+    """Say whether two tokens are of one row, or of one grant that has no row yet."""
+    same_row = one.id is not None and one.id == other.id
+    return same_row or (one.access_token is not None and one.access_token == other.access_token)
 
 
 def _replace(path: Path, text: str) -> None:

@@ -22,6 +22,7 @@ from evergrant.keeping.flight import SingleFlight
 from evergrant.keeping.saver import Saver
 from evergrant.stores.base import TokenStore
 from evergrant.stores.lease import Lease
+from evergrant.stores.matching import compatible
 from evergrant.token import Freshness, Token
 
 __all__ = ["Renewal", "is_usable"]
@@ -83,19 +84,18 @@ class Renewal:
             TokenNotSaved: Zoho renewed it, and the store cannot take it.
         """
         bad = token.access_token if rejected else None
-        id_ = token.id or ""
-        renewed = self._flights.do(id_, lambda: self._with_lease(id_, bad))
+        renewed = self._flights.do(token.id or "", lambda: self._with_lease(token, bad))
         if bad and renewed.access_token == bad:
             # We joined a flight that did not know yet that this token was rejected.
-            renewed = self._flights.do(id_, lambda: self._with_lease(id_, bad))
+            renewed = self._flights.do(token.id or "", lambda: self._with_lease(token, bad))
         return renewed
 
-    def _with_lease(self, id_: str, bad: str | None) -> Token:
+    def _with_lease(self, token: Token, bad: str | None) -> Token:
         give_up = time.monotonic() + LEASE_TTL + 1
         while True:
-            with self._lease(id_) as lease:
+            with self._lease(token.id or "") as lease:
                 # Read after the lease is ours: whoever held it before may have renewed it.
-                current = self._read(id_)
+                current = self._read(token)
                 if current.access_token != bad and is_usable(current, self._clock()):
                     return current
                 if lease or time.monotonic() > give_up:
@@ -110,10 +110,12 @@ class Renewal:
             # full disk, must not keep its users from their tokens.
             return Lease(held=True, release=lambda: None)
 
-    def _read(self, id_: str) -> Token:
-        current = self._saver.adrift(id_) or self._store.find_token_by_id(id_)
-        if current is None:
-            raise TokenNotFound("the token was deleted", token_id=id_)
+    def _read(self, token: Token) -> Token:
+        self._saver.take_aboard()
+        current = self._saver.adrift(token.id) or self._store.find_token_by_id(token.id or "")
+        # A row of that id may be another user's by now: the ids that callers choose come again.
+        if current is None or not compatible(current, token):
+            raise TokenNotFound("the token was deleted", token_id=token.id, user=token.user_name)
         return current
 
     def _refresh(self, current: Token, bad: str | None) -> Token:
@@ -131,7 +133,7 @@ class Renewal:
         raise error
 
     def _save(self, granted: Token, current: Token) -> Token:
-        saved = self._saver.save(granted, read=current)
+        saved = self._saver.save_renewal(granted, current)
         about = {"token_id": saved.id, "user": saved.user_name}
         self._emit(Refreshed(at=self._clock(), expires_at=saved.expires_at, **about))
         return saved
@@ -140,14 +142,17 @@ class Renewal:
         known = self._refusals.get(current.id or "")
         if known is None or known.refresh_token != current.refresh_token:
             return None
-        return copy.copy(known.error) if self._clock() < known.until else None
+        # Longer than it can be, and it was noted by a clock that has gone back since.
+        left = known.until - self._clock()
+        return copy.copy(known.error) if timedelta(0) < left <= REFUSAL_LIFE else None
 
     def _note_refusal(self, current: Token, error: OAuthError) -> OAuthError:
         now = self._clock()
         error.token_id, error.user = current.id, current.user_name
         about = {"token_id": current.id, "user": current.user_name}
-        self._emit(RefreshFailed(at=now, error=error, **about))
+        noted = copy.copy(error)  # without the traceback, which would keep all its frames alive
+        self._emit(RefreshFailed(at=now, error=noted, **about))
         if isinstance(error, Throttled | LoginRequired | NoRefreshToken):
             until = error.retry_at if isinstance(error, Throttled) else now + REFUSAL_LIFE
-            self._refusals[current.id or ""] = _Refusal(current.refresh_token, error, until)
+            self._refusals[current.id or ""] = _Refusal(current.refresh_token, noted, until)
         return error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 from evergrant.clock import Clock
@@ -11,6 +12,7 @@ from evergrant.errors import Conflict, StoreError, TokenNotFound, TokenNotSaved
 from evergrant.events import Emit, SaveFailed, TakenAboard
 from evergrant.keeping.lifeboat import Lifeboat
 from evergrant.stores.base import TokenStore
+from evergrant.stores.matching import compatible, freshest
 from evergrant.token import Token
 
 __all__ = ["Saver"]
@@ -36,23 +38,39 @@ class Saver:
         self._clock = clock
         self._sleep = sleep
 
-    def save(self, granted: Token, *, read: Token | None = None) -> Token:
-        """Save a token that was just granted; return it as stored.
+    def save_login(self, granted: Token) -> Token:
+        """Save a new login, in the place of the user's older one; return it as stored.
+
+        Raises:
+            TokenNotSaved: The store cannot take it now; the lifeboat holds it.
+        """
+        return self._save(granted, lambda: self._log_in(granted))
+
+    def save_renewal(self, granted: Token, read: Token) -> Token:
+        """Save a renewed token; return what is stored now.
 
         Args:
-            read: The stored token that it renews; None for a new login. If it was changed
-                since, the fresher one wins; if it was deleted, that stands.
+            read: The stored token that it renews. If it was changed since, the fresher one wins
+                within a grant, and a new login over any renewal of the old; if it was deleted,
+                that stands.
 
         Raises:
             TokenNotFound: The token was deleted while it was being renewed.
             TokenNotSaved: The store cannot take it now; the lifeboat holds it.
         """
-        try:
-            return self._save(granted, read)
-        except TokenNotFound:
-            raise
-        except StoreError as error:
-            problem = error
+        return self._save(granted, lambda: self._swap(granted, read))
+
+    def _save(self, granted: Token, attempt: Callable[[], Token]) -> Token:
+        for pause in (*PAUSES, None):
+            try:
+                return attempt()
+            except TokenNotFound:
+                raise
+            except StoreError as error:
+                problem = error
+            if pause is None or not problem.retryable:
+                break
+            self._sleep(pause)
         path = self._lifeboat.put(granted)
         about = {"token_id": granted.id, "user": granted.user_name}
         self._emit(SaveFailed(at=self._clock(), error=problem, lifeboat=path, **about))
@@ -63,48 +81,55 @@ class Saver:
             **about,
         ) from problem
 
-    def _save(self, granted: Token, read: Token | None) -> Token:
-        for pause in (*PAUSES, None):
-            try:
-                return self._swap(granted, read) if read else self._store.save_token(granted)
-            except StoreError as error:
-                if pause is None or not error.retryable:
-                    raise
-                self._sleep(pause)
-        raise AssertionError  # pragma: no cover - the loop returns or raises
+    def _log_in(self, granted: Token) -> Token:
+        whose = Token(user_name=granted.user_name, client_id=granted.client_id)
+        before = self._store.find_token(whose)
+        if before is None or before.id == granted.id:
+            return self._store.save_token(granted)
+        # A login anew takes the place of the old one, whose expiry decides nothing. A consent
+        # that was given before brings no refresh token; the old one lives on.
+        refresh_token = granted.refresh_token or before.refresh_token
+        anew = replace(granted, id=before.id, refresh_token=refresh_token)
+        saved = self._store.save_token(anew, expected_version=before.version)
+        if granted.id:
+            with suppress(TokenNotFound):
+                self._store.delete_token(granted.id)
+        return saved
 
     def _swap(self, granted: Token, read: Token) -> Token:
-        try:
-            return self._store.save_token(granted, expected_version=read.version)
-        except Conflict:
-            if granted.id is None or self._store.find_token_by_id(granted.id) is None:
-                raise TokenNotFound(
-                    "the token was deleted while it was being renewed",
-                    token_id=granted.id,
-                    user=granted.user_name,
-                ) from None
-        # Somebody changed the row meanwhile. Without a version of its own the save competes by
-        # freshness: a token that was granted later than ours stays.
-        return self._store.save_token(replace(granted, version=0))
+        id_ = granted.id or ""
+        # Version 0, a row that another program wrote, is also that of no row at all.
+        if read.version or self._store.find_token_by_id(id_):
+            with suppress(Conflict):
+                return self._store.save_token(granted, expected_version=read.version)
+        current = self._store.find_token_by_id(id_)
+        if current is None or not compatible(current, granted):
+            raise TokenNotFound(
+                "the token was deleted while it was being renewed",
+                token_id=granted.id,
+                user=granted.user_name,
+            )
+        if current.refresh_token != read.refresh_token or freshest([current, granted]) is current:
+            return current
+        return self._store.save_token(granted, expected_version=current.version)
 
     def adrift(self, id_: str | None) -> Token | None:
-        """Return a granted token that is not in the store yet; tries to bring it there first."""
-        if not self._lifeboat.occupied:
-            return None
-        self.take_aboard()
-        return self._lifeboat.find(id_)
+        """Return a granted token that is not in the store yet, if there is one with this id."""
+        return self._lifeboat.find(id_) if self._lifeboat.occupied else None
 
     def take_aboard(self) -> None:
         """Bring the lifeboat's tokens into the store, as far as it takes them."""
-        if self._lifeboat.occupied:
-            self._lifeboat.take_aboard(self._take)
+        if not self._lifeboat.occupied:
+            return
+        aboard: list[Token] = []
+        self._lifeboat.take_aboard(lambda token: aboard.extend(self._take(token)))
+        for saved in aboard:  # now that the lifeboat is free: a listener may ask for a token
+            self._emit(TakenAboard(at=self._clock(), token_id=saved.id, user=saved.user_name))
 
-    def _take(self, token: Token) -> None:
-        known = token.version > 0 and token.id is not None
-        if known and self._store.find_token_by_id(token.id or "") is None:
-            return  # deleted on purpose since: it must not come back
-        saved = self._store.save_token(replace(token, version=0))
-        self._emit(TakenAboard(at=self._clock(), token_id=saved.id, user=saved.user_name))
+    def _take(self, token: Token) -> list[Token]:
+        if token.id is not None and self._store.find_token_by_id(token.id) is None:
+            return []  # deleted on purpose since: it must not come back
+        return [self._store.save_token(replace(token, version=0))]
 
     def drop(self, id_: str) -> None:
         """Forget a token that was deleted from the store on purpose."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from types import TracebackType
 from typing import ClassVar, Self
@@ -25,15 +25,13 @@ from evergrant.stores import matching
 from evergrant.stores.backend import Backend
 from evergrant.stores.lease import Lease
 from evergrant.stores.matching import Criterion
-from evergrant.stores.rows import Row, decode, encode
+from evergrant.stores.merging import merged
+from evergrant.stores.rows import ID_DIGITS, Row, decode, encode
 from evergrant.token import Token
 
 __all__ = ["TokenStore"]
 
 _logger = logging.getLogger("evergrant")
-
-ID_DIGITS = 10
-"""The official tables keep ids in a varchar(10)."""
 
 SAVE_ATTEMPTS = 20
 """How often a save without ``expected_version`` starts over when another writer was faster."""
@@ -45,8 +43,15 @@ def _log_corrupt(error: CorruptRecord) -> None:
     _logger.warning("%s", error)
 
 
-def _readable(rows: Iterable[Row]) -> list[Token]:
+def _readable(rows: list[Row]) -> list[Token]:
     """Return the tokens of rows that should be one user's; a corrupt one harms no other."""
+    try:
+        return [decode(row) for row in rows]
+    except CorruptRecord:
+        return _rest_readable(rows)
+
+
+def _rest_readable(rows: list[Row]) -> list[Token]:
     tokens, corrupt = [], []
     for row in rows:
         try:
@@ -93,8 +98,8 @@ class TokenStore(Backend):
         criterion = matching.find_criterion(token)
         if criterion is None:
             return None
-        found = _readable(self._select(criterion))
-        return matching.freshest(stored for stored in found if matching.compatible(stored, token))
+        found = self._lookup(criterion)
+        return matching.freshest([row for row in found if matching.compatible(row, token)])
 
     def find_token_by_id(self, id: str) -> Token | None:  # noqa: A002 - the official SDK's name
         """Return the token with this id, or None.
@@ -111,7 +116,7 @@ class TokenStore(Backend):
         Raises:
             CorruptRecord: There is no such token but one that cannot be read.
         """
-        return _readable(self._select_named(name))
+        return _readable(self._select_named(name)) if name else []
 
     def get_tokens(self, *, on_corrupt: OnCorrupt = _log_corrupt) -> list[Token]:
         """Return all tokens; see `iter_tokens`."""
@@ -135,7 +140,7 @@ class TokenStore(Backend):
     def save_token(self, token: Token, *, expected_version: int | None = None) -> Token:
         """Insert a token, or update the row that is its own; return it as stored.
 
-        The row is found by id, else by the rule of `find_token`, else by being the same grant.
+        The row is found by id, else by the user (and client), else by being the same grant.
         Where the row is fresher than an incoming token whose writer had not read it, access
         token, expiry, refresh token and API domain stay as they are.
 
@@ -160,67 +165,40 @@ class TokenStore(Backend):
                 saved = self._try_save(token, expected_version)
             if saved is not None:
                 return saved
-            if expected_version is not None:
-                break
         raise Conflict(
             "the token was changed by somebody else", token_id=token.id, user=token.user_name
         )
 
     def _try_save(self, token: Token, expected_version: int | None) -> Token | None:
         """Return the saved token, or None when another writer was faster."""
-        stored = self._row_of(token)
+        by_id = self.find_token_by_id(token.id) if token.id else None
+        stored, new, double = matching.place_of(token, by_id, self._lookup, expected_version)
         if expected_version is not None and expected_version != (stored.version if stored else 0):
             raise Conflict(
                 "the token was changed or deleted by somebody else",
                 token_id=token.id,
                 user=token.user_name,
             )
-        now = self._clock()
         if stored is None:
-            new = replace(
-                token,
-                id=self._checked_id(token.id) if token.id else self._new_id(),
-                created_at=token.created_at or now,
-                updated_at=now,
-                version=1,
-            )
-            return new if self._insert(encode(new)) else None
-        decided = expected_version is not None
-        new = matching.merged(stored, token, decided=decided)
-        new = replace(new, updated_at=now, version=stored.version + 1)
-        return new if self._update(encode(new), stored.version) else None
+            written = self._add(new)
+        else:
+            new = merged(stored, new, decided=expected_version is not None)
+            row = encode(replace(new, updated_at=self._clock(), version=stored.version + 1))
+            written = row if self._update(row, stored.version) else None
+        if written and double:
+            self._delete(double)
+        # Read back from the row: what is returned is what will be found, to the millisecond.
+        return decode(written) if written else None
 
-    def _row_of(self, token: Token) -> Token | None:
-        if not token.id or (stored := self.find_token_by_id(token.id)) is None:
-            return self._row_like(token)
-        matching.refuse_another_owner(stored, token)
-        if stored.user_name or not token.user_name:
-            return stored
-        # A grant that was saved before its owner was known: if the owner has a row already,
-        # that one goes on, and the nameless one must not stay as its double.
-        named = self._row_like(token)
-        if named is None or named.id == stored.id:
-            return stored
-        self._delete(token.id)
-        return named
+    def _add(self, token: Token) -> Row | None:
+        now = self._clock()
+        id_ = self._checked_id(token.id) if token.id else self._new_id()
+        created_at = token.created_at or now
+        row = encode(replace(token, id=id_, created_at=created_at, updated_at=now, version=1))
+        return row if self._insert(row) else None
 
-    def _row_like(self, token: Token) -> Token | None:
-        for criterion, only_nameless in matching.save_criteria(token):
-            found = [
-                stored
-                for stored in _readable(self._select(criterion))
-                if matching.compatible(stored, token) and not (only_nameless and stored.user_name)
-            ]
-            if len({stored.client_id for stored in found}) > 1:
-                raise Conflict(
-                    f"{len(found)} clients have a token of this user; nothing was saved",
-                    user=token.user_name,
-                    hint="Save with the client id, or with the id of the row.",
-                    retryable=False,
-                )
-            if found:
-                return matching.freshest(found)
-        return None
+    def _lookup(self, criterion: Criterion) -> list[Token]:
+        return _readable(self._select(criterion))
 
     def delete_token(self, id: str) -> None:  # noqa: A002 - the official SDK's name
         """Delete one token.

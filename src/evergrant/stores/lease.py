@@ -6,7 +6,16 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-__all__ = ["Lease"]
+__all__ = ["Lease", "still_runs"]
+
+
+def still_runs(since: int, until: int, now: int) -> bool:
+    """Say whether a lease granted at ``since`` keeps others out at ``now`` (epoch milliseconds).
+
+    One that was granted in the future shows that the clock went back since: waiting for its end
+    could take that long.
+    """
+    return since <= now < until
 
 
 class Lease:

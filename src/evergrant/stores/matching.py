@@ -1,22 +1,24 @@
-"""Which row a token means, and which of two versions of it wins: the rules, once for all stores."""
+"""Which row a token means: the rules, once for all stores."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from evergrant.errors import Conflict
-from evergrant.token import Secret, Token
+from evergrant.stores.merging import merged
+from evergrant.token import Token
 
 __all__ = [
     "Criterion",
+    "Place",
     "compatible",
     "find_criterion",
     "freshest",
-    "merged",
+    "place_of",
     "refuse_another_owner",
-    "save_criteria",
 ]
 
 
@@ -49,42 +51,22 @@ def find_criterion(token: Token) -> Criterion | None:
     return None
 
 
-def save_criteria(token: Token) -> Iterator[tuple[Criterion, bool]]:
-    """Yield where a token to be saved may already be, best first.
-
-    The flag says that only a nameless row will do: a grant whose owner was not known when it was
-    first saved is the same grant, not a second one; one that has another owner is not ours.
-    """
-    first = find_criterion(token)
-    if first is not None:
-        yield first, False
-    named = bool(token.user_name)
-    if token.client_id:
-        for column in ("refresh_token", "grant_token", "access_token"):
-            if getattr(token, column):
-                criterion = _of(token, column, "client_id")
-                if criterion != first:
-                    yield criterion, named
-
-
 def _of(token: Token, *columns: str) -> Criterion:
-    values = ((column, getattr(token, column)) for column in columns)
-    return Criterion(
-        (column, value.reveal() if isinstance(value, Secret) else value)
-        for column, value in values
-        if value
-    )
+    criterion = Criterion()
+    for column in columns:
+        value: str | None = getattr(token, column)
+        if value:
+            criterion[column] = str.__str__(value)  # a secret's own __str__ is a mask
+    return criterion
 
 
 def compatible(stored: Token, asked: Token) -> bool:
     """Say whether a row that fits the criterion is not another user's, client's or org's."""
-    return not any(
-        mine and theirs and mine != theirs
-        for mine, theirs in (
-            (stored.user_name, asked.user_name),
-            (stored.client_id, asked.client_id),
-            (stored.org_id, asked.org_id),
-        )
+    # Written out, not looped: this runs on every look-up.
+    return (
+        (stored.user_name == asked.user_name or not stored.user_name or not asked.user_name)
+        and (stored.client_id == asked.client_id or not stored.client_id or not asked.client_id)
+        and (stored.org_id == asked.org_id or not stored.org_id or not asked.org_id)
     )
 
 
@@ -95,54 +77,6 @@ def freshest(tokens: Iterable[Token]) -> Token | None:
 
 def _age_key(token: Token) -> tuple[datetime, int, datetime]:
     return token.expires_at or _NEVER, token.version, token.updated_at or _NEVER
-
-
-def merged(stored: Token, incoming: Token, *, decided: bool) -> Token:
-    """Return what the row holds after saving ``incoming`` over ``stored``.
-
-    Access token, expiry, refresh token, grant token and API domain are taken from one side as a
-    whole. That is the incoming side when its writer had read the current row (``decided``, or
-    the versions agree), when it continues the same access token, or when it is no older than
-    what is stored; else the row is fresher than the writer knew, and stays. Of everything else,
-    what the incoming side leaves out is kept.
-
-    Args:
-        decided: The caller has compared versions itself (compare-and-swap).
-    """
-    knew = decided or 0 < incoming.version == stored.version
-    if knew or not _is_stale(stored, incoming):
-        unit = incoming
-        refresh_token = (
-            incoming.refresh_token
-            if knew
-            # Zoho sends the refresh token only once: an answer without one does not revoke it.
-            else (incoming.refresh_token or stored.refresh_token)
-        )
-    else:
-        unit, refresh_token = stored, stored.refresh_token
-    return replace(
-        unit,
-        refresh_token=refresh_token,
-        api_domain=unit.api_domain or stored.api_domain,
-        id=stored.id,
-        created_at=stored.created_at or incoming.created_at,
-        user_name=incoming.user_name or stored.user_name,
-        client_id=incoming.client_id or stored.client_id,
-        client_secret=incoming.client_secret or stored.client_secret,
-        redirect_url=incoming.redirect_url or stored.redirect_url,
-        scopes=incoming.scopes or stored.scopes,
-        org_id=incoming.org_id or stored.org_id,
-        last_used_at=incoming.last_used_at or stored.last_used_at,
-    )
-
-
-def _is_stale(stored: Token, incoming: Token) -> bool:
-    new_grant = incoming.refresh_token and incoming.refresh_token != stored.refresh_token
-    if not incoming.access_token:
-        return not new_grant and bool(stored.access_token)
-    if incoming.access_token == stored.access_token:
-        return False
-    return (incoming.expires_at or _NEVER) < (stored.expires_at or _NEVER)
 
 
 def refuse_another_owner(stored: Token, incoming: Token) -> None:
@@ -160,3 +94,93 @@ def refuse_another_owner(stored: Token, incoming: Token) -> None:
             hint="Save without an id, or with the id of the user's own row.",
             retryable=False,
         )
+
+
+class Place(NamedTuple):
+    """Where a token is to be saved.
+
+    Attributes:
+        row: The stored row to update; None: a new one.
+        token: What to save there.
+        double: The id of a row that this makes superfluous.
+    """
+
+    row: Token | None
+    token: Token
+    double: str | None = None
+
+
+def place_of(
+    token: Token,
+    by_id: Token | None,
+    lookup: Callable[[Criterion], list[Token]],
+    expected_version: int | None,
+) -> Place:
+    """Return where a token is to be saved: by its id, else its user, else as the same grant.
+
+    Args:
+        by_id: The row with the token's id, if there is one.
+        lookup: Returns the stored tokens that fit a criterion.
+
+    Raises:
+        Conflict: The row is another owner's, or it is not certain whose it is.
+    """
+    if by_id is not None:
+        refuse_another_owner(by_id, token)
+        if by_id.user_name or not token.user_name:
+            return Place(by_id, token)
+    elif token.id and expected_version:
+        # The row is gone, and stays so. The user may have logged in anew: that is another row,
+        # whose version may be the same by now.
+        return Place(None, token)
+    owner = _row_of_user(token, lookup)
+    if owner and token.refresh_token and owner.refresh_token == token.refresh_token:
+        nameless = by_id
+    else:
+        nameless = by_id or _row_of_grant(token, lookup)
+    if owner is None or nameless is None or expected_version is not None:
+        if owner and by_id:
+            raise Conflict("the user has another row by now", token_id=by_id.id)
+        return Place(owner or nameless, token)
+    # A grant that was saved before its owner was known: the owner's row goes on with it, and
+    # the nameless one must not stay as its double.
+    joined = merged(nameless, token, decided=False)
+    return Place(owner, replace(joined, version=0), double=nameless.id)
+
+
+def _row_of_user(token: Token, lookup: Callable[[Criterion], list[Token]]) -> Token | None:
+    if not token.user_name:
+        return None
+    found = _nearest(lookup(_of(token, "user_name")), token)
+    if len({(row.client_id, row.org_id) for row in found}) > 1:
+        raise Conflict(
+            "several clients or orgs have a token of this user; nothing was saved",
+            user=token.user_name,
+            hint="Save with the client id, or with the id of the row.",
+            retryable=False,
+        )
+    return freshest(found)
+
+
+def _row_of_grant(token: Token, lookup: Callable[[Criterion], list[Token]]) -> Token | None:
+    columns = ["grant_token", "refresh_token", "access_token"]
+    if not token.client_id and not token.client_secret:
+        columns.reverse()  # as in finding
+    for column in columns:
+        if getattr(token, column):
+            found = lookup(_of(token, column))
+            if token.user_name:
+                # One that has another owner is not ours, even if it holds the same grant.
+                found = [row for row in found if not row.user_name]
+            if row := freshest(_nearest(found, token)):
+                return row
+    return None
+
+
+def _nearest(found: list[Token], token: Token) -> list[Token]:
+    """Return the rows that may be this token's: those of its very client and org, if there are."""
+    found = [row for row in found if compatible(row, token)]
+    for column in ("client_id", "org_id"):
+        exact = [row for row in found if getattr(row, column) == getattr(token, column)]
+        found = exact or found
+    return found

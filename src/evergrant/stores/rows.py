@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import partial
+from typing import Any
 
 from evergrant.clock import from_epoch_ms, to_epoch_ms
 from evergrant.errors import CorruptRecord
 from evergrant.token import Secret, Token
 
-__all__ = ["COLUMNS", "OFFICIAL_COLUMNS", "Row", "decode", "encode"]
+__all__ = ["COLUMNS", "ID_DIGITS", "OFFICIAL_COLUMNS", "Row", "decode", "encode", "numeric_id"]
 
 OFFICIAL_COLUMNS = (
     "id",
@@ -34,9 +36,18 @@ COLUMNS = (
     "version",
 )
 
+ID_DIGITS = 10
+"""The official tables keep ids in a varchar(10)."""
+
 Row = tuple[str | int | None, ...]
 """One value for each of `COLUMNS`: text, or None where there is nothing; moments in epoch
 milliseconds as text (as the official SDK writes them); the version a number, 0 when unset."""
+
+_MOMENTS = frozenset({"expiry_time", "created_at", "updated_at", "last_used_at"})
+_MAY_BE_NUMBERS = _MOMENTS | {"id"}
+_VERSIONS = range(2**63 - 1)  # what a 64-bit column holds, with room for the next one
+_TEXT_OR_NOTHING = frozenset({str, type(None)})
+_secret = partial(str.__new__, Secret)  # of plain text only, and so without asking Secret
 
 
 class _MaskedRow(tuple[str | int | None, ...]):
@@ -49,21 +60,25 @@ class _MaskedRow(tuple[str | int | None, ...]):
 
 
 def encode(token: Token) -> Row:
-    """Return a token as the row that holds it."""
+    """Return a token as the row that holds it.
+
+    Raises:
+        TypeError: A field is not of its type; stored, it would make the row unreadable.
+    """
     return _MaskedRow(
         (
-            token.id,
-            token.user_name or None,
-            token.client_id or None,
-            _reveal(token.client_secret),
-            _reveal(token.refresh_token),
-            _reveal(token.access_token),
-            _reveal(token.grant_token),
+            _plain(token.id),
+            _plain(token.user_name),
+            _plain(token.client_id),
+            _plain(token.client_secret),
+            _plain(token.refresh_token),
+            _plain(token.access_token),
+            _plain(token.grant_token),
             _moment_text(token.expires_at),
-            token.redirect_url or None,
-            token.api_domain or None,
-            " ".join(token.scopes) or None,
-            token.org_id or None,
+            _plain(token.redirect_url),
+            _plain(token.api_domain),
+            _plain(" ".join(token.scopes)),
+            _plain(token.org_id),
             _moment_text(token.created_at),
             _moment_text(token.updated_at),
             _moment_text(token.last_used_at),
@@ -72,8 +87,8 @@ def encode(token: Token) -> Row:
     )
 
 
-def _reveal(value: str | None) -> str | None:
-    return value.reveal() if isinstance(value, Secret) else value or None
+def _plain(value: str | None) -> str | None:
+    return str.__str__(value) if value else None
 
 
 def _moment_text(moment: datetime | None) -> str | None:
@@ -88,46 +103,59 @@ def decode(row: Row) -> Token:
             id, and the column, never the value.
     """
     try:
+        texts: Any = row[:-1]
+        if not _TEXT_OR_NOTHING.issuperset(map(type, texts)):
+            texts = _as_texts(row)
         (
             id_, user_name, client_id, client_secret, refresh_token, access_token, grant_token,
             expiry_time, redirect_url, api_domain, scopes, org_id,
-            created_at, updated_at, last_used_at, version,
-        ) = row  # fmt: skip
+            created_at, updated_at, last_used_at,
+        ) = texts  # fmt: skip
+        if not id_:
+            raise _corrupt(row, "it has no id")
         if not (access_token or refresh_token or grant_token):
             raise _corrupt(row, "it holds no access, refresh or grant token")
         return Token(
-            id=str(id_),
-            user_name=_text(user_name),
-            client_id=_text(client_id),
-            client_secret=Secret(client_secret) if client_secret else None,
-            refresh_token=Secret(refresh_token) if refresh_token else None,
-            access_token=Secret(access_token) if access_token else None,
-            grant_token=Secret(grant_token) if grant_token else None,
-            expires_at=_moment(expiry_time),
-            redirect_url=_text(redirect_url),
-            api_domain=_text(api_domain),
-            scopes=tuple(scopes.split()) if scopes else (),  # type: ignore[union-attr]
-            org_id=_text(org_id),
-            created_at=_moment(created_at),
-            updated_at=_moment(updated_at),
-            last_used_at=_moment(last_used_at),
-            version=int(version or 0),
+            id=id_,
+            user_name=user_name or None,
+            client_id=client_id or None,
+            client_secret=_secret(client_secret) if client_secret else None,
+            refresh_token=_secret(refresh_token) if refresh_token else None,
+            access_token=_secret(access_token) if access_token else None,
+            grant_token=_secret(grant_token) if grant_token else None,
+            expires_at=from_epoch_ms(int(expiry_time)) if expiry_time else None,
+            redirect_url=redirect_url or None,
+            api_domain=api_domain or None,
+            scopes=tuple(scopes.split()) if scopes else (),
+            org_id=org_id or None,
+            created_at=from_epoch_ms(int(created_at)) if created_at else None,
+            updated_at=from_epoch_ms(int(updated_at)) if updated_at else None,
+            last_used_at=from_epoch_ms(int(last_used_at)) if last_used_at else None,
+            version=_version(row[-1]),
         )
-    except (TypeError, ValueError, OverflowError, AttributeError):
+    except (TypeError, ValueError, OverflowError):
         # The cause is left out: its text quotes the value, which may be a misplaced secret.
         raise _corrupt(row, f"{_first_bad_column(row)} is unreadable") from None
 
 
-def _text(value: str | int | None) -> str | None:
-    if value is None or value == "":
-        return None
-    if type(value) is not str:
-        raise TypeError
-    return value
+def _as_texts(row: Row) -> list[str | None]:
+    """Return a row without its version as texts; other programs write some of them as numbers."""
+    return [_as_text(column, value) for column, value in zip(COLUMNS[:-1], row[:-1], strict=True)]
 
 
-def _moment(value: str | int | None) -> datetime | None:
-    return from_epoch_ms(int(value)) if value else None
+def _as_text(column: str, value: str | int | None) -> str | None:
+    if isinstance(value, str):
+        return str.__str__(value)
+    if value is None or (type(value) is int and column in _MAY_BE_NUMBERS):
+        return None if value is None else str(value)
+    raise TypeError
+
+
+def _version(value: str | int | None) -> int:
+    number = int(value or 0)
+    if number not in _VERSIONS:
+        raise ValueError
+    return number
 
 
 def _first_bad_column(row: Row) -> str:
@@ -135,12 +163,10 @@ def _first_bad_column(row: Row) -> str:
         return "the number of its columns"
     for column, value in zip(COLUMNS, row, strict=True):
         try:
-            if column in ("expiry_time", "created_at", "updated_at", "last_used_at"):
-                _moment(value)
-            elif column == "version":
-                int(value or 0)
-            elif column != "id":
-                _text(value)
+            if column == "version":
+                _version(value)
+            elif (text := _as_text(column, value)) and column in _MOMENTS:
+                from_epoch_ms(int(text))
         except (TypeError, ValueError, OverflowError):
             return f"its {column}"
     return "one of its columns"
@@ -148,9 +174,15 @@ def _first_bad_column(row: Row) -> str:
 
 def _corrupt(row: Row, why: str) -> CorruptRecord:
     row_id = str(row[0]) if row else None
-    name = row[1] if len(row) > 1 else None
+    # In a row that lost a column, a secret may stand where the name should.
+    name = row[1] if len(row) == len(COLUMNS) else None
     return CorruptRecord(
         f"row {row_id} of the token store is corrupt: {why}",
         token_id=row_id,
         user=name if isinstance(name, str) else None,
     )
+
+
+def numeric_id(id_: str) -> int:
+    """Return the number that an id is, or 0 for one that no generated id can ever equal."""
+    return int(id_) if len(id_) <= ID_DIGITS and id_.isascii() and id_.isdecimal() else 0

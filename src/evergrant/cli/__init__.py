@@ -1,0 +1,21 @@
+"""The command ``evergrant``: log in, list, call an API, revoke, diagnose."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+
+from evergrant.cli.exits import Exit
+from evergrant.errors import MissingExtra
+
+__all__ = ["main"]
+
+
+def main() -> None:
+    """Run the command line and leave with its exit code."""
+    if not all(importlib.util.find_spec(name) for name in ("typer", "rich")):
+        sys.stderr.write(f"evergrant: {MissingExtra('the command line', extra='cli')}\n")
+        sys.exit(Exit.USAGE)
+    from evergrant.cli.app import app  # noqa: PLC0415 - only once typer is known to be there
+
+    app(prog_name="evergrant")

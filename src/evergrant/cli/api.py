@@ -1,0 +1,168 @@
+"""``evergrant api``: one call to a Zoho API, signed, as ``gh api`` does it for GitHub."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from evergrant.cli.exits import Exit
+from evergrant.cli.fields import json_body, pairs
+from evergrant.cli.options import settings_of
+from evergrant.cli.session import online_keeper, only_user
+from evergrant.cli.speech import complain, printable
+from evergrant.cli.tables import console
+from evergrant.errors import AccountsUnavailable, ConfigError
+
+if TYPE_CHECKING:
+    import httpx2
+
+    from evergrant.keeper import Keeper
+
+__all__ = ["api"]
+
+TIMEOUT = 60.0
+"""Seconds to wait for an API; COQL and search are slow at times."""
+
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+FIELDS_IN_QUERY = ("GET", "HEAD", "DELETE", "OPTIONS")
+
+
+def api(
+    context: typer.Context,
+    call: Annotated[
+        list[str], typer.Argument(metavar="[METHOD] PATH", help="Such as /crm/v8/Leads.")
+    ],
+    *,
+    fields: Annotated[
+        list[str] | None,
+        typer.Option("-f", "--field", metavar="KEY=VALUE", help="A parameter, or part of a body."),
+    ] = None,
+    body: Annotated[
+        str | None, typer.Option("--input", metavar="FILE", help="The body; - is stdin.")
+    ] = None,
+    headers: Annotated[
+        list[str] | None, typer.Option("-H", "--header", metavar="'NAME: VALUE'")
+    ] = None,
+    user: Annotated[
+        str | None, typer.Option("--user", "-u", help="Needed if several are logged in.")
+    ] = None,
+    include: Annotated[
+        bool, typer.Option("--include", "-i", help="Print status and headers, too.")
+    ] = False,
+) -> None:
+    """Call an API as a user: JSON out, coloured on a terminal, untouched in a pipe.
+
+    GET unless there are fields or a body, then POST. Fields are query parameters of GET, HEAD
+    and DELETE and beside --input, else a JSON body: -f 'data[][Last_Name]=Doe'. Ends with 1 if
+    the API answers an error.
+    """
+    method, path = _split(call, has_body=bool(fields or body))
+    query, content = _payload(method, fields or [], body)
+    named = dict(_header(header) for header in headers or [])
+    settings = settings_of(context)
+    who = user or only_user(settings)
+    with online_keeper(settings, who) as keeper:
+        if content is not None:
+            named = {"Content-Type": "application/json"} | named
+        answer = _send(keeper, who, method, path, query, content, named)
+    _print(answer, include=include)
+    if answer.is_error:
+        complain(f"HTTP {answer.status_code} {answer.reason_phrase}".strip())
+        raise typer.Exit(Exit.BAD_RESULT)
+
+
+def _split(call: list[str], *, has_body: bool) -> tuple[str, str]:
+    *method, path = call
+    verb = method[0].upper() if method else "POST" if has_body else "GET"
+    if len(method) > 1 or verb not in METHODS:
+        raise ConfigError(
+            f"{' '.join(call)!r} is not [METHOD] PATH", hint=f"Methods: {', '.join(METHODS)}."
+        )
+    return verb, path
+
+
+def _payload(
+    method: str, fields: list[str], body: str | None
+) -> tuple[list[tuple[str, str]], bytes | None]:
+    if body is not None:
+        return pairs(fields), _read(body)
+    if method in FIELDS_IN_QUERY or not fields:
+        return pairs(fields), None
+    return [], json.dumps(json_body(fields)).encode()
+
+
+def _read(name: str) -> bytes:
+    if name == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return Path(name).read_bytes()
+    except OSError as error:
+        raise ConfigError(f"{name} cannot be read: {error.strerror}") from None
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not (colon and name.strip()) or not text.isprintable():
+        raise ConfigError(f"-H {text!r} is not of the form 'Name: value'")
+    if name.strip().lower() == "authorization":
+        raise ConfigError("evergrant signs the request itself", hint="Leave that header out.")
+    return name.strip(), value.strip()
+
+
+def _send(
+    keeper: Keeper,
+    user: str,
+    method: str,
+    path: str,
+    query: list[tuple[str, str]],
+    content: bytes | None,
+    headers: dict[str, str],
+) -> httpx2.Response:
+    import httpx2  # noqa: PLC0415 - slow; only for a call
+
+    url = path
+    if "://" not in path.partition("?")[0]:
+        base = keeper.token(user).api_domain or keeper.accounts.home.api_url
+        url = f"{base}/{path.removeprefix('/')}"
+    try:
+        # `auth` refuses an address that is not the user's own API before a token leaves.
+        # Plain http is a sandbox: no proxy stands between two processes of one machine.
+        proxied = not url.startswith("http://")
+        with httpx2.Client(auth=keeper.auth(user), timeout=TIMEOUT, trust_env=proxied) as client:
+            target = (
+                httpx2.URL(url).copy_merge_params(httpx2.QueryParams(tuple(query)))
+                if query
+                else url
+            )
+            return client.request(method, target, content=content, headers=headers)
+    except httpx2.InvalidURL:
+        raise ConfigError(f"{path!r} is not a path") from None
+    except httpx2.HTTPError as error:
+        kind = type(error).__name__
+    raise AccountsUnavailable(f"no answer from {urlsplit(url).hostname} ({kind})")
+
+
+def _print(answer: httpx2.Response, *, include: bool) -> None:
+    if include:
+        typer.echo(f"{answer.http_version} {answer.status_code} {answer.reason_phrase}")
+        for name, value in answer.headers.items():
+            typer.echo(f"{name}: {printable(value)}")
+        typer.echo()
+    if not sys.stdout.isatty():
+        sys.stdout.flush()
+        sys.stdout.buffer.write(answer.content)
+    elif answer.content:
+        _print_nicely(answer)
+
+
+def _print_nicely(answer: httpx2.Response) -> None:
+    try:
+        console().print_json(data=json.loads(answer.content))
+    except ValueError:
+        lines = answer.text.splitlines()
+        typer.echo("\n".join(printable(line) for line in lines))

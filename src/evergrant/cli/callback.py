@@ -1,0 +1,218 @@
+"""The far end of a login by browser: a page on this machine that Zoho sends the browser to."""
+
+from __future__ import annotations
+
+import hmac
+import re
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from html import escape
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socketserver import TCPServer
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from evergrant.errors import ConfigError, UntrustedServer
+from evergrant.login import read_redirect
+from evergrant.token import Token
+
+__all__ = ["Answer", "Listener"]
+
+PATIENCE = 5.0
+"""Seconds for a browser to say what it wants; some open connections they never use."""
+
+_HERE = re.compile(r"(?P<host>http://(127\.0\.0\.1|localhost)):(?P<port>\d{1,5})(?P<path>/[^?#]*|)")
+_LAST_PORT = 65535
+
+_HEADERS = {
+    "Content-Type": "text/html; charset=utf-8",
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+    "Connection": "close",
+}
+
+_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
+<style>body{{font:1.1rem/1.5 system-ui,sans-serif;margin:20vh auto;max-width:34rem}}</style>
+<h1>{title}</h1><p>{text}</p></html>
+"""
+
+
+class Answer:
+    """Waits for the redirect that answers one login; refuses every other and goes on waiting.
+
+    Args:
+        state: What the login sent out; who does not know it cannot end the wait.
+        complete: Finishes the login with the redirect's URL or path.
+    """
+
+    def __init__(self, state: str, complete: Callable[[str], Token]) -> None:
+        self._state = state.encode()
+        self._complete = complete
+        self._lock = threading.Lock()
+        self._outcome: Future[Token] = Future()
+
+    def offer(self, redirect: str, tell: Callable[[str], None]) -> None:
+        """Finish the login with this redirect, unless another did.
+
+        Args:
+            tell: Is told whose login it was, or an empty text if it failed, before the wait ends.
+
+        Raises:
+            UntrustedServer: It does not answer this login; the wait goes on.
+        """
+        state = read_redirect(redirect).state
+        if not hmac.compare_digest(state.encode(), self._state):
+            raise UntrustedServer("a redirect came that does not answer this login; it was ignored")
+        with self._lock:
+            if self._outcome.done():
+                return
+            try:
+                token = self._complete(redirect)
+            except Exception as error:  # noqa: BLE001 - raised again by wait
+                tell("")
+                self._outcome.set_exception(error)
+            else:
+                tell(token.user_name or "")
+                self._outcome.set_result(token)
+
+    def give_up(self, why: str) -> None:
+        """End the wait: no redirect can come any more."""
+        with self._lock:
+            if not self._outcome.done():
+                self._outcome.set_exception(ConfigError(why))
+
+    def wait(self, seconds: float) -> Token:
+        """Return the token of who logged in.
+
+        Raises:
+            ConfigError: Nobody came back.
+            EvergrantError: The login failed.
+        """
+        try:
+            return self._outcome.result(seconds)
+        except TimeoutError:
+            raise ConfigError(
+                f"nobody came back from Zoho within {seconds / 60:g} minutes",
+                hint="Start the login again.",
+            ) from None
+
+
+class Listener:
+    """Listens at a redirect URL on this machine; every other address is not found there.
+
+    Args:
+        redirect_url: http, on 127.0.0.1 or localhost; with port 0, any free port is taken.
+
+    Attributes:
+        url: The redirect URL, with the port that is open.
+
+    Raises:
+        ConfigError: It is not an address of this machine, or its port is taken.
+    """
+
+    def __init__(self, redirect_url: str) -> None:
+        parts = _HERE.fullmatch(redirect_url)
+        if parts is None or int(parts["port"]) > _LAST_PORT:
+            raise ConfigError(
+                f"the redirect URL {redirect_url} does not lead back to this command",
+                hint="Register and set http://127.0.0.1:PORT/…, or use --no-browser.",
+            )
+        try:
+            self._server = _Server(("127.0.0.1", int(parts["port"])), _Handler)
+        except OSError as error:
+            raise ConfigError(
+                f"port {parts['port']} of the redirect URL cannot be opened: {error.strerror}",
+                hint="End the program that uses it, or use --no-browser.",
+            ) from None
+        self._server.path = parts["path"] or "/"
+        self.url = f"{parts['host']}:{self._server.server_port}{parts['path']}"
+
+    def serve(self, answer: Answer, refused: Callable[[str], None]) -> None:
+        """Offer what comes to an answer, until this listener is closed.
+
+        Args:
+            refused: Is told of what was refused.
+        """
+        self._server.answer, self._server.refused = answer, refused
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._server.answer:
+            self._server.shutdown()
+        self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    path = "/"
+    answer: Answer | None = None
+    refused: Callable[[str], None]
+    # Another program must not be able to share the port and take the code.
+    allow_reuse_port = False
+
+    def server_bind(self) -> None:
+        """Bind, without asking a name server who 127.0.0.1 is."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.socket.getsockname()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Stay quiet: a browser that went away is no news."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    timeout = PATIENCE
+    server: _Server
+
+    def do_GET(self) -> None:
+        """Take the redirect."""
+        if self.server.answer is None or urlsplit(self.path).path != self.server.path:
+            self._page(HTTPStatus.NOT_FOUND, "Nothing here", "This is not the address.")
+            return
+        try:
+            self.server.answer.offer(self.path, self._tell)
+        except UntrustedServer as error:
+            self.server.refused(error.message)
+            self._page(
+                HTTPStatus.BAD_REQUEST,
+                "Not this login",
+                "This is not the answer to the login that is under way.",
+            )
+
+    def _tell(self, user: str) -> None:
+        if user:
+            text = f"You are logged in as {escape(user)}. You can close this window."
+            self._page(HTTPStatus.OK, "Done", text)
+        else:
+            text = "The terminal says why. You can close this window."
+            self._page(HTTPStatus.OK, "The login failed", text)
+
+    def _page(self, status: HTTPStatus, title: str, text: str) -> None:
+        body = _PAGE.format(title=title, text=text).encode()
+        try:
+            self.send_response(status)
+            for name, value in _HEADERS.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+        except OSError:
+            self.close_connection = True
+
+    def version_string(self) -> str:
+        """Name the server without its version."""
+        return "evergrant"
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
+        """Stay quiet: the address carries the code."""

@@ -1,0 +1,180 @@
+"""``evergrant doctor``: what is where, and what is wrong with it; never a secret."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+import evergrant
+from evergrant.cli.exits import Exit
+from evergrant.cli.options import AsJson, settings_of
+from evergrant.cli.session import accounts_of, is_sandboxed
+from evergrant.cli.tables import console, table
+from evergrant.config import Settings, config_folder
+from evergrant.errors import AccountsUnavailable, CorruptRecord, EvergrantError, UntrustedServer
+from evergrant.token import LEEWAY
+
+if TYPE_CHECKING:
+    from evergrant.sender import HttpSender
+
+__all__ = ["doctor"]
+
+TIMEOUT = 5.0
+"""Seconds to wait for an accounts server."""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """What was looked at, how it stands, and what to do about it."""
+
+    name: str
+    status: Literal["ok", "note", "problem"]
+    detail: str
+    hint: str = ""
+
+
+def doctor(
+    context: typer.Context,
+    *,
+    offline: Annotated[bool, typer.Option("--offline", help="Do not ask Zoho.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Check settings, store, permissions, servers and clock; ends with 1 if something is wrong."""
+    settings = settings_of(context)
+    tokens: list[evergrant.Token] = []
+    checks = [_versions(), _configuration(settings), _client(settings)]
+    checks += _store(settings, tokens)
+    checks += _lifeboats()
+    if not offline:
+        checks += _servers(settings, tokens)
+    if as_json:
+        typer.echo(json.dumps([asdict(check) for check in checks], indent=2, ensure_ascii=False))
+    else:
+        lines = [(c.status, c.name, f"{c.detail}\n{c.hint}".strip()) for c in checks]
+        console().print(table(("", "what", "how it stands"), lines))
+    if any(check.status == "problem" for check in checks):
+        raise typer.Exit(Exit.BAD_RESULT)
+
+
+def _versions() -> Check:
+    import platform  # noqa: PLC0415 - as below
+    import sqlite3  # noqa: PLC0415 - only for its version
+    from importlib.metadata import version  # noqa: PLC0415 - slow, and only here
+
+    named = ", ".join(f"{name} {version(name)}" for name in ("evergrant", "httpx2"))
+    python = f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
+    return Check("versions", "ok", f"{named}, {python}")
+
+
+def _configuration(settings: Settings) -> Check:
+    if settings.warning:
+        return Check("configuration", "problem", settings.warning)
+    there = "" if settings.file.exists() else " (not there: defaults)"
+    return Check("configuration", "ok", f"{settings.file}{there}")
+
+
+def _client(settings: Settings) -> Check:
+    if settings.sandbox:
+        return Check("client", "ok", "the sandbox's own")
+    if not settings.client_id:
+        return Check(
+            "client",
+            "note",
+            "none is set: tokens are renewed with the client that is stored beside them",
+            "To log users in, set EVERGRANT_CLIENT_ID and EVERGRANT_CLIENT_SECRET.",
+        )
+    codes = ", ".join(settings.client_secrets)
+    secret = f"secrets for {codes}" if codes else "a secret" if settings.client_secret else ""
+    return Check(
+        "client",
+        "ok" if secret else "note",
+        f"{settings.client_id}, with {secret or 'no secret: a login asks for it'}",
+    )
+
+
+def _store(settings: Settings, tokens: list[evergrant.Token]) -> Iterator[Check]:
+    """Look at the store; put the tokens found into ``tokens``."""
+    corrupt: list[CorruptRecord] = []
+    try:
+        with evergrant.open_store(settings.store) as store:
+            tokens += store.iter_tokens(on_corrupt=corrupt.append)
+            where = store.url
+    except EvergrantError as error:
+        yield Check("store", "problem", error.message, error.hint)
+        return
+    yield Check("store", "ok", where)
+    yield Check("tokens", "ok", str(len(tokens)))
+    for broken in corrupt:
+        yield Check("tokens", "problem", broken.message, broken.hint)
+
+
+def _lifeboats() -> Iterator[Check]:
+    """Look for tokens that a store, this one or another, could not take."""
+    for path in sorted(config_folder().glob("lifeboat-*.json")):
+        try:
+            waiting = f"{len(json.loads(path.read_bytes()))} granted token(s)"
+        except (OSError, ValueError, TypeError):
+            waiting = "something unreadable"
+        yield Check(
+            "lifeboat",
+            "problem",
+            f"{waiting} in {path}: a store could not take it",
+            "Mend the store; the next command that uses it takes them aboard.",
+        )
+
+
+def _servers(settings: Settings, tokens: Iterable[evergrant.Token]) -> Iterator[Check]:
+    from evergrant.sender import HttpSender  # noqa: PLC0415 - not for the help
+
+    try:
+        accounts = accounts_of(settings, settings.sandbox)
+    except EvergrantError as error:
+        yield Check("accounts server", "problem", error.message, error.hint)
+        return
+    with accounts, closing(HttpSender(TIMEOUT)) as send:
+        homes = {accounts.home.code: accounts.home}
+        for token in tokens:
+            if settings.sandbox or not is_sandboxed(token):
+                try:
+                    home = accounts.data_center_of(token)
+                    homes[home.code] = home
+                except UntrustedServer as error:
+                    about = f"token {token.id}: {error.message}"
+                    yield Check("data center", "problem", about, error.hint)
+        for home in homes.values():
+            yield _server(home, accounts, send)
+
+
+def _server(home: evergrant.DataCenter, accounts: evergrant.Accounts, send: HttpSender) -> Check:
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - as above
+
+    from evergrant.http import HttpCall  # noqa: PLC0415 - as above
+
+    name = f"accounts server {home.code}"
+    began = accounts.clock()
+    try:
+        answer = send(HttpCall("GET", f"{home.accounts_url}/oauth/serverinfo"))
+    except AccountsUnavailable as error:
+        return Check(name, "problem", error.message, "Look at network, proxy and firewall.")
+    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        return Check(name, "problem", f"{home.accounts_url} answers HTTP {answer.status}")
+    try:
+        theirs = parsedate_to_datetime(answer.headers["date"])
+        off = (began + (accounts.clock() - began) / 2 - theirs).total_seconds()
+    except (KeyError, ValueError, TypeError):
+        return Check(name, "note", f"{home.accounts_url} answers, and does not tell the time")
+    # A header tells whole seconds.
+    if abs(off) < LEEWAY.total_seconds():
+        return Check(name, "ok", f"{home.accounts_url} answers; clocks differ by {abs(off):.0f} s")
+    return Check(
+        name,
+        "problem",
+        f"our clock is {abs(off):.0f} s {'ahead of' if off > 0 else 'behind'} {home.accounts_url}",
+        "Set the clock (NTP): tokens look valid too long, or expire too soon.",
+    )

@@ -1,0 +1,73 @@
+"""What the exit codes mean, and which error leads to which."""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+from evergrant.errors import (
+    AccountsUnavailable,
+    AmbiguousUser,
+    CodeSpent,
+    ConfigError,
+    ConsentDenied,
+    EvergrantError,
+    LoginRequired,
+    MissingExtra,
+    NoRefreshToken,
+    OAuthError,
+    StoreError,
+    Throttled,
+    TokenNotFound,
+    TokenNotSaved,
+)
+
+__all__ = ["Exit", "exit_code"]
+
+
+class Exit(IntEnum):
+    """The exit codes of ``evergrant``; documented in docs/cli.md."""
+
+    DONE = 0
+    BAD_RESULT = 1
+    """It ran, and the answer is bad: an HTTP error, a failed check; or a bug, with a traceback."""
+    USAGE = 2
+    """A wrong option or setting, something not installed, or a question nobody answered."""
+    NOT_FOUND = 3
+    """No such token, or several that fit."""
+    LOGIN_REQUIRED = 4
+    """Only the user can help: log in, or accept."""
+    TRY_AGAIN = 5
+    """Throttled, or no usable answer; the same command may work later."""
+    STORE = 6
+    """The storage is gone, locked, full, read-only or damaged."""
+    REFUSED = 7
+    """Zoho refused, or evergrant refused to send something where it does not belong."""
+    NOT_SAVED = 8
+    """Zoho granted and the store refused; the token waits in the lifeboat."""
+    INTERRUPTED = 130
+    """Ctrl-C."""
+    BROKEN_PIPE = 141
+    """Whoever read the output stopped reading."""
+
+
+# The first that fits decides: special ones stand before those they derive from.
+_MEANINGS: tuple[tuple[type[EvergrantError], Exit], ...] = (
+    (TokenNotSaved, Exit.NOT_SAVED),
+    (ConfigError, Exit.USAGE),
+    (MissingExtra, Exit.USAGE),
+    (TokenNotFound, Exit.NOT_FOUND),
+    (AmbiguousUser, Exit.NOT_FOUND),
+    (StoreError, Exit.STORE),
+    (LoginRequired, Exit.LOGIN_REQUIRED),
+    (NoRefreshToken, Exit.LOGIN_REQUIRED),
+    (ConsentDenied, Exit.LOGIN_REQUIRED),
+    (CodeSpent, Exit.LOGIN_REQUIRED),
+    (Throttled, Exit.TRY_AGAIN),
+    (AccountsUnavailable, Exit.TRY_AGAIN),
+    (OAuthError, Exit.REFUSED),
+)
+
+
+def exit_code(error: EvergrantError) -> Exit:
+    """Return the exit code that an error leads to."""
+    return next((code for kind, code in _MEANINGS if isinstance(error, kind)), Exit.BAD_RESULT)

@@ -1,0 +1,74 @@
+"""``evergrant sandbox`` and ``evergrant demo``: Zoho on this machine."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from evergrant.cli.exits import Exit
+from evergrant.cli.options import SANDBOX_PORT
+from evergrant.errors import ConfigError
+
+if TYPE_CHECKING:
+    from evergrant.sandbox import Sandbox
+
+__all__ = ["demo", "sandbox"]
+
+CLIENT_ID = "1000.EVERGRANTSANDBOX"
+"""Always the same, so that a login after a restart takes the place of the one before."""
+
+CLIENT_SECRET = "evergrant-sandbox"  # noqa: S105 - of an app that exists on this machine only
+
+
+def sandbox(
+    *,
+    port: Annotated[int, typer.Option(min=0, max=65000, help="0: any free one.")] = SANDBOX_PORT,
+    data_centers: Annotated[
+        list[str] | None, typer.Option("--data-center", help="One or more of Zoho's: us, eu, …")
+    ] = None,
+) -> None:
+    """Run a faithful local Zoho until Ctrl-C, with users to log in as."""
+    from evergrant.datacenter import ZOHO  # noqa: PLC0415 - so that the help is quick
+    from evergrant.sandbox import Sandbox  # noqa: PLC0415 - likewise
+
+    codes = [ZOHO.by_code(code).code for code in data_centers or ["us", "eu"]]
+    zoho = Sandbox(data_centers=dict.fromkeys(codes), port=port)
+    zoho.client = zoho.add_client(
+        redirect_uris=zoho.client.redirect_uris, client_id=CLIENT_ID, client_secret=CLIENT_SECRET
+    )
+    try:
+        zoho.start()
+    except OSError as error:
+        raise ConfigError(
+            f"the ports from {port} on cannot be opened: {error.strerror}",
+            hint="Is another sandbox running? Choose another --port.",
+        ) from None
+    try:
+        _introduce(zoho, "--sandbox" if port == SANDBOX_PORT else f"--sandbox={zoho.url}")
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        pass  # the way to end it
+    finally:
+        zoho.stop()
+
+
+def _introduce(zoho: Sandbox, option: str) -> None:
+    for code in zoho.data_centers.codes:
+        typer.echo(f"data center {code}: {zoho.data_center(code).accounts_url}")
+    typer.echo(f"client id: {zoho.client.client_id}")
+    typer.echo(f"users: {', '.join(user.email for user in zoho.users)}")
+    typer.echo(f"log in with: evergrant login {option}")
+    typer.echo("Ctrl-C ends it; it remembers nothing.")
+    sys.stdout.flush()
+
+
+def demo() -> None:
+    """Show the whole story against a local Zoho, in ten seconds; needs nothing."""
+    from evergrant.cli.tables import console, read_rows, token_table  # noqa: PLC0415 - as above
+    from evergrant.demo import tell  # noqa: PLC0415 - as above
+
+    if not tell(console(), lambda store, accounts: token_table(read_rows(store, accounts))):
+        raise typer.Exit(Exit.BAD_RESULT)

@@ -1,0 +1,155 @@
+"""``evergrant login``: by browser, by a pasted redirect, or with a self client's code."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import webbrowser
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated
+from urllib.parse import parse_qs, urlsplit
+
+import typer
+
+import evergrant
+from evergrant.cli.options import settings_of
+from evergrant.cli.session import accounts_of
+from evergrant.cli.speech import ask_secret, note, warn
+from evergrant.config import Settings
+from evergrant.errors import ConfigError, NoRefreshToken, UntrustedServer
+
+if TYPE_CHECKING:
+    from evergrant.cli.callback import Answer, Listener
+
+__all__ = ["login"]
+
+WAIT = 300.0
+"""Seconds for the user to come back from Zoho."""
+
+ANY_PORT = "http://127.0.0.1:0/callback"
+"""The redirect URL at a sandbox, which takes any port of the loopback interface."""
+
+SECRET_ELSEWHERE = "Set EVERGRANT_CLIENT_SECRET, or client_secret in the configuration file."  # noqa: S105
+
+
+def login(
+    context: typer.Context,
+    *,
+    self_client: Annotated[
+        bool, typer.Option("--self-client", help="With a code from the API console (asked for).")
+    ] = False,
+    scopes: Annotated[
+        list[str] | None, typer.Option("--scope", help="Ask for this, and no more than is named.")
+    ] = None,
+    user: Annotated[
+        str | None, typer.Option(help="Who must log in; or a key of your own to keep it under.")
+    ] = None,
+    data_center: Annotated[
+        str | None, typer.Option(help="Where to begin: us, eu, in, au, cn, jp, ca, sa, uk, ae.")
+    ] = None,
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="Print the address; take the redirect by paste.")
+    ] = False,
+    consent_again: Annotated[
+        bool, typer.Option("--consent-again", help="Have Zoho issue another refresh token.")
+    ] = False,
+) -> None:
+    """Log a user in, and keep the grant in the store.
+
+    Client secret and code come from the settings, a hidden prompt, or stdin; never from an
+    argument.
+    """
+    settings = settings_of(context)
+    settings = replace(settings, data_center=data_center or settings.data_center)
+    wanted = [scope for entry in scopes or settings.scopes for scope in entry.split(",") if scope]
+    with ExitStack() as stack:
+        by_page = not self_client
+        listener = _listener(settings, needed=not no_browser) if by_page else None
+        if listener:
+            settings = replace(settings, redirect_url=stack.enter_context(listener).url)
+        keeper = _keeper(settings, stack)
+        if data_center:
+            keeper.accounts.data_centers.by_code(data_center)
+        try:
+            if self_client:
+                token = keeper.login_with_code(_code(), user, data_center=data_center)
+            else:
+                url = keeper.authorization_url(wanted, user, consent_again=consent_again)
+                token = _by_redirect(keeper, url, listener, browse=not no_browser)
+        except NoRefreshToken as error:
+            error.hint = "Log in again with --consent-again."
+            raise
+        note(f"logged in: {token.user_name} (id {token.id})")
+        note(f"scopes: {' '.join(token.scopes) or 'Zoho did not say'}")
+        note(f"data center: {keeper.accounts.data_center_of(token).code}")
+        note(f"store: {keeper.store.url}")
+
+
+def _listener(settings: Settings, *, needed: bool) -> Listener | None:
+    from evergrant.cli.callback import Listener  # noqa: PLC0415 - a web server; only for a login
+
+    try:
+        return Listener(ANY_PORT if settings.sandbox else settings.redirect_url)
+    except ConfigError:
+        if needed:
+            raise
+        return None
+
+
+def _keeper(settings: Settings, stack: ExitStack) -> evergrant.Keeper:
+    if not settings.sandbox:
+        settings = _with_client(settings)
+    store = stack.enter_context(evergrant.open_store(settings.store))
+    return evergrant.Keeper(store, stack.enter_context(accounts_of(settings, settings.sandbox)))
+
+
+def _with_client(settings: Settings) -> Settings:
+    if not settings.client_id:
+        raise ConfigError(
+            "no client id",
+            hint="Register an app at https://api-console.zoho.com with the redirect URL "
+            f"{settings.redirect_url}, then set EVERGRANT_CLIENT_ID, or client_id in "
+            f"{settings.file}. To try it out: evergrant sandbox, evergrant login --sandbox.",
+        )
+    if settings.client_secret or settings.client_secrets:
+        return settings
+    return replace(settings, client_secret=ask_secret("Client secret", otherwise=SECRET_ELSEWHERE))
+
+
+def _code() -> str:
+    return ask_secret("Code from the API console", otherwise="Type it, or send it to stdin.")
+
+
+def _by_redirect(
+    keeper: evergrant.Keeper, url: str, listener: Listener | None, *, browse: bool
+) -> evergrant.Token:
+    from evergrant.cli.callback import Answer  # noqa: PLC0415 - as above
+
+    answer = Answer(parse_qs(urlsplit(url).query)["state"][0], keeper.complete_login)
+    if listener:
+        listener.serve(answer, warn)
+    if browse and webbrowser.open(url):
+        note("Your browser should show Zoho's consent page now. If it does not, open:")
+    else:
+        note("Open this address in a browser:")
+    note(f"  {url}")
+    if not browse:
+        note("If the browser ends on a page that does not load, paste that page's address here:")
+        alone = listener is None
+        threading.Thread(target=_read_pasted, args=(answer, alone), daemon=True).start()
+    return answer.wait(WAIT)
+
+
+def _read_pasted(answer: Answer, alone: bool) -> None:  # noqa: FBT001 - a thread's argument
+    # Unbuffered: a thread that waits inside a buffered stdin would block the interpreter's end.
+    with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as stdin:
+        for line in stdin:
+            redirect = line.decode("utf-8", "replace").strip()
+            if redirect:
+                try:
+                    answer.offer(redirect, lambda _: None)
+                except UntrustedServer as error:
+                    warn(error.message)
+    if alone:
+        answer.give_up("no address was pasted")

@@ -1,0 +1,84 @@
+"""Options that several commands share, and those that every command takes, wherever they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from evergrant.cli.speech import warn
+from evergrant.config import Settings, load_settings
+
+__all__ = [
+    "SANDBOX_PORT",
+    "AsJson",
+    "Options",
+    "TokenId",
+    "User",
+    "Yes",
+    "globals_first",
+    "settings_of",
+]
+
+SANDBOX_PORT = 8790
+"""Where ``evergrant sandbox`` is found unless told otherwise."""
+
+_ANYWHERE = ("--store", "--config", "--sandbox")
+
+User = Annotated[
+    str, typer.Argument(metavar="USER", help="email:org-id, or the bare address if it fits one.")
+]
+TokenId = Annotated[str | None, typer.Option("--id", metavar="ID", help="A token's id instead.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was given to ``evergrant`` itself."""
+
+    store: str | None = None
+    config: Path | None = None
+    sandbox: str | None = None
+
+
+def settings_of(context: typer.Context) -> Settings:
+    """Return the settings in force for this command; warns of a file that shows a secret.
+
+    Raises:
+        ConfigError: See `load_settings`.
+    """
+    given: Options = context.find_object(Options) or Options()
+    settings = load_settings(given.config, store=given.store, sandbox=given.sandbox)
+    if settings.warning:
+        warn(settings.warning)
+    return settings
+
+
+def globals_first(arguments: Sequence[str]) -> list[str]:
+    """Move the options of every command to the front, where the parser expects them.
+
+    A bare ``--sandbox`` gets the address at which ``evergrant sandbox`` listens by default.
+    """
+    first: list[str] = []
+    others: list[str] = []
+    left = list(arguments)
+    while left:
+        argument = left.pop(0)
+        name, has_value, _ = argument.partition("=")
+        if argument == "--":
+            return [*first, *others, argument, *left]
+        if name not in _ANYWHERE:
+            others.append(argument)
+        elif has_value:
+            first.append(argument)
+        elif name == "--sandbox" and not (left and "://" in left[0]):
+            first.append(f"--sandbox=http://127.0.0.1:{SANDBOX_PORT}")
+        elif left:
+            first.append(f"{name}={left.pop(0)}")
+        else:
+            others.append(argument)
+    return first + others

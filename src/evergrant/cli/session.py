@@ -1,0 +1,90 @@
+"""What a command works with: the store, and the Zoho (or the sandbox) its tokens belong to.
+
+The package's names load when they are used, which keeps the help quick.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import evergrant
+from evergrant.config import Settings
+from evergrant.errors import AmbiguousUser, TokenNotFound
+
+__all__ = ["accounts_of", "is_sandboxed", "offline_keeper", "online_keeper", "only_user"]
+
+
+def is_sandboxed(token: evergrant.Token) -> bool:
+    """Say whether a sandbox granted this token: nobody else's API is plain http."""
+    return (token.api_domain or "").startswith("http://")
+
+
+@contextmanager
+def offline_keeper(settings: Settings) -> Iterator[evergrant.Keeper]:
+    """Open the store under a Keeper that only finds and forgets, whosesoever the tokens are."""
+    with evergrant.open_store(settings.store) as store, evergrant.Accounts() as accounts:
+        yield evergrant.Keeper(store, accounts)
+
+
+@contextmanager
+def online_keeper(settings: Settings, user: str) -> Iterator[evergrant.Keeper]:
+    """Open the store under a Keeper that talks to whoever granted this user's token.
+
+    That is a sandbox where one is named, or where the token came from one.
+    """
+    with (
+        evergrant.open_store(settings.store) as store,
+        accounts_of(settings, settings.sandbox or _sandbox_of(store, user)) as accounts,
+    ):
+        yield evergrant.Keeper(store, accounts)
+
+
+def only_user(settings: Settings) -> str:
+    """Return the one user who has tokens here.
+
+    Raises:
+        TokenNotFound: There is none.
+        AmbiguousUser: There are several.
+    """
+    with evergrant.open_store(settings.store) as store:
+        names = sorted({token.user_name for token in store.iter_tokens() if token.user_name})
+    if not names:
+        raise TokenNotFound("nobody is logged in", hint="Run: evergrant login")
+    if len(names) > 1:
+        raise AmbiguousUser("several users are logged in; name one with --user", candidates=names)
+    return names[0]
+
+
+def _sandbox_of(store: evergrant.TokenStore, user: str) -> str | None:
+    # Where the name fits several clients, the configured one decides later, or nobody does.
+    with suppress(AmbiguousUser), evergrant.Accounts() as nobody:
+        token = evergrant.Keeper(store, nobody).find(user)
+        if is_sandboxed(token):
+            return token.api_domain
+    return None
+
+
+def accounts_of(settings: Settings, sandbox: str | None = None) -> evergrant.Accounts:
+    """Return the accounts servers of Zoho, or of the sandbox at this address.
+
+    Raises:
+        ConfigError: The address is not of this machine, or no sandbox answers there.
+    """
+    if sandbox:
+        from evergrant.sandbox.remote import RemoteSandbox  # noqa: PLC0415 - only for a sandbox
+
+        remote = RemoteSandbox.at(sandbox)
+        # The setting names one of Zoho's data centers; a sandbox need not have it.
+        has_it = settings.data_center in remote.data_centers.codes
+        return remote.accounts(
+            redirect_url=settings.redirect_url,
+            data_center=settings.data_center if has_it else None,
+        )
+    return evergrant.Accounts(
+        settings.client_id,
+        settings.client_secret,
+        redirect_url=settings.redirect_url,
+        data_center=settings.data_center,
+        client_secrets=settings.client_secrets,
+    )

@@ -1,0 +1,69 @@
+"""How the command line speaks: answers to stdout, everything else to stderr."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from evergrant.errors import ConfigError, EvergrantError, Throttled
+
+__all__ = ["ask_secret", "complain", "confirmed", "note", "printable", "warn"]
+
+
+def printable(text: str) -> str:
+    """Return text without characters that could steer a terminal; it may come from anywhere."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def note(text: str) -> None:
+    """Say something beside the answer."""
+    typer.echo(printable(text), err=True)
+
+
+def warn(text: str) -> None:
+    """Say what is not right, and does not stop us."""
+    typer.echo(f"{_name(typer.colors.YELLOW)} warning: {printable(text)}", err=True)
+
+
+def complain(error: EvergrantError | str) -> None:
+    """Say what happened, and what to do next."""
+    text = str(error)
+    if isinstance(error, Throttled):
+        text += f" Zoho takes requests again at {error.retry_at:%H:%M:%S %Z}."
+    typer.echo(f"{_name(typer.colors.RED)} {printable(text)}", err=True)
+
+
+def _name(color: str) -> str:
+    return typer.style("evergrant:", fg=color, bold=True)
+
+
+def confirmed(question: str, *, yes: bool) -> bool:
+    """Ask before something that cannot be undone.
+
+    Raises:
+        ConfigError: Nobody is there to answer, and ``--yes`` was not given.
+    """
+    if yes:
+        return True
+    if not sys.stdin.isatty():
+        raise ConfigError(f"{question} Nobody is there to answer", hint="Give --yes.")
+    return typer.confirm(printable(question), err=True)
+
+
+def ask_secret(what: str, *, otherwise: str) -> str:
+    """Return a secret that was typed unseen, or the next line of stdin where that is no terminal.
+
+    Args:
+        otherwise: How else to give it, said when nothing came.
+
+    Raises:
+        ConfigError: Nothing came.
+    """
+    if sys.stdin.isatty():
+        value = typer.prompt(what, hide_input=True, err=True, default="", show_default=False)
+    else:
+        value = sys.stdin.readline()
+    if not value.strip():
+        raise ConfigError(f"no {what[0].lower()}{what[1:]}", hint=otherwise)
+    return str(value.strip())

@@ -1,0 +1,187 @@
+"""What people see of tokens: one description of a row, as a table, a page or JSON; no secrets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from evergrant.cli.speech import printable
+from evergrant.errors import CorruptRecord, UntrustedServer
+from evergrant.token import Freshness, Token
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from evergrant.accounts import Accounts
+    from evergrant.datacenter import DataCenters
+    from evergrant.stores.base import TokenStore
+
+__all__ = ["console", "describe", "is_dead", "page", "read_rows", "table", "token_table"]
+
+Row = dict[str, Any]
+
+NO_REFRESH_TOKEN = "no refresh token"  # noqa: S105 - a state
+CORRUPT = "corrupt"
+
+WIDE = 200
+"""Columns where nobody looks: a pipe must not cut what a screen would."""
+
+_STYLES = {
+    "fresh": "green",
+    "stale": "yellow",
+    "expired": "yellow",
+    NO_REFRESH_TOKEN: "magenta",
+    CORRUPT: "red",
+}
+
+
+def read_rows(store: TokenStore, accounts: Accounts) -> list[Row]:
+    """Describe every row of a store, the corrupt ones too."""
+    corrupt: list[CorruptRecord] = []
+    rows = [describe(token, accounts) for token in store.iter_tokens(on_corrupt=corrupt.append)]
+    return rows + [_describe_corrupt(error) for error in corrupt]
+
+
+def describe(token: Token, accounts: Accounts) -> Row:
+    """Describe a token for people and programs; of its secrets, only which there are.
+
+    Args:
+        accounts: Whose clock and data centers count; nothing is asked of them.
+    """
+    now = accounts.clock()
+    left = None if token.expires_at is None else int((token.expires_at - now).total_seconds())
+    return {
+        "user": token.user_name,
+        "id": token.id,
+        "data_center": _data_center(token, accounts.data_centers),
+        "org_id": token.org_id,
+        "client_id": token.client_id,
+        "scopes": list(token.scopes),
+        "state": _state(token, now),
+        "expires_in": left,
+        "expires_at": _iso(token.expires_at),
+        "created_at": _iso(token.created_at),
+        "updated_at": _iso(token.updated_at),
+        "last_used_at": _iso(token.last_used_at),
+        "api_domain": token.api_domain,
+        "redirect_url": token.redirect_url,
+        "version": token.version,
+        "has_access_token": bool(token.access_token),
+        "has_refresh_token": bool(token.refresh_token),
+        "has_client_secret": bool(token.client_secret),
+    }
+
+
+def _describe_corrupt(error: CorruptRecord) -> Row:
+    return {
+        "user": error.user,
+        "id": error.token_id,
+        "state": CORRUPT,
+        "scopes": [],
+        "problem": error.message,
+    }
+
+
+def _state(token: Token, now: datetime) -> str:
+    return token.freshness(now).value if token.refresh_token else NO_REFRESH_TOKEN
+
+
+def is_dead(token: Token, now: datetime) -> bool:
+    """Say whether a token can never work again: expired, and nothing to renew it with."""
+    expired = bool(token.access_token) and token.freshness(now) is Freshness.EXPIRED
+    return expired and not token.refresh_token
+
+
+def _data_center(token: Token, known: DataCenters) -> str | None:
+    if token.api_domain is None:
+        return None
+    try:
+        return known.by_api_domain(token.api_domain).code
+    except UntrustedServer:
+        return "sandbox" if token.api_domain.startswith("http://") else "unknown"
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.astimezone(UTC).isoformat(timespec="seconds") if moment else None
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return where tables are printed: as wide as the screen, and never cut in a pipe."""
+    from rich.console import Console  # noqa: PLC0415 - slow; the help does without
+
+    screen = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    if not screen.is_terminal:
+        screen.width = WIDE
+    return screen
+
+
+def token_table(rows: Iterable[Row]) -> Table:
+    """Lay out what `describe` says of several tokens."""
+    lines = [
+        (
+            row["user"],
+            row["id"],
+            row.get("data_center"),
+            " ".join(scope.removeprefix("ZohoCRM.") for scope in row["scopes"]),
+            row["state"],
+            _span(row.get("expires_in")),
+            _minute(row.get("updated_at")),
+        )
+        for row in rows
+    ]
+    columns = ("user", "id", "data center", "scopes", "state", "expires in", "updated (UTC)")
+    return table(columns, lines)
+
+
+def table(columns: Sequence[str], lines: Iterable[Sequence[str | None]]) -> Table:
+    """Lay out lines of text; what names a state gets its colour."""
+    from rich import box  # noqa: PLC0415 - as above
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    grid = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    for line in lines:
+        grid.add_row(*(Text(printable(cell or "-"), _STYLES.get(cell or "", "")) for cell in line))
+    return grid
+
+
+def page(row: Row) -> Table:
+    """Lay out what `describe` says of one token, a line for each thing."""
+    from rich.table import Table  # noqa: PLC0415 - as above
+    from rich.text import Text  # noqa: PLC0415
+
+    grid = Table.grid(padding=(0, 2))
+    for key, value in row.items():
+        text = _words(key, value)
+        grid.add_row(
+            Text(key.replace("_", " "), "bold"), Text(printable(text), _STYLES.get(text, ""))
+        )
+    return grid
+
+
+def _words(key: str, value: object) -> str:
+    if key == "expires_in":
+        return _span(value if isinstance(value, int) else None) or "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return " ".join(value) or "-"
+    return "-" if value is None else str(value)
+
+
+def _span(seconds: int | None) -> str | None:
+    if seconds is None:
+        return None
+    if seconds <= 0:
+        return "-"
+    span = timedelta(seconds=seconds)
+    if span >= timedelta(days=1):
+        return f"{span.days} d"
+    minutes, rest = divmod(seconds, 60)
+    return f"{minutes} min" if minutes else f"{rest} s"
+
+
+def _minute(iso: str | None) -> str | None:
+    return iso[:16].replace("T", " ") if iso else None

@@ -1,0 +1,7 @@
+"""The whole story in ten seconds, against a local Zoho: told, and checked step by step."""
+
+from __future__ import annotations
+
+from evergrant.demo.telling import tell
+
+__all__ = ["tell"]

@@ -1,0 +1,169 @@
+"""The steps of the story. Each yields what it saw happen, and fails if it did not."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Barrier
+
+import httpx2
+
+from evergrant.demo.workers import Worker
+from evergrant.errors import LoginRequired
+from evergrant.keeper import Keeper
+from evergrant.sandbox import Sandbox
+from evergrant.stores.base import TokenStore
+
+__all__ = ["STEPS", "Scene", "StepFailed"]
+
+ALICE, BOB = "alice@example.com", "bob@example.com"
+THREADS = 20
+SLOW = 0.2
+"""Seconds that Zoho takes to renew a token while many threads ask, so that they really meet."""
+
+
+class StepFailed(Exception):  # noqa: N818 - named for what happened, as all our errors
+    """Something in the story did not happen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Where the story plays; ``stack`` ends what it starts."""
+
+    zoho: Sandbox
+    store: TokenStore
+    keeper: Keeper
+    folder: Path
+    stack: ExitStack
+
+    def call(self, user: str, method: str = "GET", body: object = None) -> httpx2.Response:
+        """Call the Leads API as a user, signed by the keeper."""
+        auth = self.keeper.auth(user)
+        with httpx2.Client(base_url=self.zoho.url, auth=auth, trust_env=False) as crm:
+            fields = {"fields": "Last_Name"} if method == "GET" else None
+            return crm.request(method, "/crm/v8/Leads", params=fields, json=body)
+
+    def worker(self) -> Worker:
+        """Start a worker process, which ends with the story at the latest."""
+        users = (ALICE, BOB)
+        return self.stack.enter_context(
+            Worker(self.store.url, self.zoho.url, users, home=self.folder)
+        )
+
+    def logins(self) -> int:
+        """Return how often anybody logged in."""
+        return self.zoho.calls.count(grant_type="authorization_code")
+
+    def refreshes(self, user: str) -> int:
+        """Return how often a user's token was renewed at Zoho."""
+        return self.zoho.calls.count(grant_type="refresh_token", user=user)
+
+
+def expect(happened: object, what: str) -> None:
+    """Go on if it happened.
+
+    Raises:
+        StepFailed: It did not.
+    """
+    if not happened:
+        raise StepFailed(f"this did not happen: {what}")
+
+
+def log_in(scene: Scene) -> Iterator[str]:
+    """Two users log in, once."""
+    for user in (ALICE, BOB):
+        url = scene.keeper.authorization_url(["ZohoCRM.modules.ALL"], user)
+        token = scene.keeper.complete_login(scene.zoho.consent(url, user))
+        expect(token.refresh_token, f"{user} gets a refresh token")
+        yield f"{token.user_name} accepted on Zoho's page, and is logged in"
+    expect(scene.logins() == 2, "two logins reach Zoho")  # noqa: PLR2004 - two users
+    expect(len(scene.store.get_tokens()) == 2, "the store holds two tokens")  # noqa: PLR2004
+
+
+def call_the_api(scene: Scene) -> Iterator[str]:
+    """They work in the CRM."""
+    for user, lead in ((ALICE, "Lovelace"), (BOB, "Babbage")):
+        created = scene.call(user, "POST", {"data": [{"Last_Name": lead, "Company": "Engines"}]})
+        expect(created.status_code == httpx2.codes.CREATED, f"{user} creates a lead")
+        names = [record["Last_Name"] for record in scene.call(user).json()["data"]]
+        expect(lead in names, f"{user} finds the lead")
+        yield f"{user} created the lead {lead} and lists: {', '.join(sorted(names))}"
+
+
+def let_an_hour_pass(scene: Scene) -> Iterator[str]:
+    """An hour passes, and the access tokens die."""
+    old = scene.keeper.find(ALICE)
+    scene.zoho.clock.advance(hours=1)
+    header = {"Authorization": "Zoho-oauthtoken " + (old.access_token or "")}
+    url = f"{scene.zoho.url}/crm/v8/Leads?fields=Last_Name"
+    answer = httpx2.get(url, headers=header, trust_env=False)
+    expect(answer.status_code == httpx2.codes.UNAUTHORIZED, "Zoho rejects the old token")
+    yield f"without evergrant, the next call gets: {answer.status_code} {answer.json()['code']}"
+
+
+def refresh_once(scene: Scene) -> Iterator[str]:
+    """The next call renews its token by itself, once."""
+    expect(scene.call(ALICE).is_success, "alice's next call works")
+    expect(scene.refreshes(ALICE) == 1, "alice's token is renewed once")
+    yield f"{ALICE} calls the API: it works, after 1 refresh (counted at Zoho)"
+    scene.zoho.faults.latency(SLOW, times=1)
+    start = Barrier(THREADS)
+
+    def work(_: int) -> bool:
+        start.wait()
+        return scene.call(BOB).is_success
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        worked = sum(pool.map(work, range(THREADS)))
+    expect(worked == THREADS, f"{THREADS} calls of bob's work")
+    expect(scene.refreshes(BOB) == 1, "bob's token is renewed once for all threads")
+    yield f"{BOB} calls it from {THREADS} threads at once: all work, after 1 refresh for all"
+
+
+def kill_and_restart(scene: Scene) -> Iterator[str]:
+    """A worker process is killed in the middle of its work, and started again."""
+    first = scene.worker()
+    calls = first.wait_for_calls(4)
+    expect(calls >= 4, "the worker calls the API")  # noqa: PLR2004 - twice for each user
+    ended = first.kill()
+    expect(ended == -signal.SIGKILL, "the worker is killed, not ended")
+    yield f"worker {first.pid} made {calls} calls with the stored tokens; then: kill -9"
+    scene.zoho.clock.advance(hours=1)
+    second = scene.worker()
+    calls = second.wait_for_calls(4)
+    expect(calls >= 4, "the restarted worker calls the API")  # noqa: PLR2004 - as above
+    expect(second.pid != first.pid, "it is another process")
+    second.kill()
+    for user in (ALICE, BOB):
+        expect(scene.refreshes(user) == 2, f"the worker renews the token of {user} once")  # noqa: PLR2004
+    expect(scene.logins() == 2, "nobody logs in again")  # noqa: PLR2004 - the two of the start
+    yield f"an hour later worker {second.pid} goes on: 1 refresh for each, and no login"
+
+
+def revoke_one(scene: Scene) -> Iterator[str]:
+    """One user is revoked centrally; the other is not disturbed."""
+    scene.zoho.revoke(BOB)
+    scene.zoho.clock.advance(hours=1)
+    try:
+        scene.call(BOB)
+    except LoginRequired as error:
+        yield f"LoginRequired: {error}"
+    else:
+        raise StepFailed("this did not happen: bob is asked to log in again")
+    answer = scene.call(ALICE)
+    expect(answer.is_success, "alice's calls still work")
+    yield f"{ALICE} still works: {answer.status_code}, {len(answer.json()['data'])} leads"
+
+
+STEPS: tuple[Callable[[Scene], Iterator[str]], ...] = (
+    log_in,
+    call_the_api,
+    let_an_hour_pass,
+    refresh_once,
+    kill_and_restart,
+    revoke_one,
+)

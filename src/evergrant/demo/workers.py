@@ -1,0 +1,64 @@
+"""A worker process of the story, as the one who starts and kills it sees it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+__all__ = ["Worker"]
+
+PATIENCE = 20.0
+"""Seconds until a worker that says nothing is given up."""
+
+
+class Worker:
+    """Runs `evergrant.demo.worker`; use it in a ``with`` statement, which ends it.
+
+    No secret is handed over: the worker finds them in the store.
+
+    Args:
+        home: Its EVERGRANT_HOME.
+
+    Attributes:
+        pid: Its process id.
+    """
+
+    def __init__(self, store_url: str, zoho_url: str, users: Iterable[str], *, home: Path) -> None:
+        command = [sys.executable, "-m", "evergrant.demo.worker", store_url, zoho_url, *users]
+        self._process = subprocess.Popen(  # noqa: S603 - ourselves
+            command, stdout=subprocess.PIPE, env={**os.environ, "EVERGRANT_HOME": str(home)}
+        )
+        self._watchdog = threading.Timer(PATIENCE, self._process.kill)
+        self._watchdog.start()
+        self.pid = self._process.pid
+
+    def wait_for_calls(self, number: int) -> int:
+        """Return how many calls it reported, once that is ``number``, or it has ended."""
+        out = self._process.stdout
+        lines = iter(out.readline, b"") if out else iter(())
+        return sum(1 for _, line in zip(range(number), lines, strict=False) if line == b"ok\n")
+
+    def kill(self) -> int:
+        """Kill it as `kill -9` does; return how it ended, as `subprocess` says it."""
+        self._process.kill()
+        return self._process.wait()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._watchdog.cancel()
+        self.kill()
+        if self._process.stdout:
+            self._process.stdout.close()

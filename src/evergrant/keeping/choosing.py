@@ -1,0 +1,32 @@
+"""Which of the stored tokens a user's name means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from evergrant.errors import AmbiguousUser, TokenNotFound
+from evergrant.stores.matching import freshest
+from evergrant.token import Token
+
+__all__ = ["choose"]
+
+
+def choose(found: Iterable[Token], user: str, client_id: str | None) -> Token:
+    """Return the one that is meant, among the tokens named ``user`` or ``user:<org id>``.
+
+    Args:
+        client_id: Ours; tokens of other clients are not meant. None: any client's.
+
+    Raises:
+        TokenNotFound: There is none.
+        AmbiguousUser: There are several, and none has exactly this name.
+    """
+    ours = [t for t in found if client_id is None or t.client_id in (None, client_id)]
+    chosen = [token for token in ours if token.user_name == user] or ours
+    if len({(token.user_name, token.client_id) for token in chosen}) > 1:
+        names = sorted(f"{t.user_name} (id {t.id}, client {t.client_id})" for t in chosen)
+        raise AmbiguousUser("the name fits several tokens", candidates=names, user=user)
+    best = freshest(chosen)
+    if best is None:
+        raise TokenNotFound("no token for this user", user=user)
+    return best

@@ -1,0 +1,48 @@
+"""Brings what threads share to rest while the process forks: a child inherits it as it is."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from typing import Protocol
+
+__all__ = ["Forkable", "watch"]
+
+
+class Forkable(Protocol):
+    """Something that is told before and after each fork of this process."""
+
+    def before_fork(self) -> None:
+        """Come to rest, and stay so until `after_fork`."""
+
+    def after_fork(self) -> None:
+        """Go on; called in the parent and in the child, by the thread that forked."""
+
+
+_watched: weakref.WeakSet[Forkable] = weakref.WeakSet()
+_lock = threading.Lock()
+_resting: list[Forkable] = []
+
+
+def watch(resource: Forkable) -> None:
+    """Tell ``resource`` of every fork for as long as it lives."""
+    with _lock:
+        _watched.add(resource)
+
+
+def _before() -> None:
+    _lock.acquire()
+    for resource in list(_watched):
+        resource.before_fork()
+        _resting.append(resource)
+
+
+def _after() -> None:
+    while _resting:
+        _resting.pop().after_fork()
+    _lock.release()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before, after_in_parent=_after, after_in_child=_after)

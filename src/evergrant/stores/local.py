@@ -1,0 +1,76 @@
+"""What the stores in this process's memory share: a lock, leases, a counter, an undo log."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from evergrant.clock import Clock, to_epoch_ms, utc_now
+from evergrant.stores import forking
+from evergrant.stores.base import TokenStore
+from evergrant.stores.lease import still_runs
+from evergrant.stores.rows import numeric_id
+
+__all__ = ["LocalStore"]
+
+
+class LocalStore(TokenStore):
+    """A store in memory: gone with the process, and a copy of its own in a forked child.
+
+    Subclasses add to ``_undo`` what takes back each change they make.
+    """
+
+    def __init__(self, *, clock: Clock = utc_now) -> None:
+        super().__init__(clock=clock)
+        self._lock = threading.RLock()
+        self._undo: list[Callable[[], object]] = []
+        self._changes = 0
+        self._last_number = 0
+        self._leases: dict[str, tuple[str, int, int]] = {}
+        forking.watch(self)
+
+    def generation(self) -> int:
+        """Return how often this store has changed."""
+        return self._changes
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._lock:
+            self._undo = []
+            try:
+                yield
+            except BaseException:
+                while self._undo:
+                    self._undo.pop()()
+                raise
+            self._changes += bool(self._undo)
+
+    def _note_id(self, id_: str) -> None:
+        self._last_number = max(self._last_number, numeric_id(id_))
+
+    def _next_number(self) -> int:
+        self._last_number += 1
+        return self._last_number
+
+    def _acquire(self, id_: str, owner: str, ttl: float) -> bool:
+        now = to_epoch_ms(self._clock())
+        with self._lock:
+            held = self._leases.get(id_)
+            if held and held[0] != owner and still_runs(held[1], held[2], now):
+                return False
+            self._leases[id_] = (owner, now, now + int(ttl * 1000))
+        return True
+
+    def _release(self, id_: str, owner: str) -> None:
+        with self._lock:
+            if self._leases.get(id_, ("",))[0] == owner:
+                del self._leases[id_]
+
+    def before_fork(self) -> None:
+        """Let nobody else be inside while the process forks; see `forking`."""
+        self._lock.acquire()
+
+    def after_fork(self) -> None:
+        """Go on; see `forking`."""
+        self._lock.release()

@@ -1,0 +1,78 @@
+"""Which of two versions of a token wins: as a whole, never field by field."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from evergrant.token import Token
+
+__all__ = ["merged"]
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+def merged(stored: Token, incoming: Token, *, decided: bool) -> Token:
+    """Return what the row holds after saving ``incoming`` over ``stored``.
+
+    Access token, expiry, refresh token, grant token, API domain and scopes are taken from one
+    side as a whole. That is the incoming side when its writer had read the current row
+    (``decided``, or the versions agree), when it continues the same access token, or when it is
+    no older than what is stored; else the row is fresher than the writer knew, and stays. Only
+    what continues the stored grant has its gaps filled from it. Of everything else, what the
+    incoming side leaves out is kept.
+
+    Args:
+        decided: The caller has compared versions itself (compare-and-swap).
+    """
+    knew = decided or 0 < incoming.version == stored.version
+    if not knew and _is_stale(stored, incoming):
+        unit = stored
+    elif _is_another_grant(stored, incoming):
+        unit = incoming
+    else:
+        unit = _continued(stored, incoming, knew=knew)
+    return replace(
+        unit,
+        id=stored.id,
+        created_at=stored.created_at or incoming.created_at,
+        user_name=incoming.user_name or stored.user_name,
+        client_id=incoming.client_id or stored.client_id,
+        client_secret=incoming.client_secret or stored.client_secret,
+        redirect_url=incoming.redirect_url or stored.redirect_url,
+        org_id=incoming.org_id or stored.org_id,
+        last_used_at=incoming.last_used_at or stored.last_used_at,
+    )
+
+
+def _is_another_grant(stored: Token, incoming: Token) -> bool:
+    return bool(incoming.refresh_token) and incoming.refresh_token != stored.refresh_token
+
+
+def _continued(stored: Token, incoming: Token, *, knew: bool) -> Token:
+    unit = replace(
+        incoming,
+        api_domain=incoming.api_domain or stored.api_domain,
+        scopes=incoming.scopes or stored.scopes,
+    )
+    if knew:
+        return unit
+    same_life = incoming.access_token == stored.access_token
+    return replace(
+        unit,
+        # Zoho sends the refresh token only once: an answer without one does not revoke it.
+        refresh_token=incoming.refresh_token or stored.refresh_token,
+        grant_token=incoming.grant_token or stored.grant_token,
+        expires_at=incoming.expires_at or (stored.expires_at if same_life else None),
+    )
+
+
+def _is_stale(stored: Token, incoming: Token) -> bool:
+    comparable = stored.refresh_token and incoming.access_token and incoming.expires_at
+    if _is_another_grant(stored, incoming) and not comparable:
+        return False
+    if not incoming.access_token:
+        return bool(stored.access_token)
+    if incoming.access_token == stored.access_token:
+        return False
+    return (incoming.expires_at or _NEVER) < (stored.expires_at or _NEVER)

@@ -1,0 +1,183 @@
+"""`SQLiteStore`: tokens in a SQLite file, shared by the threads and processes of one host."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from evergrant.clock import Clock, to_epoch_ms, utc_now
+from evergrant.errors import StoreUnavailable
+from evergrant.stores import sqlite_files
+from evergrant.stores import sqlite_statements as sql
+from evergrant.stores.base import TokenStore
+from evergrant.stores.lease import still_runs
+from evergrant.stores.matching import Criterion
+from evergrant.stores.rows import Row, numeric_id
+from evergrant.stores.sqlite_connections import Connection, Connections
+from evergrant.stores.sqlite_schema import prepare
+
+__all__ = ["SQLiteStore"]
+
+PAGE = 500
+"""Rows that a listing reads at a time: it neither fills the memory nor holds up a writer."""
+
+
+class SQLiteStore(TokenStore):
+    """Keeps tokens in a SQLite database; a save is on the disk before it returns.
+
+    A table with the official ten columns is extended, and stays usable for the programs that
+    made it.
+
+    Args:
+        path: The file, created when missing; or ``:memory:``.
+        table: The table of tokens.
+        timeout: How long to wait for another program's lock, in seconds.
+
+    Raises:
+        StoreUnavailable: The file cannot be used, or does not hold tokens; it is unchanged.
+        ConfigError: A table cannot have that name.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        table: str = sql.DEFAULT_TABLE,
+        timeout: float = 5.0,
+        clock: Clock = utc_now,
+    ) -> None:
+        super().__init__(clock=clock)
+        self._sql = sql.Statements(table)
+        self._timeout = timeout
+        in_memory = path == ":memory:"
+        # Absolute: the store stays where it is when the program changes its folder.
+        self._path = None if in_memory else str(Path(path).absolute())
+        quoted = quote(os.fsencode(self._path or ":memory:"), safe="/:")
+        # Without leave to create: the file has its mode before it has any content.
+        self._target = quoted if in_memory else f"file:{quoted}?mode=rw"
+        self.url = f"sqlite:///{quoted}" + ("" if table == sql.DEFAULT_TABLE else f"?table={table}")
+        self._connections = Connections(self._connect, shared=in_memory, survives_fork=in_memory)
+        # A connection that never writes sees everybody's changes, those of this process too.
+        self._watcher = self._connections if in_memory else Connections(self._connect, shared=True)
+        if self._path:
+            sqlite_files.make_ready(self._path)
+        try:
+            self._prepare()
+        except BaseException:
+            self.close()
+            raise
+
+    def _connect(self) -> Connection:
+        connection = Connection(self._target, store=self.url, timeout=self._timeout)
+        connection.file = sqlite_files.identity(self._path) if self._path else None
+        return connection
+
+    def _prepare(self) -> None:
+        connection = self._connections.acquire()
+        try:
+            prepare(connection, self._sql, self._path, self._timeout)
+        finally:
+            connection.lock.release()
+
+    def generation(self) -> int:
+        """Return a number that differs once any thread or process has changed the database."""
+        connection = self._watcher.acquire()
+        try:
+            if self._path is None:
+                return connection.total_changes
+            rows, _ = connection.run("PRAGMA data_version")
+        finally:
+            connection.lock.release()
+        version: int = rows[0][0]
+        return connection.serial << 32 | version
+
+    def close(self) -> None:
+        """Close the connections of every thread; each use from now on raises."""
+        self._connections.close()
+        self._watcher.close()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        connection = self._connections.acquire()
+        try:
+            if self._path and sqlite_files.identity(self._path) != connection.file:
+                raise StoreUnavailable(
+                    f"the file of {self.url} was removed or replaced; nothing was saved",
+                    hint="Restart the program, or put the file back.",
+                    retryable=False,
+                )
+            with connection.transaction():
+                yield
+        finally:
+            connection.lock.release()
+
+    def _run(self, statement: str, *values: Any) -> list[Any]:
+        return self._connections.run(statement, values)[0]
+
+    def _changed(self, statement: str, *values: Any) -> bool:
+        return self._connections.run(statement, values)[1] > 0
+
+    def _select(self, criterion: Criterion) -> list[Row]:
+        return self._connections.run(self._sql.select(criterion), tuple(criterion.values()))[0]
+
+    def _select_named(self, name: str) -> list[Row]:
+        return self._run(self._sql.select_named, name, f"{name}:", f"{name};")
+
+    def _rows(self) -> Iterator[Row]:
+        last = -(2**63)
+        while rows := self._run(self._sql.select_page, last, PAGE):
+            yield from (row[1:] for row in rows)
+            last = rows[-1][0]
+
+    def _insert(self, row: Row) -> bool:
+        return self._changed(self._sql.insert, *row)
+
+    def _update(self, row: Row, version: int) -> bool:
+        return any(
+            self._connections.run(statement, values)[1] > 0
+            for statement, values in self._sql.updates(row, version)
+        )
+
+    def _delete(self, id_: str) -> bool:
+        # Another program may have given this id: deleted or not, it is never given again.
+        self._run(sql.RAISE_COUNT, numeric_id(id_), self._sql.key)
+        return self._changed(self._sql.delete, id_)
+
+    def _delete_all(self) -> None:
+        self._raise_count()
+        self._run(self._sql.delete_all)
+        self._run(sql.END_LEASES, self._sql.key)
+
+    def _next_number(self) -> int:
+        number = self._count()
+        if self._select(Criterion(id=str(number))):
+            # Another program has given ids of its own.
+            self._raise_count()
+            number = self._count()
+        return number
+
+    def _count(self) -> int:
+        self._run(sql.COUNT, self._sql.key)
+        number: int = self._run(sql.COUNTED, self._sql.key)[0][0]
+        return number
+
+    def _raise_count(self) -> None:
+        [(largest,)] = self._run(self._sql.select_largest)
+        self._run(sql.RAISE_COUNT, largest, self._sql.key)
+
+    def _acquire(self, id_: str, owner: str, ttl: float) -> bool:
+        now = to_epoch_ms(self._clock())
+        with self._transaction():
+            for holder, since, until in self._run(sql.FIND_LEASE, self._sql.key, id_):
+                if holder != owner and still_runs(since, until, now):
+                    return False
+            self._run(sql.GRANT_LEASE, self._sql.key, id_, owner, now, now + int(ttl * 1000))
+        return True
+
+    def _release(self, id_: str, owner: str) -> None:
+        with self._transaction():
+            self._run(sql.END_LEASE, self._sql.key, id_, owner)

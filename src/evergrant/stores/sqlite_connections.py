@@ -1,0 +1,205 @@
+"""Connections to a SQLite database: one a thread, closed when their thread or their store ends."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from itertools import count
+from types import SimpleNamespace
+from typing import Any
+
+from evergrant.errors import StoreError, StoreUnavailable
+from evergrant.stores import forking
+from evergrant.stores.sqlite_errors import explained
+
+__all__ = ["Connection", "Connections"]
+
+
+class Connection(sqlite3.Connection):
+    """A connection that explains its errors, and closes itself when nobody refers to it.
+
+    Args:
+        target: What SQLite opens: a ``file:`` URI.
+        store: The store's URL, for messages.
+        timeout: How long to wait for another program's lock, in seconds.
+
+    Attributes:
+        lock: Held by whoever is using the connection.
+        serial: Tells apart the connections that were opened in one place one after another.
+        file: What was at the database's path when it was opened.
+    """
+
+    serial = 0
+    file: tuple[int, int] | None = None
+
+    def __init__(self, target: str, *, store: str, timeout: float) -> None:
+        self.lock = threading.RLock()
+        self.is_open = True
+        self._store = store
+        self._timeout = timeout
+        try:
+            super().__init__(
+                target, timeout, isolation_level=None, check_same_thread=False, uri=True
+            )
+        except sqlite3.Error as error:
+            raise self.explained(error) from None
+        self.run("PRAGMA synchronous=FULL")
+
+    def __del__(self) -> None:
+        with suppress(sqlite3.ProgrammingError):  # it was never opened
+            super().close()
+
+    def close(self) -> None:
+        """Close the connection; what is in its transaction is rolled back."""
+        self.is_open = False
+        super().close()
+
+    def explained(self, error: sqlite3.Error) -> StoreError:
+        """Return the error to raise in place of SQLite's."""
+        return explained(error, self._store, self._timeout)
+
+    def run(self, sql: str, values: tuple[Any, ...] = ()) -> tuple[list[Any], int]:
+        """Execute one statement; return its rows, and how many rows it changed.
+
+        Text that is not UTF-8 comes as bytes, so that it does not hide the other rows.
+        """
+        try:
+            cursor = self.execute(sql, values)
+            return cursor.fetchall(), cursor.rowcount
+        except sqlite3.Error as error:
+            if not _is_undecodable(error):
+                raise self.explained(error) from None
+            problem = None
+        except (UnicodeEncodeError, OverflowError):
+            problem = StoreError("SQLite cannot hold one of the values")
+        # Out here, the error that was caught does not travel along: it quotes the value.
+        if problem:
+            raise problem
+        self.text_factory = _text_or_bytes
+        try:
+            return self.execute(sql, values).fetchall(), -1
+        except sqlite3.Error as error:
+            raise self.explained(error) from None
+        finally:
+            self.text_factory = str
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Make what is run inside one change, whole or not at all."""
+        self.run("BEGIN IMMEDIATE")
+        try:
+            yield
+            self.run("COMMIT")
+        except BaseException:
+            with suppress(sqlite3.Error):
+                self.rollback()
+            raise
+
+
+def _is_undecodable(error: sqlite3.Error) -> bool:
+    # SQLite's own errors have a code; this one is of Python's module.
+    return isinstance(error, sqlite3.OperationalError) and not hasattr(error, "sqlite_errorcode")
+
+
+def _text_or_bytes(raw: bytes) -> str | bytes:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return raw
+
+
+class Connections:
+    """Gives each thread its own connection, or all threads one.
+
+    A process must have no connection open while it forks: SQLite keeps one record of its file
+    locks per process, the child would inherit that record but not the locks, and the parent
+    would then delete a log that the child still writes to. So all of them are closed before a
+    fork, when their threads are not using them, and opened anew afterwards.
+
+    Args:
+        connect: Opens a connection.
+        shared: All threads use one, in turns.
+        survives_fork: Keep connections open over a fork: for a database in memory.
+    """
+
+    def __init__(
+        self,
+        connect: Callable[[], Connection],
+        *,
+        shared: bool = False,
+        survives_fork: bool = False,
+    ) -> None:
+        self._connect = connect
+        self._own: Any = SimpleNamespace() if shared else threading.local()
+        self._survives_fork = survives_fork
+        self._serials = count(1)
+        self._lock = threading.Lock()
+        self._all: weakref.WeakSet[Connection] = weakref.WeakSet()
+        self._resting: list[Connection] = []
+        self._closed = False
+        forking.watch(self)
+
+    def acquire(self) -> Connection:
+        """Return this thread's connection, with its lock held: the caller releases it.
+
+        Raises:
+            StoreUnavailable: The store was closed, or cannot be opened.
+        """
+        connection: Connection | None = getattr(self._own, "connection", None)
+        if connection is not None:
+            connection.lock.acquire()
+            if connection.is_open:
+                return connection
+            connection.lock.release()
+        return self._acquire_new()
+
+    def run(self, sql: str, values: tuple[Any, ...] = ()) -> tuple[list[Any], int]:
+        """Execute one statement on this thread's connection; see `Connection.run`."""
+        connection = self.acquire()
+        try:
+            return connection.run(sql, values)
+        finally:
+            connection.lock.release()
+
+    def _acquire_new(self) -> Connection:
+        with self._lock:
+            if self._closed:
+                raise StoreUnavailable(
+                    "the store was closed", hint="Open it again.", retryable=False
+                )
+            connection: Connection | None = getattr(self._own, "connection", None)
+            if connection is None or not connection.is_open:
+                connection = self._connect()
+                connection.serial = next(self._serials)
+                self._own.connection = connection
+                self._all.add(connection)
+            # Else another thread has opened it meanwhile: it is shared.
+            connection.lock.acquire()
+            return connection
+
+    def close(self) -> None:
+        """Close every thread's connection, each when its thread is not using it."""
+        with self._lock:
+            self._closed = True
+            for connection in list(self._all):
+                with connection.lock:
+                    connection.close()
+
+    def before_fork(self) -> None:
+        """Close the connections, and let nobody open one; see `forking`."""
+        self._lock.acquire()
+        for connection in list(self._all):
+            connection.lock.acquire()
+            self._resting.append(connection)
+            if not self._survives_fork:
+                with suppress(sqlite3.Error):
+                    connection.close()
+
+    def after_fork(self) -> None:
+        """Let the threads go on; see `forking`."""
+        while self._resting:
+            self._resting.pop().lock.release()
+        self._lock.release()

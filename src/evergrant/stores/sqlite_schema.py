@@ -1,0 +1,96 @@
+"""Makes a database a token store: the official table, extended, and two of ours beside it."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+
+from evergrant.errors import StoreUnavailable
+from evergrant.stores import sqlite_files
+from evergrant.stores.rows import COLUMNS, OFFICIAL_COLUMNS
+from evergrant.stores.sqlite_connections import Connection
+from evergrant.stores.sqlite_statements import (
+    COUNTED,
+    CREATE_COUNTERS,
+    CREATE_LEASES,
+    INDEXES,
+    Statements,
+)
+
+__all__ = ["prepare"]
+
+_BUSY_PAUSE = 0.01
+
+
+def prepare(connection: Connection, sql: Statements, path: str | None, timeout: float) -> None:
+    """Create or extend the tables, in one transaction; a complete database is not written to.
+
+    Args:
+        path: The database's file; None for one in memory.
+        timeout: How long to wait for other programs, in seconds.
+
+    Raises:
+        StoreUnavailable: The table is there, but is not one of tokens; nothing was changed.
+    """
+    todo = list(_missing(connection, sql))
+    if path is not None:
+        sqlite_files.tighten(path)
+        _use_wal(connection, timeout)
+    if todo:
+        with connection.transaction():
+            # Looked up again: another process may have been faster.
+            for statement in _missing(connection, sql):
+                connection.run(statement)
+
+
+def _use_wal(connection: Connection, timeout: float) -> None:
+    give_up = time.monotonic() + timeout
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.Error as error:
+            # SQLite itself does not wait for others here.
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                raise connection.explained(error) from None
+            time.sleep(_BUSY_PAUSE)
+        else:
+            return
+
+
+def _missing(connection: Connection, sql: Statements) -> Iterator[str]:
+    """Yield the statements that make the database complete."""
+    found, _ = connection.run("SELECT lower(name), type FROM sqlite_master")
+    kinds = dict(found)
+    if sql.key not in kinds:
+        yield sql.create_table
+    else:
+        present = _checked_columns(connection, sql, kinds[sql.key])
+        yield from (sql.add_column(column) for column in COLUMNS if column not in present)
+    yield from (sql.create_index(name) for name in INDEXES if sql.index_name(name) not in kinds)
+    if "evergrant_lease" not in kinds:
+        yield CREATE_LEASES
+    if "evergrant_counter" not in kinds:
+        yield CREATE_COUNTERS
+        yield sql.start_counter
+    elif not connection.run(COUNTED, (sql.key,))[0]:
+        yield sql.start_counter
+
+
+def _checked_columns(connection: Connection, sql: Statements, kind: str) -> set[str]:
+    found, _ = connection.run("SELECT lower(name), pk FROM pragma_table_info(?)", (sql.name,))
+    columns = {name for name, _ in found}
+    lacking = [column for column in OFFICIAL_COLUMNS if column not in columns]
+    if kind != "table":
+        why = f"it is not a table, but {'an' if kind == 'index' else 'a'} {kind}"
+    elif lacking:
+        why = f"it has no column {', '.join(lacking)}"
+    elif [name for name, key in found if key] != ["id"]:
+        why = "its primary key is not the id"
+    else:
+        return columns
+    raise StoreUnavailable(
+        f"{sql.name} does not hold tokens: {why}; nothing was changed",
+        hint="Name another table (?table=...) or another file.",
+        retryable=False,
+    )

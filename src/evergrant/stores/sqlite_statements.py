@@ -1,0 +1,152 @@
+"""The SQL of a SQLite store: every value is a parameter, and the one name in it is checked."""
+# ruff: noqa: S608 - the only text put into a statement is a table's name, which was checked
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from operator import itemgetter
+
+from evergrant.errors import ConfigError
+from evergrant.stores.matching import Criterion
+from evergrant.stores.rows import COLUMNS, ID_DIGITS, Row
+
+__all__ = [
+    "COUNT",
+    "COUNTED",
+    "CREATE_COUNTERS",
+    "CREATE_LEASES",
+    "DEFAULT_TABLE",
+    "END_LEASE",
+    "END_LEASES",
+    "FIND_LEASE",
+    "GRANT_LEASE",
+    "INDEXES",
+    "RAISE_COUNT",
+    "Statements",
+]
+
+DEFAULT_TABLE = "oauthtoken"
+"""The official SDK's, and that of Zoho's sample."""
+
+INDEXES = {
+    "user_name": "user_name, client_id",
+    "access_token": "access_token",
+    "refresh_token": "refresh_token",
+    "grant_token": "grant_token",
+}
+"""Name and columns of each index."""
+
+_TABLE = re.compile(r"(?!sqlite_|evergrant_)[a-z_][a-z0-9_]{0,62}", re.ASCII | re.IGNORECASE)
+_WIDTHS = {"id": "varchar(10) NOT NULL", "expiry_time": "varchar(20)", "version": "integer"}
+_COLUMNS = ", ".join(COLUMNS)
+_LASTING = ("user_name", "client_id", "refresh_token", "grant_token")
+_RENEWED = tuple(column for column in COLUMNS[1:] if column not in _LASTING)
+_lasting = itemgetter(*map(COLUMNS.index, _LASTING))
+_renewed = itemgetter(*map(COLUMNS.index, _RENEWED))
+_UNCHANGED = "WHERE id = ? AND coalesce(version, 0) = ?"
+
+CREATE_LEASES = """CREATE TABLE evergrant_lease (
+    token_table text NOT NULL, id text NOT NULL, owner text NOT NULL,
+    since integer NOT NULL, until integer NOT NULL, PRIMARY KEY (token_table, id))"""
+CREATE_COUNTERS = """CREATE TABLE evergrant_counter (
+    token_table text NOT NULL PRIMARY KEY, last integer NOT NULL)"""
+FIND_LEASE = "SELECT owner, since, until FROM evergrant_lease WHERE token_table = ? AND id = ?"
+GRANT_LEASE = "INSERT OR REPLACE INTO evergrant_lease VALUES (?, ?, ?, ?, ?)"
+END_LEASE = "DELETE FROM evergrant_lease WHERE token_table = ? AND id = ? AND owner = ?"
+END_LEASES = "DELETE FROM evergrant_lease WHERE token_table = ?"
+COUNT = "UPDATE evergrant_counter SET last = last + 1 WHERE token_table = ?"
+COUNTED = "SELECT last FROM evergrant_counter WHERE token_table = ?"
+RAISE_COUNT = "UPDATE evergrant_counter SET last = max(last, ?) WHERE token_table = ?"
+
+
+class Statements:
+    """The statements on one table of tokens.
+
+    Attributes:
+        name: The table's name.
+        key: What evergrant's own tables call it; SQLite's names ignore case.
+
+    Raises:
+        ConfigError: A table cannot have that name, or it is one of SQLite's or evergrant's own.
+    """
+
+    def __init__(self, name: str) -> None:
+        if not _TABLE.fullmatch(name):
+            raise ConfigError(
+                f"{name!r} cannot be the name of a table of tokens",
+                hint="Use letters, digits and underscores; sqlite_ and evergrant_ are taken.",
+            )
+        self.name = name
+        self.key = name.lower()
+        self._selects: dict[tuple[str, ...], str] = {}
+        # Two ranges of the index. ";" is the character after ":"; LIKE would ignore case, and
+        # read % and _ in a name as wildcards.
+        self.select_named = (
+            f'SELECT {_COLUMNS} FROM "{name}" WHERE user_name = ? UNION ALL '
+            f'SELECT {_COLUMNS} FROM "{name}" WHERE user_name >= ? AND user_name < ?'
+        )
+        self.select_page = (
+            f'SELECT rowid, {_COLUMNS} FROM "{name}" WHERE rowid > ? ORDER BY rowid LIMIT ?'
+        )
+        # Only ids that a generated one could equal.
+        self.select_largest = (
+            f'SELECT coalesce(max(CAST(id AS integer)), 0) FROM "{name}" '
+            f"WHERE length(id) <= {ID_DIGITS} AND id NOT GLOB '*[^0-9]*'"
+        )
+        self.insert = (
+            f'INSERT INTO "{name}" ({_COLUMNS}) VALUES ({", ".join("?" * len(COLUMNS))}) '
+            "ON CONFLICT (id) DO NOTHING"
+        )
+        self._update = f'UPDATE "{name}" SET {_settings(COLUMNS[1:])} {_UNCHANGED}'
+        self._renew = f'UPDATE "{name}" SET {_settings(_RENEWED)} {_UNCHANGED}' + "".join(
+            f" AND {column} IS ?" for column in _LASTING
+        )
+        self.delete = f'DELETE FROM "{name}" WHERE id = ?'
+        self.delete_all = f'DELETE FROM "{name}"'
+        self.create_table = (
+            f'CREATE TABLE "{name}" '
+            f"({', '.join(f'{column} {_type(column)}' for column in COLUMNS)}, PRIMARY KEY (id))"
+        )
+        self.start_counter = (
+            f"INSERT INTO evergrant_counter VALUES ('{self.key}', ({self.select_largest}))"
+        )
+
+    def select(self, criterion: Criterion) -> str:
+        """Return the statement that looks up rows by a criterion's columns."""
+        columns = tuple(criterion)
+        known = self._selects.get(columns)
+        if known is None:
+            equal = " AND ".join(f"{column} = ?" for column in columns)
+            known = f'SELECT {_COLUMNS} FROM "{self.name}" WHERE {equal}'
+            self._selects[columns] = known
+        return known
+
+    def updates(self, row: Row, version: int) -> Iterator[tuple[str, Row]]:
+        """Yield the statements that replace a row, with their values: the first that fits does.
+
+        A renewal leaves the columns of three indexes as they are. A statement that does not name
+        them in its SET writes half as many pages.
+        """
+        yield self._renew, (*_renewed(row), row[0], version, *_lasting(row))
+        yield self._update, (*row[1:], row[0], version)
+
+    def add_column(self, column: str) -> str:
+        """Return the statement that adds one of evergrant's columns."""
+        return f'ALTER TABLE "{self.name}" ADD COLUMN {column} {_type(column)}'
+
+    def index_name(self, name: str) -> str:
+        """Return what an index of `INDEXES` is called for this table."""
+        return f"evergrant_{self.key}_{name}"
+
+    def create_index(self, name: str) -> str:
+        """Return the statement that creates an index of `INDEXES`."""
+        return f'CREATE INDEX {self.index_name(name)} ON "{self.name}" ({INDEXES[name]})'
+
+
+def _settings(columns: Iterable[str]) -> str:
+    return ", ".join(f"{column} = ?" for column in columns)
+
+
+def _type(column: str) -> str:
+    return _WIDTHS.get(column, "varchar(255)")

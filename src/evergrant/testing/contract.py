@@ -1,0 +1,44 @@
+"""`StoreContract`: what every token store promises, as a suite of tests."""
+
+from __future__ import annotations
+
+from contextlib import nullcontext
+
+import pytest
+
+from evergrant.stores.base import TokenStore
+from evergrant.testing.contract_find import FindContract
+from evergrant.testing.contract_fresh import FreshnessContract
+from evergrant.testing.contract_rows import RowContract
+from evergrant.testing.contract_save import SaveContract
+from evergrant.testing.contract_sharing import SharingContract
+from evergrant.testing.contract_values import ValueContract
+from evergrant.testing.samples import Reopen
+
+__all__ = ["StoreContract"]
+
+
+class StoreContract(
+    FindContract, SaveContract, FreshnessContract, RowContract, ValueContract, SharingContract
+):
+    """Run it on a store of your own: derive a class that has a fixture ``store``.
+
+        class TestMyStore(StoreContract):
+            @pytest.fixture
+            def store(self, tmp_path):
+                with MyStore(tmp_path) as store:
+                    yield store
+
+    Each test gets a store that is open and empty. Its clock must run: leases run out by it.
+
+    Override the fixture ``reopen`` too if your store's tokens outlive it. Otherwise, what is
+    promised about several handles, processes and a new start is checked with one handle only.
+    """
+
+    @pytest.fixture
+    def reopen(self, store: TokenStore) -> Reopen:
+        """Return a function that opens the same storage once more; the tests close it again.
+
+        This one hands out the one handle there is: right for a store that nobody else can see.
+        """
+        return lambda: nullcontext(store)

@@ -1,0 +1,260 @@
+"""Many hands on one store: threads, leases, and other handles on the same storage."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from threading import Barrier
+from typing import TypeVar
+
+import pytest
+
+from evergrant.errors import Conflict
+from evergrant.stores.base import TokenStore
+from evergrant.testing.samples import ALICE, BOB, NOON, Reopen, contents, grant, renewed
+from evergrant.token import Token
+
+__all__ = ["SharingContract"]
+
+THREADS = 8
+PATIENCE = 2.0
+"""Seconds within which a lease of a millisecond must have run out."""
+
+T = TypeVar("T")
+
+
+def at_once(job: Callable[[int], T], threads: int = THREADS) -> list[T]:
+    """Run a job in several threads that start together; return what each returned."""
+    start = Barrier(threads)
+
+    def run(number: int) -> T:
+        start.wait()
+        return job(number)
+
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(run, range(threads)))
+
+
+def winners(store: TokenStore, rivals: list[Token]) -> list[Token]:
+    """Save all at the same time, each if its version is current; return what was saved."""
+
+    def attempt(number: int) -> Token | None:
+        try:
+            return store.save_token(rivals[number], expected_version=rivals[number].version)
+        except Conflict:
+            return None
+
+    return [token for token in at_once(attempt, len(rivals)) if token]
+
+
+class SharingContract:
+    """Whoever comes at the same time loses nothing, and is told when somebody was faster."""
+
+    def test_threads_that_save_different_users_lose_none(self, store: TokenStore) -> None:
+        """Each token is there, under an id of its own."""
+
+        def save(thread: int) -> list[Token]:
+            names = [f"{thread}-{n}" for n in range(10)]
+            return [store.save_token(grant(name), expected_version=0) for name in names]
+
+        saved = {token.id: token for tokens in at_once(save) for token in tokens}
+        assert len(saved) == THREADS * 10
+        assert contents(store) == saved
+
+    def test_threads_that_save_the_same_user_make_one_row(self, store: TokenStore) -> None:
+        """The freshest stays, whoever came last, and every save counts."""
+        hours = [1, 4, 2, 3, 8, 7, 5, 6, 12, 9, 11, 10]
+
+        def save(thread: int) -> None:
+            for hour in hours[thread::4]:
+                store.save_token(renewed(ALICE, hour))
+
+        at_once(save, 4)
+        (token,) = store.get_tokens()
+        assert token.expires_at == NOON + timedelta(hours=12)
+        assert token.access_token == renewed(ALICE, 12).access_token
+        assert token.version == len(hours)
+
+    def test_of_threads_that_expect_the_same_version_one_wins(self, store: TokenStore) -> None:
+        """Round after round, and the row is the winner's."""
+        current = store.save_token(ALICE)
+        for version in range(2, 7):
+            rivals = [replace(current, access_token=f"{version} {n}") for n in range(THREADS)]
+            (current,) = winners(store, rivals)
+            assert current.version == version
+            assert store.get_tokens() == [current]
+
+    def test_of_threads_that_log_the_same_user_in_one_wins(self, store: TokenStore) -> None:
+        """Where each expects that there is no row yet."""
+        won = winners(store, [renewed(ALICE, n) for n in range(THREADS)])
+        assert len(won) == 1
+        assert store.get_tokens() == won
+
+    def test_a_reader_beside_a_writer_always_sees_a_whole_token(self, store: TokenStore) -> None:
+        """Never none, never half of one save and half of another."""
+        versions = [renewed(ALICE, n, refresh_token=f"r{n}") for n in range(1, 41)]
+        whole = {(token.access_token, token.refresh_token, token.expires_at) for token in versions}
+        store.save_token(versions[0])
+
+        def work(thread: int) -> list[Token | None]:
+            if thread == 0:
+                return [store.save_token(token) for token in versions]
+            return [store.find_token(ALICE) for _ in versions]
+
+        for found in (token for tokens in at_once(work, 4) for token in tokens):
+            assert found is not None
+            assert (found.access_token, found.refresh_token, found.expires_at) in whole
+
+    def test_a_listing_survives_what_is_done_while_it_is_read(self, store: TokenStore) -> None:
+        """Deleting what one has just read is how a purge works."""
+        for n in range(30):
+            store.save_token(grant(str(n)))
+        for token in store.iter_tokens():
+            store.delete_token(str(token.id))
+        assert store.get_tokens() == []
+
+    def test_a_listing_is_the_callers_own(self, store: TokenStore) -> None:
+        """Changing it does not change the store."""
+        saved = store.save_token(ALICE)
+        store.get_tokens().clear()
+        store.find_users("alice@example.com").clear()
+        assert store.get_tokens() == list(store.iter_tokens()) == [saved]
+
+    def test_a_lease_keeps_everybody_else_out(self, store: TokenStore) -> None:
+        """For its token only."""
+        alice, bob = (str(store.save_token(token).id) for token in (ALICE, BOB))
+        with store.lease(alice, 60) as lease:
+            assert lease
+            assert lease.held
+            assert not store.lease(alice, 60)
+            with store.lease(bob, 60) as other:
+                assert other
+        with store.lease(alice, 60) as again:
+            assert again
+
+    def test_of_threads_that_ask_for_a_lease_one_gets_it(self, store: TokenStore) -> None:
+        """That is what it is for."""
+        id_ = str(store.save_token(ALICE).id)
+        leases = at_once(lambda _: store.lease(id_, 60))
+        assert sum(map(bool, leases)) == 1
+
+    def test_a_lease_is_released_by_its_holder_only(self, store: TokenStore) -> None:
+        """Who did not get it cannot end it, and a second release ends nobody else's."""
+        id_ = str(store.save_token(ALICE).id)
+        first = store.lease(id_, 60)
+        loser = store.lease(id_, 60)
+        loser.release()
+        assert not store.lease(id_, 60)
+        first.release()
+        assert not first
+        second = store.lease(id_, 60)
+        assert second
+        first.release()
+        assert not store.lease(id_, 60)
+        second.release()
+
+    def test_a_lease_runs_out(self, store: TokenStore) -> None:
+        """Its holder may have died. What is left of it takes nothing from the next holder."""
+        id_ = str(store.save_token(ALICE).id)
+        late = store.lease(id_, 0.001)
+        assert late
+        give_up = time.monotonic() + PATIENCE
+        while not (taken := store.lease(id_, 60)):
+            assert time.monotonic() < give_up, "the lease does not run out"
+            time.sleep(0.002)
+        late.release()
+        assert not store.lease(id_, 60)
+        taken.release()
+
+    def test_what_one_handle_saves_every_other_finds(
+        self, store: TokenStore, reopen: Reopen
+    ) -> None:
+        """At once, and after the handle that saved it is closed."""
+        saved = store.save_token(ALICE)
+        with reopen() as other:
+            assert other.find_token(ALICE) == saved
+            new = other.save_token(renewed(saved, refresh_token="new"))
+            assert store.find_token(ALICE) == new
+            bob = other.save_token(BOB)
+        assert store.find_token(BOB) == bob
+        with reopen() as third:
+            assert contents(third) == {new.id: new, bob.id: bob}
+            third.delete_token(str(bob.id))
+            assert store.get_tokens() == [new]
+            third.delete_tokens()
+        assert store.get_tokens() == []
+
+    def test_ids_are_not_used_again_by_another_handle(
+        self, store: TokenStore, reopen: Reopen
+    ) -> None:
+        """Not even when the store was emptied and closed in between."""
+        used = {store.save_token(ALICE).id}
+        for who in ("bob", "carol"):
+            with reopen() as other:
+                other.delete_tokens()
+            with reopen() as other:
+                fresh = other.save_token(grant(who))
+            assert fresh.id not in used
+            used.add(fresh.id)
+
+    def test_another_handles_save_is_noticed(self, store: TokenStore, reopen: Reopen) -> None:
+        """By whoever still expects the version before it."""
+        read = store.save_token(ALICE)
+        with reopen() as other:
+            current = other.save_token(replace(read, access_token="other"), expected_version=1)
+        with pytest.raises(Conflict):
+            store.save_token(replace(read, access_token="late"), expected_version=1)
+        assert store.get_tokens() == [current]
+
+    def test_another_handle_respects_the_lease(self, store: TokenStore, reopen: Reopen) -> None:
+        """In both directions."""
+        id_ = str(store.save_token(ALICE).id)
+        with reopen() as other:
+            with store.lease(id_, 60) as mine:
+                assert mine
+                assert not other.lease(id_, 60)
+            with other.lease(id_, 60) as theirs:
+                assert theirs
+                assert not store.lease(id_, 60)
+
+    def test_a_half_read_listing_stops_nobody(self, store: TokenStore, reopen: Reopen) -> None:
+        """Other handles save meanwhile."""
+        store.save_token(ALICE)
+        store.save_token(BOB)
+        listing = store.iter_tokens()
+        next(listing)
+        with reopen() as other:
+            other.save_token(grant("carol"))
+            other.save_token(renewed(ALICE))
+        assert all(isinstance(token, Token) for token in listing)
+        assert len(store.get_tokens()) == 3
+
+    def test_every_change_is_a_new_generation(self, store: TokenStore, reopen: Reopen) -> None:
+        """Whoever made it; and what is only read changes nothing (where the store can tell)."""
+        if store.generation() is None:
+            return
+        seen = {store.generation()}
+
+        def check(handles: Iterable[TokenStore]) -> None:
+            for handle in handles:
+                current = store.generation()
+                handle.find_token(ALICE)
+                handle.get_tokens()
+                assert store.generation() == current
+            assert current not in seen
+            seen.add(current)
+
+        saved = store.save_token(ALICE)
+        check([store])
+        with reopen() as other:
+            other.save_token(BOB)
+            check([store, other])
+            other.save_token(renewed(saved))
+            check([store, other])
+            other.delete_token(str(saved.id))
+            check([store, other])
+            other.delete_tokens()
+            check([store, other])

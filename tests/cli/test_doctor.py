@@ -1,0 +1,135 @@
+"""``evergrant doctor``: it finds what is wrong, says what to do, and shows no secret."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from cli_runner import ALICE, Command, LogIn, a_token
+from evergrant.clock import Clock, utc_now
+from evergrant.errors import StoreUnavailable, TokenNotSaved
+from evergrant.keeping.lifeboat import Lifeboat
+from evergrant.sandbox import RemoteClock, Sandbox
+from evergrant.stores.base import TokenStore
+
+
+def checks(run: Command, *arguments: str, code: int = 0) -> dict[str, dict[str, str]]:
+    result = run("doctor", "--json", *arguments)
+    found = json.loads(result.stdout)
+    assert result.exit_code == code, found
+    return {check["name"]: check for check in found}
+
+
+def test_all_is_well_with_a_sandbox(run: Command, zoho: Sandbox, logged_in: LogIn) -> None:
+    logged_in(ALICE)
+    found = checks(run, f"--sandbox={zoho.url}")
+    assert {check["status"] for check in found.values()} == {"ok"}
+    assert found["tokens"]["detail"] == "1"
+    assert found["accounts server us"]["detail"].startswith(f"{zoho.url} answers; clocks differ by")
+    assert "evergrant" in found["versions"]["detail"]
+    assert "configuration" in run("doctor", f"--sandbox={zoho.url}").stdout
+
+
+def test_offline_asks_nobody(run: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("evergrant.sender.HttpSender.__call__", None)
+    found = checks(run, "--offline")
+    assert set(found) == {"versions", "configuration", "client", "store", "tokens"}
+    assert found["client"]["status"] == "note"
+
+
+def test_every_data_center_with_tokens_is_asked(
+    run: Command, zoho: Sandbox, logged_in: LogIn
+) -> None:
+    logged_in("carol@example.eu")
+    assert "accounts server eu" in checks(run, f"--sandbox={zoho.url}")
+
+
+def test_a_secret_that_others_can_read_is_a_problem(run: Command, home: Path) -> None:
+    home.mkdir()
+    file = home / "config.toml"
+    file.write_text('client_id = "1000.X"\nclient_secret = "canary-secret"\n')
+    file.chmod(0o644)
+    found = checks(run, "--offline", code=1)
+    assert found["configuration"]["status"] == "problem"
+    assert f"chmod 600 {file}" in found["configuration"]["detail"]
+    assert found["client"]["detail"] == "1000.X, with a secret"
+    assert "canary" not in run("doctor", "--offline").output
+
+
+def test_a_store_that_others_could_read_is_told_of(
+    run: Command, home: Path, store: TokenStore
+) -> None:
+    (home / "tokens.db").chmod(0o644)
+    found = checks(run, "--offline")
+    assert "others could read tokens.db" in found["store log"]["detail"]
+
+
+def test_a_store_that_is_none_is_a_problem(run: Command, home: Path) -> None:
+    home.mkdir()
+    (home / "tokens.db").write_bytes(b"this is no database" * 1000)
+    found = checks(run, "--offline", code=1)
+    assert found["store"]["status"] == "problem"
+    assert "tokens.db" in found["store"]["detail"]
+
+
+def test_corrupt_rows_are_problems(run: Command, home: Path, store: TokenStore) -> None:
+    broken = store.save_token(a_token())
+    store.save_token(a_token(user_name="b:1", access_token="b"))
+    with sqlite3.connect(home / "tokens.db") as connection:
+        connection.execute("update oauthtoken set expiry_time = 'x' where id = ?", (broken.id,))
+    connection.close()
+    result = run("doctor", "--offline")
+    assert result.exit_code == 1
+    assert f"row {broken.id} of the token store is corrupt" in result.stdout
+
+
+@pytest.mark.parametrize("content", [None, "{", "7"])
+def test_a_full_lifeboat_is_a_problem(
+    run: Command, home: Path, store: TokenStore, content: str | None
+) -> None:
+    boat = Lifeboat(home, store.url)
+    boat.put(a_token(access_token="canary-adrift"))
+    if content:
+        boat.path.write_text(content)
+    found = checks(run, "--offline", code=1)
+    assert str(boat.path) in found["lifeboat"]["detail"]
+    assert ("1 granted token" in found["lifeboat"]["detail"]) is (content is None)
+    assert "canary" not in run("doctor", "--offline").output
+
+
+@pytest.mark.parametrize(("hours", "words"), [(-1, "ahead of"), (1, "behind")])
+def test_a_clock_that_is_off_is_a_problem(
+    run: Command, zoho: Sandbox, monkeypatch: pytest.MonkeyPatch, hours: int, words: str
+) -> None:
+    monkeypatch.setattr(RemoteClock, "__call__", lambda _clock: utc_now())
+    zoho.clock.advance(hours=hours)
+    found = checks(run, f"--sandbox={zoho.url}", code=1)
+    assert words in found["accounts server us"]["detail"]
+    assert "NTP" in found["accounts server us"]["hint"]
+
+
+@pytest.mark.parametrize("disturb", ["server_error", "refuse"])
+def test_an_accounts_server_that_fails_is_a_problem(
+    run: Command, zoho: Sandbox, disturb: str
+) -> None:
+    getattr(zoho.faults, disturb)(path="/oauth/serverinfo", times=None)
+    found = checks(run, f"--sandbox={zoho.url}", code=1)
+    assert found["accounts server us"]["status"] == "problem"
+
+
+def test_no_sandbox_is_a_problem(run: Command, zoho: Sandbox) -> None:
+    zoho.stop()
+    found = checks(run, f"--sandbox={zoho.url}", code=1)
+    assert "no sandbox answers" in found["accounts server"]["detail"]
+
+
+def test_a_token_of_a_stranger_is_a_problem(
+    run: Command, zoho: Sandbox, store: TokenStore
+) -> None:
+    store.save_token(a_token(api_domain="https://www.zohoapis.com.evil.example"))
+    found = checks(run, f"--sandbox={zoho.url}", code=1)
+    assert "evil.example" in found["data center"]["detail"]

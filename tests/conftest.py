@@ -1,0 +1,46 @@
+"""What every test needs: a home of its own, and no skip that goes unseen."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+KEPT = "EVERGRANT_SDK_PYTHON"  # which Python has the official SDK; not a setting of evergrant
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep tests off the developer's own tokens, and their settings out of the tests."""
+    monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+    for name in list(os.environ):
+        if name.startswith(("EVERGRANT_", "XDG_")) and name != KEPT:
+            monkeypatch.delenv(name)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Fail the run under CI when a test was skipped: what nobody ran proves nothing."""
+    if _ci() and _skipped(session.config) and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say loudly what was left out."""
+    skipped = _skipped(config)
+    if not skipped:
+        return
+    verdict = ", which fails the run under CI" if _ci() else ""
+    terminalreporter.section(f"{len(skipped)} SKIPPED{verdict}", sep="!", red=True, bold=True)
+    for report in skipped:
+        terminalreporter.line(f"SKIPPED {report.nodeid}", red=True)
+
+
+def _ci() -> bool:
+    return os.environ.get("CI") == "true"
+
+
+def _skipped(config: pytest.Config) -> list[pytest.TestReport]:
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    return reporter.stats.get("skipped", []) if reporter else []

@@ -1,0 +1,45 @@
+"""The contract suite on the stores that come with evergrant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from evergrant.stores import open_store
+from evergrant.stores.base import TokenStore
+from evergrant.testing import StoreContract
+from evergrant.testing.samples import Reopen
+
+
+class TestMemory(StoreContract):
+    @pytest.fixture
+    def store(self) -> Iterator[TokenStore]:
+        with open_store("memory:") as store:
+            yield store
+
+
+class TestList(StoreContract):
+    @pytest.fixture
+    def store(self) -> Iterator[TokenStore]:
+        with open_store("list:") as store:
+            yield store
+
+
+class TestSQLiteInMemory(StoreContract):
+    @pytest.fixture
+    def store(self) -> Iterator[TokenStore]:
+        with open_store("sqlite:///:memory:") as store:
+            yield store
+
+
+class TestSQLiteFile(StoreContract):
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> Iterator[TokenStore]:
+        with open_store(f"sqlite:///{tmp_path}/tokens.db") as store:
+            yield store
+
+    @pytest.fixture
+    def reopen(self, tmp_path: Path) -> Reopen:
+        return lambda: open_store(f"sqlite:///{tmp_path}/tokens.db")

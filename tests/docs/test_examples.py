@@ -1,0 +1,79 @@
+"""Every example in the documents runs, against the sandbox in place of Zoho."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import evergrant
+from evergrant.accounts import Accounts
+from evergrant.sandbox import Sandbox
+from evergrant.testing import StoreContract
+
+ROOT = Path(__file__).parents[2]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(path: Path) -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```$", path.read_text(), re.DOTALL | re.MULTILINE)
+
+
+def run(source: str, names: dict[str, Any]) -> None:
+    for statement in ast.parse(source).body:
+        code = compile(ast.Module([statement], []), "example", "exec")
+        exec(code, names)  # noqa: S102 - our own documents
+        if "url" in names and "redirect_url" not in names:
+            names["redirect_url"] = names["zoho"].consent(names["url"], user="alice@example.com")
+
+
+def test_readme_example_logs_in_and_calls_the_api(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with Sandbox() as zoho:
+        client = zoho.add_client(redirect_uris=("https://app.example.com/zoho",))
+        at_sandbox = functools.partial(Accounts, data_centers=zoho.data_centers, clock=zoho.clock)
+        monkeypatch.setattr(evergrant, "Accounts", at_sandbox)
+        monkeypatch.setenv("ZOHO_CLIENT_ID", client.client_id)
+        monkeypatch.setenv("ZOHO_CLIENT_SECRET", client.client_secret)
+        monkeypatch.setenv("EVERGRANT_HOME", str(tmp_path / "home"))
+        monkeypatch.chdir(tmp_path)
+        names: dict[str, Any] = {"zoho": zoho, "session_id": "of the browser"}
+        *program, _fixture = blocks(ROOT / "README.md")
+        for block in program:
+            run(block, names)
+        names["keeper"].store.close()
+        assert names["access_token"].startswith("1000.")
+        assert names["leads"].status_code == 204
+        assert (tmp_path / "tokens.db").stat().st_mode & 0o777 == 0o600
+
+
+def test_readme_pytest_example_runs_as_written(zoho_sandbox: Sandbox) -> None:
+    names: dict[str, Any] = {}
+    run(blocks(ROOT / "README.md")[-1], names)
+    before = zoho_sandbox.clock()
+    names["test_my_app"](zoho_sandbox)
+    assert (zoho_sandbox.clock() - before).total_seconds() >= 3600
+
+
+def test_stores_example_is_a_contract_class() -> None:
+    names: dict[str, Any] = {}
+    (block,) = blocks(ROOT / "docs" / "stores.md")
+    run(block, names)
+    assert issubclass(names["TestMyStore"], StoreContract)
+
+
+def test_no_document_has_an_example_that_nothing_runs() -> None:
+    with_examples = {path.name for path in DOCUMENTS if blocks(path)}
+    assert with_examples == {"README.md", "stores.md"}
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)", path.read_text()):
+        if not target.startswith("http"):
+            assert (path.parent / target).exists(), target

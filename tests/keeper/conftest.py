@@ -1,0 +1,87 @@
+"""A Keeper on a real store, and a real (if local) Zoho."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from evergrant import Accounts, Keeper, Token, TokenStore, open_store
+from evergrant.events import Event
+from evergrant.sandbox import Sandbox
+
+
+@pytest.fixture
+def zoho() -> Iterator[Sandbox]:
+    with Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def store_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/tokens.db?timeout=0"
+
+
+@pytest.fixture
+def store(store_url: str, zoho: Sandbox) -> Iterator[TokenStore]:
+    with open_store(store_url, clock=zoho.clock) as store:
+        yield store
+
+
+@pytest.fixture
+def accounts(zoho: Sandbox) -> Iterator[Accounts]:
+    with Accounts(
+        zoho.client.client_id,
+        zoho.client.client_secret,
+        redirect_url="https://app.example.com/callback",
+        data_centers=zoho.data_centers,
+        clock=zoho.clock,
+        sleep=lambda seconds: None,
+    ) as accounts:
+        yield accounts
+
+
+@pytest.fixture
+def events() -> list[Event]:
+    return []
+
+
+@pytest.fixture
+def boat(tmp_path: Path) -> Path:
+    return tmp_path / "lifeboat"
+
+
+@pytest.fixture
+def new_keeper(
+    store: TokenStore, accounts: Accounts, events: list[Event], boat: Path
+) -> Callable[[], Keeper]:
+    """Make a Keeper as another process, or the same after a restart, would have it."""
+    return lambda: Keeper(store, accounts, on_event=events.append, lifeboat=boat)
+
+
+@pytest.fixture
+def keeper(new_keeper: Callable[[], Keeper]) -> Keeper:
+    return new_keeper()
+
+
+@pytest.fixture
+def log_in(zoho: Sandbox, keeper: Keeper) -> Callable[[str], Token]:
+    """Log a user in with a code as the API console makes them."""
+
+    def log_in(email: str) -> Token:
+        code = zoho.grant_code(email, self_client=True)
+        return keeper.login_with_code(code, data_center=zoho.user(email).data_center)
+
+    return log_in
+
+
+@pytest.fixture
+def refreshes(zoho: Sandbox) -> Callable[[], int]:
+    """Count the requests for a new access token that Zoho has seen."""
+    return lambda: zoho.calls.count(path="/oauth/v2/token", grant_type="refresh_token")
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("evergrant.keeping.saver.PAUSES", (0, 0))

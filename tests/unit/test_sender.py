@@ -1,0 +1,233 @@
+"""The way over HTTP: whatever the other side does, an answer or one error, and no secret lost."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+
+from evergrant.errors import AccountsUnavailable
+from evergrant.http import HttpAnswer, HttpCall, form_call
+from evergrant.sender import MOST_BYTES, HttpSender
+
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Zoho: ZGS\r\n\r\n{}"
+
+Script = Callable[[socket.socket, bytes], None]
+
+
+class Server:
+    """Answers each connection's requests by a script; notes what it was sent."""
+
+    def __init__(self, listener: socket.socket, script: Script) -> None:
+        self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        self.seen: list[bytes] = []
+        self.connections = 0
+        self._listener = listener
+        self._script = script
+
+    def run(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            threading.Thread(target=self._talk, args=[connection], daemon=True).start()
+
+    def _talk(self, connection: socket.socket) -> None:
+        with connection:
+            while request := self._read(connection):
+                self.seen.append(request)
+                try:
+                    self._script(connection, request)
+                except OSError:
+                    return
+
+    @staticmethod
+    def _read(connection: socket.socket) -> bytes:
+        data = b""
+        try:
+            while b"\r\n\r\n" not in data:
+                if not (chunk := connection.recv(65536)):
+                    return b""
+                data += chunk
+            head, _, body = data.partition(b"\r\n\r\n")
+            fields = head.lower().split(b"\r\n")
+            length = next((int(f[15:]) for f in fields if f.startswith(b"content-length:")), 0)
+            while len(body) < length:
+                body += connection.recv(65536)
+        except OSError:
+            return b""
+        return head + b"\r\n\r\n" + body
+
+
+@contextmanager
+def serving(script: Script) -> Iterator[Server]:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = Server(listener, script)
+        threading.Thread(target=server.run, daemon=True).start()
+        yield server
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def saying(answer: bytes, *, close: bool = False) -> Script:
+    def script(connection: socket.socket, request: bytes) -> None:
+        connection.sendall(answer)
+        if close:
+            connection.shutdown(socket.SHUT_RDWR)
+
+    return script
+
+
+@pytest.fixture
+def sender() -> Iterator[HttpSender]:
+    sender = HttpSender(timeout=5)
+    yield sender
+    sender.close()
+
+
+def post(server: Server) -> HttpCall:
+    return form_call(f"{server.url}/oauth/v2/token", {"refresh_token": "1000.canary"})
+
+
+def test_a_call_arrives_as_it_is_and_the_answer_comes_back(sender: HttpSender) -> None:
+    with serving(saying(OK)) as server:
+        assert sender(post(server)) == HttpAnswer(
+            200, {"content-length": "2", "x-zoho": "ZGS"}, b"{}"
+        )
+    request = server.seen[0]
+    assert request.startswith(b"POST /oauth/v2/token HTTP/1.1\r\n")
+    assert request.endswith(b"\r\n\r\nrefresh_token=1000.canary")
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_an_answer_and_is_not_followed(sender: HttpSender, status: int) -> None:
+    with serving(saying(OK)) as evil:
+        moved = b"HTTP/1.1 %d Moved\r\nLocation: %s/\r\nContent-Length: 0\r\n\r\n"
+        with serving(saying(moved % (status, evil.url.encode()))) as server:
+            assert sender(post(server)).status == status
+        assert evil.connections == 0
+
+
+def test_one_users_cookies_do_not_travel_with_anothers_request(sender: HttpSender) -> None:
+    cookie = b"HTTP/1.1 200 OK\r\nSet-Cookie: iamcsr=alice; Path=/\r\nContent-Length: 0\r\n\r\n"
+    with serving(saying(cookie)) as server:
+        sender(post(server))
+        sender(post(server))
+    assert len(server.seen) == 2
+    assert b"alice" not in server.seen[1]
+
+
+def test_nobody_listens_so_nothing_was_sent(sender: HttpSender) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    with pytest.raises(AccountsUnavailable, match=r"127\.0\.0\.1 \(ConnectError") as caught:
+        sender(HttpCall("POST", f"http://127.0.0.1:{port}/", body=b"x"))
+    assert not caught.value.sent
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 900\r\n\r\n" + b'{"access_token":"1000.canary',
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nabcd",
+        b"SSH-2.0-OpenSSH_9.6\r\n\r\n",
+    ],
+)
+def test_an_answer_that_breaks_off_is_none_but_the_request_was_seen(
+    sender: HttpSender, answer: bytes
+) -> None:
+    with (
+        serving(saying(answer, close=True)) as server,
+        pytest.raises(AccountsUnavailable) as caught,
+    ):
+        sender(post(server))
+    assert caught.value.sent
+    assert caught.value.retryable
+    ours = traceback.walk_tb(caught.tb.tb_next)
+    shown = traceback.StackSummary.extract(ours, capture_locals=True).format()
+    assert "canary" not in "".join(shown)
+
+
+def test_a_server_that_never_answers_is_not_waited_for() -> None:
+    silence = threading.Event()
+
+    def say_nothing(connection: socket.socket, request: bytes) -> None:
+        silence.wait(30)
+
+    with serving(say_nothing) as server:
+        with pytest.raises(AccountsUnavailable, match=r"ReadTimeout, timeout 0\.05 s") as caught:
+            HttpSender(timeout=0.05)(post(server))
+        silence.set()
+    assert caught.value.sent
+
+
+def test_a_flood_is_cut_off(sender: HttpSender) -> None:
+    def flood(connection: socket.socket, request: bytes) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9999999999\r\n\r\n")
+        while True:
+            connection.sendall(b"x" * 65536)
+
+    with serving(flood) as server:
+        assert MOST_BYTES < len(sender(post(server)).body) <= 2 * MOST_BYTES
+
+
+def test_an_address_that_is_none_is_sent_nothing(sender: HttpSender) -> None:
+    for url in ("ftp://127.0.0.1/", "http://127.0.0.1:99999/"):
+        with pytest.raises(AccountsUnavailable):
+            sender(HttpCall("POST", url, body=b"x"))
+
+
+def test_connections_are_kept_and_shared_between_threads(sender: HttpSender) -> None:
+    with serving(saying(OK)) as server:
+        for _ in range(5):
+            sender(post(server))
+        assert server.connections == 1
+        with ThreadPoolExecutor(4) as pool:
+            answers = list(pool.map(lambda _: sender(post(server)), range(40)))
+        assert {answer.status for answer in answers} == {200}
+        assert server.connections <= 4
+
+
+def test_a_closed_sender_opens_anew(sender: HttpSender) -> None:
+    with serving(saying(OK)) as server:
+        sender(post(server))
+        sender.close()
+        assert sender(post(server)).status == 200
+        assert server.connections == 2
+
+
+FORKED = """
+import os, sys, warnings
+from evergrant.http import form_call
+from evergrant.sender import HttpSender
+
+warnings.simplefilter("ignore")
+sender = HttpSender(5)
+call = form_call(sys.argv[1], {"x": "1"})
+assert sender(call).status == 200
+child = os.fork()
+if child == 0:
+    status = sender(call).status
+    sender.close()
+    os._exit(status != 200)
+assert os.waitpid(child, 0)[1] == 0
+assert sender(call).status == 200
+sender.close()
+"""
+
+
+def test_a_forked_child_does_not_share_its_parents_connection() -> None:
+    with serving(saying(OK)) as server:
+        subprocess.run([sys.executable, "-c", FORKED, server.url], check=True, timeout=60)
+        assert server.connections == 2
+        assert len(server.seen) == 3

@@ -1,0 +1,172 @@
+"""Zoho's own Python SDK finds nothing missing in the sandbox."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evergrant.sandbox import Sandbox
+
+SESSION = Path(__file__).with_name("official_sdk_session.py")
+TOKEN, ALICE = "/oauth/v2/token", "alice@example.com"
+LIMIT = 60  # seconds until a hanging SDK is ended
+
+
+class OfficialSdk:
+    """A process with Zoho's SDK 8.0; secrets go to it by stdin only."""
+
+    def __init__(self, folder: Path) -> None:
+        python = os.environ.get("EVERGRANT_SDK_PYTHON")
+        if not python:
+            pytest.fail(
+                "EVERGRANT_SDK_PYTHON must name the Python of a virtual environment that has "
+                "the package zohocrmsdk8_0; ./dev test sets it up"
+            )
+        self._errors = (folder / "stderr.txt").open("w+")
+        self._process = subprocess.Popen(
+            [python, "-I", str(SESSION)],
+            cwd=folder,
+            env={**os.environ, "NO_PROXY": "*"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            text=True,
+        )
+
+    def __call__(self, step: str, **arguments: Any) -> Any:
+        assert self._process.stdin
+        assert self._process.stdout
+        self._process.stdin.write(json.dumps([step, arguments]) + "\n")
+        self._process.stdin.flush()
+        line = self._process.stdout.readline()
+        if not line:
+            self._errors.seek(0)
+            pytest.fail(f"the SDK died in {step!r}:\n{self._errors.read()}")
+        return json.loads(line)
+
+    def stop(self) -> None:
+        self._process.kill()
+        self._process.communicate(timeout=LIMIT)
+        self._errors.close()
+
+
+@pytest.fixture
+def zoho() -> Iterator[Sandbox]:
+    with Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sdk(tmp_path: Path) -> Iterator[OfficialSdk]:
+    session = OfficialSdk(tmp_path)
+    yield session
+    session.stop()
+
+
+def _log_in(sdk: OfficialSdk, zoho: Sandbox) -> None:
+    email = sdk(
+        "start",
+        url=zoho.url,
+        grant_code=zoho.grant_code(ALICE),
+        client_id=zoho.client.client_id,
+        client_secret=zoho.client.client_secret,
+    )
+    assert email == ALICE
+
+
+def test_log_in_create_a_lead_read_it_and_read_again_an_hour_later(
+    sdk: OfficialSdk, zoho: Sandbox, tmp_path: Path
+) -> None:
+    _log_in(sdk, zoho)
+    lead = {
+        "Last_Name": "Müller",
+        "First_Name": "Jane",
+        "Company": "Zylker",
+        "Email": "jane@doe.example",
+        "No_of_Employees": 7,
+        "Annual_Revenue": 12.5,
+        "Email_Opt_Out": True,
+    }
+    created = sdk("create", module="Leads", Lead_Source={"choice": "Cold Call"}, **lead)
+    assert (created["status"], created["code"]) == (201, "SUCCESS")
+    (before,) = sdk("read", module="Leads", record_id=created["id"])
+    assert lead.items() <= before.items()
+    assert (before["Full_Name"], before["Lead_Source"]) == ("Jane Müller", "Cold Call")
+    assert before["Owner"]["name"] == before["Created_By"]["name"] == "Alice Ames"
+
+    assert zoho.calls.count(TOKEN, "refresh_token") == 0
+    zoho.clock.advance(hours=1)
+    sdk("pass_time", seconds=3600)
+    (after,) = sdk("read", module="Leads", record_id=created["id"])
+    assert after == before
+    assert zoho.calls.count(TOKEN, "refresh_token") == 1
+    assert zoho.calls.count(TOKEN, "authorization_code") == 1
+
+    leads = f"/crm/v8/Leads/{created['id']}"
+    assert [(call.method, call.path, call.status) for call in zoho.calls] == [
+        ("POST", TOKEN, 200),
+        ("GET", "/crm/v8/users", 200),
+        ("GET", "/crm/v8/org", 200),
+        ("GET", "/crm/v8/users", 200),
+        ("GET", "/crm/v8/settings/fields", 200),
+        ("POST", "/crm/v8/Leads", 201),
+        ("GET", leads, 200),
+        ("POST", TOKEN, 200),
+        ("GET", leads, 200),
+    ]
+    with (tmp_path / "tokens.csv").open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    (org,) = zoho.user(ALICE).orgs
+    assert row["user_name"] == f"{ALICE}:{org.zgid}"
+
+
+def test_every_call_of_the_slice_is_understood(sdk: OfficialSdk, zoho: Sandbox) -> None:
+    _log_in(sdk, zoho)
+    account = sdk("create", module="Accounts", Account_Name="Zylker")["id"]
+    contact = sdk(
+        "create",
+        module="Contacts",
+        Last_Name="Doe",
+        Email="jane@doe.example",
+        Account_Name={"id": account},
+    )["id"]
+    (read,) = sdk("read", module="Contacts", record_id=contact)
+    assert str(read["Account_Name"]["id"]) == account
+    changed = sdk("update", module="Contacts", record_id=contact, Department="Sales")
+    assert (changed["code"], changed["id"]) == ("SUCCESS", contact)
+    assert sdk("upsert", module="Contacts", Last_Name="Roe", Email="jane@doe.example") == {
+        "status": 200,
+        "code": "SUCCESS",
+        "id": contact,
+        "field": None,
+    }
+    wanted = [{"Last_Name": "Roe", "Department": "Sales", "id": int(contact)}]
+    assert sdk("records", module="Contacts", fields="Last_Name,Department") == wanted
+    found = sdk("search", module="Contacts", criteria="(Department:equals:Sales)")
+    assert [row["Last_Name"] for row in found] == ["Roe"]
+    query = "select Last_Name from Contacts where Email = 'jane@doe.example'"
+    assert [row["Last_Name"] for row in sdk("coql", query=query)] == ["Roe"]
+    assert sdk("delete", module="Contacts", record_id=contact)["code"] == "SUCCESS"
+    assert sdk("records", module="Contacts", fields="Last_Name") == 204
+    assert sdk("deleted", module="Contacts") == [[contact, "recycle"]]
+    assert sdk("modules") == [["Home", "Leads", "Accounts", "Contacts"], 304]
+
+
+def test_refusals_are_understood(sdk: OfficialSdk, zoho: Sandbox) -> None:
+    _log_in(sdk, zoho)
+    assert sdk("create", module="Leads", Last_Name="Doe", Email="nobody") == {
+        "status": 400,
+        "code": "INVALID_DATA",
+        "id": "None",
+        "field": "Email",
+    }
+    assert sdk("delete", module="Leads", record_id="1") == [400, "INVALID_DATA"]
+    assert sdk("search", module="Leads", criteria="(Nonsense:equals:1)") == [400, "INVALID_QUERY"]
+    assert sdk("coql", query="select id from Leads") == [400, "SYNTAX_ERROR"]

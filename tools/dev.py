@@ -1,0 +1,120 @@
+"""The one script of this repository: ./dev COMMAND.
+
+  demo             set up, then show the main job against a local Zoho
+  test [ARGS]      everything a change must pass; with ARGS only pytest, with those arguments
+  check            ruff (lint and format), mypy, import-linter, file sizes
+  fmt              format, and mend what ruff can mend safely
+  bench [ARGS]     every benchmark; ARGS (--quick) go to each
+  help             this text
+
+Environments live in .venv/ and are set up by themselves when they are missing or out of date.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from venvs import DEMO, ROOT, SDK, TEST, StepError, environment, run
+
+CODE = ("src", "tests", "tools", "benchmarks", "examples")
+USAGE_ERROR = 2
+INTERRUPTED = 130
+
+
+def demo(args: list[str]) -> int:
+    with environment(DEMO) as python:
+        return _call([python, "-m", "evergrant", "demo", *args])
+
+
+def test(args: list[str]) -> int:
+    if not args and (status := check([])):
+        return status
+    with environment(TEST) as python, environment(SDK) as sdk_python:
+        os.environ["EVERGRANT_SDK_PYTHON"] = str(sdk_python)
+        workers = ["-n", "auto", "--maxprocesses", "8", "--dist", "loadgroup"]
+        return _call([python, "-m", "pytest", *workers, *args])
+
+
+def check(_args: list[str]) -> int:
+    with environment(TEST) as python:
+        steps: dict[str, list[Path | str]] = {
+            "ruff check": ["-m", "ruff", "check", "--quiet", *_code()],
+            "ruff format": ["-m", "ruff", "format", "--check", "--quiet", *_code()],
+            "mypy": ["-m", "mypy", *_code()],
+            "import-linter": [python.with_name("lint-imports"), "--no-logo"],
+            "file size": ["tools/file_size.py", "src", "tests"],
+        }
+        return max([_step(name, [python, *step]) for name, step in steps.items()])
+
+
+def fmt(_args: list[str]) -> int:
+    with environment(TEST) as python:
+        _call([python, "-m", "ruff", "check", "--fix-only", "--quiet", *_code()])
+        return _call([python, "-m", "ruff", "format", *_code()])
+
+
+def bench(args: list[str]) -> int:
+    scripts = sorted((ROOT / "benchmarks").glob("bench_*.py"))
+    if not scripts:
+        raise StepError("no benchmark found")
+    with environment(TEST) as python:
+        return max([_call([python, script, *args]) for script in scripts])
+
+
+def usage(_args: list[str]) -> int:
+    print(__doc__, end="")
+    return 0
+
+
+COMMANDS = {
+    "demo": demo,
+    "test": test,
+    "check": check,
+    "fmt": fmt,
+    "bench": bench,
+    "help": usage,
+    "--help": usage,
+    "-h": usage,
+}
+
+
+def _code() -> list[str]:
+    return [folder for folder in CODE if (ROOT / folder).is_dir()]
+
+
+def _call(command: list[Path | str]) -> int:
+    code = subprocess.run(command, cwd=ROOT, check=False).returncode
+    return code if code >= 0 else 128 - code  # as a shell reports the signal that ended it
+
+
+def _step(name: str, command: list[Path | str]) -> int:
+    started = time.monotonic()
+    try:
+        run([str(part) for part in command], ROOT)
+    except StepError as error:
+        print(f"FAILED  {name}\n{error}", flush=True)
+        return 1
+    print(f"ok      {name} ({time.monotonic() - started:.1f} s)", flush=True)
+    return 0
+
+
+def main(arguments: list[str]) -> int:
+    command, *rest = arguments or ["help"]
+    if command not in COMMANDS:
+        print(f"dev: there is no command {command!r}\n\n{__doc__}", end="", file=sys.stderr)
+        return USAGE_ERROR
+    try:
+        return COMMANDS[command](rest)
+    except StepError as error:
+        print(f"FAILED  {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
