@@ -108,7 +108,7 @@ class _HttpxFlow:
     async def async_auth_flow(
         self, request: httpx2.Request
     ) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
-        import anyio.to_thread  # noqa: PLC0415 - httpx2 brings it; a synchronous caller needs none
+        import anyio.to_thread
 
         in_thread = anyio.to_thread.run_sync
         token = await in_thread(self._source.token_for, self._user, str(request.url))
@@ -131,11 +131,11 @@ def _can_be_sent_again(request: httpx2.Request) -> bool:
 
 @functools.cache
 def _auth_class() -> type[Any]:
-    import httpx2  # noqa: PLC0415 - loaded when a request is to be signed
+    import httpx2
 
     bases: list[type] = [_HttpxFlow, httpx2.Auth]
     if importlib.util.find_spec("httpx"):
-        import httpx  # noqa: PLC0415 - only where it is installed
+        import httpx
 
         # httpx asks isinstance: one object that is both serves clients of either.
         if not issubclass(httpx2.Auth, httpx.Auth):

@@ -74,7 +74,7 @@ def config_folder() -> Path:
     home = os.environ.get("EVERGRANT_HOME")
     if home:
         return Path(home)
-    from platformdirs import user_config_path  # noqa: PLC0415 - loaded where it is needed
+    from platformdirs import user_config_path
 
     return user_config_path("evergrant")
 
@@ -115,7 +115,7 @@ def _variable_path(name: str) -> Path | None:
 
 
 def _read(path: Path, *, must_exist: bool) -> dict[str, Any]:
-    import tomllib  # noqa: PLC0415 - the keeper needs this module, and no TOML
+    import tomllib
 
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -91,6 +92,7 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+@lru_cache(maxsize=1024)
 def origin_of(url: str | None) -> str | None:
     """Return ``scheme://host[:port]`` in lower case, or None where ``url`` is not plain enough.
 

@@ -41,7 +41,7 @@ class HttpSender:
             AccountsUnavailable: No answer came.
         """
         # Imported when first needed: httpx2 takes longer to load than the rest of us together.
-        import httpx2  # noqa: PLC0415
+        import httpx2
 
         try:
             return _answer(self._connected(), call)
@@ -56,9 +56,9 @@ class HttpSender:
         )
 
     def _connected(self) -> httpx2.Client:
-        from http.cookiejar import CookieJar, DefaultCookiePolicy  # noqa: PLC0415 - see above
+        from http.cookiejar import CookieJar, DefaultCookiePolicy
 
-        import httpx2  # noqa: PLC0415 - see above
+        import httpx2
 
         with self._lock:
             # A forked child would share its parent's sockets: it gets a client of its own, and

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from typing import Protocol
 
 from typer.testing import CliRunner
@@ -37,13 +38,13 @@ class Command:
         return CliRunner().invoke(app, arguments, input=stdin, catch_exceptions=False)
 
     def process(
-        self, *arguments: str, stdin: bytes = b"", **environment: str
+        self, *arguments: str, stdin: bytes = b"", environment: Mapping[str, str] = {}
     ) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(
             [sys.executable, "-m", "evergrant", *arguments],
             input=stdin,
             capture_output=True,
-            env=os.environ | environment,
+            env={**os.environ, **environment},
             timeout=60,
             check=False,
         )

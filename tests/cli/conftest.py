@@ -43,9 +43,9 @@ def logged_in(run: Command, zoho: Sandbox) -> LogIn:
 
     def log_in(*users: str) -> None:
         for user in users:
-            result = run(
-                "login", "--self-client", f"--sandbox={zoho.url}", stdin=zoho.grant_code(user)
-            )
+            home = ("--data-center", zoho.user(user).data_center)
+            code = zoho.grant_code(user)
+            result = run("login", "--self-client", f"--sandbox={zoho.url}", *home, stdin=code)
             assert result.exit_code == 0, result.output
 
     return log_in

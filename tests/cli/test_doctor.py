@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from cli_runner import ALICE, Command, LogIn, a_token
-from evergrant.clock import Clock, utc_now
-from evergrant.errors import StoreUnavailable, TokenNotSaved
+from evergrant.clock import utc_now
 from evergrant.keeping.lifeboat import Lifeboat
 from evergrant.sandbox import RemoteClock, Sandbox
 from evergrant.stores.base import TokenStore
@@ -127,9 +125,7 @@ def test_no_sandbox_is_a_problem(run: Command, zoho: Sandbox) -> None:
     assert "no sandbox answers" in found["accounts server"]["detail"]
 
 
-def test_a_token_of_a_stranger_is_a_problem(
-    run: Command, zoho: Sandbox, store: TokenStore
-) -> None:
+def test_a_token_of_a_stranger_is_a_problem(run: Command, zoho: Sandbox, store: TokenStore) -> None:
     store.save_token(a_token(api_domain="https://www.zohoapis.com.evil.example"))
     found = checks(run, f"--sandbox={zoho.url}", code=1)
     assert "evil.example" in found["data center"]["detail"]

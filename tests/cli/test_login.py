@@ -387,7 +387,7 @@ def test_a_paste_that_never_comes_ends_the_wait_where_nothing_else_can(
     home: Path, run: Command
 ) -> None:
     environment = real(home, "https://app.example.com/callback")
-    result = run.process("login", "--no-browser", **environment)
+    result = run.process("login", "--no-browser", environment=environment)
     assert result.returncode == 2
     assert b"no address was pasted" in result.stderr
     assert b"canary" not in result.stderr

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,12 +36,13 @@ def test_a_list_shows_every_state_and_no_secret(
 ) -> None:
     now = utc_now()
     live = {"refresh_token": "canary-refresh", "api_domain": "https://www.zohoapis.eu"}
-    for name, fields in {
+    tokens: dict[str, dict[str, Any]] = {
         "fresh@x.eu:1": {"expires_at": now + LATER, **live, "scopes": ("ZohoCRM.modules.ALL",)},
         "stale@x.eu:1": {"expires_at": now + timedelta(minutes=3), **live},
         "gone@x.eu:1": {"expires_at": now - LATER, **live},
         "poor@x.eu:1": {"expires_at": now + LATER},
-    }.items():
+    }
+    for name, fields in tokens.items():
         store.save_token(a_token(user_name=name, access_token=f"canary-{name}", **fields))
     broken = store.save_token(a_token(user_name="broken@x.eu:1"))
     corrupt(home, broken.id)
@@ -237,12 +239,13 @@ def test_an_unknown_id_is_not_found(run: Command) -> None:
 def four(store: TokenStore) -> TokenStore:
     """One of each: dead, expired but renewable, alive without a refresh token, never used."""
     now = utc_now()
-    for name, fields in {
+    tokens: dict[str, dict[str, Any]] = {
         "dead:1": {"expires_at": now - LATER},
         "renewable:1": {"expires_at": now - LATER, "refresh_token": "r"},
         "alive:1": {"expires_at": now + LATER},
         "unused:1": {"access_token": None, "grant_token": "g"},
-    }.items():
+    }
+    for name, fields in tokens.items():
         store.save_token(a_token(**{"user_name": name, "access_token": name, **fields}))
     return store
 

@@ -47,6 +47,7 @@ def test_readme_example_logs_in_and_calls_the_api(
         for block in program:
             run(block, names)
         names["keeper"].store.close()
+        names["keeper"].accounts.close()
         assert names["access_token"].startswith("1000.")
         assert names["leads"].status_code == 204
         assert (tmp_path / "tokens.db").stat().st_mode & 0o777 == 0o600
@@ -70,10 +71,3 @@ def test_stores_example_is_a_contract_class() -> None:
 def test_no_document_has_an_example_that_nothing_runs() -> None:
     with_examples = {path.name for path in DOCUMENTS if blocks(path)}
     assert with_examples == {"README.md", "stores.md"}
-
-
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
-def test_links_lead_somewhere(path: Path) -> None:
-    for target in re.findall(r"\]\(([^)#]+)", path.read_text()):
-        if not target.startswith("http"):
-            assert (path.parent / target).exists(), target

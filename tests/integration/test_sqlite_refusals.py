@@ -1,4 +1,4 @@
-"""What cannot be used is refused with its reason, and nothing is lost or changed."""
+"""A file that cannot be used is refused with its reason, and nothing is lost or changed."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from evergrant.errors import CorruptRecord, StoreError, StoreUnavailable
+from evergrant.errors import StoreUnavailable
 from evergrant.stores.sqlite import SQLiteStore
-from evergrant.testing.samples import ALICE, BOB, SECRETS, grant, renewed
-from evergrant.token import Token
+from evergrant.testing.samples import ALICE, BOB, SECRETS, grant
 from sqlite_help import CREATE_VIEW, GARBAGE, SeedStore, execute, mode, seed_token, unprivileged
 
 
@@ -137,9 +136,8 @@ def test_a_damaged_database_says_so(path: Path) -> None:
             store.save_token(grant(f"user{number}"))
     content = path.read_bytes()
     path.write_bytes(content[:4096] + b"\xff" * (len(content) - 4096))
-    with pytest.raises(StoreUnavailable, match="is damaged") as caught:  # noqa: PT012 - either may
-        with SQLiteStore(path) as store:
-            store.get_tokens()
+    with pytest.raises(StoreUnavailable, match="is damaged") as caught, SQLiteStore(path) as store:
+        store.get_tokens()
     assert caught.value.retryable is False
     assert "backup" in caught.value.hint
 
@@ -195,16 +193,13 @@ def test_a_full_database_loses_nothing_and_goes_on_once_there_is_room(path: Path
         saved = store.save_token(ALICE)
         [(pages,)], _ = store._connections.run("PRAGMA page_count")
         store._connections.run(f"PRAGMA max_page_count={pages}")
-        stored = 0
+        large = grant("large", redirect_url="x" * 10_000)
         with pytest.raises(StoreUnavailable, match="the disk is full; nothing was saved") as caught:
-            for stored in range(10_000):
-                store.save_token(grant(f"user{stored}"))
+            store.save_token(large)
         assert SECRETS not in str(caught.value)
-        assert len(store.get_tokens()) == stored + 1
-        assert store.find_token(ALICE) == saved
+        assert store.get_tokens() == [saved]
         store._connections.run("PRAGMA max_page_count=1000000")
-        store.save_token(grant(f"user{stored}"))
-        assert len(store.get_tokens()) == stored + 2
+        assert store.save_token(large).version == 1
 
 
 def test_a_write_that_the_disk_refuses_loses_nothing(path: Path) -> None:
@@ -224,96 +219,3 @@ def test_a_write_that_the_disk_refuses_loses_nothing(path: Path) -> None:
         assert store.find_token(BOB) is None
         assert store.save_token(BOB).version == 1
         assert store._connections.run("PRAGMA integrity_check")[0] == [("ok",)]
-
-
-def test_a_closed_store_says_that_it_was_closed(path: Path) -> None:
-    store = SQLiteStore(path)
-    store.save_token(ALICE)
-    store.close()
-    store.close()
-    for use in (
-        store.get_tokens,
-        store.generation,
-        lambda: store.save_token(BOB),
-        lambda: store.find_token(ALICE),
-        lambda: store.lease("1", 1),
-    ):
-        with pytest.raises(StoreUnavailable, match="was closed") as caught:
-            use()
-        assert caught.value.retryable is False
-
-
-def test_a_store_that_is_closed_in_the_middle_of_a_listing_ends_it(path: Path) -> None:
-    store = SQLiteStore(path)
-    for number in range(3):
-        store.save_token(grant(f"user{number}"))
-    listing = store.iter_tokens()
-    next(listing)
-    store.close()
-    with pytest.raises(StoreUnavailable, match="was closed"):
-        list(listing)
-
-
-@pytest.mark.parametrize("statement", ["DROP TABLE oauthtoken", "DROP TABLE evergrant_counter"])
-def test_a_table_that_another_program_dropped_is_missed(path: Path, statement: str) -> None:
-    with SQLiteStore(path) as store:
-        execute(path, statement)
-        with pytest.raises(StoreUnavailable, match="a table or column is missing") as caught:
-            store.save_token(ALICE)
-        assert caught.value.retryable is False
-
-
-def test_a_rule_of_the_table_that_we_do_not_know_is_no_conflict(path: Path) -> None:
-    with SQLiteStore(path) as store:
-        execute(path, "CREATE UNIQUE INDEX one_client ON oauthtoken (client_id)")
-        store.save_token(ALICE)
-        with pytest.raises(StoreUnavailable, match="SQLITE_CONSTRAINT_UNIQUE") as caught:
-            store.save_token(BOB)
-        assert caught.value.retryable is False
-        assert SECRETS not in str(caught.value)
-
-
-def test_text_that_sqlite_cannot_hold_is_refused_without_showing_it(path: Path) -> None:
-    with SQLiteStore(path) as store:
-        with pytest.raises(StoreError, match="cannot hold") as caught:
-            store.save_token(Token(user_name="alice", access_token=f"{SECRETS}\ud800"))
-        assert caught.value.__context__ is None
-        assert store.get_tokens() == []
-
-
-@pytest.mark.parametrize("column", ["access_token", "user_name", "id"])
-def test_a_row_with_text_that_is_not_utf8_harms_no_other(path: Path, column: str) -> None:
-    with SQLiteStore(path) as store:
-        for number in range(3):
-            store.save_token(grant(f"user{number}"))
-        execute(
-            path,
-            f"UPDATE oauthtoken SET {column} = CAST(x'706c616e7465642dff' AS text) WHERE id = '2'",
-        )
-        problems: list[CorruptRecord] = []
-        assert [token.id for token in store.iter_tokens(on_corrupt=problems.append)] == ["1", "3"]
-        [problem] = problems
-        assert column == "id" or problem.token_id == "2"
-        assert column in str(problem) or column == "id"
-        assert column == "id" or SECRETS not in str(problem)
-        assert store.find_token(grant("user2")) is not None
-
-
-def test_a_damaged_row_is_named_by_its_id_and_left_as_it_is(path: Path) -> None:
-    with SQLiteStore(path) as store:
-        saved = store.save_token(ALICE)
-        store.save_token(BOB)
-        damage = f"UPDATE oauthtoken SET expiry_time = '{SECRETS}soon' WHERE id = '{saved.id}'"
-        execute(path, damage)
-        for use in (
-            lambda: store.find_token(ALICE),
-            lambda: store.find_token_by_id(str(saved.id)),
-            lambda: store.save_token(renewed(ALICE)),
-        ):
-            with pytest.raises(CorruptRecord, match="expiry_time") as caught:
-                use()
-            assert caught.value.token_id == saved.id
-            assert SECRETS not in str(caught.value)
-        assert store.find_token(BOB) is not None
-        found = execute(path, "SELECT expiry_time FROM oauthtoken WHERE id = '1'")
-        assert found == [(f"{SECRETS}soon",)]

@@ -64,6 +64,7 @@ def test_a_limit_of_nothing() -> None:
         ("select COUNT(id) from Leads where id is not null", UNSUPPORTED, {}),
         ("select City from Leads where id is not null group by City", UNSUPPORTED, {}),
         ("select id City from Leads where id = 1", UNEXPECTED, (1, 11, "City")),
+        ("select id 'City' from Leads where id = 1", UNEXPECTED, (1, 11, "City")),
         ("select * from Leads where id = 1", UNEXPECTED, (1, 8, "*")),
         ("select id,\nfrom Leads\nwhere id ~ 1", UNEXPECTED, (3, 10, "~")),
         ("select id from Leads where id = 1 nonsense", UNEXPECTED, (1, 35, "nonsense")),

@@ -154,8 +154,15 @@ def test_credits_come_back_after_a_day() -> None:
     desk.get("org")
     desk.pass_time(hours=23)
     assert desk.get("org").status == 429
-    desk.pass_time(hours=25)
+    desk.pass_time(hours=1)
     assert desk.get("org").status == 200
+
+
+def test_a_call_turned_away_costs_nothing() -> None:
+    desk = Desk(CrmSettings(credits_header_from=0))
+    assert _cost(desk, "GET", "nothing/at/all/here") == 0
+    assert _cost(desk, "PATCH", "Leads") == 0
+    assert _cost(desk, "GET", "Leads") == 1
 
 
 def test_credits_are_those_of_the_org() -> None:

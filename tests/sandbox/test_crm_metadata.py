@@ -75,7 +75,9 @@ def test_modules_never_changed_are_not_sent_again() -> None:
     assert Desk().get("settings/modules", {"If-Modified-Since": BEFORE}).status == 304
 
 
-@pytest.mark.parametrize("text", ["Sun, 01 Feb 2026 12:00:00 GMT", "2026-02-01", "yesterday"])
+@pytest.mark.parametrize(
+    "text", ["Sun, 01 Feb 2026 12:00:00 GMT", "2026-02-01", "2026-02-01T12:00:00"]
+)
 def test_if_modified_since_is_iso_8601_and_no_http_date(text: str) -> None:
     answer = Desk().get("settings/modules", {"If-Modified-Since": text})
     assert (answer.status, answer.json["code"]) == (400, "INVALID_REQUEST")

@@ -28,6 +28,7 @@ def test_pages_by_number() -> None:
     assert [info["count"] for info in infos] == [2, 2, 1]
     assert [info["more_records"] for info in infos] == [True, True, False]
     assert _list(desk, per_page=2, page=4).status == 204
+    assert not _list(desk, per_page=5).json["info"]["more_records"]
 
 
 @pytest.mark.parametrize("name", ["page", "per_page"])

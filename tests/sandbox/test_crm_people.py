@@ -75,6 +75,7 @@ def test_users_come_in_pages() -> None:
     ]
     assert (first["info"]["more_records"], last["info"]["more_records"]) == (True, False)
     assert desk.get("users", per_page=1, page=3).status == 204
+    assert desk.get("users", per_page=2, page=2).status == 204
 
 
 def test_an_unknown_type_of_users() -> None:

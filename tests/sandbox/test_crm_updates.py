@@ -118,6 +118,15 @@ def test_a_record_unchanged_since_is_overwritten() -> None:
     assert answer.status == 200
 
 
+def test_a_time_that_is_none_is_noticed_before_anything_is_written() -> None:
+    desk = Desk()
+    (lead,) = desk.add({})
+    body = {"data": [{"Last_Name": "New"}, {"id": lead, "City": "Ulm"}]}
+    answer = desk.call("POST", "Leads/upsert", body, {"If-Unmodified-Since": "yesterday"})
+    assert (answer.status, answer.json["code"]) == (400, "INVALID_REQUEST")
+    assert desk.get("Leads", fields="id").ids == [lead]
+
+
 def test_some_changed_since_and_some_not() -> None:
     desk = Desk()
     old, new = desk.add({}, {})

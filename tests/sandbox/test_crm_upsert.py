@@ -109,6 +109,7 @@ def test_only_unique_fields_can_be_checked(name: str) -> None:
 def test_fields_to_check_are_a_list() -> None:
     body = {"data": [{"Last_Name": "Doe"}], "duplicate_check_fields": "Email"}
     answer = Desk().call("POST", "Leads/upsert", body)
+    assert answer.status == 400
     assert answer.json["data"][0]["details"]["expected_data_type"] == "jsonarray"
 
 

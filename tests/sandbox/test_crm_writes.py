@@ -109,7 +109,9 @@ def test_a_value_of_the_wrong_kind(field: str, value: object, details: dict[str,
     assert desk.get("Leads", fields="id").status == 204
 
 
-@pytest.mark.parametrize("text", ["01.02.1990", "1990-02-30", "1990-02-01T00:00:00+00:00"])
+@pytest.mark.parametrize(
+    "text", ["01.02.1990", "19900201", "1990-02-30", "1990-02-01T00:00:00+00:00"]
+)
 def test_a_date_that_is_none(text: str) -> None:
     answer = Desk().insert({"Last_Name": "Doe", "Date_of_Birth": text}, module="Contacts")
     assert answer.json["data"][0]["details"]["expected_data_type"] == "date"

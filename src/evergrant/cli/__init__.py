@@ -16,6 +16,6 @@ def main() -> None:
     if not all(importlib.util.find_spec(name) for name in ("typer", "rich")):
         sys.stderr.write(f"evergrant: {MissingExtra('the command line', extra='cli')}\n")
         sys.exit(Exit.USAGE)
-    from evergrant.cli.app import app  # noqa: PLC0415 - only once typer is known to be there
+    from evergrant.cli.app import app
 
     app(prog_name="evergrant")

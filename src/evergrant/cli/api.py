@@ -123,7 +123,7 @@ def _send(
     content: bytes | None,
     headers: dict[str, str],
 ) -> httpx2.Response:
-    import httpx2  # noqa: PLC0415 - slow; only for a call
+    import httpx2
 
     url = path
     if "://" not in path.partition("?")[0]:

@@ -65,7 +65,7 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - as typer calls it
     if wanted:
-        from importlib.metadata import version  # noqa: PLC0415 - slow, and only for this
+        from importlib.metadata import version
 
         typer.echo(f"evergrant {version('evergrant')}")
         raise typer.Exit

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -63,9 +64,9 @@ def doctor(
 
 
 def _versions() -> Check:
-    import platform  # noqa: PLC0415 - as below
-    import sqlite3  # noqa: PLC0415 - only for its version
-    from importlib.metadata import version  # noqa: PLC0415 - slow, and only here
+    import platform
+    import sqlite3
+    from importlib.metadata import version
 
     named = ", ".join(f"{name} {version(name)}" for name in ("evergrant", "httpx2"))
     python = f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
@@ -102,16 +103,31 @@ def _store(settings: Settings, tokens: list[evergrant.Token]) -> Iterator[Check]
     """Look at the store; put the tokens found into ``tokens``."""
     corrupt: list[CorruptRecord] = []
     try:
-        with evergrant.open_store(settings.store) as store:
+        with _overheard() as said, evergrant.open_store(settings.store) as store:
             tokens += store.iter_tokens(on_corrupt=corrupt.append)
             where = store.url
     except EvergrantError as error:
         yield Check("store", "problem", error.message, error.hint)
         return
     yield Check("store", "ok", where)
+    for text in said:
+        yield Check("store log", "note", text)
     yield Check("tokens", "ok", str(len(tokens)))
     for broken in corrupt:
         yield Check("tokens", "problem", broken.message, broken.hint)
+
+
+@contextmanager
+def _overheard() -> Iterator[list[str]]:
+    """Listen to what is logged meanwhile, such as that a file was open to others."""
+    log, said = logging.getLogger("evergrant"), list[str]()
+    handler = logging.Handler(logging.WARNING)
+    handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
+    log.addHandler(handler)
+    try:
+        yield said
+    finally:
+        log.removeHandler(handler)
 
 
 def _lifeboats() -> Iterator[Check]:
@@ -130,7 +146,7 @@ def _lifeboats() -> Iterator[Check]:
 
 
 def _servers(settings: Settings, tokens: Iterable[evergrant.Token]) -> Iterator[Check]:
-    from evergrant.sender import HttpSender  # noqa: PLC0415 - not for the help
+    from evergrant.sender import HttpSender
 
     try:
         accounts = accounts_of(settings, settings.sandbox)
@@ -152,9 +168,9 @@ def _servers(settings: Settings, tokens: Iterable[evergrant.Token]) -> Iterator[
 
 
 def _server(home: evergrant.DataCenter, accounts: evergrant.Accounts, send: HttpSender) -> Check:
-    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - as above
+    from email.utils import parsedate_to_datetime
 
-    from evergrant.http import HttpCall  # noqa: PLC0415 - as above
+    from evergrant.http import HttpCall
 
     name = f"accounts server {home.code}"
     began = accounts.clock()

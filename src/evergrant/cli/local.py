@@ -31,8 +31,8 @@ def sandbox(
     ] = None,
 ) -> None:
     """Run a faithful local Zoho until Ctrl-C, with users to log in as."""
-    from evergrant.datacenter import ZOHO  # noqa: PLC0415 - so that the help is quick
-    from evergrant.sandbox import Sandbox  # noqa: PLC0415 - likewise
+    from evergrant.datacenter import ZOHO
+    from evergrant.sandbox import Sandbox
 
     codes = [ZOHO.by_code(code).code for code in data_centers or ["us", "eu"]]
     zoho = Sandbox(data_centers=dict.fromkeys(codes), port=port)
@@ -67,8 +67,8 @@ def _introduce(zoho: Sandbox, option: str) -> None:
 
 def demo() -> None:
     """Show the whole story against a local Zoho, in ten seconds; needs nothing."""
-    from evergrant.cli.tables import console, read_rows, token_table  # noqa: PLC0415 - as above
-    from evergrant.demo import tell  # noqa: PLC0415 - as above
+    from evergrant.cli.tables import console, read_rows, token_table
+    from evergrant.demo import tell
 
     if not tell(console(), lambda store, accounts: token_table(read_rows(store, accounts))):
         raise typer.Exit(Exit.BAD_RESULT)

@@ -87,7 +87,7 @@ def login(
 
 
 def _listener(settings: Settings, *, needed: bool) -> Listener | None:
-    from evergrant.cli.callback import Listener  # noqa: PLC0415 - a web server; only for a login
+    from evergrant.cli.callback import Listener
 
     try:
         return Listener(ANY_PORT if settings.sandbox else settings.redirect_url)
@@ -124,7 +124,7 @@ def _code() -> str:
 def _by_redirect(
     keeper: evergrant.Keeper, url: str, listener: Listener | None, *, browse: bool
 ) -> evergrant.Token:
-    from evergrant.cli.callback import Answer  # noqa: PLC0415 - as above
+    from evergrant.cli.callback import Answer
 
     answer = Answer(parse_qs(urlsplit(url).query)["state"][0], keeper.complete_login)
     if listener:

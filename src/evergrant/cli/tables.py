@@ -109,7 +109,7 @@ def _iso(moment: datetime | None) -> str | None:
 
 def console(*, stderr: bool = False) -> Console:
     """Return where tables are printed: as wide as the screen, and never cut in a pipe."""
-    from rich.console import Console  # noqa: PLC0415 - slow; the help does without
+    from rich.console import Console
 
     screen = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
     if not screen.is_terminal:
@@ -137,9 +137,9 @@ def token_table(rows: Iterable[Row]) -> Table:
 
 def table(columns: Sequence[str], lines: Iterable[Sequence[str | None]]) -> Table:
     """Lay out lines of text; what names a state gets its colour."""
-    from rich import box  # noqa: PLC0415 - as above
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
 
     grid = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for line in lines:
@@ -149,8 +149,8 @@ def table(columns: Sequence[str], lines: Iterable[Sequence[str | None]]) -> Tabl
 
 def page(row: Row) -> Table:
     """Lay out what `describe` says of one token, a line for each thing."""
-    from rich.table import Table  # noqa: PLC0415 - as above
-    from rich.text import Text  # noqa: PLC0415
+    from rich.table import Table
+    from rich.text import Text
 
     grid = Table.grid(padding=(0, 2))
     for key, value in row.items():

@@ -98,7 +98,7 @@ class Lifeboat:
             self.occupied = bool(self._adrift)
 
     def _locked_file(self) -> AbstractContextManager[object]:
-        from filelock import FileLock  # noqa: PLC0415 - loads slowly, and is rarely needed
+        from filelock import FileLock
 
         self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         # Its Timeout is an OSError (TimeoutError).

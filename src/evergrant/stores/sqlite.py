@@ -118,11 +118,8 @@ class SQLiteStore(TokenStore):
     def _run(self, statement: str, *values: Any) -> list[Any]:
         return self._connections.run(statement, values)[0]
 
-    def _changed(self, statement: str, *values: Any) -> bool:
-        return self._connections.run(statement, values)[1] > 0
-
     def _select(self, criterion: Criterion) -> list[Row]:
-        return self._connections.run(self._sql.select(criterion), tuple(criterion.values()))[0]
+        return self._connections.run(self._sql.select(criterion), sql.Values(criterion.values()))[0]
 
     def _select_named(self, name: str) -> list[Row]:
         return self._run(self._sql.select_named, name, f"{name}:", f"{name};")
@@ -134,7 +131,7 @@ class SQLiteStore(TokenStore):
             last = rows[-1][0]
 
     def _insert(self, row: Row) -> bool:
-        return self._changed(self._sql.insert, *row)
+        return self._connections.run(self._sql.insert, row)[1] > 0
 
     def _update(self, row: Row, version: int) -> bool:
         return any(
@@ -145,7 +142,7 @@ class SQLiteStore(TokenStore):
     def _delete(self, id_: str) -> bool:
         # Another program may have given this id: deleted or not, it is never given again.
         self._run(sql.RAISE_COUNT, numeric_id(id_), self._sql.key)
-        return self._changed(self._sql.delete, id_)
+        return self._connections.run(self._sql.delete, (id_,))[1] > 0
 
     def _delete_all(self) -> None:
         self._raise_count()

@@ -24,6 +24,7 @@ __all__ = [
     "INDEXES",
     "RAISE_COUNT",
     "Statements",
+    "Values",
 ]
 
 DEFAULT_TABLE = "oauthtoken"
@@ -58,6 +59,15 @@ END_LEASES = "DELETE FROM evergrant_lease WHERE token_table = ?"
 COUNT = "UPDATE evergrant_counter SET last = last + 1 WHERE token_table = ?"
 COUNTED = "SELECT last FROM evergrant_counter WHERE token_table = ?"
 RAISE_COUNT = "UPDATE evergrant_counter SET last = max(last, ?) WHERE token_table = ?"
+
+
+class Values(tuple[str | int | None, ...]):
+    """Parameters of a statement, which do not show: a traceback may print local variables."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} values>"
 
 
 class Statements:
@@ -122,14 +132,14 @@ class Statements:
             self._selects[columns] = known
         return known
 
-    def updates(self, row: Row, version: int) -> Iterator[tuple[str, Row]]:
+    def updates(self, row: Row, version: int) -> Iterator[tuple[str, Values]]:
         """Yield the statements that replace a row, with their values: the first that fits does.
 
         A renewal leaves the columns of three indexes as they are. A statement that does not name
         them in its SET writes half as many pages.
         """
-        yield self._renew, (*_renewed(row), row[0], version, *_lasting(row))
-        yield self._update, (*row[1:], row[0], version)
+        yield self._renew, Values((*_renewed(row), row[0], version, *_lasting(row)))
+        yield self._update, Values((*row[1:], row[0], version))
 
     def add_column(self, column: str) -> str:
         """Return the statement that adds one of evergrant's columns."""

@@ -166,7 +166,7 @@ class RowContract:
     def test_a_refused_save_changes_nothing(self, store: TokenStore) -> None:
         """Not even the nameless row that would have joined its owner's."""
         store.save_token(ALICE)
-        login = renewed(ALICE, refresh_token="second")
+        login = renewed(ALICE, refresh_token="second", grant_token=None)
         nameless = store.save_token(replace(login, user_name=None))
         before = contents(store)
         for version in (1, 5):

@@ -61,13 +61,15 @@ class SaveContract:
 
     def test_the_store_notes_when_a_row_was_made_and_changed(self, store: TokenStore) -> None:
         """The birth stays as it is; both are aware."""
-        first = store.save_token(ALICE)
-        second = store.save_token(renewed(ALICE))
-        assert first.created_at is not None
-        assert second.created_at == first.created_at
-        assert first.updated_at is not None
-        assert second.updated_at is not None
-        assert second.updated_at.tzinfo is not None
+        saved = store.save_token(ALICE)
+        assert saved.created_at is not None
+        assert saved.updated_at is not None
+        assert saved.created_at.tzinfo is not None
+        assert saved.updated_at.tzinfo is not None
+        store.save_token(replace(BOB, created_at=NOON))
+        again = store.save_token(renewed(BOB))
+        assert again.created_at == NOON
+        assert again.updated_at is not None
 
     def test_saving_again_updates_the_row(self, store: TokenStore) -> None:
         """The same user and client is the same row, whatever else changed."""

@@ -16,7 +16,7 @@ __all__ = ["zoho_sandbox"]
 @pytest.fixture
 def zoho_sandbox() -> Iterator[Sandbox]:
     """Run a local Zoho with two data centers, three users and a registered client."""
-    from evergrant.sandbox import Sandbox  # noqa: PLC0415 - every pytest run imports this module
+    from evergrant.sandbox import Sandbox
 
     with Sandbox() as zoho:
         yield zoho

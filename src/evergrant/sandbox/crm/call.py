@@ -17,14 +17,15 @@ class Call:
     """What every handler is given.
 
     Attributes:
-        cost: The credits that the call takes; a handler raises it where Zoho charges more.
+        cost: The credits that the call takes: none if it is turned away at the door, else one,
+            or more where a handler says so.
     """
 
     def __init__(self, context: CrmContext, request: Request) -> None:
         self.context = context
         self.request = request
         self.params = request.params
-        self.cost = 1
+        self.cost = 0
 
     @cached_property
     def body(self) -> dict[str, Any]:

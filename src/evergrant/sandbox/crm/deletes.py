@@ -57,16 +57,10 @@ def list_deleted(call: Call, module: Module) -> Response:
             return Response(304)
     listed = [entry for entry in entries if kind in ("all", entry["type"])]
     listed.sort(key=_time, reverse=True)
-    shown = listed[page.start : page.end]
+    shown = page.cut(listed)
     if not shown:
         return Response(204)
-    info = {
-        "per_page": page.size,
-        "count": len(shown),
-        "page": page.number,
-        "more_records": len(listed) > page.end,
-    }
-    return json_response({"data": shown, "info": info})
+    return json_response({"data": shown, "info": page.info(listed)})
 
 
 def _delete(call: Call, module: Module, record_id: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import blake2s
-from typing import Any
+from typing import Any, TypeVar
 
 from evergrant.sandbox.crm.call import Call
 from evergrant.sandbox.crm.errors import CrmError, ambiguous
@@ -20,6 +20,8 @@ from evergrant.sandbox.crm.times import stamp
 __all__ = ["Page", "page_of", "sequence", "tokens"]
 
 _HEAD, _DIGEST = 12, 12
+
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,19 @@ class Page:
     def end(self) -> int:
         """The row after the page's last."""
         return self.start + self.size
+
+    def cut(self, rows: list[Row]) -> list[Row]:
+        """Return the page's part of all rows."""
+        return rows[self.start : self.end]
+
+    def info(self, rows: list[Any]) -> dict[str, Any]:
+        """Return what every list tells of its page, given all rows."""
+        return {
+            "per_page": self.size,
+            "count": len(self.cut(rows)),
+            "page": self.number,
+            "more_records": len(rows) > self.end,
+        }
 
 
 def page_of(call: Call) -> Page:

@@ -8,6 +8,7 @@ from typing import Any
 from evergrant.sandbox.crm.call import Call
 from evergrant.sandbox.crm.context import CrmContext
 from evergrant.sandbox.crm.ids import Kind, make_id, user_id
+from evergrant.sandbox.crm.paging import page_of
 from evergrant.sandbox.wire import Response, json_response
 from evergrant.sandbox.world import Org, User
 
@@ -43,21 +44,13 @@ _JOINED = "2024-01-01T00:00:00+00:00"
 def list_users(call: Call) -> Response:
     """GET /users: of one type, or all."""
     kind = call.choice("type", *_EVERYBODY, "CurrentUser", *_NOBODY)
-    page = call.whole("page", 1)
-    size = call.whole("per_page", call.context.settings.max_page)
-    context = call.context
+    context, page = call.context, page_of(call)
     found = [context.user] if kind == "CurrentUser" else []
     found = members(context) if kind in _EVERYBODY else found
-    shown = found[(page - 1) * size : page * size]
+    shown = page.cut(found)
     if not shown:
         return Response(204)
-    info = {
-        "per_page": size,
-        "count": len(shown),
-        "page": page,
-        "more_records": len(found) > page * size,
-    }
-    return json_response({"users": _described(context.org, shown), "info": info})
+    return json_response({"users": _described(context.org, shown), "info": page.info(found)})
 
 
 def one_user(call: Call, wanted: str) -> Response:
@@ -85,7 +78,9 @@ def reference(org: Org, user: User, *, email: bool = False) -> dict[str, str]:
 
 
 def _described(org: Org, users: Iterable[User]) -> list[dict[str, Any]]:
-    role, profile = ({"name": n, "id": make_id(org, Kind.SETTING, i)} for n, i in _POSTS)
+    role, profile = (
+        {"name": n, "id": make_id(org, Kind.SETTING, i)} for n, i in (_CEO, ADMINISTRATOR)
+    )
     return [
         {
             "id": user_id(org, user),
@@ -113,9 +108,6 @@ def _described(org: Org, users: Iterable[User]) -> list[dict[str, Any]]:
         }
         for user in users
     ]
-
-
-_POSTS = (_CEO, ADMINISTRATOR)
 
 
 def organisation(call: Call) -> Response:

@@ -54,21 +54,13 @@ def list_records(call: Call, module: Module) -> Response:
     rows.sort(key=by_id if key == "id" else lambda row: (_moment(row, key), by_id(row)))
     if order == "desc":
         rows.reverse()
-    shown, more = rows[page.start : page.end], len(rows) > page.end
+    shown = [show(row, wanted) for row in page.cut(rows)]
     if not shown:
         return Response(204)
-    info = {
-        "per_page": page.size,
-        "count": len(shown),
-        "page": page.number,
-        "sort_by": key,
-        "sort_order": order,
-        "more_records": more,
-        **tokens(call, page, more=more),
-        "call": False,
-        "email": False,
-    }
-    return json_response({"data": [show(row, wanted) for row in shown], "info": info})
+    info = page.info(rows)
+    info |= {"sort_by": key, "sort_order": order, "call": False, "email": False}
+    info |= tokens(call, page, more=info["more_records"])
+    return json_response({"data": shown, "info": info})
 
 
 def one_record(call: Call, module: Module, record_id: str) -> Response:

@@ -82,6 +82,7 @@ def _answer(call: Call) -> Response:
         raise CrmError(403, "NO_PERMISSION", "permission denied", details)
     require(context.scopes, f"ZohoCRM.{scope.format(named.get('module'))}")
     check(context)
+    call.cost = 1
     if "module" in named:
         module = MODULES.get(named["module"])
         if module is None or not module.api_supported:

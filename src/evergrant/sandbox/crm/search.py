@@ -42,16 +42,10 @@ def search(call: Call, module: Module) -> Response:
     if call.choice("converted", "false", "true", "both") == "true":
         found = []
     found.sort(key=by_id, reverse=True)
-    shown = found[page.start : page.end]
+    shown = [show(row, wanted) for row in page.cut(found)]
     if not shown:
         return Response(204)
-    info = {
-        "per_page": page.size,
-        "count": len(shown),
-        "page": page.number,
-        "more_records": len(found) > page.end,
-    }
-    return json_response({"data": [show(row, wanted) for row in shown], "info": info})
+    return json_response({"data": shown, "info": page.info(found)})
 
 
 def _condition(call: Call, module: Module, way: str) -> Condition:

@@ -12,7 +12,6 @@ from evergrant.sandbox.crm.fields import Field
 from evergrant.sandbox.crm.modules import MODULES
 from evergrant.sandbox.crm.people import reference, user_with_id
 from evergrant.sandbox.crm.tables import table
-from evergrant.sandbox.crm.times import parse
 
 __all__ = ["BadValueError", "accept", "is_date"]
 
@@ -72,7 +71,6 @@ def is_date(text: str) -> bool:
 
 _SHAPES: dict[str, Callable[[str], bool]] = {
     "date": is_date,
-    "datetime": lambda text: parse(text) is not None,
     "email": lambda text: _EMAIL.fullmatch(text) is not None,
 }
 

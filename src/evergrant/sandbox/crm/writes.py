@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from evergrant.sandbox.crm.call import Call
@@ -100,11 +101,13 @@ class _Work:
     module: Module
     rows: dict[str, Record]
     unique: Uniqueness
+    unmodified_since: datetime | None
 
     @classmethod
     def begin(cls, call: Call, module: Module) -> _Work:
         rows = table(call.context.org, module.api_name)
-        return cls(call, module, rows, Uniqueness(call.context, module, rows))
+        unique = Uniqueness(call.context, module, rows)
+        return cls(call, module, rows, unique, header_time(call, "If-Unmodified-Since"))
 
     def entries(self) -> Iterable[tuple[int, Record]]:
         """Yield the records of the body, with their places.
@@ -142,7 +145,7 @@ class _Work:
 
     def change(self, row: Record, entry: Record, place: int) -> Result:
         """Change a record, unless it changed since If-Unmodified-Since."""
-        since = header_time(self.call, "If-Unmodified-Since")
+        since = self.unmodified_since
         if since is not None and changed(row) > since:
             message = "record updated time has already passed if-unmodified-since time"
             return problem("ALREADY_MODIFIED", message, _history(row))

@@ -77,10 +77,21 @@ def unprivileged() -> Iterator[Path]:
         shutil.rmtree(folder)
 
 
+PRELUDE = """
+import os, sys
+from evergrant.stores import open_store
+from evergrant.stores.sqlite import SQLiteStore
+from evergrant.token import Token
+
+def grant(who):
+    return Token(user_name=who, client_id="c", refresh_token=f"r-{who}", access_token=f"a-{who}")
+"""
+
+
 def start(program: str, *arguments: object) -> subprocess.Popen[str]:
-    """Start a Python program of its own; it reads and writes text through pipes."""
+    """Start a program, after `PRELUDE`, in a process of its own, with pipes to it."""
     return subprocess.Popen(
-        [sys.executable, "-c", program, *map(str, arguments)],
+        [sys.executable, "-c", PRELUDE + program, *map(str, arguments)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -1,0 +1,133 @@
+"""A correct store on a dictionary, and a way to run the contract suite on a faulty one."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+import pytest
+
+from evergrant.clock import utc_now
+from evergrant.stores.base import TokenStore
+from evergrant.stores.matching import Criterion
+from evergrant.stores.rows import COLUMNS, Row, numeric_id
+from evergrant.testing import StoreContract
+
+__all__ = ["CHECKS", "DictStore", "failures"]
+
+CHECKS = tuple(name for name in dir(StoreContract) if name.startswith("test_"))
+
+
+class Shelf:
+    """What all handles on one storage share."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.rows: dict[str, Row] = {}
+        self.leases: dict[str, tuple[str, datetime]] = {}
+        self.last_number = 0
+        self.changes = 0
+
+
+class DictStore(TokenStore):
+    """The simplest store that passes; those derived from it have one fault each."""
+
+    caught_by: ClassVar[tuple[str, ...]] = ()
+    """The checks that must fail."""
+
+    def __init__(self, shelf: Shelf | None = None) -> None:
+        super().__init__(clock=utc_now)
+        self.shelf = shelf or Shelf()
+
+    def another(self) -> DictStore:
+        """Return another handle on the same storage."""
+        return type(self)(self.shelf)
+
+    def generation(self) -> int | None:
+        return self.shelf.changes
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self.shelf.lock:
+            before = self.shelf.rows.copy()
+            try:
+                yield
+            except BaseException:
+                self.shelf.rows = before
+                raise
+            self.shelf.changes += before != self.shelf.rows
+
+    def _select(self, criterion: Criterion) -> list[Row]:
+        return [row for row in self._all() if all(self._fits(row, *c) for c in criterion.items())]
+
+    def _fits(self, row: Row, column: str, value: str) -> bool:
+        return row[COLUMNS.index(column)] == value
+
+    def _select_named(self, name: str) -> list[Row]:
+        return [row for row in self._all() if row[1] and f"{row[1]}:".startswith(f"{name}:")]
+
+    def _rows(self) -> Iterator[Row]:
+        return iter(self._all())
+
+    def _all(self) -> list[Row]:
+        with self.shelf.lock:
+            return list(self.shelf.rows.values())
+
+    def _insert(self, row: Row) -> bool:
+        if str(row[0]) in self.shelf.rows:
+            return False
+        self._put(row)
+        return True
+
+    def _update(self, row: Row, version: int) -> bool:
+        stored = self.shelf.rows.get(str(row[0]))
+        if stored is None or stored[-1] != version:
+            return False
+        self._put(row)
+        return True
+
+    def _put(self, row: Row) -> None:
+        self.shelf.last_number = max(self.shelf.last_number, numeric_id(str(row[0])))
+        self.shelf.rows[str(row[0])] = row
+
+    def _delete(self, id_: str) -> bool:
+        return self.shelf.rows.pop(id_, None) is not None
+
+    def _delete_all(self) -> None:
+        self.shelf.rows.clear()
+
+    def _next_number(self) -> int:
+        self.shelf.last_number += 1
+        return self.shelf.last_number
+
+    def _acquire(self, id_: str, owner: str, ttl: float) -> bool:
+        with self.shelf.lock:
+            holder, until = self.shelf.leases.get(id_, (owner, self._clock()))
+            if holder != owner and self._clock() < until:
+                return False
+            self.shelf.leases[id_] = (owner, self._clock() + timedelta(seconds=ttl))
+            return True
+
+    def _release(self, id_: str, owner: str) -> None:
+        with self.shelf.lock:
+            if self.shelf.leases.get(id_, ("",))[0] == owner:
+                del self.shelf.leases[id_]
+
+
+def failures(make: Callable[[], DictStore], checks: tuple[str, ...] = CHECKS) -> dict[str, str]:
+    """Run checks of the suite, each on a new store; return what failed, and how."""
+    suite, failed = StoreContract(), {}
+    for name in checks:
+        check: Any = getattr(suite, name)
+        with make() as store:
+            fixtures: dict[str, Any] = {"store": store, "reopen": store.another}
+            wanted = inspect.signature(check).parameters
+            try:
+                check(**{fixture: fixtures[fixture] for fixture in wanted})
+            except (Exception, pytest.fail.Exception) as failure:  # noqa: BLE001 - the result
+                failed[name] = f"{type(failure).__name__}: {failure}"
+    return failed

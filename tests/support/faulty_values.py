@@ -1,0 +1,171 @@
+"""Stores that alter values, compare them loosely, or show them."""
+
+from __future__ import annotations
+
+import logging
+import unicodedata
+from collections.abc import Callable
+from typing import ClassVar
+
+from dict_store import DictStore
+
+from evergrant.errors import Conflict, StoreError
+from evergrant.stores.matching import Criterion
+from evergrant.stores.rows import COLUMNS, Row
+from evergrant.token import Token
+
+__all__: list[str] = []
+
+EXACTLY = "test_any_text_is_kept_exactly_in_every_field"
+FINDS = "test_any_text_finds_its_own_token_by_every_criterion"
+PEOPLE = "test_look_alikes_are_different_people"
+CLIENTS = "test_look_alikes_are_different_clients_orgs_and_grants"
+REFUSED = "test_text_that_cannot_be_kept_is_refused_not_altered"
+LONG = "test_an_access_token_of_a_thousand_characters_is_no_other"
+SHOWS = "test_no_secret_shows"
+ERRORS = "test_no_error_shows_a_secret"
+LOGS = "test_no_log_line_shows_a_secret"
+
+
+class AltersText(DictStore):
+    """Keeps what ``kept`` makes of each text."""
+
+    kept: ClassVar[Callable[[str], str]] = staticmethod(str)
+
+    def _put(self, row: Row) -> None:
+        kept = type(self).kept
+        texts = (kept(value) if isinstance(value, str) else value for value in row[1:])
+        super()._put((row[0], *texts))
+
+
+class StripsText(AltersText):
+    caught_by = (FINDS, PEOPLE)
+    kept = staticmethod(str.strip)
+
+
+class NormalisesLineBreaks(AltersText):
+    caught_by = (FINDS,)
+    kept = staticmethod(lambda text: text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+class CutsAt255(AltersText):
+    caught_by = (REFUSED, LONG)
+    kept = staticmethod(lambda text: text[:255])
+
+    def _select(self, criterion: Criterion) -> list[Row]:
+        return super()._select(Criterion({c: value[:255] for c, value in criterion.items()}))
+
+    def save_token(self, token: Token, *, expected_version: int | None = None) -> Token:
+        saved = super().save_token(token, expected_version=expected_version)
+        return self.find_token_by_id(str(saved.id)) or saved
+
+
+class CutsAtNul(AltersText):
+    caught_by = (REFUSED,)
+    kept = staticmethod(lambda text: text.partition("\x00")[0])
+
+
+class CountsBytes(AltersText):
+    caught_by = (FINDS,)
+    kept = staticmethod(lambda text: text.encode(errors="replace")[:255].decode(errors="ignore"))
+
+
+class CannotQuote(DictStore):
+    caught_by = (EXACTLY, FINDS)
+
+    def _insert(self, row: Row) -> bool:
+        if any("'" in str(value) for value in row):
+            raise StoreError("syntax error")
+        return super()._insert(row)
+
+
+class ReadsInjectedSql(DictStore):
+    caught_by = (FINDS,)
+
+    def _fits(self, row: Row, column: str, value: str) -> bool:
+        return super()._fits(row, column, value) or "' or '1'='1" in value
+
+
+class ComparesLoosely(DictStore):
+    """Takes texts for equal when ``folded`` makes the same of them."""
+
+    folded: ClassVar[Callable[[str], str]] = staticmethod(str)
+
+    def _fits(self, row: Row, column: str, value: str) -> bool:
+        folded = type(self).folded
+        return folded(str(row[COLUMNS.index(column)])) == folded(value)
+
+
+class IgnoresCase(ComparesLoosely):
+    caught_by = (PEOPLE,)
+    folded = staticmethod(str.lower)
+
+
+class IgnoresTrailingSpaces(ComparesLoosely):
+    caught_by = (PEOPLE,)
+    folded = staticmethod(lambda text: text.rstrip(" "))
+
+
+class IgnoresCompositionOfLetters(ComparesLoosely):
+    caught_by = (PEOPLE,)
+    folded = staticmethod(lambda text: unicodedata.normalize("NFC", text))
+
+
+class IgnoresAccents(ComparesLoosely):
+    caught_by = (PEOPLE,)
+    folded = staticmethod(
+        lambda text: unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
+    )
+
+
+class MixesClientsThatLookAlike(DictStore):
+    caught_by = (CLIENTS,)
+
+    def _fits(self, row: Row, column: str, value: str) -> bool:
+        if column != "client_id":
+            return super()._fits(row, column, value)
+        return str(row[COLUMNS.index(column)]).lower() == value.lower()
+
+    def save_token(self, token: Token, *, expected_version: int | None = None) -> Token:
+        saved = super().save_token(token, expected_version=expected_version)
+        client = saved.client_id and saved.client_id.lower()
+        self._put(tuple(client if c == "client_id" else v
+                        for c, v in zip(COLUMNS, self.shelf.rows[str(saved.id)], strict=True)))  # fmt: skip
+        return saved
+
+
+class ShowsItsRows(DictStore):
+    caught_by = (SHOWS,)
+
+    def __repr__(self) -> str:
+        return f"ShowsItsRows({[tuple(row) for row in self.shelf.rows.values()]})"
+
+
+class TellsTheValuesInErrors(DictStore):
+    caught_by = (ERRORS,)
+
+    def save_token(self, token: Token, *, expected_version: int | None = None) -> Token:
+        try:
+            return super().save_token(token, expected_version=expected_version)
+        except Conflict as error:
+            raise Conflict(
+                f"cannot save {token.access_token and token.access_token.reveal()}"
+            ) from error
+
+
+class HoldsPlainValuesWhileItFails(DictStore):
+    caught_by = (ERRORS,)
+
+    def save_token(self, token: Token, *, expected_version: int | None = None) -> Token:
+        values = [str.__str__(token.access_token or ""), str.__str__(token.refresh_token or "")]
+        saved = super().save_token(token, expected_version=expected_version)
+        values.clear()
+        return saved
+
+
+class LogsItsStatements(DictStore):
+    caught_by = (LOGS,)
+
+    def _insert(self, row: Row) -> bool:
+        logging.getLogger("driver").debug("insert %s", tuple(row))
+        return super()._insert(row)
