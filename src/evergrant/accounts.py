@@ -93,7 +93,7 @@ class Accounts:
             CodeSpent: The code is used, too old, or of another data center or client.
             OAuthError: Zoho refused for another reason, or gave no usable answer.
         """
-        code = Secret(code)
+        code, verifier = Secret(code), verifier and Secret(verifier)
         where, client = data_center or self.home, self.own_client()
         call = oauth.exchange_call(
             where, client, code, redirect_url=redirect_url, verifier=verifier

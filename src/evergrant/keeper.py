@@ -179,6 +179,7 @@ class Keeper:
         Raises:
             ConfigError: The client has no redirect URL.
         """
+        session = session and Secret(session)
         client, home = self.accounts.own_client(), self.accounts.home
         if not client.redirect_url:
             raise ConfigError("a login by browser needs a redirect URL", hint="Give redirect_url.")
@@ -211,8 +212,10 @@ class Keeper:
             TokenNotSaved: The store cannot take the grant; the lifeboat holds it.
             OAuthError: Zoho refused, for another reason.
         """
-        redirect, key = read_redirect(redirect_params), self._key()
-        del redirect_params  # a traceback may show locals, and the code is in there
+        # A traceback may show locals: they hold neither the code nor the session as they are.
+        redirect, session = read_redirect(redirect_params), session and Secret(session)
+        del redirect_params
+        key = self._key()
         login = Login.from_state(redirect.state, key, session, self._clock())
         code = redirect.accepted_code()
         known = self.accounts.data_centers

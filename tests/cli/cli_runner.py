@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import pty
 import subprocess
 import sys
+import threading
 from collections.abc import Mapping
 from typing import Protocol
 
@@ -57,3 +59,42 @@ class LogIn(Protocol):
 def a_token(**fields: object) -> Token:
     given = {"user_name": f"{ALICE}:1", "client_id": "1000.A", "access_token": "canary-access"}
     return Token(**{**given, **fields})  # type: ignore[arg-type]
+
+
+def on_a_terminal(*arguments: str, answers: Mapping[str, str] = {}) -> tuple[str, int]:
+    """Run a command on a pseudo terminal; return what it shows, and its exit code.
+
+    Args:
+        answers: What to type, once its question is shown.
+    """
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm-256color"}
+    environment.pop("NO_COLOR", None)
+    left = dict(answers)
+    shown = ""
+    with subprocess.Popen(
+        [sys.executable, "-m", "evergrant", *arguments],
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+        env=environment,
+        start_new_session=True,
+    ) as process:
+        os.close(theirs)
+        # A command that waits for an answer which is not there must not wait for ever.
+        watchdog = threading.Timer(30, process.kill)
+        watchdog.start()
+        while chunk := _chunk_of(ours):
+            shown += chunk.decode()
+            for question in [question for question in left if question in shown]:
+                os.write(ours, f"{left.pop(question)}\n".encode())
+        watchdog.cancel()
+    os.close(ours)
+    return shown, process.returncode
+
+
+def _chunk_of(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 4096)
+    except OSError:  # how Linux says that nobody is at the other end any more
+        return b""

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from cli_runner import ALICE, BOB, Command, LogIn, a_token
+from cli_runner import ALICE, BOB, Command, LogIn, a_token, on_a_terminal
 from evergrant.sandbox import Sandbox
 from evergrant.stores.base import TokenStore
 
@@ -150,34 +146,11 @@ class TestOneUser:
 
     def test_a_terminal_gets_it_pretty_and_coloured(self, run: Command) -> None:
         run("api", LEADS, *LEAD)
-        shown = on_a_terminal("api", f"{LEADS}?fields=Last_Name")
+        shown, code = on_a_terminal("api", f"{LEADS}?fields=Last_Name")
+        assert code == 0
         assert '"Last_Name"' in shown
         assert "\x1b[" in shown
         assert shown.count("\n") > 5
-
-
-def on_a_terminal(*arguments: str) -> str:
-    """Run a command whose output is a pseudo terminal; return what it shows."""
-    ours, theirs = pty.openpty()
-    environment = {**os.environ, "TERM": "xterm-256color"}
-    environment.pop("NO_COLOR", None)
-    with subprocess.Popen(
-        [sys.executable, "-m", "evergrant", *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=theirs,
-        env=environment,
-    ):
-        os.close(theirs)
-        shown = b"".join(iter(lambda: chunk_of(ours), b""))
-    os.close(ours)
-    return shown.decode()
-
-
-def chunk_of(terminal: int) -> bytes:
-    try:
-        return os.read(terminal, 4096)
-    except OSError:  # how Linux says that nobody is at the other end any more
-        return b""
 
 
 def test_nobody_logged_in_is_said_so(run: Command) -> None:

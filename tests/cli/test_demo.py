@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 import re
+import subprocess
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from cli_runner import ALICE, BOB, Command
-from evergrant.demo import workers
 from evergrant.keeping.flight import SingleFlight
 from evergrant.sandbox import Sandbox, SandboxClock
 
@@ -30,13 +29,12 @@ def test_the_story_is_told_and_every_step_happens(
     for text in ("401 INVALID_TOKEN", "20 threads at once: all work, after 1 refresh", "kill -9"):
         assert text in told
     assert "LoginRequired: " in told
-    assert re.search(rf"^ {ALICE}:\d+ .* fresh ", told, re.MULTILINE)
-    assert re.search(rf"^ {BOB}:\d+ .* expired ", told, re.MULTILINE)
+    assert re.search(rf"^{ALICE}:\d+ .* fresh ", told, re.MULTILINE)
+    assert re.search(rf"^{BOB}:\d+ .* expired ", told, re.MULTILINE)
     assert "\x1b" not in told
     assert "canary" not in told
     assert max(map(len, told.splitlines())) < 250
-    assert sorted(os.listdir(tmp_path)) == ["empty"]
-    assert os.listdir(tmp_path / "empty") == []
+    assert list(tmp_path.rglob("*")) == [tmp_path / "empty"]
 
 
 Sabotage = Callable[[pytest.MonkeyPatch], None]
@@ -78,11 +76,15 @@ def the_api_is_down(patch: pytest.MonkeyPatch) -> None:
 
 
 def the_worker_does_nothing(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(workers.sys, "executable", "/bin/true")
+    patch.setattr("sys.executable", "/bin/true")
 
 
 def the_worker_is_not_killed(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(workers.Worker, "kill", lambda _worker: 0)
+    patch.setattr("subprocess.Popen.kill", subprocess.Popen.terminate)
+
+
+def the_answer_is_no_json(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("httpx2.Response.json", lambda _answer: {})
 
 
 def nobody_logs_in(patch: pytest.MonkeyPatch) -> None:
@@ -94,6 +96,7 @@ def nobody_logs_in(patch: pytest.MonkeyPatch) -> None:
     [
         (nobody_logs_in, 1, "state"),
         (the_api_is_down, 2, "alice@example.com creates a lead"),
+        (the_answer_is_no_json, 2, "KeyError"),
         (time_stands_still, 3, "Zoho rejects the old token"),
         (nobody_waits_for_another, 4, "bob's token is renewed once for all threads"),
         (the_worker_does_nothing, 5, "the worker calls the API"),

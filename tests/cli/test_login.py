@@ -8,7 +8,8 @@ import stat
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -346,15 +347,21 @@ def test_no_option_takes_a_secret(run: Command, option: str) -> None:
     assert "No such option" in result.stderr
 
 
-def start(zoho: Sandbox, *more: str, **environment: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
+@contextmanager
+def start(zoho: Sandbox, *more: str, **environment: str) -> Iterator[subprocess.Popen[str]]:
+    """Begin a login in a process of its own, which does not outlive the test."""
+    with subprocess.Popen(
         [sys.executable, "-m", "evergrant", "login", f"--sandbox={zoho.url}", *more],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, **environment},
-    )
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def printed_url(process: subprocess.Popen[str]) -> str:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from importlib import import_module
 
 import pytest
+
 from dict_store import CHECKS, DictStore, failures
 
-for room in ("find", "save", "fresh", "rows", "values", "sharing"):
+for room in ("find", "save", "fresh", "rows", "values", "sharing", "lease"):
     import_module(f"faulty_{room}")
 
 

@@ -132,11 +132,8 @@ def test_ids_that_it_gave_meanwhile_are_not_given_again_even_when_deleted(path: 
 
 def test_ids_of_the_oldest_sdk_are_kept_and_not_counted(path: Path) -> None:
     seed = SeedStore(path)
-    for id_ in ("python_me_PRD_abcd", "12abc", "1e9", "-5", ""):
-        execute(
-            path,
-            f"INSERT INTO oauthtoken (id, user_name, access_token) VALUES ('{id_}', '{id_}', 'a')",
-        )
+    for id_ in ("python_me_PRD_abcd", "12abc", "1e9", "-5", "\u0663"):
+        seed.save_token(seed_token(f"old{id_}", id=id_))
     with SQLiteStore(path) as store:
         assert store.save_token(ALICE).id == "1"
         old = store.find_token_by_id("python_me_PRD_abcd")

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from evergrant import Accounts, Keeper, Token, TokenStore, open_store
+from evergrant.errors import StoreUnavailable
 from evergrant.events import Event
 from evergrant.sandbox import Sandbox
 
@@ -85,3 +88,42 @@ def refreshes(zoho: Sandbox) -> Callable[[], int]:
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("evergrant.keeping.saver.PAUSES", (0, 0))
+
+
+@pytest.fixture
+def sql(tmp_path: Path) -> Callable[[str], None]:
+    """Change the database behind the store's back."""
+
+    def execute(statement: str) -> None:
+        with closing(sqlite3.connect(tmp_path / "tokens.db")) as db, db:
+            db.execute(statement)
+
+    return execute
+
+
+@pytest.fixture
+def locked(tmp_path: Path) -> Callable[[], AbstractContextManager[None]]:
+    """Hold the database's write lock: tokens can be read, and not saved."""
+
+    @contextmanager
+    def lock() -> Iterator[None]:
+        with closing(sqlite3.connect(tmp_path / "tokens.db")) as db:
+            db.execute("BEGIN IMMEDIATE")
+            yield
+            db.rollback()
+
+    return lock
+
+
+@pytest.fixture
+def down(keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """Make every access to the store fail."""
+
+    def fail(*args: object, **kwargs: object) -> None:
+        raise StoreUnavailable("the disk is gone")
+
+    def take_down() -> None:
+        for name in ("generation", "find_users", "find_token", "find_token_by_id", "save_token"):
+            monkeypatch.setattr(keeper.store, name, fail)
+
+    return take_down

@@ -71,7 +71,8 @@ def test_a_user_logs_in_wherever_their_account_is(
 
 
 def test_the_redirect_is_taken_in_every_form(keeper: Keeper, back: Back) -> None:
-    assert (url := back()).endswith("&")
+    url = back()
+    assert url.endswith("&")
     first = keeper.complete_login(url)
     assert keeper.complete_login(urlsplit(back()).query).id == first.id
     assert keeper.complete_login(dict(parse_qsl(urlsplit(back()).query))).id == first.id

@@ -7,7 +7,6 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from dict_store import DictStore
-
 from evergrant.stores import matching
 from evergrant.stores.matching import Criterion
 from evergrant.stores.rows import Row

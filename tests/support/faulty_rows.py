@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Any
 
 from dict_store import DictStore
-
 from evergrant.errors import Conflict, StoreError, TokenNotFound
 from evergrant.stores.matching import Criterion, freshest
 from evergrant.stores.rows import Row

@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
 from dict_store import DictStore
-
 from evergrant.clock import to_epoch_ms
 from evergrant.errors import Conflict, StoreError
 from evergrant.stores import matching

@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Any
 
 from dict_store import DictStore, Shelf
-
 from evergrant.errors import StoreUnavailable
 from evergrant.stores.matching import Criterion
 from evergrant.stores.rows import COLUMNS, Row
@@ -24,12 +23,7 @@ FIRST_WINS = "test_of_threads_that_log_the_same_user_in_one_wins"
 TORN = "test_a_reader_beside_a_writer_always_sees_a_whole_token"
 LISTING = "test_a_listing_survives_what_is_done_while_it_is_read"
 OWN = "test_a_listing_is_the_callers_own"
-OUT = "test_a_lease_keeps_everybody_else_out"
-ONE_GETS = "test_of_threads_that_ask_for_a_lease_one_gets_it"
-RELEASE = "test_a_lease_is_released_by_its_holder_only"
-RUNS_OUT = "test_a_lease_runs_out"
 OTHERS = "test_what_one_handle_saves_every_other_finds"
-HANDLE_LEASE = "test_another_handle_respects_the_lease"
 HALF_READ = "test_a_half_read_listing_stops_nobody"
 GENERATION = "test_every_change_is_a_new_generation"
 
@@ -114,79 +108,6 @@ class GivesItsOwnListAway(DictStore):
 
     def get_tokens(self, **how: Any) -> list[Token]:
         return self._listed
-
-
-class LeasesToEverybody(DictStore):
-    caught_by = (OUT, ONE_GETS, RELEASE, HANDLE_LEASE)
-
-    def _acquire(self, id_: str, owner: str, ttl: float) -> bool:
-        return True
-
-
-class LeasesToNobody(DictStore):
-    caught_by = (OUT, ONE_GETS)
-
-    def _acquire(self, id_: str, owner: str, ttl: float) -> bool:
-        return False
-
-
-class LeasesAllTokensAtOnce(DictStore):
-    caught_by = (OUT,)
-
-    def _acquire(self, id_: str, owner: str, ttl: float) -> bool:
-        return super()._acquire("all", owner, ttl)
-
-    def _release(self, id_: str, owner: str) -> None:
-        super()._release("all", owner)
-
-
-class KeepsLeasesForever(DictStore):
-    caught_by = (RUNS_OUT,)
-
-    def _acquire(self, id_: str, owner: str, ttl: float) -> bool:
-        return super()._acquire(id_, owner, 1e6)
-
-
-class NeverTakesALeaseBack(DictStore):
-    caught_by = (OUT, RELEASE)
-
-    def _release(self, id_: str, owner: str) -> None:
-        pass
-
-
-class LetsAnybodyRelease(DictStore):
-    caught_by = (RUNS_OUT,)
-
-    def _release(self, id_: str, owner: str) -> None:
-        self.shelf.leases.pop(id_, None)
-
-
-class LetsLosersRelease(LetsAnybodyRelease):
-    caught_by = (RELEASE,)
-
-    def lease(self, id: str, ttl: float) -> Any:  # noqa: A002 - the method's own name
-        lease = super().lease(id, ttl)
-        lease.release = lambda: self._release(id, "")  # type: ignore[method-assign]
-        return lease
-
-
-class LeasesWithoutALock(DictStore):
-    caught_by = (ONE_GETS,)
-
-    def _acquire(self, id_: str, owner: str, ttl: float) -> bool:
-        taken = id_ in self.shelf.leases
-        time.sleep(A_MOMENT)
-        return not taken and super()._acquire(id_, owner, -ttl)
-
-
-class KeepsLeasesToItself(DictStore):
-    caught_by = (HANDLE_LEASE,)
-
-    def another(self) -> DictStore:
-        other = super().another()
-        other.shelf = Shelf()
-        other.shelf.rows = self.shelf.rows
-        return other
 
 
 class WritesWhenItIsClosed(DictStore):

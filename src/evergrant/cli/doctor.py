@@ -57,10 +57,17 @@ def doctor(
     if as_json:
         typer.echo(json.dumps([asdict(check) for check in checks], indent=2, ensure_ascii=False))
     else:
-        lines = [(c.status, c.name, f"{c.detail}\n{c.hint}".strip()) for c in checks]
-        console().print(table(("", "what", "how it stands"), lines))
+        screen = console()
+        screen.print(table(("", "what", "how it stands"), _lines(checks), screen.width))
     if any(check.status == "problem" for check in checks):
         raise typer.Exit(Exit.BAD_RESULT)
+
+
+def _lines(checks: Iterable[Check]) -> Iterator[tuple[str, str, str]]:
+    for check in checks:
+        yield check.status, check.name, check.detail
+        if check.hint:
+            yield " ", " ", check.hint
 
 
 def _versions() -> Check:

@@ -70,5 +70,6 @@ def demo() -> None:
     from evergrant.cli.tables import console, read_rows, token_table
     from evergrant.demo import tell
 
-    if not tell(console(), lambda store, accounts: token_table(read_rows(store, accounts))):
+    screen = console()
+    if not tell(screen, lambda *store: token_table(read_rows(*store), screen.width)):
         raise typer.Exit(Exit.BAD_RESULT)

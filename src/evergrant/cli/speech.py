@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from getpass import getpass
 
 import typer
 
@@ -60,10 +61,11 @@ def ask_secret(what: str, *, otherwise: str) -> str:
     Raises:
         ConfigError: Nothing came.
     """
-    if sys.stdin.isatty():
-        value = typer.prompt(what, hide_input=True, err=True, default="", show_default=False)
-    else:
-        value = sys.stdin.readline()
+    try:
+        # Not by typer.prompt: it asks before it hides, and shows what is typed meanwhile.
+        value = getpass(f"{what}: ") if sys.stdin.isatty() else sys.stdin.readline()
+    except EOFError:
+        value = ""
     if not value.strip():
         raise ConfigError(f"no {what[0].lower()}{what[1:]}", hint=otherwise)
-    return str(value.strip())
+    return value.strip()

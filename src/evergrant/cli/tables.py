@@ -28,12 +28,18 @@ CORRUPT = "corrupt"
 WIDE = 200
 """Columns where nobody looks: a pipe must not cut what a screen would."""
 
+NARROW = 120
+"""Columns below which scopes are only counted: there is no room for their names."""
+
 _STYLES = {
     "fresh": "green",
     "stale": "yellow",
     "expired": "yellow",
     NO_REFRESH_TOKEN: "magenta",
     CORRUPT: "red",
+    "ok": "green",
+    "note": "yellow",
+    "problem": "red",
 }
 
 
@@ -117,14 +123,14 @@ def console(*, stderr: bool = False) -> Console:
     return screen
 
 
-def token_table(rows: Iterable[Row]) -> Table:
-    """Lay out what `describe` says of several tokens."""
+def token_table(rows: Iterable[Row], width: int) -> Table:
+    """Lay out what `describe` says of several tokens, for a screen this wide."""
     lines = [
         (
             row["user"],
             row["id"],
             row.get("data_center"),
-            " ".join(scope.removeprefix("ZohoCRM.") for scope in row["scopes"]),
+            _scopes(row["scopes"], width),
             row["state"],
             _span(row.get("expires_in")),
             _minute(row.get("updated_at")),
@@ -132,16 +138,28 @@ def token_table(rows: Iterable[Row]) -> Table:
         for row in rows
     ]
     columns = ("user", "id", "data center", "scopes", "state", "expires in", "updated (UTC)")
-    return table(columns, lines)
+    return table(columns, lines, width)
 
 
-def table(columns: Sequence[str], lines: Iterable[Sequence[str | None]]) -> Table:
-    """Lay out lines of text; what names a state gets its colour."""
+def _scopes(scopes: list[str], width: int) -> str:
+    if width < NARROW:
+        return str(len(scopes))
+    return " ".join(scope.removeprefix("ZohoCRM.") for scope in scopes)
+
+
+def table(columns: Sequence[str], lines: Iterable[Sequence[str | None]], width: int) -> Table:
+    """Lay out lines of text for a screen this wide; what names a state gets its colour."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
-    grid = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
+    grid = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False)
+    lines = list(lines)
+    first = max((len(line[0] or "") for line in lines), default=0)
+    for number, column in enumerate(columns):
+        # What names a row stays in one piece where there is room, and is never cut.
+        whole = number == 0 and first <= width // 2
+        grid.add_column(column, overflow="fold", no_wrap=whole, header_style="bold")
     for line in lines:
         grid.add_row(*(Text(printable(cell or "-"), _STYLES.get(cell or "", "")) for cell in line))
     return grid

@@ -33,7 +33,7 @@ def list_all(context: typer.Context, *, as_json: AsJson = False) -> None:
     if as_json:
         _print_json(rows)
     elif rows:
-        console().print(token_table(rows))
+        _print_table(rows)
     else:
         note(f"no tokens in {where}; log in with: evergrant login")
 
@@ -123,7 +123,7 @@ def purge(
         if as_json:
             _print_json([describe(token, accounts) for token in dead])
         elif dead:
-            console().print(token_table(describe(token, accounts) for token in dead))
+            _print_table([describe(token, accounts) for token in dead])
         if not dead:
             note("nothing to purge")
         elif not dry_run and confirmed(f"Delete {_count(dead)} from {store.url}?", yes=yes):
@@ -156,6 +156,11 @@ def _name(token: evergrant.Token) -> str:
 
 def _count(tokens: list[evergrant.Token]) -> str:
     return "this token" if len(tokens) == 1 else f"these {len(tokens)} tokens"
+
+
+def _print_table(rows: list[dict[str, Any]]) -> None:
+    screen = console()
+    screen.print(token_table(rows, screen.width))
 
 
 def _print_json(value: Any) -> None:

@@ -41,8 +41,10 @@ def tell(console: Console, token_table: TokenTable) -> bool:
             try:
                 for line in step(scene):
                     console.print(f"   ok  {line}")
-            except (StepFailed, EvergrantError) as failed:
-                console.print(f"   FAILED at step {number}: {failed}", style="bold red")
+            except Exception as failed:  # noqa: BLE001 - whatever it was, the step did not happen
+                known = isinstance(failed, StepFailed | EvergrantError)
+                why = str(failed) if known else repr(failed)
+                console.print(f"   FAILED at step {number}: {why}", style="bold red")
                 return False
             console.print()
         console.print("What the store holds now:\n", style="bold")

@@ -30,6 +30,9 @@ __all__ = ["Renewal", "is_usable"]
 LEASE_TTL = 15.0
 """Seconds that a refresh may take before another process takes over."""
 
+LEASE_MARGIN = 1.0
+"""Seconds to wait beyond another's lease before going on without it: it was only a hint."""
+
 POLL = 0.05
 """Seconds between two looks at a token that another process is refreshing."""
 
@@ -91,7 +94,7 @@ class Renewal:
         return renewed
 
     def _with_lease(self, token: Token, bad: str | None) -> Token:
-        give_up = time.monotonic() + LEASE_TTL + 1
+        give_up = time.monotonic() + LEASE_TTL + LEASE_MARGIN
         while True:
             with self._lease(token.id or "") as lease:
                 # Read after the lease is ours: whoever held it before may have renewed it.

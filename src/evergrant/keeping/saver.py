@@ -11,7 +11,7 @@ from evergrant.clock import Clock
 from evergrant.errors import Conflict, StoreError, TokenNotFound, TokenNotSaved
 from evergrant.events import Emit, SaveFailed, TakenAboard
 from evergrant.keeping.lifeboat import Lifeboat
-from evergrant.stores.base import TokenStore
+from evergrant.stores.base import SAVE_ATTEMPTS, TokenStore
 from evergrant.stores.matching import compatible, freshest
 from evergrant.token import Token
 
@@ -61,14 +61,19 @@ class Saver:
         return self._save(granted, lambda: self._swap(granted, read))
 
     def _save(self, granted: Token, attempt: Callable[[], Token]) -> Token:
-        for pause in (*PAUSES, None):
+        pauses = iter(PAUSES)
+        for _ in range(SAVE_ATTEMPTS):
             try:
                 return attempt()
             except TokenNotFound:
                 raise
             except StoreError as error:
                 problem = error
-            if pause is None or not problem.retryable:
+            if not problem.retryable:
+                break
+            if isinstance(problem, Conflict):
+                continue  # somebody else saved: the row is free again
+            if (pause := next(pauses, None)) is None:
                 break
             self._sleep(pause)
         path = self._lifeboat.put(granted)

@@ -101,7 +101,7 @@ def _sqlite_path(url: str, location: str) -> str:
         )
     path = os.fsdecode(unquote_to_bytes(location[3:]))
     if "\0" in path:
-        raise ConfigError(f"{masked(url)!r}: a path cannot contain a zero byte")
+        raise ConfigError(f"{masked(url)!r}: a path cannot contain a zero byte", hint=_ACCEPTED)
     return path or ":memory:"
 
 

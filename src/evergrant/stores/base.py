@@ -243,6 +243,9 @@ class TokenStore(Backend):
     def close(self) -> None:
         """Release connections and files; the store is not used afterwards."""
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.url}>"
+
     def __enter__(self) -> Self:
         return self
 

@@ -54,8 +54,8 @@ class LocalStore(TokenStore):
         return self._last_number
 
     def _acquire(self, id_: str, owner: str, ttl: float) -> bool:
-        now = to_epoch_ms(self._clock())
         with self._lock:
+            now = to_epoch_ms(self._clock())
             held = self._leases.get(id_)
             if held and held[0] != owner and still_runs(held[1], held[2], now):
                 return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -63,6 +64,9 @@ class SQLiteStore(TokenStore):
         self._connections = Connections(self._connect, shared=in_memory, survives_fork=in_memory)
         # A connection that never writes sees everybody's changes, those of this process too.
         self._watcher = self._connections if in_memory else Connections(self._connect, shared=True)
+        # In this process writers queue here: SQLite's way is to look again ever more rarely, and
+        # the thread that writes most would keep the others out.
+        self._writing = threading.Lock()
         if self._path:
             sqlite_files.make_ready(self._path)
         try:
@@ -110,7 +114,7 @@ class SQLiteStore(TokenStore):
                     hint="Restart the program, or put the file back.",
                     retryable=False,
                 )
-            with connection.transaction():
+            with self._writing, connection.transaction():
                 yield
         finally:
             connection.lock.release()
@@ -167,8 +171,8 @@ class SQLiteStore(TokenStore):
         self._run(sql.RAISE_COUNT, largest, self._sql.key)
 
     def _acquire(self, id_: str, owner: str, ttl: float) -> bool:
-        now = to_epoch_ms(self._clock())
         with self._transaction():
+            now = to_epoch_ms(self._clock())
             for holder, since, until in self._run(sql.FIND_LEASE, self._sql.key, id_):
                 if holder != owner and still_runs(since, until, now):
                     return False

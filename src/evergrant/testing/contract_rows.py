@@ -43,7 +43,9 @@ class RowContract:
 
     def test_ids_are_short_numbers_and_never_the_same(self, store: TokenStore) -> None:
         """The official tables hold ten characters; the eleventh token is where others fail."""
-        ids = [store.save_token(Token(user_name=f"u{n}", access_token="a")).id for n in range(200)]
+        ids = [
+            store.save_token(Token(user_name=f"u{n}", access_token=f"a{n}")).id for n in range(200)
+        ]
         assert len(set(ids)) == 200
         assert all(is_short_number(id_) for id_ in ids)
         assert set(contents(store)) == set(ids)

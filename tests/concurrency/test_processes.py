@@ -1,0 +1,64 @@
+"""Several processes share a SQLite file: Zoho is asked once, whatever happens to one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from evergrant import Keeper
+from evergrant.keeping import renewal
+from evergrant.sandbox import Sandbox
+
+Count = Callable[[], int]
+Expired = Callable[[str], None]
+InProcesses = Callable[..., list[dict[str, Any]]]
+
+ALICE, BOB = "alice@example.com", "bob@example.com"
+
+
+@pytest.mark.parametrize(("processes", "threads"), [(2, 1), (4, 4)])
+def test_processes_and_threads_cost_one_refresh_per_user(
+    zoho: Sandbox,
+    keeper: Keeper,
+    expired: Expired,
+    refreshes: Count,
+    in_processes: InProcesses,
+    processes: int,
+    threads: int,
+) -> None:
+    users = [ALICE, BOB]
+    for user in users:
+        expired(user)
+    zoho.faults.latency(0.1)
+    reports = in_processes(processes, users=users, threads=threads)
+    now = {user: [keeper.access_token(user)] for user in users}
+    assert reports == [now] * processes
+    assert refreshes() == 2
+
+
+def test_a_revoked_grant_is_an_error_in_each_process(
+    zoho: Sandbox, expired: Expired, refreshes: Count, in_processes: InProcesses
+) -> None:
+    expired(ALICE)
+    zoho.revoke(ALICE)
+    assert in_processes(2, users=[ALICE], threads=4) == [{ALICE: ["LoginRequired"]}] * 2
+    assert refreshes() <= 2
+
+
+def test_killed_between_grant_and_save_costs_a_refresh_and_no_login(
+    zoho: Sandbox,
+    keeper: Keeper,
+    expired: Expired,
+    refreshes: Count,
+    in_processes: InProcesses,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    expired(ALICE)
+    assert in_processes(1, users=[ALICE], die_before_saving=True) == [{}]
+    assert refreshes() == 1
+    # The dead one's lease still runs: whoever comes waits for it, here not long, and goes on.
+    monkeypatch.setattr(renewal, "LEASE_TTL", 0.05 - renewal.LEASE_MARGIN)
+    assert keeper.access_token(ALICE) == keeper.find(ALICE).access_token
+    assert refreshes() == 2

@@ -1,0 +1,65 @@
+"""Planted secrets, and a search for their traces in everything that people can see.
+
+``planted`` is a local Zoho whose every code, token and client secret says what it is, and
+``traces`` finds them in text, also in part, encoded, or as bytes: `traces(output) == []`.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from itertools import count
+
+import pytest
+
+from evergrant.sandbox import Client, Sandbox
+
+MARK = "songbird"
+URI = "https://app.example.com/callback"
+
+
+def _encodings(word: str) -> Iterator[str]:
+    yield re.escape(word)
+    yield word.encode().hex()
+    for before in range(3):
+        # What of it does not depend on its neighbours, at each of base64's three alignments.
+        encoded = b64encode(b"\0" * before + word.encode()).decode().rstrip("=")
+        yield re.escape(encoded[(before * 8 + 5) // 6 : -1])
+
+
+_TRACE = re.compile(rf".{{0,40}}(?:{'|'.join(_encodings(MARK))}).{{0,40}}", re.IGNORECASE)
+
+
+@pytest.fixture
+def traces() -> Callable[[str | bytes], list[str]]:
+    """Return what is left of planted secrets in a text, each with what stands around it."""
+
+    def find(text: str | bytes) -> list[str]:
+        plain = text.decode("latin-1") if isinstance(text, bytes) else text
+        return _TRACE.findall(plain)
+
+    return find
+
+
+@pytest.fixture
+def planted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    """Run a local Zoho whose codes and tokens are all marked."""
+    numbers = count()
+
+    def new_token() -> str:
+        return f"1000.{MARK * 5}{next(numbers):02x}.{MARK * 5}00"
+
+    monkeypatch.setattr("evergrant.sandbox.accounts.grants.new_token", new_token)
+    monkeypatch.setattr("evergrant.sandbox.service.new_token", new_token)
+    with Sandbox() as zoho:
+        yield zoho
+
+
+@pytest.fixture
+def app(planted: Sandbox) -> Client:
+    """Register an app whose secrets are marked."""
+    secret = f"{MARK}secret" * 3
+    return planted.add_client(
+        redirect_uris=[URI], client_secret=secret, secrets={"eu": f"{secret}eu"}
+    )
