@@ -16,7 +16,6 @@ from evergrant.errors import (
     ConfigError,
     StoreUnavailable,
     TokenNotFound,
-    TokenNotSaved,
     UntrustedServer,
 )
 from evergrant.events import Emit, Forgotten, LoggedIn, Revoked, StoreFailed, emitter
@@ -112,13 +111,7 @@ class Keeper:
             self._cache.drop(user)  # or it would be served when the store is down
             raise
         if not is_usable(token, self._clock()):
-            try:
-                token = self._renewal.renew(token)
-            except TokenNotSaved:
-                # The caller is told once; then this process goes on with what it was granted.
-                if adrift := self._saver.adrift(token.id):
-                    self._cache.put(user, adrift, generation)
-                raise
+            token = self._renewal.renew(token)
         self._cache.put(user, token, generation)
         return token
 

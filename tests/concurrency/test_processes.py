@@ -18,6 +18,11 @@ InProcesses = Callable[..., list[dict[str, Any]]]
 ALICE, BOB = "alice@example.com", "bob@example.com"
 
 
+def wait_for_leases(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
+    """Set how long a Keeper waits for another's lease before it goes on without."""
+    monkeypatch.setattr(renewal, "LEASE_TTL", seconds - renewal.LEASE_MARGIN)
+
+
 @pytest.mark.parametrize(("processes", "threads"), [(2, 1), (4, 4)])
 def test_processes_and_threads_cost_one_refresh_per_user(
     zoho: Sandbox,
@@ -58,7 +63,17 @@ def test_killed_between_grant_and_save_costs_a_refresh_and_no_login(
     expired(ALICE)
     assert in_processes(1, users=[ALICE], die_before_saving=True) == [{}]
     assert refreshes() == 1
-    # The dead one's lease still runs: whoever comes waits for it, here not long, and goes on.
-    monkeypatch.setattr(renewal, "LEASE_TTL", 0.05 - renewal.LEASE_MARGIN)
+    wait_for_leases(monkeypatch, seconds=0.05)
     assert keeper.access_token(ALICE) == keeper.find(ALICE).access_token
     assert refreshes() == 2
+
+
+def test_a_lease_that_nobody_gives_back_locks_nobody_out(
+    keeper: Keeper, expired: Expired, refreshes: Count, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expired(ALICE)
+    lease = keeper.store.lease(keeper.find(ALICE).id or "", ttl=3600)
+    assert lease
+    wait_for_leases(monkeypatch, seconds=0.05)
+    assert keeper.access_token(ALICE)
+    assert refreshes() == 1

@@ -122,6 +122,16 @@ def test_a_login_that_cannot_be_saved_needs_no_second_login(
     assert zoho.calls.count(path="/oauth/v2/token") == calls == 1
 
 
+def test_the_same_keeper_takes_a_login_aboard_when_the_store_is_well(
+    zoho: Sandbox, keeper: Keeper, locked: Locked, boat: Path
+) -> None:
+    keeper.store.get_tokens()
+    with locked(), pytest.raises(TokenNotSaved):
+        keeper.login_with_code(zoho.grant_code(ALICE))
+    assert keeper.access_token(ALICE)
+    assert files(boat) == []
+
+
 def test_a_login_anew_that_cannot_be_saved_replaces_the_old_one_later(
     zoho: Sandbox, keeper: Keeper, log_in: LogIn, locked: Locked, new_keeper: Callable[[], Keeper]
 ) -> None:

@@ -193,10 +193,9 @@ def test_the_watch_looks_into_the_locals_of_every_frame(traces: Traces) -> None:
     namespace: dict[str, Any] = {}
     source = "def leaky():\n    code = 'songbird'\n    raise KeyError('x')"
     exec(compile(source, "elsewhere.py", "exec"), namespace)  # noqa: S102 - a frame of no test
-    try:
+    with pytest.raises(KeyError) as caught:
         namespace["leaky"]()
-    except KeyError as error:
-        assert [trace for text in shown(error) for trace in traces(text)]
+    assert [trace for text in shown(caught.value) for trace in traces(text)]
 
 
 def test_logins(
@@ -215,7 +214,8 @@ def test_logins(
         for wrong in (back, {"code": "songbird", "state": "x"}, "code=songbird"):
             watch.expect(UntrustedServer, lambda wrong=wrong: keeper.complete_login(wrong))  # type: ignore[misc]
         watch.expect(
-            CodeSpent, lambda back=back: keeper.complete_login(back, session="songbird-cookie")  # type: ignore[misc]
+            CodeSpent,
+            lambda back=back: keeper.complete_login(back, session="songbird-cookie"),  # type: ignore[misc]
         )
     back = planted.consent(keeper.authorization_url(SCOPES), allow=False) + "&code=songbird"
     watch.expect(ConsentDenied, lambda: keeper.complete_login(back))
@@ -284,9 +284,7 @@ def test_revocations(
     planted.faults.html(path="/oauth/v2/token/revoke", times=3)
     watch.expect(AccountsUnavailable, lambda: keeper.revoke(ALICE))
     planted.faults.server_error(path="/oauth/v2/revoke/token", times=3)
-    watch.expect(
-        AccountsUnavailable, lambda: keeper.accounts.revoke(token, authenticated=True)
-    )
+    watch.expect(AccountsUnavailable, lambda: keeper.accounts.revoke(token, authenticated=True))
     assert keeper.accounts.revoke(token, authenticated=True)
     keeper.revoke(ALICE)
     log_in(BOB)
@@ -362,7 +360,9 @@ def test_signed_requests(
     planted.kill_access_token(keeper.access_token(ALICE))
     assert by_requests(me).status_code == 200
     watch.expect(UntrustedServer, lambda: by_requests("https://evil.example"))
-    watch.expect(UntrustedServer, lambda: httpx2.get("https://evil.example", auth=keeper.auth(ALICE)))
+    watch.expect(
+        UntrustedServer, lambda: httpx2.get("https://evil.example", auth=keeper.auth(ALICE))
+    )
     planted.revoke(ALICE)
     watch.expect(LoginRequired, lambda: by_requests(me))
     watch.expect(LoginRequired, lambda: httpx2.get(me, auth=keeper.auth(ALICE)))

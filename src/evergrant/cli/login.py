@@ -30,7 +30,7 @@ WAIT = 300.0
 ANY_PORT = "http://127.0.0.1:0/callback"
 """The redirect URL at a sandbox, which takes any port of the loopback interface."""
 
-SECRET_ELSEWHERE = "Set EVERGRANT_CLIENT_SECRET, or client_secret in the configuration file."  # noqa: S105
+SECRET_ELSEWHERE = "Set EVERGRANT_CLIENT_SECRET, or client_secret in the configuration file."  # noqa: S105 - a hint
 
 
 def login(

@@ -20,8 +20,11 @@ from evergrant.stores.base import TokenStore
 
 __all__ = ["STEPS", "Scene", "StepFailed"]
 
-ALICE, BOB = "alice@example.com", "bob@example.com"
+USERS = ALICE, BOB = ("alice@example.com", "bob@example.com")
 THREADS = 20
+CALLS = 2 * len(USERS)
+"""How many calls a worker makes before it is believed to work."""
+
 SLOW = 0.2
 """Seconds that Zoho takes to renew a token while many threads ask, so that they really meet."""
 
@@ -49,9 +52,8 @@ class Scene:
 
     def worker(self) -> Worker:
         """Start a worker process, which ends with the story at the latest."""
-        users = (ALICE, BOB)
         return self.stack.enter_context(
-            Worker(self.store.url, self.zoho.url, users, home=self.folder)
+            Worker(self.store.url, self.zoho.url, USERS, home=self.folder)
         )
 
     def logins(self) -> int:
@@ -75,13 +77,13 @@ def expect(happened: object, what: str) -> None:
 
 def log_in(scene: Scene) -> Iterator[str]:
     """Two users log in, once."""
-    for user in (ALICE, BOB):
+    for user in USERS:
         url = scene.keeper.authorization_url(["ZohoCRM.modules.ALL"], user)
         token = scene.keeper.complete_login(scene.zoho.consent(url, user))
         expect(token.refresh_token, f"{user} gets a refresh token")
         yield f"{token.user_name} accepted on Zoho's page, and is logged in"
-    expect(scene.logins() == 2, "two logins reach Zoho")  # noqa: PLR2004 - two users
-    expect(len(scene.store.get_tokens()) == 2, "the store holds two tokens")  # noqa: PLR2004
+    expect(scene.logins() == len(USERS), "one login for each reaches Zoho")
+    expect(len(scene.store.get_tokens()) == len(USERS), "the store holds a token for each")
 
 
 def call_the_api(scene: Scene) -> Iterator[str]:
@@ -127,20 +129,17 @@ def refresh_once(scene: Scene) -> Iterator[str]:
 def kill_and_restart(scene: Scene) -> Iterator[str]:
     """A worker process is killed in the middle of its work, and started again."""
     first = scene.worker()
-    calls = first.wait_for_calls(4)
-    expect(calls >= 4, "the worker calls the API")  # noqa: PLR2004 - twice for each user
-    ended = first.kill()
-    expect(ended == -signal.SIGKILL, "the worker is killed, not ended")
-    yield f"worker {first.pid} made {calls} calls with the stored tokens; then: kill -9"
+    expect(first.wait_for_calls(CALLS) == CALLS, "the worker calls the API")
+    expect(first.kill() == -signal.SIGKILL, "the worker is killed, and does not end by itself")
+    yield f"worker {first.pid} made {CALLS} calls with the stored tokens; then: kill -9"
     scene.zoho.clock.advance(hours=1)
+    before = [scene.refreshes(user) for user in USERS]
     second = scene.worker()
-    calls = second.wait_for_calls(4)
-    expect(calls >= 4, "the restarted worker calls the API")  # noqa: PLR2004 - as above
-    expect(second.pid != first.pid, "it is another process")
+    expect(second.wait_for_calls(CALLS) == CALLS, "the restarted worker calls the API")
     second.kill()
-    for user in (ALICE, BOB):
-        expect(scene.refreshes(user) == 2, f"the worker renews the token of {user} once")  # noqa: PLR2004
-    expect(scene.logins() == 2, "nobody logs in again")  # noqa: PLR2004 - the two of the start
+    renewed = [scene.refreshes(user) for user in USERS]
+    expect(renewed == [count + 1 for count in before], "it renews each token once")
+    expect(scene.logins() == len(USERS), "nobody logs in again")
     yield f"an hour later worker {second.pid} goes on: 1 refresh for each, and no login"
 
 

@@ -49,7 +49,7 @@ def tell(console: Console, token_table: TokenTable) -> bool:
             console.print()
         console.print("What the store holds now:\n", style="bold")
         console.print(token_table(scene.store, scene.keeper.accounts))
-    console.print(f"Every step was checked, in {time.monotonic() - began:.1f} s.")
+    console.print(f"\nEvery step was checked, in {time.monotonic() - began:.1f} s.")
     return True
 
 

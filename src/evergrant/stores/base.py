@@ -43,26 +43,35 @@ def _log_corrupt(error: CorruptRecord) -> None:
     _logger.warning("%s", error)
 
 
-def _readable(rows: list[Row]) -> list[Token]:
-    """Return the tokens of rows that should be one user's; a corrupt one harms no other."""
+def _read(row: Row) -> Token | CorruptRecord:
+    """Return the token that a row holds, or why it cannot be read.
+
+    The error is not raised from here: each frame on its way would hold the row's secrets, and
+    error trackers print what frames hold.
+    """
     try:
-        return [decode(row) for row in rows]
-    except CorruptRecord:
-        return _rest_readable(rows)
+        return decode(row)
+    except CorruptRecord as error:
+        error.__context__ = None
+        return error.with_traceback(None)
 
 
-def _rest_readable(rows: list[Row]) -> list[Token]:
-    tokens, corrupt = [], []
-    for row in rows:
-        try:
-            tokens.append(decode(row))
-        except CorruptRecord as error:
-            corrupt.append(error)
+def _readable(rows: list[Row]) -> list[Token] | CorruptRecord:
+    """Return the tokens of rows that should be one user's; a corrupt one harms no other."""
+    read = [_read(row) for row in rows]
+    tokens = [token for token in read if isinstance(token, Token)]
+    corrupt = [problem for problem in read if isinstance(problem, CorruptRecord)]
     if corrupt and not tokens:
-        raise corrupt[0]
+        return corrupt[0]
     for problem in corrupt:
         _log_corrupt(problem)
     return tokens
+
+
+def _unless_corrupt(found: list[Token] | CorruptRecord) -> list[Token]:
+    if isinstance(found, CorruptRecord):
+        raise found
+    return found
 
 
 class TokenStore(Backend):
@@ -107,8 +116,8 @@ class TokenStore(Backend):
         Raises:
             CorruptRecord: The row is there, but cannot be read.
         """
-        rows = self._select(Criterion(id=str(id)))
-        return decode(rows[0]) if rows else None
+        found = self._lookup(Criterion(id=str(id)))
+        return found[0] if found else None
 
     def find_users(self, name: str) -> list[Token]:
         """Return the tokens of a user: those named ``name`` or ``name:<org id>``.
@@ -116,7 +125,7 @@ class TokenStore(Backend):
         Raises:
             CorruptRecord: There is no such token but one that cannot be read.
         """
-        return _readable(self._select_named(name)) if name else []
+        return _unless_corrupt(_readable(self._select_named(name))) if name else []
 
     def get_tokens(self, *, on_corrupt: OnCorrupt = _log_corrupt) -> list[Token]:
         """Return all tokens; see `iter_tokens`."""
@@ -129,13 +138,11 @@ class TokenStore(Backend):
             on_corrupt: Called for each row that cannot be read, which harms no other row; the
                 default logs a warning. Let it raise to stop there.
         """
-        for row in self._rows():
-            try:
-                token = decode(row)
-            except CorruptRecord as error:
-                on_corrupt(error)
+        for read in map(_read, self._rows()):
+            if isinstance(read, Token):
+                yield read
             else:
-                yield token
+                on_corrupt(read)
 
     def save_token(self, token: Token, *, expected_version: int | None = None) -> Token:
         """Insert a token, or update the row that is its own; return it as stored.
@@ -198,7 +205,7 @@ class TokenStore(Backend):
         return row if self._insert(row) else None
 
     def _lookup(self, criterion: Criterion) -> list[Token]:
-        return _readable(self._select(criterion))
+        return _unless_corrupt(_readable(self._select(criterion)))
 
     def delete_token(self, id: str) -> None:  # noqa: A002 - the official SDK's name
         """Delete one token.

@@ -1,0 +1,184 @@
+"""What finding and saving a token in SQLite costs: against raw sqlite3, and against the seed.
+
+Each figure is the median of rounds in which the contenders take turns, so that a machine that is
+slow for a while is slow for all of them. The floor is sqlite3 itself: one prepared statement on
+an open connection, with the same table, indexes, settings and durability.
+"""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from evergrant.clock import utc_now
+from evergrant.stores.rows import COLUMNS, encode
+from evergrant.stores.sqlite import SQLiteStore
+from evergrant.token import Token
+from seed_store import COLUMNS as SEED_COLUMNS
+from seed_store import SeedStore, SeedToken
+
+FIND_LIMIT = 2.5  # times the floor
+SAVE_LIMIT = 1.5  # times the floor
+FLAT_LIMIT = 1.5  # the greatest number of tokens against the smallest
+GENERATION_LIMIT_US = 2.5
+
+SIZES = (10, 1_000, 100_000)
+QUICK_SIZES = (10, 1_000, 10_000)
+
+COLUMN_LIST = ", ".join(COLUMNS)
+FIND = f"SELECT {COLUMN_LIST} FROM oauthtoken WHERE user_name = ? AND client_id = ?"  # noqa: S608 - constants
+SAVE = "UPDATE oauthtoken SET access_token = ?, expiry_time = ?, updated_at = ?, version = ? WHERE id = ?"
+
+
+def token(number: int) -> Token:
+    secret = random.Random(number).randbytes
+    return Token(
+        id=str(number),
+        user_name=f"user{number}@example.com:60001",
+        client_id="1000.CLIENT",
+        client_secret=secret(21).hex(),
+        refresh_token=f"1000.{secret(16).hex()}.{secret(16).hex()}",
+        access_token=f"1000.{secret(16).hex()}.{secret(16).hex()}",
+        expires_at=utc_now() + timedelta(hours=1),
+        redirect_url="https://app.example.com/callback",
+        api_domain="https://www.zohoapis.eu",
+        scopes=("ZohoCRM.modules.ALL", "ZohoCRM.settings.ALL"),
+        org_id="60001",
+        created_at=utc_now(),
+        updated_at=utc_now(),
+        version=1,
+    )
+
+
+class Contest:
+    """One store, one raw connection and one seed's store, with the same tokens in files each."""
+
+    def __init__(self, folder: Path, size: int) -> None:
+        self.size = size
+        self.tokens = [token(number) for number in range(1, size + 1)]
+        rows = [encode(each) for each in self.tokens]
+        self.store = SQLiteStore(folder / "store.db")
+        SQLiteStore(folder / "raw.db").close()
+        self.seed = SeedStore(str(folder / "seed.db"))
+        for name, columns in (("store", COLUMNS), ("raw", COLUMNS), ("seed", SEED_COLUMNS)):
+            marks = ", ".join("?" * len(columns))
+            with closing(sqlite3.connect(folder / f"{name}.db")) as connection, connection:
+                connection.executemany(
+                    f"INSERT INTO oauthtoken ({', '.join(columns)}) VALUES ({marks})",  # noqa: S608 - constants
+                    [row[: len(columns)] for row in rows],
+                )
+        self.raw = sqlite3.connect(folder / "raw.db", isolation_level=None)
+        self.raw.execute("PRAGMA synchronous=FULL")
+
+    def close(self) -> None:
+        self.raw.close()
+        self.store.close()
+
+    def some(self, count: int) -> list[int]:
+        return [random.randrange(self.size) for _ in range(count)]
+
+    def find(self, count: int) -> dict[str, float]:
+        chosen = [self.tokens[at] for at in self.some(count)]
+        asked = [Token(user_name=each.user_name, client_id=each.client_id) for each in chosen]
+        values = [(each.user_name, each.client_id) for each in chosen]
+        few = chosen[: max(1, count // 50)]
+        wanted: list[SeedToken] = [{"user_name": each.user_name} for each in few]
+        execute = self.raw.execute
+        return {
+            "ours": timed(self.store.find_token, asked),
+            "raw": timed(lambda pair: execute(FIND, pair).fetchone(), values),
+            "seed": timed(self.seed.find_token, wanted),
+        }
+
+    def save(self, count: int) -> dict[str, float]:
+        chosen = [self.tokens[at] for at in set(self.some(count))]
+        stored = [self.store.find_token_by_id(str(each.id)) for each in chosen]
+        renewed = [replace(each, access_token=f"{random.random()}" * 4) for each in stored if each]
+        rows = [encode(each) for each in renewed]
+        values = [(row[5], row[7], row[13], 1, row[0]) for row in rows]
+        seeds = [dict(zip(SEED_COLUMNS, map(text, row[:10]), strict=True)) for row in rows]
+
+        def raw(row: tuple[object, ...]) -> None:
+            self.raw.execute("BEGIN IMMEDIATE")
+            self.raw.execute(SAVE, row)
+            self.raw.execute("COMMIT")
+
+        return {
+            "ours": timed(
+                lambda each: self.store.save_token(each, expected_version=each.version), renewed
+            ),
+            "raw": timed(raw, values),
+            "seed": timed(self.seed.save_token, seeds[: max(1, count // 10)]),
+        }
+
+
+def text(value: str | int | None) -> str | None:
+    return None if value is None else str(value)
+
+
+def timed(work: Callable[[Any], object], items: Sequence[Any]) -> float:
+    """Return what one call costs, in microseconds."""
+    started = time.perf_counter()
+    for item in items:
+        work(item)
+    return (time.perf_counter() - started) / len(items) * 1e6
+
+
+def rounds(contest: Callable[[int], dict[str, float]], calls: int, times: int) -> dict[str, float]:
+    """Return the medians, and of the ratios the median too: neighbours share their weather."""
+    contest(calls)
+    found = [contest(calls) for _ in range(times)]
+    medians = {name: statistics.median(each[name] for each in found) for name in found[0]}
+    medians["ratio"] = statistics.median(each["ours"] / each["raw"] for each in found)
+    return medians
+
+
+def line(what: str, size: int, figures: dict[str, float], limit: float) -> bool:
+    ours, raw, seed, ratio = (figures[name] for name in ("ours", "raw", "seed", "ratio"))
+    print(
+        f"{what}  {size:>7,} tokens  {ours:9.1f} us  {ratio:5.2f} x raw sqlite3 ({raw:.1f} us, "
+        f"limit {limit:g} x)  seed {seed:9.1f} us: {seed / ours:6.1f} x ours"
+    )
+    return ratio > limit
+
+
+def generation_cost(times: int) -> float:
+    with tempfile.TemporaryDirectory() as name, SQLiteStore(Path(name) / "store.db") as store:
+        store.save_token(token(1))
+        return statistics.median(
+            timed(lambda _: store.generation(), range(2_000)) for _ in range(times)
+        )
+
+
+def main(arguments: list[str]) -> int:
+    """Print the figures; return 1 where one is beyond its limit."""
+    quick = "--quick" in arguments
+    times = 9 if quick else 31
+    failed = False
+    finds = []
+    for size in QUICK_SIZES if quick else SIZES:
+        with tempfile.TemporaryDirectory() as name, closing(Contest(Path(name), size)) as contest:
+            found = rounds(contest.find, 500, times)
+            saved = rounds(contest.save, 20, times)
+            finds.append(found["ours"])
+            failed |= line("find", size, found, FIND_LIMIT)
+            failed |= line("save", size, saved, SAVE_LIMIT)
+    growth = finds[-1] / finds[0]
+    cost = generation_cost(times)
+    print(f"find, most tokens against fewest: {growth:.2f} x  (limit {FLAT_LIMIT:g} x)")
+    print(f"generation: {cost:.2f} us  (limit {GENERATION_LIMIT_US:g} us)")
+    return int(failed or growth > FLAT_LIMIT or cost > GENERATION_LIMIT_US)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
