@@ -20,12 +20,13 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from seed_store import COLUMNS as SEED_COLUMNS
+from seed_store import SeedStore, SeedToken
+
 from evergrant.clock import utc_now
 from evergrant.stores.rows import COLUMNS, encode
 from evergrant.stores.sqlite import SQLiteStore
 from evergrant.token import Token
-from seed_store import COLUMNS as SEED_COLUMNS
-from seed_store import SeedStore, SeedToken
 
 FIND_LIMIT = 2.5  # times the floor
 SAVE_LIMIT = 1.5  # times the floor
@@ -37,7 +38,10 @@ QUICK_SIZES = (10, 1_000, 10_000)
 
 COLUMN_LIST = ", ".join(COLUMNS)
 FIND = f"SELECT {COLUMN_LIST} FROM oauthtoken WHERE user_name = ? AND client_id = ?"  # noqa: S608 - constants
-SAVE = "UPDATE oauthtoken SET access_token = ?, expiry_time = ?, updated_at = ?, version = ? WHERE id = ?"
+SAVE = (
+    "UPDATE oauthtoken SET access_token = ?, expiry_time = ?, updated_at = ?, version = ? "
+    "WHERE id = ?"
+)
 
 
 def token(number: int) -> Token:

@@ -133,7 +133,9 @@ class TokenNotFound(StoreError):
 class AmbiguousUser(StoreError):
     """The name fits several tokens; ``candidates`` lists their full names."""
 
-    default_hint = "Use one of the full names (email:org id), or a token id."
+    default_hint = (
+        "Use a full name (email:org id); where two clients have one, say which client_id is yours."
+    )
 
     def __init__(self, message: str, *, candidates: Sequence[str], user: str | None = None) -> None:
         super().__init__(f"{message}: {', '.join(candidates)}", user=user)

@@ -249,7 +249,8 @@ def read_revoked(answer: HttpAnswer, *, now: datetime) -> bool:
     data = answer.json_object()
     if answer.status == HTTPStatus.OK and data is not None and data.get("status") == "success":
         return True
-    word = data.get("error") if data else None
+    # Zoho documents the status of a dead token, not the body; a web page is not its answer.
+    word = data.get("error") if data else "a page" if answer.body else None
     if answer.status == HTTPStatus.BAD_REQUEST and word in (None, "invalid_token", "invalid_code"):
         return False
     raise error_from(answer, data, now=now, grant_type="revoke")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
+import httpx2
 import pytest
 
 from cli_runner import ALICE, BOB, Command, LogIn, a_token, on_a_terminal
@@ -83,6 +85,23 @@ class TestOneUser:
         result = run("api", "-i", f"{LEADS}?fields=Last_Name", "-H", since)
         assert result.stdout.startswith("HTTP/1.1 304")
 
+    def test_a_body_is_called_json_unless_a_header_says_otherwise(
+        self, run: Command, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        sent: list[str | None] = []
+        send = httpx2.Client.send
+
+        def watch(client: httpx2.Client, request: httpx2.Request, **more: Any) -> httpx2.Response:
+            if request.url.path == LEADS:
+                sent.append(request.headers.get("content-type"))
+            return send(client, request, **more)
+
+        monkeypatch.setattr(httpx2.Client, "send", watch)
+        run("api", LEADS, *LEAD)
+        run("api", LEADS, *LEAD, "-H", "content-type: text/plain")
+        run("api", f"{LEADS}?fields=Last_Name")
+        assert sent == ["application/json", "text/plain", None]
+
     def test_a_token_that_zoho_rejects_early_is_renewed_on_the_spot(
         self, run: Command, zoho: Sandbox
     ) -> None:
@@ -130,6 +149,9 @@ class TestOneUser:
             (LEADS, "-H", "novalue"),
             (LEADS, "-H", "Authorization: Zoho-oauthtoken x"),
             (LEADS, "-H", "X: a\r\nY: b"),
+            (LEADS, "-H", "X: ü"),
+            (LEADS, "-H", "X Y: z"),
+            (LEADS, "-H", ": z"),
             (LEADS, "--input", "/nowhere/body.json"),
             ("/\x00",),
             (),

@@ -190,5 +190,5 @@ def test_without_a_browser_the_address_is_printed(
     monkeypatch.setattr("webbrowser.open", lambda url: not browser.open(url))
     code, said = by_browser(run, zoho, browser)
     assert code == 0
-    assert "Open this address in a browser:" in said
+    assert "Open this address in a browser on this machine" in said
     assert browser.opened[0] in said

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from cli_runner import ALICE, LogIn, on_a_terminal
@@ -52,6 +55,16 @@ def test_ctrl_c_at_a_question_is_quiet(store: TokenStore, logged_in: LogIn) -> N
     assert status == 130
     assert "Aborted" not in shown
     assert "Traceback" not in shown
+    assert len(store.get_tokens()) == 1
+
+
+def test_a_closed_stdin_is_nobody_to_ask(logged_in: LogIn, store: TokenStore) -> None:
+    logged_in(ALICE)
+    for arguments in ("delete alice@example.com", "login --self-client"):
+        shell = f"{sys.executable} -m evergrant {arguments} <&-"
+        done = subprocess.run(["sh", "-c", shell], capture_output=True, check=False)
+        assert done.returncode == 2
+        assert done.stderr.count(b"\n") == 1
     assert len(store.get_tokens()) == 1
 
 

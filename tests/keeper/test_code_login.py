@@ -197,8 +197,9 @@ def test_a_zoho_that_does_not_say_whose_the_grant_is_does_not_cost_the_grant(
     zoho: Sandbox, keeper: Keeper
 ) -> None:
     zoho.faults.server_error(path="/crm/v8/org", times=None)
-    with pytest.raises(AccountsUnavailable, match="stored under its id"):
+    with pytest.raises(AccountsUnavailable, match="stored under its id") as caught:
         keeper.login_with_code(zoho.grant_code(ALICE))
+    assert not caught.value.retryable
     assert [token.user_name for token in keeper.store.get_tokens()] == [None]
     zoho.faults.clear()
     again = keeper.login_with_code(zoho.grant_code(ALICE))

@@ -95,6 +95,14 @@ def test_a_newer_token_of_the_same_row_replaces_the_older(tmp_path: Path) -> Non
     assert taken(boat(tmp_path)) == [newer]
 
 
+def test_a_newer_token_that_another_process_put_is_not_dropped(tmp_path: Path) -> None:
+    newer = replace(TOKEN, access_token="1000.newer")
+    first = boat(tmp_path)
+    first.put(TOKEN)
+    boat(tmp_path).put(newer)
+    assert newer in taken(first)
+
+
 def test_a_grant_that_got_its_owners_name_is_not_kept_twice(tmp_path: Path) -> None:
     named = replace(LOGIN, user_name="alice@example.com:42", org_id="42")
     lifeboat = boat(tmp_path)

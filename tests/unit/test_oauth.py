@@ -256,7 +256,7 @@ def test_a_revocation_says_whether_the_token_was_alive() -> None:
         (answer({"status": "success"}, 500), AccountsUnavailable),
         (answer({"status": "failure"}), AccountsUnavailable),
         (HttpAnswer(200), AccountsUnavailable),
-        (HttpAnswer(502, {}, b"<html>"), AccountsUnavailable),
+        *((HttpAnswer(code, {}, b"<html>"), AccountsUnavailable) for code in (400, 502)),
         (HttpAnswer(302, {"location": "https://evil.example"}), UntrustedServer),
         (answer({"error": "invalid_client"}, 400), InvalidClient),
         (answer({"error": "Access Denied", "status": "failure"}, 400), Throttled),

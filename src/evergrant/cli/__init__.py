@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
+from pathlib import Path
 
 from evergrant.cli.exits import Exit
 from evergrant.errors import MissingExtra
@@ -16,6 +18,8 @@ def main() -> None:
     if not all(importlib.util.find_spec(name) for name in ("typer", "rich")):
         sys.stderr.write(f"evergrant: {MissingExtra('the command line', extra='cli')}\n")
         sys.exit(Exit.USAGE)
+    if sys.stdin is None:  # closed by whoever started us: questions then go unanswered
+        sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115 - until we end
     from evergrant.cli.app import app
 
     app(prog_name="evergrant")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -29,6 +30,7 @@ TIMEOUT = 60.0
 """Seconds to wait for an API; COQL and search are slow at times."""
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+_HEADER = re.compile(r"([\w!#$%&'*+.^`|~-]+): *([ -~]*)", re.ASCII)
 FIELDS_IN_QUERY = ("GET", "HEAD", "DELETE", "OPTIONS")
 
 
@@ -67,8 +69,6 @@ def api(
     settings = settings_of(context)
     who = user or only_user(settings)
     with online_keeper(settings, who) as keeper:
-        if content is not None:
-            named = {"Content-Type": "application/json"} | named
         answer = _send(keeper, who, method, path, query, content, named)
     _print(answer, include=include)
     if answer.is_error:
@@ -106,12 +106,12 @@ def _read(name: str) -> bytes:
 
 
 def _header(text: str) -> tuple[str, str]:
-    name, colon, value = text.partition(":")
-    if not (colon and name.strip()) or not text.isprintable():
+    header = _HEADER.fullmatch(text)
+    if header is None:
         raise ConfigError(f"-H {text!r} is not of the form 'Name: value'")
-    if name.strip().lower() == "authorization":
+    if header[1].lower() == "authorization":
         raise ConfigError("evergrant signs the request itself", hint="Leave that header out.")
-    return name.strip(), value.strip()
+    return header[1], header[2]
 
 
 def _send(
@@ -125,6 +125,9 @@ def _send(
 ) -> httpx2.Response:
     import httpx2
 
+    named = httpx2.Headers(headers)
+    if content is not None:
+        named.setdefault("Content-Type", "application/json")
     url = path
     if "://" not in path.partition("?")[0]:
         base = keeper.token(user).api_domain or keeper.accounts.home.api_url
@@ -139,7 +142,7 @@ def _send(
                 if query
                 else url
             )
-            return client.request(method, target, content=content, headers=headers)
+            return client.request(method, target, content=content, headers=named)
     except httpx2.InvalidURL:
         raise ConfigError(f"{path!r} is not a path") from None
     except httpx2.HTTPError as error:

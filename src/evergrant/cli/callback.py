@@ -13,16 +13,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from types import TracebackType
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 from evergrant.errors import ConfigError, UntrustedServer
 from evergrant.login import read_redirect
 from evergrant.token import Token
 
 __all__ = ["Answer", "Listener"]
-
-PATIENCE = 5.0
-"""Seconds for a browser to say what it wants; some open connections they never use."""
 
 _HERE = re.compile(r"(?P<host>http://(127\.0\.0\.1|localhost)):(?P<port>\d{1,5})(?P<path>/[^?#]*|)")
 _LAST_PORT = 65535
@@ -55,6 +51,7 @@ class Answer:
         self._complete = complete
         self._lock = threading.Lock()
         self._outcome: Future[Token] = Future()
+        self._user: str | None = None
 
     def offer(self, redirect: str, tell: Callable[[str], None]) -> None:
         """Finish the login with this redirect, unless another did.
@@ -69,21 +66,28 @@ class Answer:
         if not hmac.compare_digest(state.encode(), self._state):
             raise UntrustedServer("a redirect came that does not answer this login; it was ignored")
         with self._lock:
-            if self._outcome.done():
-                return
-            try:
-                token = self._complete(redirect)
-            except Exception as error:  # noqa: BLE001 - raised again by wait
-                tell("")
-                self._outcome.set_exception(error)
+            if self._user is None:
+                self._finish(redirect, tell)
             else:
-                tell(token.user_name or "")
-                self._outcome.set_result(token)
+                tell(self._user)  # the browser's page was loaded again
+
+    def _finish(self, redirect: str, tell: Callable[[str], None]) -> None:
+        try:
+            token = self._complete(redirect)
+        except Exception as error:  # noqa: BLE001 - raised again by wait
+            self._user = ""
+            tell(self._user)
+            self._outcome.set_exception(error)
+        else:
+            self._user = token.user_name or ""
+            tell(self._user)
+            self._outcome.set_result(token)
 
     def give_up(self, why: str) -> None:
         """End the wait: no redirect can come any more."""
         with self._lock:
-            if not self._outcome.done():
+            if self._user is None:
+                self._user = ""
                 self._outcome.set_exception(ConfigError(why))
 
     def wait(self, seconds: float) -> Token:
@@ -156,6 +160,7 @@ class Listener:
 
 
 class _Server(ThreadingHTTPServer):
+    # With a thread for each connection: browsers open some that they never use.
     path = "/"
     answer: Answer | None = None
     refused: Callable[[str], None]
@@ -172,12 +177,11 @@ class _Server(ThreadingHTTPServer):
 
 
 class _Handler(BaseHTTPRequestHandler):
-    timeout = PATIENCE
     server: _Server
 
     def do_GET(self) -> None:
         """Take the redirect."""
-        if self.server.answer is None or urlsplit(self.path).path != self.server.path:
+        if self.server.answer is None or self.path.partition("?")[0] != self.server.path:
             self._page(HTTPStatus.NOT_FOUND, "Nothing here", "This is not the address.")
             return
         try:

@@ -63,14 +63,17 @@ def login(
     settings = settings_of(context)
     settings = replace(settings, data_center=data_center or settings.data_center)
     wanted = [scope for entry in scopes or settings.scopes for scope in entry.split(",") if scope]
+    if not settings.sandbox:
+        settings = _with_client(settings)
     with ExitStack() as stack:
-        by_page = not self_client
-        listener = _listener(settings, needed=not no_browser) if by_page else None
+        listener = None if self_client else _listener(settings, needed=not no_browser)
         if listener:
             settings = replace(settings, redirect_url=stack.enter_context(listener).url)
-        keeper = _keeper(settings, stack)
+        store = stack.enter_context(evergrant.open_store(settings.store))
+        accounts = stack.enter_context(accounts_of(settings, settings.sandbox))
+        keeper = evergrant.Keeper(store, accounts)
         if data_center:
-            keeper.accounts.data_centers.by_code(data_center)
+            accounts.data_centers.by_code(data_center)
         try:
             if self_client:
                 token = keeper.login_with_code(_code(), user, data_center=data_center)
@@ -82,8 +85,8 @@ def login(
             raise
         note(f"logged in: {token.user_name} (id {token.id})")
         note(f"scopes: {' '.join(token.scopes) or 'Zoho did not say'}")
-        note(f"data center: {keeper.accounts.data_center_of(token).code}")
-        note(f"store: {keeper.store.url}")
+        note(f"data center: {accounts.data_center_of(token).code}")
+        note(f"store: {store.url}")
 
 
 def _listener(settings: Settings, *, needed: bool) -> Listener | None:
@@ -95,13 +98,6 @@ def _listener(settings: Settings, *, needed: bool) -> Listener | None:
         if needed:
             raise
         return None
-
-
-def _keeper(settings: Settings, stack: ExitStack) -> evergrant.Keeper:
-    if not settings.sandbox:
-        settings = _with_client(settings)
-    store = stack.enter_context(evergrant.open_store(settings.store))
-    return evergrant.Keeper(store, stack.enter_context(accounts_of(settings, settings.sandbox)))
 
 
 def _with_client(settings: Settings) -> Settings:
@@ -129,10 +125,12 @@ def _by_redirect(
     answer = Answer(parse_qs(urlsplit(url).query)["state"][0], keeper.complete_login)
     if listener:
         listener.serve(answer, warn)
-    if browse and webbrowser.open(url):
+    if not browse:
+        note("Open this address in any browser:")
+    elif webbrowser.open(url):
         note("Your browser should show Zoho's consent page now. If it does not, open:")
     else:
-        note("Open this address in a browser:")
+        note("Open this address in a browser on this machine (elsewhere: see --no-browser):")
     note(f"  {url}")
     if not browse:
         note("If the browser ends on a page that does not load, paste that page's address here:")
@@ -142,7 +140,7 @@ def _by_redirect(
 
 
 def _read_pasted(answer: Answer, alone: bool) -> None:  # noqa: FBT001 - a thread's argument
-    # Unbuffered: a thread that waits inside a buffered stdin would block the interpreter's end.
+    # Not sys.stdin: the interpreter cannot end while a thread waits inside of that.
     with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as stdin:
         for line in stdin:
             redirect = line.decode("utf-8", "replace").strip()

@@ -77,7 +77,7 @@ def _under_owners_name(granted: Token, accounts: Accounts, saver: Saver) -> Toke
     except OAuthError as error:
         if unsaved is not None:
             raise unsaved from unsaved.__cause__
-        error.token_id = kept.id
+        error.token_id, error.retryable = kept.id, False  # the code works once
         error.hint = f"{error.hint} The grant is stored under its id, without a name.".strip()
         raise
     return saver.save_login(replace(kept, user_name=name, org_id=org_id))

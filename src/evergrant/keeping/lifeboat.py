@@ -89,7 +89,9 @@ class Lifeboat:
         with self._lock:
             try:
                 with self._locked_file():
-                    filed = [t for t in self._read() if not any(_same(t, a) for a in self._adrift)]
+                    # One that another process put for the same row counts too: the store decides.
+                    known = {token.access_token for token in self._adrift}
+                    filed = [token for token in self._read() if token.access_token not in known]
                     self._adrift = [t for t in [*filed, *self._adrift] if not done(t)]
                     self._write(self._adrift)
             except (OSError, ConfigError) as error:

@@ -189,8 +189,8 @@ class TokenStore(Backend):
         if stored is None:
             written = self._add(new)
         else:
-            new = merged(stored, new, decided=expected_version is not None)
-            row = encode(replace(new, updated_at=self._clock(), version=stored.version + 1))
+            stamp = {"updated_at": self._clock(), "version": stored.version + 1}
+            row = encode(merged(stored, new, decided=expected_version is not None, **stamp))
             written = row if self._update(row, stored.version) else None
         if written and double:
             self._delete(double)

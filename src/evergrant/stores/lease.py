@@ -12,10 +12,10 @@ __all__ = ["Lease", "still_runs"]
 def still_runs(since: int, until: int, now: int) -> bool:
     """Say whether a lease granted at ``since`` keeps others out at ``now`` (epoch milliseconds).
 
-    One that was granted in the future shows that the clock went back since: waiting for its end
-    could take that long.
+    Clocks may differ by as much as the lease is long. One that was granted later than that in the
+    future shows that the clock went back since: waiting for its end could take that long.
     """
-    return since <= now < until
+    return since - (until - since) <= now < until
 
 
 class Lease:

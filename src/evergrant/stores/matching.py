@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -70,8 +69,10 @@ def compatible(stored: Token, asked: Token) -> bool:
     )
 
 
-def freshest(tokens: Iterable[Token]) -> Token | None:
+def freshest(tokens: Sequence[Token]) -> Token | None:
     """Return the token whose access token lives longest; None where there is none."""
+    if len(tokens) == 1:
+        return tokens[0]
     return max(tokens, key=_age_key, default=None)
 
 
@@ -144,8 +145,8 @@ def place_of(
         return Place(owner or nameless, token)
     # A grant that was saved before its owner was known: the owner's row goes on with it, and
     # the nameless one must not stay as its double.
-    joined = merged(nameless, token, decided=False)
-    return Place(owner, replace(joined, version=0), double=nameless.id)
+    joined = merged(nameless, token, decided=False, version=0)
+    return Place(owner, joined, double=nameless.id)
 
 
 def _row_of_user(token: Token, lookup: Callable[[Criterion], list[Token]]) -> Token | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from evergrant.token import Token
 
@@ -12,7 +13,7 @@ __all__ = ["merged"]
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-def merged(stored: Token, incoming: Token, *, decided: bool) -> Token:
+def merged(stored: Token, incoming: Token, *, decided: bool, **changes: Any) -> Token:
     """Return what the row holds after saving ``incoming`` over ``stored``.
 
     Access token, expiry, refresh token, grant token, API domain and scopes are taken from one
@@ -24,47 +25,43 @@ def merged(stored: Token, incoming: Token, *, decided: bool) -> Token:
 
     Args:
         decided: The caller has compared versions itself (compare-and-swap).
+        changes: Fields to set whatever both sides say.
     """
     knew = decided or 0 < incoming.version == stored.version
+    unit, gaps = incoming, {}
     if not knew and _is_stale(stored, incoming):
         unit = stored
-    elif _is_another_grant(stored, incoming):
-        unit = incoming
-    else:
-        unit = _continued(stored, incoming, knew=knew)
-    return replace(
-        unit,
-        id=stored.id,
-        created_at=stored.created_at or incoming.created_at,
-        user_name=incoming.user_name or stored.user_name,
-        client_id=incoming.client_id or stored.client_id,
-        client_secret=incoming.client_secret or stored.client_secret,
-        redirect_url=incoming.redirect_url or stored.redirect_url,
-        org_id=incoming.org_id or stored.org_id,
-        last_used_at=incoming.last_used_at or stored.last_used_at,
-    )
+    elif not _is_another_grant(stored, incoming):
+        gaps = _gaps_filled(stored, incoming, knew=knew)
+    whole = {
+        "id": stored.id,
+        "created_at": stored.created_at or incoming.created_at,
+        "user_name": incoming.user_name or stored.user_name,
+        "client_id": incoming.client_id or stored.client_id,
+        "client_secret": incoming.client_secret or stored.client_secret,
+        "redirect_url": incoming.redirect_url or stored.redirect_url,
+        "org_id": incoming.org_id or stored.org_id,
+        "last_used_at": incoming.last_used_at or stored.last_used_at,
+    }
+    return replace(unit, **(gaps | whole | changes))
 
 
 def _is_another_grant(stored: Token, incoming: Token) -> bool:
     return bool(incoming.refresh_token) and incoming.refresh_token != stored.refresh_token
 
 
-def _continued(stored: Token, incoming: Token, *, knew: bool) -> Token:
-    unit = replace(
-        incoming,
-        api_domain=incoming.api_domain or stored.api_domain,
-        scopes=incoming.scopes or stored.scopes,
-    )
-    if knew:
-        return unit
-    same_life = incoming.access_token == stored.access_token
-    return replace(
-        unit,
+def _gaps_filled(stored: Token, incoming: Token, *, knew: bool) -> dict[str, Any]:
+    filled: dict[str, Any] = {
+        "api_domain": incoming.api_domain or stored.api_domain,
+        "scopes": incoming.scopes or stored.scopes,
+    }
+    if not knew:
         # Zoho sends the refresh token only once: an answer without one does not revoke it.
-        refresh_token=incoming.refresh_token or stored.refresh_token,
-        grant_token=incoming.grant_token or stored.grant_token,
-        expires_at=incoming.expires_at or (stored.expires_at if same_life else None),
-    )
+        filled["refresh_token"] = incoming.refresh_token or stored.refresh_token
+        filled["grant_token"] = incoming.grant_token or stored.grant_token
+        if incoming.access_token == stored.access_token:
+            filled["expires_at"] = incoming.expires_at or stored.expires_at
+    return filled
 
 
 def _is_stale(stored: Token, incoming: Token) -> bool:

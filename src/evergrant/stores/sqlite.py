@@ -123,7 +123,7 @@ class SQLiteStore(TokenStore):
         return self._connections.run(statement, values)[0]
 
     def _select(self, criterion: Criterion) -> list[Row]:
-        return self._connections.run(self._sql.select(criterion), sql.Values(criterion.values()))[0]
+        return self._connections.run(self._sql.select(criterion), criterion)[0]
 
     def _select_named(self, name: str) -> list[Row]:
         return self._run(self._sql.select_named, name, f"{name}:", f"{name};")

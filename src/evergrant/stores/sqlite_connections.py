@@ -18,6 +18,9 @@ from evergrant.stores.sqlite_errors import explained
 __all__ = ["Connection", "Connections"]
 
 
+Parameters = tuple[Any, ...] | dict[str, str]
+
+
 class Connection(sqlite3.Connection):
     """A connection that explains its errors, and closes itself when nobody refers to it.
 
@@ -61,7 +64,7 @@ class Connection(sqlite3.Connection):
         """Return the error to raise in place of SQLite's."""
         return explained(error, self._store, self._timeout)
 
-    def run(self, sql: str, values: tuple[Any, ...] = ()) -> tuple[list[Any], int]:
+    def run(self, sql: str, values: Parameters = ()) -> tuple[list[Any], int]:
         """Execute one statement; return its rows, and how many rows it changed.
 
         Text that is not UTF-8 comes as bytes, so that it does not hide the other rows.
@@ -156,7 +159,7 @@ class Connections:
             connection.lock.release()
         return self._acquire_new()
 
-    def run(self, sql: str, values: tuple[Any, ...] = ()) -> tuple[list[Any], int]:
+    def run(self, sql: str, values: Parameters = ()) -> tuple[list[Any], int]:
         """Execute one statement on this thread's connection; see `Connection.run`."""
         connection = self.acquire()
         try:

@@ -127,7 +127,7 @@ class Statements:
         columns = tuple(criterion)
         known = self._selects.get(columns)
         if known is None:
-            equal = " AND ".join(f"{column} = ?" for column in columns)
+            equal = " AND ".join(f"{column} = :{column}" for column in columns)
             known = f'SELECT {_COLUMNS} FROM "{self.name}" WHERE {equal}'
             self._selects[columns] = known
         return known

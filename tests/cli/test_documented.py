@@ -1,0 +1,48 @@
+"""What the documents tell people to type works, in the order they tell it."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+
+from cli_runner import Command
+from evergrant.sandbox import Sandbox
+from fake_browser import Browser
+
+ROOT = Path(__file__).parents[2]
+RUN_ELSEWHERE = {"demo", "sandbox", "--help"}
+"""They have tests of their own, in processes of their own."""
+
+NOBODY_TO_ASK = {"revoke": ["--yes"], "doctor": ["--offline"]}
+"""What is added in a test, which has no terminal, and no Zoho."""
+
+
+def typed(document: str) -> list[list[str]]:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    blocks = re.findall(r"^```console\n(.*?)^```$", text, re.DOTALL | re.MULTILINE)
+    lines = re.findall(r"^\$ evergrant ([^#\n]*)", "".join(blocks), re.MULTILINE)
+    return [shlex.split(line) for line in lines]
+
+
+@pytest.mark.parametrize(("document", "least"), [("README.md", 5), ("docs/cli.md", 4)])
+def test_every_command_in_a_document_runs(
+    run: Command,
+    zoho: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    document: str,
+    least: int,
+) -> None:
+    browser = Browser(zoho)
+    monkeypatch.setattr("webbrowser.open", browser.open)
+    monkeypatch.setattr("evergrant.cli.options.SANDBOX_PORT", urlsplit(zoho.url).port)
+    commands = typed(document)
+    assert len(commands) >= least
+    for words in commands:
+        if words[0] not in RUN_ELSEWHERE:
+            result = run(*words, *NOBODY_TO_ASK.get(words[0], []))
+            assert result.exit_code == 0, (words, result.output)
+    browser.thread.join()
