@@ -180,7 +180,7 @@ def test_nobody_coming_back_ends_the_wait(
     monkeypatch.setattr(login_module, "WAIT", 0.01)
     monkeypatch.setattr("webbrowser.open", lambda _url: True)
     result = run("login", f"--sandbox={zoho.url}")
-    assert result.exit_code == 2
+    assert result.exit_code == 4
     assert "nobody came back from Zoho within" in result.stderr
 
 

@@ -14,7 +14,7 @@ from socketserver import TCPServer
 from types import TracebackType
 from typing import Any, Self
 
-from evergrant.errors import ConfigError, UntrustedServer
+from evergrant.errors import ConfigError, ConsentDenied, UntrustedServer
 from evergrant.login import read_redirect
 from evergrant.token import Token
 
@@ -94,13 +94,13 @@ class Answer:
         """Return the token of who logged in.
 
         Raises:
-            ConfigError: Nobody came back.
+            ConsentDenied: Nobody came back.
             EvergrantError: The login failed.
         """
         try:
             return self._outcome.result(seconds)
         except TimeoutError:
-            raise ConfigError(
+            raise ConsentDenied(
                 f"nobody came back from Zoho within {seconds / 60:g} minutes",
                 hint="Start the login again.",
             ) from None
