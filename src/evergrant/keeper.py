@@ -120,7 +120,7 @@ class Keeper:
         self._saver.take_aboard()
         client = self.accounts.client
         found = choose(self.store.find_users(user), user, client.client_id if client else None)
-        return self._saver.adrift(found.id) or found
+        return self._saver.adrift(found) or found
 
     def refresh(self, user: str) -> Token:
         """Renew the access token now, even if it has not expired; raises as `access_token`."""
@@ -144,9 +144,15 @@ class Keeper:
         self._emit(Forgotten(at=self._clock(), token_id=token.id, user=token.user_name))
 
     def _delete(self, token: Token) -> None:
-        self._saver.drop(token.id or "")
-        self._cache.clear()
-        self.store.delete_token(token.id or "")
+        id_ = token.id or ""
+        stored = self.store.find_token_by_id(id_)
+        if stored and stored.refresh_token != token.refresh_token:
+            return  # the user has logged in anew meanwhile: that grant is another
+        self._saver.drop(id_)
+        try:
+            self.store.delete_token(id_)
+        finally:
+            self._cache.clear()  # last: another thread may have read the row until now
 
     def authorization_url(
         self,

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from evergrant.errors import Conflict
 from evergrant.stores import open_store
 from evergrant.stores.sqlite import SQLiteStore
-from evergrant.testing.samples import ALICE, BOB, contents, grant, renewed
+from evergrant.testing.samples import ALICE, BOB, NOON, contents, grant, renewed
 from sqlite_help import execute
 
 
@@ -78,6 +79,21 @@ def test_of_eight_threads_one_gets_the_lease(path: Path) -> None:
         granted: list[bool] = []
         together(8, lambda _: granted.append(bool(store.lease("1", 60))))
         assert sorted(granted) == [False] * 7 + [True]
+
+
+def test_a_leases_time_is_taken_when_it_is_its_turn(path: Path) -> None:
+    # Taken before, it may be earlier than that of the one who was faster, who then seems to come
+    # from the future.
+    with SQLiteStore(path) as store:
+        turns: list[bool] = []
+
+        def now() -> datetime:
+            turns.append(store._connections._own.connection.in_transaction)
+            return NOON
+
+        store._clock = now
+        assert store.lease("1", 60)
+        assert turns == [True]
 
 
 def test_a_reader_beside_a_writer_never_misses_a_row(path: Path) -> None:

@@ -137,6 +137,13 @@ def test_a_bare_address_does_where_it_fits_one_and_lists_them_where_more(
         assert keeper.access_token(token.user_name or "") == token.access_token
 
 
+def test_a_key_of_ones_own_means_no_longer_one(zoho: Sandbox, keeper: Keeper) -> None:
+    keeper.login_with_code(zoho.grant_code(ALICE), user="acme:staging")
+    assert keeper.find("acme:staging").user_name == "acme:staging"
+    with pytest.raises(TokenNotFound):
+        keeper.find("acme")
+
+
 def test_two_clients_alice_are_two(
     zoho: Sandbox, store: TokenStore, keeper: Keeper, log_in: LogIn, refreshes: Count
 ) -> None:

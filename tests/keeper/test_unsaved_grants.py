@@ -6,6 +6,7 @@ import logging
 import stat
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -227,3 +228,19 @@ def test_the_missing_scope_of_a_saved_grant_is_no_save_failure(
     with pytest.raises(MissingScope):
         keeper.login_with_code(zoho.grant_code(ALICE, scopes="ZohoCRM.modules.ALL"))
     assert not [event for event in events if isinstance(event, SaveFailed | Refreshed)]
+
+
+def test_a_token_whose_row_became_somebody_elses_is_not_handed_to_them(
+    keeper: Keeper, log_in: LogIn, locked: Locked, boat: Path
+) -> None:
+    token = log_in(ALICE)
+    with locked(), pytest.raises(TokenNotSaved):
+        keeper.refresh(ALICE)
+    keeper.store.delete_token(token.id or "")
+    bob = keeper.store.save_token(
+        replace(token, user_name="bob@example.com:1", org_id="1", version=0)
+    )
+    with locked():
+        assert keeper.find(BOB) == keeper.token(BOB) == bob
+    assert keeper.find(BOB) == bob
+    assert files(boat) == []

@@ -24,6 +24,6 @@ GRANTED, END = 10_000, 25_000
     ],
 )
 def test_clocks_that_differ_a_little_neither_break_a_lease_nor_stretch_it(
-    now: int, runs: bool
+    now: int, *, runs: bool
 ) -> None:
     assert still_runs(GRANTED, END, now) is runs

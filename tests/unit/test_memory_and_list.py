@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -88,6 +89,20 @@ def test_a_lease_ends_with_its_time_and_not_before(store: LocalStore) -> None:
     assert not store.lease("1", 10)
     now[0] += timedelta(seconds=0.001)
     assert store.lease("1", 10)
+
+
+def test_a_leases_time_is_taken_when_it_is_its_turn(store: LocalStore) -> None:
+    def now() -> datetime:
+        other = ThreadPoolExecutor(1)
+        entered = other.submit(store._lock.acquire, blocking=False)
+        turns.append(not entered.result())
+        other.shutdown()
+        return NOON
+
+    turns: list[bool] = []
+    store._clock = now
+    assert store.lease("1", 60)
+    assert turns == [True]
 
 
 def test_a_lease_from_before_the_clock_went_back_holds_nobody_up(store: LocalStore) -> None:

@@ -134,11 +134,11 @@ def test_until_then_this_process_knows_it(scene: Scene) -> None:
     with pytest.raises(TokenNotSaved):
         saver.save_renewal(scene.renewed(stored), stored)
     saver.take_aboard()
-    known = saver.adrift(stored.id)
+    known = saver.adrift(stored)
     assert known is not None
     assert known.access_token == "1000.a2"
     saver.take_aboard()
-    assert saver.adrift(stored.id) is None
+    assert saver.adrift(stored) is None
 
 
 def test_a_listener_may_use_the_saver_while_it_is_told(scene: Scene) -> None:

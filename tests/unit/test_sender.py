@@ -125,6 +125,17 @@ def test_one_users_cookies_do_not_travel_with_anothers_request(sender: HttpSende
     assert b"alice" not in server.seen[1]
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+def test_no_proxy_stands_between_two_programs_of_one_machine(
+    host: str, sender: HttpSender, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with serving(saying(OK)) as server:
+        address = server.url.replace("127.0.0.1", host)
+        assert sender(HttpCall("GET", address)).status == 200
+
+
 def test_nobody_listens_so_nothing_was_sent(sender: HttpSender) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]

@@ -72,7 +72,7 @@ def accounts_of(settings: Settings, sandbox: str | None = None) -> evergrant.Acc
         ConfigError: The address is not of this machine, or no sandbox answers there.
     """
     if sandbox:
-        from evergrant.sandbox.remote import RemoteSandbox
+        from evergrant.testing.remote import RemoteSandbox
 
         remote = RemoteSandbox.at(sandbox)
         # The setting names one of Zoho's data centers; a sandbox need not have it.

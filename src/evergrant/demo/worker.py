@@ -16,8 +16,8 @@ import httpx2
 from evergrant.accounts import Accounts
 from evergrant.keeper import Keeper
 from evergrant.sandbox import RemoteClock
-from evergrant.sandbox.remote import RemoteSandbox
 from evergrant.stores import open_store
+from evergrant.testing.remote import RemoteSandbox
 
 PAUSE = 0.02
 """Seconds between two calls."""

@@ -14,6 +14,8 @@ __all__ = ["choose"]
 def choose(found: Iterable[Token], user: str, client_id: str | None) -> Token:
     """Return the one that is meant, among the tokens named ``user`` or ``user:<org id>``.
 
+    Only an e-mail address goes without its org: ``acme`` does not mean ``acme:staging``.
+
     Args:
         client_id: Ours; tokens of other clients are not meant. None: any client's.
 
@@ -22,7 +24,9 @@ def choose(found: Iterable[Token], user: str, client_id: str | None) -> Token:
         AmbiguousUser: There are several, and none has exactly this name.
     """
     ours = [t for t in found if client_id is None or t.client_id in (None, client_id)]
-    chosen = [token for token in ours if token.user_name == user] or ours
+    chosen = [token for token in ours if token.user_name == user]
+    if not chosen and "@" in user:
+        chosen = ours
     if len({(token.user_name, token.client_id) for token in chosen}) > 1:
         names = sorted(f"{t.user_name} (id {t.id}, client {t.client_id})" for t in chosen)
         raise AmbiguousUser("the name fits several tokens", candidates=names, user=user)

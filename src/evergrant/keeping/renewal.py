@@ -115,7 +115,7 @@ class Renewal:
 
     def _read(self, token: Token) -> Token:
         self._saver.take_aboard()
-        current = self._saver.adrift(token.id) or self._store.find_token_by_id(token.id or "")
+        current = self._saver.adrift(token) or self._store.find_token_by_id(token.id or "")
         # A row of that id may be another user's by now: the ids that callers choose come again.
         if current is None or not compatible(current, token):
             raise TokenNotFound("the token was deleted", token_id=token.id, user=token.user_name)

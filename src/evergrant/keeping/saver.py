@@ -118,9 +118,11 @@ class Saver:
             return current
         return self._store.save_token(granted, expected_version=current.version)
 
-    def adrift(self, id_: str | None) -> Token | None:
-        """Return a granted token that is not in the store yet, if there is one with this id."""
-        return self._lifeboat.find(id_) if self._lifeboat.occupied else None
+    def adrift(self, stored: Token) -> Token | None:
+        """Return what was granted for this stored token and is not in the store yet, if any."""
+        waiting = self._lifeboat.find(stored.id) if self._lifeboat.occupied else None
+        # A row of that id may be another user's by now: the ids that callers choose come again.
+        return waiting if waiting and compatible(stored, waiting) else None
 
     def take_aboard(self) -> None:
         """Bring the lifeboat's tokens into the store, as far as it takes them."""
@@ -132,8 +134,10 @@ class Saver:
             self._emit(TakenAboard(at=self._clock(), token_id=saved.id, user=saved.user_name))
 
     def _take(self, token: Token) -> list[Token]:
-        if token.id is not None and self._store.find_token_by_id(token.id) is None:
-            return []  # deleted on purpose since: it must not come back
+        if token.id is not None:
+            row = self._store.find_token_by_id(token.id)
+            if row is None or not compatible(row, token):
+                return []  # deleted on purpose since: it must not come back
         return [self._store.save_token(replace(token, version=0))]
 
     def drop(self, id_: str) -> None:

@@ -45,7 +45,7 @@ class Connection(sqlite3.Connection):
         self._timeout = timeout
         try:
             super().__init__(
-                target, timeout, isolation_level=None, check_same_thread=False, uri=True
+                target, timeout=timeout, isolation_level=None, check_same_thread=False, uri=True
             )
         except sqlite3.Error as error:
             raise self.explained(error) from None

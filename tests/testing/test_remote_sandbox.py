@@ -9,9 +9,9 @@ import pytest
 
 from evergrant.errors import ConfigError
 from evergrant.sandbox import Sandbox
-from evergrant.sandbox.remote import RemoteSandbox
 from evergrant.sandbox.server import Server
 from evergrant.sandbox.wire import Response, json_response
+from evergrant.testing.remote import RemoteSandbox
 
 
 @pytest.fixture
