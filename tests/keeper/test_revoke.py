@@ -163,3 +163,46 @@ def test_a_renewal_after_the_revocation_at_zoho_does_not_resurrect(
     with pytest.raises((TokenNotFound, LoginRequired)):
         other.renewed(ALICE, stale)
     assert keeper.store.get_tokens() == []
+
+
+def test_a_login_during_a_revocation_stays(
+    zoho: Sandbox,
+    keeper: Keeper,
+    log_in: LogIn,
+    new_keeper: Callable[[], Keeper],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log_in(ALICE)
+    real, anew = keeper.accounts.revoke, []
+
+    def revoke(token: Token) -> bool:
+        alive = real(token)
+        anew.append(new_keeper().login_with_code(zoho.grant_code(ALICE)))
+        return alive
+
+    monkeypatch.setattr(keeper.accounts, "revoke", revoke)
+    keeper.revoke(ALICE)
+    assert keeper.store.get_tokens() == anew
+    assert keeper.token(ALICE) == anew[0]
+    assert alive(zoho, anew[0])
+
+
+@pytest.mark.parametrize("end", [Keeper.revoke, Keeper.forget])
+def test_a_thread_that_reads_meanwhile_does_not_keep_it_where_changes_go_unseen(
+    keeper: Keeper,
+    log_in: LogIn,
+    monkeypatch: pytest.MonkeyPatch,
+    end: Callable[[Keeper, str], None],
+) -> None:
+    log_in(ALICE)
+    real = keeper.store.delete_token
+
+    def delete_token(id_: str) -> None:
+        assert keeper.access_token(ALICE)
+        real(id_)
+
+    monkeypatch.setattr(keeper.store, "generation", lambda: None)
+    monkeypatch.setattr(keeper.store, "delete_token", delete_token)
+    end(keeper, ALICE)
+    with pytest.raises(TokenNotFound):
+        keeper.access_token(ALICE)

@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
-import pickle
 import sqlite3
-import traceback
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import httpx2
 import pytest
 import requests
 
-import evergrant
 from evergrant import Accounts, Keeper, Token, TokenStore, open_store
 from evergrant.errors import (
     AccountsUnavailable,
@@ -27,7 +22,6 @@ from evergrant.errors import (
     ConfigError,
     ConsentDenied,
     CorruptRecord,
-    EvergrantError,
     InvalidClient,
     LoginRequired,
     MissingScope,
@@ -38,68 +32,15 @@ from evergrant.errors import (
     TokenNotSaved,
     UntrustedServer,
 )
-from evergrant.events import Event, SaveFailed, StoreFailed
+from evergrant.events import SaveFailed, StoreFailed
 from evergrant.http import HttpAnswer, HttpCall
 from evergrant.sandbox import Client, Sandbox
+from watch import Watch
 
 Traces = Callable[[str | bytes], list[str]]
 
 ALICE, BOB, CAROL = "alice@example.com", "bob@example.com", "carol@example.eu"
 SCOPES = ["ZohoCRM.modules.ALL"]
-PACKAGE = str(Path(evergrant.__file__).parent)
-
-
-def shown(error: BaseException) -> Iterator[str]:
-    """Yield all that an error shows of itself, in a traceback with the locals of every frame."""
-    yield from (str(error), repr(error), f"{error}", f"{error:}", repr(vars(error)))
-    summary = traceback.TracebackException.from_exception(error, capture_locals=True)
-    for part in chain(summary):
-        part.stack[:] = [frame for frame in part.stack if not is_the_tests_own(frame.filename)]
-        yield from (*part.stack.format(), *part.format_exception_only())
-
-
-def chain(summary: traceback.TracebackException) -> Iterator[traceback.TracebackException]:
-    yield summary
-    if summary.__cause__:
-        yield from chain(summary.__cause__)
-    elif summary.__context__ and not summary.__suppress_context__:
-        yield from chain(summary.__context__)
-
-
-def is_the_tests_own(filename: str) -> bool:
-    return "/tests/" in filename or filename.startswith(f"{PACKAGE}/sandbox/")
-
-
-class Watch:
-    """Collects what people could see while the tests let things go wrong."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-        self.errors: list[BaseException] = []
-        self.values: list[object] = []
-
-    def expect(self, kind: type[EvergrantError], do: Callable[[], object]) -> None:
-        with pytest.raises(kind) as caught:
-            do()
-        assert type(caught.value) is kind
-        self.errors.append(caught.value)
-
-    def texts(self) -> Iterator[str | bytes]:
-        for error in self.errors:
-            yield from shown(error)
-            yield pickle.dumps(error)
-        for event in self.events:
-            yield pickle.dumps(event)
-        for value in [*self.events, *self.values, *living_objects()]:
-            yield from (repr(value), str(value), f"{value}")
-
-
-def living_objects() -> Iterator[object]:
-    """Yield every object of ours that the tests made, but the local Zoho's own."""
-    for thing in gc.get_objects():
-        module = str(type(thing).__module__)
-        if module.startswith("evergrant.") and not module.startswith("evergrant.sandbox"):
-            yield thing
 
 
 @pytest.fixture
@@ -178,24 +119,6 @@ def log_in(planted: Sandbox, keeper: Keeper, app: Client, watch: Watch) -> Calla
         return token
 
     return log_in
-
-
-def test_the_search_finds_what_is_hidden(traces: Traces, planted: Sandbox, app: Client) -> None:
-    code = planted.grant_code(ALICE, client=app)
-    basic = httpx2.BasicAuth(app.client_id, app.client_secret)._auth_header
-    for text in (code, code[8:24], app.client_secret, basic, code.encode().hex(), code.upper()):
-        assert traces(f"x{text}x"), text
-        assert traces(text.encode())
-    assert traces("nothing of the kind, not even Y2F or 6361") == []
-
-
-def test_the_watch_looks_into_the_locals_of_every_frame(traces: Traces) -> None:
-    namespace: dict[str, Any] = {}
-    source = "def leaky():\n    code = 'songbird'\n    raise KeyError('x')"
-    exec(compile(source, "elsewhere.py", "exec"), namespace)  # noqa: S102 - a frame of no test
-    with pytest.raises(KeyError) as caught:
-        namespace["leaky"]()
-    assert [trace for text in shown(caught.value) for trace in traces(text)]
 
 
 def test_logins(
