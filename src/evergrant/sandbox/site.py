@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from email.utils import format_datetime
 from functools import partial
-from types import TracebackType
 from typing import Protocol, Self
 from urllib.parse import urlsplit
 
@@ -94,12 +93,7 @@ class Site:
     def __enter__(self) -> Self:
         return self.start()
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.stop()
 
     @property

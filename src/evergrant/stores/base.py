@@ -10,7 +10,6 @@ import logging
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from types import TracebackType
 from typing import ClassVar, Self
 
 from evergrant.clock import Clock, utc_now
@@ -256,12 +255,7 @@ class TokenStore(Backend):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def _checked_id(self, id_: str) -> str:
