@@ -43,7 +43,7 @@ class Accounts:
         data_center: Where logins begin, and where tokens live that do not say.
         client_secrets: Data center code to secret, for a client that has one in each.
         data_centers: The hosts that may see a secret; Zoho's own, or a sandbox's.
-        timeout: Seconds to wait for a connection, and for an answer.
+        timeout: Seconds to wait for a connection, and for each part of an answer.
         send: Carries the requests instead of a connection of our own.
         clock: Tells when an answer came.
     """

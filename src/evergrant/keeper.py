@@ -129,6 +129,8 @@ class Keeper:
     def revoke(self, user: str) -> None:
         """Revoke the user's grant at Zoho, then delete it from the store.
 
+        A login that ends meanwhile is another grant, and stays.
+
         Raises:
             OAuthError: Zoho could not be told; the token stays in the store.
         """

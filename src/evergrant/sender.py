@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-import threading
+import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from evergrant.errors import AccountsUnavailable
 from evergrant.http import HttpAnswer, HttpCall
+from evergrant.stores.forking import ProcessLock
 
 if TYPE_CHECKING:
     import httpx2
@@ -20,6 +21,9 @@ LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 MOST_BYTES = 1 << 20
 """Answers beyond this are cut off: an OAuth answer has a few hundred bytes."""
 
+PATIENCE = 3
+"""How many timeouts a whole answer may take: one that comes in drops must not hold us for ever."""
+
 
 class HttpSender:
     """Sends calls over pooled connections; safe to share between threads, and across a fork.
@@ -27,12 +31,13 @@ class HttpSender:
     Proxies are taken from the environment, as httpx2 does.
 
     Args:
-        timeout: Seconds to wait for a connection, and for each part of an answer.
+        timeout: Seconds to wait for a connection, and for each part of an answer; the body of an
+            answer may take `PATIENCE` times as long.
     """
 
     def __init__(self, timeout: float) -> None:
         self._timeout = timeout
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
         self._client: httpx2.Client | None = None
         self._pid = 0
 
@@ -46,11 +51,11 @@ class HttpSender:
         import httpx2
 
         try:
-            return _answer(self._connected(), call)
-        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError) as error:
+            return self._answer(self._connected(), call)
+        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, UnicodeError) as error:
             kind = type(error)
         # Raised outside the handler: the driver's frames hold the secrets of request and answer.
-        never_sent = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.InvalidURL)
+        never_sent = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.InvalidURL, UnicodeError)
         raise AccountsUnavailable(
             f"no answer from {urlsplit(call.url).hostname} "
             f"({kind.__name__}, timeout {self._timeout:g} s)",
@@ -84,15 +89,19 @@ class HttpSender:
         if client is not None and self._pid == os.getpid():
             client.close()
 
+    def _answer(self, client: httpx2.Client, call: HttpCall) -> HttpAnswer:
+        import httpx2
 
-def _answer(client: httpx2.Client, call: HttpCall) -> HttpAnswer:
-    with client.stream(
-        call.method, call.url, headers=dict(call.headers), content=call.body
-    ) as response:
-        body = b""
-        for chunk in response.iter_bytes():
-            body += chunk
-            if len(body) > MOST_BYTES:
-                break
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        return HttpAnswer(response.status_code, headers, body)
+        with client.stream(
+            call.method, call.url, headers=dict(call.headers), content=call.body
+        ) as response:
+            give_up = time.monotonic() + PATIENCE * self._timeout
+            body = b""
+            for chunk in response.iter_bytes():
+                body += chunk
+                if len(body) > MOST_BYTES:
+                    break
+                if time.monotonic() > give_up:
+                    raise httpx2.ReadTimeout("the answer comes in drops")
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            return HttpAnswer(response.status_code, headers, body)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -138,6 +139,16 @@ def test_a_save_into_a_file_that_was_removed_or_replaced_is_refused(path: Path, 
             store.save_token(BOB)
         assert caught.value.retryable is False
         assert store.find_token(ALICE) == saved
+
+
+def test_a_file_that_was_removed_is_not_created_anew_by_another_thread(path: Path) -> None:
+    with SQLiteStore(path) as store, ThreadPoolExecutor(1) as thread:
+        for name in FILES:
+            path.with_name(name).unlink()
+        with pytest.raises(StoreUnavailable, match="cannot be opened") as caught:
+            thread.submit(store.get_tokens).result()
+        assert caught.value.retryable is False
+        assert not path.exists()
 
 
 def test_an_empty_file_becomes_a_store(path: Path) -> None:

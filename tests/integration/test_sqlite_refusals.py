@@ -174,13 +174,16 @@ def test_a_locked_database_is_refused_when_it_is_opened(path: Path) -> None:
         assert refused(path, r"locked by another program for 0\.05 s").retryable is True
 
 
-def test_a_reader_in_the_way_of_the_switch_to_wal_is_waited_for(path: Path) -> None:
+@pytest.mark.parametrize("how", ["BEGIN", "BEGIN IMMEDIATE"], ids=["reader", "writer"])
+def test_another_program_in_the_way_of_the_switch_to_wal_is_waited_for(
+    path: Path, how: str
+) -> None:
     SeedStore(path).save_token(seed_token("alice"))
-    reader = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    reader.execute("BEGIN")
-    reader.execute("SELECT * FROM oauthtoken").fetchall()
+    other = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    other.execute(how)
+    other.execute("SELECT * FROM oauthtoken").fetchall()
     assert refused(path, "locked by another program").retryable is True
-    release = threading.Timer(0.05, reader.close)
+    release = threading.Timer(0.05, other.close)
     release.start()
     with SQLiteStore(path, timeout=30) as store:
         assert len(store.get_tokens()) == 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +23,20 @@ def path(tmp_path: Path) -> Path:
 
 def columns(path: Path) -> list[str]:
     return [name for (name,) in execute(path, "SELECT name FROM pragma_table_info('oauthtoken')")]
+
+
+def test_its_algorithm_is_reproduced_with_its_faults(path: Path) -> None:
+    seed = SeedStore(path)
+    for number in range(10):
+        seed.save_token(seed_token(f"user{number}"))
+    with pytest.raises(sqlite3.IntegrityError):
+        seed.save_token(seed_token("the eleventh"))
+    stolen = seed.find_token({"user_name": "zz' or '1'='1"})
+    assert stolen["refresh_token"] == "planted-refresh-user0"
+    with pytest.raises(sqlite3.OperationalError):
+        seed.find_token({"user_name": "o'brien"})
+    seed.delete_token("1 or 1=1")
+    assert seed.get_tokens() == []
 
 
 def test_every_field_of_its_rows_is_read(path: Path) -> None:

@@ -15,6 +15,7 @@ import pytest
 from evergrant.errors import Conflict
 from evergrant.stores import open_store
 from evergrant.stores.sqlite import SQLiteStore
+from evergrant.stores.sqlite_connections import Connection
 from evergrant.testing.samples import ALICE, BOB, NOON, contents, grant, renewed
 from sqlite_help import execute
 
@@ -127,6 +128,30 @@ def test_threads_that_end_leave_no_connection(path: Path) -> None:
             together(8, lambda _: store.find_token(ALICE))
         gc.collect()
         assert len(store._connections._all) == 1
+
+
+def test_a_connection_that_nobody_refers_to_is_closed_not_only_dropped() -> None:
+    class Recorded(Connection):
+        def close(self) -> None:
+            closed.append(self.is_open)
+            super().close()
+
+    closed: list[bool] = []
+    connection = Recorded(":memory:", store="sqlite://", timeout=0)
+    assert closed == []
+    del connection
+    gc.collect()
+    assert closed == [True]
+
+
+def test_writers_of_one_process_queue_and_do_not_meet_sqlites_lock(path: Path) -> None:
+    with SQLiteStore(path, timeout=0) as store, ThreadPoolExecutor(1) as thread:
+        with store._transaction():
+            store._delete("7")
+            save = thread.submit(store.save_token, ALICE)
+            with suppress(TimeoutError):
+                save.result(timeout=0.05)
+        assert save.result().version == 1
 
 
 def test_a_store_that_nobody_closed_leaves_no_connection(path: Path) -> None:

@@ -165,7 +165,11 @@ def test_what_was_deleted_on_purpose_does_not_wait(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "damage",
-    [b"", b"[", b"null", b"7", b'{"a": 1}', b"[7]", b'[["7", "alice"]]', b"\xff\xfe\x00", b"[[]]"],
+    [
+        *(b"", b"[", b"null", b"7", b'{"a": 1}', b"[7]", b'[["7", "alice"]]', b"\xff\xfe\x00"),
+        *(b"[[]]", b"[" * 200_000),
+    ],
+    ids=lambda damage: repr(damage[:9]),
 )
 def test_a_damaged_lifeboat_is_left_as_it_is_and_said_so(
     tmp_path: Path, damage: bytes, caplog: pytest.LogCaptureFixture

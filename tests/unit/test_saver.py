@@ -159,7 +159,9 @@ def test_a_listener_may_use_the_saver_while_it_is_told(scene: Scene) -> None:
 
 
 @pytest.mark.parametrize("version", [0, 1])
-def test_a_token_deleted_while_it_waits_does_not_come_back(scene: Scene, version: int) -> None:
+def test_a_token_deleted_while_it_waits_does_not_come_back(
+    scene: Scene, version: int, caplog: pytest.LogCaptureFixture
+) -> None:
     stored = replace(scene.store.save_token(ALICE), version=version)
     scene.store.troubles = [LOCKED] * 3
     with pytest.raises(TokenNotSaved):
@@ -168,6 +170,7 @@ def test_a_token_deleted_while_it_waits_does_not_come_back(scene: Scene, version
     scene.saver().take_aboard()
     assert scene.store.get_tokens() == []
     assert not list(scene.folder.glob("*.json"))
+    assert "the lifeboat let go of token 1: its row was deleted" in caplog.text
 
 
 @pytest.mark.parametrize("version", [0, 1])

@@ -182,6 +182,34 @@ def test_a_server_that_never_answers_is_not_waited_for() -> None:
     assert caught.value.sent
 
 
+def test_an_answer_that_comes_in_drops_is_not_waited_for() -> None:
+    enough = threading.Event()
+
+    def drip(connection: socket.socket, request: bytes) -> None:
+        connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4000\r\n\r\n")
+        for _ in range(4000):
+            connection.sendall(b" ")
+            if enough.wait(0.01):
+                return
+
+    with serving(drip) as server:
+        with pytest.raises(AccountsUnavailable, match="ReadTimeout") as caught:
+            HttpSender(timeout=0.1)(post(server))
+        enough.set()
+    assert caught.value.sent
+
+
+def test_a_token_that_no_header_can_carry_is_not_sent_and_not_shown(sender: HttpSender) -> None:
+    with serving(saying(OK)) as server:
+        for token in ("can\xe4ry", "canary\ud800"):
+            call = HttpCall("GET", server.url, {"authorization": token})
+            with pytest.raises(AccountsUnavailable, match="UnicodeEncodeError") as caught:
+                sender(call)
+            assert not caught.value.sent
+            assert token not in str(caught.value)
+        assert server.seen == []
+
+
 def test_a_flood_is_cut_off(sender: HttpSender) -> None:
     def flood(connection: socket.socket, request: bytes) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9999999999\r\n\r\n")

@@ -10,6 +10,7 @@ from concurrent.futures import CancelledError, Future
 from typing import Generic, TypeVar
 
 from evergrant.errors import EvergrantError
+from evergrant.stores.forking import ProcessLock
 
 __all__ = ["SingleFlight"]
 
@@ -31,7 +32,7 @@ class SingleFlight(Generic[T]):
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
         self._flights: dict[tuple[int, str], _Flight[T]] = {}
 
     def do(self, key: str, work: Callable[[], T]) -> T:

@@ -6,7 +6,6 @@ import json
 import logging
 import os
 import secrets
-import threading
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -14,6 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from evergrant.errors import ConfigError, CorruptRecord, StoreError
+from evergrant.stores.forking import ProcessLock
 from evergrant.stores.rows import decode, encode
 from evergrant.token import Token
 
@@ -42,7 +42,7 @@ class Lifeboat:
     def __init__(self, folder: Path, store_url: str) -> None:
         self.path = folder / f"lifeboat-{sha256(store_url.encode()).hexdigest()[:12]}.json"
         self.occupied = os.access(self.path, os.F_OK)
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
         self._adrift: list[Token] = []
 
     def find(self, id_: str | None) -> Token | None:
@@ -111,7 +111,7 @@ class Lifeboat:
             return [_from_row(row) for row in json.loads(self.path.read_bytes())]
         except FileNotFoundError:
             return []
-        except (ValueError, TypeError, LookupError, CorruptRecord):
+        except (ValueError, TypeError, LookupError, RecursionError, CorruptRecord):
             # Left as it is: it may hold the only copy of a grant.
             raise ConfigError(
                 f"the lifeboat {self.path} is damaged", hint="Mend it, or move it away."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -16,6 +17,8 @@ from evergrant.stores.matching import compatible, freshest
 from evergrant.token import Token
 
 __all__ = ["Saver"]
+
+_logger = logging.getLogger("evergrant")
 
 PAUSES = (0.05, 0.5)
 """Seconds between the attempts to save, for a store that says another attempt may help."""
@@ -137,7 +140,9 @@ class Saver:
         if token.id is not None:
             row = self._store.find_token_by_id(token.id)
             if row is None or not compatible(row, token):
-                return []  # deleted on purpose since: it must not come back
+                # Deleted on purpose since: it must not come back.
+                _logger.warning("the lifeboat let go of token %s: its row was deleted", token.id)
+                return []
         return [self._store.save_token(replace(token, version=0))]
 
     def drop(self, id_: str) -> None:

@@ -37,8 +37,8 @@ def open_store(url: str, **options: Any) -> TokenStore:
     """
     if not re.match(r"[a-z][a-z0-9+.-]*:", url := str(url), re.IGNORECASE):
         raise ConfigError(
-            f"{masked(url)!r} is not the URL of a store",
-            hint=f"For a SQLite file: sqlite:///{quote(masked(url))}. {_ACCEPTED}",
+            f"{_masked(url)!r} is not the URL of a store",
+            hint=f"For a SQLite file: sqlite:///{quote(_masked(url))}. {_ACCEPTED}",
         )
     scheme, _, rest = url.partition(":")
     match scheme.lower():
@@ -57,7 +57,7 @@ def open_store(url: str, **options: Any) -> TokenStore:
 
             location, _, query = rest.partition("?")
             return SQLiteStore(_sqlite_path(url, location), **(_parameters(url, query) | options))
-    raise ConfigError(f"{masked(url)!r} names no store that evergrant knows", hint=_ACCEPTED)
+    raise ConfigError(f"{_masked(url)!r} names no store that evergrant knows", hint=_ACCEPTED)
 
 
 def default_store_url() -> str:
@@ -73,7 +73,7 @@ def default_store_url() -> str:
     return f"sqlite:///{quote(str(Path(folder).absolute() / 'tokens.db'))}"
 
 
-def masked(url: str) -> str:
+def _masked(url: str) -> str:
     """Return a URL that can be shown: without its password, and without its parameters."""
     head, at, tail = url.rpartition("@")
     if at:
@@ -88,20 +88,20 @@ def masked(url: str) -> str:
 
 def _refuse_rest(url: str, rest: str) -> None:
     if rest not in ("", "//"):
-        raise ConfigError(f"{masked(url)!r}: nothing may follow the colon", hint=_ACCEPTED)
+        raise ConfigError(f"{_masked(url)!r}: nothing may follow the colon", hint=_ACCEPTED)
 
 
 def _sqlite_path(url: str, location: str) -> str:
     if not location.startswith("//"):
-        raise ConfigError(f"{masked(url)!r} lacks slashes", hint=_ACCEPTED)
+        raise ConfigError(f"{_masked(url)!r} lacks slashes", hint=_ACCEPTED)
     if location[2:3] not in ("", "/"):
         raise ConfigError(
-            f"{masked(url)!r} names a host, and SQLite has none",
+            f"{_masked(url)!r} names a host, and SQLite has none",
             hint=f"A relative path takes three slashes, an absolute one four. {_ACCEPTED}",
         )
     path = os.fsdecode(unquote_to_bytes(location[3:]))
     if "\0" in path:
-        raise ConfigError(f"{masked(url)!r}: a path cannot contain a zero byte", hint=_ACCEPTED)
+        raise ConfigError(f"{_masked(url)!r}: a path cannot contain a zero byte", hint=_ACCEPTED)
     return path or ":memory:"
 
 
@@ -110,11 +110,11 @@ def _parameters(url: str, query: str) -> dict[str, Any]:
     try:
         pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
     except ValueError:
-        raise ConfigError(f"{masked(url)!r}: what follows ? is not name=value") from None
+        raise ConfigError(f"{_masked(url)!r}: what follows ? is not name=value") from None
     for name, value in pairs:
         if name not in ("table", "timeout") or name in found:
             raise ConfigError(
-                f"{masked(url)!r} has an unknown or repeated parameter {name!r}",
+                f"{_masked(url)!r} has an unknown or repeated parameter {name!r}",
                 hint="SQLite takes ?table=name and ?timeout=seconds.",
             )
         found[name] = _seconds(url, value) if name == "timeout" else value
@@ -127,5 +127,5 @@ def _seconds(url: str, value: str) -> float:
     except ValueError:
         seconds = math.nan
     if not 0 <= seconds < math.inf:
-        raise ConfigError(f"{masked(url)!r}: the timeout is not a number of seconds")
+        raise ConfigError(f"{_masked(url)!r}: the timeout is not a number of seconds")
     return seconds

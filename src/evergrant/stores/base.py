@@ -86,7 +86,10 @@ class TokenStore(Backend):
     """The longest id that the storage can hold, in characters; None for any."""
 
     url: str
-    """Names this store in messages, without secrets; `open_store` understands it."""
+    """Names this store in messages, without secrets; `open_store` understands its own.
+
+    A Keeper's lifeboat belongs to it: two stores whose tokens differ must not share one.
+    """
 
     def __init__(self, *, clock: Clock = utc_now) -> None:
         self._clock = clock

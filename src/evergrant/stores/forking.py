@@ -1,4 +1,4 @@
-"""Brings what threads share to rest while the process forks: a child inherits it as it is."""
+"""Keeps what threads share sound when the process forks: a child inherits it as it is."""
 
 from __future__ import annotations
 
@@ -7,7 +7,23 @@ import threading
 import weakref
 from typing import Protocol
 
-__all__ = ["Forkable", "watch"]
+__all__ = ["Forkable", "ProcessLock", "watch"]
+
+
+class ProcessLock:
+    """A lock among the threads of one process; a forked child has its own, and finds it free.
+
+    An ordinary lock stays locked in the child for ever if another thread held it at the fork.
+    """
+
+    def __init__(self) -> None:
+        self._locks: dict[int, threading.Lock] = {}
+
+    def __enter__(self) -> None:
+        self._locks.setdefault(os.getpid(), threading.Lock()).acquire()
+
+    def __exit__(self, *error: object) -> None:
+        self._locks[os.getpid()].release()
 
 
 class Forkable(Protocol):

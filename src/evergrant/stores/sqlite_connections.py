@@ -53,7 +53,7 @@ class Connection(sqlite3.Connection):
 
     def __del__(self) -> None:
         with suppress(sqlite3.ProgrammingError):  # it was never opened
-            super().close()
+            self.close()
 
     def close(self) -> None:
         """Close the connection; what is in its transaction is rolled back."""

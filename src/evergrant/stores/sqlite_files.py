@@ -9,16 +9,16 @@ from __future__ import annotations
 import logging
 import os
 import stat
-import threading
 from contextlib import suppress
 from pathlib import Path
 
 from evergrant.errors import StoreUnavailable
+from evergrant.stores.forking import ProcessLock
 
 __all__ = ["identity", "make_ready", "tighten"]
 
 _logger = logging.getLogger("evergrant")
-_creating = threading.Lock()
+_creating = ProcessLock()
 
 
 def make_ready(path: str) -> None:
