@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from evergrant.errors import AccountsUnavailable
+from evergrant.forking import ProcessLock
 from evergrant.http import HttpAnswer, HttpCall
-from evergrant.stores.forking import ProcessLock
 
 if TYPE_CHECKING:
     import httpx2

@@ -13,7 +13,7 @@ from pathlib import Path
 from evergrant.keeping.flight import SingleFlight
 from evergrant.keeping.lifeboat import Lifeboat
 from evergrant.sender import HttpSender
-from evergrant.stores.forking import ProcessLock
+from evergrant.forking import ProcessLock
 
 warnings.simplefilter("ignore")
 thing, work = {

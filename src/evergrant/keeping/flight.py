@@ -10,7 +10,7 @@ from concurrent.futures import CancelledError, Future
 from typing import Generic, TypeVar
 
 from evergrant.errors import EvergrantError
-from evergrant.stores.forking import ProcessLock
+from evergrant.forking import ProcessLock
 
 __all__ = ["SingleFlight"]
 

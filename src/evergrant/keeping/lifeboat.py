@@ -13,7 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from evergrant.errors import ConfigError, CorruptRecord, StoreError
-from evergrant.stores.forking import ProcessLock
+from evergrant.forking import ProcessLock
 from evergrant.stores.rows import decode, encode
 from evergrant.token import Token
 

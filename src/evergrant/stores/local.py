@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from evergrant import forking
 from evergrant.clock import Clock, to_epoch_ms, utc_now
-from evergrant.stores import forking
 from evergrant.stores.base import TokenStore
 from evergrant.stores.lease import still_runs
 from evergrant.stores.rows import numeric_id

@@ -11,8 +11,8 @@ from itertools import count
 from types import SimpleNamespace
 from typing import Any
 
+from evergrant import forking
 from evergrant.errors import StoreError, StoreUnavailable
-from evergrant.stores import forking
 from evergrant.stores.sqlite_errors import explained
 
 __all__ = ["Connection", "Connections"]

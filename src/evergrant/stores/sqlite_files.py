@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from evergrant.errors import StoreUnavailable
-from evergrant.stores.forking import ProcessLock
+from evergrant.forking import ProcessLock
 
 __all__ = ["identity", "make_ready", "tighten"]
 
