@@ -18,6 +18,7 @@ import sys
 import time
 from pathlib import Path
 
+from system import BROWSER, provide
 from venvs import DEMO, ROOT, SDK, TEST, StepError, environment, run
 
 CODE = ("src", "tests", "tools", "benchmarks", "examples")
@@ -33,6 +34,7 @@ def demo(args: list[str]) -> int:
 def test(args: list[str]) -> int:
     if not args and (status := check([])):
         return status
+    provide(BROWSER)
     with environment(TEST) as python, environment(SDK) as sdk_python:
         os.environ["EVERGRANT_SDK_PYTHON"] = str(sdk_python)
         workers = ["-n", "auto", "--maxprocesses", "8", "--dist", "loadgroup"]

@@ -1,0 +1,31 @@
+"""Programs that pip cannot install: those that are here, or Debian's where we may install them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+
+from venvs import ROOT, run
+
+BROWSER = {"chromium": "chromium", "chromedriver": "chromium-driver"}
+"""Program and the Debian package that has it."""
+
+
+def provide(programs: dict[str, str]) -> None:
+    """Install what is missing, as root on Debian; elsewhere say loudly what will not be tested.
+
+    Raises:
+        StepError: Installing failed.
+    """
+    missing = {name: package for name, package in programs.items() if not shutil.which(name)}
+    if not missing:
+        return
+    if os.geteuid() == 0 and shutil.which("apt-get"):
+        print(f"installing {', '.join(missing.values())} ...", file=sys.stderr, flush=True)
+        quietly = ["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq"]
+        run([*quietly, "update"], ROOT)
+        run([*quietly, "install", "--yes", "--no-install-recommends", *missing.values()], ROOT)
+    else:
+        names = ", ".join(missing)
+        print(f"!!! {names} not found: TESTS THAT NEED THEM ARE SKIPPED !!!", file=sys.stderr)
