@@ -129,3 +129,13 @@ def test_a_token_of_a_stranger_is_a_problem(run: Command, zoho: Sandbox, store: 
     store.save_token(a_token(api_domain="https://www.zohoapis.com.evil.example"))
     found = checks(run, f"--sandbox={zoho.url}", code=1)
     assert "evil.example" in found["data center"]["detail"]
+
+
+def test_a_grant_whose_login_died_before_its_owner_was_known_is_pointed_out(
+    run: Command, store: TokenStore
+) -> None:
+    nameless = store.save_token(a_token(user_name=None))
+    found = checks(run, "--offline")["nameless grant"]
+    assert found["status"] == "note"
+    assert f"token {nameless.id}" in found["detail"]
+    assert f"evergrant delete --id {nameless.id}" in found["hint"]

@@ -122,6 +122,14 @@ def _store(settings: Settings, tokens: list[evergrant.Token]) -> Iterator[Check]
     yield Check("tokens", "ok", str(len(tokens)))
     for broken in corrupt:
         yield Check("tokens", "problem", broken.message, broken.hint)
+    for token in tokens:
+        if not token.user_name:
+            yield Check(
+                "nameless grant",
+                "note",
+                f"token {token.id}: its login ended before it was known whose it is",
+                f"Log in again, then: evergrant delete --id {token.id}",
+            )
 
 
 @contextmanager
