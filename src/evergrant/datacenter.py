@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address
@@ -151,10 +152,7 @@ class DataCenters:
         Raises:
             UntrustedServer: It is none of ours.
         """
-        found = self._by_accounts.get(origin_of(url)) if _is_bare(url) else None
-        if found is None:
-            raise UntrustedServer(f"{url!r} is not an accounts server of Zoho")
-        return found
+        return _trusted(url, self._by_accounts, "an accounts server")
 
     def by_api_domain(self, url: str) -> DataCenter:
         """Return the data center with this API host (production, sandbox or developer).
@@ -162,10 +160,14 @@ class DataCenters:
         Raises:
             UntrustedServer: It is none of ours.
         """
-        found = self._by_api.get(origin_of(url)) if _is_bare(url) else None
-        if found is None:
-            raise UntrustedServer(f"{url!r} is not an API server of Zoho")
-        return found
+        return _trusted(url, self._by_api, "an API server")
+
+
+def _trusted(url: str, known: Mapping[str | None, DataCenter], what: str) -> DataCenter:
+    found = known.get(origin_of(url)) if _is_bare(url) else None
+    if found is None:
+        raise UntrustedServer(f"{url!r} is not {what} of Zoho")
+    return found
 
 
 def _is_bare(url: str) -> bool:
