@@ -10,6 +10,7 @@ from evergrant.token import Token
 MANY = 100_000
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("url", ["memory:", "sqlite:///:memory:"])
 def test_a_hundred_thousand_tokens_have_an_id_each(url: str) -> None:
     with open_store(url) as store:
