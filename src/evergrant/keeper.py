@@ -18,7 +18,7 @@ from evergrant.errors import (
     TokenNotFound,
     UntrustedServer,
 )
-from evergrant.events import Emit, Forgotten, LoggedIn, Revoked, StoreFailed, emitter
+from evergrant.events import Emit, Forgotten, LoggedIn, Revoked, StoreFailed, about, emitter
 from evergrant.keeping.admission import admit, is_own_key, with_identity
 from evergrant.keeping.cache import TokenCache
 from evergrant.keeping.choosing import choose
@@ -100,8 +100,7 @@ class Keeper:
             token = self._cache.last_known(user)
             if token is None or not is_usable(token, self._clock()):
                 raise
-            about = {"token_id": token.id, "user": token.user_name}
-            self._emit(StoreFailed(at=self._clock(), error=error, **about))
+            self._emit(StoreFailed(at=self._clock(), error=error, **about(token)))
         return token
 
     def _load(self, user: str, generation: int | None) -> Token:
@@ -137,13 +136,13 @@ class Keeper:
         token = self.find(user)
         self.accounts.revoke(token)
         self._delete(token)
-        self._emit(Revoked(at=self._clock(), token_id=token.id, user=token.user_name))
+        self._emit(Revoked(at=self._clock(), **about(token)))
 
     def forget(self, user: str) -> None:
         """Delete the user's token from the store without telling Zoho."""
         token = self.find(user)
         self._delete(token)
-        self._emit(Forgotten(at=self._clock(), token_id=token.id, user=token.user_name))
+        self._emit(Forgotten(at=self._clock(), **about(token)))
 
     def _delete(self, token: Token) -> None:
         id_ = token.id or ""
@@ -249,8 +248,9 @@ class Keeper:
 
     def _admit(self, granted: Token, where: DataCenter, user: str | None) -> Token:
         token = admit(granted, self.accounts, self._saver, expected=user)
-        about = {"token_id": token.id, "user": token.user_name}
-        self._emit(LoggedIn(at=self._clock(), data_center=where.code, scopes=token.scopes, **about))
+        self._emit(
+            LoggedIn(at=self._clock(), data_center=where.code, scopes=token.scopes, **about(token))
+        )
         return token
 
     def _key(self) -> StateKey:

@@ -17,7 +17,7 @@ from evergrant.errors import (
     Throttled,
     TokenNotFound,
 )
-from evergrant.events import Emit, Refreshed, RefreshFailed
+from evergrant.events import Emit, Refreshed, RefreshFailed, about
 from evergrant.keeping.flight import SingleFlight
 from evergrant.keeping.saver import Saver
 from evergrant.stores.base import TokenStore
@@ -137,8 +137,7 @@ class Renewal:
 
     def _save(self, granted: Token, current: Token) -> Token:
         saved = self._saver.save_renewal(granted, current)
-        about = {"token_id": saved.id, "user": saved.user_name}
-        self._emit(Refreshed(at=self._clock(), expires_at=saved.expires_at, **about))
+        self._emit(Refreshed(at=self._clock(), expires_at=saved.expires_at, **about(saved)))
         return saved
 
     def _known_refusal(self, current: Token) -> OAuthError | None:
@@ -152,9 +151,8 @@ class Renewal:
     def _note_refusal(self, current: Token, error: OAuthError) -> OAuthError:
         now = self._clock()
         error.token_id, error.user = current.id, current.user_name
-        about = {"token_id": current.id, "user": current.user_name}
         noted = copy.copy(error)  # without the traceback, which would keep all its frames alive
-        self._emit(RefreshFailed(at=now, error=noted, **about))
+        self._emit(RefreshFailed(at=now, error=noted, **about(current)))
         if isinstance(error, Throttled | LoginRequired | NoRefreshToken):
             until = error.retry_at if isinstance(error, Throttled) else now + REFUSAL_LIFE
             self._refusals[current.id or ""] = _Refusal(current.refresh_token, noted, until)

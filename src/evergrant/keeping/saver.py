@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from evergrant.clock import Clock
 from evergrant.errors import Conflict, StoreError, TokenNotFound, TokenNotSaved
-from evergrant.events import Emit, SaveFailed, TakenAboard
+from evergrant.events import Emit, SaveFailed, TakenAboard, about
 from evergrant.keeping.lifeboat import Lifeboat
 from evergrant.stores.base import SAVE_ATTEMPTS, TokenStore
 from evergrant.stores.matching import compatible, freshest
@@ -80,13 +80,12 @@ class Saver:
                 break
             self._sleep(pause)
         path = self._lifeboat.put(granted)
-        about = {"token_id": granted.id, "user": granted.user_name}
-        self._emit(SaveFailed(at=self._clock(), error=problem, lifeboat=path, **about))
+        self._emit(SaveFailed(at=self._clock(), error=problem, lifeboat=path, **about(granted)))
         where = f"it is in the lifeboat {path}" if path else "only this process still has it"
         raise TokenNotSaved(
             f"Zoho granted a token that could not be saved ({problem.message}); {where}",
             lifeboat=path,
-            **about,
+            **about(granted),
         ) from problem
 
     def _log_in(self, granted: Token) -> Token:
@@ -134,7 +133,7 @@ class Saver:
         aboard: list[Token] = []
         self._lifeboat.take_aboard(lambda token: aboard.extend(self._take(token)))
         for saved in aboard:  # now that the lifeboat is free: a listener may ask for a token
-            self._emit(TakenAboard(at=self._clock(), token_id=saved.id, user=saved.user_name))
+            self._emit(TakenAboard(at=self._clock(), **about(saved)))
 
     def _take(self, token: Token) -> list[Token]:
         if token.id is not None:
