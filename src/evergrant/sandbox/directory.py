@@ -7,11 +7,9 @@ import string
 from collections.abc import Iterable, Mapping
 from itertools import count
 
-from evergrant.sandbox.world import Client, Org, User
+from evergrant.sandbox.world import ORG_KINDS, Client, Org, User
 
 __all__ = ["Directory"]
-
-_KINDS = ("production", "sandbox", "developer")
 
 
 class Directory:
@@ -36,8 +34,8 @@ class Directory:
         Raises:
             ValueError: There is no such kind or data center.
         """
-        if kind not in _KINDS:
-            raise ValueError(f"kind {kind!r} is none of {', '.join(_KINDS)}")
+        if kind not in ORG_KINDS:
+            raise ValueError(f"kind {kind!r} is none of {', '.join(ORG_KINDS)}")
         home = self._existing(data_center)
         org = Org(str(next(self._zgids)), name, kind, data_center=home)
         self.orgs[org.zgid] = org

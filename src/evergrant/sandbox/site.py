@@ -20,10 +20,9 @@ from evergrant.sandbox.faults import TOKEN_PATH, Faults
 from evergrant.sandbox.server import HOST, Server
 from evergrant.sandbox.visit import Place, State, Visit
 from evergrant.sandbox.wire import Request, Response
+from evergrant.sandbox.world import ORG_KINDS
 
 __all__ = ["AnyCall", "Site"]
-
-_KINDS = ("production", "sandbox", "developer")
 
 
 class AnyCall(Protocol):
@@ -141,7 +140,7 @@ class Site:
 
     def _open(self, server: Server, code: str) -> DataCenter:
         urls = []
-        for kind in _KINDS:
+        for kind in ORG_KINDS:
             place = Place(code, kind)
             wanted = self._port and self._port + len(self._places)
             port = server.listen(wanted, partial(self._answer, place))

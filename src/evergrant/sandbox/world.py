@@ -8,12 +8,16 @@ from typing import Any
 
 from evergrant.sandbox.limits import Window
 
-__all__ = ["AccessToken", "Client", "Code", "Grant", "Org", "User"]
+__all__ = ["ORG_KINDS", "AccessToken", "Client", "Code", "Grant", "Org", "User"]
+
+
+ORG_KINDS = ("production", "sandbox", "developer")
+"""Each has an API host of its own; the first stands beside the accounts server."""
 
 
 @dataclass(slots=True, eq=False)
 class Org:
-    """A CRM organisation; ``kind`` is production, sandbox or developer."""
+    """A CRM organisation; ``kind`` is one of `ORG_KINDS`."""
 
     zgid: str
     name: str
