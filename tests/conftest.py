@@ -6,6 +6,8 @@ import os
 
 import pytest
 
+from evergrant.sandbox import Sandbox
+
 KEPT = "EVERGRANT_SDK_PYTHON"  # which Python has the official SDK; not a setting of evergrant
 
 
@@ -16,6 +18,12 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     for name in list(os.environ):
         if name.startswith(("EVERGRANT_", "XDG_")) and name != KEPT:
             monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def zoho(zoho_sandbox: Sandbox) -> Sandbox:
+    """Call the plugin's local Zoho by its short name."""
+    return zoho_sandbox
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 
@@ -49,12 +48,6 @@ def waiting_login(zoho: Sandbox, folder: Path) -> Iterator[tuple[str, subprocess
 def finished(command: subprocess.Popen[str]) -> tuple[int, str]:
     _, said = command.communicate(timeout=30)
     return command.returncode, said
-
-
-@pytest.fixture
-def zoho() -> Iterator[Sandbox]:
-    with Sandbox() as zoho:
-        yield zoho
 
 
 def body(page: Chrome) -> str:

@@ -25,12 +25,6 @@ def run(home: Path) -> Command:
 
 
 @pytest.fixture
-def zoho() -> Iterator[Sandbox]:
-    with Sandbox() as zoho:
-        yield zoho
-
-
-@pytest.fixture
 def store(home: Path) -> Iterator[TokenStore]:
     """The store that commands use when none is named."""
     with open_store(f"sqlite:///{home}/tokens.db") as store:

@@ -20,12 +20,6 @@ WORKER = Path(__file__).with_name("worker.py")
 
 
 @pytest.fixture
-def zoho() -> Iterator[Sandbox]:
-    with Sandbox() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
 def store_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/tokens.db"
 

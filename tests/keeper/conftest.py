@@ -16,12 +16,6 @@ from evergrant.sandbox import Sandbox
 
 
 @pytest.fixture
-def zoho() -> Iterator[Sandbox]:
-    with Sandbox() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
 def store_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/tokens.db?timeout=0"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,12 +11,6 @@ from evergrant.sandbox import Sandbox
 from evergrant.sandbox.server import Server
 from evergrant.sandbox.wire import Response, json_response
 from evergrant.testing.remote import RemoteSandbox
-
-
-@pytest.fixture
-def zoho() -> Iterator[Sandbox]:
-    with Sandbox() as zoho:
-        yield zoho
 
 
 def test_it_tells_what_it_takes_to_use_it(zoho: Sandbox) -> None:

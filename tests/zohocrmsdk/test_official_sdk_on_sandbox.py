@@ -58,12 +58,6 @@ class OfficialSdk:
 
 
 @pytest.fixture
-def zoho() -> Iterator[Sandbox]:
-    with Sandbox() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
 def sdk(tmp_path: Path) -> Iterator[OfficialSdk]:
     session = OfficialSdk(tmp_path)
     yield session
