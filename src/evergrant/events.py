@@ -9,7 +9,6 @@ from datetime import datetime
 from pathlib import Path
 
 from evergrant.errors import EvergrantError
-from evergrant.token import Token
 
 __all__ = [
     "Emit",
@@ -22,7 +21,6 @@ __all__ = [
     "SaveFailed",
     "StoreFailed",
     "TakenAboard",
-    "about",
     "emitter",
 ]
 
@@ -94,11 +92,6 @@ class Revoked(Event):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Forgotten(Event):
     """The token was deleted from the store; Zoho was not told."""
-
-
-def about(token: Token) -> dict[str, str | None]:
-    """Return how an event names the token it is about."""
-    return {"token_id": token.id, "user": token.user_name}
 
 
 Emit = Callable[[Event], None]

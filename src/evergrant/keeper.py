@@ -18,7 +18,7 @@ from evergrant.errors import (
     TokenNotFound,
     UntrustedServer,
 )
-from evergrant.events import Emit, Forgotten, LoggedIn, Revoked, StoreFailed, about, emitter
+from evergrant.events import Emit, Forgotten, LoggedIn, Revoked, StoreFailed, emitter
 from evergrant.keeping.admission import admit, is_own_key, with_identity
 from evergrant.keeping.cache import TokenCache
 from evergrant.keeping.choosing import choose
@@ -28,7 +28,7 @@ from evergrant.keeping.saver import Saver
 from evergrant.login import Login, StateKey, read_redirect
 from evergrant.oauth import authorization_url
 from evergrant.stores.base import TokenStore
-from evergrant.token import Secret, Token
+from evergrant.token import Secret, Token, about
 
 if TYPE_CHECKING:
     import httpx2

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Self
 
-__all__ = ["LEEWAY", "RENEW_BEFORE", "SECRET_FIELDS", "Freshness", "Secret", "Token"]
+__all__ = ["LEEWAY", "RENEW_BEFORE", "SECRET_FIELDS", "Freshness", "Secret", "Token", "about"]
 
 LEEWAY = timedelta(seconds=60)
 """An access token counts as expired this long before its expiry, so that a request begun with
@@ -139,3 +139,8 @@ class Token:
         if left <= LEEWAY:
             return Freshness.EXPIRED
         return Freshness.STALE if left <= RENEW_BEFORE else Freshness.FRESH
+
+
+def about(token: Token) -> dict[str, str | None]:
+    """Return how errors and events name a token: by id and user, never by a secret."""
+    return {"token_id": token.id, "user": token.user_name}

@@ -17,13 +17,13 @@ from evergrant.errors import (
     Throttled,
     TokenNotFound,
 )
-from evergrant.events import Emit, Refreshed, RefreshFailed, about
+from evergrant.events import Emit, Refreshed, RefreshFailed
 from evergrant.keeping.flight import SingleFlight
 from evergrant.keeping.saver import Saver
 from evergrant.stores.base import TokenStore
 from evergrant.stores.lease import Lease
 from evergrant.stores.matching import compatible
-from evergrant.token import Freshness, Token
+from evergrant.token import Freshness, Token, about
 
 __all__ = ["Renewal", "is_usable"]
 

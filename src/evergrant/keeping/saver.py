@@ -10,11 +10,11 @@ from dataclasses import replace
 
 from evergrant.clock import Clock
 from evergrant.errors import Conflict, StoreError, TokenNotFound, TokenNotSaved
-from evergrant.events import Emit, SaveFailed, TakenAboard, about
+from evergrant.events import Emit, SaveFailed, TakenAboard
 from evergrant.keeping.lifeboat import Lifeboat
 from evergrant.stores.base import SAVE_ATTEMPTS, TokenStore
 from evergrant.stores.matching import compatible, freshest
-from evergrant.token import Token
+from evergrant.token import Token, about
 
 __all__ = ["Saver"]
 
