@@ -1,0 +1,104 @@
+"""What the URLs of stores have in common: how they are taken apart, refused and shown."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import parse_qsl, unquote_to_bytes
+
+from evergrant.errors import ConfigError
+
+__all__ = ["ACCEPTED", "masked", "parameters", "refuse_rest", "seconds", "sqlite_path"]
+
+ACCEPTED = (
+    "Use sqlite:///relative.db, sqlite:////absolute/path.db, sqlite:///:memory:, "
+    "file:///absolute/tokens.csv, mysql+pymysql://user@host/database, "
+    "postgresql+psycopg://user@host/database, memory: or list:."
+)
+
+
+def masked(url: str) -> str:
+    """Return a URL that can be shown: without its password, and without its parameters."""
+    head, at, tail = url.rpartition("@")
+    if at:
+        scheme, _, rest = head.partition(":")
+        user, colon, _ = rest.partition(":")
+        if colon:
+            head = f"{scheme}:{user}:***"
+        elif not rest.startswith("//"):
+            head = f"{scheme}:***"
+    return f"{head}{at}{tail.partition('?')[0]}"
+
+
+def refuse_rest(url: str, rest: str) -> None:
+    """Refuse a URL that says more than its scheme.
+
+    Raises:
+        ConfigError: It does.
+    """
+    if rest not in ("", "//"):
+        raise ConfigError(f"{masked(url)!r}: nothing may follow the colon", hint=ACCEPTED)
+
+
+def sqlite_path(url: str, location: str) -> str:
+    """Return the path of a SQLite URL, whose ``location`` follows the scheme's colon.
+
+    Raises:
+        ConfigError: It has a host, or no slashes.
+    """
+    if not location.startswith("//"):
+        raise ConfigError(f"{masked(url)!r} lacks slashes", hint=ACCEPTED)
+    if location[2:3] not in ("", "/"):
+        raise ConfigError(
+            f"{masked(url)!r} names a host, and SQLite has none",
+            hint=f"A relative path takes three slashes, an absolute one four. {ACCEPTED}",
+        )
+    path = os.fsdecode(unquote_to_bytes(location[3:]))
+    if "\0" in path:
+        raise ConfigError(f"{masked(url)!r}: a path cannot contain a zero byte", hint=ACCEPTED)
+    return path or ":memory:"
+
+
+Readers = Mapping[str, Callable[[str], Any]]
+"""Each parameter that a store's URL may have, and what reads its text (or raises ValueError)."""
+
+
+def parameters(url: str, query: str, known: Readers) -> dict[str, Any]:
+    """Return what follows the ``?`` of a URL.
+
+    Raises:
+        ConfigError: A parameter is unknown, repeated or malformed.
+    """
+    found: dict[str, Any] = {}
+    try:
+        pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
+    except ValueError:
+        raise ConfigError(f"{masked(url)!r}: what follows ? is not name=value") from None
+    for name, text in pairs:
+        if name not in known or name in found:
+            raise ConfigError(
+                f"{masked(url)!r} has an unknown or repeated parameter {name!r}",
+                hint=f"Known are: {', '.join(sorted(known))}.",
+            )
+        try:
+            found[name] = known[name](text)
+        except ValueError as error:
+            raise ConfigError(f"{masked(url)!r}: the {name} is {error}") from None
+    return found
+
+
+def seconds(text: str) -> float:
+    """Return a number of seconds, 0 or more.
+
+    Raises:
+        ValueError: It is none; says so.
+    """
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise ValueError("not a number of seconds")
+    return value
