@@ -3,82 +3,35 @@
 from __future__ import annotations
 
 import csv
-import json
-import os
-import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from evergrant.sandbox import Sandbox
+from sdk_process import SdkProcess
 
-SESSION = Path(__file__).with_name("official_sdk_session.py")
 TOKEN, ALICE = "/oauth/v2/token", "alice@example.com"
-LIMIT = 60  # seconds until a hanging SDK is ended
-
-
-class OfficialSdk:
-    """A process with Zoho's SDK 8.0; secrets go to it by stdin only."""
-
-    def __init__(self, folder: Path) -> None:
-        python = os.environ.get("EVERGRANT_SDK_PYTHON")
-        if not python:
-            pytest.fail(
-                "EVERGRANT_SDK_PYTHON must name the Python of a virtual environment that has "
-                "the package zohocrmsdk8_0; ./dev test sets it up"
-            )
-        self._errors = (folder / "stderr.txt").open("w+")
-        self._process = subprocess.Popen(
-            [python, "-I", str(SESSION)],
-            cwd=folder,
-            env={**os.environ, "NO_PROXY": "*"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            text=True,
-        )
-
-    def __call__(self, step: str, **arguments: Any) -> Any:
-        assert self._process.stdin
-        assert self._process.stdout
-        self._process.stdin.write(json.dumps([step, arguments]) + "\n")
-        self._process.stdin.flush()
-        line = self._process.stdout.readline()
-        if not line:
-            self._errors.seek(0)
-            pytest.fail(f"the SDK died in {step!r}:\n{self._errors.read()}")
-        return json.loads(line)
-
-    def stop(self) -> None:
-        self._process.kill()
-        self._process.communicate(timeout=LIMIT)
-        self._errors.close()
 
 
 @pytest.fixture
-def sdk(tmp_path: Path) -> Iterator[OfficialSdk]:
-    session = OfficialSdk(tmp_path)
-    yield session
-    session.stop()
-
-
-def _log_in(sdk: OfficialSdk, zoho: Sandbox) -> None:
-    email = sdk(
-        "start",
-        url=zoho.url,
-        grant_code=zoho.grant_code(ALICE),
+def sdk(start: Callable[..., SdkProcess], zoho: Sandbox, tmp_path: Path) -> SdkProcess:
+    """Return the SDK with its own file store, after Alice has logged in."""
+    sdk = start()
+    sdk("open", store=["official file", str(tmp_path / "tokens.csv")], url=zoho.url)
+    sdk(
+        "initialize",
+        grant_token=zoho.grant_code(ALICE),
         client_id=zoho.client.client_id,
         client_secret=zoho.client.client_secret,
     )
-    assert email == ALICE
+    assert sdk("whoami") == ALICE
+    return sdk
 
 
 def test_log_in_create_a_lead_read_it_and_read_again_an_hour_later(
-    sdk: OfficialSdk, zoho: Sandbox, tmp_path: Path
+    sdk: SdkProcess, zoho: Sandbox, tmp_path: Path
 ) -> None:
-    _log_in(sdk, zoho)
     lead = {
         "Last_Name": "Müller",
         "First_Name": "Jane",
@@ -97,7 +50,6 @@ def test_log_in_create_a_lead_read_it_and_read_again_an_hour_later(
 
     assert zoho.calls.count(TOKEN, "refresh_token") == 0
     zoho.clock.advance(hours=1)
-    sdk("pass_time", seconds=3600)
     (after,) = sdk("read", module="Leads", record_id=created["id"])
     assert after == before
     assert zoho.calls.count(TOKEN, "refresh_token") == 1
@@ -121,8 +73,7 @@ def test_log_in_create_a_lead_read_it_and_read_again_an_hour_later(
     assert row["user_name"] == f"{ALICE}:{org.zgid}"
 
 
-def test_every_call_of_the_slice_is_understood(sdk: OfficialSdk, zoho: Sandbox) -> None:
-    _log_in(sdk, zoho)
+def test_every_call_of_the_slice_is_understood(sdk: SdkProcess) -> None:
     account = sdk("create", module="Accounts", Account_Name="Zylker")["id"]
     contact = sdk(
         "create",
@@ -153,8 +104,7 @@ def test_every_call_of_the_slice_is_understood(sdk: OfficialSdk, zoho: Sandbox) 
     assert sdk("modules") == [["Home", "Leads", "Accounts", "Contacts"], 304]
 
 
-def test_refusals_are_understood(sdk: OfficialSdk, zoho: Sandbox) -> None:
-    _log_in(sdk, zoho)
+def test_refusals_are_understood(sdk: SdkProcess) -> None:
     assert sdk("create", module="Leads", Last_Name="Doe", Email="nobody") == {
         "status": 400,
         "code": "INVALID_DATA",

@@ -1,0 +1,100 @@
+"""What tests do with Zoho's SDKs 5.0 to 8.0. Runs where one of them is installed."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from zohocrmsdk.src.com.zoho.api.authenticator.oauth_token import OAuthToken
+from zohocrmsdk.src.com.zoho.api.authenticator.store import DBStore, FileStore
+from zohocrmsdk.src.com.zoho.crm.api import ParameterMap
+from zohocrmsdk.src.com.zoho.crm.api.dc import DataCenter
+from zohocrmsdk.src.com.zoho.crm.api.initializer import Initializer
+from zohocrmsdk.src.com.zoho.crm.api.user_signature import UserSignature
+from zohocrmsdk.src.com.zoho.crm.api.users import GetUsersParam, UsersOperations
+from zohocrmsdk.src.com.zoho.crm.api.util import Choice
+
+from sdk_records import Records
+from sdk_session import AnySession, Fields
+
+
+class Session(Records, AnySession):
+    """One process's use of the SDK, whose tokens carry the names of their users."""
+
+    official: ClassVar = {"official file": FileStore, "official table": DBStore}
+    names = (
+        "id",
+        "client_id",
+        "client_secret",
+        "refresh_token",
+        "access_token",
+        "grant_token",
+        "expires_in",
+        "redirect_url",
+        "api_domain",
+    )
+
+    def open(self, store: list[Any], url: str = "http://127.0.0.1:9") -> None:
+        """Open a store, and say where Zoho is."""
+        super().open(store, url)
+        name = ["PRD"] if self.version == "5_0" else []
+        self.environment = DataCenter.Environment(url, f"{url}/oauth/v2/token", url, *name)
+
+    def initialize(self, **token: Any) -> None:
+        """Initialise the SDK as a program does that uses this token."""
+        Initializer.initialize(
+            self.environment, self._token(token), store=self.store, resource_path="."
+        )
+
+    def switch(self, **token: Any) -> None:
+        """Switch to the user of another token."""
+        Initializer.switch_user(token=self._token(token))
+
+    def whoami(self) -> str:
+        """Ask the CRM whose token the SDK uses; return the address, or the error's code."""
+        me = "CurrentUser" if self.version in {"5_0", "8_0"} else Choice("CurrentUser")
+        return self._who(UsersOperations(), ParameterMap(), GetUsersParam.type, me)
+
+    def current(self) -> Fields:
+        """Return what the SDK holds as its current token."""
+        return self._fields(Initializer.get_initializer().token)
+
+    def find_token(self, **token: Any) -> Fields | None:
+        """Ask the store for what a partial token means; return the token that was filled."""
+        asked = self._blank(token)
+        return None if self.store.find_token(asked) is None else self._fields(asked)
+
+    def find_token_by_id(self, token_id: str) -> Fields | None:
+        """Ask the store for an id."""
+        found = self.store.find_token_by_id(token_id)
+        return None if found is None else self._fields(found)
+
+    def save_token(self, **token: Any) -> Any:
+        """Save a token in the store; return its id."""
+        given = self._blank(token)
+        self.store.save_token(given)
+        return self._fields(given)["id"]
+
+    def delete_token(self, token_id: str) -> None:
+        """Delete one token of the store."""
+        self.store.delete_token(token_id)
+
+    def revoke(self, token_id: str) -> bool:
+        """Revoke a token at Zoho, through the SDK."""
+        return bool(Initializer.get_initializer().token.revoke(token_id))
+
+    def _token(self, fields: Fields) -> Any:
+        """Return a token as a program makes it."""
+        given = dict(fields)
+        if "user_name" in given:
+            given["user_signature"] = UserSignature(given.pop("user_name"))
+        return OAuthToken(**given)
+
+    def _blank(self, fields: Fields) -> Any:
+        token = self._filled(OAuthToken(id="-"), fields)
+        if "user_name" in fields:
+            token.set_user_signature(UserSignature(fields["user_name"]))
+        return token
+
+    def _fields(self, token: Any) -> Fields:
+        signature = token.get_user_signature()
+        return {"user_name": signature and signature.get_name(), **super()._fields(token)}

@@ -1,0 +1,93 @@
+"""What tests do with any version of Zoho's SDK; each public method of a session is a step."""
+
+from __future__ import annotations
+
+import threading
+from typing import Any, ClassVar
+
+Fields = dict[str, Any]
+
+
+class AnySession:
+    """One process's use of the SDK.
+
+    Args:
+        version: The SDK's, as in its package's name.
+    """
+
+    official: ClassVar[dict[str, Any]]
+    """The SDK's own stores."""
+
+    names: ClassVar[tuple[str, ...]]
+    """The fields of its tokens that have a getter and a setter."""
+
+    def __init__(self, version: str) -> None:
+        self.version = version
+        self.store: Any = None
+        self.environment: Any = None
+
+    def open(self, store: list[Any], url: str) -> None:
+        """Open a store, and say where Zoho is.
+
+        Args:
+            store: What kind of store, then its arguments.
+            url: The sandbox's.
+        """
+        kind, *arguments = store
+        if kind == "ours":
+            from evergrant.zohocrmsdk import token_store
+
+            self.store = token_store(*arguments)
+        else:
+            self.store = self.official[kind](*arguments)
+
+    def whoami(self) -> str:
+        """Ask the CRM whose token the SDK uses; return the address, or the error's code."""
+        raise NotImplementedError
+
+    def whoami_in_threads(self, number: int) -> list[str]:
+        """Ask in many threads that begin together; return what each got, in order."""
+        gate, answers = threading.Barrier(number), [""] * number
+
+        def ask(index: int) -> None:
+            gate.wait()
+            try:
+                answers[index] = self.whoami()
+            except Exception as error:  # noqa: BLE001 - what the SDK raises is what is tested
+                answers[index] = type(error).__name__
+
+        threads = [threading.Thread(target=ask, args=(index,)) for index in range(number)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        return answers
+
+    def get_tokens(self) -> list[Fields]:
+        """List the store."""
+        return [self._fields(token) for token in self.store.get_tokens()]
+
+    def delete_tokens(self) -> None:
+        """Delete every token of the store."""
+        self.store.delete_tokens()
+
+    def _who(self, operations: Any, asked: Any, param: Any, me: Any) -> str:
+        asked.add(param, me)
+        found = operations.get_users(asked).get_object()
+        if hasattr(found, "get_users"):
+            return str(found.get_users()[0].get_email())
+        return str(found.get_code().get_value())
+
+    def _filled(self, token: Any, fields: Fields) -> Any:
+        """Return a token of which nothing is set but this, which its constructor would refuse."""
+        for name in self.names:
+            getattr(token, f"set_{name}")(fields.get(name))
+        return token
+
+    def _fields(self, token: Any) -> Fields:
+        return {name: getattr(token, f"get_{name}")() for name in self.names}
+
+    @staticmethod
+    def plain(value: object) -> str:
+        """Return what JSON does not know as text."""
+        return str(value)

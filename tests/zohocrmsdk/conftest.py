@@ -1,0 +1,44 @@
+"""Processes with Zoho's own SDKs, and what they share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from evergrant.sandbox import Sandbox
+from sdk_process import SdkHost, SdkProcess
+
+
+@pytest.fixture(scope="session")
+def sdk_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], SdkHost]]:
+    """Return the host of a version; it is started when it is first needed."""
+    hosts: dict[str, SdkHost] = {}
+    output = (tmp_path_factory.mktemp("sdk") / "hosts.txt").open("w")
+
+    def host(version: str) -> SdkHost:
+        if version not in hosts:
+            hosts[version] = SdkHost(version, output)
+        return hosts[version]
+
+    yield host
+    for started in hosts.values():
+        started.stop()
+    output.close()
+
+
+@pytest.fixture
+def start(
+    sdk_host: Callable[[str], SdkHost], zoho: Sandbox, tmp_path: Path
+) -> Iterator[Callable[..., SdkProcess]]:
+    """Start processes with the SDK: ``start()``, ``start("7_0", folder)``."""
+    started: list[SdkProcess] = []
+
+    def new(version: str = "8_0", folder: Path = tmp_path) -> SdkProcess:
+        started.append(sdk_host(version).start(folder, zoho))
+        return started[-1]
+
+    yield new
+    for process in started:
+        process.stop()
