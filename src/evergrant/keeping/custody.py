@@ -76,12 +76,12 @@ class Custody:
         return self._renewal.renew(rejected, rejected=True)
 
     def keep(self, token: Token) -> Token:
-        """Save a token in the place of its user's older one, come what may; return it as stored.
+        """Save what somebody else obtained, come what may; return it as stored.
 
         Raises:
             TokenNotSaved: The store cannot take it; the lifeboat holds it.
         """
-        return self._saver.save_login(token)
+        return self._saver.save(token)
 
     def admit(self, granted: Token, *, expected: str | None) -> Token:
         """Take in a new grant under its owner's name; see `evergrant.keeping.admission.admit`."""
