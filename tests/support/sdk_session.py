@@ -30,7 +30,8 @@ class AnySession:
         """Open a store, and say where Zoho is.
 
         Args:
-            store: What kind of store, then its arguments.
+            store: What kind of store (``ours``, Zoho's ``sample``, or one of `official`), and
+                its arguments.
             url: The sandbox's.
         """
         kind, *arguments = store
@@ -38,6 +39,10 @@ class AnySession:
             from evergrant.zohocrmsdk import token_store
 
             self.store = token_store(*arguments)
+        elif kind == "sample":
+            from sdk_sample import SampleStore
+
+            self.store = SampleStore(*arguments)
         else:
             self.store = self.official[kind](*arguments)
 

@@ -9,6 +9,7 @@ import pytest
 
 from evergrant.sandbox import Sandbox
 from sdk_process import SdkHost, SdkProcess
+from sdk_stores import STORES
 
 
 @pytest.fixture(scope="session")
@@ -32,12 +33,19 @@ def sdk_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str
 def start(
     sdk_host: Callable[[str], SdkHost], zoho: Sandbox, tmp_path: Path
 ) -> Iterator[Callable[..., SdkProcess]]:
-    """Start processes with the SDK: ``start()``, ``start("7_0", folder)``."""
+    """Start processes with the SDK and a store: ``start(OFFICIAL_FILE)``, ``start(OURS, "7_0")``.
+
+    All that are started in one test share what their stores keep.
+    """
     started: list[SdkProcess] = []
 
-    def new(version: str = "8_0", folder: Path = tmp_path) -> SdkProcess:
-        started.append(sdk_host(version).start(folder, zoho))
-        return started[-1]
+    def new(store: str, version: str = "8_0", folder: Path = tmp_path) -> SdkProcess:
+        process = sdk_host(version).start(folder, zoho)
+        started.append(process)
+        process(
+            "open", store=[part.format(folder=tmp_path) for part in STORES[store]], url=zoho.url
+        )
+        return process
 
     yield new
     for process in started:

@@ -10,21 +10,16 @@ import pytest
 
 from evergrant.sandbox import Sandbox
 from sdk_process import SdkProcess
+from sdk_stores import OFFICIAL_FILE
 
 TOKEN, ALICE = "/oauth/v2/token", "alice@example.com"
 
 
 @pytest.fixture
-def sdk(start: Callable[..., SdkProcess], zoho: Sandbox, tmp_path: Path) -> SdkProcess:
+def sdk(start: Callable[..., SdkProcess]) -> SdkProcess:
     """Return the SDK with its own file store, after Alice has logged in."""
-    sdk = start()
-    sdk("open", store=["official file", str(tmp_path / "tokens.csv")], url=zoho.url)
-    sdk(
-        "initialize",
-        grant_token=zoho.grant_code(ALICE),
-        client_id=zoho.client.client_id,
-        client_secret=zoho.client.client_secret,
-    )
+    sdk = start(OFFICIAL_FILE)
+    sdk.log_in(ALICE)
     assert sdk("whoami") == ALICE
     return sdk
 
