@@ -12,6 +12,7 @@ Environments live in .venv/ and are set up by themselves when they are missing o
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -19,7 +20,7 @@ import time
 from pathlib import Path
 
 from system import BROWSER, provide
-from venvs import DEMO, ROOT, SDK, TEST, StepError, environment, run
+from venvs import DEMO, ROOT, SDKS, TEST, StepError, environment, environments, run
 
 CODE = ("src", "tests", "tools", "benchmarks", "examples")
 USAGE_ERROR = 2
@@ -35,8 +36,10 @@ def test(args: list[str]) -> int:
     if not args and (status := check([])):
         return status
     provide(BROWSER)
-    with environment(TEST) as python, environment(SDK) as sdk_python:
-        os.environ["EVERGRANT_SDK_PYTHON"] = str(sdk_python)
+    with environments([TEST, *SDKS.values()]) as (python, *sdk_pythons):
+        sdks = dict(zip(SDKS, map(str, sdk_pythons), strict=True))
+        os.environ["EVERGRANT_SDK_PYTHON"] = sdks["8_0"]
+        os.environ["EVERGRANT_SDK_PYTHONS"] = json.dumps(sdks)
         workers = ["-n", "auto", "--maxprocesses", "8", "--dist", "loadgroup"]
         return _call([python, "-m", "pytest", *workers, *args])
 
