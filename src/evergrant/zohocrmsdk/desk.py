@@ -5,7 +5,6 @@ Nothing here needs the SDK: `newer`, `older` and `oauth_token` speak to it.
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
@@ -16,6 +15,7 @@ from evergrant.clock import Clock, utc_now
 from evergrant.datacenter import ZOHO, DataCenters
 from evergrant.errors import CodeSpent, LoginRequired, NoRefreshToken
 from evergrant.events import Emit
+from evergrant.forking import ProcessLock
 from evergrant.keeping.cache import TokenCache
 from evergrant.keeping.custody import Custody
 from evergrant.keeping.flight import SingleFlight
@@ -58,7 +58,7 @@ class Desk:
         self._lifeboat = lifeboat
         self._cache = TokenCache()
         self._logins: SingleFlight[Token] = SingleFlight()
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
         self._custodies: dict[Way, Custody] = {}
         self._senders: dict[tuple[float, str | None], HttpSender] = {}
 
