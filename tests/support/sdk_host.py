@@ -85,7 +85,10 @@ def be_born(wanted: dict[str, Any], session: Any, line: int, errors: int) -> Non
 
 def main(version: str, control: socket.socket) -> None:
     """Fork whenever the tests ask for it."""
-    module = import_module("sdk_older" if version.startswith("2_") else "sdk_newer")
+    age = "older" if version.startswith("2_") else "newer"
+    module = import_module(f"sdk_{age}")
+    for used in (f"evergrant.zohocrmsdk.{age}", "httpx2"):
+        import_module(used)
     Time.install()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the children
     while True:

@@ -13,11 +13,12 @@ from zohocrmsdk.src.com.zoho.crm.api.user_signature import UserSignature
 from zohocrmsdk.src.com.zoho.crm.api.users import GetUsersParam, UsersOperations
 from zohocrmsdk.src.com.zoho.crm.api.util import Choice
 
+from sdk_contexts import Contexts
 from sdk_records import Records
 from sdk_session import AnySession, Fields
 
 
-class Session(Records, AnySession):
+class Session(Records, Contexts, AnySession):
     """One process's use of the SDK, whose tokens carry the names of their users."""
 
     official: ClassVar = {"official file": FileStore, "official table": DBStore}
@@ -87,7 +88,14 @@ class Session(Records, AnySession):
         given = dict(fields)
         if "user_name" in given:
             given["user_signature"] = UserSignature(given.pop("user_name"))
-        return OAuthToken(**given)
+        return self._token_class()(**given)
+
+    def _token_class(self) -> Any:
+        if self.kind == "ours, and our OAuthToken":
+            from evergrant.zohocrmsdk import OAuthToken as OurToken
+
+            return OurToken
+        return OAuthToken
 
     def _blank(self, fields: Fields) -> Any:
         token = self._filled(OAuthToken(id="-"), fields)

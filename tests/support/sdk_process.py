@@ -8,14 +8,14 @@ import signal
 import socket
 import subprocess
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import pytest
 
 from evergrant.clock import utc_now
 from evergrant.sandbox import Sandbox
 
-__all__ = ["NEWER", "OLDER", "Refused", "SdkHost", "SdkProcess", "grant_of"]
+__all__ = ["NEWER", "OLDER", "Refused", "SdkHost", "SdkProcess", "grant_of", "name_of"]
 
 NEWER = ("8_0", "7_0", "6_0", "5_0")
 """Their stores have six methods; import package ``zohocrmsdk``."""
@@ -39,6 +39,11 @@ class Refused(Exception):  # noqa: N818 - it says what happened
         self.kinds = kinds
 
 
+def name_of(zoho: Sandbox, email: str) -> str:
+    """Return how the SDK names a user of the sandbox."""
+    return f"{email}:{zoho.user(email).orgs[0].zgid}"
+
+
 def grant_of(zoho: Sandbox, email: str) -> dict[str, str]:
     """Return a grant token as a program hands it to the SDK."""
     return {
@@ -55,7 +60,8 @@ class SdkProcess:
     Its clocks are as far ahead as the sandbox's is at the beginning of each step.
     """
 
-    def __init__(self, line: socket.socket, errors: Path, zoho: Sandbox) -> None:
+    def __init__(self, version: str, line: socket.socket, errors: Path, zoho: Sandbox) -> None:
+        self.version = version
         self._line = line
         self._stream = line.makefile("rw")
         self._errors = errors
@@ -80,6 +86,10 @@ class SdkProcess:
 
     def log_in(self, email: str, **token: Any) -> None:
         """Let a user log in: initialise the SDK with a new grant of theirs."""
+        if self.version in OLDER:
+            token["user"] = email
+        elif self.version == "5_0":  # the later ones ask Zoho whose a grant is
+            token["user_name"] = name_of(self._zoho, email)
         self("initialize", **grant_of(self._zoho, email), **token)
 
     def begin(self, step: str, **arguments: Any) -> None:
@@ -119,38 +129,42 @@ class SdkHost:
 
     Args:
         version: As in the package's name: ``8_0``.
-        output: Where it writes what it has to say before there is a session.
+        output: The file that it writes to before there is a session.
     """
 
-    def __init__(self, version: str, output: TextIO) -> None:
+    def __init__(self, version: str, output: Path) -> None:
         pythons = os.environ.get("EVERGRANT_SDK_PYTHONS")
         if not pythons:
             pytest.fail(
                 "EVERGRANT_SDK_PYTHONS must name the Pythons that have Zoho's SDKs; "
                 "./dev test sets them up"
             )
+        self._version = version
+        self._output = output
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
+        with theirs, output.open("w") as file:
             self._process = subprocess.Popen(
                 [json.loads(pythons)[version], "-I", PROGRAM, version, str(theirs.fileno())],
                 pass_fds=[theirs.fileno()],
-                stdout=output,
-                stderr=output,
+                stdout=file,
+                stderr=file,
             )
-        self._output = output
 
     def start(self, folder: Path, zoho: Sandbox) -> SdkProcess:
         """Start a process in a working directory: the SDK leaves files there."""
         ours, theirs = socket.socketpair()
         ours.settimeout(LIMIT)
-        environment = {**os.environ, "NO_PROXY": "*"}
-        wanted = {"folder": str(folder), "environment": environment}
         number = len(list(folder.glob("output-*.txt")))
         errors = folder / f"output-{number}.txt"
-        with theirs, errors.open("w") as output:
-            message = json.dumps(wanted).encode()
-            socket.send_fds(self._control, [message], [theirs.fileno(), output.fileno()])
-        return SdkProcess(ours, errors, zoho)
+        environment = {**os.environ, "NO_PROXY": "*"}
+        message = json.dumps({"folder": str(folder), "environment": environment}).encode()
+        try:
+            with theirs, errors.open("w") as output:
+                socket.send_fds(self._control, [message], [theirs.fileno(), output.fileno()])
+            return SdkProcess(self._version, ours, errors, zoho)
+        except (OSError, ValueError):
+            ours.close()
+            pytest.fail(f"the SDK cannot be started:\n{self._output.read_text()}")
 
     def stop(self) -> None:
         """Let it end."""

@@ -6,7 +6,6 @@ from datetime import date, datetime
 from typing import Any
 
 from zohocrmsdk.src.com.zoho.crm.api import HeaderMap, ParameterMap
-from zohocrmsdk.src.com.zoho.crm.api import coql as coql_api
 from zohocrmsdk.src.com.zoho.crm.api import modules as modules_api
 from zohocrmsdk.src.com.zoho.crm.api import record as record_api
 from zohocrmsdk.src.com.zoho.crm.api.record import Record, RecordOperations
@@ -54,7 +53,9 @@ class Records:
         return _read(RecordOperations(module).search_records(asked))
 
     def coql(self, query: str) -> Any:
-        """Run a query."""
+        """Run a query; not with 5.0, which calls them otherwise."""
+        from zohocrmsdk.src.com.zoho.crm.api import coql as coql_api
+
         body = coql_api.BodyWrapper()
         body.set_select_query(query)
         answer = coql_api.CoqlOperations().get_records(body)

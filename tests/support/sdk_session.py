@@ -23,6 +23,7 @@ class AnySession:
 
     def __init__(self, version: str) -> None:
         self.version = version
+        self.kind = ""
         self.store: Any = None
         self.environment: Any = None
 
@@ -34,17 +35,17 @@ class AnySession:
                 its arguments.
             url: The sandbox's.
         """
-        kind, *arguments = store
-        if kind == "ours":
+        self.kind, *arguments = store
+        if self.kind.startswith("ours"):
             from evergrant.zohocrmsdk import token_store
 
             self.store = token_store(*arguments)
-        elif kind == "sample":
+        elif self.kind == "sample":
             from sdk_sample import SampleStore
 
             self.store = SampleStore(*arguments)
         else:
-            self.store = self.official[kind](*arguments)
+            self.store = self.official[self.kind](*arguments)
 
     def whoami(self) -> str:
         """Ask the CRM whose token the SDK uses; return the address, or the error's code."""

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-__all__ = ["OFFICIAL_FILE", "OUR_SQLITE", "SAMPLE", "STORES", "sdk_token"]
+__all__ = ["OFFICIAL_FILE", "OUR_SQLITE", "OUR_TOKEN", "SAMPLE", "STORES", "sdk_token"]
 
-OFFICIAL_FILE, SAMPLE, OUR_SQLITE = "official file", "Zoho's sample", "our SQLite"
+OFFICIAL_FILE, SAMPLE = "official file", "Zoho's sample"
+OUR_SQLITE, OUR_TOKEN = "our SQLite", "our SQLite and OAuthToken"
 
 STORES = {
     OFFICIAL_FILE: ["official file", "{folder}/tokens.csv"],
     SAMPLE: ["sample", "{folder}/zohooauth.db"],
     OUR_SQLITE: ["ours", "sqlite:///{folder}/zohooauth.db"],
+    OUR_TOKEN: ["ours, and our OAuthToken", "sqlite:///{folder}/zohooauth.db"],
 }
 """By name: kind and arguments, as the step ``open`` takes them."""
 

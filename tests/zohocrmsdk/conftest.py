@@ -16,17 +16,16 @@ from sdk_stores import STORES
 def sdk_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str], SdkHost]]:
     """Return the host of a version; it is started when it is first needed."""
     hosts: dict[str, SdkHost] = {}
-    output = (tmp_path_factory.mktemp("sdk") / "hosts.txt").open("w")
+    folder = tmp_path_factory.mktemp("sdk")
 
     def host(version: str) -> SdkHost:
         if version not in hosts:
-            hosts[version] = SdkHost(version, output)
+            hosts[version] = SdkHost(version, folder / version)
         return hosts[version]
 
     yield host
     for started in hosts.values():
         started.stop()
-    output.close()
 
 
 @pytest.fixture
