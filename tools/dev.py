@@ -37,9 +37,7 @@ def test(args: list[str]) -> int:
         return status
     provide(BROWSER)
     with environments([TEST, *SDKS.values()]) as (python, *sdk_pythons):
-        sdks = dict(zip(SDKS, map(str, sdk_pythons), strict=True))
-        os.environ["EVERGRANT_SDK_PYTHON"] = sdks["8_0"]
-        os.environ["EVERGRANT_SDK_PYTHONS"] = json.dumps(sdks)
+        _name(dict(zip(SDKS, sdk_pythons, strict=True)))
         workers = ["-n", "auto", "--maxprocesses", "8", "--dist", "loadgroup"]
         return _call([python, "-m", "pytest", *workers, *args])
 
@@ -66,7 +64,8 @@ def bench(args: list[str]) -> int:
     scripts = sorted((ROOT / "benchmarks").glob("bench_*.py"))
     if not scripts:
         raise StepError("no benchmark found")
-    with environment(TEST) as python:
+    with environments([TEST, SDKS["8_0"]]) as (python, sdk_python):
+        _name({"8_0": sdk_python})
         return max([_call([python, script, *args]) for script in scripts])
 
 
@@ -85,6 +84,12 @@ COMMANDS = {
     "--help": usage,
     "-h": usage,
 }
+
+
+def _name(sdk_pythons: dict[str, Path]) -> None:
+    """Tell tests and benchmarks which Python has which of Zoho's SDKs."""
+    os.environ["EVERGRANT_SDK_PYTHON"] = str(sdk_pythons["8_0"])
+    os.environ["EVERGRANT_SDK_PYTHONS"] = json.dumps(sdk_pythons, default=str)
 
 
 def _code() -> list[str]:
