@@ -11,6 +11,7 @@ from typing import Any
 
 from zohocrmsdk.src.com.zoho.crm.api.exception import SDKException
 from zohocrmsdk.src.com.zoho.crm.api.initializer import Initializer
+from zohocrmsdk.src.com.zoho.crm.api.util import APIHTTPConnector
 
 
 class Contexts:
@@ -90,3 +91,10 @@ class Contexts:
         if way == "switch_user" and user:
             self.switch(user_name=user)
         return nullcontext()
+
+    def signed(self, path: str) -> list[str]:
+        """Sign a call as the SDK does; return where it goes, and what the environment is then."""
+        connector = APIHTTPConnector()
+        connector.url = Initializer.get_initializer().environment.url + path
+        Initializer.get_initializer().token.authenticate(connector)
+        return [connector.url, Initializer.get_initializer().environment.url]

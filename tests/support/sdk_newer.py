@@ -9,16 +9,18 @@ from zohocrmsdk.src.com.zoho.api.authenticator.store import DBStore, FileStore
 from zohocrmsdk.src.com.zoho.crm.api import ParameterMap
 from zohocrmsdk.src.com.zoho.crm.api.dc import DataCenter
 from zohocrmsdk.src.com.zoho.crm.api.initializer import Initializer
+from zohocrmsdk.src.com.zoho.crm.api.sdk_config import SDKConfig
 from zohocrmsdk.src.com.zoho.crm.api.user_signature import UserSignature
 from zohocrmsdk.src.com.zoho.crm.api.users import GetUsersParam, UsersOperations
 from zohocrmsdk.src.com.zoho.crm.api.util import Choice
 
 from sdk_contexts import Contexts
+from sdk_loads import Loads
 from sdk_records import Records
 from sdk_session import AnySession, Fields
 
 
-class Session(Records, Contexts, AnySession):
+class Session(Records, Contexts, Loads, AnySession):
     """One process's use of the SDK, whose tokens carry the names of their users."""
 
     official: ClassVar = {"official file": FileStore, "official table": DBStore}
@@ -40,10 +42,14 @@ class Session(Records, Contexts, AnySession):
         name = ["PRD"] if self.version == "5_0" else []
         self.environment = DataCenter.Environment(url, f"{url}/oauth/v2/token", url, *name)
 
-    def initialize(self, **token: Any) -> None:
+    def initialize(self, timeout: float | None = None, **token: Any) -> None:
         """Initialise the SDK as a program does that uses this token."""
         Initializer.initialize(
-            self.environment, self._token(token), store=self.store, resource_path="."
+            self.environment,
+            self._token(token),
+            store=self.store,
+            sdk_config=SDKConfig(read_timeout=timeout, connect_timeout=timeout),
+            resource_path=".",
         )
 
     def switch(self, **token: Any) -> None:

@@ -108,6 +108,11 @@ class SdkProcess:
             raise Refused(answer["raised"], answer["text"])
         return answer["value"]
 
+    def dies(self, step: str, **arguments: Any) -> bool:
+        """Say whether a step is the end of the process."""
+        self.begin(step, **arguments)
+        return not self._stream.readline()
+
     @property
     def written(self) -> str:
         """What it wrote to stdout and stderr."""
