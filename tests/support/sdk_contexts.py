@@ -17,6 +17,7 @@ from zohocrmsdk.src.com.zoho.crm.api.util import APIHTTPConnector
 class Contexts:
     """What a session does as several users, in one of two ways: switch_user or acting_as."""
 
+    store: Any
     whoami: Callable[[], str]
     switch: Callable[..., None]
     initialize: Callable[..., None]

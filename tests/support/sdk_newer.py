@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from zohocrmsdk.src.com.zoho.api.authenticator.oauth_token import OAuthToken
 from zohocrmsdk.src.com.zoho.api.authenticator.store import DBStore, FileStore
 from zohocrmsdk.src.com.zoho.crm.api import ParameterMap
-from zohocrmsdk.src.com.zoho.crm.api.dc import DataCenter
+from zohocrmsdk.src.com.zoho.crm.api.dc import DataCenter, USDataCenter
 from zohocrmsdk.src.com.zoho.crm.api.initializer import Initializer
 from zohocrmsdk.src.com.zoho.crm.api.sdk_config import SDKConfig
 from zohocrmsdk.src.com.zoho.crm.api.user_signature import UserSignature
@@ -52,6 +52,14 @@ class Session(Records, Contexts, Loads, AnySession):
             resource_path=".",
         )
 
+    def init_record(self, program: str, **arguments: str) -> None:
+        """Run a program that has a function ``init``, for which the data center us is here."""
+        USDataCenter.PRODUCTION = classmethod(lambda _: self.environment)
+        names: dict[str, Any] = {}
+        exec(program, names)  # noqa: S102 - as a person would who pasted it
+        names["init"](None, **arguments)
+        self.store = Initializer.get_initializer().store
+
     def switch(self, **token: Any) -> None:
         """Switch to the user of another token."""
         Initializer.switch_user(token=self._token(token))
@@ -86,8 +94,14 @@ class Session(Records, Contexts, Loads, AnySession):
         self.store.delete_token(token_id)
 
     def revoke(self, token_id: str) -> bool:
-        """Revoke a token at Zoho, through the SDK."""
+        """Revoke a token at Zoho, as the SDK does."""
         return bool(Initializer.get_initializer().token.revoke(token_id))
+
+    def revoke_as_ours(self, token_id: str) -> bool:
+        """Revoke a token at Zoho, as evergrant's OAuthToken does."""
+        from evergrant.zohocrmsdk import OAuthToken as OurToken
+
+        return OurToken(id=token_id).revoke()
 
     def _token(self, fields: Fields) -> Any:
         """Return a token as a program makes it."""

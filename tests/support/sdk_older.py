@@ -80,6 +80,12 @@ class Session(AnySession):
         given.set_user_mail(user)
         self.store.delete_token(given)
 
+    def use_stored(self, token_id: str) -> str:
+        """Use a token as ``get_tokens`` returns it; return whose it is."""
+        (token,) = (one for one in self.store.get_tokens() if one.get_id() == token_id)
+        Initializer.switch_user(user=UserSignature(token.get_user_mail()), token=token)
+        return self.whoami()
+
     def remove(self) -> bool:
         """Delete the current token, through the SDK: it cannot revoke."""
         return bool(Initializer.get_initializer().token.remove())

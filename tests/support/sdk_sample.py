@@ -20,7 +20,7 @@ from seed_store import COLUMNS, SeedStore, SeedToken
 CALLED_OTHERWISE = {"expiry_time": "expires_in", "user_name": "user_signature"}
 
 
-class SampleStore(TokenStore):  # type: ignore[misc] - the SDK is not typed
+class SampleStore(TokenStore):
     """The algorithm of ``CustomStoreSQLite`` behind the interface of the SDK."""
 
     def __init__(self, path: str) -> None:

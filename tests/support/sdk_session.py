@@ -44,7 +44,7 @@ class AnySession:
             from sdk_sample import SampleStore
 
             self.store = SampleStore(*arguments)
-        else:
+        elif self.kind in self.official:
             self.store = self.official[self.kind](*arguments)
 
     def whoami(self) -> str:

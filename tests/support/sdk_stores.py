@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
-__all__ = ["OFFICIAL_FILE", "OUR_SQLITE", "OUR_TOKEN", "SAMPLE", "STORES", "sdk_token"]
+__all__ = [
+    "NOTHING",
+    "OFFICIAL_FILE",
+    "OURS",
+    "OUR_SQLITE",
+    "OUR_TOKEN",
+    "SAMPLE",
+    "STORES",
+    "sdk_token",
+]
 
-OFFICIAL_FILE, SAMPLE = "official file", "Zoho's sample"
+NOTHING, OFFICIAL_FILE, SAMPLE = "nothing", "official file", "Zoho's sample"
 OUR_SQLITE, OUR_TOKEN = "our SQLite", "our SQLite and OAuthToken"
 
+OURS = {
+    "memory": "memory:",
+    "list": "list:",
+    OUR_SQLITE: "sqlite:///{folder}/zohooauth.db",
+}
+"""Stores of evergrant, by name."""
+
+LASTING = tuple(name for name in OURS if name not in {"memory", "list"})
+"""Those that outlive a process."""
+
 STORES = {
+    NOTHING: [NOTHING],
     OFFICIAL_FILE: ["official file", "{folder}/tokens.csv"],
     SAMPLE: ["sample", "{folder}/zohooauth.db"],
-    OUR_SQLITE: ["ours", "sqlite:///{folder}/zohooauth.db"],
-    OUR_TOKEN: ["ours, and our OAuthToken", "sqlite:///{folder}/zohooauth.db"],
+    OUR_TOKEN: ["ours, and our OAuthToken", OURS[OUR_SQLITE]],
+    **{name: ["ours", url] for name, url in OURS.items()},
 }
 """By name: kind and arguments, as the step ``open`` takes them."""
 

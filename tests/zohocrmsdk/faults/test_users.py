@@ -19,7 +19,7 @@ REVOKE = "/oauth/v2/token/revoke"
 
 def alive(zoho: Sandbox, sdk: SdkProcess, email: str) -> bool:
     sdk.outcome("switch", user_name=name_of(zoho, email))
-    return sdk.outcome("whoami") == email
+    return bool(sdk.outcome("whoami") == email)
 
 
 @pytest.mark.parametrize(
