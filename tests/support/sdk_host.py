@@ -54,18 +54,9 @@ def converse(stream: Any, session: Any) -> None:
             answer = {"value": getattr(session, step)(**arguments)}
         except Exception as error:  # noqa: BLE001 - what the SDK raises is what is tested
             traceback.print_exc()
-            answer = {"raised": _kinds(error), "text": str(error)}
+            answer = {"raised": session.kinds(error), "text": str(error)}
         stream.write(json.dumps(answer, default=session.plain) + "\n")
         stream.flush()
-
-
-def _kinds(error: BaseException | None) -> list[str]:
-    kinds: list[str] = []
-    while error is not None:
-        kinds.append(type(error).__name__)
-        # The SDK keeps causes in an attribute of its own.
-        error = getattr(error, "cause", None) or error.__cause__
-    return kinds
 
 
 def be_born(wanted: dict[str, Any], session: Any, line: int, errors: int) -> None:

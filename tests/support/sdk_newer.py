@@ -71,27 +71,33 @@ class Session(Records, Contexts, Loads, AnySession):
 
     def current(self) -> Fields:
         """Return what the SDK holds as its current token."""
-        return self._fields(Initializer.get_initializer().token)
+        return self.fields_of(Initializer.get_initializer().token)
 
     def find_token(self, **token: Any) -> Fields | None:
         """Ask the store for what a partial token means; return the token that was filled."""
-        asked = self._blank(token)
-        return None if self.store.find_token(asked) is None else self._fields(asked)
+        asked = self.blank(token)
+        return None if self.store.find_token(asked) is None else self.fields_of(asked)
 
     def find_token_by_id(self, token_id: str) -> Fields | None:
         """Ask the store for an id."""
         found = self.store.find_token_by_id(token_id)
-        return None if found is None else self._fields(found)
+        return None if found is None else self.fields_of(found)
 
     def save_token(self, **token: Any) -> Any:
         """Save a token in the store; return its id."""
-        given = self._blank(token)
+        given = self.blank(token)
         self.store.save_token(given)
-        return self._fields(given)["id"]
+        return self.fields_of(given)["id"]
 
     def delete_token(self, token_id: str) -> None:
         """Delete one token of the store."""
         self.store.delete_token(token_id)
+
+    def differences(self, **asked: Any) -> Fields:
+        """Compare stores; see `sdk_differential.differences`."""
+        from sdk_differential import differences
+
+        return differences(self, **asked)
 
     def revoke(self, token_id: str) -> bool:
         """Revoke a token at Zoho, as the SDK does."""
@@ -117,12 +123,12 @@ class Session(Records, Contexts, Loads, AnySession):
             return OurToken
         return OAuthToken
 
-    def _blank(self, fields: Fields) -> Any:
-        token = self._filled(OAuthToken(id="-"), fields)
+    def blank(self, fields: Fields) -> Any:
+        token = self.filled(OAuthToken(id="-"), fields)
         if "user_name" in fields:
             token.set_user_signature(UserSignature(fields["user_name"]))
         return token
 
-    def _fields(self, token: Any) -> Fields:
+    def fields_of(self, token: Any) -> Fields:
         signature = token.get_user_signature()
-        return {"user_name": signature and signature.get_name(), **super()._fields(token)}
+        return {"user_name": signature and signature.get_name(), **super().fields_of(token)}

@@ -56,27 +56,27 @@ class Session(AnySession):
 
     def current(self) -> Fields:
         """Return what the SDK holds as its current token."""
-        return self._fields(Initializer.get_initializer().token)
+        return self.fields_of(Initializer.get_initializer().token)
 
     def find_token(self, user: str, **token: Any) -> Fields | None:
         """Ask the store for a user's token; return the token that was filled."""
-        found = self.store.get_token(UserSignature(user), self._blank(token))
-        return None if found is None else self._fields(found)
+        found = self.store.get_token(UserSignature(user), self.blank(token))
+        return None if found is None else self.fields_of(found)
 
     def find_token_by_id(self, token_id: str) -> Fields | None:
         """Ask the store for an id."""
-        found = self.store.get_token_by_id(token_id, self._blank({}))
-        return None if found is None else self._fields(found)
+        found = self.store.get_token_by_id(token_id, self.blank({}))
+        return None if found is None else self.fields_of(found)
 
     def save_token(self, user: str, **token: Any) -> Any:
         """Save a user's token in the store; return its id."""
-        given = self._blank(token)
+        given = self.blank(token)
         self.store.save_token(UserSignature(user), given)
-        return self._fields(given)["id"]
+        return self.fields_of(given)["id"]
 
     def delete_token(self, user: str, **token: Any) -> None:
         """Delete the row of a user's token."""
-        given = self._blank(token)
+        given = self.blank(token)
         given.set_user_mail(user)
         self.store.delete_token(given)
 
@@ -90,5 +90,5 @@ class Session(AnySession):
         """Delete the current token, through the SDK: it cannot revoke."""
         return bool(Initializer.get_initializer().token.remove())
 
-    def _blank(self, fields: Fields) -> Any:
-        return self._filled(OAuthToken(id="-"), fields)
+    def blank(self, fields: Fields) -> Any:
+        return self.filled(OAuthToken(id="-"), fields)

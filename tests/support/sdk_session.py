@@ -71,7 +71,7 @@ class AnySession:
 
     def get_tokens(self) -> list[Fields]:
         """List the store."""
-        return [self._fields(token) for token in self.store.get_tokens()]
+        return [self.fields_of(token) for token in self.store.get_tokens()]
 
     def delete_tokens(self) -> None:
         """Delete every token of the store."""
@@ -84,14 +84,24 @@ class AnySession:
             return str(found.get_users()[0].get_email())
         return str(found.get_code().get_value())
 
-    def _filled(self, token: Any, fields: Fields) -> Any:
+    def filled(self, token: Any, fields: Fields) -> Any:
         """Return a token of which nothing is set but this, which its constructor would refuse."""
         for name in self.names:
             getattr(token, f"set_{name}")(fields.get(name))
         return token
 
-    def _fields(self, token: Any) -> Fields:
+    def fields_of(self, token: Any) -> Fields:
         return {name: getattr(token, f"get_{name}")() for name in self.names}
+
+    @staticmethod
+    def kinds(error: BaseException | None) -> list[str]:
+        """Return the class of an error, and those of its causes."""
+        kinds: list[str] = []
+        while error is not None:
+            kinds.append(type(error).__name__)
+            # The SDK keeps causes in an attribute of its own.
+            error = getattr(error, "cause", None) or error.__cause__
+        return kinds
 
     @staticmethod
     def plain(value: object) -> str:
