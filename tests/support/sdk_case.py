@@ -8,6 +8,9 @@ from typing import Any, NamedTuple
 
 __all__ = ["Case", "Fields", "Outcome", "Rows"]
 
+UNIT = ("access_token", "expires_in")
+OWNERS = ("user_name", "client_id", "client_secret", "redirect_url")
+
 Fields = dict[str, Any]
 Rows = dict[str, Fields]
 
@@ -166,10 +169,11 @@ class Case:
         )
 
     def _is_whole(self, id_: str, doubles: set[str]) -> bool:
-        """Say whether the row's access token and expiry come from one side, as all else does."""
+        """Say whether the row's access token is one side's, with its expiry, and all else known."""
         new, given = self.our_rows[id_], {name: self.says(name) for name in self.our_rows[id_]}
         sides = [given, *(self.before[one] for one in (id_, *doubles) if one in self.before)]
-        unit = ("access_token", "expires_in")
-        return all(new[name] in [side[name] for side in sides] for name in new) and any(
-            all(new[name] == side[name] for name in unit) for side in sides
+        return (
+            any(all(new[name] == side[name] for name in UNIT) for side in sides)
+            and all(new[name] in [side[name] for side in sides] for name in new)
+            and all(new[name] == self.says(name) for name in OWNERS if self.says(name))
         )
