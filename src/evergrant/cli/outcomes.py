@@ -1,0 +1,62 @@
+"""How tokens on the move are shown: a bar while they move, then what became of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import typer
+
+from evergrant.cli.tables import console, table
+from evergrant.moving import Moved, Outcome
+
+__all__ = ["described", "print_outcomes", "summary", "watched"]
+
+
+def watched(moves: Iterable[Moved], total: int | None, what: str) -> Iterator[Moved]:
+    """Yield moves one by one, with a bar on stderr where that is a terminal.
+
+    Args:
+        total: How many there will be.
+    """
+    screen = console(stderr=True)
+    if not screen.is_terminal:
+        yield from moves
+        return
+    from rich.progress import Progress
+
+    with Progress(*Progress.get_default_columns(), console=screen, transient=True) as bar:
+        yield from bar.track(moves, total, description=what)
+
+
+def described(moved: Moved) -> dict[str, Any]:
+    """Describe what became of a token, for programs."""
+    return {
+        "user": moved.user,
+        "id": moved.id,
+        "target_id": moved.target_id,
+        "outcome": moved.outcome.value,
+        "problem": moved.problem,
+        "verified": moved.verified,
+        "deleted": moved.deleted,
+    }
+
+
+def print_outcomes(moves: Sequence[Moved]) -> None:
+    """Print a line for each token."""
+    columns = ("user", "id", "id there", "outcome", "problem")
+    lines = [
+        (moved.user, moved.id, moved.target_id, moved.outcome.value, moved.problem)
+        for moved in moves
+    ]
+    screen = console()
+    if lines:
+        screen.print(table(columns, lines, screen.width))
+        typer.echo()
+
+
+def summary(counts: Counter[Outcome]) -> str:
+    """Say how many tokens had which outcome."""
+    parts = [f"{counts[outcome]} {outcome.value}" for outcome in Outcome if counts[outcome]]
+    return ", ".join(parts) or "no tokens"
