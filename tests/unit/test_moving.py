@@ -17,7 +17,9 @@ from evergrant.errors import ConfigError
 from evergrant.moving import copy, move
 from evergrant.stores import open_store
 from evergrant.stores.base import TokenStore
+from evergrant.stores.list import ListStore
 from evergrant.stores.memory import MemoryStore
+from evergrant.stores.rows import encode
 from evergrant.token import Token
 from moving_help import contents, many, outcomes, user_token
 from sqlite_help import SeedStore, execute, seed_token
@@ -156,6 +158,31 @@ def test_an_id_that_is_taken_or_does_not_fit_is_another_one_there() -> None:
         again = {moved.id: moved.target_id for moved in move(source, target)}
         assert again == given
         assert len(target.get_tokens()) == 3
+
+
+def test_one_new_id_does_not_push_out_all_that_follow(
+    source: TokenStore, target: TokenStore
+) -> None:
+    target.save_token(user_token("bob", id="tenant0"))
+    for token in many(40):
+        source.save_token(token)
+    moves = list(move(source, target))
+    assert [moved.user for moved in moves if moved.id != moved.target_id] == [
+        "u0@example.com:60001"
+    ]
+    assert moves[-1].user == "u0@example.com:60001"
+    assert len({moved.target_id for moved in moves}) == 40
+
+
+def test_an_id_that_another_program_gave_twice_loses_nobody(target: TokenStore) -> None:
+    with MemoryStore() as spare:
+        rows = [list(encode(spare.save_token(user_token(who)))) for who in ("alice", "bob")]
+    for row in rows:
+        row[0] = "7"
+    with ListStore(rows) as source:
+        assert outcomes(move(source, target)) == {"new": 2}
+        assert contents(source) == contents(target)
+        assert outcomes(move(source, target)) == {"same": 2}
 
 
 def test_a_corrupt_row_in_the_source_is_reported_and_stops_nothing(

@@ -106,8 +106,8 @@ def test_a_login_in_the_target_at_the_same_moment_is_not_overwritten() -> None:
 
 def test_a_renewal_in_the_target_at_the_same_moment_is_not_overwritten() -> None:
     with MemoryStore() as source, Busy(lambda store: store.save_token(LATER)) as target:
-        MemoryStore.save_token(target, user_token("alice", expires_at=NOON - timedelta(hours=1),
-                                                  access_token="canary-old"))  # fmt: skip
+        old = {"access_token": "canary-old", "expires_at": NOON - timedelta(hours=1)}
+        MemoryStore.save_token(target, user_token("alice", **old))
         source.save_token(user_token("alice"))
         assert outcomes(move(source, target)) == {"fresher there": 1}
         [there] = target.get_tokens()

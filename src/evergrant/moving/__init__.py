@@ -9,6 +9,7 @@ What is interrupted is taken up by running it again.
 from __future__ import annotations
 
 from evergrant.moving.comparing import Outcome
-from evergrant.moving.mover import Moved, copy, move, refuse_same
+from evergrant.moving.copier import Moved
+from evergrant.moving.mover import copy, move, refuse_same
 
 __all__ = ["Moved", "Outcome", "copy", "move", "refuse_same"]

@@ -38,21 +38,21 @@ _STORES_OWN = ("id", "updated_at", "version")
 
 
 def differing(
-    token: Token, there: Token, fields: Collection[str], *, new: bool = False
+    token: Token, there: Token, fields: Collection[str], *, is_new: bool = False
 ) -> list[str]:
     """Return the fields in which a stored token does not hold what ``token`` says.
 
     Args:
         fields: Those that the store can hold.
-        new: The row is this token's alone: it holds nothing else either.
+        is_new: The row is this token's alone: it holds nothing else either.
     """
-    passed_over = _STORES_OWN if new else (*_STORES_OWN, *_KEPT)
+    passed_over = _STORES_OWN if is_new else (*_STORES_OWN, *_KEPT)
     return [
         field
         for field in fields
         if field not in passed_over
         and _value(token, field) != _value(there, field)
-        and (_value(token, field) or (new and field not in _KEPT))
+        and (_value(token, field) or (is_new and field not in _KEPT))
     ]
 
 
