@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cli_runner import Command
+from evergrant.errors import ConfigError
+from evergrant.moving.records import token_from_environment, tokens_from_json
 from evergrant.stores import open_store
 from evergrant.stores.base import TokenStore
 from moving_help import planted, user_token
 from sqlite_help import SeedStore, execute, seed_token
+from watch import shown
 
 SPOKEN = {
     "id": "tenant-a",
@@ -106,7 +110,7 @@ BAD = {
         given({**SPOKEN, "expires_at": "2031-01-01T00:00:00Z"}), "another name of expires_at",
     ),
     "a name twice": ('{"user_name": "canary", "user_name": "b"}', "user_name is given twice"),
-    "no token": (given(SPOKEN, {"user_name": "canary-bob"}), "record 2: there is no refresh_token"),
+    "no token": (given(SPOKEN, {"user_name": "bob"}), "record 2: there is no refresh_token"),
     "one user twice": (given(SPOKEN, SPOKEN), "record 2 has the user and client of record 1"),
     "scopes of numbers": (given({**SPOKEN, "scopes": [4711]}), "scopes is not a list of texts"),
 }  # fmt: skip
@@ -123,6 +127,11 @@ def test_bad_json_names_record_and_field_and_never_a_value(
     for value in ("canary", "4711", "9999", "1893499200"):
         assert value not in result.output
     assert not home.exists()
+    with pytest.raises(ConfigError) as caught:
+        tokens_from_json(BytesIO(text.encode()))
+    told = "".join(shown(caught.value))
+    assert "canary" not in told
+    assert "4711" not in told
 
 
 def test_bytes_that_are_no_text(run: Command, home: Path) -> None:
@@ -163,6 +172,7 @@ def test_from_the_environment(
 def test_an_environment_without_a_token_says_what_to_set(
     run: Command, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("ANOTHER_PROGRAMS", "canary-other")
     for name in ("", "ZOHO_CLIENT_SECRET"):
         if name:
             monkeypatch.setenv(name, "canary")
@@ -170,6 +180,9 @@ def test_an_environment_without_a_token_says_what_to_set(
         assert result.exit_code == 2
         assert "refresh_token" in result.stderr.lower()
         assert "canary" not in result.output
+        with pytest.raises(ConfigError) as caught:
+            token_from_environment()
+        assert "canary" not in "".join(shown(caught.value))
     monkeypatch.setenv("ZOHO_REFRESH_TOKEN", "canary\n")
     assert "refresh_token has characters" in run("import", "env:").stderr
     assert run("import", "-", "--prefix", "X_", stdin="[]").exit_code == 2

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -75,7 +74,7 @@ def _incoming(source: str, prefix: str | None) -> Iterator[Copy]:
     if source == "-":
         yield partial(moving.copy, tokens_from_json(sys.stdin.buffer))
     elif source == "env:":
-        token = token_from_environment(os.environ, PREFIX if prefix is None else prefix)
+        token = token_from_environment(PREFIX if prefix is None else prefix)
         yield partial(moving.copy, [token])
     else:
         with evergrant.open_store(named_store(source), read_only=True) as store:

@@ -6,8 +6,9 @@ No value of a record is ever shown: an error names the record and the field.
 from __future__ import annotations
 
 import json
+import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, BinaryIO
 
@@ -64,25 +65,29 @@ def tokens_from_json(stream: BinaryIO) -> list[Token]:
     return tokens
 
 
-def token_from_environment(environment: Mapping[str, str], prefix: str = PREFIX) -> Token:
-    """Return the token in ZOHO_REFRESH_TOKEN, ZOHO_CLIENT_ID and their like.
+def token_from_environment(prefix: str = PREFIX) -> Token:
+    """Return the token in the variables ZOHO_REFRESH_TOKEN, ZOHO_CLIENT_ID and their like.
 
     Args:
-        prefix: What the names begin with, in place of ``ZOHO_``.
+        prefix: What their names begin with, in place of ``ZOHO_``.
 
     Raises:
         ConfigError: A variable is missing or malformed; says which.
     """
-    names = {field: f"{prefix}{field.upper()}" for field in _FIELDS}
-    record = Record(
-        {field: Secret(environment[name]) for field, name in names.items() if name in environment}
-    )
+    record = _in_variables(prefix)
     if not record:
         raise ConfigError(
             f"no environment variable holds a token: {prefix}REFRESH_TOKEN is not set",
             hint=f"Set {prefix}CLIENT_ID, {prefix}CLIENT_SECRET and {prefix}REFRESH_TOKEN.",
         )
     return _token(record, f"the environment ({prefix}…)")
+
+
+def _in_variables(prefix: str) -> Record:
+    names = {field: f"{prefix}{field.upper()}" for field in _FIELDS}
+    return Record(
+        {field: Secret(os.environ[name]) for field, name in names.items() if name in os.environ}
+    )
 
 
 def _parsed(stream: BinaryIO) -> Records | str:

@@ -85,7 +85,7 @@ class TokenStore(Backend):
     id_width: ClassVar[int | None] = None
     """The longest id that the storage can hold, in characters; None for any."""
 
-    holds: ClassVar[Collection[str]] = Token.__slots__
+    holds: Collection[str] = Token.__slots__
     """The fields of a token that the storage can hold; an unextended official table has ten."""
 
     url: str
