@@ -225,6 +225,19 @@ def test_all_or_nothing_unless_said(run: Command, store: TokenStore, tmp_path: P
     assert len(store.get_tokens()) == 1
 
 
+def test_a_store_that_fails_in_the_middle_says_how_to_go_on(
+    run: Command, store: TokenStore, home: Path
+) -> None:
+    trigger = "create trigger full before insert on oauthtoken when new.user_name = 'bob'"
+    execute(home / "tokens.db", f"{trigger} begin select raise(abort, 'full'); end")
+    text = given(SPOKEN, {"user_name": "bob", "refresh_token": "canary-bob"})
+    result = run("import", "-", stdin=text)
+    assert result.exit_code == 6
+    assert "stopped after: 1 new; run it again" in result.stderr
+    execute(home / "tokens.db", "drop trigger full")
+    assert "1 new, 1 same" in run("import", "-", stdin=text).stdout
+
+
 def test_a_grant_that_may_be_older_than_the_one_there_is_refused(
     run: Command, store: TokenStore
 ) -> None:

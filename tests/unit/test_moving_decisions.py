@@ -135,6 +135,12 @@ def test_a_grant_without_a_name_is_not_doubled(
     assert only(nameless, target).outcome is Outcome.SAME
 
 
+@pytest.mark.parametrize("kept", ["refresh_token", "grant_token", "access_token"])
+def test_a_nameless_grant_is_known_again_by_whatever_it_has(target: TokenStore, kept: str) -> None:
+    grant = Token(client_id="1000.APP", client_secret="s", **{kept: "planted"})  # type: ignore[arg-type]
+    assert [only(grant, target).outcome for _ in range(2)] == [Outcome.NEW, Outcome.SAME]
+
+
 def test_a_nameless_row_of_somebody_else_is_not_taken_for_its_id(target: TokenStore) -> None:
     theirs = target.save_token(Token(id="7", refresh_token="r9", client_id=FULL.client_id))
     moved = only(replace(FULL, id="7"), target)

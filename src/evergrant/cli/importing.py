@@ -53,12 +53,12 @@ def import_tokens(
     settings = settings_of(context)
     with _incoming(source, prefix) as copied:
         with opened_to_look(settings.store) as store:
-            moves = list(copied(store, dry_run=True))
+            moves = planned = list(copied(store, dry_run=True))
         good = all(moved.is_good for moved in moves)
         imported = not dry_run and (good or partial_too)
         if imported:
             with evergrant.open_store(settings.store) as store:
-                moves = list(watched(copied(store), len(moves), "importing"))
+                moves = list(watched(copied(store), lambda: len(planned), "importing"))
     _print(moves, as_json=as_json)
     if not imported:
         note("nothing was imported" + (": a dry run" if dry_run else ""))

@@ -18,7 +18,7 @@ from evergrant.cli.exits import Exit
 from evergrant.cli.options import AsJson
 from evergrant.cli.outcomes import described, print_outcomes, summary, watched
 from evergrant.cli.speech import complain, note
-from evergrant.errors import ConfigError, StoreMissing, StoreUnavailable
+from evergrant.errors import ConfigError, StoreMissing
 
 __all__ = ["DryRun", "move", "named_store", "opened_to_look"]
 
@@ -68,11 +68,7 @@ def move(
     with _both(source, target, dry_run=dry_run, delete_source=delete_source) as (origin, there):
         where = {"source": origin.url, "target": there.url, "dry_run": dry_run}
         moves = moving.move(origin, there, dry_run=dry_run, delete_source=delete_source)
-        try:
-            tally.add(watched(moves, _size(origin), "moving"))
-        except (StoreUnavailable, KeyboardInterrupt):
-            note(f"stopped after: {summary(tally.counts)}; run it again to go on")
-            raise
+        tally.add(watched(moves, lambda: _size(origin), "moving"))
     _print(tally, where, as_json=as_json)
     if tally.bad:
         complain(f"{tally.bad} of {tally.counts.total()} tokens need a look: see their problem")

@@ -3,23 +3,36 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import typer
 
+from evergrant.cli.speech import note
 from evergrant.cli.tables import console, table
+from evergrant.errors import StoreUnavailable
 from evergrant.moving import Moved, Outcome
 
 __all__ = ["described", "print_outcomes", "summary", "watched"]
 
 
-def watched(moves: Iterable[Moved], total: int | None, what: str) -> Iterator[Moved]:
+def watched(moves: Iterable[Moved], count: Callable[[], int], what: str) -> Iterator[Moved]:
     """Yield moves one by one, with a bar on stderr where that is a terminal.
 
     Args:
-        total: How many there will be.
+        count: Says how many there will be.
     """
+    counts: Counter[Outcome] = Counter()
+    try:
+        for moved in _with_bar(moves, count, what):
+            counts[moved.outcome] += 1
+            yield moved
+    except (StoreUnavailable, KeyboardInterrupt):
+        note(f"stopped after: {summary(counts)}; run it again to go on")
+        raise
+
+
+def _with_bar(moves: Iterable[Moved], count: Callable[[], int], what: str) -> Iterator[Moved]:
     screen = console(stderr=True)
     if not screen.is_terminal:
         yield from moves
@@ -27,7 +40,7 @@ def watched(moves: Iterable[Moved], total: int | None, what: str) -> Iterator[Mo
     from rich.progress import Progress
 
     with Progress(*Progress.get_default_columns(), console=screen, transient=True) as bar:
-        yield from bar.track(moves, total, description=what)
+        yield from bar.track(moves, count(), description=what)
 
 
 def described(moved: Moved) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime
 from enum import Enum
 
@@ -102,13 +103,13 @@ def counterpart(store: TokenStore, token: Token) -> Token | None:
         own = [row for row in store.find_users(name) if row.user_name == name]
         if row := row_of_user(token, lambda _: own):
             return row
-    by_access = Token(access_token=token.access_token)
-    by_refresh = Token(
-        client_id=token.client_id,
-        client_secret=token.client_secret,
-        refresh_token=token.refresh_token,
+    client = Token(client_id=token.client_id, client_secret=token.client_secret)
+    partial = (
+        replace(client, refresh_token=token.refresh_token),
+        replace(client, grant_token=token.grant_token),
+        Token(access_token=token.access_token),
     )
-    found = [store.find_token(probe) for probe in (by_refresh, by_access)]
+    found = map(store.find_token, partial)
     # One that has another name is not ours, even if it holds the same grant.
     of_grant = [row for row in found if row and compatible(row, token)]
     return next((row for row in of_grant if not (name and row.user_name)), None)
