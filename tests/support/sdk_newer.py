@@ -60,6 +60,15 @@ class Session(Records, Contexts, Loads, AnySession):
         names["init"](None, **arguments)
         self.store = Initializer.get_initializer().store
 
+    def run_examples(self, blocks: list[str], grant_token: str, **client: str) -> str:
+        """Run the examples of a document in one program; return whose data the last one got."""
+        token = OAuthToken(grant_token=grant_token, **client)
+        names = {**globals(), **client, "environment": self.environment, "token": token}
+        names["code"] = grant_token
+        for block in blocks:
+            exec(block, names)  # noqa: S102 - our own document
+        return str(names["users"].get_object().get_users()[0].get_email())
+
     def switch(self, **token: Any) -> None:
         """Switch to the user of another token."""
         Initializer.switch_user(token=self._token(token))

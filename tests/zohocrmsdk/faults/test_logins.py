@@ -1,4 +1,4 @@
-"""What becomes of a login: faults 14, 22, 24 and 30."""
+"""What becomes of a login: faults 14, 22, 24, 25 and 30."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 from evergrant.sandbox import Sandbox
 from sdk_process import NEWER, Refused, SdkProcess, grant_of
-from sdk_stores import OFFICIAL_FILE, OUR_SQLITE, OUR_TOKEN, SAMPLE
+from sdk_stores import NOTHING, OFFICIAL_FILE, OUR_SQLITE, OUR_TOKEN, SAMPLE
 
 Start = Callable[..., SdkProcess]
 
@@ -118,3 +118,16 @@ def test_a_login_that_lasts_an_hour_is_not_told(
     sdk = start(store)
     sdk("initialize", **grant)
     assert ("no refresh token" in sdk.written) is told
+
+
+@pytest.mark.parametrize(("store", "who"), [(NOTHING, ["SDKException"]), (OUR_SQLITE, ALICE)])
+def test_a_program_that_is_started_in_another_folder_logs_in_again(
+    start: Start, zoho: Sandbox, tmp_path: Path, store: str, who: object
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    grant = grant_of(zoho, ALICE)
+    start(store)("initialize", **grant)
+    sdk = start(store, folder=elsewhere)
+    sdk.outcome("initialize", **grant)
+    assert sdk.outcome("whoami") == who
