@@ -87,15 +87,14 @@ class Pair:
             for _ in range(CALLS):
                 case = self._case()
                 counts["calls"] += 1
-                if case.alike:
-                    continue
-                names = [difference.name for difference in DIFFERENCES if difference.fits(case)]
-                if not names:
-                    return case
-                counts[names[0]] += 1
+                if not case.alike:
+                    names = [difference.name for difference in DIFFERENCES if difference.fits(case)]
+                    if not names:
+                        return case
+                    counts[names[0]] += 1
+                    self._level(case.our_rows)
                 if "TokenNotSaved" in case.ours.raised:
-                    return None  # it waits in the lifeboat, and would come aboard
-                self._level(case.our_rows)
+                    break  # it waits in the lifeboat, and would come aboard
             return None
         finally:
             self._ours.close()
