@@ -45,7 +45,7 @@ class Recipe:
 
 DEMO = Recipe("demo", "constraints.txt", extra="cli")
 TEST = Recipe("test", "constraints.txt", extra="all", group="test")
-SDK = Recipe("sdk", "constraints-sdk.txt", extra="sdk", project=False)
+SDK = Recipe("sdk", "constraints-sdk.txt", extra="sdk", group="examples")
 
 
 @contextmanager
