@@ -1,0 +1,100 @@
+"""The pages about students."""
+
+from __future__ import annotations
+
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from student_portal import login
+from student_portal.crm import FIELDS, Refused, Student, Students
+
+__all__ = ["pages"]
+
+MOST_PAGES = 100
+"""Zoho lists the first 2,000 records by page number, which is 100 pages of 20."""
+
+Page = Response | str | tuple[str, int]
+
+
+def pages(students: Students) -> Blueprint:
+    """Return the pages that list, add, change and delete students."""
+    site = Blueprint("students", __name__, url_prefix="/students")
+
+    @site.before_request
+    def logged_in() -> Response | None:
+        return None if login.user() else redirect(url_for("login.welcome"), 303)
+
+    @site.get("")
+    def index() -> Page:
+        number = request.args.get("page", 1, type=int)
+        if not 1 <= number <= MOST_PAGES:
+            abort(404)
+        listed, more = students.page(_me(), number)
+        more = more and number < MOST_PAGES
+        return render_template("students.html", students=listed, page=number, more=more)
+
+    @site.get("/new")
+    def new() -> Page:
+        return _form({})
+
+    @site.post("")
+    def create() -> Page:
+        student = _sent()
+        try:
+            _check(student)
+            students.create(_me(), student)
+        except Refused as refusal:
+            return _form(student, refusal), 422
+        return _done(f"{_name(student)} was added.")
+
+    @site.get("/<int:student_id>")
+    def edit(student_id: int) -> Page:
+        return _form(students.get(_me(), student_id) or abort(404), student_id=student_id)
+
+    @site.post("/<int:student_id>")
+    def update(student_id: int) -> Page:
+        student = _sent()
+        try:
+            _check(student)
+            students.update(_me(), student_id, student)
+        except Refused as refusal:
+            return _form(student, refusal, student_id), 422
+        return _done(f"{_name(student)} was saved.")
+
+    @site.post("/<int:student_id>/delete")
+    def delete(student_id: int) -> Page:
+        students.delete(_me(), student_id)
+        return _done("The student was deleted.")
+
+    return site
+
+
+def _me() -> str:
+    return login.user() or abort(401)
+
+
+def _sent() -> Student:
+    return {field.name: request.form.get(field.name, "").strip() for field in FIELDS}
+
+
+def _check(student: Student) -> None:
+    for field in FIELDS:
+        if field.required and not student[field.name]:
+            raise Refused(f"{field.label} is missing.", field.name)
+        if len(student[field.name]) > field.length:
+            raise Refused(f"{field.label} is longer than {field.length} characters.", field.name)
+
+
+def _form(student: Student, refusal: Refused | None = None, student_id: int | None = None) -> str:
+    return render_template(
+        "student.html", fields=FIELDS, student=student, refusal=refusal, student_id=student_id
+    )
+
+
+def _name(student: Student) -> str:
+    return f"{student['First_Name']} {student['Last_Name']}".strip()
+
+
+def _done(what: str) -> Response:
+    flash(what)
+    return redirect(url_for("students.index"), 303)
