@@ -38,6 +38,8 @@ def create_app() -> Flask:
     )
     security.protect(app, settings.url)
     errors.explain(app)
-    app.register_blueprint(login.pages(keeper))
-    app.register_blueprint(students.pages(Students(keeper, settings.home)))
+    app.extensions["keeper"] = keeper
+    app.extensions["students"] = Students(keeper, settings.home)
+    app.register_blueprint(login.site)
+    app.register_blueprint(students.site)
     return app

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,10 +18,9 @@ from zohocrmsdk.src.com.zoho.crm.api.record import (
     Record,
     RecordOperations,
 )
-from zohocrmsdk.src.com.zoho.crm.api.user_signature import UserSignature
 
 from evergrant import EvergrantError, Keeper
-from evergrant.zohocrmsdk import OAuthToken, acting_as, token_store
+from evergrant.zohocrmsdk import Nobody, acting_as, token_store
 
 __all__ = ["FIELDS", "Refused", "Student", "Students"]
 
@@ -72,14 +70,21 @@ class Students:
     the CRM says no.
 
     Args:
-        keeper: Has the users' tokens.
+        keeper: Has the users' tokens, and knows where Zoho is.
         folder: Where the SDK may keep what it knows of fields.
     """
 
     def __init__(self, keeper: Keeper, folder: Path) -> None:
-        self._keeper = keeper
-        self._folder = folder
-        self._lock = threading.Lock()
+        accounts, home = keeper.accounts, keeper.accounts.home
+        store = token_store(keeper.store, data_centers=accounts.data_centers, clock=accounts.clock)
+        Initializer.initialize(
+            DataCenter.Environment(
+                home.api_url, f"{home.accounts_url}/oauth/v2/token", home.upload_url or home.api_url
+            ),
+            Nobody(),  # each call is some user's: see _speaking_for
+            store=store,
+            resource_path=str(folder),
+        )
 
     def page(self, user: str, number: int) -> tuple[list[Student], bool]:
         """Return a page of students, the newest first, and whether there are more."""
@@ -89,76 +94,59 @@ class Students:
         asked.add(GetRecordsParam.sort_order, "desc")
         asked.add(GetRecordsParam.per_page, PER_PAGE)
         asked.add(GetRecordsParam.page, number)
-        with self._acting_as(user):
-            answer = RecordOperations(MODULE).get_records(asked)
-            found = _object_of(answer)
+        with _speaking_for(user):
+            found = _object_of(RecordOperations(MODULE).get_records(asked))
         if found is None:
             return [], False
         return list(map(_student, found.get_data())), found.get_info().get_more_records()
 
     def get(self, user: str, student_id: int) -> Student | None:
         """Return one student, or None."""
-        with self._acting_as(user):
+        with _speaking_for(user):
             found = _object_of(RecordOperations(MODULE).get_record(student_id))
         return _student(found.get_data()[0]) if found else None
 
     def create(self, user: str, student: Student) -> None:
         """Add a student."""
-        with self._acting_as(user):
+        with _speaking_for(user):
             _written(RecordOperations(MODULE).create_records(_body(student)))
 
     def update(self, user: str, student_id: int, student: Student) -> None:
         """Change a student; an empty value empties the field."""
-        with self._acting_as(user):
+        with _speaking_for(user):
             _written(RecordOperations(MODULE).update_record(student_id, _body(student)))
 
     def delete(self, user: str, student_id: int) -> None:
         """Delete a student."""
-        with self._acting_as(user):
+        with _speaking_for(user):
             _written(RecordOperations(MODULE).delete_record(student_id))
 
-    @contextmanager
-    def _acting_as(self, user: str) -> Iterator[None]:
-        """Let the SDK act for a user, in this thread and for this long."""
-        try:
-            self._start(user)
-            with acting_as(user):
-                yield
-        except SDKException as error:
-            if isinstance(error.cause, EvergrantError):
-                raise error.cause from None
-            raise Refused(f"{error.code}: {error.error_message}") from error
 
-    def _start(self, user: str) -> None:
-        """Initialise the SDK with the first user who comes; `acting_as` does the rest."""
-        with self._lock:
-            if Initializer.get_initializer() is not None:
-                return
-            accounts = self._keeper.accounts
-            home = accounts.home
-            Initializer.initialize(
-                DataCenter.Environment(
-                    home.api_url, f"{home.accounts_url}/oauth/v2/token", home.upload_url
-                ),
-                OAuthToken(user_signature=UserSignature(user)),
-                store=token_store(
-                    self._keeper.store, data_centers=accounts.data_centers, clock=accounts.clock
-                ),
-                resource_path=str(self._folder),
-            )
+@contextmanager
+def _speaking_for(user: str) -> Iterator[None]:
+    """Let the SDK act as a user, and unwrap evergrant's own errors from the SDK's."""
+    try:
+        with acting_as(user):
+            yield
+    except SDKException as error:
+        if isinstance(error.cause, EvergrantError):
+            raise error.cause from None
+        raise Refused("Zoho CRM could not be asked.") from error
 
 
 def _object_of(answer: Any) -> Any:
     """Return what the CRM answered, or None for no content.
 
     Raises:
-        Refused: It answered an error.
+        Refused: It answered an error, or something else than the CRM does.
     """
-    if answer is None:
-        raise Refused("Zoho's answer could not be read.")
-    found = None if answer.get_status_code() == NO_CONTENT else answer.get_object()
+    if answer is not None and answer.get_status_code() == NO_CONTENT:
+        return None
+    found = answer and answer.get_object()
     if isinstance(found, APIException):
         raise _refusal(found)
+    if not hasattr(found, "get_data"):
+        raise Refused("Zoho CRM's answer could not be read.")
     return found
 
 
@@ -170,10 +158,9 @@ def _written(answer: Any) -> None:
 
 def _refusal(error: Any) -> Refused:
     name = (error.get_details() or {}).get("api_name")
-    labels = {field.name: field.label for field in FIELDS}
-    about = f"{labels[name]}: " if name in labels else ""
-    code, message = error.get_code().get_value(), error.get_message().get_value()
-    return Refused(f"{about}{message} ({code})", name if name in labels else None)
+    field = next((field for field in FIELDS if field.name == name), None)
+    about = f"{field.label}: " if field else ""
+    return Refused(f"{about}Zoho CRM says “{error.get_message().get_value()}”.", field and name)
 
 
 def _body(student: Student) -> Any:

@@ -1,15 +1,15 @@
 """What the environment says, and the Zoho (or the sandbox) that is meant by it.
 
-| variable             | meaning                                        | unless given               |
-|----------------------|------------------------------------------------|----------------------------|
-| `ZOHO_CLIENT_ID`     | your app, from Zoho's API console              | the sandbox's own app      |
-| `ZOHO_CLIENT_SECRET` | its secret                                     |                            |
-| `ZOHO_DATA_CENTER`   | where logins begin                             | `us`                       |
-| `PORTAL_SANDBOX`     | where `evergrant sandbox` runs, without an app | `http://127.0.0.1:8790`    |
-| `PORTAL_URL`         | where browsers find the portal                 | `http://127.0.0.1:5000`    |
-| `PORTAL_HOME`        | folder for what the portal keeps               | the user's data folder     |
-| `PORTAL_STORE`       | where the tokens are, as an evergrant URL      | SQLite in that folder      |
-| `PORTAL_KEY`         | signs the cookies                              | made once, in that folder  |
+| variable             | meaning                                     | unless given              |
+|----------------------|---------------------------------------------|---------------------------|
+| `ZOHO_CLIENT_ID`     | your app, from Zoho's API console           | the sandbox's own app     |
+| `ZOHO_CLIENT_SECRET` | its secret                                  |                           |
+| `ZOHO_DATA_CENTER`   | where logins begin                          | `us`                      |
+| `PORTAL_SANDBOX`     | where `evergrant sandbox` is, if no app is  | `http://127.0.0.1:8790`   |
+| `PORTAL_URL`         | where browsers find the portal              | `http://127.0.0.1:5000`   |
+| `PORTAL_HOME`        | folder for what the portal keeps            | your data folder          |
+| `PORTAL_STORE`       | where the tokens are, as an evergrant URL   | SQLite in that folder     |
+| `PORTAL_KEY`         | signs the cookies                           | made once, in that folder |
 """
 
 from __future__ import annotations

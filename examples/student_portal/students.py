@@ -2,75 +2,89 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from student_portal import login
 from student_portal.crm import FIELDS, Refused, Student, Students
 
-__all__ = ["pages"]
+__all__ = ["site"]
 
 MOST_PAGES = 100
 """Zoho lists the first 2,000 records by page number, which is 100 pages of 20."""
 
 Page = Response | str | tuple[str, int]
 
+site = Blueprint("students", __name__, url_prefix="/students")
 
-def pages(students: Students) -> Blueprint:
-    """Return the pages that list, add, change and delete students."""
-    site = Blueprint("students", __name__, url_prefix="/students")
 
-    @site.before_request
-    def logged_in() -> Response | None:
-        return None if login.user() else redirect(url_for("login.welcome"), 303)
+@site.before_request
+def logged_in() -> Response | None:
+    """Let nobody in who has not logged in."""
+    return None if login.user() else redirect(url_for("login.welcome"), 303)
 
-    @site.get("")
-    def index() -> Page:
-        number = request.args.get("page", 1, type=int)
-        if not 1 <= number <= MOST_PAGES:
-            abort(404)
-        listed, more = students.page(_me(), number)
-        more = more and number < MOST_PAGES
-        return render_template("students.html", students=listed, page=number, more=more)
 
-    @site.get("/new")
-    def new() -> Page:
-        return _form({})
+@site.get("")
+def index() -> Page:
+    """List the students."""
+    number = request.args.get("page", 1, type=int)
+    if not 1 <= number <= MOST_PAGES:
+        abort(404)
+    listed, more = _students().page(_me(), number)
+    more = more and number < MOST_PAGES
+    return render_template("students.html", students=listed, page=number, more=more)
 
-    @site.post("")
-    def create() -> Page:
-        student = _sent()
-        try:
-            _check(student)
-            students.create(_me(), student)
-        except Refused as refusal:
-            return _form(student, refusal), 422
-        return _done(f"{_name(student)} was added.")
 
-    @site.get("/<int:student_id>")
-    def edit(student_id: int) -> Page:
-        return _form(students.get(_me(), student_id) or abort(404), student_id=student_id)
+@site.get("/new")
+def new() -> Page:
+    """Show the empty form."""
+    return _form({})
 
-    @site.post("/<int:student_id>")
-    def update(student_id: int) -> Page:
-        student = _sent()
-        try:
-            _check(student)
-            students.update(_me(), student_id, student)
-        except Refused as refusal:
-            return _form(student, refusal, student_id), 422
-        return _done(f"{_name(student)} was saved.")
 
-    @site.post("/<int:student_id>/delete")
-    def delete(student_id: int) -> Page:
-        students.delete(_me(), student_id)
-        return _done("The student was deleted.")
+@site.post("")
+def create() -> Page:
+    """Add a student."""
+    student = _sent()
+    try:
+        _check(student)
+        _students().create(_me(), student)
+    except Refused as refusal:
+        return _form(student, refusal), 422
+    return _done(f"{_name(student)} was added.")
 
-    return site
+
+@site.get("/<int:student_id>")
+def edit(student_id: int) -> Page:
+    """Show a student's form."""
+    return _form(_students().get(_me(), student_id) or abort(404), student_id=student_id)
+
+
+@site.post("/<int:student_id>")
+def update(student_id: int) -> Page:
+    """Change a student."""
+    student = _sent()
+    try:
+        _check(student)
+        _students().update(_me(), student_id, student)
+    except Refused as refusal:
+        return _form(student, refusal, student_id), 422
+    return _done(f"{_name(student)} was saved.")
+
+
+@site.post("/<int:student_id>/delete")
+def delete(student_id: int) -> Page:
+    """Delete a student."""
+    _students().delete(_me(), student_id)
+    return _done("The student was deleted.")
+
+
+def _students() -> Students:
+    students: Students = current_app.extensions["students"]
+    return students
 
 
 def _me() -> str:
-    return login.user() or abort(401)
+    return login.user() or ""
 
 
 def _sent() -> Student:
