@@ -81,7 +81,7 @@ def admit_unasked(granted: Token, accounts: Accounts, saver: Saver, *, find_user
         except OAuthError as error:
             _logger.warning("whose grant it is cannot be learnt: %s", error)
             saved = saver.save_login(granted)
-    if not saved.refresh_token:
+    if granted.grant_token and not saved.refresh_token:
         _logger.warning("%s", _lasts_an_hour(saved))
     return saved
 

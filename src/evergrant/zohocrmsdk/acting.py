@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -16,6 +15,7 @@ from zohocrmsdk.src.com.zoho.crm.api.user_signature import UserSignature
 
 from evergrant.datacenter import origin_of
 from evergrant.errors import ConfigError, UntrustedServer
+from evergrant.forking import ProcessLock
 from evergrant.keeping.choosing import choose
 from evergrant.token import Token
 from evergrant.zohocrmsdk.desk import Desk
@@ -25,7 +25,7 @@ from evergrant.zohocrmsdk.translation import surfacing
 __all__ = ["Nobody", "acting_as"]
 
 _acting: ContextVar[Any] = ContextVar("evergrant_acting", default=None)
-_lock = threading.Lock()
+_lock = ProcessLock()
 
 
 class _Local:

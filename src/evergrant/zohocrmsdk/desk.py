@@ -5,7 +5,6 @@ Nothing here needs the SDK: `newer`, `older` and `oauth_token` speak to it.
 
 from __future__ import annotations
 
-import threading
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
@@ -16,8 +15,11 @@ from evergrant.clock import Clock, utc_now
 from evergrant.datacenter import ZOHO, DataCenters
 from evergrant.errors import CodeSpent, LoginRequired, NoRefreshToken
 from evergrant.events import Emit
+from evergrant.forking import ProcessLock
+from evergrant.keeping.cache import TokenCache
 from evergrant.keeping.custody import Custody
 from evergrant.keeping.flight import SingleFlight
+from evergrant.keeping.renewal import is_usable
 from evergrant.sender import HttpSender
 from evergrant.stores.base import TokenStore
 from evergrant.stores.matching import compatible
@@ -54,10 +56,19 @@ class Desk:
         self._clock = clock
         self._on_event = on_event
         self._lifeboat = lifeboat
+        self._cache = TokenCache()
         self._logins: SingleFlight[Token] = SingleFlight()
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
         self._custodies: dict[Way, Custody] = {}
         self._senders: dict[tuple[float, str | None], HttpSender] = {}
+
+    def recent(self, id_: str | None, user_name: str | None, client_id: str | None) -> Token | None:
+        """Return what `answer` answered to this before, if it still works and nothing changed.
+
+        None is no answer, only none at hand. (Most calls of an SDK ask what the last one asked.)
+        """
+        token = self._cache.get((id_, user_name, client_id), self.store.generation())
+        return token if token and is_usable(token, self._clock()) else None
 
     def answer(self, asked: Token, around: Surroundings, *, find_user: bool = True) -> Token | None:
         """Return a token that works for what a partial one means; None if it means nobody.
@@ -71,6 +82,14 @@ class Desk:
         Raises:
             EvergrantError: There is such a token, and none that works can be had.
         """
+        generation = self.store.generation()
+        answer = self._answer(asked, around, find_user=find_user)
+        if answer and (asked.id or asked.user_name):
+            key = (asked.id, asked.user_name, asked.client_id)
+            self._cache.put(key, answer, generation)
+        return answer
+
+    def _answer(self, asked: Token, around: Surroundings, *, find_user: bool) -> Token | None:
         custody = self._custody(asked, around)
         custody.take_aboard()
         stored = self.find(asked)

@@ -17,6 +17,7 @@ from evergrant.zohocrmsdk.oauth_token import OAuthToken
 from evergrant.zohocrmsdk.surroundings import Surroundings, surroundings_of
 from evergrant.zohocrmsdk.translation import (
     fill,
+    identity,
     is_only_an_id,
     read,
     surfacing,
@@ -43,6 +44,8 @@ class SDKTokenStore(TokenStore):
     def find_token(self, token: Any) -> Any:
         """Fill an SDK token with the stored one that it means, fresh; return it, or None."""
         with surfacing(SDKException):
+            if found := self.desk.recent(*identity(token)):
+                return fill(token, found, UserSignature)
             asked = read(token)
             if is_only_an_id(asked):
                 # The SDK is about to revoke it: this very one, and not somebody else's.

@@ -17,7 +17,7 @@ from evergrant.errors import TokenNotFound
 from evergrant.token import Token
 from evergrant.zohocrmsdk.desk import Desk
 from evergrant.zohocrmsdk.surroundings import surroundings_of
-from evergrant.zohocrmsdk.translation import fill, read, surfacing, wants_user_name
+from evergrant.zohocrmsdk.translation import fill, identity, read, surfacing, wants_user_name
 
 __all__ = ["OAuthToken"]
 
@@ -69,8 +69,9 @@ class OAuthToken(OfficialToken):
         response = send(converter)
         if not is_rejection(response.status_code, response.content):
             return response
-        with surfacing(SDKException):
-            renewed = desk.renewed(token, surroundings_of(Initializer.get_initializer()))
+        # Not surfacing(): an SDKException from here the SDK only logs, and answers None. Of any
+        # other error it makes one with that cause, and raises it.
+        renewed = desk.renewed(token, surroundings_of(Initializer.get_initializer()))
         fill(self, renewed, UserSignature)
         connection.add_header(AUTHORIZATION, header(renewed))
         return send(converter)
@@ -94,13 +95,15 @@ class OAuthToken(OfficialToken):
             return bool(id_) and desk.revoke(id_, surroundings_of(Initializer.get_initializer()))
 
     def _fresh(self, desk: Desk) -> Token:
-        asked = read(self)
-        around = surroundings_of(Initializer.get_initializer())
-        token = desk.answer(asked, around, find_user=wants_user_name(self))
+        token = desk.recent(*identity(self))
         if token is None:
-            raise TokenNotFound(
-                "the token is not in the store", token_id=asked.id, user=asked.user_name
-            )
+            asked = read(self)
+            around = surroundings_of(Initializer.get_initializer())
+            token = desk.answer(asked, around, find_user=wants_user_name(self))
+            if token is None:
+                raise TokenNotFound(
+                    "the token is not in the store", token_id=asked.id, user=asked.user_name
+                )
         fill(self, token, UserSignature)
         return token
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from evergrant.clock import from_epoch_ms, to_epoch_ms
 from evergrant.errors import EvergrantError, StoreError
-from evergrant.token import Secret, Token
+from evergrant.token import Token
 
-__all__ = ["fill", "is_only_an_id", "read", "surfacing", "wants_user_name"]
+__all__ = ["fill", "identity", "is_only_an_id", "read", "surfacing", "wants_user_name"]
 
 _SAME_NAME = (
     "id",
@@ -24,6 +24,8 @@ _SAME_NAME = (
     "api_domain",
 )
 """Fields that both call the same. The SDKs of the 2.0 line have no ``api_domain``."""
+
+_SETTERS = tuple((name, f"set_{name}") for name in _SAME_NAME)
 
 
 @contextmanager
@@ -78,16 +80,26 @@ def fill(sdk_token: Any, token: Token, user_signature: Any = None) -> Any:
     Args:
         user_signature: The SDK's class for the name of a user, where it has one.
     """
-    for name in _SAME_NAME:
+    for name, set_name in _SETTERS:
         value = getattr(token, name)
-        if value is not None and (setter := getattr(sdk_token, f"set_{name}", None)):
-            setter(value.reveal() if isinstance(value, Secret) else value)
+        if value is not None and (setter := getattr(sdk_token, set_name, None)):
+            setter(str.__str__(value))  # a secret's own __str__ is a mask
     # Where nobody knows when an access token dies, the old one's expiry must not stand.
     expires = token.expires_at
     sdk_token.set_expires_in(None if expires is None else str(to_epoch_ms(expires)))
     if token.user_name and user_signature:
         sdk_token.set_user_signature(user_signature(token.user_name))
     return sdk_token
+
+
+def identity(sdk_token: Any) -> tuple[str | None, str | None, str | None]:
+    """Return which token an SDK token means, if it says so without a secret.
+
+    That is id, user name and client id; all None where it goes by one of its tokens.
+    """
+    id_, signature = sdk_token.get_id(), sdk_token.get_user_signature()
+    name = signature.get_name() if signature else None
+    return (id_, name, sdk_token.get_client_id()) if id_ or name else (None, None, None)
 
 
 def is_only_an_id(asked: Token) -> bool:
