@@ -1,20 +1,9 @@
-"""What the environment says, and the Zoho (or the sandbox) that is meant by it.
-
-| variable             | meaning                                     | unless given              |
-|----------------------|---------------------------------------------|---------------------------|
-| `ZOHO_CLIENT_ID`     | your app, from Zoho's API console           | the sandbox's own app     |
-| `ZOHO_CLIENT_SECRET` | its secret                                  |                           |
-| `ZOHO_DATA_CENTER`   | where logins begin                          | `us`                      |
-| `PORTAL_SANDBOX`     | where `evergrant sandbox` is, if no app is  | `http://127.0.0.1:8790`   |
-| `PORTAL_URL`         | where browsers find the portal              | `http://127.0.0.1:5000`   |
-| `PORTAL_HOME`        | folder for what the portal keeps            | your data folder          |
-| `PORTAL_STORE`       | where the tokens are, as an evergrant URL   | SQLite in that folder     |
-| `PORTAL_KEY`         | signs the cookies                           | made once, in that folder |
-"""
+"""What the environment says (the README has a table), and the Zoho or the sandbox it means."""
 
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Mapping
@@ -38,7 +27,7 @@ SHORTEST_KEY = 32
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """See the table above."""
+    """What the portal runs with."""
 
     client_id: str | None
     client_secret: Secret | None
@@ -54,7 +43,8 @@ class Settings:
         """Read the settings; makes the portal's folder.
 
         Raises:
-            ConfigError: The app's secret is missing, or the cookie key is too short.
+            ConfigError: The app's secret is missing, the cookie key is too short, or PORTAL_URL
+                is not the address of a server.
         """
         client_id, client_secret = given.get("ZOHO_CLIENT_ID"), given.get("ZOHO_CLIENT_SECRET")
         if client_id and not client_secret:
@@ -66,7 +56,7 @@ class Settings:
             client_secret=Secret(client_secret) if client_secret else None,
             data_center=given.get("ZOHO_DATA_CENTER", "us"),
             sandbox=given.get("PORTAL_SANDBOX", "http://127.0.0.1:8790"),
-            url=given.get("PORTAL_URL", "http://127.0.0.1:5000").rstrip("/"),
+            url=_origin(given.get("PORTAL_URL", "http://127.0.0.1:5000").rstrip("/")),
             home=home,
             store=given.get("PORTAL_STORE") or f"sqlite:///{home}/tokens.db",
             cookie_key=_checked(given.get("PORTAL_KEY")) or _kept_key(home / "cookie.key"),
@@ -87,6 +77,12 @@ class Settings:
             redirect_url=redirect_url,
             data_center=self.data_center,
         )
+
+
+def _origin(url: str) -> str:
+    if not re.fullmatch(r"https?://[^/?#@]+", url):
+        raise ConfigError(f"PORTAL_URL is {url!r}", hint="It is http(s)://host[:port].")
+    return url
 
 
 def _checked(key: str | None) -> Secret | None:
