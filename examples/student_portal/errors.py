@@ -22,20 +22,20 @@ from student_portal.security import StaleForm
 
 __all__ = ["explain"]
 
-ENDED = (401, "Please log in again", "Your connection to Zoho has ended. Nothing is lost.")
+ENDED = (401, "Please log in again", "Your connection to Zoho has ended.")
 
 WORDS: dict[type[Exception], tuple[int, str, str]] = {
     LoginRequired: ENDED,
     NoRefreshToken: ENDED,
     TokenNotFound: ENDED,
     MissingScope: (403, "Not enough rights", "Log in again, and accept all that is asked for."),
-    ConsentDenied: (403, "You said no", "Without your consent the portal cannot reach your CRM."),
+    ConsentDenied: (403, "No consent", "Without your consent the portal cannot reach your CRM."),
     CodeSpent: (400, "This login is over", "It was used already, or took too long."),
     UntrustedServer: (400, "Not this login", "That does not answer a login of this browser."),
     Throttled: (
         503,
         "One moment, please",
-        "Zoho wants us to wait until {error.retry_at:%H:%M} UTC.",
+        "Zoho asks us to wait until {error.retry_at:%H:%M} UTC.",
     ),
     EvergrantError: (502, "That did not work", "Please try again in a moment."),
     Refused: (502, "Zoho CRM did not do it", "{error}"),

@@ -27,13 +27,13 @@ __all__ = ["site", "user"]
 SCOPES = ("ZohoCRM.modules.contacts.ALL", "ZohoCRM.settings.fields.READ")
 """Records, and the fields that Zoho's SDK asks for first."""
 
-
 site = Blueprint("login", __name__)
 
 
-def user() -> str | None:
-    """Return who is logged in, as ``email:org``."""
-    return session.get("user")
+def user() -> str:
+    """Return who is logged in, as ``email:org``; nobody is an empty text."""
+    name: str = session.get("user", "")
+    return name
 
 
 @site.get("/")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, abort, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from student_portal import login
 from student_portal.crm import FIELDS, Refused, Student, Students
+from student_portal.login import user
 
 __all__ = ["site"]
 
@@ -21,7 +21,7 @@ site = Blueprint("students", __name__, url_prefix="/students")
 @site.before_request
 def logged_in() -> Response | None:
     """Let nobody in who has not logged in."""
-    return None if login.user() else redirect(url_for("login.welcome"), 303)
+    return None if user() else redirect(url_for("login.welcome"), 303)
 
 
 @site.get("")
@@ -30,7 +30,7 @@ def index() -> Page:
     number = request.args.get("page", 1, type=int)
     if not 1 <= number <= MOST_PAGES:
         abort(404)
-    listed, more = _students().page(_me(), number)
+    listed, more = _students().page(user(), number)
     more = more and number < MOST_PAGES
     return render_template("students.html", students=listed, page=number, more=more)
 
@@ -47,7 +47,7 @@ def create() -> Page:
     student = _sent()
     try:
         _check(student)
-        _students().create(_me(), student)
+        _students().create(user(), student)
     except Refused as refusal:
         return _form(student, refusal), 422
     return _done(f"{_name(student)} was added.")
@@ -56,7 +56,7 @@ def create() -> Page:
 @site.get("/<int:student_id>")
 def edit(student_id: int) -> Page:
     """Show a student's form."""
-    return _form(_students().get(_me(), student_id) or abort(404), student_id=student_id)
+    return _form(_students().get(user(), student_id) or abort(404), student_id=student_id)
 
 
 @site.post("/<int:student_id>")
@@ -65,7 +65,7 @@ def update(student_id: int) -> Page:
     student = _sent()
     try:
         _check(student)
-        _students().update(_me(), student_id, student)
+        _students().update(user(), student_id, student)
     except Refused as refusal:
         return _form(student, refusal, student_id), 422
     return _done(f"{_name(student)} was saved.")
@@ -74,17 +74,13 @@ def update(student_id: int) -> Page:
 @site.post("/<int:student_id>/delete")
 def delete(student_id: int) -> Page:
     """Delete a student."""
-    _students().delete(_me(), student_id)
+    _students().delete(user(), student_id)
     return _done("The student was deleted.")
 
 
 def _students() -> Students:
     students: Students = current_app.extensions["students"]
     return students
-
-
-def _me() -> str:
-    return login.user() or ""
 
 
 def _sent() -> Student:

@@ -30,7 +30,7 @@ def test_a_student_is_added_changed_and_deleted(alice: Visitor) -> None:
 
 def test_who_says_no_at_zoho_reads_what_that_means(stranger: Visitor, zoho: Sandbox) -> None:
     answer = stranger.get(zoho.consent(stranger.begin(), ALICE, allow=False))
-    assert (answer.status_code, "You said no" in said(answer)) == (403, True)
+    assert (answer.status_code, "No consent" in said(answer)) == (403, True)
     assert 'href="/login"' in answer.text
     assert not stranger.logged_in()
 
@@ -76,6 +76,14 @@ def test_a_restart_and_an_hour_ask_nobody_to_log_in_again(
     assert zoho.calls.count(TOKEN, "authorization_code") == 1
 
 
+def test_a_login_that_began_before_a_restart_ends_after_it(portal: Portal, zoho: Sandbox) -> None:
+    with Visitor(portal, zoho) as visitor:
+        consent_page = visitor.begin()
+        portal.restart()
+        visitor.get(zoho.consent(consent_page, ALICE))
+        assert visitor.logged_in()
+
+
 def test_a_grant_that_was_revoked_at_zoho_asks_for_a_new_login_and_a_new_consent(
     zoho: Sandbox, alice: Visitor
 ) -> None:
@@ -96,7 +104,7 @@ def test_while_zoho_throttles_the_user_is_asked_to_wait_and_stays_logged_in(
     zoho.faults.throttle(times=None)
     for _ in range(2):
         answer = alice.get("/students")
-        assert (answer.status_code, "Zoho wants us to wait until" in said(answer)) == (503, True)
+        assert (answer.status_code, "Zoho asks us to wait until" in said(answer)) == (503, True)
     zoho.faults.clear()
     zoho.clock.advance(minutes=11)
     until(alice.logged_in)  # the portal looks at the sandbox's clock only now and then

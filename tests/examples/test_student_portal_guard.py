@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
 import stat
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from pathlib import Path
 
+import httpx2
 import pytest
+from flask import Flask
+from flask.sessions import SecureCookieSessionInterface
+from itsdangerous import URLSafeTimedSerializer
 
 from evergrant.sandbox import Sandbox
-from portal import Portal
+from portal import Portal, served
 from portal_visitor import ALICE, BOB, Visitor, said
 
 TOKEN = "/oauth/v2/token"
@@ -20,10 +23,20 @@ def writes(zoho: Sandbox) -> int:
     return sum(call.method != "GET" and call.path.startswith("/crm/") for call in zoho.calls)
 
 
-def cookie_of(visitor: Visitor) -> dict[str, object]:
-    payload = visitor.http.cookies["portal"].partition(".")[0]
-    values: dict[str, object] = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-    return values
+def cookies(key: str) -> URLSafeTimedSerializer:
+    """Return what makes and reads cookies as the portal does, with this key."""
+    app = Flask("forger")
+    app.secret_key = key
+    serializer = SecureCookieSessionInterface().get_signing_serializer(app)
+    assert serializer
+    return serializer
+
+
+def cookie_of(visitor: Visitor, portal: Portal) -> dict[str, object]:
+    session: dict[str, object] = cookies((portal.home / "cookie.key").read_text()).loads(
+        visitor.http.cookies["portal"]
+    )
+    return session
 
 
 def test_a_form_without_this_sessions_token_changes_nothing(
@@ -86,10 +99,10 @@ def test_what_a_browser_held_before_the_login_is_worthless_after_it(
     with Visitor(portal, zoho) as victim, Visitor(portal, zoho) as attacker:
         attacker.begin()
         victim.http.cookies = attacker.http.cookies  # planted by the attacker
-        before = cookie_of(victim)
+        before = cookie_of(victim, portal)
         victim.log_in()
         assert victim.logged_in()
-        assert not set(before.values()) & set(cookie_of(victim).values())
+        assert not set(before.values()) & set(cookie_of(victim, portal).values())
         assert not attacker.logged_in()
 
 
@@ -100,15 +113,16 @@ def test_the_cookie_is_signed_for_this_site_only_and_holds_no_secret(
     sent = answer.headers["set-cookie"].lower()
     assert "httponly" in sent
     assert "samesite=lax" in sent
-    assert set(cookie_of(stranger)) == {"_permanent", "user"}
+    assert set(cookie_of(stranger, portal)) == {"_permanent", "user"}
     key = portal.home / "cookie.key"
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
     assert stat.S_IMODE(portal.home.stat().st_mode) == 0o700
-    _, rest = stranger.http.cookies["portal"].split(".", 1)
-    forged = json.dumps({"user": f"{BOB}:60000000001"}).encode()
-    stranger.http.cookies.clear()
-    stranger.http.cookies.set("portal", f"{urlsafe_b64encode(forged).decode()}.{rest}")
-    assert not stranger.logged_in()
+    genuine, bobs = stranger.http.cookies["portal"], cookies("*" * 8).dumps({"user": f"{BOB}:1"})
+    payload = genuine.partition(".")[0]
+    for forged in (genuine.replace(payload, bobs.partition(".")[0]), bobs, payload):
+        stranger.http.cookies.clear()
+        stranger.http.cookies.set("portal", forged)
+        assert not stranger.logged_in()
 
 
 def test_every_page_is_sealed_against_framing_sniffing_and_foreign_scripts(
@@ -160,3 +174,15 @@ def test_another_name_of_this_machine_is_led_to_the_portals_own(
     for host in ("localhost:1", "evil.example", portal.url.replace("http://127", "evil.127")):
         answer = stranger.http.get("/login", headers={"Host": host})
         assert (answer.status_code, answer.headers["location"]) == (302, portal.url)
+
+
+def test_behind_https_the_cookie_and_the_address_stay_there(zoho: Sandbox, tmp_path: Path) -> None:
+    with served(zoho, tmp_path, PORTAL_URL="https://portal.example") as portal:
+        answer = httpx2.get(
+            f"{portal.url}/login", headers={"Host": "portal.example"}, trust_env=False
+        )
+    cookie = answer.headers["set-cookie"]
+    assert cookie.startswith("__Host-portal=")
+    assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= set(cookie.split("; "))
+    assert "redirect_uri=https%3A%2F%2Fportal.example%2Fcallback" in answer.headers["location"]
+    assert "max-age=" in answer.headers["strict-transport-security"]

@@ -137,7 +137,7 @@ def test_two_users_in_two_data_centers_work_on_through_a_restart_and_an_hour(
 def test_who_says_no_can_think_again(chrome: Chrome, portal: Portal) -> None:
     chrome.get(portal.url)
     consent(chrome, BOB, "deny")
-    heading(chrome, "You said no")
+    heading(chrome, "No consent")
     consent(chrome, BOB)
     heading(chrome, "Students")
 

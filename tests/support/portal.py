@@ -28,7 +28,7 @@ def sdk_python() -> str:
 class Portal:
     """A portal at an address that stays the same, however often its server is restarted."""
 
-    def __init__(self, zoho: Sandbox, home: Path) -> None:
+    def __init__(self, zoho: Sandbox, home: Path, **settings: str) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self.home = home
@@ -39,6 +39,7 @@ class Portal:
             "PORTAL_SANDBOX": zoho.url,
             "EVERGRANT_HOME": str(home / "lifeboat"),
             "PYTHONPATH": str(ROOT / "examples"),
+            **settings,
         }
         self.start()
 
@@ -71,8 +72,8 @@ class Portal:
 
 
 @contextmanager
-def served(zoho: Sandbox, folder: Path) -> Iterator[Portal]:
-    portal = Portal(zoho, folder / "portal")
+def served(zoho: Sandbox, folder: Path, **settings: str) -> Iterator[Portal]:
+    portal = Portal(zoho, folder / "portal", **settings)
     try:
         yield portal
     finally:
