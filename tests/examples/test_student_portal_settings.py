@@ -106,6 +106,6 @@ def test_the_readmes_commands_bring_it_up(tmp_path: Path) -> None:
     ):
         home = {"Host": "127.0.0.1:5000"}  # where the README says that it is
         assert home["Host"] in text
-        page = httpx2.get(f"{url}/login", headers=home, trust_env=False)
+        page = httpx2.get(f"{url}/login", headers=home, trust_env=False, timeout=60)
         assert page.headers["location"].startswith(f"{zoho}/oauth/v2/auth?")
         assert "127.0.0.1%3A5000%2Fcallback" in page.headers["location"]
