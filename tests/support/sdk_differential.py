@@ -41,17 +41,6 @@ TOKENS = {
 """What a token that is handed in carries, and how likely."""
 
 FAR = 1893499200000
-COLUMNS = (
-    "user_name",
-    "client_id",
-    "client_secret",
-    "refresh_token",
-    "access_token",
-    "grant_token",
-    "expires_in",
-    "redirect_url",
-    "api_domain",
-)
 
 
 def differences(session: Any, url: str, first: int, sequences: int) -> dict[str, Any]:
@@ -168,7 +157,7 @@ class Pair:
 
     def _fields(self, token: Any) -> Fields:
         fields = self._session.fields_of(token)
-        return {name: fields[name] or None for name in ("id", *COLUMNS)}
+        return {name: value or None for name, value in fields.items()}
 
     def _rows(self, store: Any) -> Rows:
         return {row.pop("id"): row for row in map(self._fields, store.get_tokens())}
@@ -178,5 +167,6 @@ class Pair:
         with self._path.open("w", newline="") as file:
             writer = csv.writer(file)
             writer.writerow(self._official.headers)
-            writer.writerows([id_, *(row[name] for name in COLUMNS)] for id_, row in rows.items())
+            # The fields of a token are in the order of the columns.
+            writer.writerows([id_, *row.values()] for id_, row in rows.items())
         self._our_ids = {id_: id_ for id_ in rows}

@@ -24,17 +24,7 @@ class Session(Records, Contexts, Loads, AnySession):
     """One process's use of the SDK, whose tokens carry the names of their users."""
 
     official: ClassVar = {"official file": FileStore, "official table": DBStore}
-    names = (
-        "id",
-        "client_id",
-        "client_secret",
-        "refresh_token",
-        "access_token",
-        "grant_token",
-        "expires_in",
-        "redirect_url",
-        "api_domain",
-    )
+    names = (*AnySession.names, "api_domain")
 
     def open(self, store: list[Any], url: str = "http://127.0.0.1:9") -> None:
         """Open a store, and say where Zoho is."""

@@ -19,17 +19,7 @@ class Session(AnySession):
     """One process's use of the SDK, whose users are named beside their tokens."""
 
     official: ClassVar = {"official file": FileStore, "official table": DBStore}
-    names = (
-        "id",
-        "user_mail",
-        "client_id",
-        "client_secret",
-        "refresh_token",
-        "access_token",
-        "grant_token",
-        "expires_in",
-        "redirect_url",
-    )
+    names = (*AnySession.names, "user_mail")
 
     def open(self, store: list[Any], url: str = "http://127.0.0.1:9") -> None:
         """Open a store, and say where Zoho is."""

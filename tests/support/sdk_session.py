@@ -18,8 +18,17 @@ class AnySession:
     official: ClassVar[dict[str, Any]]
     """The SDK's own stores."""
 
-    names: ClassVar[tuple[str, ...]]
-    """The fields of its tokens that have a getter and a setter."""
+    names: tuple[str, ...] = (
+        "id",
+        "client_id",
+        "client_secret",
+        "refresh_token",
+        "access_token",
+        "grant_token",
+        "expires_in",
+        "redirect_url",
+    )
+    """The fields of its tokens that have a getter and a setter; each version has one more."""
 
     def __init__(self, version: str) -> None:
         self.version = version

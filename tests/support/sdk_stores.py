@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from sqlite_help import seed_token
+
 __all__ = [
     "NOTHING",
     "OFFICIAL_FILE",
@@ -38,14 +40,5 @@ STORES = {
 
 def sdk_token(who: str, **changes: str | None) -> dict[str, str | None]:
     """Return the fields of a whole SDK token that is alive for years."""
-    token: dict[str, str | None] = {
-        "user_name": f"{who}@example.com:60001",
-        "client_id": "1000.APP",
-        "client_secret": "planted-secret",
-        "refresh_token": f"planted-refresh-{who}",
-        "access_token": f"planted-access-{who}",
-        "expires_in": "1893499200000",
-        "redirect_url": "https://app.example.com/callback",
-        "api_domain": "https://www.zohoapis.eu",
-    }
-    return token | changes
+    token = seed_token(who)
+    return {**token, "expires_in": token.pop("expiry_time"), **changes}
