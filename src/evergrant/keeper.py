@@ -27,6 +27,7 @@ from evergrant.keeping.renewal import Renewal, is_usable
 from evergrant.keeping.saver import Saver
 from evergrant.login import Login, StateKey, read_redirect
 from evergrant.oauth import authorization_url
+from evergrant.stores.adapter import SixMethods, adapt
 from evergrant.stores.base import TokenStore
 from evergrant.token import Secret, Token, about
 
@@ -45,7 +46,7 @@ class Keeper:
     store does not answer and no cached token helps.
 
     Args:
-        store: Where tokens are kept; the caller closes it.
+        store: Where tokens are kept (see `adapt` for one of your own); the caller closes it.
         accounts: Zoho's accounts servers; the caller closes it.
         clock: Tells the time; by default that of ``accounts``.
         on_event: Is told each `evergrant.events.Event`.
@@ -57,7 +58,7 @@ class Keeper:
 
     def __init__(
         self,
-        store: TokenStore,
+        store: TokenStore | SixMethods,
         accounts: Accounts,
         *,
         clock: Clock | None = None,
@@ -65,7 +66,7 @@ class Keeper:
         lifeboat: Path | None = None,
         pkce: bool = False,
     ) -> None:
-        self.store = store
+        self.store = store = adapt(store)
         self.accounts = accounts
         self._clock = clock or accounts.clock
         self._emit = emitter(on_event)

@@ -1,0 +1,317 @@
+"""`adapt`: a store of your own that has just the six methods, in the place of a `TokenStore`."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import threading
+import weakref
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any, ClassVar, Protocol
+
+from evergrant.clock import Clock, utc_now
+from evergrant.errors import ConfigError, StoreError
+from evergrant.stores.base import TokenStore
+from evergrant.stores.foreign import ask
+from evergrant.stores.local import LocalStore
+from evergrant.stores.matching import compatible
+from evergrant.stores.rows import COLUMNS, OFFICIAL_COLUMNS, MaskedRow, Row, decode, encode
+from evergrant.stores.urls import masked
+from evergrant.token import Token
+
+__all__ = ["SIX_METHODS", "SixMethodStore", "SixMethods", "adapt"]
+
+SIX_METHODS = (
+    "find_token",
+    "save_token",
+    "delete_token",
+    "get_tokens",
+    "delete_tokens",
+    "find_token_by_id",
+)
+
+OFFICIAL = len(OFFICIAL_COLUMNS)
+EXPIRY = COLUMNS.index("expiry_time")
+COARSE = 1_000
+"""Milliseconds that a store may drop of an expiry: a column of whole seconds is good enough."""
+
+
+class SixMethods(Protocol):
+    """What a store of your own must have, as every Zoho SDK names it; it deals in `Token`."""
+
+    def find_token(self, token: Token, /) -> Token | None:
+        """Return the token that a partial one means."""
+
+    def save_token(self, token: Token, /) -> object:
+        """Insert a token, or replace the one with its id; what is returned does not matter."""
+
+    def delete_token(self, id: str, /) -> object:  # noqa: A002 - the official SDK's name
+        """Delete the token with this id."""
+
+    def get_tokens(self) -> Iterable[Token]:
+        """Return all tokens."""
+
+    def delete_tokens(self) -> object:
+        """Delete all tokens."""
+
+    def find_token_by_id(self, id: str, /) -> Token | None:  # noqa: A002 - the official SDK's name
+        """Return the token with this id; None or an error where there is none."""
+
+
+_adapted: weakref.WeakValueDictionary[int, SixMethodStore] = weakref.WeakValueDictionary()
+_adapting = threading.Lock()
+
+
+def adapt(store: TokenStore | SixMethods) -> TokenStore:
+    """Return a store that a `Keeper` can work with: a `TokenStore` as it is, another one adapted.
+
+    The same object is adapted once, so that all its keepers share its leases.
+
+    Raises:
+        ConfigError: It lacks one of the six methods.
+    """
+    if isinstance(store, TokenStore):
+        return store
+    _refuse_unfit(store)
+    with _adapting:
+        known = _adapted.get(id(store))
+        if known is None:
+            known = _adapted[id(store)] = SixMethodStore(store)
+        return known
+
+
+def _refuse_unfit(store: object) -> None:
+    kind = type(store).__name__
+    if isinstance(store, type):
+        raise ConfigError(f"{store.__name__} is a class, not a store", hint="Make one of it.")
+    missing = [name for name in SIX_METHODS if not callable(getattr(store, name, None))]
+    if missing:
+        raise ConfigError(
+            f"this {kind} is no token store: it has no {', '.join(missing)}",
+            hint="Add what is missing; a URL is opened by evergrant.open_store.",
+        )
+    slow = [name for name in SIX_METHODS if inspect.iscoroutinefunction(getattr(store, name))]
+    if slow:
+        raise ConfigError(
+            f"{', '.join(slow)} of this {kind} must be awaited",
+            hint="Give it plain methods; evergrant calls them from threads.",
+        )
+
+
+class SixMethodStore(LocalStore):
+    """Makes a whole store of one with just the six methods.
+
+    Which row a token means, which of two tokens wins and what is refused is decided here, by the
+    rules of every evergrant store, from what ``get_tokens`` lists: ``find_token`` and
+    ``find_token_by_id`` are never asked. Every save and deletion is looked at afterwards, so that
+    one that did not happen, or altered a value, is an error. One thread at a time uses the store.
+
+    The store's own id, and what it has no place for (scopes, org, times, version), are
+    remembered for as long as the process lives. It reads everything for each look-up: for many
+    thousands of tokens, derive from `TokenStore` instead.
+
+    Args:
+        store: What has the six methods. Its ``url``, where it has one, names it.
+    """
+
+    not_promised: ClassVar[tuple[str, ...]] = (
+        "one renewal at a time among processes: their threads wait, two processes may both renew",
+        "compare-and-swap among processes: of two that save in the same moment, the later one wins",
+        "ids that are never used again: after a restart, that of a deleted row may be",
+        "a save that is whole or not there after a crash: that is up to the store",
+    )
+    """What no store with just six methods can promise, in sentences."""
+
+    def __init__(self, store: SixMethods, *, clock: Clock = utc_now) -> None:
+        super().__init__(clock=clock)
+        self.wrapped = store
+        self.url = _url_of(store)
+        self._seen: dict[str, Row] = {}
+        self._given: dict[Row, str] = {}
+        self._saving: Row = ()
+
+    def close(self) -> None:
+        """Close the store, if it can be closed."""
+        close = getattr(self.wrapped, "close", None)
+        if callable(close):
+            close()
+
+    def generation(self) -> None:
+        """Return None: others may change the storage unseen."""
+
+    def _read(self, answer: object) -> Token:
+        """Return what the store answered as a token."""
+        if not isinstance(answer, Token):
+            raise StoreError(
+                f"get_tokens of {self.url} answered with a {type(answer).__name__} "
+                "where a Token belongs"
+            )
+        return answer
+
+    def _save(self, row: Row, *, with_id: bool = True) -> None:
+        """Hand a row to the store."""
+        self._saving = row
+        token = decode(row)
+        self._ask("save_token", token if with_id else replace(token, id=None))
+
+    def _ask(self, method: str, *arguments: object) -> object:
+        known = map(decode, filter(None, (*self._seen.values(), self._saving)))
+        return ask(self.wrapped, method, *arguments, known=known)
+
+    def _rows(self) -> Iterator[Row]:
+        return iter(self._listed().values())
+
+    def _listed(self) -> dict[str, Row]:
+        """Return all rows by id, each with what the store itself does not keep."""
+        with self._lock:
+            answer = self._ask("get_tokens")
+            if not isinstance(answer, Iterable) or isinstance(answer, str):
+                raise StoreError(f"get_tokens of {self.url} answered no list of tokens")
+            rows = [encode(self._read(found)) for found in answer]
+            for row in rows:
+                self._note_id(str(row[0] or ""))
+            named = (_changed(row, id=row[0] or self._id_for(row)) for row in rows)
+            self._seen = {str(row[0]): self._completed(row) for row in named}
+            return dict(self._seen)
+
+    def _id_for(self, row: Row) -> str:
+        """Return the id that a row has here, where the store gives none."""
+        owner = row[1:3] if row[1] else row[4:7]
+        if owner not in self._given:
+            self._given[owner] = str(super()._next_number())
+        return self._given[owner]
+
+    def _completed(self, row: Row) -> Row:
+        known = self._seen.get(str(row[0]))
+        if known is None:
+            return row
+        behind_us = row[:OFFICIAL] != known[:OFFICIAL]
+        whole = (
+            row if behind_us else (mine or theirs for mine, theirs in zip(row, known, strict=True))
+        )
+        return _changed(whole, version=max(_version(row), _version(known) + behind_us))
+
+    def _insert(self, row: Row) -> bool:
+        id_ = str(row[0])
+        before = self._listed()
+        if id_ in before:
+            return False
+        self._save(row)
+        kept = self._new_row(row, before)
+        if kept is None:
+            # A store that gives ids itself updates what has one already, and so did nothing.
+            self._save(row, with_id=False)
+            kept = self._new_row(row, before)
+        if kept is None:
+            raise _lost(row, "save_token came back, and the token is not there")
+        self._refuse_displacing(row, before)
+        self._seen[id_] = self._seen[str(kept[0])] = _as_kept(kept, row)
+        return True
+
+    def _new_row(self, row: Row, before: dict[str, Row]) -> Row | None:
+        after = self._listed()
+        fresh = [kept for id_, kept in after.items() if id_ not in before]
+        kept = after.get(str(row[0]))
+        if kept is not None:
+            _refuse_altered(row, kept)
+        return kept or next((other for other in fresh if not _altered(row, other)), None)
+
+    def _refuse_displacing(self, row: Row, before: dict[str, Row]) -> None:
+        """Put back the rows of the same name that a store without regard for clients replaced."""
+        for id_, old in before.items():
+            now = self._seen.get(id_)
+            if old[1] == row[1] and not (now and compatible(decode(now), decode(old))):
+                self._save(old)
+                raise _lost(
+                    row,
+                    f"it took the place of token {id_} of another client or org",
+                    hint="That one was put back; let save_token tell rows apart by id.",
+                )
+
+    def _update(self, row: Row, version: int) -> bool:
+        id_ = str(row[0])
+        stored = self._listed().get(id_)
+        if stored is None or _version(stored) != version:
+            return False
+        self._save(row)
+        kept = self._listed().get(id_)
+        if kept is None:
+            raise _lost(row, "save_token came back, and the token is not there")
+        _refuse_altered(row, kept)
+        self._seen[id_] = _as_kept(kept, row)
+        return True
+
+    def _try_save(self, token: Token, expected_version: int | None) -> Token | None:
+        saved = super()._try_save(token, expected_version)
+        # As the store has it: under its own id, or with an expiry in whole seconds.
+        return saved and decode(self._seen[str(saved.id)])
+
+    def _delete(self, id_: str) -> bool:
+        if id_ not in self._listed():
+            return False
+        self._ask("delete_token", id_)
+        self._refuse_left({id_})
+        return True
+
+    def _delete_all(self) -> None:
+        there = self._listed().keys()
+        self._ask("delete_tokens")
+        self._refuse_left(there)
+        self._leases.clear()
+
+    def _refuse_left(self, ids: Iterable[str]) -> None:
+        left = [id_ for id_ in ids if id_ in self._listed()]
+        if left:
+            raise StoreError(
+                f"{self.url} deleted nothing: what was to go is still there", token_id=left[0]
+            )
+
+    def _next_number(self) -> int:
+        self._listed()
+        return super()._next_number()
+
+
+def _url_of(store: object) -> str:
+    url = getattr(store, "url", None)
+    if not isinstance(url, str) or not url:
+        kind = type(store)
+        return f"{kind.__module__}.{kind.__qualname__}:".lower()
+    shown = masked(url)
+    # Two databases may look alike without their parameters, and must not share a lifeboat.
+    return shown if shown == url else f"{shown}#{hashlib.sha256(url.encode()).hexdigest()[:8]}"
+
+
+def _changed(row: Iterable[Any], **columns: str | int | None) -> Row:
+    return MaskedRow((dict(zip(COLUMNS, row, strict=True)) | columns).values())
+
+
+def _as_kept(kept: Row, row: Row) -> Row:
+    """Return a saved row with the official columns as the store has them."""
+    version = max(_version(kept), _version(row))
+    return _changed((*kept[:OFFICIAL], *row[OFFICIAL:]), version=version)
+
+
+def _version(row: Row) -> int:
+    return int(row[-1] or 0)
+
+
+def _altered(row: Row, kept: Row) -> list[str]:
+    """Return the official columns, but the id, in which what is kept is not what was saved."""
+    columns = range(1, OFFICIAL)
+    return [COLUMNS[at] for at in columns if row[at] != kept[at] and not _is_coarse(at, row, kept)]
+
+
+def _is_coarse(at: int, row: Row, kept: Row) -> bool:
+    if at != EXPIRY or row[at] is None or kept[at] is None:
+        return False
+    return abs(int(str(row[at])) - int(str(kept[at]))) < COARSE
+
+
+def _refuse_altered(row: Row, kept: Row) -> None:
+    if columns := _altered(row, kept):
+        raise _lost(row, f"save_token kept another {', '.join(columns)} than it was given")
+
+
+def _lost(row: Row, what: str, hint: str = "Mend save_token; the token is not safe.") -> StoreError:
+    return StoreError(what, token_id=str(row[0]), user=str(row[1]) if row[1] else None, hint=hint)
