@@ -46,6 +46,10 @@ class TestSQLiteFile(StoreContract):
     def reopen(self, tmp_path: Path) -> Reopen:
         return lambda: open_store(f"sqlite:///{tmp_path}/tokens.db")
 
+    @pytest.fixture
+    def folder(self, tmp_path: Path) -> Path:
+        return tmp_path
+
 
 class TestSixMethodsAdapted(StoreContract):
     @pytest.fixture

@@ -218,14 +218,14 @@ class SixMethodStore(LocalStore):
         return kept or next((other for other in fresh if not _altered(row, other)), None)
 
     def _refuse_displacing(self, row: Row, before: dict[str, Row]) -> None:
-        """Put back the rows of the same name that a store without regard for clients replaced."""
+        """Put back a row that the store took for the same: by its name, without its client."""
         for id_, old in before.items():
             now = self._seen.get(id_)
             if old[1] == row[1] and not (now and compatible(decode(now), decode(old))):
                 self._save(old)
                 raise _lost(
                     row,
-                    f"it took the place of token {id_} of another client or org",
+                    f"it took the place of token {id_}, which is another's",
                     hint="That one was put back; let save_token tell rows apart by id.",
                 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from pathlib import Path
 
 import pytest
 
@@ -33,7 +34,13 @@ class StoreContract(
 
     Override the fixture ``reopen`` too if your store's tokens outlive it. Otherwise, what is
     promised about several handles, processes and a new start is checked with one handle only.
+    Override the fixture ``folder`` if your store keeps its files in one.
     """
+
+    @pytest.fixture
+    def folder(self) -> Path | None:
+        """Return the folder in which the store keeps its files; None where there are none."""
+        return None
 
     @pytest.fixture
     def reopen(self, store: TokenStore) -> Reopen:
