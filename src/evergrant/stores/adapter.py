@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import secrets
 import threading
 import weakref
 from collections.abc import Iterable, Iterator
@@ -16,7 +17,15 @@ from evergrant.stores.base import TokenStore
 from evergrant.stores.foreign import ask
 from evergrant.stores.local import LocalStore
 from evergrant.stores.matching import compatible
-from evergrant.stores.rows import COLUMNS, OFFICIAL_COLUMNS, MaskedRow, Row, decode, encode
+from evergrant.stores.rows import (
+    COLUMNS,
+    ID_DIGITS,
+    OFFICIAL_COLUMNS,
+    MaskedRow,
+    Row,
+    decode,
+    encode,
+)
 from evergrant.stores.urls import masked
 from evergrant.token import Token
 
@@ -31,6 +40,7 @@ SIX_METHODS = (
     "find_token_by_id",
 )
 
+SMALLEST_ID = int("1".ljust(ID_DIGITS, "0"))
 OFFICIAL = len(OFFICIAL_COLUMNS)
 EXPIRY = COLUMNS.index("expiry_time")
 COARSE = 1_000
@@ -109,7 +119,8 @@ class SixMethodStore(LocalStore):
 
     The store's own id, and what it has no place for (scopes, org, times, version), are
     remembered for as long as the process lives. It reads everything for each look-up: for many
-    thousands of tokens, derive from `TokenStore` instead.
+    thousands of tokens, derive from `TokenStore` instead. Whether a save survives a crash, and
+    what happens when two processes save different tokens at the same time, is up to the store.
 
     Args:
         store: What has the six methods. Its ``url``, where it has one, names it.
@@ -118,8 +129,6 @@ class SixMethodStore(LocalStore):
     not_promised: ClassVar[tuple[str, ...]] = (
         "one renewal at a time among processes: their threads wait, two processes may both renew",
         "compare-and-swap among processes: of two that save in the same moment, the later one wins",
-        "ids that are never used again: after a restart, that of a deleted row may be",
-        "a save that is whole or not there after a crash: that is up to the store",
     )
     """What no store with just six methods can promise, in sentences."""
 
@@ -169,8 +178,6 @@ class SixMethodStore(LocalStore):
             if not isinstance(answer, Iterable) or isinstance(answer, str):
                 raise StoreError(f"get_tokens of {self.url} answered no list of tokens")
             rows = [encode(self._read(found)) for found in answer]
-            for row in rows:
-                self._note_id(str(row[0] or ""))
             named = (_changed(row, id=row[0] or self._id_for(row)) for row in rows)
             self._seen = {str(row[0]): self._completed(row) for row in named}
             return dict(self._seen)
@@ -179,7 +186,7 @@ class SixMethodStore(LocalStore):
         """Return the id that a row has here, where the store gives none."""
         owner = row[1:3] if row[1] else row[4:7]
         if owner not in self._given:
-            self._given[owner] = str(super()._next_number())
+            self._given[owner] = self._new_id()
         return self._given[owner]
 
     def _completed(self, row: Row) -> Row:
@@ -268,8 +275,8 @@ class SixMethodStore(LocalStore):
             )
 
     def _next_number(self) -> int:
-        self._listed()
-        return super()._next_number()
+        # At random: a count would give the next process the same number, or one that was deleted.
+        return SMALLEST_ID + secrets.randbelow(9 * SMALLEST_ID)
 
 
 def _url_of(store: object) -> str:

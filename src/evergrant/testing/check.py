@@ -27,7 +27,6 @@ BEYOND = {
     "test_another_handle_respects_the_lease",
     "test_another_handles_save_is_noticed",
     "test_every_change_is_a_new_generation",
-    "test_ids_are_not_used_again_by_another_handle",
 }
 """The checks of what no store with just six methods can promise."""
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from evergrant.stores.base import TokenStore
+from evergrant.testing.contract_files import FilesContract
 from evergrant.testing.contract_find import FindContract
 from evergrant.testing.contract_fresh import FreshnessContract
 from evergrant.testing.contract_rows import RowContract
@@ -20,7 +21,13 @@ __all__ = ["StoreContract"]
 
 
 class StoreContract(
-    FindContract, SaveContract, FreshnessContract, RowContract, ValueContract, SharingContract
+    FindContract,
+    SaveContract,
+    FreshnessContract,
+    RowContract,
+    ValueContract,
+    SharingContract,
+    FilesContract,
 ):
     """Run it on a store of your own: derive a class that has a fixture ``store``.
 
@@ -34,7 +41,8 @@ class StoreContract(
 
     Override the fixture ``reopen`` too if your store's tokens outlive it. Otherwise, what is
     promised about several handles, processes and a new start is checked with one handle only.
-    Override the fixture ``folder`` if your store keeps its files in one.
+    Override the fixture ``folder`` as well if your store keeps files: it is killed while it writes
+    them, by several processes at a time, and nobody else may be able to read them.
     """
 
     @pytest.fixture

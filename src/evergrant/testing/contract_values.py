@@ -6,7 +6,6 @@ import logging
 import traceback
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -165,13 +164,3 @@ class ValueContract:
             root.setLevel(before)
             root.removeHandler(handler)
         assert SECRETS not in "\n".join(lines)
-
-    def test_no_file_can_be_read_by_anybody_else(
-        self, store: TokenStore, folder: Path | None
-    ) -> None:
-        """Nor written: what a store writes belongs to its owner alone (0600)."""
-        store.save_token(ALICE)
-        store.save_token(renewed(ALICE))
-        files = [path for path in folder.rglob("*") if path.is_file()] if folder else []
-        open_to_others = [path.name for path in files if path.stat().st_mode & 0o077]
-        assert not open_to_others

@@ -17,7 +17,7 @@ from evergrant.stores.adapter import SixMethodStore
 pytest.register_assert_rewrite(
     *(
         f"evergrant.testing.contract_{room}"
-        for room in ("find", "fresh", "rows", "save", "sharing", "values")
+        for room in ("files", "find", "fresh", "rows", "save", "sharing", "values")
     )
 )
 
