@@ -164,7 +164,7 @@ def _promises(lines: list[dict[str, Any]], *, six_methods: bool) -> Iterator[Pro
         for name, check in vars(group).items():
             if not name.startswith("test_"):
                 continue
-            unfinished = "it did not end" if name in begun else "it was not reached"
+            unfinished = "it never ended" if name in begun else "it was not reached"
             reason = reasons.get(name, unfinished) or ""
             state: Literal["kept", "broken", "beyond"] = "broken" if reason else "kept"
             if six_methods and name in BEYOND:

@@ -56,6 +56,7 @@ class Reporter:
 
     def pytest_sessionstart(self) -> None:
         """Make one store, and refuse to go on if it is not empty."""
+        # Before the user's folder is on the path, where a file may be named like a module.
         from evergrant.testing.factory import Factory
 
         try:
