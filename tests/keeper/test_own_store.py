@@ -11,8 +11,7 @@ import pytest
 from evergrant import Accounts, Keeper
 from evergrant.errors import ConfigError, TokenNotFound, TokenNotSaved
 from evergrant.sandbox import Sandbox
-from evergrant.token import Token
-from six_methods import ByUser, OfficialColumns, OwnIds, Plain
+from six_methods import ByUser, FullDisk, OfficialColumns, OwnIds, Plain
 
 ALICE, BOB = "alice@example.com", "bob@example.com"
 
@@ -48,14 +47,6 @@ def test_a_login_an_hour_and_a_logout(
 def test_a_save_that_fails_fills_the_lifeboat_and_the_next_start_empties_it(
     zoho: Sandbox, accounts: Accounts, boat: Path
 ) -> None:
-    class FullDisk(Plain):
-        full = True
-
-        def save_token(self, token: Token) -> None:
-            if self.full:
-                raise OSError("no space left on device")
-            super().save_token(token)
-
     mine = FullDisk()
     keeper = Keeper(mine, accounts, lifeboat=boat)
     with pytest.raises(TokenNotSaved):

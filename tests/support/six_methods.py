@@ -9,7 +9,7 @@ from typing import Any
 from evergrant.stores.matching import find_among
 from evergrant.token import Token
 
-__all__ = ["ByUser", "Faithful", "OfficialColumns", "OwnIds", "Plain"]
+__all__ = ["ByUser", "Faithful", "FullDisk", "OfficialColumns", "OwnIds", "Plain"]
 
 
 class Plain:
@@ -78,3 +78,14 @@ class Faithful(Plain):
 
     def find_token(self, token: Token) -> Token | None:
         return find_among(self.get_tokens(), token)
+
+
+class FullDisk(Plain):
+    """Saves nothing for as long as it is ``full``."""
+
+    full = True
+
+    def save_token(self, token: Token) -> None:
+        if self.full:
+            raise OSError("no space left on device")
+        super().save_token(token)

@@ -12,10 +12,11 @@ import pytest
 
 from evergrant.errors import ConfigError, Conflict, StoreError, StoreUnavailable, TokenNotFound
 from evergrant.stores import open_store
-from evergrant.stores.adapter import SixMethodStore, adapt
+from evergrant.stores.adapter import adapt
+from evergrant.stores.six_methods import SixMethodStore
 from evergrant.testing.samples import ALICE, BOB, NOON, SECRETS, grant, renewed
 from evergrant.token import Token
-from six_methods import ByUser, OfficialColumns, OwnIds, Plain
+from six_methods import ByUser, FullDisk, OfficialColumns, OwnIds, Plain
 
 
 class Refuses(Plain):
@@ -270,6 +271,18 @@ def test_an_answer_that_holds_no_tokens_is_an_error(answer: Any) -> None:
 
     with pytest.raises(StoreError, match="get_tokens"):
         adapt(Odd()).find_users("alice")
+
+
+def test_a_token_with_nothing_in_it_harms_no_other() -> None:
+    mine = FullDisk()
+    mine.full = False
+    mine.save_token(Token(id="1", user_name=ALICE.user_name))
+    store = adapt(mine)
+    bob = store.save_token(BOB)
+    assert store.get_tokens() == [bob]
+    mine.full = True
+    with pytest.raises(StoreUnavailable, match="no space left"):
+        store.save_token(renewed(bob))
 
 
 def test_it_says_what_it_cannot_promise() -> None:

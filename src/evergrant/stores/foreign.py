@@ -10,24 +10,18 @@ from typing import Any
 from evergrant.errors import StoreError, StoreUnavailable
 from evergrant.token import SECRET_FIELDS, Token
 
-__all__ = ["ask", "secrets_of"]
+__all__ = ["ask"]
 
 SHORTEST_SECRET = 8
 """Characters from which on a text is looked for; Zoho's have more than forty. Shorter ones occur
 in any sentence."""
 
 
-def secrets_of(tokens: Iterable[object]) -> set[str]:
-    """Return the secrets of those that are tokens, in plain text."""
-    values = (getattr(t, name) for t in tokens if isinstance(t, Token) for name in SECRET_FIELDS)
-    return {str.__str__(value) for value in values if value and len(value) >= SHORTEST_SECRET}
-
-
-def ask(store: object, method: str, *arguments: object, known: Iterable[object] = ()) -> Any:
+def ask(store: object, method: str, *arguments: object, secrets: Iterable[object] = ()) -> Any:
     """Return what a method of somebody else's store answers.
 
     Args:
-        known: Tokens whose secrets must not show, beside those among the arguments.
+        secrets: Texts that must not show, beside the secrets of tokens among the arguments.
 
     Raises:
         StoreUnavailable: It raised. Its error is the cause, unless a secret shows in it.
@@ -38,8 +32,18 @@ def ask(store: object, method: str, *arguments: object, known: Iterable[object] 
     except StoreError:
         raise
     except Exception as error:  # noqa: BLE001 - it is somebody else's: anything may come
-        problem = _problem(store, method, error, secrets_of([*arguments, *known]))
+        problem = _problem(store, method, error, _plain([*_secrets_of(arguments), *secrets]))
     raise problem
+
+
+def _secrets_of(arguments: Iterable[object]) -> Iterator[object]:
+    tokens = (argument for argument in arguments if isinstance(argument, Token))
+    return (getattr(token, name) for token in tokens for name in SECRET_FIELDS)
+
+
+def _plain(secrets: Iterable[object]) -> set[str]:
+    texts = {str.__str__(secret) for secret in secrets if isinstance(secret, str)}
+    return {text for text in texts if len(text) >= SHORTEST_SECRET}
 
 
 def _problem(store: object, method: str, error: Exception, secrets: set[str]) -> StoreUnavailable:

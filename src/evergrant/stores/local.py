@@ -17,7 +17,7 @@ __all__ = ["LocalStore"]
 
 
 class LocalStore(TokenStore):
-    """A store in memory: gone with the process, and a copy of its own in a forked child.
+    """A store whose lock and leases are this process's; a forked child has a copy of its own.
 
     Subclasses add to ``_undo`` what takes back each change they make. One is found by going
     through all rows, unless a subclass knows better.
