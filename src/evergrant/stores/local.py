@@ -36,6 +36,10 @@ class LocalStore(TokenStore):
         """Return how often this store has changed."""
         return self._changes
 
+    def identity(self) -> int:
+        """Return what tells this store from any other; its URL does not."""
+        return id(self)
+
     def _select(self, criterion: Criterion) -> list[Row]:
         wanted = [(COLUMNS.index(column), value) for column, value in criterion.items()]
         return [row for row in self._rows() if all(row[at] == value for at, value in wanted)]
