@@ -43,3 +43,14 @@ class TestSQLiteFile(StoreContract):
     @pytest.fixture
     def reopen(self, tmp_path: Path) -> Reopen:
         return lambda: open_store(f"sqlite:///{tmp_path}/tokens.db")
+
+
+class TestFile(StoreContract):
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> Iterator[TokenStore]:
+        with open_store(f"file://{tmp_path}/tokens.csv") as store:
+            yield store
+
+    @pytest.fixture
+    def reopen(self, tmp_path: Path) -> Reopen:
+        return lambda: open_store(f"file://{tmp_path}/tokens.csv")

@@ -21,8 +21,9 @@ def open_store(url: str, **options: Any) -> TokenStore:
     """Open the store that a URL names.
 
     ``memory:``, ``list:``, ``sqlite:///relative.db``, ``sqlite:////absolute/path.db`` or
-    ``sqlite:///:memory:``; SQLite takes ``?table=name`` and ``?timeout=seconds``. Characters
-    that mean something in a URL are percent-encoded in a path.
+    ``sqlite:///:memory:``; SQLite takes ``?table=name`` and ``?timeout=seconds``. An absolute
+    ``file:///path/tokens.csv``. Characters that mean something in a URL are percent-encoded in
+    a path.
 
     Args:
         options: Arguments for the store's class, such as ``clock``; they overrule the URL's.
@@ -48,6 +49,10 @@ def open_store(url: str, **options: Any) -> TokenStore:
 
             urls.refuse_rest(url, rest)
             return ListStore(**options)
+        case "file":
+            from evergrant.stores.file import FileStore
+
+            return FileStore(urls.file_path(url, rest), **options)
         case "sqlite":
             from evergrant.stores.sqlite import SQLiteStore
 
