@@ -17,6 +17,7 @@ from evergrant.stores import file_disk, files
 from evergrant.stores.base import TokenStore
 from evergrant.stores.file_known import KnownFile, explaining
 from evergrant.stores.file_lines import Line, written
+from evergrant.stores.file_lock import WriterLock
 from evergrant.stores.file_sidecar import Sidecar
 from evergrant.stores.file_table import FileTable
 from evergrant.stores.indexed import Key
@@ -26,9 +27,6 @@ from evergrant.stores.rows import Row, numeric_id
 __all__ = ["FileStore"]
 
 _logger = logging.getLogger("evergrant")
-
-POLL = 0.002
-"""Seconds between two looks at a lock that another process holds."""
 
 
 @dataclass
@@ -67,27 +65,27 @@ class FileStore(TokenStore):
     def __init__(
         self, path: str | os.PathLike[str], *, clock: Clock = utc_now, timeout: float = 5.0
     ) -> None:
-        from filelock import FileLock
-
         super().__init__(clock=clock)
         # The file itself: what is renamed onto a link would take the link's place.
         self._path = os.path.realpath(path)
         self._timeout = timeout
         self.url = f"file://{quote(os.fsencode(self._path), safe='/:')}"
         self._closed = False
-        self._known = KnownFile(self._path, timeout)
-        self._writing = threading.RLock()
-        self._change: _Change | None = None
-        lock = f"{self._path}.lock"
-        self._file_lock = FileLock(lock, timeout, mode=0o600, thread_local=False)
-        forking.watch(self)
+        self._begin()
         files.make_ready(self._path)
         with explaining(self._path):
-            files.create(lock, os.stat(self._path))  # noqa: PTH116 - its error names the path
+            files.create(self._lock.path, os.stat(self._path))  # noqa: PTH116 - its error names the path
         with self._transaction() as change:
             if not self._known.reading.content:
                 self._commit(change)
-        files.tighten(self._path, lock, Sidecar(self._path).path)
+        files.tighten(self._path, self._lock.path, Sidecar(self._path).path)
+        forking.watch(self)
+
+    def _begin(self, changes: int = 0) -> None:
+        self._process = os.getpid()
+        self._known = KnownFile(self._path, self._timeout, changes)
+        self._lock = WriterLock(self._path, self._timeout)
+        self._change: _Change | None = None
 
     def generation(self) -> int:
         """Return a number that differs once any thread or process has changed the file."""
@@ -97,7 +95,7 @@ class FileStore(TokenStore):
 
     def close(self) -> None:
         """Forget the tokens; each use from now on raises."""
-        with self._writing, self._known.lock:
+        with self._known.lock:
             self._closed = True
             self._known.forget()
 
@@ -125,22 +123,9 @@ class FileStore(TokenStore):
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        from filelock import Timeout
-
-        with self._writing, explaining(self._path):
+        with explaining(self._path), self._lock.held():
             self._refuse_closed()
-            try:
-                self._file_lock.acquire(poll_interval=POLL)
-            except Timeout:
-                raise StoreUnavailable(
-                    f"{self._path} was locked by another program for {self._timeout:g} s; "
-                    "nothing was saved",
-                    hint="Try again, or find the program that holds the lock.",
-                ) from None
-            try:
-                yield
-            finally:
-                self._file_lock.release()
+            yield
 
     @contextmanager
     def _transaction(self) -> Iterator[_Change]:
@@ -272,11 +257,10 @@ class FileStore(TokenStore):
             Sidecar(self._path).release(id_, owner)
 
     def before_fork(self) -> None:
-        """Let nobody else be inside while the process forks; see `forking`."""
-        self._writing.acquire()
-        self._known.lock.acquire()
+        """Nothing has to rest; see `forking`."""
 
     def after_fork(self) -> None:
-        """Go on; see `forking`."""
-        self._known.lock.release()
-        self._writing.release()
+        """Begin anew in the child: threads that held a lock there are gone; see `forking`."""
+        # Waiting for them before the fork would be a deadlock: filelock lets nobody go on then.
+        if self._process != os.getpid():
+            self._begin(self._known.changes + 1)

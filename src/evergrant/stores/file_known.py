@@ -38,6 +38,7 @@ class KnownFile:
     Args:
         path: The file.
         timeout: How long to wait for a program that is writing it, in seconds.
+        changes: How many contents of the file were seen before.
 
     Attributes:
         lock: Held by whoever reads or changes what is known.
@@ -45,9 +46,9 @@ class KnownFile:
         reading: The last one.
     """
 
-    def __init__(self, path: str, timeout: float) -> None:
+    def __init__(self, path: str, timeout: float, changes: int) -> None:
         self.lock = threading.RLock()
-        self.changes = 0
+        self.changes = changes
         self.reading = _NOTHING
         self._path = path
         self._timeout = timeout
