@@ -8,7 +8,8 @@ import pytest
 
 from evergrant.sandbox import Sandbox
 
-KEPT = "EVERGRANT_SDK_PYTHON"  # which Python has the official SDK; not a setting of evergrant
+KEPT = {"EVERGRANT_SDK_PYTHON", "EVERGRANT_SDK_PYTHONS"}
+"""Which Pythons have Zoho's own SDK: handed over by ./dev test, not settings of evergrant."""
 
 
 @pytest.fixture(autouse=True)
@@ -16,7 +17,7 @@ def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Monke
     """Keep tests off the developer's own tokens, and their settings out of the tests."""
     monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
     for name in list(os.environ):
-        if name.startswith(("EVERGRANT_", "XDG_")) and name != KEPT:
+        if name.startswith(("EVERGRANT_", "XDG_")) and name not in KEPT:
             monkeypatch.delenv(name)
 
 

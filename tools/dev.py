@@ -12,6 +12,7 @@ Environments live in .venv/ and are set up by themselves when they are missing o
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -19,7 +20,7 @@ import time
 from pathlib import Path
 
 from system import BROWSER, provide
-from venvs import DEMO, ROOT, SDK, TEST, StepError, environment, run
+from venvs import DEMO, ROOT, SDKS, TEST, StepError, environment, environments, run
 
 CODE = ("src", "tests", "tools", "benchmarks", "examples")
 USAGE_ERROR = 2
@@ -35,8 +36,8 @@ def test(args: list[str]) -> int:
     if not args and (status := check([])):
         return status
     provide(BROWSER)
-    with environment(TEST) as python, environment(SDK) as sdk_python:
-        os.environ["EVERGRANT_SDK_PYTHON"] = str(sdk_python)
+    with environments([TEST, *SDKS.values()]) as (python, *sdk_pythons):
+        _name(dict(zip(SDKS, sdk_pythons, strict=True)))
         workers = ["-n", "auto", "--maxprocesses", "8", "--dist", "loadgroup"]
         return _call([python, "-m", "pytest", *workers, *args])
 
@@ -63,7 +64,8 @@ def bench(args: list[str]) -> int:
     scripts = sorted((ROOT / "benchmarks").glob("bench_*.py"))
     if not scripts:
         raise StepError("no benchmark found")
-    with environment(TEST) as python:
+    with environments([TEST, SDKS["8_0"]]) as (python, sdk_python):
+        _name({"8_0": sdk_python})
         return max([_call([python, script, *args]) for script in scripts])
 
 
@@ -82,6 +84,12 @@ COMMANDS = {
     "--help": usage,
     "-h": usage,
 }
+
+
+def _name(sdk_pythons: dict[str, Path]) -> None:
+    """Tell tests and benchmarks which Python has which of Zoho's SDKs."""
+    os.environ["EVERGRANT_SDK_PYTHON"] = str(sdk_pythons["8_0"])
+    os.environ["EVERGRANT_SDK_PYTHONS"] = json.dumps(sdk_pythons, default=str)
 
 
 def _code() -> list[str]:

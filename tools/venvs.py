@@ -10,8 +10,9 @@ import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -30,22 +31,31 @@ class Recipe:
 
     Args:
         name: How its folder's name begins.
-        constraints: The file, at the root, that pins every version.
-        extra: The project's extra it is made from.
+        constraints: The files, at the root, that pin every version.
+        extra: The project's extras that are installed with it, editable.
         group: The dependency group installed beside it.
-        project: Whether the project itself is installed, editable, or only what the extra names.
+        packages: What else is installed beside it.
     """
 
     name: str
-    constraints: str
-    extra: str
+    constraints: tuple[str, ...] = ("constraints.txt",)
+    extra: str = "all"
     group: str | None = None
-    project: bool = True
+    packages: tuple[str, ...] = ()
 
 
-DEMO = Recipe("demo", "constraints.txt", extra="cli")
-TEST = Recipe("test", "constraints.txt", extra="all", group="test")
-SDK = Recipe("sdk", "constraints-sdk.txt", extra="sdk", project=False)
+DEMO = Recipe("demo", extra="cli")
+TEST = Recipe("test", group="test")
+SDKS = {
+    version: Recipe(
+        f"sdk{version}",
+        ("constraints.txt", "constraints-sdk.txt"),
+        extra="mysql,postgres",
+        packages=(f"zohocrmsdk{version}", "mysql-connector-python"),
+    )
+    for version in ("8_0", "7_0", "6_0", "5_0", "2_1", "2_0")
+}
+"""Zoho's SDK has an import package of one name in all its versions: each has its environment."""
 
 
 @contextmanager
@@ -65,6 +75,15 @@ def environment(recipe: Recipe, root: Path = ROOT) -> Iterator[Path]:
                 _build(recipe, root, folder)
                 _clear_older(recipe, folder)
         yield folder / "bin" / "python"
+
+
+@contextmanager
+def environments(recipes: Iterable[Recipe], root: Path = ROOT) -> Iterator[list[Path]]:
+    """Yield the Pythons of several, in their order; those that are missing are built at once."""
+    with ExitStack() as stack:
+        with ThreadPoolExecutor() as threads:
+            entered = threads.map(lambda one: stack.enter_context(environment(one, root)), recipes)
+        yield list(entered)
 
 
 def run(command: list[str], cwd: Path) -> str:
@@ -95,7 +114,7 @@ def _key(recipe: Recipe, root: Path) -> str:
         sys.executable,
         sys.version,
         repr(recipe),
-        (root / recipe.constraints).read_text(),
+        *((root / file).read_text() for file in recipe.constraints),
         json.dumps([pyproject.get(part) for part in ("build-system", "project")]),
         json.dumps(pyproject.get("dependency-groups")),
     ]
@@ -104,22 +123,21 @@ def _key(recipe: Recipe, root: Path) -> str:
 
 def _build(recipe: Recipe, root: Path, folder: Path) -> None:
     started = time.monotonic()
-    print(f"setting up the {recipe.name} environment ...", file=sys.stderr, flush=True)
+    # One write a line: several are built at a time.
+    sys.stderr.write(f"setting up the {recipe.name} environment ...\n")
     pyproject = _pyproject(root)
     wanted = list(pyproject["dependency-groups"][recipe.group]) if recipe.group else []
+    wanted += recipe.packages
     shutil.rmtree(folder, ignore_errors=True)
     run([sys.executable, "-m", "venv", str(folder)], root)
     pip = [str(folder / "bin" / "python"), "-m", "pip", "--quiet", "--no-input", "install"]
-    pip += ["--disable-pip-version-check", "--constraint", recipe.constraints]
-    if recipe.project:
-        # Constraints do not reach pip's isolated build environment, so the build runs in this one.
-        run([*pip, *pyproject["build-system"]["requires"]], root)
-        pip += ["--no-build-isolation", "--editable", f".[{recipe.extra}]"]
-    else:
-        wanted += pyproject["project"]["optional-dependencies"][recipe.extra]
-    run([*pip, *wanted], root)
+    pip += ["--disable-pip-version-check"]
+    pip += [part for file in recipe.constraints for part in ("--constraint", file)]
+    # Constraints do not reach pip's isolated build environment, so the build runs in this one.
+    run([*pip, *pyproject["build-system"]["requires"]], root)
+    run([*pip, "--no-build-isolation", "--editable", f".[{recipe.extra}]", *wanted], root)
     (folder / READY).touch()
-    print(f"  ready after {time.monotonic() - started:.0f} s", file=sys.stderr, flush=True)
+    sys.stderr.write(f"  {recipe.name} is ready after {time.monotonic() - started:.0f} s\n")
 
 
 def _clear_older(recipe: Recipe, newest: Path) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import httpx2
     import requests
 
-__all__ = ["RequestsAuth", "httpx_auth"]
+__all__ = ["RequestsAuth", "header", "httpx_auth", "is_rejection"]
 
 UNAUTHORIZED = 401
 """The status of every rejection of a token, and of some that a new token does not mend."""
@@ -34,17 +34,23 @@ class TokenSource(Protocol):
         """Return a token that is not the one that was rejected."""
 
 
-def _header(token: Token) -> str:
+def header(token: Token) -> str:
+    """Return the Authorization header that Zoho's APIs want, as plain text."""
     return "Zoho-oauthtoken " + (token.access_token or "")
 
 
 def _may_reject(token: Token, response: httpx2.Response | requests.Response) -> bool:
     # A redirect may have led elsewhere, without our token: what rejects us there is not Zoho.
     sent = response.request.headers.get("Authorization")
-    return response.status_code == UNAUTHORIZED and sent == _header(token)
+    return response.status_code == UNAUTHORIZED and sent == header(token)
 
 
-def _is_rejection(body: bytes) -> bool:
+def is_rejection(status: int, body: bytes) -> bool:
+    """Say whether an answer means that a new access token would do better."""
+    return status == UNAUTHORIZED and _names_a_rejection(body)
+
+
+def _names_a_rejection(body: bytes) -> bool:
     try:
         return json.loads(body).get("code") in REJECTIONS
     except (ValueError, AttributeError, TypeError):
@@ -66,19 +72,19 @@ class RequestsAuth:
             EvergrantError: There is no working token.
         """
         token = self._source.token_for(self._user, request.url or "")
-        request.headers["Authorization"] = _header(token)
+        request.headers["Authorization"] = header(token)
         request.register_hook("response", functools.partial(self._retry, token))  # type: ignore[no-untyped-call]
         return request
 
     def _retry(self, token: Token, response: requests.Response, **kwargs: Any) -> requests.Response:
-        if not (_may_reject(token, response) and _is_rejection(response.content)):
+        if not (_may_reject(token, response) and _names_a_rejection(response.content)):
             return response
         fresh = self._source.renewed(self._user, token)
         if not isinstance(response.request.body, str | bytes | None):
             return response  # a stream is read already; the next call has the new token
         response.close()
         retry = response.request.copy()
-        retry.headers["Authorization"] = _header(fresh)
+        retry.headers["Authorization"] = header(fresh)
         # Straight through the adapter: hooks do not run again, so there is one retry.
         second: requests.Response = response.connection.send(retry, **kwargs)
         second.history.append(response)
@@ -97,12 +103,12 @@ class _HttpxFlow:
         self, request: httpx2.Request
     ) -> Generator[httpx2.Request, httpx2.Response, None]:
         token = self._source.token_for(self._user, str(request.url))
-        request.headers["Authorization"] = _header(token)
+        request.headers["Authorization"] = header(token)
         response = yield request
-        if _may_reject(token, response) and _is_rejection(response.read()):
+        if _may_reject(token, response) and _names_a_rejection(response.read()):
             fresh = self._source.renewed(self._user, token)
             if _can_be_sent_again(request):
-                request.headers["Authorization"] = _header(fresh)
+                request.headers["Authorization"] = header(fresh)
                 yield request
 
     async def async_auth_flow(
@@ -112,12 +118,12 @@ class _HttpxFlow:
 
         in_thread = anyio.to_thread.run_sync
         token = await in_thread(self._source.token_for, self._user, str(request.url))
-        request.headers["Authorization"] = _header(token)
+        request.headers["Authorization"] = header(token)
         response = yield request
-        if _may_reject(token, response) and _is_rejection(await response.aread()):
+        if _may_reject(token, response) and _names_a_rejection(await response.aread()):
             fresh = await in_thread(self._source.renewed, self._user, token)
             if _can_be_sent_again(request):
-                request.headers["Authorization"] = _header(fresh)
+                request.headers["Authorization"] = header(fresh)
                 yield request
 
 

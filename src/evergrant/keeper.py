@@ -10,21 +10,17 @@ from typing import TYPE_CHECKING
 from evergrant.accounts import Accounts
 from evergrant.auth import RequestsAuth, httpx_auth
 from evergrant.clock import Clock
-from evergrant.config import config_folder
-from evergrant.datacenter import DataCenter
 from evergrant.errors import (
     ConfigError,
     StoreUnavailable,
     TokenNotFound,
     UntrustedServer,
 )
-from evergrant.events import Emit, Forgotten, LoggedIn, Revoked, StoreFailed, emitter
-from evergrant.keeping.admission import admit, is_own_key, with_identity
+from evergrant.events import Emit, StoreFailed
+from evergrant.keeping.admission import is_own_key, with_identity
 from evergrant.keeping.cache import TokenCache
 from evergrant.keeping.choosing import choose
-from evergrant.keeping.lifeboat import Lifeboat
-from evergrant.keeping.renewal import Renewal, is_usable
-from evergrant.keeping.saver import Saver
+from evergrant.keeping.custody import Custody
 from evergrant.login import Login, StateKey, read_redirect
 from evergrant.oauth import authorization_url
 from evergrant.stores.base import TokenStore
@@ -67,15 +63,10 @@ class Keeper:
     ) -> None:
         self.store = store
         self.accounts = accounts
-        self._clock = clock or accounts.clock
-        self._emit = emitter(on_event)
         self._pkce = pkce
         self._cache = TokenCache()
         self._fallback_key = StateKey(secrets.token_bytes(32))
-        boat = Lifeboat(lifeboat or config_folder(), store.url)
-        self._saver = Saver(store, boat, self._emit, self._clock)
-        self._renewal = Renewal(store, accounts, self._saver, self._emit, self._clock)
-        self._saver.take_aboard()
+        self._custody = Custody(store, accounts, clock=clock, on_event=on_event, lifeboat=lifeboat)
 
     def access_token(self, user: str) -> str:
         """Return an access token of this user that works now, as plain text.
@@ -94,13 +85,14 @@ class Keeper:
         try:
             generation = self.store.generation()
             token = self._cache.get(user, generation)
-            if token is None or not is_usable(token, self._clock()):
+            if token is None or not self._custody.is_usable(token):
                 token = self._load(user, generation)
         except StoreUnavailable as error:
             token = self._cache.last_known(user)
-            if token is None or not is_usable(token, self._clock()):
+            if token is None or not self._custody.is_usable(token):
                 raise
-            self._emit(StoreFailed(at=self._clock(), error=error, **about(token)))
+            failed = StoreFailed(at=self._custody.clock(), error=error, **about(token))
+            self._custody.emit(failed)
         return token
 
     def _load(self, user: str, generation: int | None) -> Token:
@@ -109,17 +101,16 @@ class Keeper:
         except TokenNotFound:
             self._cache.drop(user)  # or it would be served when the store is down
             raise
-        if not is_usable(token, self._clock()):
-            token = self._renewal.renew(token)
+        token = self._custody.usable(token)
         self._cache.put(user, token, generation)
         return token
 
     def find(self, user: str) -> Token:
         """Return the newest token of this user that there is, expired or not."""
-        self._saver.take_aboard()
+        self._custody.take_aboard()
         client = self.accounts.client
         found = choose(self.store.find_users(user), user, client.client_id if client else None)
-        return self._saver.adrift(found) or found
+        return self._custody.newest(found)
 
     def refresh(self, user: str) -> Token:
         """Renew the access token now, even if it has not expired; raises as `access_token`."""
@@ -133,27 +124,17 @@ class Keeper:
         Raises:
             OAuthError: Zoho could not be told; the token stays in the store.
         """
-        token = self.find(user)
-        self.accounts.revoke(token)
-        self._delete(token)
-        self._emit(Revoked(at=self._clock(), **about(token)))
+        try:
+            self._custody.revoke(self.find(user))
+        finally:
+            self._cache.clear()  # last: another thread may have read the row until now
 
     def forget(self, user: str) -> None:
         """Delete the user's token from the store without telling Zoho."""
-        token = self.find(user)
-        self._delete(token)
-        self._emit(Forgotten(at=self._clock(), **about(token)))
-
-    def _delete(self, token: Token) -> None:
-        id_ = token.id or ""
-        stored = self.store.find_token_by_id(id_)
-        if stored and stored.refresh_token != token.refresh_token:
-            return  # the user has logged in anew meanwhile: that grant is another
-        self._saver.drop(id_)
         try:
-            self.store.delete_token(id_)
+            self._custody.forget(self.find(user))
         finally:
-            self._cache.clear()  # last: another thread may have read the row until now
+            self._cache.clear()  # as above
 
     def authorization_url(
         self,
@@ -183,7 +164,7 @@ class Keeper:
         client, home = self.accounts.own_client(), self.accounts.home
         if not client.redirect_url:
             raise ConfigError("a login by browser needs a redirect URL", hint="Give redirect_url.")
-        login, key = Login.begin(self._clock(), home.code, user), self._key()
+        login, key = Login.begin(self._custody.clock(), home.code, user), self._key()
         return authorization_url(
             home,
             client,
@@ -216,7 +197,7 @@ class Keeper:
         redirect, session = read_redirect(redirect_params), session and Secret(session)
         del redirect_params
         key = self._key()
-        login = Login.from_state(redirect.state, key, session, self._clock())
+        login = Login.from_state(redirect.state, key, session, self._custody.clock())
         code = redirect.accepted_code()
         known = self.accounts.data_centers
         where = redirect.data_center(known, known.by_code(login.data_center))
@@ -226,7 +207,7 @@ class Keeper:
             redirect_url=self.accounts.own_client().redirect_url,
             verifier=login.verifier(key) if self._pkce else None,
         )
-        return self._admit(granted, where, login.user)
+        return self._custody.admit(granted, expected=login.user)
 
     def login_with_code(
         self, code: str, user: str | None = None, *, data_center: str | None = None
@@ -244,14 +225,7 @@ class Keeper:
         """
         code = Secret(code)
         where = self.accounts.data_centers.by_code(data_center or self.accounts.home.code)
-        return self._admit(self.accounts.exchange(code, where), where, user)
-
-    def _admit(self, granted: Token, where: DataCenter, user: str | None) -> Token:
-        token = admit(granted, self.accounts, self._saver, expected=user)
-        self._emit(
-            LoggedIn(at=self._clock(), data_center=where.code, scopes=token.scopes, **about(token))
-        )
-        return token
+        return self._custody.admit(self.accounts.exchange(code, where), expected=user)
 
     def _key(self) -> StateKey:
         """Return what signs states: the client's secret, which all workers of an app share."""
@@ -290,4 +264,4 @@ class Keeper:
     def renewed(self, user: str, rejected: Token) -> Token:
         """Return a token of this user other than the one that the API rejected."""
         self._cache.drop(user)
-        return self._renewal.renew(rejected, rejected=True)
+        return self._custody.renewed(rejected)

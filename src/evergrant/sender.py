@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from evergrant.errors import AccountsUnavailable
 from evergrant.forking import ProcessLock
 from evergrant.http import HttpAnswer, HttpCall
+from evergrant.token import Secret
 
 if TYPE_CHECKING:
     import httpx2
@@ -28,15 +29,15 @@ PATIENCE = 3
 class HttpSender:
     """Sends calls over pooled connections; safe to share between threads, and across a fork.
 
-    Proxies are taken from the environment, as httpx2 does.
-
     Args:
         timeout: Seconds to wait for a connection, and for each part of an answer; the body of an
             answer may take `PATIENCE` times as long.
+        proxy: The URL of the proxy to go through; else that of the environment, as httpx2 does.
     """
 
-    def __init__(self, timeout: float) -> None:
+    def __init__(self, timeout: float, *, proxy: str | None = None) -> None:
         self._timeout = timeout
+        self._proxy = proxy and Secret(proxy)  # it may hold a password
         self._lock = ProcessLock()
         self._client: httpx2.Client | None = None
         self._pid = 0
@@ -73,6 +74,7 @@ class HttpSender:
             if self._client is None or self._pid != os.getpid():
                 self._client = httpx2.Client(
                     timeout=self._timeout,
+                    proxy=self._proxy and str.__str__(self._proxy),
                     follow_redirects=False,
                     # One user's cookies must not travel with another's request.
                     cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),

@@ -10,6 +10,8 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from venvs import SDKS
+
 ROOT = Path(__file__).parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 FILES = ["constraints.txt", "constraints-sdk.txt"]
@@ -54,6 +56,11 @@ def test_pins_are_sorted_and_each_stands_once(file: str) -> None:
     assert names == sorted(set(names))
 
 
+def test_what_both_environments_hold_is_pinned_in_one_place() -> None:
+    first, more = ({canonicalize_name(name) for name in pinned(file)} for file in FILES)
+    assert first & more == set()
+
+
 def test_whatever_the_tests_install_is_pinned() -> None:
     wanted = [
         *PYPROJECT["build-system"]["requires"],
@@ -64,6 +71,8 @@ def test_whatever_the_tests_install_is_pinned() -> None:
     assert closure(wanted) - {canonicalize_name(name) for name in pinned(FILES[0])} == set()
 
 
-def test_the_official_sdk_is_pinned() -> None:
-    (sdk,) = PYPROJECT["project"]["optional-dependencies"]["sdk"]
-    assert Requirement(sdk).name in pinned(FILES[1])
+def test_the_official_sdks_are_pinned() -> None:
+    installed = {package for recipe in SDKS.values() for package in recipe.packages}
+    (ours,) = PYPROJECT["project"]["optional-dependencies"]["sdk"]
+    assert Requirement(ours).name in installed
+    assert installed <= set(pinned(FILES[1]))

@@ -9,9 +9,9 @@ from threading import Barrier, BrokenBarrierError
 import pytest
 
 import venvs
-from venvs import Recipe, StepError, environment
+from venvs import Recipe, StepError, environment, environments
 
-RECIPE = Recipe("test", "constraints.txt", extra="cli", group="test")
+RECIPE = Recipe("test", extra="cli", group="test")
 PYPROJECT = """
 [build-system]
 requires = ["builder"]
@@ -65,11 +65,17 @@ def test_everything_is_installed_under_the_constraints(
     assert install[-4:] == ["--no-build-isolation", "--editable", ".[cli]", "checker"]
 
 
-def test_an_environment_without_the_project_holds_what_the_extra_names(
+def test_packages_of_one_environment_are_pinned_by_every_file(
     root: Path, commands: list[list[str]]
 ) -> None:
-    path_of(root, Recipe("sdk", "constraints.txt", extra="cli", project=False))
-    assert commands[-1][-3:] == ["--constraint", "constraints.txt", "printer"]
+    files = ("constraints.txt", "constraints-more.txt")
+    (root / files[1]).write_text("official==8\n")
+    path_of(root, Recipe("sdk", files, extra="cli", packages=("official",)))
+    install = commands[-1]
+    assert [install[at + 1] for at, part in enumerate(install) if part == "--constraint"] == [
+        *files
+    ]
+    assert install[-3:] == ["--editable", ".[cli]", "official"]
 
 
 def test_it_is_built_once_until_what_it_holds_changes(
@@ -105,6 +111,43 @@ def test_two_at_once_build_one(
     with ThreadPoolExecutor(4) as threads:
         assert all(threads.map(enter, range(4)))
     assert built(commands) == 1
+
+
+def test_several_are_built_side_by_side(
+    root: Path, commands: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretend, company = venvs.run, Barrier(3)
+
+    def meet(command: list[str], cwd: Path) -> str:
+        if "venv" in command:
+            company.wait(timeout=60)  # breaks where one is built after the other
+        return pretend(command, cwd)
+
+    monkeypatch.setattr(venvs, "run", meet)
+    recipes = [Recipe(name, extra="cli") for name in ("one", "two", "three")]
+    with environments(recipes, root) as pythons:
+        names = [python.parent.parent.name.partition("-")[0] for python in pythons]
+    assert names == ["one", "two", "three"]
+    assert built(commands) == 3
+
+
+def test_one_that_cannot_be_built_lets_go_of_the_others(
+    root: Path, commands: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pretend = venvs.run
+
+    def refuse(command: list[str], cwd: Path) -> str:
+        if "lost" in command:
+            raise StepError("no such package")
+        return pretend(command, cwd)
+
+    monkeypatch.setattr(venvs, "run", refuse)
+    lost = Recipe("lost", extra="cli", packages=("lost",))
+    with pytest.raises(StepError, match="no such package"), environments([RECIPE, lost], root):
+        pass
+    (root / "constraints.txt").write_text("builder==2\n")
+    newest = path_of(root)
+    assert sorted(root.glob(".venv/test-*/")) == [newest]
 
 
 def test_an_older_one_goes_when_nobody_uses_it(root: Path, commands: list[list[str]]) -> None:

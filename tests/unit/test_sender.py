@@ -7,83 +7,17 @@ import subprocess
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 import pytest
 
 from evergrant.errors import AccountsUnavailable
 from evergrant.http import HttpAnswer, HttpCall, form_call
 from evergrant.sender import MOST_BYTES, HttpSender
+from raw_server import Server, saying, serving
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Zoho: ZGS\r\n\r\n{}"
-
-Script = Callable[[socket.socket, bytes], None]
-
-
-class Server:
-    """Answers each connection's requests by a script; notes what it was sent."""
-
-    def __init__(self, listener: socket.socket, script: Script) -> None:
-        self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        self.seen: list[bytes] = []
-        self.connections = 0
-        self._listener = listener
-        self._script = script
-
-    def run(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            self.connections += 1
-            threading.Thread(target=self._talk, args=[connection], daemon=True).start()
-
-    def _talk(self, connection: socket.socket) -> None:
-        with connection:
-            while request := self._read(connection):
-                self.seen.append(request)
-                try:
-                    self._script(connection, request)
-                except OSError:
-                    return
-
-    @staticmethod
-    def _read(connection: socket.socket) -> bytes:
-        data = b""
-        try:
-            while b"\r\n\r\n" not in data:
-                if not (chunk := connection.recv(65536)):
-                    return b""
-                data += chunk
-            head, _, body = data.partition(b"\r\n\r\n")
-            fields = head.lower().split(b"\r\n")
-            length = next((int(f[15:]) for f in fields if f.startswith(b"content-length:")), 0)
-            while len(body) < length:
-                body += connection.recv(65536)
-        except OSError:
-            return b""
-        return head + b"\r\n\r\n" + body
-
-
-@contextmanager
-def serving(script: Script) -> Iterator[Server]:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = Server(listener, script)
-        threading.Thread(target=server.run, daemon=True).start()
-        yield server
-        listener.shutdown(socket.SHUT_RDWR)
-
-
-def saying(answer: bytes, *, close: bool = False) -> Script:
-    def script(connection: socket.socket, request: bytes) -> None:
-        connection.sendall(answer)
-        if close:
-            connection.shutdown(socket.SHUT_RDWR)
-
-    return script
 
 
 @pytest.fixture
@@ -270,3 +204,15 @@ def test_a_forked_child_does_not_share_its_parents_connection() -> None:
         subprocess.run([sys.executable, "-c", FORKED, server.url], check=True, timeout=60)
         assert server.connections == 2
         assert len(server.seen) == 3
+
+
+def test_a_proxy_that_was_named_carries_the_call_and_its_password_does_not_show() -> None:
+    with serving(saying(OK)) as proxy:
+        address = proxy.url.replace("http://", "http://me:canary@")
+        sender = HttpSender(timeout=5, proxy=address)
+        call = form_call("http://accounts.example.com/oauth/v2/token", {"code": "1000.x"})
+        assert sender(call).status == 200
+        assert proxy.seen[0].startswith(b"POST http://accounts.example.com/oauth/v2/token ")
+        assert b"proxy-authorization: basic" in proxy.seen[0].lower()
+        assert "canary" not in repr(vars(sender))
+        sender.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -11,7 +12,9 @@ from evergrant.keeping.saver import Saver
 from evergrant.oauth import IDENTITY_SCOPES
 from evergrant.token import Token
 
-__all__ = ["admit", "is_own_key", "with_identity"]
+__all__ = ["admit", "admit_unasked", "is_own_key", "with_identity"]
+
+_logger = logging.getLogger("evergrant")
 
 
 def is_own_key(user: str | None) -> bool:
@@ -56,13 +59,40 @@ def admit(granted: Token, accounts: Accounts, saver: Saver, *, expected: str | N
                 hint="The grant is stored under the name of who gave it; revoke it if unwanted.",
             )
     if not saved.refresh_token:
-        raise NoRefreshToken(
-            "Zoho sent no refresh token; the login lasts until its access token expires",
-            token_id=saved.id,
-            user=saved.user_name,
-            hint="Log in again with consent_again=True (prompt=consent).",
-        )
+        raise _lasts_an_hour(saved)
     return saved
+
+
+def admit_unasked(granted: Token, accounts: Accounts, saver: Saver, *, find_user: bool) -> Token:
+    """Save a new grant under the name that it carries, whatever that is; return it as stored.
+
+    Args:
+        find_user: Ask Zoho whose it is where it carries no name. A grant that does not cover the
+            question stays without one.
+
+    Raises:
+        TokenNotSaved: The store cannot take it; the lifeboat holds it.
+    """
+    if granted.user_name or not find_user:
+        saved = saver.save_login(granted)
+    else:
+        try:
+            saved = _under_owners_name(granted, accounts, saver)
+        except OAuthError as error:
+            _logger.warning("whose grant it is cannot be learnt: %s", error)
+            saved = saver.save_login(granted)
+    if granted.grant_token and not saved.refresh_token:
+        _logger.warning("%s", _lasts_an_hour(saved))
+    return saved
+
+
+def _lasts_an_hour(saved: Token) -> NoRefreshToken:
+    return NoRefreshToken(
+        "Zoho sent no refresh token; the login lasts until its access token expires",
+        token_id=saved.id,
+        user=saved.user_name,
+        hint="Log in again with consent_again=True (prompt=consent).",
+    )
 
 
 def _under_owners_name(granted: Token, accounts: Accounts, saver: Saver) -> Token:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 from evergrant.token import Token
@@ -11,6 +12,9 @@ __all__ = ["TokenCache"]
 
 UNTRACKED_LIFE = 1.0
 """Seconds that a token is trusted where the store cannot tell whether it was changed."""
+
+MOST_ENTRIES = 100_000
+"""Beyond this many the cache starts anew: it must not grow for as long as the process lives."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +28,9 @@ class TokenCache:
     """Tokens by the name they were asked for; safe to share between threads."""
 
     def __init__(self) -> None:
-        self._entries: dict[str, _Entry] = {}
+        self._entries: dict[Hashable, _Entry] = {}
 
-    def get(self, user: str, generation: int | None) -> Token | None:
+    def get(self, user: Hashable, generation: int | None) -> Token | None:
         """Return a user's token if the store is still at this generation."""
         entry = self._entries.get(user)
         if entry is None or entry.generation != generation:
@@ -35,16 +39,18 @@ class TokenCache:
             return None
         return entry.token
 
-    def last_known(self, user: str) -> Token | None:
+    def last_known(self, user: Hashable) -> Token | None:
         """Return a user's token as last seen, whatever has happened to it since."""
         entry = self._entries.get(user)
         return entry.token if entry else None
 
-    def put(self, user: str, token: Token, generation: int | None) -> None:
+    def put(self, user: Hashable, token: Token, generation: int | None) -> None:
         """Keep a token that was read when the store was at this generation."""
+        if len(self._entries) >= MOST_ENTRIES:
+            self.clear()
         self._entries[user] = _Entry(token, generation, time.monotonic() + UNTRACKED_LIFE)
 
-    def drop(self, user: str) -> None:
+    def drop(self, user: Hashable) -> None:
         """Forget a user's token: the API rejected it."""
         self._entries.pop(user, None)
 

@@ -41,6 +41,14 @@ class Saver:
         self._clock = clock
         self._sleep = sleep
 
+    def save(self, token: Token) -> Token:
+        """Save a token by the store's own rule, by which the fresher one stays; return that.
+
+        Raises:
+            TokenNotSaved: The store cannot take it now; the lifeboat holds it.
+        """
+        return self._save(token, lambda: self._store.save_token(token))
+
     def save_login(self, granted: Token) -> Token:
         """Save a new login, in the place of the user's older one; return it as stored.
 

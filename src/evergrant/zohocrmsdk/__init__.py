@@ -1,0 +1,100 @@
+"""Zoho's own Python SDK on evergrant: ``Initializer.initialize(..., store=token_store(url))``.
+
+Works with the SDKs 5.0 to 8.0 (import package ``zohocrmsdk``), and with 2.0 and 2.1
+(``zcrmsdk``). Names load when they are first used: the SDK takes half a second to import.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from evergrant.errors import MissingExtra
+
+if TYPE_CHECKING:
+    from evergrant.clock import Clock
+    from evergrant.datacenter import DataCenters
+    from evergrant.events import Emit
+    from evergrant.stores.base import TokenStore
+    from evergrant.zohocrmsdk.acting import Nobody, acting_as
+    from evergrant.zohocrmsdk.newer import CustomStoreInMemory, CustomStoreList, CustomStoreSQLite
+    from evergrant.zohocrmsdk.oauth_token import OAuthToken
+
+__all__ = [
+    "CustomStoreInMemory",
+    "CustomStoreList",
+    "CustomStoreSQLite",
+    "Nobody",
+    "OAuthToken",
+    "acting_as",
+    "token_store",
+]
+
+_HOMES = {
+    "CustomStoreInMemory": "newer",
+    "CustomStoreList": "newer",
+    "CustomStoreSQLite": "newer",
+    "Nobody": "acting",
+    "OAuthToken": "oauth_token",
+    "acting_as": "acting",
+}
+
+
+def token_store(
+    url_or_store: str | TokenStore,
+    *,
+    data_centers: DataCenters | None = None,
+    clock: Clock | None = None,
+    on_event: Emit | None = None,
+    lifeboat: Path | None = None,
+) -> Any:
+    """Return what the ``Initializer`` of the installed SDK takes as its store.
+
+    Args:
+        url_or_store: A store's URL, as for `evergrant.open_store`, or a store that is open.
+        data_centers: The hosts that may see a secret, beside the SDK's own environment; by
+            default Zoho's.
+        clock: Tells the time.
+        on_event: Is told each `evergrant.events.Event`, such as the `SaveFailed` that the SDK
+            itself would swallow.
+        lifeboat: Folder for tokens that the store could not take; by default that of the
+            configuration.
+
+    Raises:
+        MissingExtra: None of Zoho's SDKs is installed.
+        ConfigError: The URL is malformed.
+        StoreUnavailable: The storage cannot be used.
+    """
+    from evergrant.clock import utc_now
+    from evergrant.datacenter import ZOHO
+    from evergrant.stores import open_store
+    from evergrant.zohocrmsdk.desk import Desk
+
+    kind = _store_class()
+    store = open_store(url_or_store) if isinstance(url_or_store, str) else url_or_store
+    desk = Desk(
+        store,
+        data_centers=data_centers or ZOHO,
+        clock=clock or utc_now,
+        on_event=on_event,
+        lifeboat=lifeboat,
+    )
+    return kind(desk)
+
+
+def _store_class() -> Any:
+    if find_spec("zohocrmsdk"):
+        return import_module(f"{__name__}.newer").SDKTokenStore
+    if find_spec("zcrmsdk"):
+        return import_module(f"{__name__}.older").OlderSDKTokenStore
+    raise MissingExtra("Zoho's SDK", extra="sdk")
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if not find_spec("zohocrmsdk"):
+        raise MissingExtra(f"{name} of evergrant.zohocrmsdk", extra="sdk")
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,0 +1,138 @@
+"""Whom the SDK acts as: bound to a thread, a pool's job or an asyncio task, not to the process."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from zohocrmsdk.src.com.zoho.api.authenticator.token import Token as AbstractToken
+from zohocrmsdk.src.com.zoho.crm.api.exception import SDKException
+from zohocrmsdk.src.com.zoho.crm.api.initializer import Initializer
+from zohocrmsdk.src.com.zoho.crm.api.user_signature import UserSignature
+
+from evergrant.datacenter import origin_of
+from evergrant.errors import ConfigError, UntrustedServer
+from evergrant.forking import ProcessLock
+from evergrant.keeping.choosing import choose
+from evergrant.token import Token
+from evergrant.zohocrmsdk.desk import Desk
+from evergrant.zohocrmsdk.oauth_token import OAuthToken
+from evergrant.zohocrmsdk.translation import surfacing
+
+__all__ = ["Nobody", "acting_as"]
+
+_acting: ContextVar[Any] = ContextVar("evergrant_acting", default=None)
+_lock = ProcessLock()
+
+
+class _Local:
+    """In the place of the SDK's ``Initializer.LOCAL``: looks at the context before the thread.
+
+    The SDK keeps the current user in a thread's local variables. Tasks share a thread, and the
+    next job of a pool finds what the last one left.
+    """
+
+    def __init__(self, own: Any) -> None:
+        self.own = own
+
+    @property
+    def init(self) -> Any:
+        acting = _acting.get()
+        return getattr(self.own, "init", None) if acting is None else acting
+
+    @init.setter
+    def init(self, initializer: Any) -> None:
+        if _acting.get() is None:
+            self.own.init = initializer
+        else:
+            _acting.set(initializer)  # switch_user inside acting_as ends with it
+
+
+@contextmanager
+def acting_as(user: str) -> Iterator[None]:
+    """Make the SDK's calls in here those of one user; also a decorator.
+
+    It holds for the running thread, or for the running asyncio task and what that hands to
+    ``asyncio.to_thread``, and for nobody else. What was before is restored, whatever happens.
+    The SDK must have been initialised with a store of `token_store`; `Nobody` will do as its
+    token.
+
+    Args:
+        user: ``email:zgid``, or the bare address where it fits one token.
+
+    Raises:
+        SDKException: There is no such user, or no store of ours; the cause is an
+            `evergrant.errors.EvergrantError`.
+    """
+    with surfacing(SDKException):
+        initializer = _initializer_of(user)
+    with _lock:
+        if not isinstance(Initializer.LOCAL, _Local):
+            Initializer.LOCAL = _Local(Initializer.LOCAL)
+    before = _acting.get()
+    _acting.set(initializer)
+    try:
+        yield
+    finally:
+        # Set, not reset: the end may run in another context, as that of a generator does.
+        _acting.set(before)
+
+
+class Nobody(AbstractToken):  # the token of an SDK that is initialised before anybody logs in
+    """``Initializer.initialize(environment, Nobody(), store=...)``: for those who use `acting_as`.
+
+    A call outside of it fails, instead of acting as whoever came first.
+    """
+
+    def authenticate(self, url_connection: Any) -> None:  # noqa: ARG002 - the SDK's interface
+        """Refuse to sign a call.
+
+        Raises:
+            SDKException: Always.
+        """
+        with surfacing(SDKException):
+            raise ConfigError("nobody acts here", hint="Call the SDK inside acting_as(user).")
+
+    def remove(self) -> bool:
+        """Say that there was nothing to remove."""
+        return False
+
+    def generate_token(self) -> None:
+        """Need no token."""
+
+    get_token = generate_token
+
+
+def _initializer_of(user: str) -> Any:
+    base = Initializer.initializer  # the process's own, even inside another acting_as
+    desk = getattr(getattr(base, "store", None), "desk", None)
+    if not isinstance(desk, Desk):
+        raise ConfigError(
+            "the SDK was not initialised with a store of evergrant's",
+            hint="Call Initializer.initialize(environment, Nobody(), store=token_store(url)).",
+        )
+    stored = choose(desk.store.find_users(user), user, None)
+    # A copy: what the SDK switches for this user, it switches for nobody else.
+    own = copy.copy(base)
+    own.environment = _environment(stored, desk, base.environment)
+    own.token = OAuthToken(id=stored.id, user_signature=UserSignature(stored.user_name))
+    return own
+
+
+def _environment(stored: Token, desk: Desk, current: Any) -> Any:
+    """Return the environment in which a token was granted; the current one if it does not say."""
+    domain = origin_of(stored.api_domain)
+    environment = copy.copy(current)
+    if domain is None or domain == origin_of(current.url):
+        return environment
+    try:
+        where = desk.data_centers.by_api_domain(domain)
+    except UntrustedServer:
+        return environment  # of the program's own making, as the current one is
+    environment.url = domain
+    environment.accounts_url = f"{where.accounts_url}/oauth/v2/token"
+    environment.file_upload_url = where.upload_url or domain
+    return environment

@@ -1,0 +1,209 @@
+"""Answers the official SDK: it hands in what it knows of a token, and gets one that works.
+
+Nothing here needs the SDK: `newer`, `older` and `oauth_token` speak to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+
+from evergrant.accounts import Accounts
+from evergrant.clock import Clock, utc_now
+from evergrant.datacenter import ZOHO, DataCenters
+from evergrant.errors import CodeSpent, LoginRequired, NoRefreshToken
+from evergrant.events import Emit
+from evergrant.forking import ProcessLock
+from evergrant.keeping.cache import TokenCache
+from evergrant.keeping.custody import Custody
+from evergrant.keeping.flight import SingleFlight
+from evergrant.keeping.renewal import is_usable
+from evergrant.sender import HttpSender
+from evergrant.stores.base import TokenStore
+from evergrant.stores.matching import compatible
+from evergrant.token import Token
+from evergrant.zohocrmsdk.surroundings import Surroundings
+
+__all__ = ["Desk"]
+
+Way = tuple[Surroundings, str | None, str | None, str | None]
+
+
+class Desk:
+    """Finds what a partial token means, and renews or obtains it where needed.
+
+    Args:
+        store: Where tokens are kept.
+        data_centers: The hosts that may see a secret, beside the SDK's own environment.
+        clock: Tells the time.
+        on_event: Is told each `evergrant.events.Event`.
+        lifeboat: Folder for tokens that the store could not take.
+    """
+
+    def __init__(
+        self,
+        store: TokenStore,
+        *,
+        data_centers: DataCenters = ZOHO,
+        clock: Clock = utc_now,
+        on_event: Emit | None = None,
+        lifeboat: Path | None = None,
+    ) -> None:
+        self.store = store
+        self.data_centers = data_centers
+        self._clock = clock
+        self._on_event = on_event
+        self._lifeboat = lifeboat
+        self._cache = TokenCache()
+        self._logins: SingleFlight[Token] = SingleFlight()
+        self._lock = ProcessLock()
+        self._custodies: dict[Way, Custody] = {}
+        self._senders: dict[tuple[float, str | None], HttpSender] = {}
+
+    def recent(self, id_: str | None, user_name: str | None, client_id: str | None) -> Token | None:
+        """Return what `answer` answered to this before, if it still works and nothing changed.
+
+        None is no answer, only none at hand. (Most calls of an SDK ask what the last one asked.)
+        """
+        token = self._cache.get((id_, user_name, client_id), self.store.generation())
+        return token if token and is_usable(token, self._clock()) else None
+
+    def answer(self, asked: Token, around: Surroundings, *, find_user: bool = True) -> Token | None:
+        """Return a token that works for what a partial one means; None if it means nobody.
+
+        A grant that the store does not know yet is taken in: its code exchanged or its refresh
+        token used, once for all threads, and saved before anything else.
+
+        Args:
+            find_user: Ask Zoho whose a new grant is, if it carries no name.
+
+        Raises:
+            EvergrantError: There is such a token, and none that works can be had.
+        """
+        generation = self.store.generation()
+        answer = self._answer(asked, around, find_user=find_user)
+        if answer and (asked.id or asked.user_name):
+            key = (asked.id, asked.user_name, asked.client_id)
+            self._cache.put(key, answer, generation)
+        return answer
+
+    def _answer(self, asked: Token, around: Surroundings, *, find_user: bool) -> Token | None:
+        custody = self._custody(asked, around)
+        custody.take_aboard()
+        stored = self.find(asked)
+        if stored is None:
+            return self._log_in(asked, custody, find_user=find_user)
+        try:
+            return custody.usable(stored)
+        except (LoginRequired, NoRefreshToken):
+            # The program brings another grant: the user has logged in again.
+            if not _brings_another(asked, stored):
+                raise
+            return self._log_in(replace(asked, access_token=None), custody, find_user=find_user)
+
+    def renewed(self, rejected: Token, around: Surroundings) -> Token:
+        """Return a token in place of one that the API rejected before its time."""
+        return self._custody(rejected, around).renewed(rejected)
+
+    def save(self, token: Token, around: Surroundings) -> Token:
+        """Save what the SDK or the program obtained, come what may; return it as stored."""
+        return self._custody(token, around).keep(token)
+
+    def revoke(self, id_: str, around: Surroundings) -> bool:
+        """Revoke a token at Zoho and delete it; False where there is none, or it was dead."""
+        stored = self.store.find_token_by_id(id_)
+        return stored is not None and self._custody(stored, around).revoke(stored)
+
+    def close(self) -> None:
+        """Close the connections to Zoho; the store stays open."""
+        with self._lock:
+            for sender in self._senders.values():
+                sender.close()
+
+    def find(self, asked: Token) -> Token | None:
+        """Return the stored token that a partial one means, as it is: by its id first."""
+        found = self.store.find_token_by_id(asked.id) if asked.id else None
+        if found and compatible(found, asked):
+            return found
+        return self.store.find_token(asked)
+
+    def _log_in(self, asked: Token, custody: Custody, *, find_user: bool) -> Token | None:
+        code = asked.grant_token if not asked.refresh_token else None
+        grant = code or asked.refresh_token if asked.client_id and asked.client_secret else None
+        secret = grant or asked.access_token
+        if not secret or asked.expires_at:
+            return None  # with an expiry it was one of ours, and was deleted since
+        work = partial(self._admit, asked, custody, find_user=find_user)
+        return self._logins.do(sha256(str.encode(secret)).hexdigest(), work)
+
+    def _admit(self, asked: Token, custody: Custody, *, find_user: bool) -> Token:
+        granted = asked
+        if not (asked.access_token or asked.refresh_token):
+            try:
+                granted = self._exchange(asked, custody.accounts)
+            except CodeSpent:
+                # By another process, perhaps, which has stored what it got.
+                if stored := self.store.find_token(replace(asked, user_name=None)):
+                    return custody.usable(stored)
+                raise
+        elif not asked.access_token:
+            granted = self._first_use(asked, custody)
+        return custody.admit_unasked(granted, find_user=find_user)
+
+    def _exchange(self, asked: Token, accounts: Accounts) -> Token:
+        granted = accounts.exchange(
+            asked.grant_token or "", redirect_url=asked.redirect_url or None
+        )
+        return replace(granted, id=asked.id, user_name=asked.user_name)
+
+    def _first_use(self, asked: Token, custody: Custody) -> Token:
+        # Stored first: from then on one refresh is enough, whoever else begins with this grant.
+        row = self.store.save_token(asked)
+        try:
+            return custody.usable(row)
+        except LoginRequired:
+            if row.version == 1 and row.id:
+                self.store.delete_token(row.id)  # it never worked
+            raise
+
+    def _custody(self, token: Token, around: Surroundings) -> Custody:
+        way = (around, token.client_id, token.client_secret, token.redirect_url)
+        custody = self._custodies.get(way)
+        if custody is None:
+            with self._lock:
+                custody = self._custodies.setdefault(way, self._new_custody(*way))
+        return custody
+
+    def _new_custody(
+        self,
+        around: Surroundings,
+        client_id: str | None,
+        client_secret: str | None,
+        redirect_url: str | None,
+    ) -> Custody:
+        known, home = around.data_centers(self.data_centers)
+        accounts = Accounts(
+            client_id,
+            client_secret,
+            redirect_url=redirect_url,
+            data_center=home.code,
+            data_centers=known,
+            send=self._sender(around),
+            clock=self._clock,
+        )
+        return Custody(self.store, accounts, on_event=self._on_event, lifeboat=self._lifeboat)
+
+    def _sender(self, around: Surroundings) -> HttpSender:
+        key = (around.timeout, around.proxy)
+        if key not in self._senders:
+            self._senders[key] = HttpSender(around.timeout, proxy=around.proxy)
+        return self._senders[key]
+
+
+def _brings_another(asked: Token, stored: Token) -> bool:
+    brought = (asked.refresh_token, asked.grant_token)
+    return any(
+        grant and grant not in (stored.refresh_token, stored.grant_token) for grant in brought
+    )

@@ -1,0 +1,123 @@
+"""`OAuthToken`: the official SDK's, with what no store can give it."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from zohocrmsdk.src.com.zoho.api.authenticator.oauth_token import OAuthToken as OfficialToken
+from zohocrmsdk.src.com.zoho.crm.api.exception import SDKException
+from zohocrmsdk.src.com.zoho.crm.api.initializer import Initializer
+from zohocrmsdk.src.com.zoho.crm.api.user_signature import UserSignature
+
+from evergrant.auth import header, is_rejection
+from evergrant.datacenter import origin_of
+from evergrant.errors import TokenNotFound
+from evergrant.token import Token
+from evergrant.zohocrmsdk.desk import Desk
+from evergrant.zohocrmsdk.surroundings import surroundings_of
+from evergrant.zohocrmsdk.translation import fill, identity, read, surfacing, wants_user_name
+
+__all__ = ["OAuthToken"]
+
+AUTHORIZATION = "Authorization"
+
+
+class OAuthToken(OfficialToken):
+    """Takes the place of the SDK's token; made and used in the same way (SDKs 5.0 to 8.0).
+
+    With a store of evergrant's it asks that one for each call. A call that Zoho rejects with
+    INVALID_TOKEN is sent once more with a renewed token; a token of another data center or
+    environment goes to its own API, and does not switch other threads to it; ``revoke`` revokes
+    the right one and deletes it; timeouts and proxy of the SDK hold for token requests too.
+    With any other store it is the SDK's own.
+    """
+
+    def get_token(self) -> str:
+        """Return an access token that works now, as plain text.
+
+        Raises:
+            SDKException: There is none; the cause is an `evergrant.errors.EvergrantError`.
+        """
+        desk = _desk()
+        if desk is None:
+            return str(super().get_token())
+        with surfacing(SDKException):
+            return str.__str__(self._fresh(desk).access_token)
+
+    def authenticate(self, url_connection: Any) -> None:
+        """Sign a call that the SDK is about to send, and stand by for its rejection.
+
+        Raises:
+            SDKException: There is no token that works.
+        """
+        desk = _desk()
+        if desk is None:
+            super().authenticate(url_connection)
+        elif AUTHORIZATION not in url_connection.headers:
+            with surfacing(SDKException):
+                token = self._fresh(desk)
+            # The SDK has built the address for its current environment, which may be another
+            # user's: a token must not even be shown to another data center.
+            url_connection.url = _at(token.api_domain, url_connection.url)
+            url_connection.add_header(AUTHORIZATION, header(token))
+            send = url_connection.fire_request
+            url_connection.fire_request = partial(self._send, desk, token, url_connection, send)
+
+    def _send(self, desk: Desk, token: Token, connection: Any, send: Any, converter: Any) -> Any:
+        response = send(converter)
+        if not is_rejection(response.status_code, response.content):
+            return response
+        # Not surfacing(): an SDKException from here the SDK only logs, and answers None. Of any
+        # other error it makes one with that cause, and raises it.
+        renewed = desk.renewed(token, surroundings_of(Initializer.get_initializer()))
+        fill(self, renewed, UserSignature)
+        connection.add_header(AUTHORIZATION, header(renewed))
+        return send(converter)
+
+    def revoke(self, id1: str | None = None) -> bool:
+        """Revoke the token with this id at Zoho, and delete it from the store.
+
+        Args:
+            id1: The id (the SDK's name for it); else this token's own.
+
+        Returns:
+            Whether it was there, and alive.
+
+        Raises:
+            SDKException: Zoho could not be told; the token stays in the store.
+        """
+        desk, id_ = _desk(), id1 or self.get_id()
+        if desk is None:
+            return bool(super().revoke(id_))
+        with surfacing(SDKException):
+            return bool(id_) and desk.revoke(id_, surroundings_of(Initializer.get_initializer()))
+
+    def _fresh(self, desk: Desk) -> Token:
+        token = desk.recent(*identity(self))
+        if token is None:
+            asked = read(self)
+            around = surroundings_of(Initializer.get_initializer())
+            token = desk.answer(asked, around, find_user=wants_user_name(self))
+            if token is None:
+                raise TokenNotFound(
+                    "the token is not in the store", token_id=asked.id, user=asked.user_name
+                )
+        fill(self, token, UserSignature)
+        return token
+
+
+def _desk() -> Desk | None:
+    store = getattr(Initializer.get_initializer(), "store", None)
+    desk = getattr(store, "desk", None)
+    return desk if isinstance(desk, Desk) else None
+
+
+def _at(api_domain: str | None, url: str) -> str:
+    """Return an API address at a token's own API domain; uploads have hosts of their own."""
+    own, parts = origin_of(api_domain), urlsplit(url)
+    if own is None or not parts.path.startswith("/crm/"):
+        return url
+    scheme, _, host = own.partition("://")
+    return urlunsplit((scheme, host, *parts[2:]))

@@ -1,0 +1,99 @@
+"""The `TokenStore` of Zoho's SDKs 2.0 and 2.1 (import package ``zcrmsdk``), over any of ours."""
+
+from __future__ import annotations
+
+import copy
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any
+
+from zcrmsdk.src.com.zoho.api.authenticator.oauth_token import OAuthToken
+from zcrmsdk.src.com.zoho.api.authenticator.store.token_store import TokenStore
+from zcrmsdk.src.com.zoho.crm.api.exception import SDKException
+from zcrmsdk.src.com.zoho.crm.api.initializer import Initializer
+
+from evergrant.errors import TokenNotFound
+from evergrant.keeping.choosing import choose
+from evergrant.token import Token
+from evergrant.zohocrmsdk.desk import Desk
+from evergrant.zohocrmsdk.surroundings import Surroundings, surroundings_of
+from evergrant.zohocrmsdk.translation import fill, read, surfacing
+
+__all__ = ["OlderSDKTokenStore"]
+
+
+class OlderSDKTokenStore(TokenStore):
+    """What the ``Initializer`` of 2.0 and 2.1 takes as its store; users are e-mail addresses.
+
+    These SDKs keep an access token for as long as their own token object lives. So the answers
+    are copies, and the object itself stays without one: each call asks the store.
+
+    Args:
+        desk: Answers for the tokens.
+    """
+
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
+
+    def get_token(self, user: Any, token: Any) -> Any:
+        """Return the stored token that a user and an SDK token mean, fresh, or None."""
+        with surfacing(SDKException):
+            asked = read(token, user_name=self._name_of(user, token))
+            found = self.desk.answer(asked, self._around(), find_user=False)
+            return found and _filled(copy.copy(token), found)
+
+    def save_token(self, user: Any, token: Any) -> None:
+        """Save a user's SDK token; it is given its id."""
+        with surfacing(SDKException):
+            asked = read(token, user_name=self._name_of(user, token))
+            _filled(token, self.desk.save(asked, self._around()))
+
+    def delete_token(self, token: Any) -> None:
+        """Delete the token that an SDK token means; it is an error if there is none."""
+        with surfacing(SDKException):
+            asked = read(token, user_name=token.get_user_mail())
+            found = self.desk.find(asked)
+            if found is None or found.id is None:
+                raise TokenNotFound("there is no such token", token_id=asked.id)
+            self.desk.store.delete_token(found.id)
+
+    def get_tokens(self) -> list[Any]:
+        """Return all tokens as they are stored."""
+        with surfacing(SDKException):
+            tokens = self.desk.store.iter_tokens()
+            return [_filled(OAuthToken(id=token.id), token) for token in tokens]
+
+    def delete_tokens(self) -> None:
+        """Delete all tokens of this store, and nothing else."""
+        with surfacing(SDKException):
+            self.desk.store.delete_tokens()
+
+    def get_token_by_id(self, id: str, token: Any) -> Any:  # noqa: A002 - the SDK's name
+        """Return the token with this id, fresh; it is an error if there is none."""
+        with surfacing(SDKException):
+            asked = replace(read(token), id=id)
+            found = self.desk.answer(asked, self._around(), find_user=False)
+            if found is None:
+                raise TokenNotFound("there is no such token", token_id=id)
+            return _filled(copy.copy(token), found)
+
+    def close(self) -> None:
+        """Close the store below, and the connections to Zoho."""
+        self.desk.close()
+        self.desk.store.close()
+
+    def _name_of(self, user: Any, token: Any) -> str:
+        """Return what a user is called here: newer SDKs add the org to the address."""
+        email: str = user.get_email()
+        with suppress(TokenNotFound):
+            found = choose(self.desk.store.find_users(email), email, token.get_client_id())
+            return found.user_name or email
+        return email
+
+    def _around(self) -> Surroundings:
+        return surroundings_of(Initializer.get_initializer())
+
+
+def _filled(sdk_token: Any, token: Token) -> Any:
+    sdk_token.set_user_mail((token.user_name or "").partition(":")[0] or None)
+    return fill(sdk_token, token)
