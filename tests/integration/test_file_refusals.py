@@ -256,4 +256,5 @@ def test_what_root_does_leaves_the_files_to_their_owner() -> None:
 
 
 def test_bytes_that_are_hidden_do_not_show() -> None:
-    assert repr(files.Hidden(b"planted")) == "<7 bytes>"
+    hidden = files.Hidden(b"planted")
+    assert f"{hidden!r} {hidden!s} {hidden}" == "<7 bytes> <7 bytes> <7 bytes>"

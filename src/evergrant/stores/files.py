@@ -27,6 +27,8 @@ class Hidden(bytes):
     def __repr__(self) -> str:
         return f"<{len(self)} bytes>"
 
+    __str__ = __repr__  # that of bytes does not ask __repr__
+
 
 def make_ready(path: str) -> None:
     """Make sure that there is a file that its owner can read and write, and its folder.
