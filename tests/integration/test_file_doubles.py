@@ -120,6 +120,20 @@ def test_two_users_with_one_id_are_parted(path: Path, caplog: pytest.LogCaptureF
     ]
 
 
+def test_parting_two_users_leaves_another_users_double_alone(path: Path) -> None:
+    put(
+        path,
+        HEADER,
+        row("3", "alice", NOON_MS + HOUR),
+        row("3", "alice"),
+        row("9", "bob", NOON_MS + HOUR),
+        row("9", "carol"),
+    )
+    with FileStore(path) as store:
+        assert [token.id for token in store.get_tokens()] == ["3", "9", "10"]
+    assert [fields[0] for fields in rows(path)] == ["id", "3", "3", "9", "10"]
+
+
 def test_two_users_get_one_id_while_the_store_is_open(path: Path) -> None:
     with FileStore(path) as store:
         store.save_token(grant("alice"))

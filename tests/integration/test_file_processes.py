@@ -1,9 +1,8 @@
-"""Many processes, one file: at the same time, killed, forked, or a store without a lock."""
+"""A token file beside other programs, also such as know of no lock."""
 
 from __future__ import annotations
 
 import os
-import random
 import sys
 import threading
 import time
@@ -17,61 +16,15 @@ from filelock import FileLock
 from evergrant.errors import StoreUnavailable
 from evergrant.stores import file_disk
 from evergrant.stores.file import FileStore
-from evergrant.testing.samples import ALICE, BOB, contents, grant, renewed
+from evergrant.testing.samples import ALICE, BOB, grant, renewed
 from evergrant.token import Token
 from file_help import HEADER, put, row
-from sqlite_help import finish, start
+from sqlite_help import start
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     return tmp_path / "tokens.csv"
-
-
-def users(path: Path) -> list[str]:
-    with FileStore(path) as store:
-        return sorted(str(token.user_name) for token in contents(store).values())
-
-
-SAVE = """
-with open_store(sys.argv[1], timeout=60) as store:
-    for number in range(25):
-        store.save_token(grant(f"{sys.argv[2]}-{number}"))
-"""
-
-
-def test_four_processes_save_twenty_five_users_each(path: Path) -> None:
-    programs = [start(SAVE, f"file://{path}", name) for name in "abcd"]
-    for program in programs:
-        finish(program)
-    assert users(path) == sorted(f"{name}-{number}" for name in "abcd" for number in range(25))
-
-
-SAVE_FOR_EVER = """
-from dataclasses import replace
-from itertools import count
-store = open_store(sys.argv[1])
-for number in count():
-    token = store.save_token(grant(f"{sys.argv[2]}-{number}"))
-    print(number, flush=True)
-    store.save_token(replace(token, access_token="renewed"), expected_version=1)
-"""
-
-
-def test_a_writer_killed_at_any_moment_loses_nothing_that_it_acknowledged(path: Path) -> None:
-    acknowledged: list[str] = []
-    for number in range(8):
-        program = start(SAVE_FOR_EVER, f"file://{path}", f"round{number}")
-        assert program.stdout
-        for _ in range(random.randint(1, 20)):
-            program.stdout.readline()
-        time.sleep(random.random() / 200)
-        program.kill()
-        out, _ = program.communicate()
-        last = int(out.split()[-1]) if out.split() else 0
-        acknowledged += [f"round{number}-{n}" for n in range(last + 1)]
-        assert set(acknowledged) <= set(users(path))
-    assert not list(path.parent.glob("*.draft")) or users(path)
 
 
 def test_what_a_killed_writer_left_is_cleared_away(path: Path) -> None:
@@ -225,42 +178,6 @@ def test_a_look_up_reads_the_file_only_if_it_has_changed(
             store.save_token(renewed(ALICE, number))
             store.get_tokens()
         assert len(reads) == 1
-
-
-FORK_AMID_WORK = """
-import threading
-store = open_store(sys.argv[1], timeout=60)
-store.save_token(grant("parent"))
-done = threading.Event()
-def work(name):
-    number = 0
-    while not done.is_set() or number < 5:
-        store.save_token(grant(f"{name}-{number}"))
-        store.find_token(grant("parent"))
-        number += 1
-threads = [threading.Thread(target=work, args=(name,)) for name in "xy"]
-for thread in threads:
-    thread.start()
-for number in range(10):
-    child = os.fork()
-    if child == 0:
-        before = store.generation()
-        saved = store.save_token(grant(f"child-{number}"))
-        assert store.generation() != before
-        assert store.find_token_by_id(saved.id) == saved
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    assert status == 0, status
-done.set()
-for thread in threads:
-    thread.join()
-names = [token.user_name for token in store.get_tokens()]
-print(sum(name.startswith("child") for name in names), len(names) == len(set(names)))
-"""
-
-
-def test_a_fork_in_the_midst_of_other_threads_work_leaves_a_store_that_works(path: Path) -> None:
-    assert finish(start(FORK_AMID_WORK, f"file://{path}")).split() == ["10", "True"]
 
 
 LEASE = """

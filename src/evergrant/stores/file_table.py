@@ -37,7 +37,7 @@ class FileTable:
         self.rows = IndexedRows()
         self.clashing: list[int] = []
         self._lines: dict[Key, Hidden] = {}
-        self._outdated: dict[str, list[int]] = {}
+        self._outdated: dict[Key, list[int]] = {}
         for number, line in enumerate(lines):
             self._add(number, line)
 
@@ -114,14 +114,14 @@ class FileTable:
         """Make changes that are in the file by now."""
         self._lines = self._lines_with(changes)
         for key, line in changes.items():
-            self._outdated.pop(str(key), None)
+            self._outdated.pop(key, None)
             self.rows.put(key, line.row if line else None)
         self.clashing = [key for key in self.clashing if key in self._lines]
 
     def _lines_with(self, changes: Changes) -> dict[Key, Hidden]:
         lines = dict(self._lines)
         for key, line in changes.items():
-            for number in self._outdated.get(str(key), ()):
+            for number in self._outdated.get(key, ()):
                 lines.pop(number, None)
             if line:
                 lines[key] = line.raw
