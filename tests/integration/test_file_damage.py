@@ -32,6 +32,7 @@ def path(tmp_path: Path) -> Path:
         row("", "bob"),
         row("2", "bob").replace("planted-access", '"planted-access'),
         f'2,"{row("9", "bob")}"x',
+        ",bob",
         "planted-secret-without-a-comma",
         f"planted-{'x' * 70},bob",
         row("2", "bob").replace("bob@", "bob\udcff@"),

@@ -139,7 +139,7 @@ def _readable(text: str) -> str | None:
 def _misshapen(raw: bytes, fields: list[str]) -> Row:
     """Return a row with a column too many, which shows its id only where it certainly is one."""
     id_ = fields[0]
-    certain = len(id_) <= _LONGEST_ID and raw.startswith(f"{id_},".encode(errors="replace"))
+    certain = 0 < len(id_) <= _LONGEST_ID and raw.startswith(f"{id_},".encode(errors="replace"))
     found = [id_ if certain else None, *fields[1:]]
     width = max(len(COLUMNS) + 1, len(found))
     return MaskedRow((*found, *[None] * (width - len(found))))
