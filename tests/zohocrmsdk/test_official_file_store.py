@@ -140,15 +140,15 @@ def test_an_old_file_that_we_have_written_is_readable_to_the_official_store(
 
 
 def busily_rewritten(official: OfficialSdk, path: Path) -> set[str]:
-    """Let the official store rewrite a file of 400 users without a pause; return their names."""
-    users = [f"user{number}" for number in range(400)]
-    lines = [row(str(number), "x").split(",") for number in range(400)]
+    """Let the official store rewrite a file of 200 users without a pause; return their names."""
+    users = [f"user{number}" for number in range(200)]
+    lines = [row(str(number), "x").split(",") for number in range(200)]
     put(
         path,
         HEADER,
         *(",".join([id_, user, *rest]) for user, (id_, _, *rest) in zip(users, lines, strict=True)),
     )
-    official("save_for_ever", path=str(path), users=400)
+    official("save_for_ever", path=str(path), users=200)
     return set(users)
 
 
@@ -157,7 +157,7 @@ def test_readers_beside_the_official_store_never_miss_a_token(
 ) -> None:
     with FileStore(path, timeout=60) as store:
         users = busily_rewritten(official, path)
-        for user in random.sample(sorted(users), 40):
+        for user in random.sample(sorted(users), 20):
             found = store.find_token(Token(user_name=user))
             assert found
             assert found.user_name == user
@@ -170,7 +170,7 @@ def test_a_save_beside_the_official_store_never_takes_a_torn_file_for_all_there_
     refused: list[str] = []
     with FileStore(path, timeout=60) as store:
         users = busily_rewritten(official, path)
-        for number in range(30):
+        for number in range(20):
             try:
                 store.save_token(grant(f"ours{number}"))
             except StoreUnavailable as error:
