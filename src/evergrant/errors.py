@@ -7,6 +7,7 @@
     │   ├── AmbiguousUser       the name fits several tokens
     │   ├── CorruptRecord       one row cannot be read; the others can
     │   └── StoreUnavailable    gone, locked, full, read-only, not a store at all
+    │       └── StoreMissing    opened only to read, and there is none
     ├── OAuthError              Zoho, or the way to it
     │   ├── CodeSpent           the one-time code is used up, expired or foreign
     │   ├── ConsentDenied       the user said no
@@ -51,6 +52,7 @@ __all__ = [
     "NoRefreshToken",
     "OAuthError",
     "StoreError",
+    "StoreMissing",
     "StoreUnavailable",
     "Throttled",
     "TokenNotFound",
@@ -154,6 +156,13 @@ class StoreUnavailable(StoreError):
     """The storage is gone, locked, full, read-only, or is not a token store."""
 
     default_retryable = True
+
+
+class StoreMissing(StoreUnavailable):
+    """A store was opened only to read, and there is none; nothing was created."""
+
+    default_hint = "Check the path, and name the table (?table=...) if it is not oauthtoken."
+    default_retryable = False
 
 
 class OAuthError(EvergrantError):

@@ -14,6 +14,7 @@ import evergrant
 from evergrant.accounts import Accounts
 from evergrant.sandbox import Sandbox
 from evergrant.testing import StoreContract
+from sqlite_help import SeedStore, seed_token
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -68,6 +69,16 @@ def test_stores_example_is_a_contract_class() -> None:
     assert issubclass(names["TestMyStore"], StoreContract)
 
 
+def test_moving_example_moves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    SeedStore("zohooauth.db").save_token(seed_token("alice"))
+    (block,) = blocks(ROOT / "docs" / "moving.md")
+    run(block, {})
+    assert capsys.readouterr().out == "alice@example.com:60001 new \n"
+
+
 def test_no_document_has_an_example_that_nothing_runs() -> None:
     with_examples = {path.name for path in DOCUMENTS if blocks(path)}
-    assert with_examples == {"README.md", "stores.md"}
+    assert with_examples == {"README.md", "moving.md", "stores.md"}

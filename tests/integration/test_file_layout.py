@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from evergrant.errors import Conflict
+from evergrant.errors import Conflict, StoreMissing, StoreUnavailable
+from evergrant.stores import open_store
 from evergrant.stores.file import FileStore
 from evergrant.stores.rows import COLUMNS
 from evergrant.testing.samples import ALICE, BOB, NOON, grant, renewed
@@ -145,3 +146,40 @@ def test_without_what_is_kept_beside_them_ids_go_on_after_the_largest_there_is(
         assert store.save_token(BOB).id == "2"
         with store.lease("2", 60) as lease:
             assert lease
+
+
+def test_only_to_read_leaves_all_as_it_is(path: Path) -> None:
+    before = put(path, HEADER, row("1", "alice"), row("1", "bob"), end="\n")
+    path.chmod(0o644)
+    with open_store(f"file://{path}", read_only=True) as store:
+        assert [(token.id, token.user_name) for token in store.get_tokens()] == [
+            ("1", "alice@example.com:60001"),
+            ("2", "bob@example.com:60001"),
+        ]
+        assert store.find_token_by_id("2") is not None
+        for use in (lambda: store.save_token(ALICE), lambda: store.lease("1", 1)):
+            with pytest.raises(StoreUnavailable, match="opened only to read"):
+                use()
+        put(path, HEADER, row("1", "alice"))
+        assert len(store.get_tokens()) == 1
+        path.write_bytes(before)
+    assert [file.name for file in path.parent.iterdir()] == ["tokens.csv"]
+
+
+@pytest.mark.parametrize("name", ["none.csv", "folder"])
+def test_only_to_read_what_is_not_there(tmp_path: Path, name: str) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(StoreMissing, match=f"there is no file of file://{tmp_path}/{name}"):
+        open_store(f"file://{tmp_path}/{name}", read_only=True)
+    assert [file.name for file in tmp_path.iterdir()] == ["folder"]
+
+
+def test_one_file_is_one_store_however_it_is_named(path: Path) -> None:
+    with FileStore(path) as store:
+        path.with_name("link.csv").symlink_to(path)
+        for url in (
+            f"file:{path.parent}/../{path.parent.name}/link.csv",
+            f"file://LOCALHOST{path}",
+        ):
+            with open_store(url) as other:
+                assert other.identity() == store.identity()

@@ -29,7 +29,8 @@ class Exit(IntEnum):
 
     DONE = 0
     BAD_RESULT = 1
-    """It ran, and the answer is bad: an HTTP error, a failed check; or a bug, with a traceback."""
+    """It ran, and the answer is bad: an HTTP error, a failed check, a token that was not moved;
+    or a bug, with a traceback."""
     USAGE = 2
     """A wrong option or setting, something not installed, or a question nobody answered."""
     NOT_FOUND = 3

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["default_store_url", "open_store"]
 
 
-def open_store(url: str, **options: Any) -> TokenStore:
+def open_store(url: str, *, read_only: bool = False, **options: Any) -> TokenStore:
     """Open the store that a URL names.
 
     ``memory:``, ``list:``, ``sqlite:///relative.db``, ``sqlite:////absolute/path.db`` or
@@ -26,11 +26,13 @@ def open_store(url: str, **options: Any) -> TokenStore:
     a path.
 
     Args:
+        read_only: Create and change nothing, not even to extend a table of the official SDK.
         options: Arguments for the store's class, such as ``clock``; they overrule the URL's.
 
     Raises:
         ConfigError: The URL is malformed, or names nothing that evergrant knows.
         StoreUnavailable: The storage cannot be used.
+        StoreMissing: It was to be read only, and is not there.
     """
     if not re.match(r"[a-z][a-z0-9+.-]*:", url := str(url), re.IGNORECASE):
         raise ConfigError(
@@ -52,12 +54,13 @@ def open_store(url: str, **options: Any) -> TokenStore:
         case "file":
             from evergrant.stores.file import FileStore
 
-            return FileStore(urls.file_path(url, rest), **options)
+            return FileStore(urls.file_path(url, rest), read_only=read_only, **options)
         case "sqlite":
             from evergrant.stores.sqlite import SQLiteStore
 
             location, _, query = rest.partition("?")
             given = urls.parameters(url, query, {"table": str, "timeout": urls.seconds})
+            options["read_only"] = read_only
             return SQLiteStore(urls.sqlite_path(url, location), **(given | options))
     raise ConfigError(
         f"{urls.masked(url)!r} names no store that evergrant knows", hint=urls.ACCEPTED

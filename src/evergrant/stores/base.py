@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Hashable, Iterator
 from dataclasses import replace
 from typing import ClassVar, Self
 
@@ -84,6 +84,9 @@ class TokenStore(Backend):
 
     id_width: ClassVar[int | None] = None
     """The longest id that the storage can hold, in characters; None for any."""
+
+    holds: Collection[str] = Token.__slots__
+    """The fields of a token that the storage can hold; an unextended official table has ten."""
 
     url: str
     """Names this store in messages, without secrets; `open_store` understands its own.
@@ -248,6 +251,10 @@ class TokenStore(Backend):
         None where the storage cannot tell; a cache must then not be trusted for long.
         """
         return None
+
+    def identity(self) -> Hashable:
+        """Return what tells this storage from any other, in whichever way its URL was spelled."""
+        return self.url
 
     def close(self) -> None:
         """Release connections and files; the store is not used afterwards."""

@@ -8,11 +8,12 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import quote
 
 from evergrant import forking
 from evergrant.clock import Clock, to_epoch_ms, utc_now
-from evergrant.errors import StoreError, StoreUnavailable
+from evergrant.errors import StoreError, StoreMissing, StoreUnavailable
 from evergrant.stores import file_disk, files
 from evergrant.stores.base import TokenStore
 from evergrant.stores.file_known import KnownFile, explaining
@@ -57,13 +58,20 @@ class FileStore(TokenStore):
     Args:
         path: The file, created when missing.
         timeout: How long to wait for another program, in seconds.
+        read_only: Leave the file as it is: nothing is created, tightened or saved.
 
     Raises:
         StoreUnavailable: The file cannot be used, or does not hold tokens; it is unchanged.
+        StoreMissing: There is no such file, and none may be created.
     """
 
     def __init__(
-        self, path: str | os.PathLike[str], *, clock: Clock = utc_now, timeout: float = 5.0
+        self,
+        path: str | os.PathLike[str],
+        *,
+        clock: Clock = utc_now,
+        timeout: float = 5.0,
+        read_only: bool = False,
     ) -> None:
         super().__init__(clock=clock)
         # The file itself: what is renamed onto a link would take the link's place.
@@ -71,7 +79,20 @@ class FileStore(TokenStore):
         self._timeout = timeout
         self.url = f"file://{quote(os.fsencode(self._path), safe='/:')}"
         self._closed = False
+        self._read_only = read_only
         self._begin()
+        if read_only:
+            self._look()
+        else:
+            self._make_ready()
+        forking.watch(self)
+
+    def _look(self) -> None:
+        if not Path(self._path).is_file():
+            raise StoreMissing(f"there is no file of {self.url}", hint="Check the path.")
+        self.generation()
+
+    def _make_ready(self) -> None:
         files.make_ready(self._path)
         with explaining(self._path):
             files.create(self._lock.path, os.stat(self._path))  # noqa: PTH116 - its error names the path
@@ -79,7 +100,6 @@ class FileStore(TokenStore):
             if not self._known.reading.content:
                 self._commit(change)
         files.tighten(self._path, self._lock.path, Sidecar(self._path).path)
-        forking.watch(self)
 
     def _begin(self, changes: int = 0) -> None:
         self._process = os.getpid()
@@ -114,8 +134,10 @@ class FileStore(TokenStore):
             yield self._change.table
             return
         with self._known.lock:
-            clashing = self._current().clashing
-        if clashing:
+            table = self._current()
+            if table.clashing and self._read_only:
+                table.apply(self._parting(table))
+        if table.clashing:
             with self._transaction():
                 pass
         with self._known.lock:
@@ -123,6 +145,13 @@ class FileStore(TokenStore):
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
+        self._refuse_closed()
+        if self._read_only:
+            raise StoreUnavailable(
+                f"{self.url} was opened only to read: refreshed tokens could not be saved",
+                hint="Open it without read_only.",
+                retryable=False,
+            )
         with explaining(self._path), self._lock.held():
             self._refuse_closed()
             yield
@@ -132,7 +161,9 @@ class FileStore(TokenStore):
         with self._locked():
             with self._known.lock:
                 change = _Change(self._current(), self._known.reading.stamp)
-            self._part_users(change)
+            if change.table.clashing:
+                change.rows = self._parting(change.table)
+                self._commit(change)
             self._change = change
             try:
                 yield change
@@ -141,18 +172,18 @@ class FileStore(TokenStore):
             finally:
                 self._change = None
 
-    def _part_users(self, change: _Change) -> None:
-        """Give a new id to each row whose id another user's row has."""
-        for key in change.table.clashing:
-            number = self._number_after(change.table)
-            id_, user, *_ = change.table.rows.by_key[key]
-            change.rows |= change.table.renumbered(key, number)
+    def _parting(self, table: FileTable) -> dict[Key, Line | None]:
+        """Return the changes that give a new id to each row whose id another user's row has."""
+        changes: dict[Key, Line | None] = {}
+        first = self._last_number(table) + 1
+        for number, key in enumerate(table.clashing, first):
+            id_, user, *_ = table.rows.by_key[key]
+            changes |= table.renumbered(key, number)
             _logger.warning(
                 "%s: two users share the id %s; that of %s is %s from now on",
                 self._path, id_, user, number,
             )  # fmt: skip
-        if change.rows:
-            self._commit(change)
+        return changes
 
     def _commit(self, change: _Change) -> None:
         content = change.table.text_with(change.rows)
@@ -230,18 +261,17 @@ class FileStore(TokenStore):
         change = self._open_change()
         change.rows = dict.fromkeys(change.table.all_keys())
         sidecar = Sidecar(self._path)
-        sidecar.last_number = max(sidecar.last_number, change.table.largest_number())
+        sidecar.last_number = self._last_number(change.table)
         sidecar.leases = {}
         sidecar.save()
 
     def _next_number(self) -> int:
-        return self._number_after(self._open_change().table)
-
-    def _number_after(self, table: FileTable) -> int:
-        sidecar = Sidecar(self._path)
-        number = max(sidecar.last_number, table.largest_number()) + 1
-        sidecar.raise_number(number)
+        number = self._last_number(self._open_change().table) + 1
+        Sidecar(self._path).raise_number(number)
         return number
+
+    def _last_number(self, table: FileTable) -> int:
+        return max(Sidecar(self._path).last_number, table.largest_number())
 
     def _open_change(self) -> _Change:
         if self._change is None:

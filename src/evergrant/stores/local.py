@@ -34,6 +34,10 @@ class LocalStore(TokenStore):
         """Return how often this store has changed."""
         return self._changes
 
+    def identity(self) -> int:
+        """Return what tells this store from any other; its URL does not."""
+        return id(self)
+
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         with self._lock:

@@ -18,6 +18,7 @@ __all__ = [
     "freshest",
     "place_of",
     "refuse_another_owner",
+    "row_of_user",
 ]
 
 
@@ -134,7 +135,7 @@ def place_of(
         # The row is gone, and stays so. The user may have logged in anew: that is another row,
         # whose version may be the same by now.
         return Place(None, token)
-    owner = _row_of_user(token, lookup)
+    owner = row_of_user(token, lookup)
     if owner and token.refresh_token and owner.refresh_token == token.refresh_token:
         nameless = by_id
     else:
@@ -149,7 +150,15 @@ def place_of(
     return Place(owner, joined, double=nameless.id)
 
 
-def _row_of_user(token: Token, lookup: Callable[[Criterion], list[Token]]) -> Token | None:
+def row_of_user(token: Token, lookup: Callable[[Criterion], list[Token]]) -> Token | None:
+    """Return the row of a token's user, client and org, or None.
+
+    Args:
+        lookup: Returns the stored tokens that fit a criterion.
+
+    Raises:
+        Conflict: The token does not say which of several clients or orgs it belongs to.
+    """
     if not token.user_name:
         return None
     found = _nearest(lookup(_of(token, "user_name")), token)

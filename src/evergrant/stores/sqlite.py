@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from evergrant.clock import Clock, to_epoch_ms, utc_now
-from evergrant.errors import StoreUnavailable
+from evergrant.errors import StoreMissing, StoreUnavailable
 from evergrant.stores import files, sqlite_files
 from evergrant.stores import sqlite_statements as sql
 from evergrant.stores.base import TokenStore
@@ -19,7 +19,7 @@ from evergrant.stores.lease import still_runs
 from evergrant.stores.matching import Criterion
 from evergrant.stores.rows import Row, numeric_id
 from evergrant.stores.sqlite_connections import Connection, Connections
-from evergrant.stores.sqlite_schema import prepare
+from evergrant.stores.sqlite_schema import make_readable, prepare
 
 __all__ = ["SQLiteStore"]
 
@@ -37,9 +37,11 @@ class SQLiteStore(TokenStore):
         path: The file, created when missing; or ``:memory:``.
         table: The table of tokens.
         timeout: How long to wait for another program's lock, in seconds.
+        read_only: Leave the file as it is: nothing is created, extended, tightened or saved.
 
     Raises:
         StoreUnavailable: The file cannot be used, or does not hold tokens; it is unchanged.
+        StoreMissing: There is no such file or table, and none may be created.
         ConfigError: A table cannot have that name.
     """
 
@@ -49,11 +51,13 @@ class SQLiteStore(TokenStore):
         *,
         table: str = sql.DEFAULT_TABLE,
         timeout: float = 5.0,
+        read_only: bool = False,
         clock: Clock = utc_now,
     ) -> None:
         super().__init__(clock=clock)
         self._sql = sql.Statements(table)
         self._timeout = timeout
+        self._read_only = read_only
         in_memory = path == ":memory:"
         # Absolute: the store stays where it is when the program changes its folder.
         self._path = None if in_memory else str(Path(path).absolute())
@@ -67,7 +71,7 @@ class SQLiteStore(TokenStore):
         # In this process writers queue here: SQLite's way is to look again ever more rarely, and
         # the thread that writes most would keep the others out.
         self._writing = threading.Lock()
-        if self._path:
+        if self._path and not read_only:
             files.make_ready(self._path)
         try:
             self._prepare()
@@ -76,14 +80,19 @@ class SQLiteStore(TokenStore):
             raise
 
     def _connect(self) -> Connection:
+        if self._read_only and self._path and sqlite_files.identity(self._path) is None:
+            raise StoreMissing(f"there is no file of {self.url}")
         connection = Connection(self._target, store=self.url, timeout=self._timeout)
         connection.file = sqlite_files.identity(self._path) if self._path else None
+        if self._read_only:
+            make_readable(connection, self._sql, self.url)
         return connection
 
     def _prepare(self) -> None:
         connection = self._connections.acquire()
         try:
-            prepare(connection, self._sql, self._path, self._timeout)
+            if not self._read_only:
+                prepare(connection, self._sql, self._path, self._timeout)
         finally:
             connection.lock.release()
 
@@ -98,6 +107,11 @@ class SQLiteStore(TokenStore):
             connection.lock.release()
         version: int = rows[0][0]
         return connection.serial << 32 | version
+
+    def identity(self) -> Hashable:
+        """Return what tells this table from any other, in whichever way its file was named."""
+        file = sqlite_files.identity(self._path) if self._path else id(self)
+        return "sqlite", file, self._sql.key
 
     def close(self) -> None:
         """Close the connections of every thread; each use from now on raises."""

@@ -6,7 +6,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 
-from evergrant.errors import StoreUnavailable
+from evergrant.errors import StoreMissing, StoreUnavailable
 from evergrant.stores import sqlite_files
 from evergrant.stores.rows import COLUMNS, OFFICIAL_COLUMNS
 from evergrant.stores.sqlite_connections import Connection
@@ -18,7 +18,7 @@ from evergrant.stores.sqlite_statements import (
     Statements,
 )
 
-__all__ = ["prepare"]
+__all__ = ["make_readable", "prepare"]
 
 _BUSY_PAUSE = 0.01
 
@@ -44,6 +44,23 @@ def prepare(connection: Connection, sql: Statements, path: str | None, timeout: 
                 connection.run(statement)
 
 
+def make_readable(connection: Connection, sql: Statements, store: str) -> None:
+    """Let a connection read a table as it is, with nothing in the columns that it lacks.
+
+    Args:
+        store: The store's URL.
+
+    Raises:
+        StoreMissing: There is no such table.
+        StoreUnavailable: The table is there, but is not one of tokens.
+    """
+    kinds = _kinds(connection)
+    if sql.key not in kinds:
+        raise StoreMissing(f"there is no table {sql.name} in {store}")
+    connection.run(sql.stand_in(_checked_columns(connection, sql, kinds[sql.key])))
+    connection.run("PRAGMA query_only=ON")
+
+
 def _use_wal(connection: Connection, timeout: float) -> None:
     give_up = time.monotonic() + timeout
     while True:
@@ -60,8 +77,7 @@ def _use_wal(connection: Connection, timeout: float) -> None:
 
 def _missing(connection: Connection, sql: Statements) -> Iterator[str]:
     """Yield the statements that make the database complete."""
-    found, _ = connection.run("SELECT lower(name), type FROM sqlite_master")
-    kinds = dict(found)
+    kinds = _kinds(connection)
     if sql.key not in kinds:
         yield sql.create_table
     else:
@@ -75,6 +91,11 @@ def _missing(connection: Connection, sql: Statements) -> Iterator[str]:
         yield sql.start_counter
     elif not connection.run(COUNTED, (sql.key,))[0]:
         yield sql.start_counter
+
+
+def _kinds(connection: Connection) -> dict[str, str]:
+    found, _ = connection.run("SELECT lower(name), type FROM sqlite_master")
+    return dict(found)
 
 
 def _checked_columns(connection: Connection, sql: Statements, kind: str) -> set[str]:

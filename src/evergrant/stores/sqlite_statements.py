@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from operator import itemgetter
 
 from evergrant.errors import ConfigError
@@ -144,6 +144,20 @@ class Statements:
     def add_column(self, column: str) -> str:
         """Return the statement that adds one of evergrant's columns."""
         return f'ALTER TABLE "{self.name}" ADD COLUMN {column} {_type(column)}'
+
+    def stand_in(self, present: Collection[str]) -> str:
+        """Return the statement that creates a view, seen by its connection in the table's place.
+
+        Args:
+            present: The table's columns.
+        """
+        columns = ", ".join(
+            column if column in present else f"NULL AS {column}" for column in COLUMNS
+        )
+        return (
+            f'CREATE TEMP VIEW "{self.name}" AS '
+            f'SELECT rowid AS rowid, {columns} FROM main."{self.name}"'
+        )
 
     def index_name(self, name: str) -> str:
         """Return what an index of `INDEXES` is called for this table."""
