@@ -61,3 +61,18 @@ class TestOfficialColumnsAdapted(StoreContract):
     @pytest.fixture
     def store(self) -> TokenStore:
         return adapt(OfficialColumns())
+
+
+class TestFile(StoreContract):
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> Iterator[TokenStore]:
+        with open_store(f"file://{tmp_path}/tokens.csv") as store:
+            yield store
+
+    @pytest.fixture
+    def reopen(self, tmp_path: Path) -> Reopen:
+        return lambda: open_store(f"file://{tmp_path}/tokens.csv")
+
+    @pytest.fixture
+    def folder(self, tmp_path: Path) -> Path:
+        return tmp_path

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from evergrant import forking
 from evergrant.clock import Clock, to_epoch_ms, utc_now
 from evergrant.stores.base import TokenStore
-from evergrant.stores.lease import still_runs
+from evergrant.stores.lease import Noted, grant
 from evergrant.stores.matching import Criterion
 from evergrant.stores.rows import COLUMNS, Row, numeric_id
 
@@ -29,7 +29,7 @@ class LocalStore(TokenStore):
         self._undo: list[Callable[[], object]] = []
         self._changes = 0
         self._last_number = 0
-        self._leases: dict[str, tuple[str, int, int]] = {}
+        self._leases: dict[str, Noted] = {}
         forking.watch(self)
 
     def generation(self) -> int | None:
@@ -68,12 +68,7 @@ class LocalStore(TokenStore):
 
     def _acquire(self, id_: str, owner: str, ttl: float) -> bool:
         with self._lock:
-            now = to_epoch_ms(self._clock())
-            held = self._leases.get(id_)
-            if held and held[0] != owner and still_runs(held[1], held[2], now):
-                return False
-            self._leases[id_] = (owner, now, now + int(ttl * 1000))
-        return True
+            return grant(self._leases, id_, owner, to_epoch_ms(self._clock()), ttl)
 
     def _release(self, id_: str, owner: str) -> None:
         with self._lock:
