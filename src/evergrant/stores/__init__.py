@@ -21,8 +21,9 @@ def open_store(url: str, *, read_only: bool = False, **options: Any) -> TokenSto
     """Open the store that a URL names.
 
     ``memory:``, ``list:``, ``sqlite:///relative.db``, ``sqlite:////absolute/path.db`` or
-    ``sqlite:///:memory:``; SQLite takes ``?table=name`` and ``?timeout=seconds``. Characters
-    that mean something in a URL are percent-encoded in a path.
+    ``sqlite:///:memory:``; SQLite takes ``?table=name`` and ``?timeout=seconds``. An absolute
+    ``file:///path/tokens.csv``. Characters that mean something in a URL are percent-encoded in
+    a path.
 
     Args:
         read_only: Create and change nothing, not even to extend a table of the official SDK.
@@ -50,6 +51,10 @@ def open_store(url: str, *, read_only: bool = False, **options: Any) -> TokenSto
 
             urls.refuse_rest(url, rest)
             return ListStore(**options)
+        case "file":
+            from evergrant.stores.file import FileStore
+
+            return FileStore(urls.file_path(url, rest), read_only=read_only, **options)
         case "sqlite":
             from evergrant.stores.sqlite import SQLiteStore
 

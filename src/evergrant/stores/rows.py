@@ -10,7 +10,16 @@ from evergrant.clock import from_epoch_ms, to_epoch_ms
 from evergrant.errors import CorruptRecord
 from evergrant.token import Secret, Token
 
-__all__ = ["COLUMNS", "ID_DIGITS", "OFFICIAL_COLUMNS", "Row", "decode", "encode", "numeric_id"]
+__all__ = [
+    "COLUMNS",
+    "ID_DIGITS",
+    "OFFICIAL_COLUMNS",
+    "MaskedRow",
+    "Row",
+    "decode",
+    "encode",
+    "numeric_id",
+]
 
 OFFICIAL_COLUMNS = (
     "id",
@@ -59,7 +68,7 @@ class _Unfrozen:
     __slots__ = Token.__slots__
 
 
-class _MaskedRow(tuple[str | int | None, ...]):
+class MaskedRow(tuple[str | int | None, ...]):
     """A row whose values do not show: it travels through frames that a traceback may print."""
 
     __slots__ = ()
@@ -74,7 +83,7 @@ def encode(token: Token) -> Row:
     Raises:
         TypeError: A field is not of its type; stored, it would make the row unreadable.
     """
-    return _MaskedRow(
+    return MaskedRow(
         (
             _plain(token.id),
             _plain(token.user_name),
