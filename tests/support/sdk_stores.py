@@ -16,11 +16,12 @@ __all__ = [
 ]
 
 NOTHING, OFFICIAL_FILE, SAMPLE = "nothing", "official file", "Zoho's sample"
-OUR_SQLITE, OUR_TOKEN = "our SQLite", "our SQLite and OAuthToken"
+OUR_FILE, OUR_SQLITE, OUR_TOKEN = "our file", "our SQLite", "our SQLite and OAuthToken"
 
 OURS = {
     "memory": "memory:",
     "list": "list:",
+    OUR_FILE: "file://{folder}/tokens.csv",
     OUR_SQLITE: "sqlite:///{folder}/zohooauth.db",
 }
 """Stores of evergrant, by name."""
