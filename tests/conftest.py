@@ -12,6 +12,13 @@ KEPT = {"EVERGRANT_SDK_PYTHON", "EVERGRANT_SDK_PYTHONS"}
 """Which Pythons have Zoho's own SDK: handed over by ./dev test, not settings of evergrant."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let ./dev fuzz ask for more."""
+    parser.addoption(
+        "--sequences", type=int, default=400, help="random calls to compare stores with"
+    )
+
+
 @pytest.fixture(autouse=True)
 def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep tests off the developer's own tokens, and their settings out of the tests."""
