@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from databases import Database
 from evergrant.stores import open_store
 from evergrant.stores.base import TokenStore
 from evergrant.testing import StoreContract
@@ -43,3 +44,25 @@ class TestSQLiteFile(StoreContract):
     @pytest.fixture
     def reopen(self, tmp_path: Path) -> Reopen:
         return lambda: open_store(f"sqlite:///{tmp_path}/tokens.db")
+
+
+class TestMariaDB(StoreContract):
+    @pytest.fixture
+    def store(self, mariadb: Database) -> Iterator[TokenStore]:
+        with open_store(mariadb.url) as store:
+            yield store
+
+    @pytest.fixture
+    def reopen(self, mariadb: Database) -> Reopen:
+        return lambda: open_store(mariadb.url)
+
+
+class TestPostgreSQL(StoreContract):
+    @pytest.fixture
+    def store(self, postgresql: Database) -> Iterator[TokenStore]:
+        with open_store(postgresql.url) as store:
+            yield store
+
+    @pytest.fixture
+    def reopen(self, postgresql: Database) -> Reopen:
+        return lambda: open_store(postgresql.url)

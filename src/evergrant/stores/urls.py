@@ -10,13 +10,18 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 
 from evergrant.errors import ConfigError
 
-__all__ = ["ACCEPTED", "masked", "parameters", "refuse_rest", "seconds", "sqlite_path"]
+__all__ = ["ACCEPTED", "is_sql", "masked", "parameters", "refuse_rest", "seconds", "sqlite_path"]
 
 ACCEPTED = (
     "Use sqlite:///relative.db, sqlite:////absolute/path.db, sqlite:///:memory:, "
     "file:///absolute/tokens.csv, mysql+pymysql://user@host/database, "
     "postgresql+psycopg://user@host/database, memory: or list:."
 )
+
+
+def is_sql(scheme: str) -> bool:
+    """Say whether a URL with this scheme, in small letters, is one of SQLAlchemy's that we take."""
+    return scheme.partition("+")[0] in ("mysql", "mariadb", "postgres", "postgresql")
 
 
 def masked(url: str) -> str:
