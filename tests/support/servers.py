@@ -196,7 +196,10 @@ class MariaDB(Server):
             f"--port={self.port}",
             f"--ssl-cert={self.certificate}",
             f"--ssl-key={self.certificate.with_suffix('.key')}",
+            "--debug-no-sync",
             "--innodb-flush-log-at-trx-commit=0",
+            "--innodb-flush-method=nosync",
+            "--skip-innodb-doublewrite",
             "--innodb-buffer-pool-size=32M",
             "--innodb-log-file-size=16M",
         ]

@@ -23,9 +23,9 @@ except ModuleNotFoundError:
     raise MissingExtra("a SQL store", extra="mysql,postgres") from None
 
 from evergrant.stores.sql_connections import Connections
-from evergrant.stores.sql_errors import Contended, Taken
+from evergrant.stores.sql_errors import Contended, Taken, UnfitError, locked
 from evergrant.stores.sql_schema import prepare
-from evergrant.stores.sql_statements import Statement, Statements, Values, like_prefix
+from evergrant.stores.sql_statements import Parameters, Statement, Statements, Values, like_prefix
 from evergrant.stores.sql_urls import checked_table, parsed, shown
 
 __all__ = ["SQLStore"]
@@ -34,7 +34,7 @@ PAGE = 500
 """Rows that a listing reads at a time: it neither fills the memory nor holds up a writer."""
 
 ATTEMPTS = 5
-"""How often a change is begun that runs into another program's (a deadlock, a lock held long)."""
+"""How often a change is begun that the database breaks off in another's favour (a deadlock)."""
 
 ID_GAP = 1_000
 """Where ids cannot be counted, the next one is up to this far beyond the largest there is: the
@@ -188,26 +188,34 @@ class SQLStore(TokenStore):
                 retryable=False,
             )
         if brought == 0 and not self._counts:  # how MySQL says that it has waited long enough
-            raise Contended(f"{self.url} was locked by another program; nothing was saved")
+            raise locked(self.url)
         return int(brought or 0)
 
     def _run(self, statement: Statement, **values: str | int | None) -> list[Row]:
         return self._connections.run(statement, Values(values)).rows
 
     def _select(self, criterion: Criterion) -> list[Row]:
-        if any(self._layout.misfit(column, value) for column, value in criterion.items()):
-            return []
         columns = tuple(criterion)
         statement = self._sql.select(columns, lock=self._connections.in_transaction)
-        rows = self._as_found(self._connections.run(statement, criterion).rows)
+        rows = self._found(statement, criterion)
         wanted = [(COLUMNS.index(column), criterion[column]) for column in columns]
         return [row for row in rows if all(row[at] == value for at, value in wanted)]
 
     def _select_named(self, name: str) -> list[Row]:
-        if self._layout.misfit("user_name", name):
+        asked = Values(user_name=name, pattern=like_prefix(f"{name}:"))
+        rows = self._found(self._sql.select_named, asked)
+        return [row for row in rows if f"{row[1]}:".startswith(f"{name}:")]
+
+    def _found(self, statement: Statement, values: Parameters) -> list[Row]:
+        """Return the rows that a statement finds; a value that fits nowhere is nowhere."""
+        if any(self._layout.misfit(column, value) for column, value in values.items()):
             return []
-        rows = self._run(self._sql.select_named, name=name, pattern=like_prefix(f"{name}:"))
-        return [row for row in self._as_found(rows) if f"{row[1]}:".startswith(f"{name}:")]
+        try:
+            return self._as_found(self._connections.run(statement, values).rows)
+        except UnfitError:
+            if self._connections.in_transaction:
+                raise  # PostgreSQL does not go on with it; and such a value cannot be saved
+            return []
 
     def _rows(self) -> Iterator[Row]:
         rows = self._run(self._sql.first_page, size=PAGE)
@@ -223,8 +231,7 @@ class SQLStore(TokenStore):
             return True
         if not self._select(Criterion(id=str(row[0]))):
             raise StoreError(
-                "the table takes the id for that of another row, such as one that differs in "
-                "case or in spaces at its end only",
+                "the table takes the id for that of another row, such as one in capitals",
                 token_id=str(row[0]),
                 hint="Choose another id, or leave it out and one is given.",
             )

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from evergrant.errors import StoreError, StoreUnavailable
 
-__all__ = ["ConnectionLost", "Contended", "Taken", "explained"]
+__all__ = ["ConnectionLost", "Contended", "Taken", "UnfitError", "explained", "locked"]
 
 
 class ConnectionLost(StoreUnavailable):
@@ -16,6 +16,10 @@ class ConnectionLost(StoreUnavailable):
 
 class Contended(StoreUnavailable):
     """Another writer was in the way; the transaction was undone and can be begun again."""
+
+
+class UnfitError(StoreError):
+    """The column, or the database's character set, cannot hold a value."""
 
 
 class Taken(StoreUnavailable):
@@ -27,6 +31,10 @@ class _Meaning(NamedTuple):
     hint: str
     retryable: bool = False
     kind: type[StoreError] = StoreUnavailable
+
+    def error(self, store: str, why: int | str) -> StoreError:
+        message = f"{self.text.format(store=store)} ({why})"
+        return self.kind(message, hint=self.hint, retryable=self.retryable)
 
 
 _LOGIN = _Meaning("{store} refuses the login", "Check the user name, the password and TLS.")
@@ -43,7 +51,7 @@ _CHANGED = _Meaning(
 _VALUE = _Meaning(
     "the table of {store} cannot hold one of the values; nothing was saved",
     "Widen the column, or give it another character set (utf8mb4, UTF8).",
-    kind=StoreError,
+    kind=UnfitError,
 )
 _RULES = _Meaning(
     "{store} does not take this row; nothing was saved",
@@ -61,10 +69,15 @@ _BUSY = _Meaning(
     retryable=True,
 )
 _CONTENDED = _Meaning(
-    "{store} was locked by another program; nothing was saved",
-    "Try again, or find the program that holds it.",
+    "another program was in the way in {store}; nothing was saved",
+    "Try again.",
     retryable=True,
     kind=Contended,
+)
+_LOCKED = _Meaning(
+    "{store} was locked by another program for too long; nothing was saved",
+    "Try again, or find the program that holds it.",
+    retryable=True,
 )
 _GONE = _Meaning(
     "{store} cannot be reached",
@@ -90,7 +103,8 @@ _MEANINGS: dict[int | str, _Meaning] = {
     **dict.fromkeys((1036, 1290, 1792, 1836), _READ_ONLY),
     **dict.fromkeys((1021, 1114), _FULL),
     **dict.fromkeys((1040, 1203, 1226), _BUSY),
-    **dict.fromkeys((1020, 1205, 1213), _CONTENDED),
+    **dict.fromkeys((1020, 1213), _CONTENDED),
+    **dict.fromkeys((1205,), _LOCKED),
     **dict.fromkeys((2002, 2003, 2005), _GONE),
     # https://www.postgresql.org/docs/current/errcodes-appendix.html
     **dict.fromkeys(("28000", "28P01"), _LOGIN),
@@ -103,7 +117,8 @@ _MEANINGS: dict[int | str, _Meaning] = {
     **dict.fromkeys(("25006",), _READ_ONLY),
     **dict.fromkeys(("53100", "53200"), _FULL),
     **dict.fromkeys(("53300",), _BUSY),
-    **dict.fromkeys(("40001", "40P01", "55P03"), _CONTENDED),
+    **dict.fromkeys(("40001", "40P01"), _CONTENDED),
+    **dict.fromkeys(("55P03",), _LOCKED),
     **dict.fromkeys(("57P01", "57P02", "57P03"), _GONE),
 }
 
@@ -113,6 +128,11 @@ _AT_THE_DOOR = (
     (re.compile(r"too many (clients|connections)|connection slots"), _BUSY),
 )
 """libpq gives no code for a connection that was refused, only a text."""
+
+
+def locked(store: str) -> StoreError:
+    """Return the error to raise when another writer did not finish in time."""
+    return _LOCKED.error(store, "waited in vain")
 
 
 def explained(
@@ -134,12 +154,12 @@ def explained(
     elif lost:
         meaning = _LOST
     meaning = meaning or _Meaning("{store} cannot go on", "The server's own log says more.")
-    what = " ".join(text.split()) if connecting else str(code)
-    message = f"{meaning.text.format(store=store)} ({what})"
-    return meaning.kind(message, hint=meaning.hint, retryable=meaning.retryable)
+    return meaning.error(store, " ".join(text.split()) if connecting else code)
 
 
 def _code(error: BaseException) -> int | str:
-    state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
     number = error.args[0] if error.args else None
-    return state or (number if isinstance(number, int) else type(error).__name__)
+    if isinstance(number, int):
+        return number  # MySQL's; its drivers give a state too, which says less
+    state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
+    return state or type(error).__name__

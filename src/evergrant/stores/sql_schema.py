@@ -27,7 +27,7 @@ from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
 from sqlalchemy.types import TypeEngine
 
 from evergrant.errors import StoreError
-from evergrant.stores.rows import COLUMNS
+from evergrant.stores.rows import COLUMNS, MOMENTS
 from evergrant.stores.sql_connections import Connections
 from evergrant.stores.sql_layout import Layout
 from evergrant.stores.tables import COUNTER_TABLE, LEASE_TABLE, not_of_tokens, refuse_layout
@@ -59,7 +59,7 @@ class _Wanted:
         def column(name: str, width: int | None, **options: Any) -> Column[Any]:
             return Column(name, text(width), **options)
 
-        widths = {"id": ID_WIDTH, "expiry_time": 20, "scopes": None}
+        widths = dict.fromkeys(MOMENTS, 20) | {"id": ID_WIDTH, "scopes": None}
         self.tokens = Table(
             table,
             metadata,
@@ -127,7 +127,8 @@ def prepare(connections: Connections, table: str) -> Layout:
         StoreUnavailable: The table is there, but is not one of tokens: nothing was changed. Or
             it is not there, and cannot be created.
     """
-    wanted = _Wanted(table, connections.dialect)
+    # Once connected: the dialect knows then which server it is.
+    wanted = connections.core(lambda connection: _Wanted(table, connection.dialect))
     before = 0
     refused: StoreError | None = None
     while todo := connections.core(lambda connection: list(_missing(connection, wanted))):
@@ -170,8 +171,10 @@ def _missing(connection: Connection, wanted: _Wanted) -> Iterator[ExecutableDDLE
     else:
         yield CreateTable(table)
     yield from (CreateIndex(wanted.index(name)) for name in LOOKED_UP if name not in indexed)
+    # Not asked for by name: an account without rights on them must not, even if they are not there.
+    there = inspector.get_table_names()
     for own in (wanted.counters, wanted.leases):
-        if not inspector.has_table(own.name):
+        if own.name not in there:
             yield CreateTable(own)
 
 
@@ -215,8 +218,8 @@ def _found(connection: Connection, wanted: _Wanted, refused: StoreError | None) 
         for name, column in known.items()
         if (length := getattr(column["type"], "length", None))
     }
-    own = {name: inspector.has_table(name) for name in (COUNTER_TABLE, LEASE_TABLE)}
-    if len(known) < len(COLUMNS) or not all(own.values()):
+    own = {COUNTER_TABLE, LEASE_TABLE}.intersection(inspector.get_table_names())
+    if len(known) < len(COLUMNS) or own != {COUNTER_TABLE, LEASE_TABLE}:
         _logger.warning(
             "the table %s is used as far as the account's rights go: evergrant's own columns or "
             "tables are missing (%s)",
@@ -230,6 +233,6 @@ def _found(connection: Connection, wanted: _Wanted, refused: StoreError | None) 
         holds_nul=connection.dialect.name != "postgresql",
         counters=wanted.counters,
         leases=wanted.leases,
-        has_counters=own[COUNTER_TABLE],
-        has_leases=own[LEASE_TABLE],
+        has_counters=COUNTER_TABLE in own,
+        has_leases=LEASE_TABLE in own,
     )

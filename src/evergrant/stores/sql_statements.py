@@ -103,7 +103,7 @@ class Statements:
         self.next_page = self._compiled(page.where(id_ > bindparam("last")))
         self.select_named = self._compiled(
             select(*self._selected).where(
-                or_(name == bindparam("name"), name.like(bindparam("pattern"), escape="/"))
+                or_(name == bindparam("user_name"), name.like(bindparam("pattern"), escape="/"))
             )
         )
         # Only ids that a generated one could equal.
