@@ -197,7 +197,7 @@ class MariaDB(Server):
             f"--ssl-cert={self.certificate}",
             f"--ssl-key={self.certificate.with_suffix('.key')}",
             "--debug-no-sync",
-            "--innodb-flush-log-at-trx-commit=0",
+            "--innodb-flush-log-at-trx-commit=2",
             "--innodb-flush-method=nosync",
             "--skip-innodb-doublewrite",
             "--innodb-buffer-pool-size=32M",
