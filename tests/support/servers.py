@@ -175,6 +175,7 @@ class MariaDB(Server):
             "mariadb-install-db",
             "--no-defaults",
             f"--datadir={self.data}",
+            f"--tmpdir={self.folder}",
             "--auth-root-authentication-method=normal",
             "--skip-test-db",
         )
@@ -189,6 +190,7 @@ class MariaDB(Server):
             program("mariadbd"),
             "--no-defaults",
             f"--datadir={self.data}",
+            f"--tmpdir={self.folder}",
             f"--init-file={self.folder}/init.sql",
             f"--socket={self.folder}/socket",
             f"--pid-file={self.folder}/pid",

@@ -37,7 +37,7 @@ def open_store(url: str, *, read_only: bool = False, **options: Any) -> TokenSto
     """
     # A traceback may print local variables, and a URL may have a password.
     url = Secret(f"{os.fspath(url)}" if isinstance(url, os.PathLike) else url)
-    if not re.match(r"[a-z][a-z0-9+.-]*:", url, re.IGNORECASE):
+    if not re.match(r"[a-z][a-z0-9+._-]*:", url, re.IGNORECASE):
         raise ConfigError(
             f"{urls.masked(url)!r} is not the URL of a store",
             hint=f"For a SQLite file: sqlite:///{quote(urls.masked(url))}. {urls.ACCEPTED}",

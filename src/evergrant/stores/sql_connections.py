@@ -251,24 +251,25 @@ class Connections:
                 f"all connections to {self._store} are in use",
                 hint="Try again, or give fewer threads the store at a time.",
             )
-        except exc.DBAPIError as error:
-            problem = explained(
-                error.orig or error,
-                self._store,
-                connecting=connecting,
-                lost=error.connection_invalidated,
-            )
-        except self.dialect.loaded_dbapi.Error as error:
-            problem = explained(error, self._store, connecting=connecting)
+        except (exc.DBAPIError, self.dialect.loaded_dbapi.Error) as error:
+            cause = getattr(error, "orig", None) or error
+            if connecting and isinstance(cause, self.dialect.loaded_dbapi.ProgrammingError):
+                problem = self._unusable(cause)
+            else:
+                lost = getattr(error, "connection_invalidated", False)
+                problem = explained(cause, self._store, lost=lost, connecting=connecting)
         except (TypeError, ValueError, OSError) as error:
             if not connecting:
                 raise
-            # A parameter that the driver does not know, or a file of TLS that is not there.
-            problem = ConfigError(
-                f"the driver cannot use {self._store}: {error}", hint="Check its parameters."
-            )
+            problem = self._unusable(error)
         # Out here, the error that was caught does not travel along: its frames hold the password.
         raise problem
+
+    def _unusable(self, error: BaseException) -> ConfigError:
+        # A parameter that the driver does not know, or a file of TLS that is not there.
+        return ConfigError(
+            f"the driver cannot use {self._store}: {error}", hint="Check its parameters."
+        )
 
     def close(self) -> None:
         """Close the connections; each use from now on raises."""

@@ -26,7 +26,7 @@ def is_sql(scheme: str) -> bool:
 
 def masked(url: str) -> str:
     """Return a URL that can be shown: without its password, and without its parameters."""
-    head, at, tail = url.rpartition("@")
+    head, at, tail = str.__str__(url).rpartition("@")
     if at:
         scheme, _, rest = head.partition(":")
         user, colon, _ = rest.partition(":")
