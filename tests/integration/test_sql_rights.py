@@ -137,6 +137,10 @@ def test_writers_who_cannot_lock_a_count_make_no_doubles(store: TokenStore, url:
         assert all(id_ and id_.isdecimal() and len(id_) <= 10 for id_ in saved)
 
 
+def test_an_account_with_few_rights_can_tell_its_table_from_others(store: TokenStore) -> None:
+    assert store.identity() != open_store("memory:").identity()
+
+
 def test_a_lease_that_cannot_be_noted_is_granted_as_the_hint_it_is(store: TokenStore) -> None:
     with store.lease("1", 60) as lease, store.lease("1", 60) as another:
         assert lease

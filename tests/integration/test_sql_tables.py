@@ -7,7 +7,7 @@ import logging
 import pytest
 
 from databases import Database
-from evergrant.errors import StoreError, StoreUnavailable
+from evergrant.errors import StoreError, StoreMissing, StoreUnavailable
 from evergrant.stores import open_store
 from evergrant.stores.rows import COLUMNS, OFFICIAL_COLUMNS
 from evergrant.testing.samples import ALICE, grant, renewed
@@ -229,3 +229,34 @@ def test_a_complete_table_is_opened_without_a_word_and_without_a_change(
         other.exec_driver_sql("SELECT * FROM oauthtoken")
         open_store(database.url).close()
     assert caplog.messages == []
+
+
+def test_a_store_that_is_only_read_changes_nothing(database: Database) -> None:
+    with pytest.raises(StoreMissing):
+        open_store(database.url, read_only=True)
+    official_table(database)
+    put(database, **THEIRS)
+    with open_store(database.url, read_only=True) as store:
+        found = store.find_token(Token(user_name="theirs"))
+        assert found is not None
+        assert store.get_tokens() == [found]
+        for change in (lambda: store.save_token(found), lambda: store.delete_token("7")):
+            with pytest.raises(StoreUnavailable, match="is read-only"):
+                change()
+        with store.lease("7", 1) as hint:
+            assert hint
+        assert set(store.holds) == {
+            "expires_at" if name == "expiry_time" else name for name in OFFICIAL_COLUMNS
+        }
+    assert columns_of(database) == list(OFFICIAL_COLUMNS)
+    assert columns_of(database, "evergrant_counter") == []
+
+
+def test_a_table_is_told_from_others_however_it_is_reached(database: Database) -> None:
+    elsewhere_url = database.url.replace("127.0.0.1", "localhost")
+    with (
+        open_store(database.url) as store,
+        open_store(elsewhere_url, read_only=True) as same,
+        open_store(f"{database.url}?table=other") as other,
+    ):
+        assert store.identity() == same.identity() != other.identity()

@@ -64,7 +64,7 @@ def open_store(url: str, *, read_only: bool = False, **options: Any) -> TokenSto
         case name if urls.is_sql(name):
             from evergrant.stores.sql import SQLStore
 
-            return SQLStore(url, **options)
+            return SQLStore(url, read_only=read_only, **options)
     raise ConfigError(
         f"{urls.masked(url)!r} names no store that evergrant knows", hint=urls.ACCEPTED
     )

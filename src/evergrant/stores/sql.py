@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Self, TypeVar
@@ -11,7 +11,6 @@ from typing import Self, TypeVar
 from evergrant.clock import Clock, utc_now
 from evergrant.errors import MissingExtra, StoreError, StoreUnavailable
 from evergrant.stores.base import TokenStore
-from evergrant.stores.lease import still_runs
 from evergrant.stores.matching import Criterion
 from evergrant.stores.rows import COLUMNS, Row, decode, encode, numeric_id
 from evergrant.stores.tables import DEFAULT_TABLE
@@ -23,7 +22,8 @@ except ModuleNotFoundError:
     raise MissingExtra("a SQL store", extra="mysql,postgres") from None
 
 from evergrant.stores.sql_connections import Connections
-from evergrant.stores.sql_errors import Contended, Taken, UnfitError, locked
+from evergrant.stores.sql_errors import Contended, UnfitError, locked
+from evergrant.stores.sql_leases import Leases
 from evergrant.stores.sql_schema import prepare
 from evergrant.stores.sql_statements import Parameters, Statement, Statements, Values, like_prefix
 from evergrant.stores.sql_urls import checked_table, parsed, shown
@@ -54,8 +54,10 @@ class SQLStore(TokenStore):
             its parameters go to the driver, but for ``?table=``.
         table: The table of tokens.
         timeout: How long to wait for another writer, in seconds.
+        read_only: Leave the database as it is: nothing is created, extended or saved.
 
     Raises:
+        StoreMissing: There is no such table, and none may be created.
         StoreUnavailable: The database cannot be used, or does not hold tokens; it is unchanged.
         ConfigError: The URL is malformed, or a table cannot have that name.
         MissingExtra: SQLAlchemy or the driver is not installed.
@@ -67,6 +69,7 @@ class SQLStore(TokenStore):
         *,
         table: str | None = None,
         timeout: float = 10.0,
+        read_only: bool = False,
         clock: Clock = utc_now,
     ) -> None:
         super().__init__(clock=clock)
@@ -76,9 +79,9 @@ class SQLStore(TokenStore):
         self.url = shown(url, self._table)
         self._key = self._table.lower()
         self._timeout = timeout
-        self._connections = Connections(url, store=self.url, timeout=timeout)
+        self._connections = Connections(url, store=self.url, timeout=timeout, read_only=read_only)
         try:
-            self._open()
+            self._open(read_only=read_only)
         except BaseException:
             self.close()
             raise
@@ -113,22 +116,21 @@ class SQLStore(TokenStore):
         del password  # a traceback may print local variables
         return cls(url, table=table_name, timeout=timeout, clock=clock)
 
-    def _open(self) -> None:
-        self._layout = layout = prepare(self._connections, self._table)
-        self._sql = Statements(
-            self._connections.dialect, layout.tokens, layout.counters, layout.leases
-        )
+    def _open(self, *, read_only: bool) -> None:
+        self._layout = layout = prepare(self._connections, self._table, read_only=read_only)
         self.id_width = layout.widths.get("id")
-        self._last = 0
-        self._counts = layout.has_counters and self._may(self._start_count)
-        self._leases = layout.has_leases and self._may(
-            partial(self._run, self._sql.end_old_leases, key=self._key)
-        )
+        self.holds = layout.fields
+        self._sql = Statements(self._connections.dialect, layout.tokens, layout.counters)
+        self._counts = layout.has_counters and not read_only and self._may(self._start_count)
         self._guard = (
             self._sql.counter_guard
             if self._counts
             else self._sql.advisory_guard(f"{layout.database}.{self._key}", self._timeout)
         )
+        self._last = 0
+        leases = Leases(self._connections, layout.leases, self._key)
+        may_lease = layout.has_leases and not read_only and self._may(leases.end_old)
+        self._leases = leases if may_lease else None
 
     def _may(self, use: Callable[[], object]) -> bool:
         """Say whether the account may use one of evergrant's own tables."""
@@ -143,7 +145,11 @@ class SQLStore(TokenStore):
     def _start_count(self) -> None:
         if not self._run(self._sql.counter_guard.enter, key=self._key):
             start = Values(key=self._key, number=self._largest_number())
-            self._insert_unless_taken(self._sql.start_count, start)
+            self._connections.add(self._sql.start_count, start)
+
+    def identity(self) -> Hashable:
+        """Return what tells this table from any other, in whichever way its URL was spelled."""
+        return "sql", *self._run(self._sql.identity())[0], self._table
 
     def close(self) -> None:
         """Close the connections; each use from now on raises."""
@@ -227,7 +233,7 @@ class SQLStore(TokenStore):
         return rows if self._layout.has_versions else list(map(self._layout.kept, rows))
 
     def _insert(self, row: Row) -> bool:
-        if self._insert_unless_taken(self._sql.insert, self._layout.values(row)):
+        if self._connections.add(self._sql.insert, self._layout.values(row)):
             return True
         if not self._select(Criterion(id=str(row[0]))):
             raise StoreError(
@@ -236,12 +242,6 @@ class SQLStore(TokenStore):
                 hint="Choose another id, or leave it out and one is given.",
             )
         return False
-
-    def _insert_unless_taken(self, statement: Statement, values: Values) -> bool:
-        try:
-            return self._connections.run(statement, values).changed > 0
-        except Taken:
-            return False
 
     def _update(self, row: Row, version: int) -> bool:
         values = self._layout.values(row)
@@ -261,7 +261,7 @@ class SQLStore(TokenStore):
         self._raise_count(self._largest_number())
         self._run(self._sql.delete_all)
         if self._leases:
-            self._run(self._sql.end_leases, key=self._key)
+            self._leases.end_all()
 
     def _next_number(self) -> int:
         if not self._counts:
@@ -282,19 +282,8 @@ class SQLStore(TokenStore):
             self._last = number
 
     def _acquire(self, id_: str, owner: str, ttl: float) -> bool:
-        if not self._leases:
-            return True
-        mine = Values(key=self._key, of_id=id_, new_owner=owner, ttl=int(ttl * 1000))
-        with suppress(Contended):
-            if self._insert_unless_taken(self._sql.grant_lease, mine):
-                return True
-            held = self._connections.run(self._sql.find_lease, mine).rows
-            for holder, since, until, now in held:
-                if holder == owner or not still_runs(since, until, now):
-                    theirs = Values(mine | {"holder": holder, "held_since": since})
-                    return self._connections.run(self._sql.take_over_lease, theirs).changed > 0
-        return False
+        return self._leases is None or self._leases.acquire(id_, owner, ttl)
 
     def _release(self, id_: str, owner: str) -> None:
         if self._leases:
-            self._run(self._sql.end_lease, key=self._key, of_id=id_, holder=owner)
+            self._leases.release(id_, owner)

@@ -12,39 +12,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple, TypeVar
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, exc
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy import URL, Connection, exc
 from sqlalchemy.pool import PoolProxiedConnection
 
 from evergrant import forking
-from evergrant.errors import ConfigError, MissingExtra, StoreError, StoreUnavailable
-from evergrant.stores.sql_errors import ConnectionLost, explained
+from evergrant.errors import ConfigError, StoreError, StoreUnavailable
+from evergrant.stores.sql_engine import make_engine
+from evergrant.stores.sql_errors import ConnectionLost, Taken, explained
 from evergrant.stores.sql_statements import Guard, Parameters, Statement
 
 __all__ = ["Answer", "Connections"]
 
 BEGIN, COMMIT, ROLLBACK = (Statement(text, None) for text in ("BEGIN", "COMMIT", "ROLLBACK"))
-
-_EXTRAS = {"mysql": "mysql", "mariadb": "mysql", "postgresql": "postgres"}
-_SESSION = {
-    # The server's own settings may let it cut values short, or show a transaction an older state.
-    "mysql": (
-        "SET SESSION sql_mode = 'STRICT_ALL_TABLES'",
-        "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
-        "SET SESSION time_zone = '+00:00'",
-        "SET SESSION lock_wait_timeout = {seconds}",
-        "SET SESSION innodb_lock_wait_timeout = {seconds}",
-    ),
-    "postgresql": (
-        "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED",
-        "SET lock_timeout = '{seconds}s'",
-    ),
-}
-_PATIENCE: dict[str, dict[str, Any]] = {
-    "pymysql": {"connect_timeout": 10, "read_timeout": 60, "write_timeout": 60},
-    "psycopg": {"connect_timeout": 10, "tcp_user_timeout": 60_000, "client_encoding": "utf8"},
-}
-"""What the drivers are told unless the URL says otherwise: by themselves they wait for ever."""
 
 T = TypeVar("T")
 
@@ -63,20 +42,18 @@ class Connections:
         url: Where to.
         store: The store's URL, for messages.
         timeout: How long to wait for another writer's lock, in seconds.
+        read_only: Let the server refuse whatever would change it.
 
     Raises:
         ConfigError: There is no such driver, or it does not know a parameter.
         MissingExtra: The driver is not installed.
     """
 
-    def __init__(self, url: URL, *, store: str, timeout: float) -> None:
+    def __init__(self, url: URL, *, store: str, timeout: float, read_only: bool = False) -> None:
         self._store = store
-        self._timeout = max(1, round(timeout))
-        self.engine = self._engine(url)
+        self.engine = make_engine(url, store=store, timeout=timeout, read_only=read_only)
         self.dialect = self.engine.dialect
         self.is_mysql = self.dialect.name in ("mysql", "mariadb")
-        # SQLAlchemy looks at some of a new connection's settings: on MySQL, ours come first.
-        event.listen(self.engine, "connect", self._set_up, insert=self.is_mysql)
         self._own = threading.local()
         # In this process writers queue here: those who wait for a row would use up the pool.
         self._writing = forking.ProcessLock()
@@ -84,42 +61,6 @@ class Connections:
         self._process = os.getpid()
         self._parents: list[Any] = []
         forking.watch(self)
-
-    def _engine(self, url: URL) -> Engine:
-        driver = url.get_driver_name()
-        defaults = _PATIENCE.get(driver, {})
-        try:
-            engine = create_engine(
-                url,
-                isolation_level="AUTOCOMMIT",
-                skip_autocommit_rollback=True,
-                pool_reset_on_return=None,
-                hide_parameters=True,
-                connect_args={
-                    name: value for name, value in defaults.items() if name not in url.query
-                },
-            )
-        except exc.ArgumentError:  # SQLAlchemy has no such dialect or driver
-            problem: Exception = ConfigError(
-                f"there is no driver {driver} for {self._store}",
-                hint="Use mysql+pymysql: or postgresql+psycopg:.",
-            )
-        except ModuleNotFoundError:
-            problem = MissingExtra(f"{url.drivername}:", extra=_EXTRAS[url.get_backend_name()])
-        else:
-            if not engine.dialect.is_async:
-                return engine
-            problem = ConfigError(
-                f"the driver {driver} is asynchronous",
-                hint="Use mysql+pymysql: or postgresql+psycopg:.",
-            )
-        raise problem
-
-    def _set_up(self, connection: DBAPIConnection, _record: object) -> None:
-        cursor = connection.cursor()
-        for statement in _SESSION["mysql" if self.is_mysql else "postgresql"]:
-            cursor.execute(statement.format(seconds=self._timeout))
-        cursor.close()
 
     @property
     def in_transaction(self) -> bool:
@@ -141,6 +82,13 @@ class Connections:
         raw, answer = self._first(statement, values)
         raw.close()
         return answer
+
+    def add(self, statement: Statement, values: Parameters) -> bool:
+        """Execute a statement that adds a row; say whether it did, or its key was taken."""
+        try:
+            return self.run(statement, values).changed > 0
+        except Taken:
+            return False
 
     def _first(
         self, statement: Statement, values: Parameters | None = None

@@ -42,6 +42,12 @@ class Layout:
         return len(self.tokens.columns) == len(COLUMNS)
 
     @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields of a token that the table has columns for."""
+        columns = self.tokens.columns.keys()
+        return tuple("expires_at" if name == "expiry_time" else name for name in columns)
+
+    @property
     def has_versions(self) -> bool:
         """Whether the table has a column that counts the saves of a row."""
         return "version" in self.tokens.columns

@@ -26,7 +26,7 @@ from sqlalchemy.engine.interfaces import ReflectedColumn
 from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
 from sqlalchemy.types import TypeEngine
 
-from evergrant.errors import StoreError
+from evergrant.errors import StoreError, StoreMissing
 from evergrant.stores.rows import COLUMNS, MOMENTS
 from evergrant.stores.sql_connections import Connections
 from evergrant.stores.sql_layout import Layout
@@ -118,17 +118,23 @@ def _texts(dialect: Dialect) -> Any:
     return text
 
 
-def prepare(connections: Connections, table: str) -> Layout:
+def prepare(connections: Connections, table: str, *, read_only: bool) -> Layout:
     """Create or extend the tables, as far as the account may; return what there is then.
 
     A database that is complete is not written to.
 
+    Args:
+        read_only: Create and extend nothing.
+
     Raises:
+        StoreMissing: The table is not there, and not to be created.
         StoreUnavailable: The table is there, but is not one of tokens: nothing was changed. Or
             it is not there, and cannot be created.
     """
     # Once connected: the dialect knows then which server it is.
     wanted = connections.core(lambda connection: _Wanted(table, connection.dialect))
+    if read_only:
+        return connections.core(lambda connection: _found(connection, wanted))
     before = 0
     refused: StoreError | None = None
     while todo := connections.core(lambda connection: list(_missing(connection, wanted))):
@@ -136,7 +142,15 @@ def prepare(connections: Connections, table: str) -> Layout:
             break  # neither we nor another process got any further
         before = len(todo)
         refused = _do(connections, todo)
-    return connections.core(lambda connection: _found(connection, wanted, refused))
+    layout = connections.core(lambda connection: _found(connection, wanted, refused))
+    if not (layout.is_complete and layout.has_counters and layout.has_leases):
+        _logger.warning(
+            "the table %s is used as far as the account's rights go: evergrant's own columns or "
+            "tables are missing (%s)",
+            table,
+            refused,
+        )
+    return layout
 
 
 def _do(connections: Connections, todo: list[ExecutableDDLElement]) -> StoreError | None:
@@ -196,11 +210,11 @@ def _columns(inspector: Inspector, table: str) -> dict[str, ReflectedColumn]:
     return columns
 
 
-def _found(connection: Connection, wanted: _Wanted, refused: StoreError | None) -> Layout:
+def _found(connection: Connection, wanted: _Wanted, refused: StoreError | None = None) -> Layout:
     inspector = inspect(connection)
     table = wanted.tokens.name
-    if refused and not inspector.has_table(table):
-        raise refused
+    if not inspector.has_table(table):
+        raise refused or StoreMissing(f"there is no table {table} in the database")
     columns = _columns(inspector, table)
     known = {name: column for name, column in columns.items() if name in COLUMNS}
     # In our order: rows are written and read by name, and theirs may be another.
@@ -219,13 +233,6 @@ def _found(connection: Connection, wanted: _Wanted, refused: StoreError | None) 
         if (length := getattr(column["type"], "length", None))
     }
     own = {COUNTER_TABLE, LEASE_TABLE}.intersection(inspector.get_table_names())
-    if len(known) < len(COLUMNS) or own != {COUNTER_TABLE, LEASE_TABLE}:
-        _logger.warning(
-            "the table %s is used as far as the account's rights go: evergrant's own columns or "
-            "tables are missing (%s)",
-            table,
-            refused,
-        )
     return Layout(
         database=str(connection.engine.url.database),
         tokens=tokens,

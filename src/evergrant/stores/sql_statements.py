@@ -12,7 +12,6 @@ from sqlalchemy import (
     Dialect,
     Insert,
     Table,
-    and_,
     bindparam,
     cast,
     delete,
@@ -29,7 +28,16 @@ from sqlalchemy.sql import ClauseElement
 
 from evergrant.stores.rows import COLUMNS, ID_DIGITS
 
-__all__ = ["Guard", "Parameters", "Statement", "Statements", "Values", "like_prefix"]
+__all__ = [
+    "Guard",
+    "Parameters",
+    "Statement",
+    "Statements",
+    "Values",
+    "compiled",
+    "insert_unless_taken",
+    "like_prefix",
+]
 
 
 class Values(dict[str, str | int | None]):
@@ -78,8 +86,30 @@ def like_prefix(prefix: str) -> str:
     return f"{prefix}%"
 
 
+def compiled(
+    expression: ClauseElement, dialect: Dialect, columns: list[str] | None = None
+) -> Statement:
+    """Return an expression as the driver gets it.
+
+    Args:
+        columns: The columns that an INSERT or UPDATE sets, each to the value of its name.
+    """
+    done: Any = expression.compile(dialect=dialect, column_keys=columns)
+    return Statement(str(done), tuple(done.positiontup) if done.positional else None)
+
+
+def insert_unless_taken(table: Table, dialect: Dialect) -> Insert:
+    """Return the expression that adds a row; on PostgreSQL, none where the key is taken.
+
+    There, an error would break the transaction; MySQL has no such statement, but goes on.
+    """
+    if dialect.name == "postgresql":
+        return postgresql.insert(table).on_conflict_do_nothing()
+    return insert(table)
+
+
 class Statements:
-    """The statements on one table of tokens, and on evergrant's own beside it.
+    """The statements on one table of tokens, and on its count of ids.
 
     Text is looked up as the database compares it, which its indexes serve: that may find look-
     alikes too (by case, by accents, by spaces at the end), but misses nothing.
@@ -87,10 +117,9 @@ class Statements:
     Args:
         tokens: The table of tokens; its columns by their official names, as far as there are.
         counters: The table of counters.
-        leases: The table of leases.
     """
 
-    def __init__(self, dialect: Dialect, tokens: Table, counters: Table, leases: Table) -> None:
+    def __init__(self, dialect: Dialect, tokens: Table, counters: Table) -> None:
         self._dialect = dialect
         self._tokens = tokens
         columns: dict[str, ColumnElement[Any]] = dict(tokens.c.items())
@@ -112,7 +141,7 @@ class Statements:
                 id_.regexp_match(literal_column(f"'^[0-9]{{1,{ID_DIGITS}}}$'"))
             )
         )
-        self.insert = self._compiled(self._unless_taken(tokens), list(columns))
+        self.insert = self._compiled(insert_unless_taken(tokens, self._dialect), list(columns))
         changed = update(tokens).where(id_ == bindparam("old_id"))
         if "version" in columns:
             version = func.coalesce(columns["version"], literal_column("0"))
@@ -121,7 +150,6 @@ class Statements:
         self.delete = self._compiled(delete(tokens).where(id_ == bindparam("old_id")))
         self.delete_all = self._compiled(delete(tokens))
         self._count(counters)
-        self._lease(leases)
 
     def _count(self, counters: Table) -> None:
         of_table = counters.c.token_table == bindparam("key")
@@ -131,37 +159,8 @@ class Statements:
             update(counters).where(of_table).values(last=bindparam("number"))
         )
         start: dict[str, Any] = {"token_table": bindparam("key"), "last": bindparam("number")}
-        self.start_count = self._compiled(self._unless_taken(counters).values(start))
-
-    def _lease(self, leases: Table) -> None:
-        # The server's clock: those of its clients differ.
-        now = cast(
-            literal_column(
-                "UNIX_TIMESTAMP(NOW(3)) * 1000"
-                if self._dialect.name in ("mysql", "mariadb")
-                else "EXTRACT(EPOCH FROM clock_timestamp()) * 1000"
-            ),
-            BigInteger,
-        )
-        times = {"since": now, "until": now + bindparam("ttl", type_=BigInteger)}
-        of_table = leases.c.token_table == bindparam("key")
-        row = and_(of_table, leases.c.id == bindparam("of_id"))
-        held = and_(row, leases.c.owner == bindparam("holder"))
-        who: dict[str, Any] = {"token_table": bindparam("key"), "id": bindparam("of_id")}
-        owner: dict[str, Any] = {"owner": bindparam("new_owner")}
-        self.grant_lease = self._compiled(self._unless_taken(leases).values(who | owner | times))
-        self.find_lease = self._compiled(
-            select(leases.c.owner, leases.c.since, leases.c.until, now).where(row)
-        )
-        self.take_over_lease = self._compiled(
-            update(leases)
-            .where(held, leases.c.since == bindparam("held_since", type_=BigInteger))
-            .values(owner | times)
-        )
-        self.end_lease = self._compiled(delete(leases).where(held))
-        self.end_leases = self._compiled(delete(leases).where(of_table))
-        self.end_old_leases = self._compiled(
-            delete(leases).where(of_table, leases.c.until < now - literal_column("86400000"))
+        self.start_count = self._compiled(
+            insert_unless_taken(counters, self._dialect).values(start)
         )
 
     def select(self, columns: tuple[str, ...], *, lock: bool) -> Statement:
@@ -177,6 +176,16 @@ class Statements:
             known = self._compiled(query.with_for_update() if lock else query)
             self._selects[columns, lock] = known
         return known
+
+    def identity(self) -> Statement:
+        """Return the statement that tells this database from any other, however it is reached."""
+        if self._dialect.name == "postgresql":
+            return Statement(
+                "SELECT system_identifier, current_database(), current_schema() "
+                "FROM pg_control_system()",
+                (),
+            )
+        return Statement("SELECT @@hostname, @@port, @@datadir, DATABASE()", ())
 
     def advisory_guard(self, name: str, timeout: float) -> Guard:
         """Return a guard that needs no table, and so no rights.
@@ -194,21 +203,5 @@ class Statements:
             Statement(f"DO RELEASE_LOCK({lock})", ()),
         )
 
-    def _unless_taken(self, table: Table) -> Insert:
-        """Return the expression that adds a row; on PostgreSQL, none where the key is taken.
-
-        There, an error would break the transaction; MySQL has no such statement, but goes on.
-        """
-        if self._dialect.name == "postgresql":
-            return postgresql.insert(table).on_conflict_do_nothing()
-        return insert(table)
-
     def _compiled(self, expression: ClauseElement, columns: list[str] | None = None) -> Statement:
-        """Compile an expression.
-
-        Args:
-            columns: The columns that an INSERT or UPDATE sets, each to the value of its name.
-        """
-        compiled: Any = expression.compile(dialect=self._dialect, column_keys=columns)
-        order = tuple(compiled.positiontup) if compiled.positional else None
-        return Statement(str(compiled), order)
+        return compiled(expression, self._dialect, columns)
