@@ -51,6 +51,7 @@ SDKS = {
         f"sdk{version}",
         ("constraints.txt", "constraints-sdk.txt"),
         extra="mysql,postgres",
+        group="examples" if version == "8_0" else None,
         packages=(f"zohocrmsdk{version}", "mysql-connector-python"),
     )
     for version in ("8_0", "7_0", "6_0", "5_0", "2_1", "2_0")

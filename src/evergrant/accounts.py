@@ -82,18 +82,22 @@ class Accounts:
         *,
         redirect_url: str | None = None,
         verifier: str | None = None,
+        client: Client | None = None,
     ) -> Token:
         """Exchange a one-time code for tokens.
 
         Sent once: a code whose answer was lost may be spent, and asking again would only hide
         that behind an ``invalid_code``.
 
+        Args:
+            client: The client whose code it is, if not this app's own.
+
         Raises:
             CodeSpent: The code is used, too old, or of another data center or client.
             OAuthError: Zoho refused for another reason, or gave no usable answer.
         """
         code, verifier = Secret(code), verifier and Secret(verifier)
-        where, client = data_center or self.home, self.own_client()
+        where, client = data_center or self.home, client or self.own_client()
         call = oauth.exchange_call(
             where, client, code, redirect_url=redirect_url, verifier=verifier
         )

@@ -41,6 +41,11 @@ class Event:
     token_id: str | None = None
     user: str | None = None
 
+    def __str__(self) -> str:
+        about = {"token": self.token_id, "user": self.user, "error": getattr(self, "error", None)}
+        said = ", ".join(f"{name} {value}" for name, value in about.items() if value)
+        return f"{type(self).__name__}: {said}" if said else type(self).__name__
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedIn(Event):

@@ -23,6 +23,7 @@ from evergrant.keeping.choosing import choose
 from evergrant.keeping.custody import Custody
 from evergrant.login import Login, StateKey, read_redirect
 from evergrant.oauth import authorization_url
+from evergrant.stores.adapter import SixMethods, adapt
 from evergrant.stores.base import TokenStore
 from evergrant.token import Secret, Token, about
 
@@ -41,7 +42,7 @@ class Keeper:
     store does not answer and no cached token helps.
 
     Args:
-        store: Where tokens are kept; the caller closes it.
+        store: Where tokens are kept (see `adapt` for one of your own); the caller closes it.
         accounts: Zoho's accounts servers; the caller closes it.
         clock: Tells the time; by default that of ``accounts``.
         on_event: Is told each `evergrant.events.Event`.
@@ -53,7 +54,7 @@ class Keeper:
 
     def __init__(
         self,
-        store: TokenStore,
+        store: TokenStore | SixMethods,
         accounts: Accounts,
         *,
         clock: Clock | None = None,
@@ -61,7 +62,7 @@ class Keeper:
         lifeboat: Path | None = None,
         pkce: bool = False,
     ) -> None:
-        self.store = store
+        self.store = store = adapt(store)
         self.accounts = accounts
         self._pkce = pkce
         self._cache = TokenCache()

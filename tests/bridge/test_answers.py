@@ -9,7 +9,7 @@ import pytest
 
 from bridge_help import ALICE, BOB, CAROL, Asked
 from evergrant import Token, TokenStore
-from evergrant.errors import UntrustedServer
+from evergrant.errors import Throttled, UntrustedServer
 from evergrant.sandbox import Sandbox
 from evergrant.zohocrmsdk.desk import Desk
 from evergrant.zohocrmsdk.surroundings import Surroundings
@@ -146,3 +146,28 @@ def test_revoking_by_id_hits_that_one_and_deletes_it(
     assert not desk.revoke(str(bob.id), around)
     zoho.clock.advance(hours=1)
     assert desk.answer(Token(user_name=alice.user_name), around) is not None
+
+
+def test_a_client_secret_that_was_renewed_in_the_program_is_used_and_kept(
+    desk: Desk, around: Surroundings, zoho: Sandbox, log_in: LogIn, store: TokenStore
+) -> None:
+    alice = log_in(ALICE)
+    outdated = store.save_token(replace(alice, client_secret="outdated"))
+    assert desk.answer(replace(outdated, client_secret=alice.client_secret), around) == outdated
+    zoho.clock.advance(hours=1)
+    answer = desk.answer(replace(outdated, client_secret=alice.client_secret), around)
+    assert answer is not None
+    assert answer.client_secret == alice.client_secret
+    assert refreshes(zoho) == 1
+
+
+def test_a_throttle_that_one_caller_met_keeps_all_others_from_asking(
+    desk: Desk, around: Surroundings, zoho: Sandbox, log_in: LogIn
+) -> None:
+    alice = log_in(ALICE)
+    zoho.clock.advance(hours=1)
+    zoho.faults.throttle()
+    for question in (Token(user_name=alice.user_name), alice, Token(id=alice.id), alice):
+        with pytest.raises(Throttled):
+            desk.answer(question, around)
+    assert refreshes(zoho) == 1

@@ -1,4 +1,4 @@
-"""Keepers that share a SQLite file, in threads and in processes of their own."""
+"""Keepers that share a file, in threads and in processes of their own."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ WORKER = Path(__file__).with_name("worker.py")
 
 
 @pytest.fixture
-def store_url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/tokens.db"
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    pattern: str = getattr(request, "param", "sqlite:///{}/tokens.db")
+    return pattern.format(tmp_path)
 
 
 @pytest.fixture

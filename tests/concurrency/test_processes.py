@@ -1,4 +1,4 @@
-"""Several processes share a SQLite file: Zoho is asked once, whatever happens to one of them."""
+"""Several processes share a file: Zoho is asked once, whatever happens to one of them."""
 
 from __future__ import annotations
 
@@ -23,6 +23,9 @@ def wait_for_leases(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     monkeypatch.setattr(renewal, "LEASE_TTL", seconds - renewal.LEASE_MARGIN)
 
 
+@pytest.mark.parametrize(
+    "store_url", ["sqlite:///{}/tokens.db", "file://{}/tokens.csv"], indirect=True
+)
 @pytest.mark.parametrize(("processes", "threads"), [(2, 1), (4, 4)])
 def test_processes_and_threads_cost_one_refresh_per_user(
     zoho: Sandbox,

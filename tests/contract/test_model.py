@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -129,19 +128,18 @@ def check(store: TokenStore, model: Model, ids: dict[tuple[str, str], str]) -> N
         assert (found and plain(found)) == model.rows.get((user, client))
 
 
-def in_file(folder: str) -> str:
-    return f"sqlite:///{Path(folder)}/tokens.db"
-
-
 URLS: list[Callable[[str], str]] = [
     lambda _: "memory:",
     lambda _: "list:",
     lambda _: "sqlite:///:memory:",
-    in_file,
+    lambda folder: f"sqlite:///{folder}/tokens.db",
+    lambda folder: f"file://{folder}/tokens.csv",
 ]
 
 
-@pytest.mark.parametrize("url", URLS, ids=["memory", "list", "sqlite-memory", "sqlite-file"])
+@pytest.mark.parametrize(
+    "url", URLS, ids=["memory", "list", "sqlite-memory", "sqlite-file", "file"]
+)
 @settings(max_examples=40, derandomize=True, deadline=None, database=None)
 @given(script=st.lists(steps, max_size=15))
 def test_a_store_does_what_a_dictionary_does(

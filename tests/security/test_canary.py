@@ -65,9 +65,13 @@ def watch(
     assert [trace for text in capfd.readouterr() for trace in traces(text)] == []
 
 
-@pytest.fixture
-def store_url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path}/tokens.db?timeout=0"
+SQLITE, FILE = "sqlite:///{}/tokens.db?timeout=0", "file://{}/tokens.csv"
+
+
+@pytest.fixture(params=[SQLITE, FILE], ids=["sqlite", "file"])
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    pattern: str = request.param
+    return pattern.format(tmp_path)
 
 
 @pytest.fixture
@@ -214,6 +218,7 @@ def test_revocations(
     keeper.forget(BOB)
 
 
+@pytest.mark.parametrize("store_url", [SQLITE], indirect=True)
 def test_a_store_that_fails(
     planted: Sandbox,
     keeper: Keeper,

@@ -22,6 +22,7 @@ from evergrant import (
 from evergrant.auth import RequestsAuth
 from evergrant.errors import EvergrantError, Throttled, TokenNotSaved
 from evergrant.events import Event, Refreshed
+from evergrant.stores.adapter import adapt
 
 
 def keep(on_event: list[Event]) -> None:
@@ -51,6 +52,26 @@ def store_tokens(store: TokenStore, token: Token) -> None:
         assert_type(lease.held, bool)
     store.delete_token("1")
     store.delete_tokens()
+
+
+class SixMethods:
+    def find_token(self, token: Token) -> Token | None:
+        return token
+
+    def find_token_by_id(self, id: str) -> Token | None:  # noqa: A002 - the official SDK's name
+        return Token(id=id)
+
+    def save_token(self, token: Token) -> None: ...
+    def delete_token(self, id: str) -> None: ...  # noqa: A002 - the official SDK's name
+    def get_tokens(self) -> list[Token]:
+        return []
+
+    def delete_tokens(self) -> None: ...
+
+
+def keep_in_a_store_of_ones_own(accounts: Accounts) -> None:
+    assert_type(adapt(SixMethods()), TokenStore)
+    assert_type(Keeper(SixMethods(), accounts).store, TokenStore)
 
 
 def look_at(token: Token, event: Event, error: EvergrantError) -> None:

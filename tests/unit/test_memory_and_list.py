@@ -113,7 +113,7 @@ def test_a_lease_from_before_the_clock_went_back_holds_nobody_up(store: LocalSto
     assert store.lease("1", 10)
 
 
-class Unscanned(dict[str, Any]):
+class Unscanned(dict[Any, Any]):
     def __iter__(self) -> Iterator[str]:
         raise AssertionError("the whole store was read")
 
@@ -123,8 +123,8 @@ class Unscanned(dict[str, Any]):
 def test_a_look_up_in_memory_reads_no_other_row() -> None:
     store = MemoryStore()
     saved = [store.save_token(grant(who)) for who in ("alice", "bob")]
-    store._by_id = Unscanned(store._by_id)
-    store._index = Unscanned(store._index)  # type: ignore[assignment]
+    store._table.by_key = Unscanned(store._table.by_key)
+    store._table._index = Unscanned(store._table._index)
     alice = saved[0]
     for asked in (
         Token(user_name=alice.user_name),
@@ -143,7 +143,7 @@ def test_what_is_deleted_leaves_nothing_in_the_index() -> None:
     for number in range(5):
         saved = store.save_token(renewed(ALICE, number))
     store.delete_token(str(saved.id))
-    assert store._index == {}
+    assert store._table._index == {}
 
 
 def test_the_list_holds_lists_in_the_official_order_and_then_ours() -> None:

@@ -23,7 +23,7 @@ from evergrant.token import Token
 from moving_help import contents, many, outcomes, user_token
 from sqlite_help import SeedStore, execute, seed_token
 
-URLS = ["memory:", "list:", "sqlite:///{folder}/{name}.db"]
+URLS = ["memory:", "list:", "file://{folder}/{name}.csv", "sqlite:///{folder}/{name}.db"]
 """Every kind of store; a new one is a line here."""
 
 Opener = Callable[[str, str], TokenStore]

@@ -12,6 +12,7 @@ import pytest
 from evergrant import open_store
 from evergrant.errors import ConfigError, StoreUnavailable
 from evergrant.stores import default_store_url
+from evergrant.stores.file import FileStore
 from evergrant.stores.list import ListStore
 from evergrant.stores.memory import MemoryStore
 from evergrant.stores.sqlite import SQLiteStore
@@ -75,6 +76,35 @@ def test_a_sqlite_file_three_slashes_relative_four_absolute(
     assert files(tmp_path) == [file]
 
 
+@pytest.mark.parametrize(
+    ("url", "file"),
+    [
+        ("file://{}/tokens.csv", "tokens.csv"),
+        ("file:{}/tokens.csv", "tokens.csv"),
+        ("FILE://LocalHost{}/a/b/tokens.csv", "a/b/tokens.csv"),
+        ("file://{}/my%20tokens%3F%25.csv", "my tokens?%.csv"),
+        ("file://{}/a@b:c#d+e.csv", "a@b:c#d+e.csv"),
+        ("file://{}/%FF.csv", "\udcff.csv"),
+    ],
+)
+def test_a_token_file_is_named_by_its_absolute_path(url: str, file: str, tmp_path: Path) -> None:
+    with open_store(url.format(tmp_path)) as store:
+        assert type(store) is FileStore
+        store.save_token(TOKEN)
+        assert store.url.startswith(f"file://{tmp_path}/")
+        with open_store(store.url, timeout=1) as again:
+            assert again.url == store.url
+            assert again.find_token(TOKEN) is not None
+    assert files(tmp_path) == [file, f"{file}.evergrant", f"{file}.lock"]
+
+
+@pytest.mark.parametrize("query", ["", "table=t", "timeout=1"])
+def test_a_token_file_has_no_parameters(query: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=r"no parameters.*%3F"):
+        open_store(f"file://{tmp_path}/tokens.csv?{query}")
+    assert files(tmp_path) == []
+
+
 def test_the_parameters_reach_the_store(tmp_path: Path) -> None:
     with open_store("sqlite:///t.db?table=mine&timeout=0.25") as store:
         assert isinstance(store, SQLiteStore)
@@ -108,7 +138,13 @@ def test_options_go_to_the_stores_class_and_overrule_the_url() -> None:
         ("postgresql://localhost:port/db", "not the URL of a SQL database"),
         ("sqlite3:///tokens.db", "names no store"),
         ("C:\\tokens.db", "names no store"),
-        ("file:///tokens.csv", "names no store"),
+        ("file:", "no absolute path"),
+        ("file:tokens.csv", "no absolute path"),
+        ("file:a/tokens.csv", "no absolute path"),
+        ("file://tokens.csv", "no absolute path"),
+        ("file://server/tokens.csv", "names a host"),
+        ("file://localhost:80/tokens.csv", "names a host"),
+        ("file:///a%00b.csv", "zero byte"),
         ("memory:tokens", "nothing may follow"),
         ("memory:?table=t", "nothing may follow"),
         ("list:///tokens", "nothing may follow"),

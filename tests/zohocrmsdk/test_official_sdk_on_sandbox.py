@@ -3,63 +3,20 @@
 from __future__ import annotations
 
 import csv
-import json
-import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from evergrant.sandbox import Sandbox
+from official_sdk import OfficialSdk
 
-SESSION = Path(__file__).with_name("official_sdk_session.py")
 TOKEN, ALICE = "/oauth/v2/token", "alice@example.com"
-LIMIT = 60  # seconds until a hanging SDK is ended
-
-
-class OfficialSdk:
-    """A process with Zoho's SDK 8.0; secrets go to it by stdin only."""
-
-    def __init__(self, folder: Path) -> None:
-        python = os.environ.get("EVERGRANT_SDK_PYTHON")
-        if not python:
-            pytest.fail(
-                "EVERGRANT_SDK_PYTHON must name the Python of a virtual environment that has "
-                "the package zohocrmsdk8_0; ./dev test sets it up"
-            )
-        self._errors = (folder / "stderr.txt").open("w+")
-        self._process = subprocess.Popen(
-            [python, "-I", str(SESSION)],
-            cwd=folder,
-            env={**os.environ, "NO_PROXY": "*"},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            text=True,
-        )
-
-    def __call__(self, step: str, **arguments: Any) -> Any:
-        assert self._process.stdin
-        assert self._process.stdout
-        self._process.stdin.write(json.dumps([step, arguments]) + "\n")
-        self._process.stdin.flush()
-        line = self._process.stdout.readline()
-        if not line:
-            self._errors.seek(0)
-            pytest.fail(f"the SDK died in {step!r}:\n{self._errors.read()}")
-        return json.loads(line)
-
-    def stop(self) -> None:
-        self._process.kill()
-        self._process.communicate(timeout=LIMIT)
-        self._errors.close()
 
 
 @pytest.fixture
 def sdk(tmp_path: Path) -> Iterator[OfficialSdk]:
-    session = OfficialSdk(tmp_path)
+    session = OfficialSdk(tmp_path, "official_sdk_session.py")
     yield session
     session.stop()
 

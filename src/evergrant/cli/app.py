@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from evergrant.cli import api, doctor, importing, local, login, moving, tokens
+from evergrant.cli import api, check_store, doctor, importing, local, login, moving, tokens
 from evergrant.cli.exits import Exit, exit_code
 from evergrant.cli.options import Options, globals_first
 from evergrant.cli.speech import complain
@@ -122,3 +122,4 @@ app.command("purge")(tokens.purge)
 app.command("move")(moving.move)
 app.command("import")(importing.import_tokens)
 app.command("doctor")(doctor.doctor)
+app.command("check-store")(check_store.check_store)

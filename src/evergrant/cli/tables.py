@@ -40,6 +40,9 @@ _STYLES = {
     "ok": "green",
     "note": "yellow",
     "problem": "red",
+    "kept": "green",
+    "broken": "red",
+    "beyond": "yellow",
 }
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import os
-import secrets
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
@@ -14,6 +13,7 @@ from pathlib import Path
 
 from evergrant.errors import ConfigError, CorruptRecord, StoreError
 from evergrant.forking import ProcessLock
+from evergrant.stores import files
 from evergrant.stores.rows import decode, encode
 from evergrant.token import Token
 
@@ -119,7 +119,8 @@ class Lifeboat:
 
     def _write(self, tokens: list[Token]) -> None:
         if tokens:
-            _replace(self.path, json.dumps([encode(token) for token in tokens]))
+            content = json.dumps([encode(token) for token in tokens]).encode()
+            files.replace(str(self.path), files.Hidden(content))
         else:
             self.path.unlink(missing_ok=True)
 
@@ -134,18 +135,3 @@ def _same(one: Token, other: Token) -> bool:
     """Say whether two tokens are of one row, or of one grant that has no row yet."""
     same_row = one.id is not None and one.id == other.id
     return same_row or (one.access_token is not None and one.access_token == other.access_token)
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write a file whole or not at all, readable by its owner only."""
-    draft = path.with_suffix(f".{secrets.token_hex(4)}.tmp")
-    try:
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except BaseException:
-        draft.unlink(missing_ok=True)
-        raise

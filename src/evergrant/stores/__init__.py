@@ -22,9 +22,10 @@ def open_store(url: str, *, read_only: bool = False, **options: Any) -> TokenSto
     """Open the store that a URL names.
 
     ``memory:``, ``list:``, ``sqlite:///relative.db``, ``sqlite:////absolute/path.db`` or
-    ``sqlite:///:memory:``; SQLite takes ``?table=name`` and ``?timeout=seconds``.
-    ``mysql://user:password@host/database`` or ``postgresql://...``, with ``?table=name`` and
-    what the driver takes. Characters that mean something in a URL are percent-encoded.
+    ``sqlite:///:memory:``; SQLite takes ``?table=name`` and ``?timeout=seconds``. An absolute
+    ``file:///path/tokens.csv``. ``mysql://user:password@host/database`` or ``postgresql://...``,
+    with ``?table=name`` and what the driver takes. Characters that mean something in a URL are
+    percent-encoded.
 
     Args:
         read_only: Create and change nothing, not even to extend a table of the official SDK.
@@ -54,6 +55,10 @@ def open_store(url: str, *, read_only: bool = False, **options: Any) -> TokenSto
 
             urls.refuse_rest(url, rest)
             return ListStore(**options)
+        case "file":
+            from evergrant.stores.file import FileStore
+
+            return FileStore(urls.file_path(url, rest), read_only=read_only, **options)
         case "sqlite":
             from evergrant.stores.sqlite import SQLiteStore
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Self
 
-__all__ = ["Lease", "still_runs"]
+__all__ = ["Lease", "Noted", "grant", "still_runs"]
+
+Noted = tuple[str, int, int]
+"""A lease as a store notes it: its holder, when it was granted, and until when it runs."""
 
 
 def still_runs(since: int, until: int, now: int) -> bool:
@@ -15,6 +18,20 @@ def still_runs(since: int, until: int, now: int) -> bool:
     future shows that the clock went back since: waiting for its end could take that long.
     """
     return since - (until - since) <= now < until
+
+
+def grant(leases: dict[str, Noted], id_: str, owner: str, now: int, ttl: float) -> bool:
+    """Note a lease unless another's still runs; say whether it was noted.
+
+    Args:
+        now: Epoch milliseconds.
+        ttl: Seconds.
+    """
+    held = leases.get(id_)
+    if held and held[0] != owner and still_runs(held[1], held[2], now):
+        return False
+    leases[id_] = (owner, now, now + int(ttl * 1000))
+    return True
 
 
 class Lease:

@@ -8,7 +8,6 @@ from typing import Any
 
 from evergrant.clock import Clock, utc_now
 from evergrant.stores.local import LocalStore
-from evergrant.stores.matching import Criterion
 from evergrant.stores.rows import COLUMNS, Row
 
 __all__ = ["ListStore"]
@@ -27,13 +26,6 @@ class ListStore(LocalStore):
         super().__init__(clock=clock)
         self.url = "list:"
         self.rows: list[list[Any]] = [] if rows is None else rows
-
-    def _select(self, criterion: Criterion) -> list[Row]:
-        wanted = [(COLUMNS.index(column), value) for column, value in criterion.items()]
-        return [row for row in self._rows() if all(row[at] == value for at, value in wanted)]
-
-    def _select_named(self, name: str) -> list[Row]:
-        return [row for row in self._rows() if f"{row[1] or ''}:".startswith(f"{name}:")]
 
     def _rows(self) -> Iterator[Row]:
         with self._lock:

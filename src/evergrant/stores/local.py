@@ -1,4 +1,4 @@
-"""What the stores in this process's memory share: a lock, leases, a counter, an undo log."""
+"""What stores share that hold for one process: a lock, leases, a counter, an undo log, a search."""
 
 from __future__ import annotations
 
@@ -9,16 +9,18 @@ from contextlib import contextmanager
 from evergrant import forking
 from evergrant.clock import Clock, to_epoch_ms, utc_now
 from evergrant.stores.base import TokenStore
-from evergrant.stores.lease import still_runs
-from evergrant.stores.rows import numeric_id
+from evergrant.stores.lease import Noted, grant
+from evergrant.stores.matching import Criterion
+from evergrant.stores.rows import COLUMNS, Row, numeric_id
 
 __all__ = ["LocalStore"]
 
 
 class LocalStore(TokenStore):
-    """A store in memory: gone with the process, and a copy of its own in a forked child.
+    """A store whose lock and leases are this process's; a forked child has a copy of its own.
 
-    Subclasses add to ``_undo`` what takes back each change they make.
+    Subclasses add to ``_undo`` what takes back each change they make. One is found by going
+    through all rows, unless a subclass knows better.
     """
 
     def __init__(self, *, clock: Clock = utc_now) -> None:
@@ -27,16 +29,23 @@ class LocalStore(TokenStore):
         self._undo: list[Callable[[], object]] = []
         self._changes = 0
         self._last_number = 0
-        self._leases: dict[str, tuple[str, int, int]] = {}
+        self._leases: dict[str, Noted] = {}
         forking.watch(self)
 
-    def generation(self) -> int:
+    def generation(self) -> int | None:
         """Return how often this store has changed."""
         return self._changes
 
     def identity(self) -> int:
         """Return what tells this store from any other; its URL does not."""
         return id(self)
+
+    def _select(self, criterion: Criterion) -> list[Row]:
+        wanted = [(COLUMNS.index(column), value) for column, value in criterion.items()]
+        return [row for row in self._rows() if all(row[at] == value for at, value in wanted)]
+
+    def _select_named(self, name: str) -> list[Row]:
+        return [row for row in self._rows() if f"{row[1] or ''}:".startswith(f"{name}:")]
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -59,12 +68,7 @@ class LocalStore(TokenStore):
 
     def _acquire(self, id_: str, owner: str, ttl: float) -> bool:
         with self._lock:
-            now = to_epoch_ms(self._clock())
-            held = self._leases.get(id_)
-            if held and held[0] != owner and still_runs(held[1], held[2], now):
-                return False
-            self._leases[id_] = (owner, now, now + int(ttl * 1000))
-        return True
+            return grant(self._leases, id_, owner, to_epoch_ms(self._clock()), ttl)
 
     def _release(self, id_: str, owner: str) -> None:
         with self._lock:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -14,6 +14,7 @@ __all__ = [
     "Criterion",
     "Place",
     "compatible",
+    "find_among",
     "find_criterion",
     "freshest",
     "place_of",
@@ -58,6 +59,18 @@ def _of(token: Token, *columns: str) -> Criterion:
         if value:
             criterion[column] = str.__str__(value)  # a secret's own __str__ is a mask
     return criterion
+
+
+def find_among(tokens: Iterable[Token], asked: Token) -> Token | None:
+    """Return the one of these tokens that a partial one means; None: nobody.
+
+    This is ``find_token`` for a store of your own that can list its tokens.
+    """
+    criterion = find_criterion(asked)
+    if criterion is None:
+        return None
+    fitting = (t for t in tokens if all(getattr(t, c) == v for c, v in criterion.items()))
+    return freshest([token for token in fitting if compatible(token, asked)])
 
 
 def compatible(stored: Token, asked: Token) -> bool:

@@ -15,6 +15,7 @@ __all__ = [
     "ID_DIGITS",
     "MOMENTS",
     "OFFICIAL_COLUMNS",
+    "MaskedRow",
     "Row",
     "decode",
     "encode",
@@ -68,7 +69,7 @@ class _Unfrozen:
     __slots__ = Token.__slots__
 
 
-class _MaskedRow(tuple[str | int | None, ...]):
+class MaskedRow(tuple[str | int | None, ...]):
     """A row whose values do not show: it travels through frames that a traceback may print."""
 
     __slots__ = ()
@@ -83,7 +84,7 @@ def encode(token: Token) -> Row:
     Raises:
         TypeError: A field is not of its type; stored, it would make the row unreadable.
     """
-    return _MaskedRow(
+    return MaskedRow(
         (
             _plain(token.id),
             _plain(token.user_name),

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from evergrant.clock import Clock, to_epoch_ms, utc_now
 from evergrant.errors import StoreMissing, StoreUnavailable
-from evergrant.stores import sqlite_files
+from evergrant.stores import files, sqlite_files
 from evergrant.stores import sqlite_statements as sql
 from evergrant.stores.base import TokenStore
 from evergrant.stores.lease import still_runs
@@ -73,7 +73,7 @@ class SQLiteStore(TokenStore):
         # the thread that writes most would keep the others out.
         self._writing = threading.Lock()
         if self._path and not read_only:
-            sqlite_files.make_ready(self._path)
+            files.make_ready(self._path)
         try:
             self._prepare()
         except BaseException:

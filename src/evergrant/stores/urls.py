@@ -10,7 +10,16 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 
 from evergrant.errors import ConfigError
 
-__all__ = ["ACCEPTED", "is_sql", "masked", "parameters", "refuse_rest", "seconds", "sqlite_path"]
+__all__ = [
+    "ACCEPTED",
+    "file_path",
+    "is_sql",
+    "masked",
+    "parameters",
+    "refuse_rest",
+    "seconds",
+    "sqlite_path",
+]
 
 ACCEPTED = (
     "Use sqlite:///relative.db, sqlite:////absolute/path.db, sqlite:///:memory:, "
@@ -60,10 +69,35 @@ def sqlite_path(url: str, location: str) -> str:
             f"{masked(url)!r} names a host, and SQLite has none",
             hint=f"A relative path takes three slashes, an absolute one four. {ACCEPTED}",
         )
-    path = os.fsdecode(unquote_to_bytes(location[3:]))
+    return _decoded(url, location[3:]) or ":memory:"
+
+
+def file_path(url: str, location: str) -> str:
+    """Return the path of a file URL (RFC 8089), whose ``location`` follows the scheme's colon.
+
+    Raises:
+        ConfigError: It has another host, a relative path, or parameters.
+    """
+    if "?" in location:
+        raise ConfigError(
+            f"{masked(url)!r}: a file has no parameters", hint="Write a ? in a name as %3F."
+        )
+    host, slash, path = location.removeprefix("//").partition("/")
+    if not slash or not location.startswith("/"):
+        raise ConfigError(f"{masked(url)!r} has no absolute path", hint=ACCEPTED)
+    if host.lower() not in ("", "localhost"):
+        raise ConfigError(
+            f"{masked(url)!r} names a host, and files are opened on this one only",
+            hint=f"An absolute path takes three slashes. {ACCEPTED}",
+        )
+    return _decoded(url, f"/{path}")
+
+
+def _decoded(url: str, quoted: str) -> str:
+    path = os.fsdecode(unquote_to_bytes(quoted))
     if "\0" in path:
         raise ConfigError(f"{masked(url)!r}: a path cannot contain a zero byte", hint=ACCEPTED)
-    return path or ":memory:"
+    return path
 
 
 Readers = Mapping[str, Callable[[str], Any]]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from contextlib import nullcontext
+from pathlib import Path
 
 import pytest
 
 from evergrant.stores.base import TokenStore
+from evergrant.testing.contract_files import FilesContract
 from evergrant.testing.contract_find import FindContract
 from evergrant.testing.contract_fresh import FreshnessContract
 from evergrant.testing.contract_rows import RowContract
@@ -19,7 +21,13 @@ __all__ = ["StoreContract"]
 
 
 class StoreContract(
-    FindContract, SaveContract, FreshnessContract, RowContract, ValueContract, SharingContract
+    FindContract,
+    SaveContract,
+    FreshnessContract,
+    RowContract,
+    ValueContract,
+    SharingContract,
+    FilesContract,
 ):
     """Run it on a store of your own: derive a class that has a fixture ``store``.
 
@@ -33,7 +41,14 @@ class StoreContract(
 
     Override the fixture ``reopen`` too if your store's tokens outlive it. Otherwise, what is
     promised about several handles, processes and a new start is checked with one handle only.
+    Override the fixture ``folder`` as well if your store keeps files: it is killed while it writes
+    them, by several processes at a time, and nobody else may be able to read them.
     """
+
+    @pytest.fixture
+    def folder(self) -> Path | None:
+        """Return the folder in which the store keeps its files; None where there are none."""
+        return None
 
     @pytest.fixture
     def reopen(self, store: TokenStore) -> Reopen:

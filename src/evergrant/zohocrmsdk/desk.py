@@ -11,6 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 
 from evergrant.accounts import Accounts
+from evergrant.client import Client
 from evergrant.clock import Clock, utc_now
 from evergrant.datacenter import ZOHO, DataCenters
 from evergrant.errors import CodeSpent, LoginRequired, NoRefreshToken
@@ -27,8 +28,6 @@ from evergrant.token import Token
 from evergrant.zohocrmsdk.surroundings import Surroundings
 
 __all__ = ["Desk"]
-
-Way = tuple[Surroundings, str | None, str | None, str | None]
 
 
 class Desk:
@@ -59,8 +58,8 @@ class Desk:
         self._cache = TokenCache()
         self._logins: SingleFlight[Token] = SingleFlight()
         self._lock = ProcessLock()
-        self._custodies: dict[Way, Custody] = {}
-        self._senders: dict[tuple[float, str | None], HttpSender] = {}
+        self._custodies: dict[Surroundings, Custody] = {}
+        self._senders: list[HttpSender] = []
 
     def recent(self, id_: str | None, user_name: str | None, client_id: str | None) -> Token | None:
         """Return what `answer` answered to this before, if it still works and nothing changed.
@@ -90,11 +89,13 @@ class Desk:
         return answer
 
     def _answer(self, asked: Token, around: Surroundings, *, find_user: bool) -> Token | None:
-        custody = self._custody(asked, around)
+        custody = self._custody(around)
         custody.take_aboard()
         stored = self.find(asked)
         if stored is None:
             return self._log_in(asked, custody, find_user=find_user)
+        if not custody.is_usable(stored):
+            stored = self._with_todays_secret(stored, asked)
         try:
             return custody.usable(stored)
         except (LoginRequired, NoRefreshToken):
@@ -105,21 +106,21 @@ class Desk:
 
     def renewed(self, rejected: Token, around: Surroundings) -> Token:
         """Return a token in place of one that the API rejected before its time."""
-        return self._custody(rejected, around).renewed(rejected)
+        return self._custody(around).renewed(rejected)
 
     def save(self, token: Token, around: Surroundings) -> Token:
         """Save what the SDK or the program obtained, come what may; return it as stored."""
-        return self._custody(token, around).keep(token)
+        return self._custody(around).keep(token)
 
     def revoke(self, id_: str, around: Surroundings) -> bool:
         """Revoke a token at Zoho and delete it; False where there is none, or it was dead."""
         stored = self.store.find_token_by_id(id_)
-        return stored is not None and self._custody(stored, around).revoke(stored)
+        return stored is not None and self._custody(around).revoke(stored)
 
     def close(self) -> None:
         """Close the connections to Zoho; the store stays open."""
         with self._lock:
-            for sender in self._senders.values():
+            for sender in self._senders:
                 sender.close()
 
     def find(self, asked: Token) -> Token | None:
@@ -128,6 +129,13 @@ class Desk:
         if found and compatible(found, asked):
             return found
         return self.store.find_token(asked)
+
+    def _with_todays_secret(self, stored: Token, asked: Token) -> Token:
+        """Return a stored token with the client secret that the program has: it is the newer."""
+        secret = asked.client_secret
+        if not secret or secret == stored.client_secret or asked.client_id != stored.client_id:
+            return stored
+        return self.store.save_token(replace(stored, client_secret=secret))
 
     def _log_in(self, asked: Token, custody: Custody, *, find_user: bool) -> Token | None:
         code = asked.grant_token if not asked.refresh_token else None
@@ -154,7 +162,9 @@ class Desk:
 
     def _exchange(self, asked: Token, accounts: Accounts) -> Token:
         granted = accounts.exchange(
-            asked.grant_token or "", redirect_url=asked.redirect_url or None
+            asked.grant_token or "",
+            redirect_url=asked.redirect_url or None,
+            client=Client(asked.client_id or "", asked.client_secret, asked.redirect_url),
         )
         return replace(granted, id=asked.id, user_name=asked.user_name)
 
@@ -168,38 +178,22 @@ class Desk:
                 self.store.delete_token(row.id)  # it never worked
             raise
 
-    def _custody(self, token: Token, around: Surroundings) -> Custody:
-        way = (around, token.client_id, token.client_secret, token.redirect_url)
-        custody = self._custodies.get(way)
+    def _custody(self, around: Surroundings) -> Custody:
+        # One for all clients: what one caller learns, such as a throttle, the others must know.
+        custody = self._custodies.get(around)
         if custody is None:
             with self._lock:
-                custody = self._custodies.setdefault(way, self._new_custody(*way))
+                custody = self._custodies.setdefault(around, self._new_custody(around))
         return custody
 
-    def _new_custody(
-        self,
-        around: Surroundings,
-        client_id: str | None,
-        client_secret: str | None,
-        redirect_url: str | None,
-    ) -> Custody:
+    def _new_custody(self, around: Surroundings) -> Custody:
         known, home = around.data_centers(self.data_centers)
+        sender = HttpSender(around.timeout, proxy=around.proxy)
+        self._senders.append(sender)
         accounts = Accounts(
-            client_id,
-            client_secret,
-            redirect_url=redirect_url,
-            data_center=home.code,
-            data_centers=known,
-            send=self._sender(around),
-            clock=self._clock,
+            data_center=home.code, data_centers=known, send=sender, clock=self._clock
         )
         return Custody(self.store, accounts, on_event=self._on_event, lifeboat=self._lifeboat)
-
-    def _sender(self, around: Surroundings) -> HttpSender:
-        key = (around.timeout, around.proxy)
-        if key not in self._senders:
-            self._senders[key] = HttpSender(around.timeout, proxy=around.proxy)
-        return self._senders[key]
 
 
 def _brings_another(asked: Token, stored: Token) -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any, ClassVar
 
 import pytest
@@ -42,6 +44,11 @@ class DictStore(TokenStore):
     def __init__(self, shelf: Shelf | None = None) -> None:
         super().__init__(clock=utc_now)
         self.shelf = shelf or Shelf()
+
+    @classmethod
+    def make(cls, folder: Path) -> DictStore:
+        """Make a new store."""
+        return cls()
 
     def another(self) -> DictStore:
         """Return another handle on the same storage."""
@@ -118,13 +125,19 @@ class DictStore(TokenStore):
                 del self.shelf.leases[id_]
 
 
-def failures(make: Callable[[], DictStore], checks: tuple[str, ...] = CHECKS) -> dict[str, str]:
+def failures(
+    make: Callable[[Path], TokenStore], checks: tuple[str, ...] = CHECKS
+) -> dict[str, str]:
     """Run checks of the suite, each on a new store; return what failed, and how."""
     suite, failed = StoreContract(), {}
     for name in checks:
         check: Any = getattr(suite, name)
-        with make() as store:
-            fixtures: dict[str, Any] = {"store": store, "reopen": store.another}
+        with tempfile.TemporaryDirectory() as folder, make(Path(folder)) as store:
+            fixtures: dict[str, Any] = {
+                "store": store,
+                "reopen": getattr(store, "another", lambda store=store: nullcontext(store)),
+                "folder": getattr(store, "folder", None),
+            }
             wanted = inspect.signature(check).parameters
             try:
                 check(**{fixture: fixtures[fixture] for fixture in wanted})

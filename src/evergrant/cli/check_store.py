@@ -1,0 +1,71 @@
+"""``evergrant check-store``: which promises a store of your own keeps."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from collections.abc import Iterator
+from dataclasses import asdict
+from itertools import groupby
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from evergrant.cli.exits import Exit
+from evergrant.cli.options import AsJson
+from evergrant.cli.speech import note
+from evergrant.cli.tables import console, table
+from evergrant.errors import MissingExtra
+
+if TYPE_CHECKING:
+    from evergrant.testing.check import Report
+
+__all__ = ["check_store"]
+
+
+def check_store(
+    factory: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODULE:FACTORY",
+            help="What makes a new, empty store; if it takes an argument, in that folder.",
+        ),
+    ],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Check a store of your own against the contract; ends with 1 if it breaks a promise.
+
+    Never give it a store that is in use: it saves and deletes. One with tokens in it is refused.
+    """
+    if not importlib.util.find_spec("pytest"):
+        raise MissingExtra("check-store", extra="testing")
+    from evergrant.testing import check
+
+    note(f"checking what {factory} makes; this may take a minute")
+    report = check.check_store(factory)
+    if as_json:
+        told = asdict(report) | {"broken": report.broken, "notes": report.notes}
+        typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
+    else:
+        screen = console()
+        screen.print(table(("", "promise", "why not"), _lines(report), screen.width))
+        for text in report.notes:
+            screen.print(text)
+        typer.echo(_verdict(report))
+    if report.broken:
+        raise typer.Exit(Exit.BAD_RESULT)
+
+
+def _lines(report: Report) -> Iterator[tuple[str, str, str]]:
+    for group, promises in groupby(report.promises, key=lambda promise: promise.group):
+        yield " ", group, " "
+        for promise in promises:
+            yield promise.state, f"  {promise.text}", promise.reason or " "
+
+
+def _verdict(report: Report) -> str:
+    kept = sum(promise.state == "kept" for promise in report.promises)
+    beyond = len(report.promises) - kept - report.broken
+    also = f", {beyond} need more than six methods" if beyond else ""
+    return f"{report.store}: {kept} promises kept, {report.broken} broken{also}"

@@ -1,0 +1,296 @@
+"""`FileStore`: tokens in a CSV file, that of Zoho's own SDKs, shared by processes of one host."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+from evergrant import forking
+from evergrant.clock import Clock, to_epoch_ms, utc_now
+from evergrant.errors import StoreError, StoreMissing, StoreUnavailable
+from evergrant.stores import file_disk, files
+from evergrant.stores.base import TokenStore
+from evergrant.stores.file_known import KnownFile, explaining
+from evergrant.stores.file_lines import Line, written
+from evergrant.stores.file_lock import WriterLock
+from evergrant.stores.file_sidecar import Sidecar
+from evergrant.stores.file_table import FileTable
+from evergrant.stores.indexed import Key
+from evergrant.stores.matching import Criterion
+from evergrant.stores.rows import Row, numeric_id
+
+__all__ = ["FileStore"]
+
+_logger = logging.getLogger("evergrant")
+
+
+@dataclass
+class _Change:
+    """A transaction: what the thread that makes it has read, and what it wants to be there."""
+
+    table: FileTable
+    stamp: file_disk.Stamp
+    thread: int = field(default_factory=threading.get_ident)
+    rows: dict[Key, Line | None] = field(default_factory=dict)
+
+
+class FileStore(TokenStore):
+    """Keeps tokens in a CSV file; a save is on the disk before it returns.
+
+    The official SDK's ten columns come first, so that its FileStore and this one open each
+    other's files, in turns. Two processes with this store may write at any moment. The official
+    one has no lock: what it writes at the very moment of a save here may be lost, or it may
+    lose that save; it is never read half-written.
+
+    Where the official store has left several rows of one user and client, the one that expires
+    last counts, the log says so, and the next save of that user leaves out the others. Where it
+    has given one id to two users, the row that expires first gets a new id at once.
+
+    Beside the file are ``.lock``, and ``.evergrant``, which holds the leases and the largest
+    number that was ever an id.
+
+    Args:
+        path: The file, created when missing.
+        timeout: How long to wait for another program, in seconds.
+        read_only: Leave the file as it is: nothing is created, tightened or saved.
+
+    Raises:
+        StoreUnavailable: The file cannot be used, or does not hold tokens; it is unchanged.
+        StoreMissing: There is no such file, and none may be created.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        clock: Clock = utc_now,
+        timeout: float = 5.0,
+        read_only: bool = False,
+    ) -> None:
+        super().__init__(clock=clock)
+        # The file itself: what is renamed onto a link would take the link's place.
+        self._path = os.path.realpath(path)
+        self._timeout = timeout
+        self.url = f"file://{quote(os.fsencode(self._path), safe='/:')}"
+        self._closed = False
+        self._read_only = read_only
+        self._begin()
+        if read_only:
+            self._look()
+        else:
+            self._make_ready()
+        forking.watch(self)
+
+    def _look(self) -> None:
+        if not Path(self._path).is_file():
+            raise StoreMissing(f"there is no file of {self.url}", hint="Check the path.")
+        self.generation()
+
+    def _make_ready(self) -> None:
+        files.make_ready(self._path)
+        with explaining(self._path):
+            files.create(self._lock.path, os.stat(self._path))  # noqa: PTH116 - its error names the path
+        with self._transaction() as change:
+            if not self._known.reading.content:
+                self._commit(change)
+        files.tighten(self._path, self._lock.path, Sidecar(self._path).path)
+
+    def _begin(self, changes: int = 0) -> None:
+        self._process = os.getpid()
+        self._known = KnownFile(self._path, self._timeout, changes)
+        self._lock = WriterLock(self._path, self._timeout)
+        self._change: _Change | None = None
+
+    def generation(self) -> int:
+        """Return a number that differs once any thread or process has changed the file."""
+        with self._known.lock:
+            self._current()
+            return self._known.changes
+
+    def close(self) -> None:
+        """Forget the tokens; each use from now on raises."""
+        with self._known.lock:
+            self._closed = True
+            self._known.forget()
+
+    def _current(self) -> FileTable:
+        self._refuse_closed()
+        return self._known.current()
+
+    def _refuse_closed(self) -> None:
+        if self._closed:
+            raise StoreUnavailable("the store was closed", hint="Open it again.", retryable=False)
+
+    @contextmanager
+    def _view(self) -> Iterator[FileTable]:
+        """Hand out the tokens to look at: as they are now, or as this transaction found them."""
+        if self._change and self._change.thread == threading.get_ident():
+            yield self._change.table
+            return
+        with self._known.lock:
+            table = self._current()
+            if table.clashing and self._read_only:
+                table.apply(self._parting(table))
+        if table.clashing:
+            with self._transaction():
+                pass
+        with self._known.lock:
+            yield self._current()
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        self._refuse_closed()
+        if self._read_only:
+            raise StoreUnavailable(
+                f"{self.url} was opened only to read: refreshed tokens could not be saved",
+                hint="Open it without read_only.",
+                retryable=False,
+            )
+        with explaining(self._path), self._lock.held():
+            self._refuse_closed()
+            yield
+
+    @contextmanager
+    def _transaction(self) -> Iterator[_Change]:
+        with self._locked():
+            with self._known.lock:
+                change = _Change(self._current(), self._known.reading.stamp)
+            if change.table.clashing:
+                change.rows = self._parting(change.table)
+                self._commit(change)
+            self._change = change
+            try:
+                yield change
+                if change.rows:
+                    self._commit(change)
+            finally:
+                self._change = None
+
+    def _parting(self, table: FileTable) -> dict[Key, Line | None]:
+        """Return the changes that give a new id to each row whose id another user's row has."""
+        changes: dict[Key, Line | None] = {}
+        first = self._last_number(table) + 1
+        for number, key in enumerate(table.clashing, first):
+            id_, user, *_ = table.rows.by_key[key]
+            changes |= table.renumbered(key, number)
+            _logger.warning(
+                "%s: two users share the id %s; that of %s is %s from now on",
+                self._path, id_, user, number,
+            )  # fmt: skip
+        return changes
+
+    def _commit(self, change: _Change) -> None:
+        content = change.table.text_with(change.rows)
+        if len(content) > file_disk.LARGEST:
+            raise file_disk.too_large(self._path)
+        written = files.replace(
+            self._path,
+            content,
+            old=os.stat(self._path),  # noqa: PTH116 - its error names the path
+            last_look=lambda: self._refuse_if_overtaken(change),
+        )
+        stamp = file_disk.stamp(written)
+        with self._known.lock:
+            change.table.apply(change.rows)
+            change.rows, change.stamp = {}, stamp
+            reading = file_disk.Reading(content, stamp, is_sure=file_disk.tells(written))
+            self._known.note(change.table, reading)
+
+    def _refuse_if_overtaken(self, change: _Change) -> None:
+        if file_disk.stamp(os.stat(self._path)) != change.stamp:  # noqa: PTH116 - as above
+            raise StoreUnavailable(
+                f"another program, which does not heed the lock, wrote {self._path} at the same "
+                "moment; nothing was saved",
+                hint="Try again.",
+            )
+
+    def _select(self, criterion: Criterion) -> list[Row]:
+        with self._view() as table:
+            return table.rows.select(criterion)
+
+    def _select_named(self, name: str) -> list[Row]:
+        with self._view() as table:
+            return table.rows.select_named(name)
+
+    def _rows(self) -> Iterator[Row]:
+        with self._view() as table:
+            rows = list(table.rows.by_key.values())
+        return iter(rows)
+
+    def _insert(self, row: Row) -> bool:
+        if self._stored(row) is not None:
+            return False
+        self._put(row)
+        return True
+
+    def _update(self, row: Row, version: int) -> bool:
+        stored = self._stored(row)
+        if stored is None or int(stored[-1] or 0) != version:
+            return False
+        self._put(row)
+        return True
+
+    def _stored(self, row: Row) -> Row | None:
+        return self._open_change().table.rows.by_key.get(str(row[0]))
+
+    def _put(self, row: Row) -> None:
+        change = self._open_change()
+        change.rows[str(row[0])] = written(row)
+        if outdated := change.table.outdated_by(row):
+            change.rows |= dict.fromkeys(outdated)
+            _logger.warning(
+                "%s: %s has a newer token, %s: the older %s will be left out",
+                self._path, row[1], row[0], ", ".join(outdated),
+            )  # fmt: skip
+
+    def _delete(self, id_: str) -> bool:
+        change = self._open_change()
+        if id_ not in change.table.rows.by_key:
+            return False
+        change.rows[id_] = None
+        Sidecar(self._path).raise_number(numeric_id(id_))
+        return True
+
+    def _delete_all(self) -> None:
+        change = self._open_change()
+        change.rows = dict.fromkeys(change.table.all_keys())
+        sidecar = Sidecar(self._path)
+        sidecar.last_number = self._last_number(change.table)
+        sidecar.leases = {}
+        sidecar.save()
+
+    def _next_number(self) -> int:
+        number = self._last_number(self._open_change().table) + 1
+        Sidecar(self._path).raise_number(number)
+        return number
+
+    def _last_number(self, table: FileTable) -> int:
+        return max(Sidecar(self._path).last_number, table.largest_number())
+
+    def _open_change(self) -> _Change:
+        if self._change is None:
+            raise StoreError("rows are changed in a transaction only")
+        return self._change
+
+    def _acquire(self, id_: str, owner: str, ttl: float) -> bool:
+        with self._locked():
+            return Sidecar(self._path).grant(id_, owner, to_epoch_ms(self._clock()), ttl)
+
+    def _release(self, id_: str, owner: str) -> None:
+        with self._locked():
+            Sidecar(self._path).release(id_, owner)
+
+    def before_fork(self) -> None:
+        """Nothing has to rest; see `forking`."""
+
+    def after_fork(self) -> None:
+        """Begin anew in the child: threads that held a lock there are gone; see `forking`."""
+        # Waiting for them before the fork would be a deadlock: filelock lets nobody go on then.
+        if self._process != os.getpid():
+            self._begin(self._known.changes + 1)

@@ -1,0 +1,78 @@
+"""What a file store keeps beside its tokens: how many ids were given, and who refreshes what."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from pathlib import Path
+
+from evergrant.stores import files
+from evergrant.stores.lease import Noted, grant, still_runs
+
+__all__ = ["Sidecar"]
+
+_logger = logging.getLogger("evergrant")
+
+
+class Sidecar:
+    """A small file of JSON; whoever writes it holds the store's lock.
+
+    The official columns have no place for either. Where the file is missing, numbers go on after
+    the largest id among the tokens, and no lease runs.
+
+    Args:
+        tokens: The path of the file of tokens; this one is beside it, and its owner's.
+
+    Attributes:
+        last_number: The largest number that was ever an id, as far as it was noted.
+        leases: Holders of leases, by token id.
+    """
+
+    def __init__(self, tokens: str) -> None:
+        self._tokens = tokens
+        self.path = f"{tokens}.evergrant"
+        self.last_number = 0
+        self.leases: dict[str, Noted] = {}
+        try:
+            state = json.loads(Path(self.path).read_bytes())
+            self.last_number = int(state["last_number"])
+            self.leases = {
+                id_: (str(owner), int(since), int(until))
+                for id_, (owner, since, until) in state["leases"].items()
+            }
+        except FileNotFoundError:
+            pass
+        except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+            _logger.warning("%s is damaged: ids go on after the largest there is", self.path)
+
+    def grant(self, id_: str, owner: str, now: int, ttl: float) -> bool:
+        """Note a lease unless another's still runs; see `lease.grant`."""
+        running = {key: held for key, held in self.leases.items() if still_runs(*held[1:], now)}
+        granted = grant(running, id_, owner, now, ttl)
+        if granted:
+            self.leases = running
+            self.save()
+        return granted
+
+    def release(self, id_: str, owner: str) -> None:
+        """Forget a lease if it is this owner's."""
+        if self.leases.get(id_, ("",))[0] == owner:
+            del self.leases[id_]
+            self.save()
+
+    def raise_number(self, number: int) -> None:
+        """Note that a number was an id."""
+        if number > self.last_number:
+            self.last_number = number
+            self.save()
+
+    def save(self) -> None:
+        """Write it.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        state = {"last_number": self.last_number, "leases": self.leases}
+        owner = os.stat(self._tokens)  # noqa: PTH116 - its error names the path
+        files.replace(self.path, json.dumps(state).encode(), old=owner)

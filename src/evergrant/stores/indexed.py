@@ -1,0 +1,79 @@
+"""Rows in memory, each found at once by its id, user or token among any number of others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from evergrant.stores.matching import Criterion
+from evergrant.stores.rows import COLUMNS, Row
+
+__all__ = ["IndexedRows", "Key"]
+
+Key = str | int
+"""A row's id; a number where that cannot be."""
+
+_POSITION = {column: position for position, column in enumerate(COLUMNS)}
+_NAMED = "named"
+
+
+class IndexedRows:
+    """Rows by their ids.
+
+    Attributes:
+        by_key: All rows; to be changed by `put` only.
+    """
+
+    def __init__(self) -> None:
+        self.by_key: dict[Key, Row] = {}
+        self._index: dict[tuple[str, str], dict[Key, None]] = {}
+
+    def select(self, criterion: Criterion) -> list[Row]:
+        """Return the rows whose columns equal all of the criterion's values."""
+        if "id" in criterion:
+            row = self.by_key.get(criterion["id"])
+            return [] if row is None else [row]
+        column, value = next(iter(criterion.items()))
+        rows = self._indexed(column, value)
+        return [row for row in rows if all(row[_POSITION[c]] == v for c, v in criterion.items())]
+
+    def select_named(self, name: str) -> list[Row]:
+        """Return the rows whose user name is ``name``, or begins with ``name`` and a colon."""
+        return self._indexed(_NAMED, name)
+
+    def of_one_user(self) -> Iterator[list[Row]]:
+        """Yield the rows that have a user name in common with others."""
+        for (column, _), keys in self._index.items():
+            if column == "user_name" and len(keys) > 1:
+                yield [self.by_key[key] for key in keys]
+
+    def _indexed(self, column: str, value: str) -> list[Row]:
+        return [self.by_key[key] for key in self._index.get((column, value), ())]
+
+    def put(self, key: Key, row: Row | None) -> Row | None:
+        """Put a row in the place of the one with this key, or of none; return that one."""
+        old = self.by_key.get(key)
+        if old is not None:
+            for entry in _index_keys(old):
+                del self._index[entry][key]
+                if not self._index[entry]:
+                    del self._index[entry]
+        if row is None:
+            self.by_key.pop(key, None)
+        else:
+            self.by_key[key] = row
+            for entry in _index_keys(row):
+                self._index.setdefault(entry, {})[key] = None
+        return old
+
+
+def _index_keys(row: Row) -> Iterator[tuple[str, str]]:
+    for column in ("user_name", "access_token", "refresh_token", "grant_token"):
+        value = row[_POSITION[column]]
+        if isinstance(value, str):
+            yield column, value
+    name = row[_POSITION["user_name"]]
+    if isinstance(name, str):
+        yield _NAMED, name
+        for position, character in enumerate(name):
+            if character == ":":
+                yield _NAMED, name[:position]

@@ -1,0 +1,246 @@
+"""`SixMethodStore`: all that a store with just six methods lacks, on top of it."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import ClassVar, Protocol
+
+from evergrant.clock import Clock, utc_now
+from evergrant.errors import StoreError
+from evergrant.stores.foreign import ask
+from evergrant.stores.kept import (
+    OFFICIAL,
+    altered,
+    as_kept,
+    changed,
+    lost,
+    owner_of,
+    refuse_altered,
+    version_of,
+)
+from evergrant.stores.local import LocalStore
+from evergrant.stores.matching import compatible
+from evergrant.stores.rows import COLUMNS, ID_DIGITS, Row, decode, encode
+from evergrant.stores.urls import masked
+from evergrant.token import SECRET_FIELDS, Token
+
+__all__ = ["SixMethodStore", "SixMethods"]
+
+SECRETS = slice(COLUMNS.index(SECRET_FIELDS[0]), COLUMNS.index(SECRET_FIELDS[-1]) + 1)
+SMALLEST_ID = int("1".ljust(ID_DIGITS, "0"))
+
+
+class SixMethods(Protocol):
+    """What a store of your own must have, as every Zoho SDK names it; it deals in `Token`."""
+
+    def find_token(self, token: Token, /) -> Token | None:
+        """Return the token that a partial one means."""
+
+    def save_token(self, token: Token, /) -> object:
+        """Insert a token, or replace the one with its id; what is returned does not matter."""
+
+    def delete_token(self, id: str, /) -> object:  # noqa: A002 - the official SDK's name
+        """Delete the token with this id."""
+
+    def get_tokens(self) -> Iterable[Token]:
+        """Return all tokens."""
+
+    def delete_tokens(self) -> object:
+        """Delete all tokens."""
+
+    def find_token_by_id(self, id: str, /) -> Token | None:  # noqa: A002 - the official SDK's name
+        """Return the token with this id; None or an error where there is none."""
+
+
+class SixMethodStore(LocalStore):
+    """Makes a whole store of one with just the six methods.
+
+    Which row a token means, which of two tokens wins and what is refused is decided here, by the
+    rules of every evergrant store, from what ``get_tokens`` lists: ``find_token`` and
+    ``find_token_by_id`` are never asked. Every save and deletion is looked at afterwards, so that
+    one that did not happen, or altered a value, is an error. One thread at a time uses the store.
+
+    The store's own id, and what it has no place for (scopes, org, times, version), are
+    remembered for as long as the process lives. It reads everything for each look-up: for many
+    thousands of tokens, derive from `TokenStore` instead. Whether a save survives a crash, and
+    what happens when two processes save different tokens at the same time, is up to the store.
+
+    Args:
+        store: What has the six methods. Its ``url``, where it has one, names it.
+    """
+
+    not_promised: ClassVar[tuple[str, ...]] = (
+        "one renewal at a time among processes: their threads wait, two processes may both renew",
+        "compare-and-swap among processes: of two that save in the same moment, the later one wins",
+    )
+    """What no store with just six methods can promise, in sentences."""
+
+    def __init__(self, store: SixMethods, *, clock: Clock = utc_now) -> None:
+        super().__init__(clock=clock)
+        self.wrapped = store
+        self.url = _url_of(store)
+        self._seen: dict[str, Row] = {}
+        self._given: dict[Row, str] = {}
+        self._saving: Row = ()
+
+    def close(self) -> None:
+        """Close the store, if it can be closed."""
+        close = getattr(self.wrapped, "close", None)
+        if callable(close):
+            close()
+
+    def generation(self) -> None:
+        """Return None: others may change the storage unseen."""
+
+    def _from_theirs(self, answer: object) -> Token:
+        """Return what the store listed as a token."""
+        if not isinstance(answer, Token):
+            raise StoreError(
+                f"get_tokens of {self.url} answered with a {type(answer).__name__} "
+                "where a Token belongs"
+            )
+        return answer
+
+    def _to_theirs(self, token: Token) -> object:
+        """Return a token as the store takes it."""
+        return token
+
+    def _save(self, row: Row, *, with_id: bool = True) -> None:
+        """Hand a row to the store."""
+        self._saving = row
+        token = decode(row)
+        self._ask("save_token", self._to_theirs(token if with_id else replace(token, id=None)))
+
+    def _ask(self, method: str, *arguments: object) -> object:
+        rows = (*self._seen.values(), self._saving)
+        return ask(
+            self.wrapped,
+            method,
+            *arguments,
+            secrets=(text for row in rows for text in row[SECRETS]),
+        )
+
+    def _rows(self) -> Iterator[Row]:
+        return iter(self._listed().values())
+
+    def _listed(self) -> dict[str, Row]:
+        """Return all rows by id, each with what the store itself does not keep."""
+        with self._lock:
+            answer = self._ask("get_tokens")
+            if not isinstance(answer, Iterable) or isinstance(answer, str):
+                raise StoreError(f"get_tokens of {self.url} answered no list of tokens")
+            rows = [encode(self._from_theirs(found)) for found in answer]
+            named = (changed(row, id=row[0] or self._id_for(row)) for row in rows)
+            self._seen = {str(row[0]): self._completed(row) for row in named}
+            return dict(self._seen)
+
+    def _id_for(self, row: Row) -> str:
+        """Return the id that a row has here, where the store gives none."""
+        whose = row[1:3] if row[1] else row[4:7]
+        if whose not in self._given:
+            self._given[whose] = self._new_id()
+        return self._given[whose]
+
+    def _completed(self, row: Row) -> Row:
+        known = self._seen.get(str(row[0]))
+        if known is None:
+            return row
+        behind_us = row[:OFFICIAL] != known[:OFFICIAL]
+        whole = (
+            row if behind_us else (mine or theirs for mine, theirs in zip(row, known, strict=True))
+        )
+        return changed(whole, version=max(version_of(row), version_of(known) + behind_us))
+
+    def _insert(self, row: Row) -> bool:
+        id_ = str(row[0])
+        before = self._listed()
+        if id_ in before:
+            return False
+        self._save(row)
+        kept = self._new_row(row, before)
+        if kept is None:
+            # A store that gives ids itself updates what has one already, and so did nothing.
+            self._save(row, with_id=False)
+            kept = self._new_row(row, before)
+        if kept is None:
+            raise lost(row, "save_token came back, and the token is not there")
+        self._refuse_displacing(row, before)
+        self._seen[id_] = self._seen[str(kept[0])] = as_kept(kept, row)
+        return True
+
+    def _new_row(self, row: Row, before: dict[str, Row]) -> Row | None:
+        after = self._listed()
+        fresh = [kept for id_, kept in after.items() if id_ not in before]
+        kept = after.get(str(row[0]))
+        if kept is not None:
+            refuse_altered(row, kept)
+        return kept or next((other for other in fresh if not altered(row, other)), None)
+
+    def _refuse_displacing(self, row: Row, before: dict[str, Row]) -> None:
+        """Put back a row that the store took for the same: by its name, without its client."""
+        for id_, old in before.items():
+            if not old[1] or old[1] != row[1]:
+                continue
+            now = self._seen.get(id_)
+            if now is None or not compatible(owner_of(now), owner_of(old)):
+                self._save(old)
+                raise lost(
+                    row,
+                    f"it took the place of token {id_}, which is another's",
+                    hint="That one was put back; let save_token tell rows apart by id.",
+                )
+
+    def _update(self, row: Row, version: int) -> bool:
+        id_ = str(row[0])
+        stored = self._listed().get(id_)
+        if stored is None or version_of(stored) != version:
+            return False
+        self._save(row)
+        kept = self._listed().get(id_)
+        if kept is None:
+            raise lost(row, "save_token came back, and the token is not there")
+        refuse_altered(row, kept)
+        self._seen[id_] = as_kept(kept, row)
+        return True
+
+    def _try_save(self, token: Token, expected_version: int | None) -> Token | None:
+        saved = super()._try_save(token, expected_version)
+        # As the store has it: under its own id, or with an expiry in whole seconds.
+        return saved and decode(self._seen[str(saved.id)])
+
+    def _delete(self, id_: str) -> bool:
+        if id_ not in self._listed():
+            return False
+        self._ask("delete_token", id_)
+        self._refuse_left({id_})
+        return True
+
+    def _delete_all(self) -> None:
+        there = self._listed().keys()
+        self._ask("delete_tokens")
+        self._refuse_left(there)
+        self._leases.clear()
+
+    def _refuse_left(self, ids: Iterable[str]) -> None:
+        left = [id_ for id_ in ids if id_ in self._listed()]
+        if left:
+            raise StoreError(
+                f"{self.url} deleted nothing: what was to go is still there", token_id=left[0]
+            )
+
+    def _next_number(self) -> int:
+        # At random: a count would give the next process the same number, or one that was deleted.
+        return SMALLEST_ID + secrets.randbelow(9 * SMALLEST_ID)
+
+
+def _url_of(store: object) -> str:
+    url = getattr(store, "url", None)
+    if not isinstance(url, str) or not url:
+        kind = type(store)
+        return f"{kind.__module__}.{kind.__qualname__}:".lower()
+    shown = masked(url)
+    # Two databases may look alike without their parameters, and must not share a lifeboat.
+    return shown if shown == url else f"{shown}#{hashlib.sha256(url.encode()).hexdigest()[:8]}"

@@ -1,0 +1,177 @@
+"""`check_store`: which promises a store keeps, found out by pytest in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from evergrant.errors import ConfigError
+from evergrant.stores.six_methods import SixMethodStore
+from evergrant.testing.contract import StoreContract
+
+__all__ = ["Promise", "Report", "check_store"]
+
+PATIENCE = 120.0
+"""Seconds after which a check that has not ended never will: a store that waits for itself."""
+
+BEYOND = {
+    "test_another_handle_respects_the_lease",
+    "test_another_handles_save_is_noticed",
+    "test_every_change_is_a_new_generation",
+}
+"""The checks of what no store with just six methods can promise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """One check of the contract, and what came of it.
+
+    Attributes:
+        group: What the promise is about.
+        text: What is promised.
+        detail: What belongs to it.
+        state: Whether it is kept; ``beyond`` is what no store with just six methods can keep.
+        reason: Why it is not kept.
+    """
+
+    group: str
+    text: str
+    detail: str
+    state: Literal["kept", "broken", "beyond"]
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was found out about a store.
+
+    Attributes:
+        store: The name of its class.
+        six_methods: It has just the six methods, and was checked through the adapter.
+        handles: A second handle could be opened on what the first one wrote.
+    """
+
+    store: str
+    six_methods: bool
+    handles: bool
+    promises: tuple[Promise, ...]
+
+    @property
+    def broken(self) -> int:
+        """How many promises are not kept."""
+        return sum(promise.state == "broken" for promise in self.promises)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the promises do not say, in sentences."""
+        notes = [f"Beyond six methods: {text}." for text in SixMethodStore.not_promised]
+        if not self.six_methods:
+            notes = []
+        if not self.handles:
+            notes.append(
+                "The factory takes no folder: what is promised about several handles and a new "
+                "start was checked with one handle only."
+            )
+        return tuple(notes)
+
+
+def check_store(spec: str, *, patience: float = PATIENCE) -> Report:
+    """Run the contract on the stores that a factory makes.
+
+    Args:
+        spec: ``module:factory``; the module is looked for in the current folder too. The factory
+            returns a new, empty store; one that takes an argument gets a folder of its own.
+        patience: Seconds that one check may take.
+
+    Raises:
+        ConfigError: There is no such factory, it makes no store, or one that is not empty.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        report, output = Path(folder, "report"), Path(folder, "output")
+        report.touch()
+        _run(spec, report, output, patience)
+        lines = [json.loads(line) for line in report.read_text(encoding="utf-8").splitlines()]
+        said = output.read_text(encoding="utf-8", errors="replace")
+    found = {key: value for line in lines if "store" in line for key, value in line.items()}
+    for line in lines:
+        if "refused" in line:
+            raise ConfigError(line["refused"], hint=line["hint"])
+    if not found:
+        raise ConfigError(
+            f"the checks of {spec} did not begin", hint=f"pytest said: {said.strip()[-500:]}"
+        )
+    promises = tuple(_promises(lines, six_methods=found["six_methods"]))
+    return Report(**found, promises=promises)
+
+
+def _run(spec: str, report: Path, output: Path, patience: float) -> None:
+    checks = Path(__file__).with_name("checked.py")
+    command = [
+        # No -m and no current folder before pytest is loaded: a file of the user's may be named
+        # like a module of the standard library.
+        *(sys.executable, "-P", "-m", "pytest", str(checks)),
+        # Their settings, conftest.py and plugins are for their own tests.
+        *("-c", os.devnull, f"--rootdir={checks.parent}", "--noconftest", "-q"),
+        *("-p", "no:cacheprovider", "-p", "evergrant.testing.reporting"),
+        *(f"--check-store={spec}", f"--check-report={report}", "--import-mode=importlib"),
+        f"--basetemp={report.with_name('stores')}",
+    ]
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("PYTEST_", "COV_"))}
+    environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"
+    with output.open("wb") as file:
+        process = subprocess.Popen(  # noqa: S603 - our own command
+            command,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=file,
+            stderr=file,
+            start_new_session=True,
+        )
+        try:
+            _wait(process, report, patience)
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)  # with what the store has started
+                process.wait()
+
+
+def _wait(process: subprocess.Popen[bytes], report: Path, patience: float) -> None:
+    """Wait for the end, or until nothing has happened for too long."""
+    size, since = 0, time.monotonic()
+    while time.monotonic() - since < patience:
+        try:
+            process.wait(timeout=0.2)
+        except subprocess.TimeoutExpired:
+            if (now := report.stat().st_size) != size:
+                size, since = now, time.monotonic()
+        else:
+            return
+
+
+def _promises(lines: list[dict[str, Any]], *, six_methods: bool) -> Iterator[Promise]:
+    reasons = {line["ended"]: line["reason"] for line in lines if "ended" in line}
+    begun = {line["begun"] for line in lines if "begun" in line}
+    for group in StoreContract.__mro__:
+        for name, check in vars(group).items():
+            if not name.startswith("test_"):
+                continue
+            unfinished = "it never ended" if name in begun else "it was not reached"
+            reason = reasons.get(name, unfinished) or ""
+            state: Literal["kept", "broken", "beyond"] = "broken" if reason else "kept"
+            if six_methods and name in BEYOND:
+                state, reason = "beyond", "needs more than six methods"
+            text = name.removeprefix("test_").replace("_", " ")
+            yield Promise(_sentence(group), text, _sentence(check), state, reason)
+
+
+def _sentence(documented: object) -> str:
+    return " ".join((documented.__doc__ or "").split())

@@ -1,0 +1,129 @@
+"""What is on the disk: nobody else's, and whole whoever dies or writes beside it."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import time
+import warnings
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+from evergrant.stores.base import TokenStore
+from evergrant.testing.samples import ALICE, NOON, Reopen, contents, grant, renewed
+from evergrant.token import Token
+
+__all__ = ["FilesContract"]
+
+KILLS = 8
+LONGEST_LIFE = 0.03
+"""Seconds after its first save within which a writer is killed."""
+
+LONGEST_WORK = 1_000
+"""Saves after which a writer that nobody killed gives up."""
+
+PROCESSES = 3
+SAVES = 8
+"""Of each process."""
+
+
+def forked(job: Callable[[], object]) -> int:
+    """Run a job in a process that is a copy of this one, and ends with it; return its number."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside other threads
+        pid = os.fork()
+    if pid == 0:
+        failed = 1
+        try:
+            job()
+            failed = 0
+        finally:
+            os._exit(failed)
+    return pid
+
+
+def killed_at_work(work: Callable[[Callable[[], object]], object], after: float) -> None:
+    """Run work in a process that is killed ``after`` seconds from when it says that it began."""
+    hears, says = os.pipe()
+    writer = forked(lambda: work(lambda: os.write(says, b".")))
+    os.close(says)
+    begun = os.read(hears, 1)
+    time.sleep(after)
+    os.kill(writer, signal.SIGKILL)
+    os.waitpid(writer, 0)
+    os.close(hears)
+    assert begun, "a process could not save"
+
+
+def versions(hour: int) -> Token:
+    """Return Alice's token of an hour; each part of it says which."""
+    return renewed(ALICE, hour, refresh_token=f"planted-refresh-{hour}")
+
+
+class FilesContract:
+    """What is on the disk is nobody else's, and stays whole whoever dies or writes beside it.
+
+    Checked where the fixture ``folder`` says which files are the store's.
+    """
+
+    def test_no_file_can_be_read_by_anybody_else(
+        self, store: TokenStore, folder: Path | None
+    ) -> None:
+        """Nor written: what a store writes belongs to its owner alone (0600)."""
+        store.save_token(ALICE)
+        store.save_token(renewed(ALICE))
+        files = [path for path in folder.rglob("*") if path.is_file()] if folder else []
+        open_to_others = [path.name for path in files if path.stat().st_mode & 0o077]
+        assert not open_to_others
+
+    def test_a_writer_that_is_killed_leaves_every_token_whole(
+        self, store: TokenStore, reopen: Reopen, folder: Path | None
+    ) -> None:
+        """What was saved before is there, and the next writer goes on."""
+        if folder is None:
+            return
+        others = {token.id: token for token in (store.save_token(grant(str(n))) for n in range(9))}
+        id_ = store.save_token(versions(0)).id
+
+        def save_for_ever(begun: Callable[[], object]) -> None:
+            with reopen() as theirs:
+                theirs.save_token(versions(1))
+                begun()
+                for hour in range(2, LONGEST_WORK):
+                    theirs.save_token(versions(hour))
+
+        moment = random.Random(1)  # noqa: S311 - when, not what
+        for _ in range(KILLS):
+            killed_at_work(save_for_ever, moment.uniform(0, LONGEST_LIFE))
+            with reopen() as after:
+                found = contents(after)
+                survivor = found.pop(id_)
+                assert found == others
+                assert survivor.expires_at is not None
+                hour = (survivor.expires_at - NOON) // timedelta(hours=1)
+                assert survivor.access_token == versions(hour).access_token
+                assert survivor.refresh_token == versions(hour).refresh_token
+                assert after.save_token(survivor).version == survivor.version + 1
+
+    def test_processes_that_save_at_the_same_time_lose_none(
+        self, store: TokenStore, reopen: Reopen, folder: Path | None
+    ) -> None:
+        """Each token is there, under an id of its own."""
+        if folder is None:
+            return
+        store.save_token(ALICE)
+
+        def save(process: int) -> None:
+            with reopen() as mine:
+                for n in range(SAVES):
+                    mine.save_token(grant(f"{process}-{n}"))
+
+        writers = [forked(partial(save, process)) for process in range(PROCESSES)]
+        failed = [status for _, status in (os.waitpid(pid, 0) for pid in writers) if status]
+        assert not failed, "a process could not save"
+        names = {token.user_name for token in contents(store).values()}
+        expected = {grant(f"{p}-{n}").user_name for p in range(PROCESSES) for n in range(SAVES)}
+        assert names == expected | {ALICE.user_name}
