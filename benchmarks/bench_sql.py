@@ -10,10 +10,8 @@ from __future__ import annotations
 import random
 import statistics
 import sys
-import time
 from collections.abc import Callable, Sequence
 from contextlib import closing
-from datetime import timedelta
 from operator import truediv
 from pathlib import Path
 from typing import Any
@@ -21,9 +19,9 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
 
 import pymysql
+from bench_sqlite import timed, token
 
 from databases import fresh_database
-from evergrant.clock import utc_now
 from evergrant.stores.rows import COLUMNS
 from evergrant.stores.sql import SQLStore
 from evergrant.token import Token
@@ -34,30 +32,6 @@ DRIVER_LIMIT = 1.6  # times the driver's floor
 OFFICIAL_LIMIT = 3.0  # times faster than the official store
 TOKENS = 1_000
 FIND = f"SELECT {', '.join(COLUMNS)} FROM oauthtoken WHERE user_name = %s AND client_id = %s"  # noqa: S608 - constants
-
-
-def token(number: int) -> Token:
-    secret = random.Random(number).randbytes
-    return Token(
-        user_name=f"user{number}@example.com:60001",
-        client_id="1000.CLIENT",
-        client_secret=secret(21).hex(),
-        refresh_token=f"1000.{secret(16).hex()}.{secret(16).hex()}",
-        access_token=f"1000.{secret(16).hex()}.{secret(16).hex()}",
-        expires_at=utc_now() + timedelta(hours=1),
-        redirect_url="https://app.example.com/callback",
-        api_domain="https://www.zohoapis.eu",
-        scopes=("ZohoCRM.modules.ALL", "ZohoCRM.settings.ALL"),
-        org_id="60001",
-    )
-
-
-def timed(work: Callable[[Any], object], items: Sequence[Any]) -> float:
-    """Return what one call costs, in microseconds."""
-    started = time.perf_counter()
-    for item in items:
-        work(item)
-    return (time.perf_counter() - started) / len(items) * 1e6
 
 
 def verdict(what: str, figure: float, *, holds: bool, limit: float) -> bool:
