@@ -7,9 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from databases import mariadb, mariadb_server, postgresql, postgresql_server
 from evergrant.sandbox import Sandbox
 from sdk_process import SdkHost, SdkProcess
 from sdk_stores import STORES
+
+__all__ = ["mariadb", "mariadb_server", "postgresql", "postgresql_server"]
+
+SERVERS = ("mariadb", "postgresql")
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +35,10 @@ def sdk_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str
 
 @pytest.fixture
 def start(
-    sdk_host: Callable[[str], SdkHost], zoho: Sandbox, tmp_path: Path
+    sdk_host: Callable[[str], SdkHost],
+    zoho: Sandbox,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
 ) -> Iterator[Callable[..., SdkProcess]]:
     """Start processes with the SDK and a store: ``start(OFFICIAL_FILE)``, ``start(OURS, "7_0")``.
 
@@ -38,12 +46,16 @@ def start(
     """
     started: list[SdkProcess] = []
 
+    def _place(part: str) -> str:
+        for server in SERVERS:
+            if part == f"{{{server}}}":
+                return str(request.getfixturevalue(server).url)  # started when first needed
+        return part.format(folder=tmp_path)
+
     def new(store: str, version: str = "8_0", folder: Path = tmp_path) -> SdkProcess:
         process = sdk_host(version).start(folder, zoho)
         started.append(process)
-        process(
-            "open", store=[part.format(folder=tmp_path) for part in STORES[store]], url=zoho.url
-        )
+        process("open", store=[_place(part) for part in STORES[store]], url=zoho.url)
         return process
 
     yield new

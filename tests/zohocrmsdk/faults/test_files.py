@@ -7,8 +7,17 @@ from pathlib import Path
 
 import pytest
 
+from databases import Database
 from sdk_process import NEWER, SdkProcess
-from sdk_stores import OFFICIAL_FILE, OUR_FILE, OUR_SQLITE, SAMPLE, sdk_token
+from sdk_stores import (
+    OFFICIAL_FILE,
+    OFFICIAL_TABLE,
+    OUR_FILE,
+    OUR_MARIADB,
+    OUR_SQLITE,
+    SAMPLE,
+    sdk_token,
+)
 
 Start = Callable[..., SdkProcess]
 
@@ -73,6 +82,24 @@ def test_each_question_opens_it_again(start: Start, store: str, times: int) -> N
     sdk("save_token", **sdk_token("alice"))
     sdk("find_token", user_name=NAME)
     assert sdk("opened", times=10, user_name=NAME) == times
+
+
+@pytest.mark.parametrize(("store", "times"), [(OFFICIAL_TABLE, 10), (OUR_MARIADB, 0)])
+def test_each_question_connects_anew(
+    start: Start, mariadb: Database, store: str, times: int
+) -> None:
+    def connections() -> int:
+        ((_, number),) = mariadb.execute("SHOW GLOBAL STATUS LIKE 'Connections'")
+        return int(number)
+
+    sdk = start(store)
+    sdk("save_token", **sdk_token("alice"))
+    sdk("find_token", user_name=NAME)
+    before = connections()
+    for _ in range(10):
+        sdk("find_token", user_name=NAME)
+    asking = 1  # how often it was connected
+    assert connections() - before == times + asking
 
 
 @pytest.mark.parametrize(

@@ -8,61 +8,84 @@ from typing import Any
 import pytest
 
 from sdk_process import SdkProcess
-from sdk_stores import OFFICIAL_FILE, OUR_FILE, OUR_SQLITE, SAMPLE, sdk_token
-
-Start = Callable[..., SdkProcess]
+from sdk_stores import (
+    OFFICIAL_FILE,
+    OFFICIAL_TABLE,
+    OUR_FILE,
+    OUR_MARIADB,
+    OUR_SQLITE,
+    SAMPLE,
+    sdk_token,
+)
 
 BOTH = {"alice", "bob"}
+TABLE_7 = (OFFICIAL_TABLE, "7_0")
+"""Of the SDKs that build their statements from values: 5.0 to 7.0."""
+
+
+def stores(official: dict[Any, Any], *, ours: Any) -> pytest.MarkDecorator:
+    """Run a test with official stores, given with what becomes of them, and with our own.
+
+    Args:
+        official: By the name of a store, or its name and the version of the SDK.
+    """
+    cases = dict.fromkeys((OUR_FILE, OUR_SQLITE, OUR_MARIADB), ours)
+    return pytest.mark.parametrize(
+        ("store", "outcome"),
+        [
+            pytest.param(store if isinstance(store, tuple) else (store,), outcome, id=str(store))
+            for store, outcome in (official | cases).items()
+        ],
+    )
+
+
+@pytest.fixture
+def sdk(start: Callable[..., SdkProcess], store: tuple[str, ...]) -> SdkProcess:
+    return start(*store)
 
 
 def users_of(sdk: SdkProcess) -> set[str]:
     return {token["user_name"].partition("@")[0] for token in sdk("get_tokens")}
 
 
-@pytest.mark.parametrize(("store", "kept"), [(SAMPLE, 10), (OUR_FILE, 14), (OUR_SQLITE, 14)])
-def test_the_eleventh_user_is_refused(start: Start, store: str, kept: int) -> None:
-    sdk = start(store)
+def refresh_token_of(answer: Any) -> Any:
+    return answer["refresh_token"] if isinstance(answer, dict) else answer
+
+
+@stores({SAMPLE: 10, OFFICIAL_TABLE: 10}, ours=14)
+def test_the_eleventh_user_is_refused(sdk: SdkProcess, outcome: int) -> None:
     users = [f"user{number}" for number in range(14)]
     for user in users:
         sdk.outcome("save_token", **sdk_token(user))
-    assert users_of(sdk) == set(users[:kept])
+    assert users_of(sdk) == set(users[:outcome])
 
 
-@pytest.mark.parametrize(
-    ("store", "stolen"), [(SAMPLE, "planted-refresh-alice"), (OUR_FILE, None), (OUR_SQLITE, None)]
-)
-def test_a_user_name_finds_somebody_elses_token(start: Start, store: str, stolen: Any) -> None:
-    sdk = start(store)
+@stores({SAMPLE: "planted-refresh-alice", TABLE_7: "planted-refresh-alice"}, ours=None)
+def test_a_user_name_finds_somebody_elses_token(sdk: SdkProcess, outcome: Any) -> None:
     sdk("save_token", **sdk_token("alice"))
-    found = sdk("find_token", user_name="zz' or '1'='1")
-    assert (found and found["refresh_token"]) == stolen
+    answer = sdk("find_token", user_name="zz' or '1'='1")
+    assert refresh_token_of(answer) == outcome
 
 
-@pytest.mark.parametrize(
-    ("store", "found"),
-    [
-        (SAMPLE, ["SDKException", "OperationalError"]),
-        (OUR_FILE, "planted-refresh-o'brien"),
-        (OUR_SQLITE, "planted-refresh-o'brien"),
-    ],
+@stores(
+    {
+        SAMPLE: ["SDKException", "OperationalError"],
+        TABLE_7: ["SDKException", "ProgrammingError"],
+    },
+    ours="planted-refresh-o'brien",
 )
-def test_a_quote_in_a_name_breaks_the_statement(start: Start, store: str, found: Any) -> None:
-    sdk = start(store)
+def test_a_quote_in_a_name_breaks_the_statement(sdk: SdkProcess, outcome: Any) -> None:
     sdk.outcome("save_token", **sdk_token("o'brien"))
     answer = sdk.outcome("find_token", user_name="o'brien@example.com:60001")
-    assert (answer["refresh_token"] if isinstance(answer, dict) else answer) == found
+    assert refresh_token_of(answer) == outcome
 
 
-@pytest.mark.parametrize(
-    ("store", "left"),
-    [(SAMPLE, set()), (OFFICIAL_FILE, BOTH), (OUR_FILE, BOTH), (OUR_SQLITE, BOTH)],
-)
-def test_one_id_deletes_every_row(start: Start, store: str, left: set[str]) -> None:
-    sdk = start(store)
+@stores({SAMPLE: set(), TABLE_7: set(), OFFICIAL_TABLE: BOTH, OFFICIAL_FILE: BOTH}, ours=BOTH)
+def test_one_id_deletes_every_row(sdk: SdkProcess, outcome: set[str]) -> None:
     for user in BOTH:
         sdk("save_token", **sdk_token(user))
     sdk.outcome("delete_token", token_id="1 or 1=1")
-    assert users_of(sdk) == left
+    assert users_of(sdk) == outcome
 
 
 @pytest.mark.parametrize(
@@ -70,79 +93,59 @@ def test_one_id_deletes_every_row(start: Start, store: str, left: set[str]) -> N
     [{}, {"id": "77"}, {"user_name": ""}, {"client_id": "c", "access_token": "a"}],
     ids=["nothing", "an id", "an empty name", "a client and an access token"],
 )
-@pytest.mark.parametrize(
-    ("store", "found"),
-    [
-        (SAMPLE, "planted-refresh-alice"),
-        (OFFICIAL_FILE, None),
-        (OUR_FILE, None),
-        (OUR_SQLITE, None),
-    ],
+@stores(
+    {
+        SAMPLE: "planted-refresh-alice",
+        TABLE_7: "planted-refresh-alice",
+        OFFICIAL_TABLE: ["SDKException", "ProgrammingError"],
+        OFFICIAL_FILE: None,
+    },
+    ours=None,
 )
 def test_a_token_that_names_nobody_finds_the_first_row(
-    start: Start, store: str, found: Any, asked: dict[str, str]
+    sdk: SdkProcess, outcome: Any, asked: dict[str, str]
 ) -> None:
-    sdk = start(store)
     sdk("save_token", **sdk_token("alice"))
-    answer = sdk("find_token", **asked)
-    assert (answer and answer["refresh_token"]) == found
+    assert refresh_token_of(sdk.outcome("find_token", **asked)) == outcome
 
 
-@pytest.mark.parametrize(
-    ("store", "kept"),
-    [(SAMPLE, ["b"]), (OFFICIAL_FILE, ["b"]), (OUR_FILE, ["a", "b"]), (OUR_SQLITE, ["a", "b"])],
-)
-def test_a_user_of_another_client_is_overwritten(start: Start, store: str, kept: Any) -> None:
-    sdk = start(store)
+@stores({SAMPLE: ["b"], OFFICIAL_TABLE: ["b"], OFFICIAL_FILE: ["b"]}, ours=["a", "b"])
+def test_a_user_of_another_client_is_overwritten(sdk: SdkProcess, outcome: Any) -> None:
     for client in ("a", "b"):
         sdk("save_token", **sdk_token("alice", client_id=client, access_token=client))
-    assert [token["client_id"] for token in sdk("get_tokens")] == kept
+    assert sorted(token["client_id"] for token in sdk("get_tokens")) == outcome
 
 
-@pytest.mark.parametrize(
-    ("store", "mixed"),
-    [(SAMPLE, "of client a"), (OFFICIAL_FILE, "of client a"), (OUR_FILE, None), (OUR_SQLITE, None)],
-)
-def test_one_client_is_given_the_access_token_of_another(
-    start: Start, store: str, mixed: Any
-) -> None:
-    sdk = start(store)
-    sdk("save_token", **sdk_token("alice", client_id="a", access_token="of client a"))
+MIXED = "of client a"
+
+
+@stores({SAMPLE: MIXED, OFFICIAL_TABLE: MIXED, OFFICIAL_FILE: MIXED}, ours=None)
+def test_one_client_is_given_the_access_token_of_another(sdk: SdkProcess, outcome: Any) -> None:
+    sdk("save_token", **sdk_token("alice", client_id="a", access_token=MIXED))
     answer = sdk("find_token", user_name="alice@example.com:60001", client_id="b")
-    assert (answer and answer["access_token"]) == mixed
+    assert (answer and answer["access_token"]) == outcome
 
 
-@pytest.mark.parametrize(
-    ("store", "answer"),
-    [(SAMPLE, ["AttributeError"]), (OFFICIAL_FILE, None), (OUR_FILE, None), (OUR_SQLITE, None)],
-)
-def test_all_tokens_cannot_be_deleted(start: Start, store: str, answer: Any) -> None:
-    sdk = start(store)
+@stores({SAMPLE: ["AttributeError"], OFFICIAL_TABLE: None, OFFICIAL_FILE: None}, ours=None)
+def test_all_tokens_cannot_be_deleted(sdk: SdkProcess, outcome: Any) -> None:
     sdk("save_token", **sdk_token("alice"))
-    assert sdk.outcome("delete_tokens") == answer
-    assert bool(users_of(sdk)) == bool(answer)
+    assert sdk.outcome("delete_tokens") == outcome
+    assert bool(users_of(sdk)) == bool(outcome)
 
 
-@pytest.mark.parametrize(
-    ("store", "answer"),
-    [(SAMPLE, ["OperationalError"]), (OFFICIAL_FILE, None), (OUR_FILE, None), (OUR_SQLITE, None)],
-)
-def test_an_id_that_is_no_number_cannot_be_deleted(start: Start, store: str, answer: Any) -> None:
-    sdk = start(store)
+@stores({SAMPLE: ["OperationalError"], OFFICIAL_TABLE: None, OFFICIAL_FILE: None}, ours=None)
+def test_an_id_that_is_no_number_cannot_be_deleted(sdk: SdkProcess, outcome: Any) -> None:
     sdk("save_token", **sdk_token("alice", id="tenant7"))
-    assert sdk.outcome("delete_token", token_id="tenant7") == answer
+    assert sdk.outcome("delete_token", token_id="tenant7") == outcome
 
 
-@pytest.mark.parametrize(
-    ("store", "answer"),
-    [
-        (SAMPLE, ["SDKException", "LookupError"]),
-        (OFFICIAL_FILE, ["SDKException"]),
-        (OUR_FILE, None),
-        (OUR_SQLITE, None),
-    ],
+@stores(
+    {
+        SAMPLE: ["SDKException", "LookupError"],
+        OFFICIAL_TABLE: ["SDKException"],
+        OFFICIAL_FILE: ["SDKException"],
+    },
+    ours=None,
 )
-def test_an_unknown_id_is_an_error_instead_of_nothing(
-    start: Start, store: str, answer: Any
-) -> None:
-    assert start(store).outcome("find_token_by_id", token_id="77") == answer
+def test_an_unknown_id_is_an_error_instead_of_nothing(sdk: SdkProcess, outcome: Any) -> None:
+    assert sdk.outcome("find_token_by_id", token_id="77") == outcome
