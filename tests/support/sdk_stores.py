@@ -21,6 +21,7 @@ OUR_SQLITE, OUR_TOKEN = "our SQLite", "our SQLite and OAuthToken"
 OURS = {
     "memory": "memory:",
     "list": "list:",
+    "our file": "file://{folder}/ours.csv",
     OUR_SQLITE: "sqlite:///{folder}/zohooauth.db",
 }
 """Stores of evergrant, by name."""
