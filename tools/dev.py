@@ -20,7 +20,7 @@ import sys
 import time
 from pathlib import Path
 
-from system import BROWSER, provide
+from system import BROWSER, SERVERS, provide
 from venvs import DEMO, ROOT, SDKS, TEST, StepError, environment, environments, run
 
 CODE = ("src", "tests", "tools", "benchmarks", "examples")
@@ -37,7 +37,7 @@ def demo(args: list[str]) -> int:
 def test(args: list[str]) -> int:
     if not args and (status := check([])):
         return status
-    provide(BROWSER)
+    provide(BROWSER | SERVERS)
     with environments([TEST, *SDKS.values()]) as (python, *sdk_pythons):
         _name(dict(zip(SDKS, sdk_pythons, strict=True)))
         workers = ["-n", "auto", "--maxprocesses", "8", "--dist", "loadgroup"]
@@ -71,6 +71,7 @@ def bench(args: list[str]) -> int:
     scripts = sorted((ROOT / "benchmarks").glob("bench_*.py"))
     if not scripts:
         raise StepError("no benchmark found")
+    provide(SERVERS)
     with environments([TEST, SDKS["8_0"]]) as (python, sdk_python):
         _name({"8_0": sdk_python})
         return max([_call([python, script, *args]) for script in scripts])

@@ -5,11 +5,18 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from pathlib import Path
 
 from venvs import ROOT, run
 
 BROWSER = {"chromium": "chromium", "chromedriver": "chromium-driver"}
 """Program and the Debian package that has it."""
+
+SERVERS = {"mariadbd": "mariadb-server", "postgres": "postgresql"}
+"""The databases that the tests start, each its own; those that Debian starts are not used."""
+
+PLACES = ("/usr/sbin", *sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin"))))
+"""Where Debian keeps the servers, outside of an ordinary user's PATH."""
 
 
 def provide(programs: dict[str, str]) -> None:
@@ -18,7 +25,10 @@ def provide(programs: dict[str, str]) -> None:
     Raises:
         StepError: Installing failed.
     """
-    missing = {name: package for name, package in programs.items() if not shutil.which(name)}
+    path = os.pathsep.join([os.environ.get("PATH", ""), *PLACES])
+    missing = {
+        name: package for name, package in programs.items() if not shutil.which(name, path=path)
+    }
     if not missing:
         return
     if os.geteuid() == 0 and shutil.which("apt-get"):

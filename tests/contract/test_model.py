@@ -8,9 +8,10 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from databases import Database
 from evergrant.errors import Conflict, TokenNotFound
 from evergrant.stores import open_store
 from evergrant.stores.base import TokenStore
@@ -145,4 +146,20 @@ def test_a_store_does_what_a_dictionary_does(
     url: Callable[[str], str], script: list[tuple[str, tuple[str, str], int, int]]
 ) -> None:
     with tempfile.TemporaryDirectory() as folder, open_store(url(folder)) as store:
+        run(store, script)
+
+
+@settings(
+    max_examples=15,
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],  # each example empties it
+)
+@given(script=st.lists(steps, max_size=15))
+def test_a_database_does_what_a_dictionary_does(
+    database: Database, script: list[tuple[str, tuple[str, str], int, int]]
+) -> None:
+    with open_store(database.url) as store:
+        store.delete_tokens()
         run(store, script)

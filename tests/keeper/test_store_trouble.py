@@ -84,7 +84,7 @@ def test_a_corrupt_row_of_bob_does_not_harm_alice(
 ) -> None:
     log_in(ALICE)
     bob = log_in(BOB)
-    sql(f"UPDATE oauthtoken SET expiry_time = 'soon' WHERE id = '{bob.id}'")  # noqa: S608 - our own
+    sql(f"UPDATE oauthtoken SET expiry_time = 'soon' WHERE id = '{bob.id}'")
     assert keeper.access_token(ALICE)
     keeper.refresh(ALICE)
     with pytest.raises(CorruptRecord) as caught:

@@ -16,7 +16,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
 
 def has_apt_get(monkeypatch: pytest.MonkeyPatch, user: int) -> None:
     which = {"sh": "/bin/sh", "apt-get": "/usr/bin/apt-get"}
-    monkeypatch.setattr("shutil.which", which.get)
+    monkeypatch.setattr("shutil.which", lambda name, path=None: which.get(name))
     monkeypatch.setattr("os.geteuid", lambda: user)
 
 

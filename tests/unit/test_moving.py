@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
 
@@ -135,7 +134,7 @@ class OfficialTable(MemoryStore):
     """Has the official columns only, and ids as short."""
 
     holds = Token.__slots__[:10]
-    id_width: ClassVar = 10
+    id_width = 10
 
     def save_token(self, token: Token, *, expected_version: int | None = None) -> Token:
         bare = replace(token, scopes=(), org_id=None, created_at=None)

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from evergrant.errors import ConfigError
 from evergrant.stores import urls
+from evergrant.token import Secret
 
 if TYPE_CHECKING:
     from evergrant.stores.base import TokenStore
@@ -22,8 +23,9 @@ def open_store(url: str, *, read_only: bool = False, **options: Any) -> TokenSto
 
     ``memory:``, ``list:``, ``sqlite:///relative.db``, ``sqlite:////absolute/path.db`` or
     ``sqlite:///:memory:``; SQLite takes ``?table=name`` and ``?timeout=seconds``. An absolute
-    ``file:///path/tokens.csv``. Characters that mean something in a URL are percent-encoded in
-    a path.
+    ``file:///path/tokens.csv``. ``mysql://user:password@host/database`` or ``postgresql://...``,
+    with ``?table=name`` and what the driver takes. Characters that mean something in a URL are
+    percent-encoded.
 
     Args:
         read_only: Create and change nothing, not even to extend a table of the official SDK.
@@ -34,13 +36,15 @@ def open_store(url: str, *, read_only: bool = False, **options: Any) -> TokenSto
         StoreUnavailable: The storage cannot be used.
         StoreMissing: It was to be read only, and is not there.
     """
-    if not re.match(r"[a-z][a-z0-9+.-]*:", url := str(url), re.IGNORECASE):
+    # A traceback may print local variables, and a URL may have a password.
+    url = Secret(f"{os.fspath(url)}" if isinstance(url, os.PathLike) else url)
+    if not re.match(r"[a-z][a-z0-9+._-]*:", url, re.IGNORECASE):
         raise ConfigError(
             f"{urls.masked(url)!r} is not the URL of a store",
             hint=f"For a SQLite file: sqlite:///{quote(urls.masked(url))}. {urls.ACCEPTED}",
         )
-    scheme, _, rest = url.partition(":")
-    match scheme.lower():
+    scheme, _, rest = map(Secret, url.partition(":"))
+    match scheme.reveal().lower():
         case "memory":
             from evergrant.stores.memory import MemoryStore
 
@@ -62,6 +66,10 @@ def open_store(url: str, *, read_only: bool = False, **options: Any) -> TokenSto
             given = urls.parameters(url, query, {"table": str, "timeout": urls.seconds})
             options["read_only"] = read_only
             return SQLiteStore(urls.sqlite_path(url, location), **(given | options))
+        case name if urls.is_sql(name):
+            from evergrant.stores.sql import SQLStore
+
+            return SQLStore(url, read_only=read_only, **options)
     raise ConfigError(
         f"{urls.masked(url)!r} names no store that evergrant knows", hint=urls.ACCEPTED
     )

@@ -10,7 +10,7 @@ import logging
 import secrets
 from collections.abc import Callable, Collection, Hashable, Iterator
 from dataclasses import replace
-from typing import ClassVar, Self
+from typing import Self
 
 from evergrant.clock import Clock, utc_now
 from evergrant.errors import (
@@ -82,7 +82,7 @@ class TokenStore(Backend):
         clock: Stamps ``created_at`` and ``updated_at``.
     """
 
-    id_width: ClassVar[int | None] = None
+    id_width: int | None = None
     """The longest id that the storage can hold, in characters; None for any."""
 
     holds: Collection[str] = Token.__slots__

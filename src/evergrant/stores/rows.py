@@ -13,6 +13,7 @@ from evergrant.token import Secret, Token
 __all__ = [
     "COLUMNS",
     "ID_DIGITS",
+    "MOMENTS",
     "OFFICIAL_COLUMNS",
     "MaskedRow",
     "Row",
@@ -52,8 +53,8 @@ Row = tuple[str | int | None, ...]
 """One value for each of `COLUMNS`: text, or None where there is nothing; moments in epoch
 milliseconds as text (as the official SDK writes them); the version a number, 0 when unset."""
 
-_MOMENTS = frozenset({"expiry_time", "created_at", "updated_at", "last_used_at"})
-_MAY_BE_NUMBERS = _MOMENTS | {"id"}
+MOMENTS = frozenset({"expiry_time", "created_at", "updated_at", "last_used_at"})
+_MAY_BE_NUMBERS = MOMENTS | {"id"}
 _VERSIONS = range(2**63 - 1)  # what a 64-bit column holds, with room for the next one
 _TEXT_OR_NOTHING = frozenset({str, type(None)})
 _secret = partial(str.__new__, Secret)  # of plain text only, and so without asking Secret
@@ -185,7 +186,7 @@ def _first_bad_column(row: Row) -> str:
         try:
             if column == "version":
                 _version(value)
-            elif (text := _as_text(column, value)) and column in _MOMENTS:
+            elif (text := _as_text(column, value)) and column in MOMENTS:
                 from_epoch_ms(int(text))
         except (TypeError, ValueError, OverflowError):
             return f"its {column}"

@@ -20,6 +20,7 @@ from evergrant.stores.matching import Criterion
 from evergrant.stores.rows import Row, numeric_id
 from evergrant.stores.sqlite_connections import Connection, Connections
 from evergrant.stores.sqlite_schema import make_readable, prepare
+from evergrant.stores.tables import DEFAULT_TABLE
 
 __all__ = ["SQLiteStore"]
 
@@ -49,7 +50,7 @@ class SQLiteStore(TokenStore):
         self,
         path: str | os.PathLike[str],
         *,
-        table: str = sql.DEFAULT_TABLE,
+        table: str = DEFAULT_TABLE,
         timeout: float = 5.0,
         read_only: bool = False,
         clock: Clock = utc_now,
@@ -64,7 +65,7 @@ class SQLiteStore(TokenStore):
         quoted = quote(os.fsencode(self._path or ":memory:"), safe="/:")
         # Without leave to create: the file has its mode before it has any content.
         self._target = quoted if in_memory else f"file:{quoted}?mode=rw"
-        self.url = f"sqlite:///{quoted}" + ("" if table == sql.DEFAULT_TABLE else f"?table={table}")
+        self.url = f"sqlite:///{quoted}" + ("" if table == DEFAULT_TABLE else f"?table={table}")
         self._connections = Connections(self._connect, shared=in_memory, survives_fork=in_memory)
         # A connection that never writes sees everybody's changes, those of this process too.
         self._watcher = self._connections if in_memory else Connections(self._connect, shared=True)

@@ -6,9 +6,9 @@ import sqlite3
 import time
 from collections.abc import Iterator
 
-from evergrant.errors import StoreMissing, StoreUnavailable
+from evergrant.errors import StoreMissing
 from evergrant.stores import sqlite_files
-from evergrant.stores.rows import COLUMNS, OFFICIAL_COLUMNS
+from evergrant.stores.rows import COLUMNS
 from evergrant.stores.sqlite_connections import Connection
 from evergrant.stores.sqlite_statements import (
     COUNTED,
@@ -17,6 +17,7 @@ from evergrant.stores.sqlite_statements import (
     INDEXES,
     Statements,
 )
+from evergrant.stores.tables import not_of_tokens, refuse_layout
 
 __all__ = ["make_readable", "prepare"]
 
@@ -101,17 +102,8 @@ def _kinds(connection: Connection) -> dict[str, str]:
 def _checked_columns(connection: Connection, sql: Statements, kind: str) -> set[str]:
     found, _ = connection.run("SELECT lower(name), pk FROM pragma_table_info(?)", (sql.name,))
     columns = {name for name, _ in found}
-    lacking = [column for column in OFFICIAL_COLUMNS if column not in columns]
     if kind != "table":
         why = f"it is not a table, but {'an' if kind == 'index' else 'a'} {kind}"
-    elif lacking:
-        why = f"it has no column {', '.join(lacking)}"
-    elif [name for name, key in found if key] != ["id"]:
-        why = "its primary key is not the id"
-    else:
-        return columns
-    raise StoreUnavailable(
-        f"{sql.name} does not hold tokens: {why}; nothing was changed",
-        hint="Name another table (?table=...) or another file.",
-        retryable=False,
-    )
+        raise not_of_tokens(sql.name, why, "file")
+    refuse_layout(sql.name, columns, [name for name, key in found if key], "file")
+    return columns

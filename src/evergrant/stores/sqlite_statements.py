@@ -16,7 +16,6 @@ __all__ = [
     "COUNTED",
     "CREATE_COUNTERS",
     "CREATE_LEASES",
-    "DEFAULT_TABLE",
     "END_LEASE",
     "END_LEASES",
     "FIND_LEASE",
@@ -26,9 +25,6 @@ __all__ = [
     "Statements",
     "Values",
 ]
-
-DEFAULT_TABLE = "oauthtoken"
-"""The official SDK's, and that of Zoho's sample."""
 
 INDEXES = {
     "user_name": "user_name, client_id",

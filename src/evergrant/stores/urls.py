@@ -10,7 +10,16 @@ from urllib.parse import parse_qsl, unquote_to_bytes
 
 from evergrant.errors import ConfigError
 
-__all__ = ["ACCEPTED", "file_path", "masked", "parameters", "refuse_rest", "seconds", "sqlite_path"]
+__all__ = [
+    "ACCEPTED",
+    "file_path",
+    "is_sql",
+    "masked",
+    "parameters",
+    "refuse_rest",
+    "seconds",
+    "sqlite_path",
+]
 
 ACCEPTED = (
     "Use sqlite:///relative.db, sqlite:////absolute/path.db, sqlite:///:memory:, "
@@ -19,9 +28,14 @@ ACCEPTED = (
 )
 
 
+def is_sql(scheme: str) -> bool:
+    """Say whether a URL with this scheme, in small letters, is one of SQLAlchemy's that we take."""
+    return scheme.partition("+")[0] in ("mysql", "mariadb", "postgres", "postgresql")
+
+
 def masked(url: str) -> str:
     """Return a URL that can be shown: without its password, and without its parameters."""
-    head, at, tail = url.rpartition("@")
+    head, at, tail = str.__str__(url).rpartition("@")
     if at:
         scheme, _, rest = head.partition(":")
         user, colon, _ = rest.partition(":")

@@ -1,0 +1,289 @@
+"""`SQLStore`: tokens in MySQL, MariaDB or PostgreSQL, shared by any number of hosts."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from typing import Self, TypeVar
+
+from evergrant.clock import Clock, utc_now
+from evergrant.errors import MissingExtra, StoreError, StoreUnavailable
+from evergrant.stores.base import TokenStore
+from evergrant.stores.matching import Criterion
+from evergrant.stores.rows import COLUMNS, Row, decode, encode, numeric_id
+from evergrant.stores.tables import DEFAULT_TABLE
+from evergrant.token import Secret, Token
+
+try:
+    from sqlalchemy import URL
+except ModuleNotFoundError:
+    raise MissingExtra("a SQL store", extra="mysql,postgres") from None
+
+from evergrant.stores.sql_connections import Connections
+from evergrant.stores.sql_errors import Contended, UnfitError, locked
+from evergrant.stores.sql_leases import Leases
+from evergrant.stores.sql_schema import prepare
+from evergrant.stores.sql_statements import Parameters, Statement, Statements, Values, like_prefix
+from evergrant.stores.sql_urls import checked_table, parsed, shown
+
+__all__ = ["SQLStore"]
+
+PAGE = 500
+"""Rows that a listing reads at a time: it neither fills the memory nor holds up a writer."""
+
+ATTEMPTS = 5
+"""How often a change is begun that the database breaks off in another's favour (a deadlock)."""
+
+ID_GAP = 1_000
+"""Where ids cannot be counted, the next one is up to this far beyond the largest there is: the
+id of a row that was just deleted is then hardly given again."""
+
+T = TypeVar("T")
+
+
+class SQLStore(TokenStore):
+    """Keeps tokens in a table of a MySQL, MariaDB or PostgreSQL database.
+
+    The official SDK's table is extended, and stays usable for the programs that made it. Where
+    the account may not extend it, it is used as it is: see docs/stores.md for what that costs.
+
+    Args:
+        url: As SQLAlchemy writes it, such as ``mysql+pymysql://user:password@host/database``;
+            its parameters go to the driver, but for ``?table=``.
+        table: The table of tokens.
+        timeout: How long to wait for another writer, in seconds.
+        read_only: Leave the database as it is: nothing is created, extended or saved.
+
+    Raises:
+        StoreMissing: There is no such table, and none may be created.
+        StoreUnavailable: The database cannot be used, or does not hold tokens; it is unchanged.
+        ConfigError: The URL is malformed, or a table cannot have that name.
+        MissingExtra: SQLAlchemy or the driver is not installed.
+    """
+
+    def __init__(
+        self,
+        url: str | URL,
+        *,
+        table: str | None = None,
+        timeout: float = 10.0,
+        read_only: bool = False,
+        clock: Clock = utc_now,
+    ) -> None:
+        super().__init__(clock=clock)
+        # The same name: a traceback may print local variables, and the text has the password.
+        url, named = parsed(Secret(url) if isinstance(url, str) else url)
+        self._table = checked_table(named if table is None else table)
+        self.url = shown(url, self._table)
+        self._key = self._table.lower()
+        self._timeout = timeout
+        self._connections = Connections(url, store=self.url, timeout=timeout, read_only=read_only)
+        try:
+            self._open(read_only=read_only)
+        except BaseException:
+            self.close()
+            raise
+
+    @classmethod
+    def connect(
+        cls,
+        host: str = "localhost",
+        database_name: str = "zohooauth",
+        user_name: str = "root",
+        password: str | Secret = "",
+        port_number: str | int = 3306,
+        table_name: str = DEFAULT_TABLE,
+        *,
+        drivername: str = "mysql",
+        timeout: float = 10.0,
+        clock: Clock = utc_now,
+    ) -> Self:
+        """Open the store that the official SDK's ``DBStore`` opens with the same arguments.
+
+        Args:
+            drivername: The database and driver, as a URL begins.
+        """
+        url = URL.create(
+            drivername,
+            user_name,
+            str.__str__(password) or None,
+            host,
+            int(port_number),
+            database_name,
+        )
+        del password  # a traceback may print local variables
+        return cls(url, table=table_name, timeout=timeout, clock=clock)
+
+    def _open(self, *, read_only: bool) -> None:
+        self._layout = layout = prepare(self._connections, self._table, read_only=read_only)
+        self.id_width = layout.widths.get("id")
+        self.holds = layout.fields
+        self._sql = Statements(self._connections.dialect, layout.tokens, layout.counters)
+        self._counts = layout.has_counters and not read_only and self._may(self._start_count)
+        self._guard = (
+            self._sql.counter_guard
+            if self._counts
+            else self._sql.advisory_guard(f"{layout.database}.{self._key}", self._timeout)
+        )
+        self._last = 0
+        leases = Leases(self._connections, layout.leases, self._key)
+        may_lease = layout.has_leases and not read_only and self._may(leases.end_old)
+        self._leases = leases if may_lease else None
+
+    def _may(self, use: Callable[[], object]) -> bool:
+        """Say whether the account may use one of evergrant's own tables."""
+        try:
+            use()
+        except StoreUnavailable as error:
+            if error.retryable:
+                raise
+            return False
+        return True
+
+    def _start_count(self) -> None:
+        if not self._run(self._sql.counter_guard.enter, key=self._key):
+            start = Values(key=self._key, number=self._largest_number())
+            self._connections.add(self._sql.start_count, start)
+
+    def identity(self) -> Hashable:
+        """Return what tells this table from any other, in whichever way its URL was spelled."""
+        return "sql", *self._run(self._sql.identity())[0], self._table
+
+    def close(self) -> None:
+        """Close the connections; each use from now on raises."""
+        self._connections.close()
+
+    def save_token(self, token: Token, *, expected_version: int | None = None) -> Token:
+        """Insert or update, see `TokenStore.save_token`; deadlocks are tried again."""
+        save = partial(super().save_token, token, expected_version=expected_version)
+        saved = self._persistently(save)
+        if self._layout.is_complete:
+            return saved
+        # As it will be found, without what the table has no columns for.
+        return decode(self._layout.kept(encode(saved)))
+
+    def delete_token(self, id: str) -> None:  # noqa: A002 - the official SDK's name
+        """Delete one token, see `TokenStore.delete_token`; deadlocks are tried again."""
+        self._persistently(partial(super().delete_token, id))
+
+    def delete_tokens(self) -> None:
+        """Delete all tokens of this table, and nothing else; deadlocks are tried again."""
+        self._persistently(super().delete_tokens)
+
+    def _persistently(self, change: Callable[[], T]) -> T:
+        for _ in range(ATTEMPTS - 1):
+            with suppress(Contended):
+                return change()
+        return change()
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        with self._connections.transaction(self._guard, Values(key=self._key)) as answer:
+            self._last = self._entered(answer.rows)
+            yield
+
+    def _entered(self, rows: list[Row]) -> int:
+        """Return the last number that was given, from what the guard brought."""
+        [(brought,)] = rows or [(None,)]
+        if self._counts and brought is None:
+            raise StoreUnavailable(
+                f"{self.url} lost its count of ids",
+                hint="Was it changed by another program? Open the store again.",
+                retryable=False,
+            )
+        if brought == 0 and not self._counts:  # how MySQL says that it has waited long enough
+            raise locked(self.url)
+        return int(brought or 0)
+
+    def _run(self, statement: Statement, **values: str | int | None) -> list[Row]:
+        return self._connections.run(statement, Values(values)).rows
+
+    def _select(self, criterion: Criterion) -> list[Row]:
+        columns = tuple(criterion)
+        statement = self._sql.select(columns, lock=self._connections.in_transaction)
+        rows = self._found(statement, criterion)
+        wanted = [(COLUMNS.index(column), criterion[column]) for column in columns]
+        return [row for row in rows if all(row[at] == value for at, value in wanted)]
+
+    def _select_named(self, name: str) -> list[Row]:
+        asked = Values(user_name=name, pattern=like_prefix(f"{name}:"))
+        rows = self._found(self._sql.select_named, asked)
+        return [row for row in rows if f"{row[1]}:".startswith(f"{name}:")]
+
+    def _found(self, statement: Statement, values: Parameters) -> list[Row]:
+        """Return the rows that a statement finds; a value that fits nowhere is nowhere."""
+        if any(self._layout.misfit(column, value) for column, value in values.items()):
+            return []
+        try:
+            return self._as_found(self._connections.run(statement, values).rows)
+        except UnfitError:
+            if self._connections.in_transaction:
+                raise  # PostgreSQL does not go on with it; and such a value cannot be saved
+            return []
+
+    def _rows(self) -> Iterator[Row]:
+        rows = self._run(self._sql.first_page, size=PAGE)
+        while rows:
+            yield from self._as_found(rows)
+            rows = self._run(self._sql.next_page, size=PAGE, last=rows[-1][0])
+
+    def _as_found(self, rows: list[Row]) -> list[Row]:
+        return rows if self._layout.has_versions else list(map(self._layout.kept, rows))
+
+    def _insert(self, row: Row) -> bool:
+        if self._connections.add(self._sql.insert, self._layout.values(row)):
+            return True
+        if not self._select(Criterion(id=str(row[0]))):
+            raise StoreError(
+                "the table takes the id for that of another row, such as one in capitals",
+                token_id=str(row[0]),
+                hint="Choose another id, or leave it out and one is given.",
+            )
+        return False
+
+    def _update(self, row: Row, version: int) -> bool:
+        values = self._layout.values(row)
+        values |= {"old_id": row[0], "old_version": version}
+        return self._connections.run(self._sql.update, values).changed > 0
+
+    def _delete(self, id_: str) -> bool:
+        # Another program may have given this id: deleted or not, it is never given again.
+        self._raise_count(numeric_id(id_))
+        # Selected first, since it must match exactly; the row is locked from then on.
+        if not self._select(Criterion(id=id_)):
+            return False
+        self._run(self._sql.delete, old_id=id_)
+        return True
+
+    def _delete_all(self) -> None:
+        self._raise_count(self._largest_number())
+        self._run(self._sql.delete_all)
+        if self._leases:
+            self._leases.end_all()
+
+    def _next_number(self) -> int:
+        if not self._counts:
+            return self._largest_number() + 1 + secrets.randbelow(ID_GAP)
+        if self._select(Criterion(id=str(self._last + 1))):
+            # Another program has given ids of its own.
+            self._raise_count(self._largest_number())
+        self._raise_count(self._last + 1)
+        return self._last
+
+    def _largest_number(self) -> int:
+        [(largest,)] = self._run(self._sql.select_largest)
+        return int(largest or 0)
+
+    def _raise_count(self, number: int) -> None:
+        if self._counts and number > self._last:
+            self._run(self._sql.set_count, key=self._key, number=number)
+            self._last = number
+
+    def _acquire(self, id_: str, owner: str, ttl: float) -> bool:
+        return self._leases is None or self._leases.acquire(id_, owner, ttl)
+
+    def _release(self, id_: str, owner: str) -> None:
+        if self._leases:
+            self._leases.release(id_, owner)

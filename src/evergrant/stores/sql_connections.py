@@ -1,0 +1,237 @@
+"""Pooled connections to a SQL database: one round trip a statement, and healed when they break.
+
+Statements go to the driver directly. SQLAlchemy's own way of executing them logs what it reads
+at the level DEBUG, and a token store reads secrets.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, NamedTuple, TypeVar
+
+from sqlalchemy import URL, Connection, exc
+from sqlalchemy.pool import PoolProxiedConnection
+
+from evergrant import forking
+from evergrant.errors import ConfigError, StoreError, StoreUnavailable
+from evergrant.stores.sql_engine import make_engine
+from evergrant.stores.sql_errors import ConnectionLost, Taken, explained
+from evergrant.stores.sql_statements import Guard, Parameters, Statement
+
+__all__ = ["Answer", "Connections"]
+
+BEGIN, COMMIT, ROLLBACK = (Statement(text, None) for text in ("BEGIN", "COMMIT", "ROLLBACK"))
+
+T = TypeVar("T")
+
+
+class Answer(NamedTuple):
+    """What a statement brought: rows, and how many of them it found or changed."""
+
+    rows: list[tuple[Any, ...]]
+    changed: int
+
+
+class Connections:
+    """A pool of connections, which are in autocommit mode between transactions.
+
+    Args:
+        url: Where to.
+        store: The store's URL, for messages.
+        timeout: How long to wait for another writer's lock, in seconds.
+        read_only: Let the server refuse whatever would change it.
+
+    Raises:
+        ConfigError: There is no such driver, or it does not know a parameter.
+        MissingExtra: The driver is not installed.
+    """
+
+    def __init__(self, url: URL, *, store: str, timeout: float, read_only: bool = False) -> None:
+        self._store = store
+        self.engine = make_engine(url, store=store, timeout=timeout, read_only=read_only)
+        self.dialect = self.engine.dialect
+        self.is_mysql = self.dialect.name in ("mysql", "mariadb")
+        self._own = threading.local()
+        # In this process writers queue here: those who wait for a row would use up the pool.
+        self._writing = forking.ProcessLock()
+        self._closed = False
+        self._process = os.getpid()
+        self._parents: list[Any] = []
+        forking.watch(self)
+
+    @property
+    def in_transaction(self) -> bool:
+        """Whether this thread is in a transaction."""
+        return getattr(self._own, "connection", None) is not None
+
+    def run(self, statement: Statement, values: Parameters | None = None) -> Answer:
+        """Execute a statement, in this thread's transaction or, if there is none, on its own.
+
+        On its own it may be executed twice: where the connection is lost, nobody knows whether
+        the first time counted.
+
+        Raises:
+            StoreError: The database refuses, cannot be reached, or cannot hold a value.
+        """
+        raw = getattr(self._own, "connection", None)
+        if raw is not None:
+            return self._execute(raw, statement, values)
+        raw, answer = self._first(statement, values)
+        raw.close()
+        return answer
+
+    def add(self, statement: Statement, values: Parameters) -> bool:
+        """Execute a statement that adds a row; say whether it did, or its key was taken."""
+        try:
+            return self.run(statement, values).changed > 0
+        except Taken:
+            return False
+
+    def _first(
+        self, statement: Statement, values: Parameters | None = None
+    ) -> tuple[PoolProxiedConnection, Answer]:
+        """Execute what comes first on a connection; return the connection too.
+
+        If it turns out to be lost, a new one is tried, once: the server was restarted.
+        """
+        raw = self._acquire()
+        try:
+            return raw, self._execute(raw, statement, values)
+        except ConnectionLost:
+            raw.close()
+        except BaseException:
+            raw.close()
+            raise
+        # The others in the pool are as dead.
+        self.engine.dispose()
+        raw = self._acquire()
+        try:
+            return raw, self._execute(raw, statement, values)
+        except BaseException:
+            raw.close()
+            raise
+
+    @contextmanager
+    def transaction(self, guard: Guard, values: Parameters) -> Iterator[Answer]:
+        """Make what this thread runs inside one change, whole or not at all.
+
+        Yields:
+            What the guard's statement brought.
+        """
+        with self._writing:
+            raw, _ = self._first(BEGIN)
+            self._own.connection = raw
+            try:
+                yield self._execute(raw, guard.enter, values)
+                self._commit(raw)
+            except BaseException:
+                self._finish(raw, ROLLBACK)
+                raise
+            finally:
+                self._own.connection = None
+                if guard.leave:
+                    self._finish(raw, guard.leave)
+                raw.close()
+
+    def _commit(self, raw: PoolProxiedConnection) -> None:
+        try:
+            self._execute(raw, COMMIT)
+        except ConnectionLost as error:
+            raise StoreUnavailable(
+                f"{error.message} while it saved: it may or may not have saved",
+                hint="Read the token again and decide anew.",
+            ) from None
+
+    def _finish(self, raw: PoolProxiedConnection, statement: Statement) -> None:
+        if raw.is_valid:
+            with suppress(StoreError):
+                self._execute(raw, statement)
+                return
+            raw.invalidate()
+
+    def _execute(
+        self, raw: PoolProxiedConnection, statement: Statement, values: Parameters | None = None
+    ) -> Answer:
+        try:
+            cursor = raw.cursor()
+            cursor.execute(statement.text, statement.bound(values))
+            rows = list(cursor.fetchall()) if cursor.description else []
+            answer = Answer(rows, cursor.rowcount)
+            cursor.close()
+        except self.dialect.loaded_dbapi.Error as error:
+            lost = self.dialect.is_disconnect(error, raw, None)
+            problem = explained(error, self._store, lost=lost)
+        except BaseException:
+            # Broken off in the middle of an answer: the next one would read the rest of it.
+            raw.invalidate()
+            raise
+        else:
+            return answer
+        if lost:
+            raw.invalidate()
+        # Out here, the error that was caught does not travel along: it quotes values.
+        raise problem
+
+    def _acquire(self) -> PoolProxiedConnection:
+        if self._closed:
+            raise StoreUnavailable("the store was closed", hint="Open it again.", retryable=False)
+        return self.explaining(self.engine.raw_connection, connecting=True)
+
+    def core(self, work: Callable[[Connection], T]) -> T:
+        """Return what is done with a connection of SQLAlchemy Core: for what is no secret."""
+        connection = self.explaining(self.engine.connect, connecting=True)
+        with connection:
+            return self.explaining(lambda: work(connection))
+
+    def explaining(self, work: Callable[[], T], *, connecting: bool = False) -> T:
+        """Return what the work returns; the database's errors become ours.
+
+        Args:
+            connecting: The work is to open a connection, no more.
+        """
+        try:
+            return work()
+        except exc.TimeoutError:
+            problem: Exception = StoreUnavailable(
+                f"all connections to {self._store} are in use",
+                hint="Try again, or give fewer threads the store at a time.",
+            )
+        except (exc.DBAPIError, self.dialect.loaded_dbapi.Error) as error:
+            cause = getattr(error, "orig", None) or error
+            if connecting and isinstance(cause, self.dialect.loaded_dbapi.ProgrammingError):
+                problem = self._unusable(cause)
+            else:
+                lost = getattr(error, "connection_invalidated", False)
+                problem = explained(cause, self._store, lost=lost, connecting=connecting)
+        except (TypeError, ValueError, OSError) as error:
+            if not connecting:
+                raise
+            problem = self._unusable(error)
+        # Out here, the error that was caught does not travel along: its frames hold the password.
+        raise problem
+
+    def _unusable(self, error: BaseException) -> ConfigError:
+        # A parameter that the driver does not know, or a file of TLS that is not there.
+        return ConfigError(
+            f"the driver cannot use {self._store}: {error}", hint="Check its parameters."
+        )
+
+    def close(self) -> None:
+        """Close the connections; each use from now on raises."""
+        self._closed = True
+        self.engine.dispose()
+
+    def before_fork(self) -> None:
+        """Nothing: the parent goes on with its connections; see `forking`."""
+
+    def after_fork(self) -> None:
+        """Leave the connections to the parent: two processes would mix their answers."""
+        if os.getpid() != self._process:
+            self._process = os.getpid()
+            # Kept, since a connection that nobody refers to says goodbye to its server.
+            self._parents.append(self.engine.pool)
+            self._own = threading.local()
+            self.engine.dispose(close=False)

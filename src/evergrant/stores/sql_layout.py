@@ -1,0 +1,98 @@
+"""What a table of tokens has room for: it may be the official SDK's, and not ours to change."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from sqlalchemy import Table
+
+from evergrant.errors import StoreError
+from evergrant.stores.rows import COLUMNS, OFFICIAL_COLUMNS, Row
+from evergrant.stores.sql_statements import Values
+
+__all__ = ["Layout"]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What a database has of what evergrant would like.
+
+    Attributes:
+        database: Its name.
+        tokens: The table of tokens, with the columns that are there, by their official names.
+        widths: The columns of limited length, and how many characters they hold.
+        holds_nul: Whether a text may contain a zero character.
+        counters: evergrant's own; `has_counters` says whether it is there.
+        leases: evergrant's own; `has_leases` says whether it is there.
+    """
+
+    database: str
+    tokens: Table
+    widths: dict[str, int]
+    holds_nul: bool
+    counters: Table
+    leases: Table
+    has_counters: bool
+    has_leases: bool
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the table has a column for everything."""
+        return len(self.tokens.columns) == len(COLUMNS)
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields of a token that the table has columns for."""
+        columns = self.tokens.columns.keys()
+        return tuple("expires_at" if name == "expiry_time" else name for name in columns)
+
+    @property
+    def has_versions(self) -> bool:
+        """Whether the table has a column that counts the saves of a row."""
+        return "version" in self.tokens.columns
+
+    def misfit(self, column: str, value: str | int | None) -> str | None:
+        """Say why a column cannot hold a value, or return None: then it can."""
+        if not isinstance(value, str):
+            return None
+        width = self.widths.get(column)
+        if width is not None and len(value) > width:
+            return f"is longer than the {width} characters that fit"
+        if "\0" in value and not self.holds_nul:
+            return "contains a zero character, which PostgreSQL cannot hold"
+        if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+            return "is not sound Unicode"
+        return None
+
+    def values(self, row: Row) -> Values:
+        """Return a row's values by their columns.
+
+        Raises:
+            StoreError: One of them does not fit: MySQL may cut it short without a word.
+        """
+        values = Values(zip(COLUMNS, row, strict=True))
+        for column in self.tokens.columns.keys():  # noqa: SIM118 - a collection, not a dictionary
+            if misfit := self.misfit(column, values[column]):
+                raise StoreError(
+                    f"the {column} {misfit}; nothing was saved",
+                    token_id=str(row[0]),
+                    hint="Save another value, or widen the column.",
+                )
+        return values
+
+    def kept(self, row: Row) -> Row:
+        """Return a row as the table holds it.
+
+        Where the table holds no version, one is made of the values: whoever expects it notices
+        every change in between, by whichever program.
+        """
+        kept = [
+            value if column in self.tokens.columns else None
+            for column, value in zip(COLUMNS, row, strict=True)
+        ]
+        if not self.has_versions:
+            content = "\0".join(str(value or "") for value in kept[1 : len(OFFICIAL_COLUMNS)])
+            digest = hashlib.sha256(content.encode(errors="replace")).digest()
+            kept[-1] = int.from_bytes(digest[:7], "big") + 1
+        return tuple(kept)

@@ -1,0 +1,94 @@
+"""Leases in a SQL database: who may refresh which token, by the server's clock."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Table,
+    bindparam,
+    cast,
+    delete,
+    literal_column,
+    select,
+    update,
+)
+
+from evergrant.stores.lease import still_runs
+from evergrant.stores.sql_connections import Connections
+from evergrant.stores.sql_errors import Contended
+from evergrant.stores.sql_statements import Values, compiled, insert_unless_taken
+
+__all__ = ["Leases"]
+
+DAY: ColumnElement[int] = literal_column("86400000")
+
+
+class Leases:
+    """The leases on the tokens of one table.
+
+    Args:
+        table: evergrant's own table of leases.
+        key: What it calls the table of tokens.
+    """
+
+    def __init__(self, connections: Connections, table: Table, key: str) -> None:
+        self._connections = connections
+        self._key = key
+        dialect = connections.dialect
+        # The server's clock: those of its clients differ.
+        now = cast(
+            literal_column(
+                "UNIX_TIMESTAMP(NOW(3)) * 1000"
+                if connections.is_mysql
+                else "EXTRACT(EPOCH FROM clock_timestamp()) * 1000"
+            ),
+            BigInteger,
+        )
+        columns = table.c
+        row: dict[str, Any] = {"token_table": bindparam("key"), "id": bindparam("of_id")}
+        mine: dict[str, Any] = {
+            "owner": bindparam("new_owner"),
+            "since": now,
+            "until": now + bindparam("ttl", type_=BigInteger),
+        }
+        of_table = columns.token_table == bindparam("key")
+        of_token = columns.id == bindparam("of_id")
+        held = (of_table, of_token, columns.owner == bindparam("holder"))
+        since = columns.since == bindparam("held_since", type_=BigInteger)
+        self._grant = compiled(insert_unless_taken(table, dialect).values(row | mine), dialect)
+        self._find = compiled(
+            select(columns.owner, columns.since, columns.until, now).where(of_table, of_token),
+            dialect,
+        )
+        self._take_over = compiled(update(table).where(*held, since).values(mine), dialect)
+        self._end = compiled(delete(table).where(*held), dialect)
+        self._end_all = compiled(delete(table).where(of_table), dialect)
+        self._end_old = compiled(delete(table).where(of_table, columns.until < now - DAY), dialect)
+
+    def acquire(self, id_: str, owner: str, ttl: float) -> bool:
+        """Note ``owner`` as the holder for ``ttl`` seconds, unless another's lease still runs."""
+        mine = Values(key=self._key, of_id=id_, new_owner=owner, ttl=int(ttl * 1000))
+        with suppress(Contended):
+            if self._connections.add(self._grant, mine):
+                return True
+            for holder, since, until, now in self._connections.run(self._find, mine).rows:
+                if holder == owner or not still_runs(since, until, now):
+                    theirs = Values(mine | {"holder": holder, "held_since": since})
+                    return self._connections.run(self._take_over, theirs).changed > 0
+        return False
+
+    def release(self, id_: str, owner: str) -> None:
+        """Forget the lease if ``owner`` holds it."""
+        self._connections.run(self._end, Values(key=self._key, of_id=id_, holder=owner))
+
+    def end_all(self) -> None:
+        """Forget every lease on the table's tokens."""
+        self._connections.run(self._end_all, Values(key=self._key))
+
+    def end_old(self) -> None:
+        """Forget what holders that died left behind."""
+        self._connections.run(self._end_old, Values(key=self._key))

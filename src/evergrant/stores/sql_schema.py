@@ -1,0 +1,245 @@
+"""Makes a database a token store: the official table, extended, and two of ours beside it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import (
+    DDL,
+    BigInteger,
+    Column,
+    Connection,
+    Dialect,
+    ExecutableDDLElement,
+    Index,
+    Inspector,
+    MetaData,
+    String,
+    Table,
+    Text,
+    inspect,
+)
+from sqlalchemy.dialects import mysql
+from sqlalchemy.engine.interfaces import ReflectedColumn
+from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
+from sqlalchemy.types import TypeEngine
+
+from evergrant.errors import StoreError, StoreMissing
+from evergrant.stores.rows import COLUMNS, MOMENTS
+from evergrant.stores.sql_connections import Connections
+from evergrant.stores.sql_layout import Layout
+from evergrant.stores.tables import COUNTER_TABLE, LEASE_TABLE, not_of_tokens, refuse_layout
+
+__all__ = ["prepare"]
+
+_logger = logging.getLogger("evergrant")
+
+ID_WIDTH = 64
+"""Of new tables; the official ones have 10. A tenant's key may be a UUID."""
+
+LOOKED_UP = ("user_name", "access_token", "refresh_token", "grant_token")
+INDEXED = 100
+"""Characters of a value in an index: all of a token, and within the limits of every MySQL."""
+
+
+INNODB: dict[str, Any] = {"mysql_engine": "InnoDB", "mariadb_engine": "InnoDB"}
+"""What MySQL keeps transactions and locks of rows in."""
+
+
+class _Wanted:
+    """The tables as evergrant would make them."""
+
+    def __init__(self, table: str, dialect: Dialect) -> None:
+        naming = {"ix": "evergrant_%(table_name)s_%(column_0_name)s"}
+        metadata = MetaData(naming_convention=naming)
+        text = _texts(dialect)
+
+        def column(name: str, width: int | None, **options: Any) -> Column[Any]:
+            return Column(name, text(width), **options)
+
+        widths = dict.fromkeys(MOMENTS, 20) | {"id": ID_WIDTH, "scopes": None}
+        self.tokens = Table(
+            table,
+            metadata,
+            *(
+                Column(name, BigInteger())
+                if name == "version"
+                else column(name, widths.get(name, 255), primary_key=name == "id")
+                for name in COLUMNS
+            ),
+            **INNODB,
+        )
+        self.counters = Table(
+            COUNTER_TABLE,
+            metadata,
+            column("token_table", 64, primary_key=True),
+            Column("last", BigInteger, nullable=False),
+            **INNODB,
+        )
+        self.leases = Table(
+            LEASE_TABLE,
+            metadata,
+            column("token_table", 64, primary_key=True),
+            column("id", 255, primary_key=True),
+            column("owner", 64, nullable=False),
+            Column("since", BigInteger, nullable=False),
+            Column("until", BigInteger, nullable=False),
+            **INNODB,
+        )
+
+    def index(self, name: str) -> Index:
+        """Return the index on a column of the table of tokens."""
+        column = self.tokens.c[name]
+        # The names are searched by how they begin, too.
+        by_pattern = {name: "varchar_pattern_ops"} if name == "user_name" else {}
+        prefix = {name: INDEXED}
+        return Index(
+            None, column, mysql_length=prefix, mariadb_length=prefix, postgresql_ops=by_pattern
+        )
+
+
+def _texts(dialect: Dialect) -> Any:
+    if dialect.name == "postgresql":
+        return lambda width: Text() if width is None else String(width)
+    version = dialect.server_version_info or ()
+    if getattr(dialect, "is_mariadb", False):
+        collation = "utf8mb4_nopad_bin"
+    elif version >= (8, 0, 17):
+        collation = "utf8mb4_0900_bin"
+    else:
+        collation = "utf8mb4_bin"
+
+    def text(width: int | None) -> TypeEngine[str]:
+        exactly: dict[str, Any] = {"charset": "utf8mb4", "collation": collation}
+        return mysql.TEXT(**exactly) if width is None else mysql.VARCHAR(width, **exactly)
+
+    return text
+
+
+def prepare(connections: Connections, table: str, *, read_only: bool) -> Layout:
+    """Create or extend the tables, as far as the account may; return what there is then.
+
+    A database that is complete is not written to.
+
+    Args:
+        read_only: Create and extend nothing.
+
+    Raises:
+        StoreMissing: The table is not there, and not to be created.
+        StoreUnavailable: The table is there, but is not one of tokens: nothing was changed. Or
+            it is not there, and cannot be created.
+    """
+    # Once connected: the dialect knows then which server it is.
+    wanted = connections.core(lambda connection: _Wanted(table, connection.dialect))
+    if read_only:
+        return connections.core(lambda connection: _found(connection, wanted))
+    before = 0
+    refused: StoreError | None = None
+    while todo := connections.core(lambda connection: list(_missing(connection, wanted))):
+        if len(todo) == before:
+            break  # neither we nor another process got any further
+        before = len(todo)
+        refused = _do(connections, todo)
+    layout = connections.core(lambda connection: _found(connection, wanted, refused))
+    if not (layout.is_complete and layout.has_counters and layout.has_leases):
+        _logger.warning(
+            "the table %s is used as far as the account's rights go: evergrant's own columns or "
+            "tables are missing (%s)",
+            table,
+            refused,
+        )
+    return layout
+
+
+def _do(connections: Connections, todo: list[ExecutableDDLElement]) -> StoreError | None:
+    """Run what can be run; return the first refusal."""
+    refused = None
+    for statement in todo:
+        try:
+            connections.core(lambda connection, do=statement: connection.execute(do))  # type: ignore[misc]
+        except StoreError as error:
+            if error.retryable:
+                raise
+            # Perhaps another process was faster: what is still missing will tell.
+            refused = refused or error
+    return refused
+
+
+def _missing(connection: Connection, wanted: _Wanted) -> Iterator[ExecutableDDLElement]:
+    """Yield the statements that make the database complete."""
+    inspector = inspect(connection)
+    dialect = connection.dialect
+    table = wanted.tokens
+    indexed = set()
+    if inspector.has_table(table.name):
+        present = _columns(inspector, table.name)
+        place = dialect.identifier_preparer.format_table(table)
+        for column in table.columns:
+            if column.name not in present:
+                what = str(CreateColumn(column).compile(dialect=dialect))
+                yield _ddl(f"ALTER TABLE {place} ADD COLUMN {what}")
+        for index in inspector.get_indexes(table.name):
+            indexed.add(str(index["column_names"][0]).lower())
+    else:
+        yield CreateTable(table)
+    yield from (CreateIndex(wanted.index(name)) for name in LOOKED_UP if name not in indexed)
+    # Not asked for by name: an account without rights on them must not, even if they are not there.
+    there = inspector.get_table_names()
+    for own in (wanted.counters, wanted.leases):
+        if own.name not in there:
+            yield CreateTable(own)
+
+
+def _ddl(statement: str) -> DDL:
+    return DDL(statement.replace("%", "%%"))  # type: ignore[no-untyped-call]
+
+
+def _columns(inspector: Inspector, table: str) -> dict[str, ReflectedColumn]:
+    """Return a table's columns by their names in small letters.
+
+    Raises:
+        StoreUnavailable: They are not those of a table of tokens.
+    """
+    columns = {column["name"].lower(): column for column in inspector.get_columns(table)}
+    key = inspector.get_pk_constraint(table)["constrained_columns"]
+    refuse_layout(table, columns, [name.lower() for name in key], "database")
+    if not isinstance(columns["id"]["type"], String):
+        raise not_of_tokens(table, "its id is not text", "database")
+    return columns
+
+
+def _found(connection: Connection, wanted: _Wanted, refused: StoreError | None = None) -> Layout:
+    inspector = inspect(connection)
+    table = wanted.tokens.name
+    if not inspector.has_table(table):
+        raise refused or StoreMissing(f"there is no table {table} in the database")
+    columns = _columns(inspector, table)
+    known = {name: column for name, column in columns.items() if name in COLUMNS}
+    # In our order: rows are written and read by name, and theirs may be another.
+    tokens = Table(
+        table,
+        MetaData(),
+        *(
+            Column(known[name]["name"], known[name]["type"], key=name)
+            for name in COLUMNS
+            if name in known
+        ),
+    )
+    widths = {
+        name: length
+        for name, column in known.items()
+        if (length := getattr(column["type"], "length", None))
+    }
+    own = {COUNTER_TABLE, LEASE_TABLE}.intersection(inspector.get_table_names())
+    return Layout(
+        database=str(connection.engine.url.database),
+        tokens=tokens,
+        widths=widths,
+        holds_nul=connection.dialect.name != "postgresql",
+        counters=wanted.counters,
+        leases=wanted.leases,
+        has_counters=COUNTER_TABLE in own,
+        has_leases=LEASE_TABLE in own,
+    )

@@ -1,0 +1,207 @@
+"""The SQL of a SQL store: SQLAlchemy's expressions, compiled once for the driver."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Dialect,
+    Insert,
+    Table,
+    bindparam,
+    cast,
+    delete,
+    func,
+    insert,
+    literal_column,
+    null,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.sql import ClauseElement
+
+from evergrant.stores.rows import COLUMNS, ID_DIGITS
+
+__all__ = [
+    "Guard",
+    "Parameters",
+    "Statement",
+    "Statements",
+    "Values",
+    "compiled",
+    "insert_unless_taken",
+    "like_prefix",
+]
+
+
+class Values(dict[str, str | int | None]):
+    """Parameters of a statement, which do not show: a traceback may print local variables."""
+
+    def __repr__(self) -> str:
+        return f"Values({', '.join(self)})"
+
+
+Parameters = Mapping[str, str | int | None]
+
+
+class Statement(NamedTuple):
+    """What a driver gets.
+
+    Attributes:
+        order: The names of its parameters, for a driver that takes them by position.
+    """
+
+    text: str
+    order: tuple[str, ...] | None
+
+    def bound(self, values: Parameters | None) -> Any:
+        """Return values as the driver takes them."""
+        if self.order is None or values is None:
+            return values
+        return tuple(values[name] for name in self.order)
+
+
+class Guard(NamedTuple):
+    """What keeps other writers out of a transaction.
+
+    Attributes:
+        enter: Run at its begin; waits.
+        leave: Run after its end, where the end itself does not do it.
+    """
+
+    enter: Statement
+    leave: Statement | None = None
+
+
+def like_prefix(prefix: str) -> str:
+    """Return the pattern of LIKE, escaped by a slash, that fits what begins with ``prefix``."""
+    for special in "/%_":
+        prefix = prefix.replace(special, f"/{special}")
+    return f"{prefix}%"
+
+
+def compiled(
+    expression: ClauseElement, dialect: Dialect, columns: list[str] | None = None
+) -> Statement:
+    """Return an expression as the driver gets it.
+
+    Args:
+        columns: The columns that an INSERT or UPDATE sets, each to the value of its name.
+    """
+    done: Any = expression.compile(dialect=dialect, column_keys=columns)
+    return Statement(str(done), tuple(done.positiontup) if done.positional else None)
+
+
+def insert_unless_taken(table: Table, dialect: Dialect) -> Insert:
+    """Return the expression that adds a row; on PostgreSQL, none where the key is taken.
+
+    There, an error would break the transaction; MySQL has no such statement, but goes on.
+    """
+    if dialect.name == "postgresql":
+        return postgresql.insert(table).on_conflict_do_nothing()
+    return insert(table)
+
+
+class Statements:
+    """The statements on one table of tokens, and on its count of ids.
+
+    Text is looked up as the database compares it, which its indexes serve: that may find look-
+    alikes too (by case, by accents, by spaces at the end), but misses nothing.
+
+    Args:
+        tokens: The table of tokens; its columns by their official names, as far as there are.
+        counters: The table of counters.
+    """
+
+    def __init__(self, dialect: Dialect, tokens: Table, counters: Table) -> None:
+        self._dialect = dialect
+        self._tokens = tokens
+        columns: dict[str, ColumnElement[Any]] = dict(tokens.c.items())
+        self._selected = [columns.get(name, null()).label(name) for name in COLUMNS]
+        self._selects: dict[tuple[tuple[str, ...], bool], Statement] = {}
+        id_ = columns["id"]
+        name = columns["user_name"]
+        page = select(*self._selected).order_by(id_).limit(bindparam("size", type_=BigInteger))
+        self.first_page = self._compiled(page)
+        self.next_page = self._compiled(page.where(id_ > bindparam("last")))
+        self.select_named = self._compiled(
+            select(*self._selected).where(
+                or_(name == bindparam("user_name"), name.like(bindparam("pattern"), escape="/"))
+            )
+        )
+        # Only ids that a generated one could equal.
+        self.select_largest = self._compiled(
+            select(func.max(cast(id_, BigInteger))).where(
+                id_.regexp_match(literal_column(f"'^[0-9]{{1,{ID_DIGITS}}}$'"))
+            )
+        )
+        self.insert = self._compiled(insert_unless_taken(tokens, self._dialect), list(columns))
+        changed = update(tokens).where(id_ == bindparam("old_id"))
+        if "version" in columns:
+            version = func.coalesce(columns["version"], literal_column("0"))
+            changed = changed.where(version == bindparam("old_version", type_=BigInteger))
+        self.update = self._compiled(changed, [name for name in columns if name != "id"])
+        self.delete = self._compiled(delete(tokens).where(id_ == bindparam("old_id")))
+        self.delete_all = self._compiled(delete(tokens))
+        self._count(counters)
+
+    def _count(self, counters: Table) -> None:
+        of_table = counters.c.token_table == bindparam("key")
+        count = select(counters.c.last).where(of_table)
+        self.counter_guard = Guard(self._compiled(count.with_for_update()))
+        self.set_count = self._compiled(
+            update(counters).where(of_table).values(last=bindparam("number"))
+        )
+        start: dict[str, Any] = {"token_table": bindparam("key"), "last": bindparam("number")}
+        self.start_count = self._compiled(
+            insert_unless_taken(counters, self._dialect).values(start)
+        )
+
+    def select(self, columns: tuple[str, ...], *, lock: bool) -> Statement:
+        """Return the statement that looks up rows by these columns.
+
+        Args:
+            lock: Keep others from changing the rows until the transaction ends.
+        """
+        known = self._selects.get((columns, lock))
+        if known is None:
+            wanted = [self._tokens.c[column] == bindparam(column) for column in columns]
+            query = select(*self._selected).where(*wanted)
+            known = self._compiled(query.with_for_update() if lock else query)
+            self._selects[columns, lock] = known
+        return known
+
+    def identity(self) -> Statement:
+        """Return the statement that tells this database from any other, however it is reached."""
+        if self._dialect.name == "postgresql":
+            return Statement(
+                "SELECT system_identifier, current_database(), current_schema() "
+                "FROM pg_control_system()",
+                (),
+            )
+        return Statement("SELECT @@hostname, @@port, @@datadir, DATABASE()", ())
+
+    def advisory_guard(self, name: str, timeout: float) -> Guard:
+        """Return a guard that needs no table, and so no rights.
+
+        Args:
+            name: Of what is guarded; MySQL's such locks are those of the whole server.
+            timeout: How long to wait, in seconds.
+        """
+        digest = hashlib.sha256(name.encode()).hexdigest()[:15]
+        if self._dialect.name == "postgresql":
+            return Guard(Statement(f"SELECT pg_advisory_xact_lock({int(digest, 16)})", ()))
+        lock = f"'evergrant {digest}'"
+        return Guard(
+            Statement(f"SELECT GET_LOCK({lock}, {timeout:.0f})", ()),
+            Statement(f"DO RELEASE_LOCK({lock})", ()),
+        )
+
+    def _compiled(self, expression: ClauseElement, columns: list[str] | None = None) -> Statement:
+        return compiled(expression, self._dialect, columns)

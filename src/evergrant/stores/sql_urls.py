@@ -1,0 +1,79 @@
+"""The URLs of SQL stores: SQLAlchemy's, and what of them may be shown."""
+
+from __future__ import annotations
+
+import re
+
+from sqlalchemy import URL
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from evergrant.errors import ConfigError
+from evergrant.stores.tables import DEFAULT_TABLE
+from evergrant.stores.urls import ACCEPTED, is_sql
+
+__all__ = ["checked_table", "parsed", "shown"]
+
+_DRIVERS = {
+    "mysql": "mysql+pymysql",
+    "mariadb": "mariadb+pymysql",
+    "postgres": "postgresql+psycopg",
+    "postgresql": "postgresql+psycopg",
+}
+"""The driver that is meant where none is named. (``postgres`` is no dialect of SQLAlchemy's, but
+what many hosts write.)"""
+
+_TABLE = re.compile(r"(?!evergrant_)[a-z0-9_]{1,63}", re.ASCII | re.IGNORECASE)
+"""What the official SDK takes, within PostgreSQL's limit."""
+
+
+def parsed(url: str | URL) -> tuple[URL, str]:
+    """Return where a database is, and the table that the URL names.
+
+    Raises:
+        ConfigError: It is no URL of a SQL database, or repeats ``table``.
+    """
+    try:
+        found = make_url(url)
+    except (ArgumentError, ValueError):  # such as a port that is no number
+        found = None
+    # Out here, the error that was caught does not travel along: it quotes the URL.
+    if found is None or not is_sql(found.drivername) or not found.database:
+        raise ConfigError("this is not the URL of a SQL database", hint=ACCEPTED)
+    found = _with_password_in_its_place(found)
+    table = found.query.get("table", DEFAULT_TABLE)
+    if not isinstance(table, str):
+        raise ConfigError(f"{shown(found, DEFAULT_TABLE)!r} names several tables", hint=ACCEPTED)
+    driver = _DRIVERS.get(found.drivername, found.drivername)
+    return found.set(drivername=driver).difference_update_query(["table"]), table
+
+
+def _with_password_in_its_place(url: URL) -> URL:
+    """Return a URL whose password SQLAlchemy knows to be one: as such, it hides it."""
+    for name in ("password", "passwd"):
+        if isinstance(given := url.query.get(name), str):
+            url = url.difference_update_query([name]).set(password=given)
+    return url
+
+
+def shown(url: URL, table: str) -> str:
+    """Return a URL as it may be shown: no password in it, wherever it stood."""
+    secret = [name for name in url.query if "pass" in name.lower()]
+    url = url.difference_update_query([*secret, "table"])
+    if table != DEFAULT_TABLE:
+        url = url.update_query_dict({"table": table})
+    return url.render_as_string(hide_password=True)
+
+
+def checked_table(name: str) -> str:
+    """Return a table's name.
+
+    Raises:
+        ConfigError: A table cannot have that name, or it is one of evergrant's own.
+    """
+    if not _TABLE.fullmatch(name):
+        raise ConfigError(
+            f"{name!r} cannot be the name of a table of tokens",
+            hint="Use up to 63 letters, digits and underscores; evergrant_ is taken.",
+        )
+    return name

@@ -1,0 +1,43 @@
+"""What a database's table of tokens is like, whatever the database."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from evergrant.errors import StoreUnavailable
+from evergrant.stores.rows import OFFICIAL_COLUMNS
+
+__all__ = ["COUNTER_TABLE", "DEFAULT_TABLE", "LEASE_TABLE", "not_of_tokens", "refuse_layout"]
+
+DEFAULT_TABLE = "oauthtoken"
+"""The official SDK's, and that of Zoho's sample."""
+
+COUNTER_TABLE = "evergrant_counter"
+LEASE_TABLE = "evergrant_lease"
+
+
+def refuse_layout(table: str, columns: Collection[str], key: Sequence[str], place: str) -> None:
+    """Refuse a table that cannot hold tokens.
+
+    Args:
+        columns: The names of its columns, in small letters.
+        key: The columns of its primary key.
+        place: What else could be named in its stead, for the message.
+
+    Raises:
+        StoreUnavailable: It lacks an official column, or its key is not the id.
+    """
+    lacking = [column for column in OFFICIAL_COLUMNS if column not in columns]
+    if lacking:
+        raise not_of_tokens(table, f"it has no column {', '.join(lacking)}", place)
+    if list(key) != ["id"]:
+        raise not_of_tokens(table, "its primary key is not the id", place)
+
+
+def not_of_tokens(table: str, why: str, place: str) -> StoreUnavailable:
+    """Return the error to raise for a table that does not hold tokens."""
+    return StoreUnavailable(
+        f"{table} does not hold tokens: {why}; nothing was changed",
+        hint=f"Name another table (?table=...) or another {place}.",
+        retryable=False,
+    )

@@ -1,0 +1,210 @@
+"""Servers that go away: what was not saved is said, and what comes back is used again."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from sqlalchemy import Connection
+
+from databases import Database
+from evergrant.errors import StoreUnavailable
+from evergrant.stores import open_store
+from evergrant.stores.sql import SQLStore
+from evergrant.testing.contract_sharing import at_once
+from evergrant.testing.samples import ALICE, BOB, grant, renewed
+from evergrant.token import Token
+from sql_help import elsewhere, in_background
+
+PATIENCE = 60.0
+
+
+@pytest.fixture
+def store(database: Database) -> Iterator[SQLStore]:
+    with SQLStore(database.url) as store:
+        yield store
+
+
+def kill_all(database: Database) -> None:
+    """End every connection to a database, as an administrator may."""
+    if "mysql" in database.url:
+        for (number,) in database.execute(
+            f"SELECT id FROM information_schema.processlist WHERE db = '{database.name}' "
+            "AND id != CONNECTION_ID()"
+        ):
+            database.execute(f"KILL {number}")
+    else:
+        database.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            f"WHERE datname = '{database.name}' AND pid != pg_backend_pid()"
+        )
+
+
+def waiting(database: Database) -> int:
+    """Return how many connections to a database wait for another's lock."""
+    query = (
+        "SELECT count(*) FROM information_schema.innodb_lock_waits"
+        if "mysql" in database.url
+        else "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+        f"AND datname = '{database.name}'"
+    )
+    [(count,)] = database.execute(query)
+    return int(count)
+
+
+def wait_until(happened: Callable[[], object]) -> None:
+    give_up = time.monotonic() + PATIENCE
+    while not happened():
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
+
+
+def test_a_server_that_restarts_is_not_noticed(store: SQLStore, database: Database) -> None:
+    alice = store.save_token(ALICE)
+    database.server.restart()
+    assert store.find_token(ALICE) == alice
+    database.server.restart()
+    bob = store.save_token(BOB)
+    database.server.restart()
+    with store.lease(str(bob.id), 60) as lease:
+        assert lease
+    database.server.restart()
+    assert store.get_tokens() == [alice, bob]
+
+
+def test_a_server_that_is_down_says_so_and_is_used_again_when_it_is_up(
+    store: SQLStore, database: Database
+) -> None:
+    alice = store.save_token(ALICE)
+    database.server.stop()
+    try:
+        for use in (
+            lambda: store.find_token(ALICE),
+            lambda: store.save_token(renewed(ALICE)),
+            lambda: store.lease("1", 1),
+            lambda: store.delete_token("1"),
+            store.get_tokens,
+            lambda: open_store(database.url),
+        ):
+            with pytest.raises(StoreUnavailable, match="cannot be reached") as caught:
+                use()
+            assert caught.value.retryable
+            assert "planted" not in f"{caught.value}"
+    finally:
+        database.server.start()
+    assert store.find_token(ALICE) == alice
+    assert store.save_token(renewed(alice)).version == 2
+
+
+def test_a_connection_that_dies_in_the_middle_of_a_save_saves_nothing(
+    store: SQLStore, database: Database
+) -> None:
+    alice = store.save_token(ALICE)
+
+    def change_twice() -> None:
+        with store._transaction():
+            assert store._delete(str(alice.id))
+            kill_all(database)
+            store._next_number()
+
+    with pytest.raises(StoreUnavailable, match=r"connection .* was lost") as caught:
+        change_twice()
+    assert caught.value.retryable
+    assert store.get_tokens() == [alice]
+
+
+def test_a_connection_that_dies_at_the_very_end_leaves_it_open_whether_it_saved(
+    store: SQLStore, database: Database
+) -> None:
+    alice = store.save_token(ALICE)
+
+    def change_once() -> None:
+        with store._transaction():
+            assert store._delete(str(alice.id))
+            kill_all(database)
+
+    with pytest.raises(StoreUnavailable, match="may or may not have saved"):
+        change_once()
+    assert store.get_tokens() == [alice]
+
+
+def test_connections_that_were_hung_up_on_are_replaced(store: SQLStore, database: Database) -> None:
+    alice = store.save_token(ALICE)
+    for _ in range(3):
+        kill_all(database)
+        assert store.find_token(ALICE) == alice
+    kill_all(database)
+    assert store.save_token(renewed(ALICE)).version == 2
+
+
+def change(connection: Connection, user: str) -> None:
+    connection.exec_driver_sql(
+        "UPDATE oauthtoken SET redirect_url = 'theirs' WHERE user_name = %s", (user,)
+    )
+
+
+def test_another_program_that_holds_a_row_is_waited_for(
+    store: SQLStore, database: Database
+) -> None:
+    store.save_token(ALICE)
+    with elsewhere(database) as other:
+        change(other, str(ALICE.user_name))
+        with in_background(lambda: store.save_token(renewed(ALICE))) as results:
+            wait_until(lambda: waiting(database))
+            assert store.find_token(ALICE) is not None  # readers do not wait
+            other.commit()
+    (saved,) = results
+    assert isinstance(saved, Token)
+    assert saved.version == 2
+
+
+def test_another_program_that_holds_a_row_for_too_long_is_an_error(database: Database) -> None:
+    with SQLStore(database.url, timeout=1) as store, elsewhere(database) as other:
+        alice = store.save_token(ALICE)
+        change(other, str(ALICE.user_name))
+        with pytest.raises(StoreUnavailable, match="locked by another program") as caught:
+            store.save_token(renewed(ALICE))
+        assert caught.value.retryable
+        other.rollback()
+        assert store.get_tokens() == [alice]
+
+
+def test_a_deadlock_with_another_program_loses_no_save(store: SQLStore, database: Database) -> None:
+    owner = store.save_token(ALICE)
+    login = renewed(ALICE, refresh_token="second", grant_token=None)
+    nameless = store.save_token(Token(refresh_token="second", client_id=ALICE.client_id))
+    with elsewhere(database) as other:
+        for n in range(20):  # MySQL undoes the transaction that has changed less
+            other.exec_driver_sql(f"INSERT INTO oauthtoken (id) VALUES ('x{n}')")
+        other.exec_driver_sql(
+            "UPDATE oauthtoken SET redirect_url = 'theirs' WHERE id = %s", (nameless.id,)
+        )
+        # It locks its owner's row, then wants the nameless one.
+        with in_background(lambda: store.save_token(login)) as results:
+            wait_until(lambda: waiting(database))
+            try:
+                change(other, str(ALICE.user_name))
+            finally:
+                other.rollback()
+    (saved,) = results
+    assert isinstance(saved, Token), saved
+    assert (saved.id, saved.refresh_token) == (owner.id, "second")
+    assert store.get_tokens() == [saved]
+
+
+def test_a_store_that_was_closed_says_so(store: SQLStore) -> None:
+    store.close()
+    with pytest.raises(StoreUnavailable, match="the store was closed") as caught:
+        store.find_token(ALICE)
+    assert not caught.value.retryable
+
+
+def test_more_threads_than_connections_wait_for_one(store: SQLStore) -> None:
+    def use(thread: int) -> None:
+        for n in range(5):
+            store.save_token(grant(f"{thread}-{n}"))
+            assert store.find_token(grant(f"{thread}-{n}")) is not None
+
+    at_once(use, 30)
+    assert len(store.get_tokens()) == 150
