@@ -22,6 +22,8 @@ OURS = {
     "memory": "memory:",
     "list": "list:",
     "our file": "file://{folder}/ours.csv",
+    "our MariaDB": "{mariadb}",
+    "our PostgreSQL": "{postgresql}",
     OUR_SQLITE: "sqlite:///{folder}/zohooauth.db",
 }
 """Stores of evergrant, by name."""
@@ -36,7 +38,7 @@ STORES = {
     OUR_TOKEN: ["ours, and our OAuthToken", OURS[OUR_SQLITE]],
     **{name: ["ours", url] for name, url in OURS.items()},
 }
-"""By name: kind and arguments, as the step ``open`` takes them."""
+"""By name: kind and arguments, as the step ``open`` takes them; in braces, what a test fills in."""
 
 
 def sdk_token(who: str, **changes: str | None) -> dict[str, str | None]:

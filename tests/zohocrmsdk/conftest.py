@@ -28,9 +28,23 @@ def sdk_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str
         started.stop()
 
 
+class Places(dict[str, object]):
+    """What stands for the braces in a store's URL; a server is started when it is first named."""
+
+    def __init__(self, request: pytest.FixtureRequest, folder: Path) -> None:
+        super().__init__(folder=folder)
+        self._request = request
+
+    def __missing__(self, database: str) -> object:
+        return self._request.getfixturevalue(database).url
+
+
 @pytest.fixture
 def start(
-    sdk_host: Callable[[str], SdkHost], zoho: Sandbox, tmp_path: Path
+    sdk_host: Callable[[str], SdkHost],
+    zoho: Sandbox,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
 ) -> Iterator[Callable[..., SdkProcess]]:
     """Start processes with the SDK and a store: ``start(OFFICIAL_FILE)``, ``start(OURS, "7_0")``.
 
@@ -41,9 +55,8 @@ def start(
     def new(store: str, version: str = "8_0", folder: Path = tmp_path) -> SdkProcess:
         process = sdk_host(version).start(folder, zoho)
         started.append(process)
-        process(
-            "open", store=[part.format(folder=tmp_path) for part in STORES[store]], url=zoho.url
-        )
+        parts = [part.format_map(Places(request, tmp_path)) for part in STORES[store]]
+        process("open", store=parts, url=zoho.url)
         return process
 
     yield new
