@@ -45,7 +45,7 @@ STORES = {
     OUR_TOKEN: ["ours, and our OAuthToken", OURS[OUR_SQLITE]],
     **{name: ["ours", url] for name, url in OURS.items()},
 }
-"""By name: kind and arguments, as the step ``open`` takes them."""
+"""By name: kind and arguments, as the step ``open`` takes them; in braces, what a test fills in."""
 
 
 def sdk_token(who: str, **changes: str | None) -> dict[str, str | None]:

@@ -7,14 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from databases import mariadb, mariadb_server, postgresql, postgresql_server
 from evergrant.sandbox import Sandbox
 from sdk_process import SdkHost, SdkProcess
 from sdk_stores import STORES
-
-__all__ = ["mariadb", "mariadb_server", "postgresql", "postgresql_server"]
-
-SERVERS = ("mariadb", "postgresql")
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +28,17 @@ def sdk_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str
         started.stop()
 
 
+class Places(dict[str, object]):
+    """What stands for the braces in a store's URL; a server is started when it is first named."""
+
+    def __init__(self, request: pytest.FixtureRequest, folder: Path) -> None:
+        super().__init__(folder=folder)
+        self._request = request
+
+    def __missing__(self, database: str) -> object:
+        return self._request.getfixturevalue(database).url
+
+
 @pytest.fixture
 def start(
     sdk_host: Callable[[str], SdkHost],
@@ -46,16 +52,11 @@ def start(
     """
     started: list[SdkProcess] = []
 
-    def _place(part: str) -> str:
-        for server in SERVERS:
-            if part == f"{{{server}}}":
-                return str(request.getfixturevalue(server).url)  # started when first needed
-        return part.format(folder=tmp_path)
-
     def new(store: str, version: str = "8_0", folder: Path = tmp_path) -> SdkProcess:
         process = sdk_host(version).start(folder, zoho)
         started.append(process)
-        process("open", store=[_place(part) for part in STORES[store]], url=zoho.url)
+        parts = [part.format_map(Places(request, tmp_path)) for part in STORES[store]]
+        process("open", store=parts, url=zoho.url)
         return process
 
     yield new
