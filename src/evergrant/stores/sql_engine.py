@@ -36,6 +36,10 @@ _PATIENCE: dict[str, dict[str, Any]] = {
 }
 """What the drivers are told unless the URL says otherwise: by themselves they wait for ever."""
 
+MORE_CONNECTIONS = 5
+"""How many a process may open beside the five it keeps: with SQLAlchemy's ten, seven busy workers
+would use up the hundred that PostgreSQL has for everybody."""
+
 
 def make_engine(url: URL, *, store: str, timeout: float, read_only: bool) -> Engine:
     """Return an engine whose connections are in autocommit mode.
@@ -79,6 +83,7 @@ def _engine(url: URL, store: str) -> Engine:
             isolation_level="AUTOCOMMIT",
             skip_autocommit_rollback=True,
             pool_reset_on_return=None,
+            max_overflow=MORE_CONNECTIONS,
             hide_parameters=True,
             connect_args=defaults,
         )
