@@ -6,10 +6,20 @@ import os
 
 import pytest
 
+from databases import database, mariadb, mariadb_server, postgresql, postgresql_server
 from evergrant.sandbox import Sandbox
+
+__all__ = ["database", "mariadb", "mariadb_server", "postgresql", "postgresql_server"]
 
 KEPT = {"EVERGRANT_SDK_PYTHON", "EVERGRANT_SDK_PYTHONS"}
 """Which Pythons have Zoho's own SDK: handed over by ./dev test, not settings of evergrant."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let ./dev fuzz ask for more."""
+    parser.addoption(
+        "--sequences", type=int, default=400, help="random calls to compare stores with"
+    )
 
 
 @pytest.fixture(autouse=True)

@@ -4,6 +4,7 @@
   test [ARGS]      everything a change must pass; with ARGS only pytest, with those arguments
   check            ruff (lint and format), mypy, import-linter, file sizes
   fmt              format, and mend what ruff can mend safely
+  fuzz [N]         compare the official file store and ours under N random call sequences
   bench [ARGS]     every benchmark; ARGS (--quick) go to each
   help             this text
 
@@ -23,6 +24,7 @@ from system import BROWSER, SERVERS, provide
 from venvs import DEMO, ROOT, SDKS, TEST, StepError, environment, environments, run
 
 CODE = ("src", "tests", "tools", "benchmarks", "examples")
+FUZZ_TEST, FUZZ_SEQUENCES = "tests/zohocrmsdk/test_differential.py", "100000"
 USAGE_ERROR = 2
 INTERRUPTED = 130
 
@@ -60,6 +62,11 @@ def fmt(_args: list[str]) -> int:
         return _call([python, "-m", "ruff", "format", *_code()])
 
 
+def fuzz(args: list[str]) -> int:
+    sequences = args[0] if args else FUZZ_SEQUENCES
+    return test([FUZZ_TEST, "--timeout=0", f"--sequences={sequences}"])
+
+
 def bench(args: list[str]) -> int:
     scripts = sorted((ROOT / "benchmarks").glob("bench_*.py"))
     if not scripts:
@@ -80,6 +87,7 @@ COMMANDS = {
     "test": test,
     "check": check,
     "fmt": fmt,
+    "fuzz": fuzz,
     "bench": bench,
     "help": usage,
     "--help": usage,

@@ -125,6 +125,11 @@ class Token:
         )
         return f"Token({shown})"
 
+    @property
+    def is_blank(self) -> bool:
+        """Whether nothing was granted: no access, refresh or grant token."""
+        return not (self.access_token or self.refresh_token or self.grant_token)
+
     def freshness(self, now: datetime) -> Freshness:
         """Say whether the access token can be used at ``now`` (aware).
 

@@ -81,4 +81,4 @@ def test_moving_example_moves(
 
 def test_no_document_has_an_example_that_nothing_runs() -> None:
     with_examples = {path.name for path in DOCUMENTS if blocks(path)}
-    assert with_examples == {"README.md", "moving.md", "stores.md"}
+    assert with_examples == {"README.md", "moving.md", "official-sdk.md", "stores.md"}

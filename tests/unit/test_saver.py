@@ -116,6 +116,14 @@ def test_what_the_store_does_not_take_waits_in_the_lifeboat(
     assert trouble.message in str(error)
 
 
+def test_a_token_that_holds_nothing_does_not_hide_the_row_from_the_lifeboat(scene: Scene) -> None:
+    stored, saver = scene.store.save_token(ALICE), scene.saver()
+    with pytest.raises(StoreError, match="nothing to save"):
+        saver.save(Token(id=stored.id, user_name=ALICE.user_name))
+    assert saver.adrift(stored) is None
+    assert (scene.events, list(scene.folder.glob("*.json"))) == ([], [])
+
+
 def test_the_next_process_takes_it_aboard(scene: Scene) -> None:
     stored = scene.store.save_token(ALICE)
     scene.store.troubles = [LOCKED] * 3

@@ -3,39 +3,30 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from evergrant.sandbox import Sandbox
-from official_sdk import OfficialSdk
+from sdk_process import SdkProcess
+from sdk_stores import OFFICIAL_FILE
 
 TOKEN, ALICE = "/oauth/v2/token", "alice@example.com"
 
 
 @pytest.fixture
-def sdk(tmp_path: Path) -> Iterator[OfficialSdk]:
-    session = OfficialSdk(tmp_path, "official_sdk_session.py")
-    yield session
-    session.stop()
-
-
-def _log_in(sdk: OfficialSdk, zoho: Sandbox) -> None:
-    email = sdk(
-        "start",
-        url=zoho.url,
-        grant_code=zoho.grant_code(ALICE),
-        client_id=zoho.client.client_id,
-        client_secret=zoho.client.client_secret,
-    )
-    assert email == ALICE
+def sdk(start: Callable[..., SdkProcess]) -> SdkProcess:
+    """Return the SDK with its own file store, after Alice has logged in."""
+    sdk = start(OFFICIAL_FILE)
+    sdk.log_in(ALICE)
+    assert sdk("whoami") == ALICE
+    return sdk
 
 
 def test_log_in_create_a_lead_read_it_and_read_again_an_hour_later(
-    sdk: OfficialSdk, zoho: Sandbox, tmp_path: Path
+    sdk: SdkProcess, zoho: Sandbox, tmp_path: Path
 ) -> None:
-    _log_in(sdk, zoho)
     lead = {
         "Last_Name": "Müller",
         "First_Name": "Jane",
@@ -54,7 +45,6 @@ def test_log_in_create_a_lead_read_it_and_read_again_an_hour_later(
 
     assert zoho.calls.count(TOKEN, "refresh_token") == 0
     zoho.clock.advance(hours=1)
-    sdk("pass_time", seconds=3600)
     (after,) = sdk("read", module="Leads", record_id=created["id"])
     assert after == before
     assert zoho.calls.count(TOKEN, "refresh_token") == 1
@@ -78,8 +68,7 @@ def test_log_in_create_a_lead_read_it_and_read_again_an_hour_later(
     assert row["user_name"] == f"{ALICE}:{org.zgid}"
 
 
-def test_every_call_of_the_slice_is_understood(sdk: OfficialSdk, zoho: Sandbox) -> None:
-    _log_in(sdk, zoho)
+def test_every_call_of_the_slice_is_understood(sdk: SdkProcess) -> None:
     account = sdk("create", module="Accounts", Account_Name="Zylker")["id"]
     contact = sdk(
         "create",
@@ -110,8 +99,7 @@ def test_every_call_of_the_slice_is_understood(sdk: OfficialSdk, zoho: Sandbox) 
     assert sdk("modules") == [["Home", "Leads", "Accounts", "Contacts"], 304]
 
 
-def test_refusals_are_understood(sdk: OfficialSdk, zoho: Sandbox) -> None:
-    _log_in(sdk, zoho)
+def test_refusals_are_understood(sdk: SdkProcess) -> None:
     assert sdk("create", module="Leads", Last_Name="Doe", Email="nobody") == {
         "status": 400,
         "code": "INVALID_DATA",

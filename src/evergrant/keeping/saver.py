@@ -46,6 +46,7 @@ class Saver:
 
         Raises:
             TokenNotSaved: The store cannot take it now; the lifeboat holds it.
+            StoreError: The token holds nothing.
         """
         return self._save(token, lambda: self._store.save_token(token))
 
@@ -79,6 +80,8 @@ class Saver:
             except TokenNotFound:
                 raise
             except StoreError as error:
+                if granted.is_blank:
+                    raise  # nothing that could be lost, and aboard it would hide the user's row
                 problem = error
             if not problem.retryable:
                 break

@@ -166,7 +166,7 @@ class TokenStore(Backend):
             StoreError: The token holds nothing to keep, or its id does not fit.
             CorruptRecord: The row is there, but cannot be read; it is left as it is.
         """
-        if not (token.access_token or token.refresh_token or token.grant_token):
+        if token.is_blank:
             raise StoreError(
                 "nothing to save: no access, refresh or grant token",
                 token_id=token.id,

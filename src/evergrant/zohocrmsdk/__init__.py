@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from evergrant.clock import Clock
     from evergrant.datacenter import DataCenters
     from evergrant.events import Emit
+    from evergrant.stores.adapter import SixMethods
     from evergrant.stores.base import TokenStore
     from evergrant.zohocrmsdk.acting import Nobody, acting_as
     from evergrant.zohocrmsdk.newer import CustomStoreInMemory, CustomStoreList, CustomStoreSQLite
@@ -43,7 +44,7 @@ _HOMES = {
 
 
 def token_store(
-    url_or_store: str | TokenStore,
+    url_or_store: str | TokenStore | SixMethods,
     *,
     data_centers: DataCenters | None = None,
     clock: Clock | None = None,
@@ -53,7 +54,8 @@ def token_store(
     """Return what the ``Initializer`` of the installed SDK takes as its store.
 
     Args:
-        url_or_store: A store's URL, as for `evergrant.open_store`, or a store that is open.
+        url_or_store: A store's URL, as for `evergrant.open_store`, or a store that is open; one
+            of your own with just the six methods will do.
         data_centers: The hosts that may see a secret, beside the SDK's own environment; by
             default Zoho's.
         clock: Tells the time.
@@ -70,10 +72,11 @@ def token_store(
     from evergrant.clock import utc_now
     from evergrant.datacenter import ZOHO
     from evergrant.stores import open_store
+    from evergrant.stores.adapter import adapt
     from evergrant.zohocrmsdk.desk import Desk
 
     kind = _store_class()
-    store = open_store(url_or_store) if isinstance(url_or_store, str) else url_or_store
+    store = open_store(url_or_store) if isinstance(url_or_store, str) else adapt(url_or_store)
     desk = Desk(
         store,
         data_centers=data_centers or ZOHO,

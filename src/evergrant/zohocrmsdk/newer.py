@@ -10,6 +10,7 @@ from zohocrmsdk.src.com.zoho.crm.api.exception import SDKException
 from zohocrmsdk.src.com.zoho.crm.api.initializer import Initializer
 from zohocrmsdk.src.com.zoho.crm.api.user_signature import UserSignature
 
+from evergrant.errors import TokenNotFound
 from evergrant.stores import open_store
 from evergrant.token import Token
 from evergrant.zohocrmsdk.desk import Desk
@@ -85,12 +86,19 @@ class SDKTokenStore(TokenStore):
     def _first_use(self, id_: str) -> Token | None:
         """Return what the SDK's current token becomes under an id that its program chose for it.
 
-        The SDKs 6.0 and 7.0 cannot go on with None here.
+        The SDKs 6.0 and 7.0 cannot go on with None here, and 8.0 would bring a token back that
+        was deleted elsewhere.
+
+        Raises:
+            TokenNotFound: It was.
         """
         current = getattr(Initializer.get_initializer(), "token", None)
         if not isinstance(current, OfficialToken) or current.get_id() != id_:
             return None
-        return self.desk.answer(read(current), self.around(), find_user=wants_user_name(current))
+        found = self.desk.answer(read(current), self.around(), find_user=wants_user_name(current))
+        if found is None:
+            raise TokenNotFound("the token was deleted from the store", token_id=id_)
+        return found
 
     def around(self) -> Surroundings:
         """Return the SDK's surroundings in this thread."""

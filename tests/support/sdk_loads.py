@@ -1,0 +1,64 @@
+"""Much at once, and trouble with the disk: steps of a session."""
+
+from __future__ import annotations
+
+import resource
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+Fields = dict[str, Any]
+
+
+class Loads:
+    """What a session does to a store that others use, or that cannot write."""
+
+    save_token: Callable[..., Any]
+    find_token: Callable[..., Fields | None]
+
+    def die_when_writing(self) -> None:
+        """Let the first write to a file end this process, as a kill at that moment would."""
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+
+    def save_tokens(self, tokens: list[Fields]) -> int:
+        """Save many tokens; return how many of them the store refused."""
+        refused = 0
+        for token in tokens:
+            try:
+                self.save_token(**token)
+            except Exception:  # noqa: BLE001 - whatever it is that the store raises
+                refused += 1
+        return refused
+
+    def missed(self, user_name: str, times: int, **changes: Any) -> int:
+        """Read a user's token while it is saved many times; return how often it was not found."""
+        done, missed = threading.Event(), 0
+
+        def write() -> None:
+            for _ in range(times):
+                self.save_token(user_name=user_name, **changes)
+            done.set()
+
+        writer = threading.Thread(target=write)
+        writer.start()
+        while not done.is_set():
+            missed += self.find_token(user_name=user_name) is None
+        writer.join()
+        return missed
+
+    def opened(self, times: int, **asked: Any) -> int:
+        """Ask for a token again and again; return how often a file or database was opened."""
+        opened, watching = 0, True
+
+        def watch(event: str, _arguments: object) -> None:
+            nonlocal opened
+            opened += watching and event in {"open", "sqlite3.connect"}
+
+        sys.addaudithook(watch)  # for the rest of the process
+        for _ in range(times):
+            self.find_token(**asked)
+        watching = False
+        return opened

@@ -1,0 +1,80 @@
+"""What happens to the file that a store keeps: faults 8 to 12."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sdk_process import SdkProcess
+from sdk_stores import OFFICIAL_FILE, OUR_SQLITE, SAMPLE, sdk_token
+
+Start = Callable[..., SdkProcess]
+
+NAME = "alice@example.com:60001"
+
+
+def users_of(sdk: SdkProcess) -> set[str]:
+    return {token["user_name"].partition("@")[0] for token in sdk("get_tokens")}
+
+
+@pytest.mark.parametrize(
+    ("store", "left"), [(OFFICIAL_FILE, set()), (OUR_SQLITE, {"alice", "bob"})]
+)
+def test_killed_while_saving_it_loses_everybody(start: Start, store: str, left: set[str]) -> None:
+    sdk = start(store)
+    for who in ("alice", "bob"):
+        sdk("save_token", **sdk_token(who))
+    sdk("die_when_writing")
+    assert sdk.dies("save_token", **sdk_token("carol"))
+    assert users_of(start(store)) == left
+
+
+@pytest.mark.parametrize(
+    ("store", "rounds", "all_kept"), [(OFFICIAL_FILE, 50, False), (OUR_SQLITE, 2, True)]
+)
+def test_of_what_two_processes_save_most_is_lost(
+    start: Start, store: str, rounds: int, *, all_kept: bool
+) -> None:
+    both = [start(store) for _ in range(2)]
+    saved: set[str] = set()
+    for number in range(rounds):
+        for index, sdk in enumerate(both):
+            users = [f"user{number}-{index}-{count}" for count in range(25)]
+            saved.update(users)
+            sdk.begin("save_tokens", tokens=[sdk_token(who) for who in users])
+        refused = sum(sdk.end() for sdk in both)
+        if refused or users_of(both[0]) != saved:
+            assert not all_kept
+            return
+    assert all_kept
+
+
+@pytest.mark.parametrize(
+    ("store", "rounds", "found"), [(OFFICIAL_FILE, 50, False), (OUR_SQLITE, 1, True)]
+)
+def test_a_reader_beside_a_writer_finds_nobody(
+    start: Start, store: str, rounds: int, *, found: bool
+) -> None:
+    sdk, alice = start(store), sdk_token("alice")
+    sdk("save_token", **alice)
+    always = all(sdk("missed", times=50, **alice) == 0 for _ in range(rounds))
+    assert always is found
+
+
+@pytest.mark.parametrize(("store", "times"), [(SAMPLE, 10), (OFFICIAL_FILE, 10), (OUR_SQLITE, 0)])
+def test_each_question_opens_it_again(start: Start, store: str, times: int) -> None:
+    sdk = start(store)
+    sdk("save_token", **sdk_token("alice"))
+    sdk("find_token", user_name=NAME)
+    assert sdk("opened", times=10, user_name=NAME) == times
+
+
+@pytest.mark.parametrize(
+    ("store", "mode"), [(SAMPLE, 0o644), (OFFICIAL_FILE, 0o644), (OUR_SQLITE, 0o600)]
+)
+def test_others_can_read_the_secrets(start: Start, tmp_path: Path, store: str, mode: int) -> None:
+    start(store)("save_token", **sdk_token("alice"))
+    files = [path for path in tmp_path.iterdir() if not path.name.startswith("output-")]
+    assert {path.stat().st_mode & 0o777 for path in files if path.is_file()} == {mode}

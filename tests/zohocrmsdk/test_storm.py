@@ -1,0 +1,31 @@
+"""Everybody at once on one expired token: the SDK through evergrant sends one refresh."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from evergrant.sandbox import Sandbox
+from sdk_process import SdkProcess, grant_of
+from sdk_stores import LASTING, OUR_TOKEN
+
+ALICE = "alice@example.com"
+PROCESSES, THREADS = 8, 20
+
+
+@pytest.mark.parametrize("store", [*LASTING, OUR_TOKEN])
+def test_threads_of_processes_refresh_once_between_them(
+    start: Callable[..., SdkProcess], zoho: Sandbox, store: str
+) -> None:
+    grant = grant_of(zoho, ALICE)
+    processes = [start(store) for _ in range(PROCESSES)]
+    for sdk in processes:
+        sdk("initialize", **grant)
+    zoho.clock.advance(hours=1)
+    zoho.faults.latency(0.2)
+    for sdk in processes:
+        sdk.begin("whoami_in_threads", number=THREADS)
+    assert [sdk.end() for sdk in processes] == [[ALICE] * THREADS] * PROCESSES
+    assert zoho.calls.count("/oauth/v2/token", "refresh_token") == 1
+    assert zoho.calls.count("/oauth/v2/token", "authorization_code") == 1
