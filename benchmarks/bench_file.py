@@ -27,7 +27,7 @@ from evergrant.token import Token
 FIND_LIMIT = 50  # times faster than the official store
 SAVE_LIMIT = 1.0
 TOKENS = 10_000
-SCRIPT = Path(__file__).parents[1] / "tests" / "zohocrmsdk" / "official_file_store.py"
+SCRIPT = Path(__file__).with_name("official_file_store.py")
 HEADER = (
     "id,user_name,client_id,client_secret,refresh_token,access_token,grant_token,"
     "expiry_time,redirect_uri,api_domain"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import resource
 import signal
 import sys
@@ -32,6 +33,21 @@ class Loads:
             except Exception:  # noqa: BLE001 - whatever it is that the store raises
                 refused += 1
         return refused
+
+    def keep_saving(self, users: int) -> None:
+        """Renew users' tokens one after another, without a pause, for as long as this runs."""
+        all_once = threading.Event()
+
+        def save() -> None:
+            for number in itertools.count():
+                self.save_token(
+                    user_name=f"user{number % users}", access_token="a", expires_in=str(number)
+                )
+                if number == users:
+                    all_once.set()
+
+        threading.Thread(target=save, daemon=True).start()
+        all_once.wait()
 
     def missed(self, user_name: str, times: int, **changes: Any) -> int:
         """Read a user's token while it is saved many times; return how often it was not found."""

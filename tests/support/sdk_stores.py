@@ -8,6 +8,7 @@ __all__ = [
     "NOTHING",
     "OFFICIAL_FILE",
     "OURS",
+    "OUR_FILE",
     "OUR_SQLITE",
     "OUR_TOKEN",
     "SAMPLE",
@@ -16,12 +17,12 @@ __all__ = [
 ]
 
 NOTHING, OFFICIAL_FILE, SAMPLE = "nothing", "official file", "Zoho's sample"
-OUR_SQLITE, OUR_TOKEN = "our SQLite", "our SQLite and OAuthToken"
+OUR_FILE, OUR_SQLITE, OUR_TOKEN = "our file", "our SQLite", "our SQLite and OAuthToken"
 
 OURS = {
     "memory": "memory:",
     "list": "list:",
-    "our file": "file://{folder}/ours.csv",
+    OUR_FILE: "file://{folder}/tokens.csv",
     "our MariaDB": "{mariadb}",
     "our PostgreSQL": "{postgresql}",
     OUR_SQLITE: "sqlite:///{folder}/zohooauth.db",

@@ -9,7 +9,7 @@ import pytest
 
 from sdk_differences import DIFFERENCES
 from sdk_process import SdkProcess
-from sdk_stores import NOTHING, OURS
+from sdk_stores import NOTHING, OUR_FILE, OURS
 
 AT_A_TIME = 100
 MANY = 5_000
@@ -22,7 +22,7 @@ def test_they_differ_only_where_it_is_meant(
     number = pytestconfig.getoption("--sequences") // 2
     sdk, counts = start(NOTHING), Counter[str]()
     for first in range(half * number, (half + 1) * number, AT_A_TIME):
-        found = sdk("differences", url=OURS["our file"], first=first, sequences=AT_A_TIME)
+        found = sdk("differences", url=OURS[OUR_FILE], first=first, sequences=AT_A_TIME)
         assert found["unnamed"] is None, f"sequence {found['sequence']}"
         counts.update(found["counts"])
     names = {difference.name for difference in DIFFERENCES}

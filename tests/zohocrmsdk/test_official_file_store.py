@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,14 +15,13 @@ from evergrant.stores.file import FileStore
 from evergrant.testing.samples import HARD_TEXTS, contents, grant
 from evergrant.token import Token
 from file_help import HEADER, NOON_MS, OLD_HEADER, old_row, put, row
-from official_sdk import OfficialSdk
+from sdk_process import SdkProcess
+from sdk_stores import OFFICIAL_FILE
 
 
 @pytest.fixture
-def official(tmp_path: Path) -> Iterator[OfficialSdk]:
-    process = OfficialSdk(tmp_path, "official_file_store.py")
-    yield process
-    process.stop()
+def official(start: Callable[..., SdkProcess]) -> SdkProcess:
+    return start(OFFICIAL_FILE)
 
 
 @pytest.fixture
@@ -31,34 +29,37 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "tokens.csv"
 
 
-def told(token: Token) -> list[str | None]:
-    """A token as the official process tells of it."""
-    return [
-        token.id,
-        token.user_name,
-        token.access_token and str.__str__(token.access_token),
-        token.refresh_token and str.__str__(token.refresh_token),
-        str(to_epoch_ms(token.expires_at)) if token.expires_at else None,
-        token.api_domain,
-    ]
+Told = dict[str, str | None]
 
 
-def official_save(official: OfficialSdk, path: Path, token: Token) -> str:
-    id_, user, access_token, refresh_token, expires_in, api_domain = told(token)
-    fields: dict[str, Any] = {
-        "id": id_,
-        "access_token": access_token,
-        "refresh_token": refresh_token,
-        "expires_in": expires_in,
-        "api_domain": api_domain,
+def told(token: Token) -> Told:
+    """What the official store can tell of a token."""
+    return {
+        "id": token.id,
+        "user_name": token.user_name,
         "client_id": token.client_id,
-        "client_secret": str.__str__(token.client_secret or ""),
+        "client_secret": plain(token.client_secret),
+        "access_token": plain(token.access_token),
+        "refresh_token": plain(token.refresh_token),
+        "expires_in": str(to_epoch_ms(token.expires_at)) if token.expires_at else None,
+        "api_domain": token.api_domain,
     }
-    saved: str = official("save", path=str(path), user=user, **fields)
+
+
+def plain(secret: str | None) -> str | None:
+    return secret and str.__str__(secret)
+
+
+def seen(fields: Told) -> Told:
+    return {name: fields[name] for name in told(Token())}
+
+
+def official_save(official: SdkProcess, token: Token) -> str:
+    saved: str = official("save_token", **told(token))
     return saved
 
 
-def test_two_hundred_turns_lose_nothing(official: OfficialSdk, path: Path) -> None:
+def test_two_hundred_turns_lose_nothing(official: SdkProcess, path: Path) -> None:
     random.seed(8)
     known: dict[str, Token] = {}
     deleted: set[str] = set()
@@ -71,14 +72,14 @@ def test_two_hundred_turns_lose_nothing(official: OfficialSdk, path: Path) -> No
             token = grant(who, access_token=f"{who} {turn:03}", grant_token=None)
             if old and random.random() < 0.15:
                 if theirs:
-                    assert official("delete", path=str(path), id_=old.id)
+                    official("delete_token", token_id=old.id)
                 else:
                     store.delete_token(str(old.id))
                 del known[who]
                 deleted.add(str(old.id))
             elif theirs:
                 new = replace(token, expires_at=expires_at, id=old.id if old else None)
-                known[who] = replace(new, id=official_save(official, path, new))
+                known[who] = replace(new, id=official_save(official, new))
             else:
                 new = replace(token, expires_at=expires_at)
                 known[who] = store.save_token(new)
@@ -88,11 +89,11 @@ def test_two_hundred_turns_lose_nothing(official: OfficialSdk, path: Path) -> No
                 str(token.user_name).partition("@")[0]: told(token)
                 for token in contents(store).values()
             }
-            seen = official("tokens", path=str(path))
-            assert sorted(seen) == sorted(told(token) for token in known.values())
+            listed = {fields["id"]: seen(fields) for fields in official("get_tokens")}
+            assert listed == {token.id: told(token) for token in known.values()}
             if who in known:
-                user = str(known[who].user_name)
-                assert official("find", path=str(path), user=user) == told(known[who])
+                user = known[who].user_name
+                assert seen(official("find_token", user_name=user)) == told(known[who])
                 found = store.find_token(Token(user_name=user))
                 assert found
                 assert told(found) == told(known[who])
@@ -100,7 +101,7 @@ def test_two_hundred_turns_lose_nothing(official: OfficialSdk, path: Path) -> No
 
 
 def test_what_our_rows_hold_survives_the_official_rewriting(
-    official: OfficialSdk, path: Path
+    official: SdkProcess, path: Path
 ) -> None:
     texts = [text for text in HARD_TEXTS if "\r" not in text and text.strip()]
     with FileStore(path) as store:
@@ -108,38 +109,38 @@ def test_what_our_rows_hold_survives_the_official_rewriting(
             store.save_token(Token(user_name=text, client_id="c", access_token=text, org_id=text))
             for text in texts
         ]
-        last = official_save(official, path, grant("carol"))
+        last = official_save(official, grant("carol"))
         assert int(last) == len(texts) + 1
         assert [token for token in store.get_tokens() if token.id != last] == saved
         for token in saved:
-            assert official("find_by_id", path=str(path), id_=token.id) == told(token)
+            assert seen(official("find_token_by_id", token_id=token.id)) == told(token)
 
 
-def test_a_save_of_the_official_store_is_a_new_version(official: OfficialSdk, path: Path) -> None:
+def test_a_save_of_the_official_store_is_a_new_version(official: SdkProcess, path: Path) -> None:
     with FileStore(path) as store:
         saved = store.save_token(grant("alice"))
-        seen = store.generation()
-        official_save(official, path, replace(saved, access_token="theirs"))
-        assert store.generation() != seen
+        generation = store.generation()
+        official_save(official, replace(saved, access_token="theirs"))
+        assert store.generation() != generation
         found = store.find_token_by_id(str(saved.id))
         assert found
         assert (found.access_token, found.version) == ("theirs", 0)
 
 
 def test_an_old_file_that_we_have_written_is_readable_to_the_official_store(
-    official: OfficialSdk, path: Path
+    official: SdkProcess, path: Path
 ) -> None:
     put(path, OLD_HEADER, old_row("1", "alice"), old_row("2", "bob"))
     with FileStore(path) as store:
         store.save_token(grant("carol"))
-        names = [name for _, name, *_ in official("tokens", path=str(path))]
+        names = [token["user_name"] for token in official("get_tokens")]
         assert names == [f"{who}@example.com:60001" for who in ("alice", "bob", "carol")]
-        official("delete_all", path=str(path))
+        official("delete_tokens")
         assert store.get_tokens() == []
         assert store.save_token(grant("carol")).id == "4"
 
 
-def busily_rewritten(official: OfficialSdk, path: Path) -> set[str]:
+def busily_rewritten(official: SdkProcess, path: Path) -> set[str]:
     """Let the official store rewrite a file of 200 users without a pause; return their names."""
     users = [f"user{number}" for number in range(200)]
     lines = [row(str(number), "x").split(",") for number in range(200)]
@@ -148,12 +149,12 @@ def busily_rewritten(official: OfficialSdk, path: Path) -> set[str]:
         HEADER,
         *(",".join([id_, user, *rest]) for user, (id_, _, *rest) in zip(users, lines, strict=True)),
     )
-    official("save_for_ever", path=str(path), users=200)
+    official("keep_saving", users=200)
     return set(users)
 
 
 def test_readers_beside_the_official_store_never_miss_a_token(
-    official: OfficialSdk, path: Path
+    official: SdkProcess, path: Path
 ) -> None:
     with FileStore(path, timeout=60) as store:
         users = busily_rewritten(official, path)
@@ -165,7 +166,7 @@ def test_readers_beside_the_official_store_never_miss_a_token(
 
 
 def test_a_save_beside_the_official_store_never_takes_a_torn_file_for_all_there_is(
-    official: OfficialSdk, path: Path
+    official: SdkProcess, path: Path
 ) -> None:
     refused: list[str] = []
     with FileStore(path, timeout=60) as store:

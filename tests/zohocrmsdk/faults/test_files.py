@@ -1,4 +1,4 @@
-"""What happens to the file that a store keeps: faults 8 to 12."""
+"""What happens to the file that a store keeps: faults 8 to 13."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from sdk_process import SdkProcess
-from sdk_stores import OFFICIAL_FILE, OUR_SQLITE, SAMPLE, sdk_token
+from sdk_process import NEWER, SdkProcess
+from sdk_stores import OFFICIAL_FILE, OUR_FILE, OUR_SQLITE, SAMPLE, sdk_token
 
 Start = Callable[..., SdkProcess]
 
-NAME = "alice@example.com:60001"
+BOTH, NAME = {"alice", "bob"}, "alice@example.com:60001"
 
 
 def users_of(sdk: SdkProcess) -> set[str]:
@@ -20,11 +20,11 @@ def users_of(sdk: SdkProcess) -> set[str]:
 
 
 @pytest.mark.parametrize(
-    ("store", "left"), [(OFFICIAL_FILE, set()), (OUR_SQLITE, {"alice", "bob"})]
+    ("store", "left"), [(OFFICIAL_FILE, set()), (OUR_FILE, BOTH), (OUR_SQLITE, BOTH)]
 )
 def test_killed_while_saving_it_loses_everybody(start: Start, store: str, left: set[str]) -> None:
     sdk = start(store)
-    for who in ("alice", "bob"):
+    for who in BOTH:
         sdk("save_token", **sdk_token(who))
     sdk("die_when_writing")
     assert sdk.dies("save_token", **sdk_token("carol"))
@@ -32,7 +32,8 @@ def test_killed_while_saving_it_loses_everybody(start: Start, store: str, left: 
 
 
 @pytest.mark.parametrize(
-    ("store", "rounds", "all_kept"), [(OFFICIAL_FILE, 50, False), (OUR_SQLITE, 2, True)]
+    ("store", "rounds", "all_kept"),
+    [(OFFICIAL_FILE, 50, False), (OUR_FILE, 2, True), (OUR_SQLITE, 2, True)],
 )
 def test_of_what_two_processes_save_most_is_lost(
     start: Start, store: str, rounds: int, *, all_kept: bool
@@ -52,7 +53,8 @@ def test_of_what_two_processes_save_most_is_lost(
 
 
 @pytest.mark.parametrize(
-    ("store", "rounds", "found"), [(OFFICIAL_FILE, 50, False), (OUR_SQLITE, 1, True)]
+    ("store", "rounds", "found"),
+    [(OFFICIAL_FILE, 50, False), (OUR_FILE, 1, True), (OUR_SQLITE, 1, True)],
 )
 def test_a_reader_beside_a_writer_finds_nobody(
     start: Start, store: str, rounds: int, *, found: bool
@@ -63,7 +65,9 @@ def test_a_reader_beside_a_writer_finds_nobody(
     assert always is found
 
 
-@pytest.mark.parametrize(("store", "times"), [(SAMPLE, 10), (OFFICIAL_FILE, 10), (OUR_SQLITE, 0)])
+@pytest.mark.parametrize(
+    ("store", "times"), [(SAMPLE, 10), (OFFICIAL_FILE, 10), (OUR_FILE, 0), (OUR_SQLITE, 0)]
+)
 def test_each_question_opens_it_again(start: Start, store: str, times: int) -> None:
     sdk = start(store)
     sdk("save_token", **sdk_token("alice"))
@@ -72,9 +76,26 @@ def test_each_question_opens_it_again(start: Start, store: str, times: int) -> N
 
 
 @pytest.mark.parametrize(
-    ("store", "mode"), [(SAMPLE, 0o644), (OFFICIAL_FILE, 0o644), (OUR_SQLITE, 0o600)]
+    ("store", "mode"),
+    [(SAMPLE, 0o644), (OFFICIAL_FILE, 0o644), (OUR_FILE, 0o600), (OUR_SQLITE, 0o600)],
 )
 def test_others_can_read_the_secrets(start: Start, tmp_path: Path, store: str, mode: int) -> None:
     start(store)("save_token", **sdk_token("alice"))
     files = [path for path in tmp_path.iterdir() if not path.name.startswith("output-")]
     assert {path.stat().st_mode & 0o777 for path in files if path.is_file()} == {mode}
+
+
+@pytest.mark.parametrize("version", NEWER)
+@pytest.mark.parametrize(
+    ("store", "answer", "users"),
+    [(OFFICIAL_FILE, ["ValueError"], {"alice"}), (OUR_FILE, "1", {"alice", "bob"})],
+)
+def test_beside_users_of_the_sdk_2_nobody_else_can_log_in(
+    start: Start, store: str, version: str, answer: object, users: set[str]
+) -> None:
+    older = start(OFFICIAL_FILE, "2_1")
+    older.log_in("alice@example.com")
+    assert older("whoami") == "alice@example.com"
+    sdk = start(store, version)
+    assert sdk.outcome("save_token", **sdk_token("bob")) == answer
+    assert users_of(sdk) == users

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from sdk_process import SdkProcess
-from sdk_stores import OFFICIAL_FILE, OUR_SQLITE, SAMPLE, sdk_token
+from sdk_stores import OFFICIAL_FILE, OUR_FILE, OUR_SQLITE, SAMPLE, sdk_token
 
 Start = Callable[..., SdkProcess]
 
@@ -19,7 +19,7 @@ def users_of(sdk: SdkProcess) -> set[str]:
     return {token["user_name"].partition("@")[0] for token in sdk("get_tokens")}
 
 
-@pytest.mark.parametrize(("store", "kept"), [(SAMPLE, 10), (OUR_SQLITE, 14)])
+@pytest.mark.parametrize(("store", "kept"), [(SAMPLE, 10), (OUR_FILE, 14), (OUR_SQLITE, 14)])
 def test_the_eleventh_user_is_refused(start: Start, store: str, kept: int) -> None:
     sdk = start(store)
     users = [f"user{number}" for number in range(14)]
@@ -29,7 +29,7 @@ def test_the_eleventh_user_is_refused(start: Start, store: str, kept: int) -> No
 
 
 @pytest.mark.parametrize(
-    ("store", "stolen"), [(SAMPLE, "planted-refresh-alice"), (OUR_SQLITE, None)]
+    ("store", "stolen"), [(SAMPLE, "planted-refresh-alice"), (OUR_FILE, None), (OUR_SQLITE, None)]
 )
 def test_a_user_name_finds_somebody_elses_token(start: Start, store: str, stolen: Any) -> None:
     sdk = start(store)
@@ -40,7 +40,11 @@ def test_a_user_name_finds_somebody_elses_token(start: Start, store: str, stolen
 
 @pytest.mark.parametrize(
     ("store", "found"),
-    [(SAMPLE, ["SDKException", "OperationalError"]), (OUR_SQLITE, "planted-refresh-o'brien")],
+    [
+        (SAMPLE, ["SDKException", "OperationalError"]),
+        (OUR_FILE, "planted-refresh-o'brien"),
+        (OUR_SQLITE, "planted-refresh-o'brien"),
+    ],
 )
 def test_a_quote_in_a_name_breaks_the_statement(start: Start, store: str, found: Any) -> None:
     sdk = start(store)
@@ -50,7 +54,8 @@ def test_a_quote_in_a_name_breaks_the_statement(start: Start, store: str, found:
 
 
 @pytest.mark.parametrize(
-    ("store", "left"), [(SAMPLE, set()), (OFFICIAL_FILE, BOTH), (OUR_SQLITE, BOTH)]
+    ("store", "left"),
+    [(SAMPLE, set()), (OFFICIAL_FILE, BOTH), (OUR_FILE, BOTH), (OUR_SQLITE, BOTH)],
 )
 def test_one_id_deletes_every_row(start: Start, store: str, left: set[str]) -> None:
     sdk = start(store)
@@ -67,7 +72,12 @@ def test_one_id_deletes_every_row(start: Start, store: str, left: set[str]) -> N
 )
 @pytest.mark.parametrize(
     ("store", "found"),
-    [(SAMPLE, "planted-refresh-alice"), (OFFICIAL_FILE, None), (OUR_SQLITE, None)],
+    [
+        (SAMPLE, "planted-refresh-alice"),
+        (OFFICIAL_FILE, None),
+        (OUR_FILE, None),
+        (OUR_SQLITE, None),
+    ],
 )
 def test_a_token_that_names_nobody_finds_the_first_row(
     start: Start, store: str, found: Any, asked: dict[str, str]
@@ -80,7 +90,7 @@ def test_a_token_that_names_nobody_finds_the_first_row(
 
 @pytest.mark.parametrize(
     ("store", "kept"),
-    [(SAMPLE, ["b"]), (OFFICIAL_FILE, ["b"]), (OUR_SQLITE, ["a", "b"])],
+    [(SAMPLE, ["b"]), (OFFICIAL_FILE, ["b"]), (OUR_FILE, ["a", "b"]), (OUR_SQLITE, ["a", "b"])],
 )
 def test_a_user_of_another_client_is_overwritten(start: Start, store: str, kept: Any) -> None:
     sdk = start(store)
@@ -91,7 +101,7 @@ def test_a_user_of_another_client_is_overwritten(start: Start, store: str, kept:
 
 @pytest.mark.parametrize(
     ("store", "mixed"),
-    [(SAMPLE, "of client a"), (OFFICIAL_FILE, "of client a"), (OUR_SQLITE, None)],
+    [(SAMPLE, "of client a"), (OFFICIAL_FILE, "of client a"), (OUR_FILE, None), (OUR_SQLITE, None)],
 )
 def test_one_client_is_given_the_access_token_of_another(
     start: Start, store: str, mixed: Any
@@ -103,7 +113,8 @@ def test_one_client_is_given_the_access_token_of_another(
 
 
 @pytest.mark.parametrize(
-    ("store", "answer"), [(SAMPLE, ["AttributeError"]), (OFFICIAL_FILE, None), (OUR_SQLITE, None)]
+    ("store", "answer"),
+    [(SAMPLE, ["AttributeError"]), (OFFICIAL_FILE, None), (OUR_FILE, None), (OUR_SQLITE, None)],
 )
 def test_all_tokens_cannot_be_deleted(start: Start, store: str, answer: Any) -> None:
     sdk = start(store)
@@ -114,7 +125,7 @@ def test_all_tokens_cannot_be_deleted(start: Start, store: str, answer: Any) -> 
 
 @pytest.mark.parametrize(
     ("store", "answer"),
-    [(SAMPLE, ["OperationalError"]), (OFFICIAL_FILE, None), (OUR_SQLITE, None)],
+    [(SAMPLE, ["OperationalError"]), (OFFICIAL_FILE, None), (OUR_FILE, None), (OUR_SQLITE, None)],
 )
 def test_an_id_that_is_no_number_cannot_be_deleted(start: Start, store: str, answer: Any) -> None:
     sdk = start(store)
@@ -127,6 +138,7 @@ def test_an_id_that_is_no_number_cannot_be_deleted(start: Start, store: str, ans
     [
         (SAMPLE, ["SDKException", "LookupError"]),
         (OFFICIAL_FILE, ["SDKException"]),
+        (OUR_FILE, None),
         (OUR_SQLITE, None),
     ],
 )
