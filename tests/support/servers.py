@@ -53,8 +53,12 @@ class Server:
             self.port: int = probe.getsockname()[1]
         self._process: subprocess.Popen[str] | None = None
         self._pid = 0
-        self._install()
-        self.start()
+        try:
+            self._install()
+            self.start()
+        except BaseException:
+            self.close()
+            raise
 
     def _hand_over(self, file: Path) -> None:
         if owner := tethered.identity():
