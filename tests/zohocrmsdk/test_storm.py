@@ -1,4 +1,4 @@
-"""Everybody at once on one expired token: the SDK through evergrant sends one refresh."""
+"""Everybody at once on one token: one of them refreshes it, or gets it."""
 
 from __future__ import annotations
 
@@ -29,3 +29,17 @@ def test_threads_of_processes_refresh_once_between_them(
     assert [sdk.end() for sdk in processes] == [[ALICE] * THREADS] * PROCESSES
     assert zoho.calls.count("/oauth/v2/token", "refresh_token") == 1
     assert zoho.calls.count("/oauth/v2/token", "authorization_code") == 1
+
+
+@pytest.mark.parametrize("store", [*LASTING, OUR_TOKEN])
+def test_processes_that_begin_with_one_code_log_in_once_between_them(
+    start: Callable[..., SdkProcess], zoho: Sandbox, store: str
+) -> None:
+    grant = grant_of(zoho, ALICE)
+    processes = [start(store) for _ in range(PROCESSES)]
+    for sdk in processes:
+        sdk.begin("initialize", **grant)
+    for sdk in processes:
+        sdk.end()
+    assert [sdk("whoami") for sdk in processes] == [ALICE] * PROCESSES
+    assert len(processes[0]("get_tokens")) == 1

@@ -5,6 +5,7 @@ Nothing here needs the SDK: `newer`, `older` and `oauth_token` speak to it.
 
 from __future__ import annotations
 
+import time
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
@@ -28,6 +29,13 @@ from evergrant.token import Token
 from evergrant.zohocrmsdk.surroundings import Surroundings
 
 __all__ = ["Desk"]
+
+SAVING = 2.0
+"""Seconds that another process may take to save what Zoho answered. (The workers of a server all
+begin with the code of its configuration, at the same moment; one of them gets something for it.)"""
+
+POLL = 0.05
+"""Seconds between two looks."""
 
 
 class Desk:
@@ -152,13 +160,21 @@ class Desk:
             try:
                 granted = self._exchange(asked, custody.accounts)
             except CodeSpent:
-                # By another process, perhaps, which has stored what it got.
-                if stored := self.store.find_token(replace(asked, user_name=None)):
+                if stored := self._taken_in_elsewhere(asked):
                     return custody.usable(stored)
                 raise
         elif not asked.access_token:
             granted = self._first_use(asked, custody)
         return custody.admit_unasked(granted, find_user=find_user)
+
+    def _taken_in_elsewhere(self, asked: Token) -> Token | None:
+        """Return what another process got for the same code; it may only be about to save that."""
+        until = time.monotonic() + SAVING
+        while not (stored := self.store.find_token(replace(asked, user_name=None))):
+            if time.monotonic() > until:
+                return None
+            time.sleep(POLL)
+        return stored
 
     def _exchange(self, asked: Token, accounts: Accounts) -> Token:
         granted = accounts.exchange(
