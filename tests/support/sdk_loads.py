@@ -54,9 +54,11 @@ class Loads:
         done, missed = threading.Event(), 0
 
         def write() -> None:
-            for _ in range(times):
-                self.save_token(user_name=user_name, **changes)
-            done.set()
+            try:
+                for _ in range(times):
+                    self.save_token(user_name=user_name, **changes)
+            finally:
+                done.set()
 
         writer = threading.Thread(target=write)
         writer.start()

@@ -8,7 +8,16 @@ import pytest
 
 from evergrant.sandbox import Sandbox
 from sdk_process import NEWER, OLDER, SdkProcess, grant_of, name_of
-from sdk_stores import LASTING, OURS
+from sdk_stores import (
+    LASTING,
+    OFFICIAL_FILE,
+    OFFICIAL_TABLE,
+    OUR_FILE,
+    OUR_MARIADB,
+    OUR_SQLITE,
+    OURS,
+    SAMPLE,
+)
 
 Start = Callable[..., SdkProcess]
 
@@ -81,6 +90,27 @@ def test_twelve_users_log_in_once(start: Start, zoho: Sandbox, store: str, versi
     program.serve(left)
     assert refreshes(zoho) == len(USERS)
     assert zoho.calls.count(TOKEN, "authorization_code") == len(USERS)
+
+
+@pytest.mark.parametrize("version", NEWER)
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [(OFFICIAL_FILE, OUR_FILE), (OFFICIAL_TABLE, OUR_MARIADB), (SAMPLE, OUR_SQLITE)],
+)
+def test_an_app_moves_over_process_by_process_and_nobody_notices(
+    start: Start, zoho: Sandbox, theirs: str, ours: str, version: str
+) -> None:
+    user, grant = "alice@example.com", grant_of(zoho, "alice@example.com")
+    first = start(theirs, version)
+    first("initialize", **grant)
+    second = start(ours, version)
+    second("initialize", **grant)
+    for sdk in (second, first, second):
+        zoho.clock.advance(hours=1)
+        assert sdk("whoami") == user
+        assert [one("whoami") for one in (first, second)] == [user, user]
+    assert refreshes(zoho) == 3
+    assert zoho.calls.count(TOKEN, "authorization_code") == 1
 
 
 def refreshes(zoho: Sandbox) -> int:
