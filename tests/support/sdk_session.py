@@ -56,7 +56,7 @@ class AnySession:
         elif self.kind in self.official:
             self.store = self.official[self.kind](*arguments)
 
-    def whoami(self) -> str:
+    def whoami(self, *headers: Any) -> str:
         """Ask the CRM whose token the SDK uses; return the address, or the error's code."""
         raise NotImplementedError
 
@@ -86,9 +86,9 @@ class AnySession:
         """Delete every token of the store."""
         self.store.delete_tokens()
 
-    def _who(self, operations: Any, asked: Any, param: Any, me: Any) -> str:
+    def _who(self, operations: Any, asked: Any, param: Any, me: Any, *headers: Any) -> str:
         asked.add(param, me)
-        found = operations.get_users(asked).get_object()
+        found = operations.get_users(asked, *headers).get_object()
         if hasattr(found, "get_users"):
             return str(found.get_users()[0].get_email())
         return str(found.get_code().get_value())
