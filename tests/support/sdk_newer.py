@@ -18,9 +18,10 @@ from sdk_contexts import Contexts
 from sdk_loads import Loads
 from sdk_records import Records
 from sdk_session import AnySession, Fields
+from sdk_uploads import Uploads
 
 
-class Session(Records, Contexts, Loads, AnySession):
+class Session(Records, Contexts, Loads, Uploads, AnySession):
     """One process's use of the SDK, whose tokens carry the names of their users."""
 
     official: ClassVar = {"official file": FileStore, "official table": DBStore}

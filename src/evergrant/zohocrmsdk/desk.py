@@ -5,6 +5,8 @@ Nothing here needs the SDK: `newer`, `older` and `oauth_token` speak to it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
@@ -13,7 +15,7 @@ from pathlib import Path
 from evergrant.accounts import Accounts
 from evergrant.client import Client
 from evergrant.clock import Clock, utc_now
-from evergrant.datacenter import ZOHO, DataCenters
+from evergrant.datacenter import ZOHO, DataCenter, DataCenters
 from evergrant.errors import CodeSpent, LoginRequired, NoRefreshToken
 from evergrant.events import Emit
 from evergrant.forking import ProcessLock
@@ -106,16 +108,45 @@ class Desk:
 
     def renewed(self, rejected: Token, around: Surroundings) -> Token:
         """Return a token in place of one that the API rejected before its time."""
-        return self._custody(around).renewed(rejected)
+        with self._forgetting():
+            return self._custody(around).renewed(rejected)
 
     def save(self, token: Token, around: Surroundings) -> Token:
         """Save what the SDK or the program obtained, come what may; return it as stored."""
-        return self._custody(around).keep(token)
+        with self._forgetting():
+            return self._custody(around).keep(token)
 
     def revoke(self, id_: str, around: Surroundings) -> bool:
         """Revoke a token at Zoho and delete it; False where there is none, or it was dead."""
         stored = self.store.find_token_by_id(id_)
-        return stored is not None and self._custody(around).revoke(stored)
+        with self._forgetting():
+            return stored is not None and self._custody(around).revoke(stored)
+
+    def delete(self, id_: str) -> None:
+        """Delete a token from the store without telling Zoho; an unknown id is an error."""
+        with self._forgetting():
+            self.store.delete_token(id_)
+
+    def delete_all(self) -> None:
+        """Delete all tokens of the store."""
+        with self._forgetting():
+            self.store.delete_tokens()
+
+    @contextmanager
+    def _forgetting(self) -> Iterator[None]:
+        # Not every store can tell that it was changed: what we change, we know.
+        try:
+            yield
+        finally:
+            self._cache.clear()
+
+    def data_center_of(self, token: Token, around: Surroundings) -> DataCenter:
+        """Return where a token lives.
+
+        Raises:
+            UntrustedServer: Its API domain is not one of Zoho's.
+        """
+        return self._custody(around).accounts.data_center_of(token)
 
     def close(self) -> None:
         """Close the connections to Zoho; the store stays open."""
