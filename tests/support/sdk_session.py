@@ -82,6 +82,12 @@ class AnySession:
         """List the store."""
         return [self.fields_of(token) for token in self.store.get_tokens()]
 
+    def wrap(self) -> None:
+        """Hand the SDK's store to ours."""
+        from evergrant.zohocrmsdk import token_store
+
+        token_store(self.store)
+
     def delete_tokens(self) -> None:
         """Delete every token of the store."""
         self.store.delete_tokens()
