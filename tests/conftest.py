@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 
 import pytest
 
@@ -20,6 +22,15 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--sequences", type=int, default=400, help="random calls to compare stores with"
     )
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C even in the background, where a shell starts programs deaf to it.
+
+    What the tests start inherits that, and would not end when they send it the signal.
+    """
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import re
 import secrets
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
@@ -28,6 +29,14 @@ LOGIN_WINDOW = timedelta(hours=1)
 """How long a user may take between opening the consent page and coming back."""
 
 _SKEW = timedelta(minutes=5)
+
+_WORD = re.compile(r"[a-z_]{1,30}")
+
+# Zoho says access_denied for both: https://www.zoho.com/crm/developer/docs/api/v8/token-validity.html
+_DENIED = (
+    "Ask the user to log in again and to accept. One who did accept met the limit of ten logins "
+    "in ten minutes for all users of an app: wait as long."
+)
 
 
 class StateKey:
@@ -145,7 +154,11 @@ class Redirect:
             ConsentDenied: The user, or Zoho, said no.
         """
         if self.code is None:
-            raise ConsentDenied("Zoho sent the user back without a code", code=self.error)
+            # It came through the browser: anybody may have written it.
+            known = f" ({self.error})" if _WORD.fullmatch(self.error or "") else ""
+            raise ConsentDenied(
+                f"Zoho sent the user back without a code{known}", code=self.error, hint=_DENIED
+            )
         return self.code
 
     def data_center(self, known: DataCenters, began_in: DataCenter) -> DataCenter:

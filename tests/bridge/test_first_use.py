@@ -12,7 +12,13 @@ import pytest
 
 from bridge_help import ALICE, BOB, Asked
 from evergrant import Token, TokenStore
-from evergrant.errors import CodeSpent, LoginRequired, StoreUnavailable, TokenNotSaved
+from evergrant.errors import (
+    CodeSpent,
+    InvalidClient,
+    LoginRequired,
+    StoreUnavailable,
+    TokenNotSaved,
+)
 from evergrant.events import Event, SaveFailed
 from evergrant.sandbox import Sandbox
 from evergrant.zohocrmsdk.desk import Desk
@@ -162,6 +168,28 @@ def test_a_refresh_token_that_never_worked_leaves_no_row(
     with pytest.raises(LoginRequired):
         desk.answer(asked(refresh_token="1000.unknown"), around)
     assert store.get_tokens() == []
+
+
+def test_a_refresh_token_of_a_client_that_zoho_does_not_know_leaves_no_row(
+    desk: Desk, around: Surroundings, asked: Asked, zoho: Sandbox, store: TokenStore
+) -> None:
+    refresh_token = refresh_token_of(ALICE, desk, around, asked, zoho)
+    with pytest.raises(InvalidClient):
+        desk.answer(asked(refresh_token=refresh_token, client_id="1000.TYPO"), around)
+    assert store.get_tokens() == []
+
+
+def test_an_id_that_cannot_be_kept_is_told(
+    desk: Desk, around: Surroundings, asked: Asked, zoho: Sandbox, store: TokenStore,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    first = desk.answer(asked(grant_token=zoho.grant_code(ALICE)), around)
+    again = desk.answer(asked(id="tenant-7", grant_token=zoho.grant_code(ALICE)), around)
+    assert first is not None
+    assert again is not None
+    assert again.id == first.id
+    assert "the id tenant-7 is not kept" in caplog.text
+    assert len(store.get_tokens()) == 1
 
 
 def test_an_access_token_alone_is_stored_as_it_is(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from types import SimpleNamespace
 
 import pytest
@@ -79,3 +80,12 @@ def test_the_proxy_of_the_sdk_holds_too_and_its_password_does_not_show() -> None
     assert "p%40ss" not in repr(around)
     secure = surroundings_of(initializer(request_proxy=Proxy("https://proxy.example", 443, None)))
     assert secure.proxy == "https://proxy.example:443"
+
+
+@pytest.mark.parametrize("host", ["ftp://proxy.example", "socks5://proxy.example"])
+def test_a_proxy_that_is_none_for_http_is_refused_before_its_password_is_read(host: str) -> None:
+    proxy = Proxy(host, 1, "me", "canary-password")
+    with pytest.raises(ConfigError, match="proxy") as refused:
+        surroundings_of(initializer(request_proxy=proxy))
+    frames = traceback.walk_tb(refused.tb)
+    assert "canary-password" not in "".join(repr(frame.f_locals) for frame, _ in list(frames)[1:])

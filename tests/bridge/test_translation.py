@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from dataclasses import fields
 from datetime import UTC, datetime
 
@@ -175,3 +176,12 @@ def test_our_errors_surface_as_the_sdks_with_ours_as_the_cause() -> None:
 def test_every_field_of_the_sdks_own_ten_has_its_place() -> None:
     ours = {field.name for field in fields(Token)}
     assert {*NAMES} - ours == {"expires_in", "user_signature"}
+
+
+def test_a_token_that_cannot_be_read_shows_its_secrets_in_no_frame() -> None:
+    token = fill(SDKToken(), STORED, Signature)
+    token.values["expires_in"] = "soon"
+    with pytest.raises(StoreError) as refused:
+        read(token)
+    frames = traceback.walk_tb(refused.tb)
+    assert "canary" not in "".join(repr(frame.f_locals) for frame, _ in list(frames)[1:])

@@ -161,8 +161,16 @@ def test_a_user_who_says_no_is_told_so(
     browser.allow = False
     code, said = by_browser(run, zoho, browser)
     assert code == 4
-    assert "without a code" in said
+    assert "without a code (access_denied)" in said
     assert store.get_tokens() == []
+
+
+def test_a_login_that_the_command_would_forget_does_not_begin(
+    run: Command, zoho: Sandbox, browser: Browser
+) -> None:
+    result = run("login", f"--sandbox={zoho.url}", "--store", "memory:")
+    assert (result.exit_code, browser.opened) == (2, [])
+    assert "forgets when the command ends" in result.stderr
 
 
 def test_another_user_than_the_expected_one_is_told_so(

@@ -122,7 +122,12 @@ def test_an_exposed_secret_is_warned_about_beside_the_answer(run: Command, home:
 
 @pytest.mark.parametrize(
     ("store", "code"),
-    [("nonsense", 2), ("mysql://u:canary@h/d", 2), ("sqlite:////proc/nothing/here.db", 6)],
+    [
+        ("nonsense", 2),
+        ("mongodb://u:canary@h/d", 2),
+        ("mysql://u:canary@127.0.0.1:1/d", 6),
+        ("sqlite:////proc/nothing/here.db", 6),
+    ],
 )
 def test_a_store_that_cannot_be_opened_is_one_sentence(run: Command, store: str, code: int) -> None:
     for arguments in (["list"], ["token", ALICE], ["purge", "--yes"]):

@@ -211,3 +211,15 @@ def test_no_secret_and_no_password_is_shown(run: Command, source: str, target: s
         told = run.process("-v", "move", *arguments)
         assert not [secret for secret in secrets if secret.encode() in told.stdout + told.stderr]
     assert len(secrets) > 36
+
+
+@pytest.mark.parametrize("forgetful", ["memory:", "LIST:", "sqlite:///:memory:"])
+def test_nothing_is_moved_to_where_it_ends_with_the_command(
+    run: Command, source: str, forgetful: str
+) -> None:
+    before = found(source)
+    result = run("move", source, forgetful, "--delete-source")
+    assert result.exit_code == 2
+    assert "forgets when the command ends" in result.stderr
+    assert found(source) == before
+    assert run("import", source, "--store", forgetful).exit_code == 2

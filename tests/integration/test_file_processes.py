@@ -19,7 +19,7 @@ from evergrant.stores.file import FileStore
 from evergrant.testing.samples import ALICE, BOB, grant, renewed
 from evergrant.token import Token
 from file_help import HEADER, put, row
-from sqlite_help import start
+from sqlite_help import finish, start
 
 
 @pytest.fixture
@@ -199,3 +199,35 @@ def test_a_lease_holds_between_processes_and_ends_with_its_holder(path: Path) ->
         assert store.lease("2", 60)
         program.communicate("\n", timeout=60)
         assert store.lease("1", 60)
+
+
+FORK = """
+import signal, threading
+store = open_store(sys.argv[1])
+store.save_token(grant("alice"))
+writing, forked, real = threading.Event(), threading.Event(), os.fsync
+
+def slow(handle):
+    writing.set()
+    forked.wait(0.5)  # a fork that waits for us does not come earlier
+    real(handle)
+
+os.fsync = slow
+saver = threading.Thread(target=lambda: store.save_token(grant("alice")))
+saver.start()
+writing.wait()
+child = os.fork()
+if child == 0:
+    signal.pause()
+forked.set()
+saver.join()
+try:
+    with open_store(sys.argv[1]) as another:
+        assert another.find_token(grant("alice")).version == 2
+finally:
+    os.kill(child, signal.SIGKILL)
+"""
+
+
+def test_a_child_forked_in_the_middle_of_a_save_does_not_keep_the_file_open(path: Path) -> None:
+    finish(start(FORK, f"file://{path}"))

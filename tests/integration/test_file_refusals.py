@@ -128,6 +128,7 @@ def test_a_write_that_the_disk_refuses_loses_nothing(path: Path) -> None:
         (errno.EDQUOT, "quota", True),
         (errno.EROFS, "refreshed tokens could not be saved", False),
         (errno.EIO, "Input/output error", True),
+        (errno.EBUSY, "mounted by itself", False),
     ],
 )
 def test_what_the_disk_says_when_it_is_synced_is_said_on(

@@ -13,8 +13,9 @@ from evergrant.errors import StoreUnavailable
 from evergrant.stores import open_store
 from evergrant.stores.sql import SQLStore
 from evergrant.testing.contract_sharing import at_once
-from evergrant.testing.samples import ALICE, BOB, grant, renewed
+from evergrant.testing.samples import ALICE, BOB, SECRETS, grant, renewed
 from evergrant.token import Token
+from file_help import story
 from sql_help import elsewhere, in_background
 
 PATIENCE = 60.0
@@ -136,6 +137,41 @@ def test_connections_that_were_hung_up_on_are_replaced(store: SQLStore, database
         assert store.find_token(ALICE) == alice
     kill_all(database)
     assert store.save_token(renewed(ALICE)).version == 2
+
+
+def test_a_column_that_is_widened_meanwhile_is_not_noticed(
+    store: SQLStore, database: Database
+) -> None:
+    alice = store.save_token(ALICE)
+    # By now a driver has prepared what it is asked for, on each of its connections.
+    at_once(lambda number: [store.find_token(grant(f"{number}-{n}")) for n in range(10)], 20)
+    for _ in range(8):
+        alice = store.save_token(renewed(alice))
+    modify = "MODIFY access_token" if "mysql" in database.url else "ALTER access_token TYPE"
+    uses: list[Callable[[], Token | None]] = [
+        lambda: store.find_token(ALICE),
+        lambda: store.save_token(renewed(ALICE)),
+        lambda: store.get_tokens()[0],
+    ]
+    for width, use in enumerate(uses, 300):
+        database.execute(f"ALTER TABLE oauthtoken {modify} varchar({width})")
+        found = use()
+        assert found is not None
+        assert found.id == alice.id
+        for _ in range(8):
+            store.save_token(renewed(ALICE))
+
+
+def test_a_listing_that_breaks_off_shows_nothing_of_what_it_had_read(
+    store: SQLStore, database: Database
+) -> None:
+    store.save_token(ALICE)
+    listing = store.iter_tokens()
+    next(listing)
+    database.execute("DROP TABLE oauthtoken")
+    with pytest.raises(StoreUnavailable, match="is missing") as caught:
+        next(listing)
+    assert SECRETS not in story(caught.value)
 
 
 def change(connection: Connection, user: str) -> None:

@@ -6,6 +6,7 @@ import logging
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 
 import certificates
 from databases import Database
@@ -13,6 +14,7 @@ from evergrant.errors import StoreUnavailable
 from evergrant.stores import open_store
 from evergrant.stores.sql import SQLStore
 from evergrant.stores.sql_statements import Statement
+from evergrant.testing.contract_sharing import at_once
 from evergrant.testing.samples import ALICE, SECRETS, renewed
 
 
@@ -38,6 +40,15 @@ def test_a_look_up_is_a_statement_and_no_transaction(postgresql: Database) -> No
     lines = [line for line in log.read_text()[before:].splitlines() if f"[{process}] LOG" in line]
     assert len(lines) == 10
     assert all("SELECT oauthtoken.id" in line for line in lines)
+
+
+def test_many_threads_do_not_use_up_the_servers_connections(database: Database) -> None:
+    opened: list[object] = []
+    with SQLStore(database.url) as store:
+        store.save_token(ALICE)
+        event.listen(store._connections.engine, "connect", lambda *made: opened.append(made))
+        at_once(lambda _: [store.find_token(ALICE) for _ in range(10)], 40)
+    assert len(opened) < 5  # and the one from before; a server has room for about a hundred
 
 
 @pytest.mark.parametrize("parameter", ["ssl_ca", "sslrootcert"])

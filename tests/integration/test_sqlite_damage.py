@@ -12,6 +12,7 @@ from evergrant.errors import CorruptRecord, StoreError, StoreUnavailable
 from evergrant.stores.sqlite import SQLiteStore
 from evergrant.testing.samples import ALICE, BOB, SECRETS, grant, renewed
 from evergrant.token import Token
+from file_help import story
 from sqlite_help import execute
 
 
@@ -44,8 +45,9 @@ def test_a_store_that_is_closed_in_the_middle_of_a_listing_ends_it(path: Path) -
     listing = store.iter_tokens()
     next(listing)
     store.close()
-    with pytest.raises(StoreUnavailable, match="was closed"):
+    with pytest.raises(StoreUnavailable, match="was closed") as caught:
         list(listing)
+    assert SECRETS not in story(caught.value)
 
 
 @pytest.mark.parametrize("statement", ["DROP TABLE oauthtoken", "DROP TABLE evergrant_counter"])

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, nullcontext
+from contextvars import Context, copy_context
+from datetime import UTC, datetime
 from typing import Any
 
+from zohocrmsdk.src.com.zoho.crm.api import HeaderMap
 from zohocrmsdk.src.com.zoho.crm.api.exception import SDKException
 from zohocrmsdk.src.com.zoho.crm.api.initializer import Initializer
+from zohocrmsdk.src.com.zoho.crm.api.users import GetUsersHeader
 from zohocrmsdk.src.com.zoho.crm.api.util import APIHTTPConnector
 
 
@@ -18,7 +22,7 @@ class Contexts:
     """What a session does as several users, in one of two ways: switch_user or acting_as."""
 
     store: Any
-    whoami: Callable[[], str]
+    whoami: Callable[..., str]
     switch: Callable[..., None]
     initialize: Callable[..., None]
 
@@ -76,6 +80,82 @@ class Contexts:
             thread.start()
         for thread in threads:
             thread.join()
+        return answers
+
+    def decorated(self, user: str) -> list[str]:
+        """Ask whose data one gets in a function, and in a coroutine, that acts as a user."""
+        from evergrant.zohocrmsdk import acting_as
+
+        @acting_as(user)
+        def function() -> str:
+            return self.whoami()
+
+        @acting_as(user)
+        async def coroutine() -> str:
+            await asyncio.sleep(0)
+            return self.whoami()
+
+        return [function(), asyncio.run(coroutine()), self.whoami()]
+
+    def decorate_a_generator(self, user: str) -> None:
+        """Let a generator act as a user."""
+        from evergrant.zohocrmsdk import acting_as
+
+        @acting_as(user)
+        def generator() -> Iterator[str]:
+            yield self.whoami()
+
+        list(generator())
+
+    def after_generators(self, first: str, second: str) -> list[str]:
+        """End generators that act as users in the order in which they began; then ask."""
+
+        def generator(user: str) -> Generator[None]:
+            with self._become("acting_as", user):
+                yield
+
+        one, other = generator(first), generator(second)
+        next(one)
+        next(other)
+        one.close()
+        then = self.whoami()
+        other.close()
+        elsewhere = generator(first)
+        copy_context().run(next, elsewhere)
+        with self._become("acting_as", second):
+            elsewhere.close()
+            return [then, self.whoami(), self._outside()]
+
+    def _outside(self) -> str:
+        return Context().run(self.whoami)
+
+    def nested(self, first: str, second: str) -> list[str]:
+        """Ask at each step into, and out of, nested users; one of them twice."""
+        from evergrant.zohocrmsdk import acting_as
+
+        one, answers = acting_as(first), []
+        with one:
+            with acting_as(second), one:
+                answers.append(self.whoami())
+            self.switch(user_name=second)
+            answers.append(self.whoami())
+        return [*answers, self.whoami()]
+
+    def of_client(self, user: str, client_id: str) -> str:
+        """Ask as a user that several clients have."""
+        from evergrant.zohocrmsdk import acting_as
+
+        with acting_as(user, client_id=client_id):
+            return self.whoami()
+
+    def with_one_header_map(self, way: str, users: list[str]) -> list[str]:
+        """Ask as several users, each time with the same headers."""
+        headers = HeaderMap()
+        headers.add(GetUsersHeader.if_modified_since, datetime(2000, 1, 1, tzinfo=UTC))
+        answers = []
+        for user in users:
+            with self._become(way, user):
+                answers.append(self.whoami(headers))
         return answers
 
     def use_stored(self, token_id: str) -> str:

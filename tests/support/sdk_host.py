@@ -25,6 +25,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 MESSAGE = 1 << 16
 FDS = 2
 
+DRIVERS = ("evergrant.stores.sql", "pymysql", "psycopg")
+"""What a SQL store would import in each process anew."""
+
 
 class Time:
     """Lets this process's clocks, the SDK's and evergrant's, be ahead as the sandbox's is."""
@@ -78,7 +81,7 @@ def main(version: str, control: socket.socket) -> None:
     """Fork whenever the tests ask for it."""
     age = "older" if version.startswith("2_") else "newer"
     module = import_module(f"sdk_{age}")
-    for used in (f"evergrant.zohocrmsdk.{age}", "httpx2"):
+    for used in (f"evergrant.zohocrmsdk.{age}", "httpx2", *DRIVERS):
         import_module(used)
     Time.install()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the children

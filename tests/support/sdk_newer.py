@@ -18,9 +18,10 @@ from sdk_contexts import Contexts
 from sdk_loads import Loads
 from sdk_records import Records
 from sdk_session import AnySession, Fields
+from sdk_uploads import Uploads
 
 
-class Session(Records, Contexts, Loads, AnySession):
+class Session(Records, Contexts, Loads, Uploads, AnySession):
     """One process's use of the SDK, whose tokens carry the names of their users."""
 
     official: ClassVar = {"official file": FileStore, "official table": DBStore}
@@ -63,10 +64,10 @@ class Session(Records, Contexts, Loads, AnySession):
         """Switch to the user of another token."""
         Initializer.switch_user(token=self._token(token))
 
-    def whoami(self) -> str:
+    def whoami(self, *headers: Any) -> str:
         """Ask the CRM whose token the SDK uses; return the address, or the error's code."""
         me = "CurrentUser" if self.version in {"5_0", "8_0"} else Choice("CurrentUser")
-        return self._who(UsersOperations(), ParameterMap(), GetUsersParam.type, me)
+        return self._who(UsersOperations(), ParameterMap(), GetUsersParam.type, me, *headers)
 
     def current(self) -> Fields:
         """Return what the SDK holds as its current token."""

@@ -86,7 +86,7 @@ class AnySession:
             "table_name": "oauthtoken",
         }
 
-    def whoami(self) -> str:
+    def whoami(self, *headers: Any) -> str:
         """Ask the CRM whose token the SDK uses; return the address, or the error's code."""
         raise NotImplementedError
 
@@ -112,13 +112,19 @@ class AnySession:
         """List the store."""
         return [self.fields_of(token) for token in self.store.get_tokens()]
 
+    def wrap(self) -> None:
+        """Hand the SDK's store to ours."""
+        from evergrant.zohocrmsdk import token_store
+
+        token_store(self.store)
+
     def delete_tokens(self) -> None:
         """Delete every token of the store."""
         self.store.delete_tokens()
 
-    def _who(self, operations: Any, asked: Any, param: Any, me: Any) -> str:
+    def _who(self, operations: Any, asked: Any, param: Any, me: Any, *headers: Any) -> str:
         asked.add(param, me)
-        found = operations.get_users(asked).get_object()
+        found = operations.get_users(asked, *headers).get_object()
         if hasattr(found, "get_users"):
             return str(found.get_users()[0].get_email())
         return str(found.get_code().get_value())

@@ -162,6 +162,14 @@ def test_a_refusal_is_no_login_even_with_a_code(params: str) -> None:
     assert "1000" not in str(caught.value)
 
 
+def test_a_refusal_says_why_and_repeats_nothing_but_a_word() -> None:
+    with pytest.raises(ConsentDenied, match=r"\(access_denied\).*ten logins in ten minutes"):
+        read_redirect("error=access_denied").accepted_code()
+    with pytest.raises(ConsentDenied) as caught:
+        read_redirect("error=call+0900+123456+now").accepted_code()
+    assert "0900" not in str(caught.value)
+
+
 STRANGERS = (
     "https://evil.example",
     "https://accounts.zoho.eu.evil.example",

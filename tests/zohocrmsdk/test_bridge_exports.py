@@ -17,7 +17,7 @@ for name in {modules}:
         getattr(module, offered)
 print("all there")
 """
-NEUTRAL = ["", ".desk", ".surroundings", ".translation"]
+NEUTRAL = ["", ".bookmarks", ".desk", ".surroundings", ".translation"]
 NEEDED = {
     "8_0": [*NEUTRAL, ".newer", ".oauth_token", ".acting"],
     "5_0": [*NEUTRAL, ".newer", ".oauth_token", ".acting"],

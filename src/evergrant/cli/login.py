@@ -14,7 +14,7 @@ import typer
 
 import evergrant
 from evergrant.cli.options import settings_of
-from evergrant.cli.session import accounts_of
+from evergrant.cli.session import accounts_of, refuse_forgetful
 from evergrant.cli.speech import ask_secret, note, warn
 from evergrant.config import Settings
 from evergrant.errors import ConfigError, NoRefreshToken, UntrustedServer
@@ -40,7 +40,8 @@ def login(
         bool, typer.Option("--self-client", help="With a code from the API console (asked for).")
     ] = False,
     scopes: Annotated[
-        list[str] | None, typer.Option("--scope", help="Ask for this, and no more than is named.")
+        list[str] | None,
+        typer.Option("--scope", help="Ask for this, not for what is set."),
     ] = None,
     user: Annotated[
         str | None, typer.Option(help="Who must log in; or a key of your own to keep it under.")
@@ -62,6 +63,7 @@ def login(
     """
     settings = settings_of(context)
     settings = replace(settings, data_center=data_center or settings.data_center)
+    refuse_forgetful(settings.store)
     wanted = [scope for entry in scopes or settings.scopes for scope in entry.split(",") if scope]
     if not settings.sandbox:
         settings = _with_client(settings)

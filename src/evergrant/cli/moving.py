@@ -17,6 +17,7 @@ from evergrant import moving
 from evergrant.cli.exits import Exit
 from evergrant.cli.options import AsJson
 from evergrant.cli.outcomes import described, print_outcomes, summary, watched
+from evergrant.cli.session import refuse_forgetful
 from evergrant.cli.speech import complain, note
 from evergrant.errors import ConfigError, StoreMissing
 
@@ -95,7 +96,12 @@ def named_store(name: str) -> str:
 
 @contextmanager
 def opened_to_look(url: str) -> Iterator[evergrant.TokenStore]:
-    """Open a store without changing it; one that is not there yet looks empty."""
+    """Open a target without changing it; one that is not there yet looks empty.
+
+    Raises:
+        ConfigError: It would lose what is put into it.
+    """
+    refuse_forgetful(url)
     try:
         store = evergrant.open_store(url, read_only=True)
     except StoreMissing:

@@ -7,12 +7,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from urllib.parse import unquote
 
 import evergrant
 from evergrant.config import Settings
-from evergrant.errors import AmbiguousUser, TokenNotFound
+from evergrant.errors import AmbiguousUser, ConfigError, TokenNotFound
 
-__all__ = ["accounts_of", "is_sandboxed", "offline_keeper", "online_keeper", "only_user"]
+__all__ = [
+    "accounts_of",
+    "is_sandboxed",
+    "offline_keeper",
+    "online_keeper",
+    "only_user",
+    "refuse_forgetful",
+]
+
+FORGETFUL = ("memory:", "list:", "sqlite:///:memory:")
+"""How the URLs of stores begin that end with their process."""
+
+
+def refuse_forgetful(url: str) -> None:
+    """Refuse a store that would lose what a command puts into it.
+
+    Raises:
+        ConfigError: It lives in the memory of this process.
+    """
+    name = unquote(url).lower()
+    if name.startswith(FORGETFUL):
+        raise ConfigError(
+            f"{name} forgets when the command ends; nothing was done",
+            hint="Name a store that stays, such as sqlite:///tokens.db.",
+        )
 
 
 def is_sandboxed(token: evergrant.Token) -> bool:

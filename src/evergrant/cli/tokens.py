@@ -146,7 +146,9 @@ def _found(keeper: evergrant.Keeper, user: str | None, token_id: str | None) -> 
 
 def _only_id(user: str | None, token_id: str | None) -> str:
     if user or not token_id:
-        raise ConfigError("which token?", hint="Give a USER or --id ID, and not both.")
+        raise ConfigError(
+            "no token was named, or two", hint="Give a USER or --id ID, and not both."
+        )
     return token_id
 
 

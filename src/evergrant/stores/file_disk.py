@@ -116,6 +116,11 @@ _MEANINGS = {
     errno.ENOSPC: ("the disk is full", True, "Free some space."),
     errno.EDQUOT: ("the disk quota is used up", True, "Free some space."),
     errno.EFBIG: ("it may not grow any further", True, "Check the process's limits."),
+    errno.EBUSY: (
+        "it cannot be replaced, since it is mounted by itself",
+        False,
+        "Mount its folder, as a container's volume, in place of the file.",
+    ),
     errno.ENOENT: (
         "it was removed",
         False,

@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import os
 import stat
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from evergrant import forking
 from evergrant.errors import StoreUnavailable
 from evergrant.forking import ProcessLock
 
@@ -17,6 +19,33 @@ __all__ = ["Hidden", "create", "make_ready", "replace", "tighten"]
 
 _logger = logging.getLogger("evergrant")
 _creating = ProcessLock()
+
+
+class _Writing:
+    """Held while a file is open for writing: who forks then waits for its end.
+
+    The child would keep it open for as long as it lives, and what anybody has open for writing is
+    taken for a file that is being rewritten.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()  # a signal's handler may fork in the middle of it
+        forking.watch(self)
+
+    def before_fork(self) -> None:
+        self._lock.acquire()
+
+    def after_fork(self) -> None:
+        self._lock.release()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *error: object) -> None:
+        self._lock.release()
+
+
+_writing = _Writing()
 
 
 class Hidden(bytes):
@@ -73,7 +102,7 @@ def create(path: str, owner: os.stat_result | None = None) -> None:
     Raises:
         OSError: It cannot be created.
     """
-    with suppress(FileExistsError):
+    with suppress(FileExistsError), _writing:
         handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         try:
             _give(handle, owner)
@@ -132,15 +161,8 @@ def replace(
     draft = Path(f"{path}.draft")
     draft.unlink(missing_ok=True)  # a killed writer's
     try:
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            _give(handle, old)
-            file.write(content)
-            file.flush()
-            now = max(time.time_ns(), old.st_mtime_ns + 1 if old else 0)
-            os.utime(handle, ns=(now, now))
-            os.fsync(handle)
-            written = os.fstat(handle)
+        with _writing:
+            written = _write(draft, content, old)
         last_look()
         draft.replace(path)
     except BaseException:
@@ -148,6 +170,18 @@ def replace(
         raise
     _sync_folder(draft.parent)
     return written
+
+
+def _write(draft: Path, content: bytes, old: os.stat_result | None) -> os.stat_result:
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        _give(handle, old)
+        file.write(content)
+        file.flush()
+        now = max(time.time_ns(), old.st_mtime_ns + 1 if old else 0)
+        os.utime(handle, ns=(now, now))
+        os.fsync(handle)
+        return os.fstat(handle)
 
 
 def _sync_folder(folder: Path) -> None:

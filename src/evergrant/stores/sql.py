@@ -227,7 +227,9 @@ class SQLStore(TokenStore):
         rows = self._run(self._sql.first_page, size=PAGE)
         while rows:
             yield from self._as_found(rows)
-            rows = self._run(self._sql.next_page, size=PAGE, last=rows[-1][0])
+            last = rows[-1][0]
+            del rows  # the next page may fail, and a traceback print local variables
+            rows = self._run(self._sql.next_page, size=PAGE, last=last)
 
     def _as_found(self, rows: list[Row]) -> list[Row]:
         return rows if self._layout.has_versions else list(map(self._layout.kept, rows))

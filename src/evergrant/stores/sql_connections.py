@@ -105,8 +105,6 @@ class Connections:
         except BaseException:
             raw.close()
             raise
-        # The others in the pool are as dead.
-        self.engine.dispose()
         raw = self._acquire()
         try:
             return raw, self._execute(raw, statement, values)
@@ -170,8 +168,9 @@ class Connections:
             raise
         else:
             return answer
-        if lost:
+        if isinstance(problem, ConnectionLost):
             raw.invalidate()
+            self.engine.dispose()  # the others in the pool are as dead
         # Out here, the error that was caught does not travel along: it quotes values.
         raise problem
 

@@ -11,15 +11,20 @@ from evergrant.errors import ConfigError, MissingExtra
 
 __all__ = ["make_engine"]
 
+CONNECTIONS = 5
+"""The most that a process opens to a store, where a look-up takes one for less than a millisecond.
+
+More would cost more than they bring: to open one takes as long as a hundred look-ups, and a server
+has room for about a hundred, of all its clients together.
+"""
+
 _EXTRAS = {"mysql": "mysql", "mariadb": "mysql", "postgresql": "postgres"}
 _SESSION = {
     # The server's own settings may let it cut values short, or show a transaction an older state.
     "mysql": (
-        "SET SESSION sql_mode = 'STRICT_ALL_TABLES'",
+        "SET SESSION sql_mode = 'STRICT_ALL_TABLES', time_zone = '+00:00'",
+        "SET SESSION lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds}",
         "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
-        "SET SESSION time_zone = '+00:00'",
-        "SET SESSION lock_wait_timeout = {seconds}",
-        "SET SESSION innodb_lock_wait_timeout = {seconds}",
     ),
     "postgresql": (
         "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED",
@@ -35,10 +40,6 @@ _PATIENCE: dict[str, dict[str, Any]] = {
     "psycopg": {"connect_timeout": 10, "tcp_user_timeout": 60_000, "client_encoding": "utf8"},
 }
 """What the drivers are told unless the URL says otherwise: by themselves they wait for ever."""
-
-MORE_CONNECTIONS = 5
-"""How many a process may open beside the five it keeps: with SQLAlchemy's ten, seven busy workers
-would use up the hundred that PostgreSQL has for everybody."""
 
 
 def make_engine(url: URL, *, store: str, timeout: float, read_only: bool) -> Engine:
@@ -83,7 +84,8 @@ def _engine(url: URL, store: str) -> Engine:
             isolation_level="AUTOCOMMIT",
             skip_autocommit_rollback=True,
             pool_reset_on_return=None,
-            max_overflow=MORE_CONNECTIONS,
+            pool_size=CONNECTIONS,
+            max_overflow=0,
             hide_parameters=True,
             connect_args=defaults,
         )

@@ -18,6 +18,10 @@ class Contended(StoreUnavailable):
     """Another writer was in the way; the transaction was undone and can be begun again."""
 
 
+class Altered(ConnectionLost, Contended):
+    """The table has other columns than when the connection got ready for it; a new one may do."""
+
+
 class UnfitError(StoreError):
     """The column, or the database's character set, cannot hold a value."""
 
@@ -91,6 +95,14 @@ _LOST = _Meaning(
     kind=ConnectionLost,
 )
 
+_ALTERED = _Meaning(
+    "the table of {store} was altered meanwhile, or is a kind of table that evergrant cannot use; "
+    "nothing was saved",
+    "Try again.",
+    retryable=True,
+    kind=Altered,
+)
+
 _MEANINGS: dict[int | str, _Meaning] = {
     # https://mariadb.com/kb/en/mariadb-error-code-reference/
     **dict.fromkeys((1045, 1130, 1698, 1820, 1862, 2061), _LOGIN),
@@ -118,6 +130,7 @@ _MEANINGS: dict[int | str, _Meaning] = {
     **dict.fromkeys(("53100", "53200"), _FULL),
     **dict.fromkeys(("53300",), _BUSY),
     **dict.fromkeys(("40001", "40P01"), _CONTENDED),
+    **dict.fromkeys(("0A000",), _ALTERED),  # "cached plan must not change result type"
     **dict.fromkeys(("55P03",), _LOCKED),
     **dict.fromkeys(("57P01", "57P02", "57P03"), _GONE),
 }

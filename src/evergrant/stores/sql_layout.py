@@ -77,7 +77,7 @@ class Layout:
                 raise StoreError(
                     f"the {column} {misfit}; nothing was saved",
                     token_id=str(row[0]),
-                    hint="Save another value, or widen the column.",
+                    hint="Save another value, or widen the column and open the store again.",
                 )
         return values
 

@@ -148,6 +148,7 @@ class SQLiteStore(TokenStore):
         while rows := self._run(self._sql.select_page, last, PAGE):
             yield from (row[1:] for row in rows)
             last = rows[-1][0]
+            del rows  # the next page may fail, and a traceback print local variables
 
     def _insert(self, row: Row) -> bool:
         return self._connections.run(self._sql.insert, row)[1] > 0

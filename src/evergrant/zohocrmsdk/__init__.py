@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from evergrant.errors import MissingExtra
+from evergrant.errors import ConfigError, MissingExtra
 
 if TYPE_CHECKING:
     from evergrant.clock import Clock
@@ -66,7 +66,8 @@ def token_store(
 
     Raises:
         MissingExtra: None of Zoho's SDKs is installed.
-        ConfigError: The URL is malformed.
+        ConfigError: The URL is malformed, or the store is one of Zoho's SDK, which deals in the
+            SDK's own tokens.
         StoreUnavailable: The storage cannot be used.
     """
     from evergrant.clock import utc_now
@@ -76,6 +77,11 @@ def token_store(
     from evergrant.zohocrmsdk.desk import Desk
 
     kind = _store_class()
+    if isinstance(url_or_store, kind.__base__):
+        raise ConfigError(
+            f"{type(url_or_store).__name__} is a store of Zoho's SDK",
+            hint="Open its file or table by its URL: file:///…, sqlite:///…, mysql+pymysql://….",
+        )
     store = open_store(url_or_store) if isinstance(url_or_store, str) else adapt(url_or_store)
     desk = Desk(
         store,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from contextvars import ContextVar
-from typing import Any
+from functools import wraps
+from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
+from typing import Any, NamedTuple, TypeVar, cast
 
 from zohocrmsdk.src.com.zoho.api.authenticator.token import Token as AbstractToken
 from zohocrmsdk.src.com.zoho.crm.api.exception import SDKException
@@ -24,7 +25,17 @@ from evergrant.zohocrmsdk.translation import surfacing
 
 __all__ = ["Nobody", "acting_as"]
 
-_acting: ContextVar[Any] = ContextVar("evergrant_acting", default=None)
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class _Role(NamedTuple):
+    """What one `acting_as` makes the SDK use."""
+
+    key: object
+    initializer: Any
+
+
+_roles: ContextVar[tuple[_Role, ...]] = ContextVar("evergrant_roles", default=())
 _lock = ProcessLock()
 
 
@@ -40,45 +51,78 @@ class _Local:
 
     @property
     def init(self) -> Any:
-        acting = _acting.get()
-        return getattr(self.own, "init", None) if acting is None else acting
+        roles = _roles.get()
+        return roles[-1].initializer if roles else getattr(self.own, "init", None)
 
     @init.setter
     def init(self, initializer: Any) -> None:
-        if _acting.get() is None:
-            self.own.init = initializer
+        if roles := _roles.get():
+            # switch_user inside acting_as ends with it
+            _roles.set((*roles[:-1], roles[-1]._replace(initializer=initializer)))
         else:
-            _acting.set(initializer)  # switch_user inside acting_as ends with it
+            self.own.init = initializer
 
 
-@contextmanager
-def acting_as(user: str) -> Iterator[None]:
-    """Make the SDK's calls in here those of one user; also a decorator.
+class _ActingAs:
+    def __init__(self, user: str, client_id: str | None) -> None:
+        self._user = user
+        self._client_id = client_id
+
+    def __enter__(self) -> None:
+        with surfacing(SDKException):
+            initializer = _initializer_of(self._user, self._client_id)
+        with _lock:
+            if not isinstance(Initializer.LOCAL, _Local):
+                Initializer.LOCAL = _Local(Initializer.LOCAL)
+        _roles.set((*_roles.get(), _Role(self, initializer)))
+
+    def __exit__(self, *error: object) -> None:
+        # Ours alone, wherever it stands: generators end in any order, and in any context.
+        roles = _roles.get()
+        for at in reversed(range(len(roles))):
+            if roles[at].key is self:
+                _roles.set((*roles[:at], *roles[at + 1 :]))
+                break
+
+    def __call__(self, function: F) -> F:
+        if isgeneratorfunction(function) or isasyncgenfunction(function):
+            raise ConfigError(
+                f"acting_as cannot decorate {function.__qualname__}: between two values of a "
+                "generator its caller would act as the user",
+                hint="Use `with acting_as(user):` around what calls the SDK, without a yield.",
+            )
+
+        @wraps(function)
+        def acting(*arguments: Any, **named: Any) -> Any:
+            with _ActingAs(self._user, self._client_id):
+                return function(*arguments, **named)
+
+        @wraps(function)
+        async def acting_later(*arguments: Any, **named: Any) -> Any:
+            with _ActingAs(self._user, self._client_id):
+                return await function(*arguments, **named)
+
+        return cast("F", acting_later if iscoroutinefunction(function) else acting)
+
+
+def acting_as(user: str, *, client_id: str | None = None) -> _ActingAs:
+    """Make the SDK's calls in here those of one user; also a decorator, of coroutines too.
 
     It holds for the running thread, or for the running asyncio task and what that hands to
     ``asyncio.to_thread``, and for nobody else. What was before is restored, whatever happens.
-    The SDK must have been initialised with a store of `token_store`; `Nobody` will do as its
-    token.
+    Between the values of a generator the caller's code runs: do not yield in it. The SDK must
+    have been initialised with a store of `token_store`; `Nobody` will do as its token.
 
     Args:
         user: ``email:zgid``, or the bare address where it fits one token.
+        client_id: Whose token of that user, where several clients share the store.
 
     Raises:
         SDKException: There is no such user, or no store of ours; the cause is an
             `evergrant.errors.EvergrantError`.
+        ConfigError: It decorates a generator.
     """
-    with surfacing(SDKException):
-        initializer = _initializer_of(user)
-    with _lock:
-        if not isinstance(Initializer.LOCAL, _Local):
-            Initializer.LOCAL = _Local(Initializer.LOCAL)
-    before = _acting.get()
-    _acting.set(initializer)
-    try:
-        yield
-    finally:
-        # Set, not reset: the end may run in another context, as that of a generator does.
-        _acting.set(before)
+    return _ActingAs(user, client_id)
 
 
 class Nobody(AbstractToken):  # the token of an SDK that is initialised before anybody logs in
@@ -106,7 +150,7 @@ class Nobody(AbstractToken):  # the token of an SDK that is initialised before a
     get_token = generate_token
 
 
-def _initializer_of(user: str) -> Any:
+def _initializer_of(user: str, client_id: str | None) -> Any:
     base = Initializer.initializer  # the process's own, even inside another acting_as
     desk = getattr(getattr(base, "store", None), "desk", None)
     if not isinstance(desk, Desk):
@@ -114,11 +158,15 @@ def _initializer_of(user: str) -> Any:
             "the SDK was not initialised with a store of evergrant's",
             hint="Call Initializer.initialize(environment, Nobody(), store=token_store(url)).",
         )
-    stored = choose(desk.store.find_users(user), user, None)
+    stored = choose(desk.store.find_users(user), user, client_id)
     # A copy: what the SDK switches for this user, it switches for nobody else.
     own = copy.copy(base)
     own.environment = _environment(stored, desk, base.environment)
-    own.token = OAuthToken(id=stored.id, user_signature=UserSignature(stored.user_name))
+    own.token = OAuthToken(
+        id=stored.id,
+        client_id=stored.client_id,
+        user_signature=UserSignature(stored.user_name),
+    )
     return own
 
 

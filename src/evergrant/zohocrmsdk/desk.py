@@ -5,7 +5,10 @@ Nothing here needs the SDK: `newer`, `older` and `oauth_token` speak to it.
 
 from __future__ import annotations
 
+import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
@@ -14,8 +17,8 @@ from pathlib import Path
 from evergrant.accounts import Accounts
 from evergrant.client import Client
 from evergrant.clock import Clock, utc_now
-from evergrant.datacenter import ZOHO, DataCenters
-from evergrant.errors import CodeSpent, LoginRequired, NoRefreshToken
+from evergrant.datacenter import ZOHO, DataCenter, DataCenters
+from evergrant.errors import CodeSpent, LoginRequired, NoRefreshToken, OAuthError
 from evergrant.events import Emit
 from evergrant.forking import ProcessLock
 from evergrant.keeping.cache import TokenCache
@@ -29,6 +32,8 @@ from evergrant.token import Token
 from evergrant.zohocrmsdk.surroundings import Surroundings
 
 __all__ = ["Desk"]
+
+_logger = logging.getLogger("evergrant")
 
 SAVING = 2.0
 """Seconds that another process may take to save what Zoho answered. (The workers of a server all
@@ -114,16 +119,45 @@ class Desk:
 
     def renewed(self, rejected: Token, around: Surroundings) -> Token:
         """Return a token in place of one that the API rejected before its time."""
-        return self._custody(around).renewed(rejected)
+        with self._forgetting():
+            return self._custody(around).renewed(rejected)
 
     def save(self, token: Token, around: Surroundings) -> Token:
         """Save what the SDK or the program obtained, come what may; return it as stored."""
-        return self._custody(around).keep(token)
+        with self._forgetting():
+            return self._custody(around).keep(token)
 
     def revoke(self, id_: str, around: Surroundings) -> bool:
         """Revoke a token at Zoho and delete it; False where there is none, or it was dead."""
         stored = self.store.find_token_by_id(id_)
-        return stored is not None and self._custody(around).revoke(stored)
+        with self._forgetting():
+            return stored is not None and self._custody(around).revoke(stored)
+
+    def delete(self, id_: str) -> None:
+        """Delete a token from the store without telling Zoho; an unknown id is an error."""
+        with self._forgetting():
+            self.store.delete_token(id_)
+
+    def delete_all(self) -> None:
+        """Delete all tokens of the store."""
+        with self._forgetting():
+            self.store.delete_tokens()
+
+    @contextmanager
+    def _forgetting(self) -> Iterator[None]:
+        # Not every store can tell that it was changed: what we change, we know.
+        try:
+            yield
+        finally:
+            self._cache.clear()
+
+    def data_center_of(self, token: Token, around: Surroundings) -> DataCenter:
+        """Return where a token lives.
+
+        Raises:
+            UntrustedServer: Its API domain is not one of Zoho's.
+        """
+        return self._custody(around).accounts.data_center_of(token)
 
     def close(self) -> None:
         """Close the connections to Zoho; the store stays open."""
@@ -165,7 +199,13 @@ class Desk:
                 raise
         elif not asked.access_token:
             granted = self._first_use(asked, custody)
-        return custody.admit_unasked(granted, find_user=find_user)
+        saved = custody.admit_unasked(granted, find_user=find_user)
+        if asked.id and saved.id != asked.id:
+            _logger.warning(
+                "the id %s is not kept: user %s has a token already, with the id %s",
+                asked.id, saved.user_name, saved.id,
+            )  # fmt: skip
+        return saved
 
     def _taken_in_elsewhere(self, asked: Token) -> Token | None:
         """Return what another process got for the same code; it may only be about to save that."""
@@ -189,8 +229,8 @@ class Desk:
         row = self.store.save_token(asked)
         try:
             return custody.usable(row)
-        except LoginRequired:
-            if row.version == 1 and row.id:
+        except OAuthError as error:
+            if not error.retryable and row.version == 1 and row.id:
                 self.store.delete_token(row.id)  # it never worked
             raise
 

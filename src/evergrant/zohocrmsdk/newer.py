@@ -63,7 +63,7 @@ class SDKTokenStore(TokenStore):
     def delete_token(self, id: str) -> None:  # noqa: A002 - the SDK's name
         """Delete one token; an unknown id is an error."""
         with surfacing(SDKException):
-            self.desk.store.delete_token(id)
+            self.desk.delete(id)
 
     def get_tokens(self) -> list[Any]:
         """Return all tokens as they are stored; each can be used at once."""
@@ -73,7 +73,7 @@ class SDKTokenStore(TokenStore):
     def delete_tokens(self) -> None:
         """Delete all tokens of this store, and nothing else."""
         with surfacing(SDKException):
-            self.desk.store.delete_tokens()
+            self.desk.delete_all()
 
     def find_token_by_id(self, id: str) -> Any:  # noqa: A002 - the SDK's name
         """Return the token with this id, fresh, or None."""

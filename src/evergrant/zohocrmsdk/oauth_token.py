@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from functools import partial
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 from zohocrmsdk.src.com.zoho.api.authenticator.oauth_token import OAuthToken as OfficialToken
 from zohocrmsdk.src.com.zoho.crm.api.exception import SDKException
@@ -15,6 +14,7 @@ from evergrant.auth import header, is_rejection
 from evergrant.datacenter import origin_of
 from evergrant.errors import TokenNotFound
 from evergrant.token import Token
+from evergrant.zohocrmsdk.bookmarks import Bookmarks
 from evergrant.zohocrmsdk.desk import Desk
 from evergrant.zohocrmsdk.surroundings import surroundings_of
 from evergrant.zohocrmsdk.translation import fill, identity, read, surfacing, wants_user_name
@@ -58,14 +58,15 @@ class OAuthToken(OfficialToken):
         elif AUTHORIZATION not in url_connection.headers:
             with surfacing(SDKException):
                 token = self._fresh(desk)
-            # The SDK has built the address for its current environment, which may be another
-            # user's: a token must not even be shown to another data center.
-            url_connection.url = _at(token.api_domain, url_connection.url)
-            url_connection.add_header(AUTHORIZATION, header(token))
+                url_connection.url = self._address(desk, token, url_connection.url)
+            # In headers of this call's own: what the SDK has here is the program's HeaderMap, and
+            # with that the token would sign the next call, of another user perhaps.
+            url_connection.headers = {**url_connection.headers, AUTHORIZATION: header(token)}
             send = url_connection.fire_request
             url_connection.fire_request = partial(self._send, desk, token, url_connection, send)
 
     def _send(self, desk: Desk, token: Token, connection: Any, send: Any, converter: Any) -> Any:
+        bookmarks = Bookmarks(connection.request_body)
         response = send(converter)
         if not is_rejection(response.status_code, response.content):
             return response
@@ -73,8 +74,30 @@ class OAuthToken(OfficialToken):
         # other error it makes one with that cause, and raises it.
         renewed = desk.renewed(token, surroundings_of(Initializer.get_initializer()))
         fill(self, renewed, UserSignature)
+        if not bookmarks.restore():
+            return response  # what it read cannot be read again; the next call has the new token
         connection.add_header(AUTHORIZATION, header(renewed))
         return send(converter)
+
+    def _address(self, desk: Desk, token: Token, url: str) -> str:
+        """Return where a call goes that the SDK has built for its current environment.
+
+        That may be another user's: a token must not even be shown to another data center.
+
+        Raises:
+            UntrustedServer: The token's API domain is not one of Zoho's.
+        """
+        initializer = Initializer.get_initializer()
+        environment, own = initializer.environment, origin_of(token.api_domain)
+        if own is None or own == origin_of(environment.url):
+            return url
+        where = desk.data_center_of(token, surroundings_of(initializer))
+        uploads = where.upload_url or own
+        for base, home in ((environment.url, own), (environment.file_upload_url, uploads)):
+            here = base.rstrip("/")
+            if url.startswith(f"{here}/"):
+                return home + url.removeprefix(here)
+        return url  # given by the program, or by Zoho, such as that of a download
 
     def revoke(self, id1: str | None = None) -> bool:
         """Revoke the token with this id at Zoho, and delete it from the store.
@@ -112,12 +135,3 @@ def _desk() -> Desk | None:
     store = getattr(Initializer.get_initializer(), "store", None)
     desk = getattr(store, "desk", None)
     return desk if isinstance(desk, Desk) else None
-
-
-def _at(api_domain: str | None, url: str) -> str:
-    """Return an API address at a token's own API domain; uploads have hosts of their own."""
-    own, parts = origin_of(api_domain), urlsplit(url)
-    if own is None or not parts.path.startswith("/crm/"):
-        return url
-    scheme, _, host = own.partition("://")
-    return urlunsplit((scheme, host, *parts[2:]))

@@ -38,24 +38,24 @@ class OlderSDKTokenStore(TokenStore):
     def get_token(self, user: Any, token: Any) -> Any:
         """Return the stored token that a user and an SDK token mean, fresh, or None."""
         with surfacing(SDKException):
-            asked = read(token, user_name=self._name_of(user, token))
+            asked = read(token, user_name=self._name_of(user.get_email(), token))
             found = self.desk.answer(asked, self._around(), find_user=False)
             return found and _filled(copy.copy(token), found)
 
     def save_token(self, user: Any, token: Any) -> None:
         """Save a user's SDK token; it is given its id."""
         with surfacing(SDKException):
-            asked = read(token, user_name=self._name_of(user, token))
+            asked = read(token, user_name=self._name_of(user.get_email(), token))
             _filled(token, self.desk.save(asked, self._around()))
 
     def delete_token(self, token: Any) -> None:
         """Delete the token that an SDK token means; it is an error if there is none."""
         with surfacing(SDKException):
-            asked = read(token, user_name=token.get_user_mail())
+            asked = read(token, user_name=self._name_of(token.get_user_mail(), token))
             found = self.desk.find(asked)
             if found is None or found.id is None:
                 raise TokenNotFound("there is no such token", token_id=asked.id)
-            self.desk.store.delete_token(found.id)
+            self.desk.delete(found.id)
 
     def get_tokens(self) -> list[Any]:
         """Return all tokens as they are stored."""
@@ -66,7 +66,7 @@ class OlderSDKTokenStore(TokenStore):
     def delete_tokens(self) -> None:
         """Delete all tokens of this store, and nothing else."""
         with surfacing(SDKException):
-            self.desk.store.delete_tokens()
+            self.desk.delete_all()
 
     def get_token_by_id(self, id: str, token: Any) -> Any:  # noqa: A002 - the SDK's name
         """Return the token with this id, fresh; it is an error if there is none."""
@@ -82,16 +82,22 @@ class OlderSDKTokenStore(TokenStore):
         self.desk.close()
         self.desk.store.close()
 
-    def _name_of(self, user: Any, token: Any) -> str:
+    def _name_of(self, email: str | None, token: Any) -> str | None:
         """Return what a user is called here: newer SDKs add the org to the address."""
-        email: str = user.get_email()
+        found = self.desk.store.find_users(email or "")
+        # Who is in two orgs has two rows: the token may know which is meant.
+        own = [one for one in found if _is_of(token, one)]
         with suppress(TokenNotFound):
-            found = choose(self.desk.store.find_users(email), email, token.get_client_id())
-            return found.user_name or email
+            return choose(own or found, email or "", token.get_client_id()).user_name or email
         return email
 
     def _around(self) -> Surroundings:
         return surroundings_of(Initializer.get_initializer())
+
+
+def _is_of(sdk_token: Any, stored: Token) -> bool:
+    grant = sdk_token.get_refresh_token()
+    return stored.id == sdk_token.get_id() or bool(grant and grant == stored.refresh_token)
 
 
 def _filled(sdk_token: Any, token: Token) -> Any:

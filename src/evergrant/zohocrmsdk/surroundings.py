@@ -60,7 +60,11 @@ NOWHERE = Surroundings()
 
 
 def surroundings_of(initializer: Any) -> Surroundings:
-    """Return what the SDK was initialised with: environment, timeouts and proxy."""
+    """Return what the SDK was initialised with: environment, timeouts and proxy.
+
+    Raises:
+        ConfigError: Its proxy is none for HTTP.
+    """
     environment = getattr(initializer, "environment", None)
     if environment is None:
         return NOWHERE
@@ -82,12 +86,14 @@ def _timeout(config: Any) -> float:
 def _proxy(proxy: Any) -> str | None:
     # The getters of the SDK's RequestProxy have no return statement, in any version: what it was
     # given stands in its private attributes only.
-    host, port, user, password = (
-        getattr(proxy, f"_RequestProxy__{name}", None)
-        for name in ("host", "port", "user", "password")
-    )
+    host = getattr(proxy, "_RequestProxy__host", None)
     if not host:
         return None
     scheme, _, host = host.rpartition("://")
+    if scheme not in ("", "http", "https"):
+        raise ConfigError(f"the SDK's proxy is {scheme}://{host}", hint="Use one of http or https.")
+    port, user, password = (
+        getattr(proxy, f"_RequestProxy__{name}", None) for name in ("port", "user", "password")
+    )
     login = f"{quote(user, safe='')}:{quote(password or '', safe='')}@" if user else ""
     return f"{scheme or 'http'}://{login}{host}:{port}"

@@ -46,12 +46,13 @@ def read(sdk_token: Any, *, user_name: str | None = None) -> Token:
     Raises:
         StoreError: Its expiry is not epoch milliseconds.
     """
-    given = {name: _get(sdk_token, name) for name in _SAME_NAME}
+    # First: where it raises, no frame may hold the secrets yet.
+    expires_at = _moment(_get(sdk_token, "expires_in"), _get(sdk_token, "id"))
     signature = _get(sdk_token, "user_signature")
     return Token(
         user_name=(signature.get_name() if signature else user_name) or None,
-        expires_at=_moment(_get(sdk_token, "expires_in"), given["id"]),
-        **given,
+        expires_at=expires_at,
+        **{name: _get(sdk_token, name) for name in _SAME_NAME},
     )
 
 
