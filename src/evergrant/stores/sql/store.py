@@ -21,12 +21,12 @@ try:
 except ModuleNotFoundError:
     raise MissingExtra("a SQL store", extra="mysql,postgres") from None
 
-from evergrant.stores.sql_connections import Connections
-from evergrant.stores.sql_errors import Contended, UnfitError, locked
-from evergrant.stores.sql_leases import Leases
-from evergrant.stores.sql_schema import prepare
-from evergrant.stores.sql_statements import Parameters, Statement, Statements, Values, like_prefix
-from evergrant.stores.sql_urls import checked_table, parsed, shown
+from evergrant.stores.sql.connections import Connections
+from evergrant.stores.sql.errors import Contended, UnfitError, locked
+from evergrant.stores.sql.leases import Leases
+from evergrant.stores.sql.schema import prepare
+from evergrant.stores.sql.statements import Parameters, Statement, Statements, Values, like_prefix
+from evergrant.stores.sql.urls import checked_table, parsed, shown
 
 __all__ = ["SQLStore"]
 
