@@ -251,11 +251,11 @@ class SQLStore(TokenStore):
         return self._connections.run(self._sql.update, values).changed > 0
 
     def _delete(self, id_: str) -> bool:
-        # Another program may have given this id: deleted or not, it is never given again.
-        self._raise_count(numeric_id(id_))
         # Selected first, since it must match exactly; the row is locked from then on.
         if not self._select(Criterion(id=id_)):
             return False
+        # Another program may have given this id: it is never given again.
+        self._raise_count(numeric_id(id_))
         self._run(self._sql.delete, old_id=id_)
         return True
 

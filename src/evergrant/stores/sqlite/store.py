@@ -161,9 +161,11 @@ class SQLiteStore(TokenStore):
         )
 
     def _delete(self, id_: str) -> bool:
-        # Another program may have given this id: deleted or not, it is never given again.
+        if self._connections.run(self._sql.delete, (id_,))[1] == 0:
+            return False
+        # Another program may have given this id: it is never given again.
         self._run(sql.RAISE_COUNT, numeric_id(id_), self._sql.key)
-        return self._connections.run(self._sql.delete, (id_,))[1] > 0
+        return True
 
     def _delete_all(self) -> None:
         self._raise_count()
