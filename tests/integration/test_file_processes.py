@@ -14,8 +14,8 @@ import pytest
 from filelock import FileLock
 
 from evergrant.errors import StoreUnavailable
-from evergrant.stores import file_disk
 from evergrant.stores.file import FileStore
+from evergrant.stores.file import disk as file_disk
 from evergrant.testing.samples import ALICE, BOB, grant, renewed
 from evergrant.token import Token
 from file_help import HEADER, put, row

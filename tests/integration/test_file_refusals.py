@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from evergrant.errors import StoreError, StoreUnavailable
-from evergrant.stores import file_disk, files
+from evergrant.stores import private_files
 from evergrant.stores.file import FileStore
+from evergrant.stores.file import disk as file_disk
 from evergrant.testing.samples import ALICE, BOB, SECRETS, renewed
 from file_help import HEADER, put, row, rows, story
 from sqlite_help import GARBAGE, mode, unprivileged
@@ -257,5 +258,5 @@ def test_what_root_does_leaves_the_files_to_their_owner() -> None:
 
 
 def test_bytes_that_are_hidden_do_not_show() -> None:
-    hidden = files.Hidden(b"planted")
+    hidden = private_files.Hidden(b"planted")
     assert f"{hidden!r} {hidden!s} {hidden}" == "<7 bytes> <7 bytes> <7 bytes>"

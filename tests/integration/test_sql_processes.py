@@ -10,7 +10,7 @@ from databases import Database
 from evergrant.stores import open_store
 from evergrant.stores.rows import COLUMNS
 from evergrant.stores.sql import SQLStore
-from evergrant.stores.sql_statements import Statement
+from evergrant.stores.sql.statements import Statement
 from evergrant.testing.samples import ALICE, BOB, contents, renewed
 from evergrant.token import Token
 from sql_help import columns_of

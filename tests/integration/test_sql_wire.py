@@ -13,7 +13,7 @@ from databases import Database
 from evergrant.errors import StoreUnavailable
 from evergrant.stores import open_store
 from evergrant.stores.sql import SQLStore
-from evergrant.stores.sql_statements import Statement
+from evergrant.stores.sql.statements import Statement
 from evergrant.testing.contract_sharing import at_once
 from evergrant.testing.samples import ALICE, SECRETS, renewed
 

@@ -15,7 +15,7 @@ import pytest
 from evergrant.errors import Conflict
 from evergrant.stores import open_store
 from evergrant.stores.sqlite import SQLiteStore
-from evergrant.stores.sqlite_connections import Connection
+from evergrant.stores.sqlite.connections import Connection
 from evergrant.testing.samples import ALICE, BOB, NOON, contents, grant, renewed
 from sqlite_help import execute
 

@@ -13,7 +13,7 @@ import pytest
 from evergrant.errors import ConfigError, Conflict, StoreError, StoreUnavailable, TokenNotFound
 from evergrant.stores import open_store
 from evergrant.stores.adapter import adapt
-from evergrant.stores.six_methods import SixMethodStore
+from evergrant.stores.adapter.six_methods import SixMethodStore
 from evergrant.testing.samples import ALICE, BOB, NOON, SECRETS, grant, renewed
 from evergrant.token import Token
 from six_methods import ByUser, FullDisk, OfficialColumns, OwnIds, Plain

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from evergrant.stores.adapter import adapt
-from evergrant.stores.six_methods import SixMethodStore
+from evergrant.stores.adapter.six_methods import SixMethodStore
 from evergrant.testing.samples import ALICE, renewed
 from evergrant.token import Token
 from six_methods import Plain

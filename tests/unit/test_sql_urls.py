@@ -10,7 +10,7 @@ import pytest
 from evergrant import open_store
 from evergrant.errors import ConfigError, StoreUnavailable
 from evergrant.stores.sql import SQLStore
-from evergrant.stores.sql_urls import parsed, shown
+from evergrant.stores.sql.urls import parsed, shown
 from watch import shown as seen
 
 NOBODY_LISTENS = "127.0.0.1:1"

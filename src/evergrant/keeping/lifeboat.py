@@ -13,7 +13,7 @@ from pathlib import Path
 
 from evergrant.errors import ConfigError, CorruptRecord, StoreError
 from evergrant.forking import ProcessLock
-from evergrant.stores import files
+from evergrant.stores import private_files
 from evergrant.stores.rows import decode, encode
 from evergrant.token import Token
 
@@ -120,7 +120,7 @@ class Lifeboat:
     def _write(self, tokens: list[Token]) -> None:
         if tokens:
             content = json.dumps([encode(token) for token in tokens]).encode()
-            files.replace(str(self.path), files.Hidden(content))
+            private_files.replace(str(self.path), private_files.Hidden(content))
         else:
             self.path.unlink(missing_ok=True)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from evergrant.errors import StoreUnavailable
-from evergrant.stores.kept import OFFICIAL
+from evergrant.stores.adapter.kept import OFFICIAL
+from evergrant.stores.adapter.six_methods import SixMethodStore
 from evergrant.stores.rows import encode
-from evergrant.stores.six_methods import SixMethodStore
 from evergrant.token import Token
 
 __all__ = ["AskedStore"]

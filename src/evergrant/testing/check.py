@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from evergrant.errors import ConfigError
-from evergrant.stores.six_methods import SixMethodStore
+from evergrant.stores.adapter.six_methods import SixMethodStore
 from evergrant.testing.contract import StoreContract
 
 __all__ = ["Promise", "Report", "check_store"]

@@ -14,8 +14,8 @@ from typing import Any
 
 from evergrant.errors import ConfigError, EvergrantError
 from evergrant.stores.adapter import adapt
+from evergrant.stores.adapter.six_methods import SixMethodStore
 from evergrant.stores.base import TokenStore
-from evergrant.stores.six_methods import SixMethodStore
 from evergrant.testing.asked import AskedStore
 
 __all__ = ["Factory"]

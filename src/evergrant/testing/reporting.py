@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from evergrant.errors import ConfigError
-from evergrant.stores.six_methods import SixMethodStore
+from evergrant.stores.adapter.six_methods import SixMethodStore
 
 pytest.register_assert_rewrite(
     *(

@@ -7,10 +7,10 @@ import time
 from collections.abc import Iterator
 
 from evergrant.errors import StoreMissing
-from evergrant.stores import sqlite_files
 from evergrant.stores.rows import COLUMNS
-from evergrant.stores.sqlite_connections import Connection
-from evergrant.stores.sqlite_statements import (
+from evergrant.stores.sqlite import files
+from evergrant.stores.sqlite.connections import Connection
+from evergrant.stores.sqlite.statements import (
     COUNTED,
     CREATE_COUNTERS,
     CREATE_LEASES,
@@ -36,7 +36,7 @@ def prepare(connection: Connection, sql: Statements, path: str | None, timeout: 
     """
     todo = list(_missing(connection, sql))
     if path is not None:
-        sqlite_files.tighten(path)
+        files.tighten(path)
         _use_wal(connection, timeout)
     if todo:
         with connection.transaction():

@@ -7,8 +7,8 @@ import threading
 import weakref
 
 from evergrant.errors import ConfigError
+from evergrant.stores.adapter.six_methods import SixMethods, SixMethodStore
 from evergrant.stores.base import TokenStore
-from evergrant.stores.six_methods import SixMethods, SixMethodStore
 
 __all__ = ["SIX_METHODS", "SixMethods", "adapt"]
 

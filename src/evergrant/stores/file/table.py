@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from evergrant.errors import CorruptRecord
-from evergrant.stores.file_lines import EMPTY, Line, written
-from evergrant.stores.files import Hidden
+from evergrant.stores.file.lines import EMPTY, Line, written
 from evergrant.stores.indexed import IndexedRows, Key
 from evergrant.stores.matching import Criterion, freshest
+from evergrant.stores.private_files import Hidden
 from evergrant.stores.rows import MaskedRow, Row, decode, numeric_id
 from evergrant.token import Token
 

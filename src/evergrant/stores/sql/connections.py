@@ -17,9 +17,9 @@ from sqlalchemy.pool import PoolProxiedConnection
 
 from evergrant import forking
 from evergrant.errors import ConfigError, StoreError, StoreUnavailable
-from evergrant.stores.sql_engine import make_engine
-from evergrant.stores.sql_errors import ConnectionLost, Taken, explained
-from evergrant.stores.sql_statements import Guard, Parameters, Statement
+from evergrant.stores.sql.engine import make_engine
+from evergrant.stores.sql.errors import ConnectionLost, Taken, explained
+from evergrant.stores.sql.statements import Guard, Parameters, Statement
 
 __all__ = ["Answer", "Connections"]
 

@@ -10,8 +10,8 @@ from typing import ClassVar, Protocol
 
 from evergrant.clock import Clock, utc_now
 from evergrant.errors import StoreError
-from evergrant.stores.foreign import ask
-from evergrant.stores.kept import (
+from evergrant.stores.adapter.foreign import ask
+from evergrant.stores.adapter.kept import (
     OFFICIAL,
     altered,
     as_kept,

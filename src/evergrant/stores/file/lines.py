@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from evergrant.errors import StoreError
-from evergrant.stores.files import Hidden
+from evergrant.stores.private_files import Hidden
 from evergrant.stores.rows import COLUMNS, OFFICIAL_COLUMNS, MaskedRow, Row
 
 __all__ = ["EMPTY", "Line", "parse", "written"]

@@ -7,7 +7,7 @@ import logging
 import os
 from pathlib import Path
 
-from evergrant.stores import files
+from evergrant.stores import private_files
 from evergrant.stores.lease import Noted, grant, still_runs
 
 __all__ = ["Sidecar"]
@@ -75,4 +75,4 @@ class Sidecar:
         """
         state = {"last_number": self.last_number, "leases": self.leases}
         owner = os.stat(self._tokens)  # noqa: PTH116 - its error names the path
-        files.replace(self.path, json.dumps(state).encode(), old=owner)
+        private_files.replace(self.path, json.dumps(state).encode(), old=owner)

@@ -18,9 +18,9 @@ from sqlalchemy import (
 )
 
 from evergrant.stores.lease import still_runs
-from evergrant.stores.sql_connections import Connections
-from evergrant.stores.sql_errors import Contended
-from evergrant.stores.sql_statements import Values, compiled, insert_unless_taken
+from evergrant.stores.sql.connections import Connections
+from evergrant.stores.sql.errors import Contended
+from evergrant.stores.sql.statements import Values, compiled, insert_unless_taken
 
 __all__ = ["Leases"]
 

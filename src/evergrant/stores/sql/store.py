@@ -21,12 +21,12 @@ try:
 except ModuleNotFoundError:
     raise MissingExtra("a SQL store", extra="mysql,postgres") from None
 
-from evergrant.stores.sql_connections import Connections
-from evergrant.stores.sql_errors import Contended, UnfitError, locked
-from evergrant.stores.sql_leases import Leases
-from evergrant.stores.sql_schema import prepare
-from evergrant.stores.sql_statements import Parameters, Statement, Statements, Values, like_prefix
-from evergrant.stores.sql_urls import checked_table, parsed, shown
+from evergrant.stores.sql.connections import Connections
+from evergrant.stores.sql.errors import Contended, UnfitError, locked
+from evergrant.stores.sql.leases import Leases
+from evergrant.stores.sql.schema import prepare
+from evergrant.stores.sql.statements import Parameters, Statement, Statements, Values, like_prefix
+from evergrant.stores.sql.urls import checked_table, parsed, shown
 
 __all__ = ["SQLStore"]
 
@@ -251,11 +251,11 @@ class SQLStore(TokenStore):
         return self._connections.run(self._sql.update, values).changed > 0
 
     def _delete(self, id_: str) -> bool:
-        # Another program may have given this id: deleted or not, it is never given again.
-        self._raise_count(numeric_id(id_))
         # Selected first, since it must match exactly; the row is locked from then on.
         if not self._select(Criterion(id=id_)):
             return False
+        # Another program may have given this id: it is never given again.
+        self._raise_count(numeric_id(id_))
         self._run(self._sql.delete, old_id=id_)
         return True
 

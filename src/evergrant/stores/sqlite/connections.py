@@ -13,7 +13,7 @@ from typing import Any
 
 from evergrant import forking
 from evergrant.errors import StoreError, StoreUnavailable
-from evergrant.stores.sqlite_errors import explained
+from evergrant.stores.sqlite.errors import explained
 
 __all__ = ["Connection", "Connections"]
 

@@ -28,8 +28,8 @@ from sqlalchemy.types import TypeEngine
 
 from evergrant.errors import StoreError, StoreMissing
 from evergrant.stores.rows import COLUMNS, MOMENTS
-from evergrant.stores.sql_connections import Connections
-from evergrant.stores.sql_layout import Layout
+from evergrant.stores.sql.connections import Connections
+from evergrant.stores.sql.layout import Layout
 from evergrant.stores.tables import COUNTER_TABLE, LEASE_TABLE, not_of_tokens, refuse_layout
 
 __all__ = ["prepare"]

@@ -9,7 +9,7 @@ from sqlalchemy import Table
 
 from evergrant.errors import StoreError
 from evergrant.stores.rows import COLUMNS, OFFICIAL_COLUMNS, Row
-from evergrant.stores.sql_statements import Values
+from evergrant.stores.sql.statements import Values
 
 __all__ = ["Layout"]
 

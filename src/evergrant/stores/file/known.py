@@ -9,12 +9,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from evergrant.errors import StoreUnavailable
-from evergrant.stores import file_disk
-from evergrant.stores.file_disk import Reading
-from evergrant.stores.file_lines import parse
-from evergrant.stores.file_sidecar import Sidecar
-from evergrant.stores.file_table import FileTable
-from evergrant.stores.files import Hidden
+from evergrant.stores.file import disk
+from evergrant.stores.file.disk import Reading
+from evergrant.stores.file.lines import parse
+from evergrant.stores.file.sidecar import Sidecar
+from evergrant.stores.file.table import FileTable
+from evergrant.stores.private_files import Hidden
 
 __all__ = ["KnownFile", "explaining"]
 
@@ -29,7 +29,7 @@ def explaining(path: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise file_disk.explained(error, path) from None
+        raise disk.explained(error, path) from None
 
 
 class KnownFile:
@@ -62,9 +62,9 @@ class KnownFile:
             StoreUnavailable: It cannot be read, or does not hold tokens.
         """
         with explaining(self._path):
-            now = file_disk.stamp(os.stat(self._path))  # noqa: PTH116 - on every look-up
+            now = disk.stamp(os.stat(self._path))  # noqa: PTH116 - on every look-up
             if now != self.reading.stamp or not self.reading.is_sure:
-                found = file_disk.read(self._path, self._timeout)
+                found = disk.read(self._path, self._timeout)
                 if self.reading is _NOTHING or found.content != self.reading.content:
                     self.note(self._parsed(found.content), found)
                     self._report()

@@ -12,14 +12,15 @@ from urllib.parse import quote
 
 from evergrant.clock import Clock, to_epoch_ms, utc_now
 from evergrant.errors import StoreMissing, StoreUnavailable
-from evergrant.stores import files, sqlite_files
-from evergrant.stores import sqlite_statements as sql
+from evergrant.stores import private_files
 from evergrant.stores.base import TokenStore
 from evergrant.stores.lease import still_runs
 from evergrant.stores.matching import Criterion
 from evergrant.stores.rows import Row, numeric_id
-from evergrant.stores.sqlite_connections import Connection, Connections
-from evergrant.stores.sqlite_schema import make_readable, prepare
+from evergrant.stores.sqlite import files
+from evergrant.stores.sqlite import statements as sql
+from evergrant.stores.sqlite.connections import Connection, Connections
+from evergrant.stores.sqlite.schema import make_readable, prepare
 from evergrant.stores.tables import DEFAULT_TABLE
 
 __all__ = ["SQLiteStore"]
@@ -73,7 +74,7 @@ class SQLiteStore(TokenStore):
         # the thread that writes most would keep the others out.
         self._writing = threading.Lock()
         if self._path and not read_only:
-            files.make_ready(self._path)
+            private_files.make_ready(self._path)
         try:
             self._prepare()
         except BaseException:
@@ -81,10 +82,10 @@ class SQLiteStore(TokenStore):
             raise
 
     def _connect(self) -> Connection:
-        if self._read_only and self._path and sqlite_files.identity(self._path) is None:
+        if self._read_only and self._path and files.identity(self._path) is None:
             raise StoreMissing(f"there is no file of {self.url}")
         connection = Connection(self._target, store=self.url, timeout=self._timeout)
-        connection.file = sqlite_files.identity(self._path) if self._path else None
+        connection.file = files.identity(self._path) if self._path else None
         if self._read_only:
             make_readable(connection, self._sql, self.url)
         return connection
@@ -111,7 +112,7 @@ class SQLiteStore(TokenStore):
 
     def identity(self) -> Hashable:
         """Return what tells this table from any other, in whichever way its file was named."""
-        file = sqlite_files.identity(self._path) if self._path else id(self)
+        file = files.identity(self._path) if self._path else id(self)
         return "sqlite", file, self._sql.key
 
     def close(self) -> None:
@@ -123,7 +124,7 @@ class SQLiteStore(TokenStore):
     def _transaction(self) -> Iterator[None]:
         connection = self._connections.acquire()
         try:
-            if self._path and sqlite_files.identity(self._path) != connection.file:
+            if self._path and files.identity(self._path) != connection.file:
                 raise StoreUnavailable(
                     f"the file of {self.url} was removed or replaced; nothing was saved",
                     hint="Restart the program, or put the file back.",
@@ -160,9 +161,11 @@ class SQLiteStore(TokenStore):
         )
 
     def _delete(self, id_: str) -> bool:
-        # Another program may have given this id: deleted or not, it is never given again.
+        if self._connections.run(self._sql.delete, (id_,))[1] == 0:
+            return False
+        # Another program may have given this id: it is never given again.
         self._run(sql.RAISE_COUNT, numeric_id(id_), self._sql.key)
-        return self._connections.run(self._sql.delete, (id_,))[1] > 0
+        return True
 
     def _delete_all(self) -> None:
         self._raise_count()

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from evergrant.errors import StoreUnavailable
-from evergrant.stores.files import Hidden
+from evergrant.stores.private_files import Hidden
 
 __all__ = ["LARGEST", "Reading", "Stamp", "explained", "read", "stamp", "tells", "too_large"]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from evergrant.stores import files
+from evergrant.stores import private_files
 
 __all__ = ["identity", "tighten"]
 
@@ -16,7 +16,7 @@ __all__ = ["identity", "tighten"]
 def tighten(path: str) -> None:
     """Take away what others may do with the database's files, where they are ours."""
     real = os.path.realpath(path)
-    files.tighten(real, f"{real}-wal", f"{real}-shm")
+    private_files.tighten(real, f"{real}-wal", f"{real}-shm")
 
 
 def identity(path: str) -> tuple[int, int] | None:

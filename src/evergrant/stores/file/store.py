@@ -14,13 +14,14 @@ from urllib.parse import quote
 from evergrant import forking
 from evergrant.clock import Clock, to_epoch_ms, utc_now
 from evergrant.errors import StoreError, StoreMissing, StoreUnavailable
-from evergrant.stores import file_disk, files
+from evergrant.stores import private_files
 from evergrant.stores.base import TokenStore
-from evergrant.stores.file_known import KnownFile, explaining
-from evergrant.stores.file_lines import Line, written
-from evergrant.stores.file_lock import WriterLock
-from evergrant.stores.file_sidecar import Sidecar
-from evergrant.stores.file_table import FileTable
+from evergrant.stores.file import disk
+from evergrant.stores.file.known import KnownFile, explaining
+from evergrant.stores.file.lines import Line, written
+from evergrant.stores.file.lock import WriterLock
+from evergrant.stores.file.sidecar import Sidecar
+from evergrant.stores.file.table import FileTable
 from evergrant.stores.indexed import Key
 from evergrant.stores.matching import Criterion
 from evergrant.stores.rows import Row, numeric_id
@@ -35,7 +36,7 @@ class _Change:
     """A transaction: what the thread that makes it has read, and what it wants to be there."""
 
     table: FileTable
-    stamp: file_disk.Stamp
+    stamp: disk.Stamp
     thread: int = field(default_factory=threading.get_ident)
     rows: dict[Key, Line | None] = field(default_factory=dict)
 
@@ -93,13 +94,13 @@ class FileStore(TokenStore):
         self.generation()
 
     def _make_ready(self) -> None:
-        files.make_ready(self._path)
+        private_files.make_ready(self._path)
         with explaining(self._path):
-            files.create(self._lock.path, os.stat(self._path))  # noqa: PTH116 - its error names the path
+            private_files.create(self._lock.path, os.stat(self._path))  # noqa: PTH116 - its error names the path
         with self._transaction() as change:
             if not self._known.reading.content:
                 self._commit(change)
-        files.tighten(self._path, self._lock.path, Sidecar(self._path).path)
+        private_files.tighten(self._path, self._lock.path, Sidecar(self._path).path)
 
     def _begin(self, changes: int = 0) -> None:
         self._process = os.getpid()
@@ -187,23 +188,23 @@ class FileStore(TokenStore):
 
     def _commit(self, change: _Change) -> None:
         content = change.table.text_with(change.rows)
-        if len(content) > file_disk.LARGEST:
-            raise file_disk.too_large(self._path)
-        written = files.replace(
+        if len(content) > disk.LARGEST:
+            raise disk.too_large(self._path)
+        written = private_files.replace(
             self._path,
             content,
             old=os.stat(self._path),  # noqa: PTH116 - its error names the path
             last_look=lambda: self._refuse_if_overtaken(change),
         )
-        stamp = file_disk.stamp(written)
+        stamp = disk.stamp(written)
         with self._known.lock:
             change.table.apply(change.rows)
             change.rows, change.stamp = {}, stamp
-            reading = file_disk.Reading(content, stamp, is_sure=file_disk.tells(written))
+            reading = disk.Reading(content, stamp, is_sure=disk.tells(written))
             self._known.note(change.table, reading)
 
     def _refuse_if_overtaken(self, change: _Change) -> None:
-        if file_disk.stamp(os.stat(self._path)) != change.stamp:  # noqa: PTH116 - as above
+        if disk.stamp(os.stat(self._path)) != change.stamp:  # noqa: PTH116 - as above
             raise StoreUnavailable(
                 f"another program, which does not heed the lock, wrote {self._path} at the same "
                 "moment; nothing was saved",

@@ -1,0 +1,8 @@
+"""Stores of your own: `adapt` makes a whole store of one with just the six methods."""
+
+from __future__ import annotations
+
+from evergrant.stores.adapter.adapting import SIX_METHODS, adapt
+from evergrant.stores.adapter.six_methods import SixMethods
+
+__all__ = ["SIX_METHODS", "SixMethods", "adapt"]
