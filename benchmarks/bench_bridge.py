@@ -107,6 +107,8 @@ def main(arguments: list[str]) -> int:
 
 if __name__ == "__main__":
     if not find_spec("zohocrmsdk"):
-        command = [os.environ["EVERGRANT_SDK_PYTHON"], *sys.argv]
+        if not (python := os.environ.get("EVERGRANT_SDK_PYTHON")):
+            sys.exit("EVERGRANT_SDK_PYTHON must name a Python that has Zoho's SDK: run ./dev bench")
+        command = [python, *sys.argv]
         sys.exit(subprocess.run(command, check=False).returncode)
     sys.exit(main(sys.argv[1:]))
