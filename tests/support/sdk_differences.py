@@ -69,9 +69,11 @@ def _other_client(case: Case) -> bool:
 def _grant_before_refresh(case: Case) -> bool:
     if not case.says("grant_token"):
         return False
-    fitting = case.fitting("grant_token", "client_id")
     if case.saved_properly:
-        return case.saved in fitting
+        # To save, a row that names no client is the caller's as well.
+        own = [i for i in case.fitting("grant_token") if not case.is_of_another(i, "client_id")]
+        return case.saved in own
+    fitting = case.fitting("grant_token", "client_id")
     return case.found in fitting or (case.answers_nothing and not fitting)
 
 
