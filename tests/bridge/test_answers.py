@@ -171,3 +171,14 @@ def test_a_throttle_that_one_caller_met_keeps_all_others_from_asking(
         with pytest.raises(Throttled):
             desk.answer(question, around)
     assert refreshes(zoho) == 1
+
+
+def test_an_answer_that_a_grant_led_to_is_not_at_hand_for_another_grant(
+    desk: Desk, around: Surroundings, asked: Asked, log_in: LogIn, store: TokenStore
+) -> None:
+    alice, bob = log_in(ALICE), log_in(BOB)
+    store.save_token(Token(id="99", client_id="1000.OTHER", access_token="of another client"))
+    for token in (alice, bob):
+        question = asked(id="99", refresh_token=token.refresh_token)
+        assert desk.answer(question, around) == token
+        assert desk.recent("99", None, question.client_id) is None

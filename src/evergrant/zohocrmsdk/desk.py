@@ -96,7 +96,8 @@ class Desk:
         """
         generation = self.store.generation()
         answer = self._answer(asked, around, find_user=find_user)
-        if answer and (asked.id or asked.user_name):
+        # What a grant led to says nothing about the next question, whose grant may be another.
+        if answer and (asked.user_name or answer.id == asked.id):
             key = (asked.id, asked.user_name, asked.client_id)
             self._cache.put(key, answer, generation)
         return answer
