@@ -19,7 +19,7 @@ from evergrant.errors import ConfigError, UntrustedServer
 from evergrant.forking import ProcessLock
 from evergrant.keeping.choosing import choose
 from evergrant.token import Token
-from evergrant.zohocrmsdk.desk import Desk
+from evergrant.zohocrmsdk.desk import Desk, desk_of
 from evergrant.zohocrmsdk.oauth_token import OAuthToken
 from evergrant.zohocrmsdk.translation import surfacing
 
@@ -152,8 +152,8 @@ class Nobody(AbstractToken):  # the token of an SDK that is initialised before a
 
 def _initializer_of(user: str, client_id: str | None) -> Any:
     base = Initializer.initializer  # the process's own, even inside another acting_as
-    desk = getattr(getattr(base, "store", None), "desk", None)
-    if not isinstance(desk, Desk):
+    desk = desk_of(base)
+    if desk is None:
         raise ConfigError(
             "the SDK was not initialised with a store of evergrant's",
             hint="Call Initializer.initialize(environment, Nobody(), store=token_store(url)).",

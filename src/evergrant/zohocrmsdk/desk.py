@@ -31,7 +31,7 @@ from evergrant.stores.matching import compatible
 from evergrant.token import Token
 from evergrant.zohocrmsdk.surroundings import Surroundings
 
-__all__ = ["Desk"]
+__all__ = ["Desk", "desk_of"]
 
 _logger = logging.getLogger("evergrant")
 
@@ -251,6 +251,12 @@ class Desk:
             data_center=home.code, data_centers=known, send=sender, clock=self._clock
         )
         return Custody(self.store, accounts, on_event=self._on_event, lifeboat=self._lifeboat)
+
+
+def desk_of(initializer: object) -> Desk | None:
+    """Return who answers for an SDK; None where its store is none of ours."""
+    desk = getattr(getattr(initializer, "store", None), "desk", None)
+    return desk if isinstance(desk, Desk) else None
 
 
 def _brings_another(asked: Token, stored: Token) -> bool:

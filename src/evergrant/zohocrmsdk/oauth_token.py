@@ -15,7 +15,7 @@ from evergrant.datacenter import origin_of
 from evergrant.errors import TokenNotFound
 from evergrant.token import Token
 from evergrant.zohocrmsdk.bookmarks import Bookmarks
-from evergrant.zohocrmsdk.desk import Desk
+from evergrant.zohocrmsdk.desk import Desk, desk_of
 from evergrant.zohocrmsdk.surroundings import surroundings_of
 from evergrant.zohocrmsdk.translation import fill, identity, read, surfacing, wants_user_name
 
@@ -40,7 +40,7 @@ class OAuthToken(OfficialToken):
         Raises:
             SDKException: There is none; the cause is an `evergrant.errors.EvergrantError`.
         """
-        desk = _desk()
+        desk = desk_of(Initializer.get_initializer())
         if desk is None:
             return str(super().get_token())
         with surfacing(SDKException):
@@ -52,7 +52,7 @@ class OAuthToken(OfficialToken):
         Raises:
             SDKException: There is no token that works.
         """
-        desk = _desk()
+        desk = desk_of(Initializer.get_initializer())
         if desk is None:
             super().authenticate(url_connection)
         elif AUTHORIZATION not in url_connection.headers:
@@ -111,7 +111,7 @@ class OAuthToken(OfficialToken):
         Raises:
             SDKException: Zoho could not be told; the token stays in the store.
         """
-        desk, id_ = _desk(), id1 or self.get_id()
+        desk, id_ = desk_of(Initializer.get_initializer()), id1 or self.get_id()
         if desk is None:
             return bool(super().revoke(id_))
         with surfacing(SDKException):
@@ -129,9 +129,3 @@ class OAuthToken(OfficialToken):
                 )
         fill(self, token, UserSignature)
         return token
-
-
-def _desk() -> Desk | None:
-    store = getattr(Initializer.get_initializer(), "store", None)
-    desk = getattr(store, "desk", None)
-    return desk if isinstance(desk, Desk) else None
