@@ -58,3 +58,11 @@ class Backend(ABC):
     @abstractmethod
     def _release(self, id_: str, owner: str) -> None:
         """Forget the lease if ``owner`` holds it."""
+
+    @abstractmethod
+    def _note(self, key: str) -> str:
+        """Return a note's text; nothing where there is none."""
+
+    @abstractmethod
+    def _put_note(self, key: str, text: str, until: int) -> None:
+        """Keep a note's text until this moment (epoch milliseconds); without text, none."""

@@ -17,12 +17,10 @@ from evergrant.errors import (
     Conflict,
     CorruptRecord,
     StoreError,
-    StoreUnavailable,
     TokenNotFound,
 )
 from evergrant.stores import matching
-from evergrant.stores.backend import Backend
-from evergrant.stores.lease import Lease
+from evergrant.stores.coordination import Coordination
 from evergrant.stores.matching import Criterion
 from evergrant.stores.merging import merged
 from evergrant.stores.rows import ID_DIGITS, Row, decode, encode
@@ -73,7 +71,7 @@ def _unless_corrupt(found: list[Token] | CorruptRecord) -> list[Token]:
     return found
 
 
-class TokenStore(Backend):
+class TokenStore(Coordination):
     """Keeps tokens; safe to share between threads.
 
     Every method raises `StoreUnavailable` when the storage cannot be used.
@@ -227,30 +225,6 @@ class TokenStore(Backend):
         """Delete all tokens of this store, and nothing else."""
         with self._transaction():
             self._delete_all()
-
-    def lease(self, id: str, ttl: float) -> Lease:  # noqa: A002 - as in the six methods
-        """Ask for the right to refresh the token with this id for ``ttl`` seconds.
-
-        Returns at once; the answer is true when the lease was granted. Use it in a ``with``
-        statement, or release it. A lease whose time has run out is up for grabs.
-        """
-        owner = secrets.token_hex(8)
-        held = self._acquire(str(id), owner, ttl)
-        return Lease(held=held, release=lambda: self._give_back(str(id), owner))
-
-    def _give_back(self, id_: str, owner: str) -> None:
-        try:
-            self._release(id_, owner)
-        except StoreUnavailable as error:
-            # What the lease was for is done; it runs out by itself.
-            _logger.warning("a lease was not given back: %s", error)
-
-    def generation(self) -> int | None:
-        """Return a number that differs once anybody has changed the store.
-
-        None where the storage cannot tell; a cache must then not be trusted for long.
-        """
-        return None
 
     def identity(self) -> Hashable:
         """Return what tells this storage from any other, in whichever way its URL was spelled."""

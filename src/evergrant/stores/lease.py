@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Self
 
+from evergrant.forking import ProcessLock
+
 __all__ = ["Lease", "Noted", "grant", "still_runs"]
 
 Noted = tuple[str, int, int]
@@ -40,22 +42,46 @@ class Lease:
     A lease is only a hint: its holder may be paused past its end without noticing. What keeps
     a late holder from overwriting a newer token is the compare-and-swap of the save.
 
+    Args:
+        held: Whether the lease was granted.
+        extend: Asks the store for the same lease anew; says whether it was granted.
+        release: Gives it back to the store.
+
     Attributes:
-        held: Whether the lease was granted and has not been released.
+        held: Whether the lease was granted and has not been lost or released.
     """
 
-    def __init__(self, *, held: bool, release: Callable[[], None]) -> None:
+    def __init__(
+        self, *, held: bool, extend: Callable[[], bool], release: Callable[[], None]
+    ) -> None:
         self.held = held
+        self._extend = extend
         self._release = release
+        self._lock = ProcessLock()
+
+    @classmethod
+    def of_nobody(cls) -> Self:
+        """Return a lease that no store knows of, for one that cannot note any."""
+        return cls(held=True, extend=lambda: True, release=lambda: None)
 
     def __bool__(self) -> bool:
         return self.held
 
+    def extend(self) -> bool:
+        """Let the lease run for its whole time again, from now; false if another has taken it.
+
+        Safe to call from another thread while the holder works.
+        """
+        with self._lock:  # or it could be granted anew after its release, and to nobody
+            self.held = self.held and self._extend()
+            return self.held
+
     def release(self) -> None:
         """Give the lease back, if it is ours; does nothing the second time."""
-        if self.held:
-            self.held = False
-            self._release()
+        with self._lock:
+            held, self.held = self.held, False
+            if held:
+                self._release()
 
     def __enter__(self) -> Self:
         return self

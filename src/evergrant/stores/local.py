@@ -15,6 +15,9 @@ from evergrant.stores.rows import COLUMNS, Row, numeric_id
 
 __all__ = ["LocalStore"]
 
+PURGE_AT = 1_000
+"""Notes that may be there before those are forgotten that have had their time."""
+
 
 class LocalStore(TokenStore):
     """A store whose lock and leases are this process's; a forked child has a copy of its own.
@@ -30,6 +33,8 @@ class LocalStore(TokenStore):
         self._changes = 0
         self._last_number = 0
         self._leases: dict[str, Noted] = {}
+        self._notes: dict[str, tuple[str, int]] = {}
+        self._purge_at = PURGE_AT
         forking.watch(self)
 
     def generation(self) -> int | None:
@@ -74,6 +79,19 @@ class LocalStore(TokenStore):
         with self._lock:
             if self._leases.get(id_, ("",))[0] == owner:
                 del self._leases[id_]
+
+    def _note(self, key: str) -> str:
+        return self._notes.get(key, ("", 0))[0]
+
+    def _put_note(self, key: str, text: str, until: int) -> None:
+        if len(self._notes) >= self._purge_at:
+            now = to_epoch_ms(self._clock())
+            self._notes = {k: note for k, note in self._notes.items() if note[1] > now}
+            self._purge_at = 2 * len(self._notes) + PURGE_AT
+        if text:
+            self._notes[key] = text, until
+        else:
+            self._notes.pop(key, None)
 
     def before_fork(self) -> None:
         """Let nobody else be inside while the process forks; see `forking`."""

@@ -1,0 +1,43 @@
+"""Waiting for a store to change: the waiter learns that it did, not what."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Self
+
+__all__ = ["Watch"]
+
+TICK = 0.005
+"""Seconds between two looks at the store's generation, which is cheap to ask."""
+
+POLL = 0.05
+"""Seconds after which the store itself is worth a look where it has no generation."""
+
+
+class Watch:
+    """Waits for the next change of a store; nothing that happens after its making is missed.
+
+    Args:
+        generation: Tells that the store has changed; see `TokenStore.generation`.
+    """
+
+    def __init__(self, generation: Callable[[], int | None]) -> None:
+        self._generation = generation
+        self._seen = generation()
+
+    def wait(self, seconds: float) -> None:
+        """Return once the store has, or may have, changed; at the latest after so many seconds."""
+        if self._seen is None:
+            time.sleep(min(seconds, POLL))
+            return
+        until = time.monotonic() + seconds
+        while (now := self._generation()) == self._seen and time.monotonic() < until:
+            time.sleep(TICK)
+        self._seen = now
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Stop watching."""
