@@ -13,10 +13,7 @@ from evergrant.accounts import Accounts
 from evergrant.auth import RequestsAuth, httpx_auth
 from evergrant.clock import Clock
 from evergrant.errors import (
-    AmbiguousUser,
     ConfigError,
-    CorruptRecord,
-    TokenNotFound,
     UntrustedServer,
 )
 from evergrant.events import Emit

@@ -24,10 +24,10 @@ LIVE = 15
 LIFE = 3_600_000
 """Milliseconds that an access token lives: one hour."""
 
-ON_THE_WAY = 30_000
+ON_THE_WAY = 1_000
 """Milliseconds that a request may take to be counted by Zoho, after it was counted here."""
 
-LONGEST_MESSAGE = 300
+LONGEST_MESSAGE = 120
 """Characters of an error that are noted; a note must stay short."""
 
 
