@@ -45,6 +45,6 @@ class Codes:
         try:
             yield
         except OAuthError as error:
-            if not (may_have_granted(error) or isinstance(error, CodeSpent)):
+            if not may_have_granted(error):
                 self._notes.amend("code", code, lambda _: "", life=LIFE)
             raise
