@@ -104,4 +104,3 @@ def _refuse(error: CorruptRecord) -> None:
 
 def _expiry(token: Token) -> float:
     return token.expires_at.timestamp() if token.expires_at else 0.0
-
