@@ -18,7 +18,7 @@ import pytest
 from filelock import FileLock
 
 from evergrant.errors import StoreUnavailable
-from evergrant.keeping import lifeboat as module
+from evergrant.keeping.boarding import Boarding, Fate
 from evergrant.keeping.lifeboat import Lifeboat
 from evergrant.token import Token
 
@@ -44,8 +44,17 @@ def boat(folder: Path, url: str = "sqlite:///t.db") -> Lifeboat:
 
 def taken(lifeboat: Lifeboat) -> list[Token]:
     aboard: list[Token] = []
-    lifeboat.take_aboard(aboard.append)
+
+    def save(token: Token) -> Boarding:
+        aboard.append(token)
+        return Boarding(token, Fate.ABOARD)
+
+    lifeboat.take_aboard(save)
     return aboard
+
+
+def files(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir())
 
 
 def mode(path: Path) -> int:
