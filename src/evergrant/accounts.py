@@ -6,6 +6,7 @@ import logging
 import random
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Self, TypeVar
 
@@ -24,6 +25,7 @@ __all__ = ["Accounts"]
 _logger = logging.getLogger("evergrant")
 
 T = TypeVar("T")
+Context = Callable[[], AbstractContextManager[object]]
 
 ATTEMPTS = 3
 """How often a request is sent at the most, when no usable answer came."""
@@ -110,8 +112,11 @@ class Accounts:
         )
         return _renewed(token, granted)
 
-    def refresh(self, token: Token) -> Token:
+    def refresh(self, token: Token, *, request: Context = nullcontext) -> Token:
         """Return the token with a new access token.
+
+        Args:
+            request: Entered around each request: it sees how it fails, or raises to stop it.
 
         Raises:
             NoRefreshToken: It has none.
@@ -127,7 +132,7 @@ class Accounts:
             )
         where = self.data_center_of(token)
         call = oauth.refresh_call(where, self.client_of(token), token.refresh_token)
-        return _renewed(token, self._granted(call, where, "refresh_token"))
+        return _renewed(token, self._granted(call, where, "refresh_token", request))
 
     def client_credentials(
         self, scopes: Iterable[str], org_id: str, data_center: DataCenter | None = None
@@ -235,7 +240,13 @@ class Accounts:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def _granted(self, call: HttpCall, where: DataCenter, grant_type: str) -> Granted:
+    def _granted(
+        self,
+        call: HttpCall,
+        where: DataCenter,
+        grant_type: str,
+        request: Context = nullcontext,
+    ) -> Granted:
         def read(answer: HttpAnswer) -> Granted:
             return oauth.read_granted(
                 answer,
@@ -245,9 +256,16 @@ class Accounts:
                 grant_type=grant_type,
             )
 
-        return self._ask(call, read, once=grant_type == "authorization_code")
+        return self._ask(call, read, once=grant_type == "authorization_code", request=request)
 
-    def _ask(self, call: HttpCall, read: Callable[[HttpAnswer], T], *, once: bool = False) -> T:
+    def _ask(
+        self,
+        call: HttpCall,
+        read: Callable[[HttpAnswer], T],
+        *,
+        once: bool = False,
+        request: Context = nullcontext,
+    ) -> T:
         """Send a call and read the answer, again if no usable one came.
 
         Args:
@@ -256,7 +274,8 @@ class Accounts:
         attempt = 1
         while True:
             try:
-                return read(self._send(call))
+                with request():
+                    return read(self._send(call))
             except AccountsUnavailable as error:
                 if once and error.sent:
                     error.retryable, error.hint = False, "The code may be spent: log in again."
