@@ -37,7 +37,8 @@ class Key:
     def __init__(self, text: Secret) -> None:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-        # Its bytes never get a name: a traceback may print local variables.
+        self.id = ""  # a traceback may print local variables, this one too
+        # For the same reason the key's bytes never get a name.
         if _length(text) != KEY_BYTES:
             raise ConfigError(
                 f"a key must be the base64 of {KEY_BYTES} random bytes",

@@ -164,7 +164,9 @@ class Saver:
         """Return what was granted for this stored token and is not in the store yet, if any."""
         waiting = self._lifeboat.find(stored.id) if self._lifeboat.occupied else None
         # A row of that id may be another user's by now: the ids that callers choose come again.
-        return waiting if waiting and compatible(stored, waiting) else None
+        if waiting is None or not compatible(stored, waiting):
+            return None
+        return waiting if freshest([waiting, stored]) is waiting else None
 
     def take_aboard(self) -> list[Boarding]:
         """Bring the lifeboat's tokens into the store, as far as it takes them.
