@@ -13,9 +13,11 @@ NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)
 
 
-def token(left: timedelta | None, id_: str = "1", refresh_token: str | None = "r") -> Token:
+def token(left: timedelta | None, id_: str = "1", *, renewable: bool = True) -> Token:
     expires_at = None if left is None else NOW + left
-    return Token(id=id_, access_token="a", refresh_token=refresh_token, expires_at=expires_at)
+    return Token(
+        id=id_, access_token="a", refresh_token="r" if renewable else None, expires_at=expires_at
+    )
 
 
 @pytest.mark.parametrize(
@@ -47,7 +49,7 @@ def test_the_windows_are_those_of_freshness() -> None:
 
 def test_nothing_is_due_that_cannot_be_renewed() -> None:
     for left in (4 * MINUTE, None):
-        assert not is_stale(token(left, refresh_token=None), NOW)
+        assert not is_stale(token(left, renewable=False), NOW)
     assert not is_usable(Token(id="1", refresh_token="r"), NOW)
 
 

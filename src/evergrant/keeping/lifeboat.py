@@ -59,6 +59,7 @@ class Lifeboat:
 
     def __init__(self, folder: Path, store_url: str, keyring: Keyring | None = None) -> None:
         self._files = LifeboatFiles(folder, store_url, keyring or keyring_from_environment())
+        self._folder = str(folder)
         self._lock = ProcessLock()
         self._seats: list[_Seat] = []
         self._unusable: dict[Path, EvergrantError] = {}
@@ -68,9 +69,19 @@ class Lifeboat:
     def occupied(self) -> bool:
         """Whether a token waits here, put by whichever process; cheap to ask."""
         if self._changed() != self._folder_time:
-            with self._lock:
+            with self._lock.here():
                 self._look()
         return bool(self._seats)
+
+    def waiting(self) -> list[Token]:
+        """Return the tokens that wait."""
+        with self._lock.here():
+            self._look()
+            return [seat.token for seat in self._seats]
+
+    def paths(self) -> set[Path]:
+        """Return the files of this lifeboat, usable or not."""
+        return {seat.path for seat in self._seats if seat.path} | self._unusable.keys()
 
     @property
     def unusable(self) -> dict[Path, EvergrantError]:
@@ -83,7 +94,7 @@ class Lifeboat:
 
     def put(self, token: Token) -> Path | None:
         """Take a token in; return the file it is in, or None if only memory holds it."""
-        with self._lock:
+        with self._lock.here():
             self._look()
             known = next((seat for seat in self._seats if seat.token == token), _Seat(token))
             if known.path and known.path.exists():
@@ -113,7 +124,7 @@ class Lifeboat:
         Args:
             save: Stores one token, or raises a `StoreError`: then it waits on.
         """
-        with self._lock:
+        with self._lock.here():
             self._look()
             waiting = list(self._seats)
         # The lock is free meanwhile: who puts a token in must not wait for a slow store.
@@ -124,22 +135,22 @@ class Lifeboat:
             boarding = save(seat.token)
         except StoreError as error:
             _logger.warning("a token stays in the lifeboat: %s", error)
-            with self._lock:
+            with self._lock.here():
                 if seat in self._seats and not seat.safe:
                     self._file(seat)
             return Boarding(seat.token, Fate.WAITS, error)
-        with self._lock:
+        with self._lock.here():
             self._leave([seat])
         return boarding
 
     def remove(self, token: Token) -> None:
         """Forget a token that the store has taken by now, and any older one of its row."""
-        with self._lock:
+        with self._lock.here():
             self._leave([seat for seat in self._seats if _same(seat.token, token)])
 
     def drop(self, id_: str) -> None:
         """Forget a token that was deleted from the store on purpose."""
-        with self._lock:
+        with self._lock.here():
             self._look()
             self._leave([seat for seat in self._seats if seat.token.id == id_])
 
@@ -164,7 +175,7 @@ class Lifeboat:
         Raises:
             OSError: One cannot be moved, or what is in it cannot be written.
         """
-        with self._lock:
+        with self._lock.here():
             self._files.finish_drafts()
             self._look(again=True)
             damaged = [p for p, why in self._unusable.items() if isinstance(why, CorruptRecord)]
@@ -176,7 +187,7 @@ class Lifeboat:
 
     def _changed(self) -> int | None:
         try:
-            return os.stat(self._files.folder).st_mtime_ns  # noqa: PTH116 - twice as fast
+            return os.stat(self._folder).st_mtime_ns  # noqa: PTH116 - twice as fast
         except OSError:
             return None
 

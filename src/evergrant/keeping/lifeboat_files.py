@@ -21,7 +21,7 @@ from evergrant.stores import private_files
 from evergrant.stores.rows import decode, encode
 from evergrant.token import Secret, Token
 
-__all__ = ["LifeboatFiles", "store_of"]
+__all__ = ["LifeboatFiles", "all_files", "store_of"]
 
 ABANDONED = 60.0
 """Seconds after which an unfinished file is not being written any more."""
@@ -158,14 +158,14 @@ def _parsed(path: Path, kind: type[T]) -> T:
     return content
 
 
-def store_of(path: Path) -> str | None:
-    """Return the URL of the store that a lifeboat's file is for; None: it does not say.
+def all_files(folder: Path) -> list[Path]:
+    """Return the files of all lifeboats in a folder, whichever stores they are for."""
+    return sorted(folder.glob("lifeboat-*.json"))
 
-    Raises:
-        OSError: It cannot be read.
-    """
+
+def store_of(path: Path) -> str:
+    """Return the URL of the store that a lifeboat's file is for; nothing where it does not say."""
     try:
-        store = _parsed(path, dict).get("store")
-    except CorruptRecord:
-        return None
-    return store if isinstance(store, str) else None
+        return str(_parsed(path, dict).get("store", ""))
+    except (CorruptRecord, OSError):
+        return ""

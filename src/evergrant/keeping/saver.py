@@ -185,7 +185,7 @@ class Saver:
         return boardings
 
     def _take_all(self, led: list[Boarding]) -> list[Boarding]:
-        with self._settling:
+        with self._settling.here():
             led += self._lifeboat.take_aboard(self._take)
         return led
 
@@ -208,5 +208,5 @@ class Saver:
     def drop(self, id_: str) -> None:
         """Forget a token that was deleted from the store on purpose."""
         if self._lifeboat.occupied:
-            with self._settling:
+            with self._settling.here():
                 self._lifeboat.drop(id_)
