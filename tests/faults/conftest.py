@@ -173,7 +173,7 @@ class Mounted(Disk):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
-        command = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder]
+        command = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
         subprocess.run(command, check=True, capture_output=True)
 
     def fill(self, *, elsewhere: int = 0) -> None:

@@ -66,7 +66,7 @@ def store() -> Frail:
     return Frail()
 
 
-Look = Callable[[float], object]
+Look = Callable[[float], None]
 
 
 def saver_of(store: TokenStore, folder: Path, sleep: Look = lambda _: None) -> Saver:
@@ -135,7 +135,11 @@ def test_a_token_that_was_deleted_between_attempts_does_not_wait(
 def test_another_process_may_take_it_aboard_in_the_pause(store: Frail, tmp_path: Path) -> None:
     stored = store.save_token(LOGIN)
     store.happens = [failing(LOCKED)]
-    saver = saver_of(store, tmp_path, lambda _: saver_of(store, tmp_path).take_aboard())
+
+    def theirs(_pause: float) -> None:
+        saver_of(store, tmp_path).take_aboard()
+
+    saver = saver_of(store, tmp_path, theirs)
     saved = saver.save_renewal(renewed(stored), stored)
     assert (saved.access_token, saved.version) == ("1000.a2", 2)
     assert waiting(tmp_path) == []
@@ -146,9 +150,12 @@ def test_another_process_may_take_it_aboard_in_the_pause(store: Frail, tmp_path:
 def test_an_interrupt_costs_no_grant(
     store: Frail, tmp_path: Path, error: BaseException, place: str
 ) -> None:
+    def pause(_seconds: float) -> None:
+        raise error
+
     store.happens = [failing(error if place == "save" else LOCKED)]
     with pytest.raises(type(error)):
-        saver_of(store, tmp_path, lambda _: failing(error)()).save_login(LOGIN)
+        saver_of(store, tmp_path, pause).save_login(LOGIN)
     assert waiting(tmp_path) == ["1000.a"]
 
 
