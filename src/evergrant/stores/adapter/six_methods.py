@@ -95,6 +95,9 @@ class SixMethodStore(LocalStore):
     def generation(self) -> None:
         """Return None: others may change the storage unseen."""
 
+    def _pulse(self) -> None:
+        pass
+
     def _from_theirs(self, answer: object) -> Token:
         """Return what the store listed as a token."""
         if not isinstance(answer, Token):
