@@ -94,15 +94,14 @@ class Listening:
     def _listen(self) -> None:
         try:
             with closing(self._connections.separate()) as connection:
-                self._hear(connection)
-        except (EvergrantError, self._connections.dialect.loaded_dbapi.Error) as error:
+                self._connections.explaining(lambda: self._hear(connection))
+        except EvergrantError as error:
             # Nobody is the worse for it but for a moment's delay.
-            _logger.info("nobody tells when a lease is given back: %s", type(error).__name__)
+            _logger.info("nobody tells when a lease is given back: %s", error.message)
         finally:
+            self._turn(hears=False)
             with self._lock:
-                self.hears, self._thread = False, None
-                self._not_before = time.monotonic() + PAUSE
-            self._wake()
+                self._thread, self._not_before = None, time.monotonic() + PAUSE
 
     def _hear(self, connection: Any) -> None:
         connection.execute(f"LISTEN {CHANNEL}")
@@ -113,17 +112,22 @@ class Listening:
         while time.monotonic() - wanted < IDLE and not self._connections.closed:
             for notice in connection.notifies(timeout=TURN):
                 if notice.payload == proof:
-                    self.hears = True
-                    self._wake()  # whatever was said before, nobody heard
+                    self._turn(hears=True)
                 self._wake(notice.payload)
             if self._watches:
                 wanted = time.monotonic()
 
-    def _wake(self, name: str | None = None) -> None:
-        """Wake the watches of a token; without a name, all."""
+    def _turn(self, *, hears: bool) -> None:
+        """Hear from now on, or no more; wake all, since nobody heard what was said meanwhile."""
+        with self._lock:
+            self.hears = hears
+            for watch in self._watches:
+                watch.heard.set()
+
+    def _wake(self, name: str) -> None:
         with self._lock:
             for watch in self._watches:
-                if name in (None, watch.name):
+                if watch.name == name:
                     watch.heard.set()
 
     def before_fork(self) -> None:
