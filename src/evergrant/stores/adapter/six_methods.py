@@ -74,6 +74,7 @@ class SixMethodStore(LocalStore):
 
     not_promised: ClassVar[tuple[str, ...]] = (
         "one renewal at a time among processes: their threads wait, two processes may both renew",
+        "notes among processes: what one has spent of Zoho's limits, others do not know",
         "compare-and-swap among processes: of two that save in the same moment, the later one wins",
     )
     """What no store with just six methods can promise, in sentences."""
