@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import Self, TypeVar
 
@@ -20,18 +21,31 @@ from evergrant.oauth import Granted
 from evergrant.sender import HttpSender
 from evergrant.token import Secret, Token
 
-__all__ = ["Accounts"]
+__all__ = ["Accounts", "around_each_request"]
 
 _logger = logging.getLogger("evergrant")
 
 T = TypeVar("T")
-Context = Callable[[], AbstractContextManager[object]]
+
+_around: ContextVar[Callable[[], AbstractContextManager[object]]] = ContextVar(
+    "evergrant_around_each_request", default=nullcontext
+)
 
 ATTEMPTS = 3
 """How often a request is sent at the most, when no usable answer came."""
 
 BACKOFF = 0.25
 """Seconds before the second attempt; doubled for each further one, with jitter."""
+
+
+@contextmanager
+def around_each_request(enter: Callable[[], AbstractContextManager[object]]) -> Iterator[None]:
+    """Enter a context around each request of this thread, which sees it fail or may refuse it."""
+    before = _around.set(enter)
+    try:
+        yield
+    finally:
+        _around.reset(before)
 
 
 class Accounts:
@@ -112,11 +126,8 @@ class Accounts:
         )
         return _renewed(token, granted)
 
-    def refresh(self, token: Token, *, request: Context = nullcontext) -> Token:
+    def refresh(self, token: Token) -> Token:
         """Return the token with a new access token.
-
-        Args:
-            request: Entered around each request: it sees how it fails, or raises to stop it.
 
         Raises:
             NoRefreshToken: It has none.
@@ -132,7 +143,7 @@ class Accounts:
             )
         where = self.data_center_of(token)
         call = oauth.refresh_call(where, self.client_of(token), token.refresh_token)
-        return _renewed(token, self._granted(call, where, "refresh_token", request))
+        return _renewed(token, self._granted(call, where, "refresh_token"))
 
     def client_credentials(
         self, scopes: Iterable[str], org_id: str, data_center: DataCenter | None = None
@@ -240,13 +251,7 @@ class Accounts:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def _granted(
-        self,
-        call: HttpCall,
-        where: DataCenter,
-        grant_type: str,
-        request: Context = nullcontext,
-    ) -> Granted:
+    def _granted(self, call: HttpCall, where: DataCenter, grant_type: str) -> Granted:
         def read(answer: HttpAnswer) -> Granted:
             return oauth.read_granted(
                 answer,
@@ -256,16 +261,9 @@ class Accounts:
                 grant_type=grant_type,
             )
 
-        return self._ask(call, read, once=grant_type == "authorization_code", request=request)
+        return self._ask(call, read, once=grant_type == "authorization_code")
 
-    def _ask(
-        self,
-        call: HttpCall,
-        read: Callable[[HttpAnswer], T],
-        *,
-        once: bool = False,
-        request: Context = nullcontext,
-    ) -> T:
+    def _ask(self, call: HttpCall, read: Callable[[HttpAnswer], T], *, once: bool = False) -> T:
         """Send a call and read the answer, again if no usable one came.
 
         Args:
@@ -274,7 +272,7 @@ class Accounts:
         attempt = 1
         while True:
             try:
-                with request():
+                with _around.get()():
                     return read(self._send(call))
             except AccountsUnavailable as error:
                 if once and error.sent:

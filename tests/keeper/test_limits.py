@@ -11,7 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from evergrant import Accounts, Keeper, Token, open_store
-from evergrant.errors import AccountsUnavailable, InvalidClient, Throttled
+from evergrant.errors import (
+    AccountsUnavailable,
+    CodeSpent,
+    InvalidClient,
+    StoreUnavailable,
+    Throttled,
+)
 from evergrant.events import Event, GrantLimitNear
 from evergrant.sandbox import Sandbox
 from evergrant.testing.in_process import in_process
@@ -36,7 +42,7 @@ def test_the_eleventh_of_ten_minutes_is_not_even_sent(
         assert caught.value.retry_at <= zoho.clock() + timedelta(minutes=10, seconds=1)
     assert refreshes() == 10
     zoho.clock.advance(seconds=(caught.value.retry_at - zoho.clock()).total_seconds())
-    assert keepers[0].refresh(ALICE)
+    assert keepers[0].refresh(ALICE).access_token
 
 
 def test_callers_with_a_valid_token_keep_it(
@@ -135,16 +141,15 @@ def test_a_budget_is_kept_even_if_the_store_cannot_note_it(
 def test_who_comes_near_the_limit_of_grants_is_warned_in_time(
     zoho: Sandbox, keeper: Keeper, log_in: LogIn, events: list[Event]
 ) -> None:
-    for number in range(20):
+    first = log_in(ALICE)
+    for number in range(19):
         if number % 9 == 8:
             zoho.clock.advance(minutes=11)
-        first = log_in(ALICE) if number == 0 else first
-        if number:
-            log_in(ALICE)
+        log_in(ALICE)
     warned = [event for event in events if isinstance(event, GrantLimitNear)]
     assert [(event.count, event.most) for event in warned] == [(18, 20), (19, 20), (20, 20)]
     assert warned[0].user == first.user_name
-    assert keeper.accounts.refresh(first), "Zoho has not dropped it yet"
+    assert keeper.accounts.refresh(first).access_token, "Zoho has not dropped it yet"
 
 
 def test_a_revoked_grant_does_not_count(
@@ -189,7 +194,7 @@ def test_a_code_that_zoho_did_not_take_works_once_the_settings_are_right(
     )
     with wrong, pytest.raises(InvalidClient):
         Keeper(keeper.store, wrong).login_with_code(code)
-    assert keeper.login_with_code(code)
+    assert keeper.login_with_code(code).id
 
 
 MINUTES = st.integers(0, 25)
@@ -221,11 +226,12 @@ def test_no_schedule_of_callers_meets_zohos_limits(
         for action, number, minutes in steps:
             zoho.clock.advance(minutes=minutes)
             keeper = keepers[number]
-            try:
-                handed.append(act(keeper, action))
-            except Throttled as error:
-                assert error.code is None, "Zoho itself had to say so"
-                assert error.retry_at > zoho.clock()
+            got = act(keeper, action)
+            if isinstance(got, Token):
+                handed.append(got)
+            else:
+                assert got.code is None, "Zoho itself had to say so"
+                assert got.retry_at > zoho.clock()
             for token in handed:
                 if token.expires_at and token.expires_at > zoho.clock():
                     assert accounts.owner(token), "a living token was pushed out"
@@ -233,9 +239,12 @@ def test_no_schedule_of_callers_meets_zohos_limits(
                 time.sleep(0.001)
 
 
-def act(keeper: Keeper, action: str) -> Token:
-    if action == "refresh":
-        return keeper.refresh(ALICE)
-    if action == "reject":
-        return keeper.renewed(ALICE, keeper.find(ALICE))
-    return keeper.token(ALICE, min_life=timedelta(minutes=45 if action == "long" else 0))
+def act(keeper: Keeper, action: str) -> Token | Throttled:
+    try:
+        if action == "refresh":
+            return keeper.refresh(ALICE)
+        if action == "reject":
+            return keeper.renewed(ALICE, keeper.find(ALICE))
+        return keeper.token(ALICE, min_life=timedelta(minutes=45 if action == "long" else 0))
+    except Throttled as error:
+        return error

@@ -90,8 +90,13 @@ def test_a_piece_that_fails_harms_no_other(caplog: pytest.LogCaptureFixture) -> 
 
 
 def test_nothing_begins_after_it_was_closed() -> None:
-    work, done = Background(), []
-    work.do("a", lambda: (time.sleep(0.05), done.append("a")))
+    work, done = Background(), list[str]()
+
+    def piece() -> None:
+        time.sleep(0.05)
+        done.append("a")
+
+    work.do("a", piece)
     time.sleep(0.01)
     work.close()
     assert done == ["a"], "what is under way is waited for"

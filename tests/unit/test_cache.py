@@ -13,7 +13,7 @@ TOKEN = Token(id="1", user_name="alice@example.com:42", access_token="a")
 
 
 def token_of(entry: Entry | None) -> Token | None:
-    return entry and entry.token
+    return entry.token if entry else None
 
 
 def test_a_token_is_trusted_at_the_generation_at_which_it_was_read() -> None:

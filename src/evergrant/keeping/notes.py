@@ -28,7 +28,7 @@ class Notes:
             kind: What sort of note it is.
             about: What it is about: a secret may be, since only its fingerprint is kept.
         """
-        key = f"{kind}:{sha256(str.encode(about)).hexdigest()[:32]}"
+        key = f"{kind}:{sha256(str.encode(about, errors='surrogatepass')).hexdigest()[:32]}"
         try:
             text = self._store.amend(key, change, life=life)
         except StoreUnavailable:

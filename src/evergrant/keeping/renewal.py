@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from evergrant.accounts import Accounts
+from evergrant.accounts import Accounts, around_each_request
 from evergrant.clock import Clock
 from evergrant.errors import EvergrantError, OAuthError, StoreUnavailable, TokenNotFound
 from evergrant.events import Emit, Refreshed, RefreshFailed
@@ -148,7 +148,8 @@ class Renewal:
         counted = partial(self._budget.request, current)
         try:
             with self._heartbeat.beating(lease):
-                granted = self._accounts.refresh(current, request=counted)
+                with around_each_request(counted):
+                    granted = self._accounts.refresh(current)
                 return self._save(replace(granted, last_used_at=self._clock()), current)
         except OAuthError as refused:
             error = self._patience.note(current, refused)
