@@ -11,8 +11,9 @@ import pytest
 import rounds
 from databases import database, mariadb, mariadb_server, postgresql, postgresql_server
 from evergrant.sandbox import Sandbox
+from soak import add_options, soak
 
-__all__ = ["database", "mariadb", "mariadb_server", "postgresql", "postgresql_server"]
+__all__ = ["database", "mariadb", "mariadb_server", "postgresql", "postgresql_server", "soak"]
 
 KEPT = {"EVERGRANT_SDK_PYTHON", "EVERGRANT_SDK_PYTHONS"}
 """Which Pythons have Zoho's own SDK: handed over by ./dev test, not settings of evergrant."""
@@ -24,6 +25,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--sequences", type=int, default=400, help="random calls to compare stores with"
     )
     parser.addoption("--examples", type=int, help="examples that each random test tries")
+    add_options(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -5,6 +5,7 @@
   check            ruff (lint and format), mypy, import-linter, file sizes
   fmt              format, and mend what ruff can mend safely
   fuzz [N]         compare the official file store and ours under N random call sequences
+  soak [ARGS]      every reliability scenario with all its rounds; writes benchmarks/RESULTS.md
   bench [ARGS]     every benchmark; ARGS (--quick) go to each
   help             this text
 
@@ -17,14 +18,17 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
+from results import RESULTS, write_results
 from system import BROWSER, SERVERS, provide
 from venvs import DEMO, ROOT, SDKS, TEST, StepError, environment, environments, run
 
 CODE = ("src", "tests", "tools", "benchmarks", "examples")
 FUZZ_TEST, FUZZ_SEQUENCES = "tests/zohocrmsdk/test_differential.py", "100000"
+SOAKED = ("tests/faults", "tests/concurrency", "tests/simulation")
 USAGE_ERROR = 2
 INTERRUPTED = 130
 
@@ -67,6 +71,16 @@ def fuzz(args: list[str]) -> int:
     return test([FUZZ_TEST, "--timeout=0", f"--sequences={sequences}"])
 
 
+def soak(args: list[str]) -> int:
+    with tempfile.TemporaryDirectory() as folder:
+        log, began = Path(folder) / "soak.jsonl", time.monotonic()
+        options = ["--soak", f"--soak-log={log}", "--timeout=0", *SOAKED, *args]
+        status = test([*options, "-n", "2"])
+        write_results(log, seconds=time.monotonic() - began, status=status)
+    print(f"written: {RESULTS.relative_to(ROOT)}")
+    return status
+
+
 def bench(args: list[str]) -> int:
     scripts = sorted((ROOT / "benchmarks").glob("bench_*.py"))
     if not scripts:
@@ -88,6 +102,7 @@ COMMANDS = {
     "check": check,
     "fmt": fmt,
     "fuzz": fuzz,
+    "soak": soak,
     "bench": bench,
     "help": usage,
     "--help": usage,

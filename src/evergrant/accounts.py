@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
 from dataclasses import replace
 from typing import Self, TypeVar
 
@@ -19,17 +21,31 @@ from evergrant.oauth import Granted
 from evergrant.sender import HttpSender
 from evergrant.token import Secret, Token
 
-__all__ = ["Accounts"]
+__all__ = ["Accounts", "around_each_request"]
 
 _logger = logging.getLogger("evergrant")
 
 T = TypeVar("T")
+
+_around: ContextVar[Callable[[], AbstractContextManager[object]]] = ContextVar(
+    "evergrant_around_each_request", default=nullcontext
+)
 
 ATTEMPTS = 3
 """How often a request is sent at the most, when no usable answer came."""
 
 BACKOFF = 0.25
 """Seconds before the second attempt; doubled for each further one, with jitter."""
+
+
+@contextmanager
+def around_each_request(enter: Callable[[], AbstractContextManager[object]]) -> Iterator[None]:
+    """Enter a context around each request of this thread, which sees it fail or may refuse it."""
+    before = _around.set(enter)
+    try:
+        yield
+    finally:
+        _around.reset(before)
 
 
 class Accounts:
@@ -256,7 +272,8 @@ class Accounts:
         attempt = 1
         while True:
             try:
-                return read(self._send(call))
+                with _around.get()():
+                    return read(self._send(call))
             except AccountsUnavailable as error:
                 if once and error.sent:
                     error.retryable, error.hint = False, "The code may be spent: log in again."

@@ -244,14 +244,18 @@ class AccountsUnavailable(OAuthError):
 
     Args:
         sent: Whether the server may have seen the request.
+        answered: Whether the server itself said that it failed: nothing was granted.
     """
 
     default_hint = "Try again in a moment."
     default_retryable = True
 
-    def __init__(self, message: str, *, sent: bool = True, **fields: Any) -> None:
+    def __init__(
+        self, message: str, *, sent: bool = True, answered: bool = False, **fields: Any
+    ) -> None:
         super().__init__(message, **fields)
         self.sent = sent
+        self.answered = answered
 
 
 class TokenNotSaved(EvergrantError):

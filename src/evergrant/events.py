@@ -14,12 +14,14 @@ __all__ = [
     "Emit",
     "Event",
     "Forgotten",
+    "GrantLimitNear",
     "LoggedIn",
     "RefreshFailed",
     "Refreshed",
     "Revoked",
     "SaveFailed",
     "StoreFailed",
+    "StoreRecovered",
     "TakenAboard",
     "emitter",
 ]
@@ -56,6 +58,17 @@ class LoggedIn(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class GrantLimitNear(Event):
+    """A user has ``count`` refresh tokens for one client; beyond ``most``, Zoho ends the oldest.
+
+    Revoke grants that are not used any more, and ask for consent again only where it is needed.
+    """
+
+    count: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Refreshed(Event):
     """A new access token was granted and stored; it lives until ``expires_at``."""
 
@@ -84,9 +97,17 @@ class TakenAboard(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreFailed(Event):
-    """The store did not answer; a cached token that is still valid was used."""
+    """The store does not answer; cached tokens that are still valid are used.
+
+    Sent at the most once a second while that lasts.
+    """
 
     error: EvergrantError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreRecovered(Event):
+    """The store answers again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +127,7 @@ def emitter(listener: Emit | None) -> Emit:
     """Return what logs each event and tells the listener; a listener that raises harms nobody."""
 
     def emit(event: Event) -> None:
-        failed = isinstance(event, RefreshFailed | SaveFailed | StoreFailed)
+        failed = isinstance(event, GrantLimitNear | RefreshFailed | SaveFailed | StoreFailed)
         _logger.log(logging.WARNING if failed else logging.INFO, "%s", event)
         if listener is not None:
             try:

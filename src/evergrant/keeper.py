@@ -3,29 +3,31 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from evergrant.accounts import Accounts
 from evergrant.auth import RequestsAuth, httpx_auth
 from evergrant.clock import Clock
 from evergrant.errors import (
     ConfigError,
-    StoreUnavailable,
-    TokenNotFound,
     UntrustedServer,
 )
-from evergrant.events import Emit, StoreFailed
+from evergrant.events import Emit
 from evergrant.keeping.admission import is_own_key, with_identity
-from evergrant.keeping.cache import TokenCache
 from evergrant.keeping.choosing import choose
 from evergrant.keeping.custody import Custody
+from evergrant.keeping.renewer import Renewer
+from evergrant.keeping.serving import Serving
+from evergrant.keeping.windows import ANY_LIFE, checked_life
 from evergrant.login import Login, StateKey, read_redirect
 from evergrant.oauth import authorization_url
 from evergrant.stores.adapter import SixMethods, adapt
 from evergrant.stores.base import TokenStore
-from evergrant.token import Secret, Token, about
+from evergrant.token import Secret, Token
 
 if TYPE_CHECKING:
     import httpx2
@@ -45,11 +47,14 @@ class Keeper:
         store: Where tokens are kept (see `adapt` for one of your own); the caller closes it.
         accounts: Zoho's accounts servers; the caller closes it.
         clock: Tells the time; by default that of ``accounts``.
-        on_event: Is told each `evergrant.events.Event`.
+        on_event: Is told each `evergrant.events.Event`, in the thread where it happens.
         lifeboat: Folder for tokens that the store could not take; by default that of the
             configuration.
         pkce: Send a PKCE challenge with each login (Zoho documents it for mobile and desktop
             clients).
+        background: Keep tokens fresh whether or not anybody asks for them: all of this client,
+            or those of the users named. A thread of this process does it until `close`; of
+            several processes that do so, each token is renewed by one.
     """
 
     def __init__(
@@ -61,50 +66,51 @@ class Keeper:
         on_event: Emit | None = None,
         lifeboat: Path | None = None,
         pkce: bool = False,
+        background: bool | Collection[str] = False,
     ) -> None:
         self.store = store = adapt(store)
         self.accounts = accounts
         self._pkce = pkce
-        self._cache = TokenCache()
         self._fallback_key = StateKey(secrets.token_bytes(32))
-        self._custody = Custody(store, accounts, clock=clock, on_event=on_event, lifeboat=lifeboat)
+        self._custody = custody = Custody(
+            store, accounts, clock=clock, on_event=on_event, lifeboat=lifeboat
+        )
+        self._serving = Serving(store, custody.clock, custody.emit)
+        self._renewer = Renewer(custody, self.find, () if background is True else background or ())
+        if background:
+            self._renewer.start()
 
-    def access_token(self, user: str) -> str:
+    def access_token(self, user: str, *, min_life: timedelta = ANY_LIFE) -> str:
         """Return an access token of this user that works now, as plain text.
+
+        Args:
+            min_life: How much life it must have left, such as the time that a long job takes; 50
+                minutes at the most.
 
         Raises:
             LoginRequired: The grant was revoked; the user must log in again.
             Throttled: Zoho refuses to renew it until ``retry_at``.
             OAuthError: Zoho did not renew it, for another reason.
             TokenNotSaved: It was renewed, but the store cannot take it; the next call has it.
+            ValueError: No token has so much life.
         """
-        access_token = self.token(user).access_token
+        access_token = self.token(user, min_life=min_life).access_token
         return str.__str__(access_token)
 
-    def token(self, user: str) -> Token:
-        """Return the whole token of this user, usable now; raises as `access_token`."""
-        try:
-            generation = self.store.generation()
-            token = self._cache.get(user, generation)
-            if token is None or not self._custody.is_usable(token):
-                token = self._load(user, generation)
-        except StoreUnavailable as error:
-            token = self._cache.last_known(user)
-            if token is None or not self._custody.is_usable(token):
-                raise
-            failed = StoreFailed(at=self._custody.clock(), error=error, **about(token))
-            self._custody.emit(failed)
-        return token
+    def token(self, user: str, *, min_life: timedelta = ANY_LIFE) -> Token:
+        """Return the whole token of this user, usable now; as `access_token`."""
+        if min_life:
+            checked_life(min_life)
+        load = partial(self._load, user, min_life)
+        elect = self._custody.renew_when_due
+        return self._serving.token(user, load, elect=elect, min_life=min_life)
 
-    def _load(self, user: str, generation: int | None) -> Token:
-        try:
-            token = self.find(user)
-        except TokenNotFound:
-            self._cache.drop(user)  # or it would be served when the store is down
-            raise
-        token = self._custody.usable(token)
-        self._cache.put(user, token, generation)
-        return token
+    def _load(self, user: str, min_life: timedelta) -> Token:
+        return self._custody.usable(self.find(user), min_life)
+
+    def at_hand(self, user: str) -> Token | None:
+        """Return what `token` would if nothing has to be read, renewed or waited for; else None."""
+        return self._serving.at_hand(user)
 
     def find(self, user: str) -> Token:
         """Return the newest token of this user that there is, expired or not."""
@@ -112,6 +118,14 @@ class Keeper:
         client = self.accounts.client
         found = choose(self.store.find_users(user), user, client.client_id if client else None)
         return self._custody.newest(found)
+
+    def keep_fresh(self) -> int:
+        """Begin to renew, in the background, the tokens whose time has come, once; say how many.
+
+        A Keeper with ``background`` does so by itself. This is for a scheduler of your own, which
+        calls it about every quarter of a minute.
+        """
+        return self._renewer.round()
 
     def refresh(self, user: str) -> Token:
         """Renew the access token now, even if it has not expired; raises as `access_token`."""
@@ -128,14 +142,14 @@ class Keeper:
         try:
             self._custody.revoke(self.find(user))
         finally:
-            self._cache.clear()  # last: another thread may have read the row until now
+            self._serving.clear()  # last: another thread may have read the row until now
 
     def forget(self, user: str) -> None:
         """Delete the user's token from the store without telling Zoho."""
         try:
             self._custody.forget(self.find(user))
         finally:
-            self._cache.clear()  # as above
+            self._serving.clear()  # as above
 
     def authorization_url(
         self,
@@ -202,7 +216,7 @@ class Keeper:
         code = redirect.accepted_code()
         known = self.accounts.data_centers
         where = redirect.data_center(known, known.by_code(login.data_center))
-        granted = self.accounts.exchange(
+        granted = self._custody.exchange(
             code,
             where,
             redirect_url=self.accounts.own_client().redirect_url,
@@ -226,7 +240,7 @@ class Keeper:
         """
         code = Secret(code)
         where = self.accounts.data_centers.by_code(data_center or self.accounts.home.code)
-        return self._custody.admit(self.accounts.exchange(code, where), expected=user)
+        return self._custody.admit(self._custody.exchange(code, where), expected=user)
 
     def _key(self) -> StateKey:
         """Return what signs states: the client's secret, which all workers of an app share."""
@@ -264,5 +278,19 @@ class Keeper:
 
     def renewed(self, user: str, rejected: Token) -> Token:
         """Return a token of this user other than the one that the API rejected."""
-        self._cache.drop(user)
+        self._serving.drop(user)
         return self._custody.renewed(rejected)
+
+    def close(self) -> None:
+        """Stop what runs in the background, once what was begun is saved.
+
+        The store and the accounts servers are closed by who opened them.
+        """
+        self._renewer.close()
+        self._custody.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()

@@ -27,6 +27,7 @@ THROTTLE_WINDOW = timedelta(minutes=10)
 (https://www.zoho.com/crm/developer/docs/api/v8/token-validity.html)."""
 
 REDIRECTION = 3
+FAILURES = 500
 """The hundreds of the statuses that point elsewhere."""
 
 _WORD = re.compile(r"[A-Za-z_ -]{1,60}")
@@ -100,4 +101,14 @@ def _no_answer(answer: HttpAnswer) -> OAuthError:
         got = "a web page"
     else:
         got = "something that is not an OAuth answer"
-    return AccountsUnavailable(f"the accounts server answered {got} (HTTP {answer.status})")
+    return AccountsUnavailable(
+        f"the accounts server answered {got} (HTTP {answer.status})",
+        answered=answer.status >= FAILURES,
+    )
+
+
+def may_have_granted(error: OAuthError) -> bool:
+    """Say whether Zoho may have granted what was asked for although nothing usable arrived."""
+    if isinstance(error, AccountsUnavailable):
+        return error.sent and not error.answered
+    return isinstance(error, UntrustedServer)

@@ -17,7 +17,7 @@ from six_methods import Faithful
 
 T = TypeVar("T")
 
-for room in ("find", "save", "fresh", "rows", "values", "sharing", "lease", "official"):
+for room in ("find", "save", "fresh", "rows", "values", "sharing", "lease", "notes", "official"):
     import_module(f"faulty_{room}")
 
 AIM = 60

@@ -31,6 +31,7 @@ class Shelf:
         self.lock = threading.RLock()
         self.rows: dict[str, Row] = {}
         self.leases: dict[str, tuple[str, datetime]] = {}
+        self.notes: dict[str, str] = {}
         self.last_number = 0
         self.changes = 0
 
@@ -123,6 +124,12 @@ class DictStore(TokenStore):
         with self.shelf.lock:
             if self.shelf.leases.get(id_, ("",))[0] == owner:
                 del self.shelf.leases[id_]
+
+    def _note(self, key: str) -> str:
+        return self.shelf.notes.get(key, "")
+
+    def _put_note(self, key: str, text: str, until: int) -> None:
+        self.shelf.notes[key] = text
 
 
 def failures(

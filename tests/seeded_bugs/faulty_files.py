@@ -53,7 +53,15 @@ class FileDict(DictStore):
             self._load()
             with super()._transaction():
                 yield
-            self._dump({"rows": list(self.shelf.rows.values()), "last": self.shelf.last_number})
+            self._dump(self._kept())
+
+    def _kept(self) -> dict[str, object]:
+        shelf = self.shelf
+        return {
+            "rows": list(shelf.rows.values()),
+            "last": shelf.last_number,
+            "notes": shelf.notes,
+        }
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
@@ -74,6 +82,7 @@ class FileDict(DictStore):
             kept = json.loads(self.file.read_text())
             self.shelf.rows = {row[0]: tuple(row) for row in kept["rows"]}
             self.shelf.last_number = kept["last"]
+            self.shelf.notes = kept["notes"]
 
     def _dump(self, kept: object) -> None:
         draft = self.file.with_suffix(".new")
@@ -127,7 +136,7 @@ class SavesHalfATokenAfterTheOther(FileDict):
         old = {row[0]: row for row in before}
         rows = list(self.shelf.rows.values())
         half = [(*row[:5], *old.get(row[0], row)[5:]) for row in rows]
-        super()._dump({"rows": half, "last": self.shelf.last_number})
+        super()._dump(self._kept() | {"rows": half})
         time.sleep(A_WHILE)
         super()._dump(kept)
 

@@ -6,9 +6,10 @@ import time
 from collections.abc import Hashable
 from dataclasses import dataclass
 
+from evergrant.keeping.windows import Window
 from evergrant.token import Token
 
-__all__ = ["TokenCache"]
+__all__ = ["Entry", "TokenCache"]
 
 UNTRACKED_LIFE = 1.0
 """Seconds that a token is trusted where the store cannot tell whether it was changed."""
@@ -18,8 +19,11 @@ MOST_ENTRIES = 100_000
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class Entry:
+    """A token, and when it may be handed out."""
+
     token: Token
+    window: Window
     generation: int | None
     until: float
 
@@ -28,27 +32,27 @@ class TokenCache:
     """Tokens by the name they were asked for; safe to share between threads."""
 
     def __init__(self) -> None:
-        self._entries: dict[Hashable, _Entry] = {}
+        self._entries: dict[Hashable, Entry] = {}
 
-    def get(self, user: Hashable, generation: int | None) -> Token | None:
+    def get(self, user: Hashable, generation: int | None) -> Entry | None:
         """Return a user's token if the store is still at this generation."""
         entry = self._entries.get(user)
         if entry is None or entry.generation != generation:
             return None
         if generation is None and time.monotonic() >= entry.until:
             return None
-        return entry.token
+        return entry
 
-    def last_known(self, user: Hashable) -> Token | None:
+    def last_known(self, user: Hashable) -> Entry | None:
         """Return a user's token as last seen, whatever has happened to it since."""
-        entry = self._entries.get(user)
-        return entry.token if entry else None
+        return self._entries.get(user)
 
     def put(self, user: Hashable, token: Token, generation: int | None) -> None:
         """Keep a token that was read when the store was at this generation."""
         if len(self._entries) >= MOST_ENTRIES:
             self.clear()
-        self._entries[user] = _Entry(token, generation, time.monotonic() + UNTRACKED_LIFE)
+        until = time.monotonic() + UNTRACKED_LIFE
+        self._entries[user] = Entry(token, Window.of(token), generation, until)
 
     def drop(self, user: Hashable) -> None:
         """Forget a user's token: the API rejected it."""

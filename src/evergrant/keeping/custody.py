@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from evergrant.accounts import Accounts
+from evergrant.client import Client
 from evergrant.clock import Clock
 from evergrant.config import config_folder
-from evergrant.events import Emit, Forgotten, LoggedIn, Revoked, emitter
+from evergrant.datacenter import DataCenter
+from evergrant.events import Emit, Forgotten, GrantLimitNear, LoggedIn, Revoked, emitter
 from evergrant.keeping.admission import admit, admit_unasked
+from evergrant.keeping.background import Background
+from evergrant.keeping.budget import GRANTS, Budget
+from evergrant.keeping.codes import Codes
 from evergrant.keeping.lifeboat import Lifeboat
-from evergrant.keeping.renewal import Renewal, is_usable
+from evergrant.keeping.need import Need
+from evergrant.keeping.notes import Notes
+from evergrant.keeping.renewal import Renewal
 from evergrant.keeping.saver import Saver
+from evergrant.keeping.windows import ANY_LIFE, is_stale, is_usable
 from evergrant.stores.base import TokenStore
 from evergrant.token import Token, about
 
-__all__ = ["Custody"]
+__all__ = ["Custody", "IsDue"]
+
+GRANTS_LEFT = 2
+"""Refresh tokens that a user may still get for a client when a warning is due."""
+
+IsDue = Callable[[Token, datetime], bool]
 
 
 class Custody:
@@ -43,9 +59,12 @@ class Custody:
         self.accounts = accounts
         self.clock = clock or accounts.clock
         self.emit = emitter(on_event)
-        boat = Lifeboat(lifeboat or config_folder(), store.url)
+        boat, notes = Lifeboat(lifeboat or config_folder(), store.url), Notes(store)
         self._saver = Saver(store, boat, self.emit, self.clock)
-        self._renewal = Renewal(store, accounts, self._saver, self.emit, self.clock)
+        self._budget = Budget(notes, self.clock)
+        self._codes = Codes(notes, self.clock)
+        self._renewal = Renewal(store, accounts, self._saver, self._budget, self.emit, self.clock)
+        self._background = Background()
         self.take_aboard()
 
     def take_aboard(self) -> None:
@@ -56,12 +75,11 @@ class Custody:
         """Return what was granted for a stored token: it may wait in the lifeboat still."""
         return self._saver.adrift(stored) or stored
 
-    def is_usable(self, token: Token) -> bool:
-        """Say whether the access token may be handed out now."""
-        return is_usable(token, self.clock())
-
-    def usable(self, stored: Token) -> Token:
+    def usable(self, stored: Token, min_life: timedelta = ANY_LIFE) -> Token:
         """Return a stored token with an access token that works now, renewed where needed.
+
+        Args:
+            min_life: How much life it must have left.
 
         Raises:
             TokenNotFound: It was deleted.
@@ -69,11 +87,29 @@ class Custody:
             TokenNotSaved: It was renewed, and the store cannot take it.
         """
         token = self.newest(stored)
-        return token if self.is_usable(token) else self._renewal.renew(token)
+        if not is_usable(token, self.clock(), min_life):
+            return self._renewal.renew(token, Need(min_life=min_life))
+        self.renew_when_due(token)
+        return token
 
     def renewed(self, rejected: Token) -> Token:
         """Return a token in place of one that the API rejected; raises as `usable`."""
-        return self._renewal.renew(rejected, rejected=True)
+        return self._renewal.renew(rejected, Need(other_than=rejected.access_token))
+
+    def renew_when_due(self, token: Token, is_due: IsDue = is_stale) -> bool:
+        """Begin to renew a token in the background, if that is due and nobody does it yet.
+
+        Args:
+            is_due: Says whether a token is worth renewing at a moment.
+
+        Returns:
+            Whether it was begun.
+        """
+        if not is_due(token, self.clock()) or not self._renewal.may_renew_early(token):
+            return False
+        still_due = partial(_at_present, is_due, self.clock)
+        work = partial(self._renewal.renew_early, token, still_due)
+        return self._background.do(token.id or "", work)
 
     def keep(self, token: Token) -> Token:
         """Save what somebody else obtained, come what may; return it as stored.
@@ -82,6 +118,26 @@ class Custody:
             TokenNotSaved: The store cannot take it; the lifeboat holds it.
         """
         return self._saver.save(token)
+
+    def exchange(
+        self,
+        code: str,
+        data_center: DataCenter | None = None,
+        *,
+        redirect_url: str | None = None,
+        verifier: str | None = None,
+        client: Client | None = None,
+    ) -> Token:
+        """Exchange a one-time code, once for all who share the store; see `Accounts.exchange`.
+
+        Raises:
+            CodeSpent: It was sent before, or Zoho does not accept it.
+            OAuthError: Zoho refused, or gave no usable answer.
+        """
+        with self._codes.sending(code):
+            return self.accounts.exchange(
+                code, data_center, redirect_url=redirect_url, verifier=verifier, client=client
+            )
 
     def admit(self, granted: Token, *, expected: str | None) -> Token:
         """Take in a new grant under its owner's name; see `evergrant.keeping.admission.admit`."""
@@ -97,6 +153,9 @@ class Custody:
         self.emit(
             LoggedIn(at=self.clock(), data_center=where.code, scopes=token.scopes, **about(token))
         )
+        grants = self._budget.add_grant(token) if token.refresh_token else 0
+        if grants >= GRANTS - GRANTS_LEFT:
+            self.emit(GrantLimitNear(at=self.clock(), count=grants, most=GRANTS, **about(token)))
         return token
 
     def revoke(self, token: Token) -> bool:
@@ -106,6 +165,7 @@ class Custody:
             OAuthError: Zoho could not be told; the token stays in the store.
         """
         alive = self.accounts.revoke(token)
+        self._budget.end_grant(token)
         self._delete(token)
         self.emit(Revoked(at=self.clock(), **about(token)))
         return alive
@@ -115,6 +175,15 @@ class Custody:
         self._delete(token)
         self.emit(Forgotten(at=self.clock(), **about(token)))
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is being renewed in the background."""
+        return self._background.is_idle
+
+    def close(self) -> None:
+        """Wait for what is being renewed in the background, and begin nothing more."""
+        self._background.close()
+
     def _delete(self, token: Token) -> None:
         id_ = token.id or ""
         stored = self.store.find_token_by_id(id_)
@@ -122,3 +191,7 @@ class Custody:
             return  # the user has logged in anew meanwhile: that grant is another
         self._saver.drop(id_)
         self.store.delete_token(id_)
+
+
+def _at_present(is_due: IsDue, clock: Clock, token: Token) -> bool:
+    return is_due(token, clock())

@@ -11,12 +11,10 @@ from evergrant.clock import Clock, to_epoch_ms, utc_now
 from evergrant.stores.base import TokenStore
 from evergrant.stores.lease import Noted, grant
 from evergrant.stores.matching import Criterion
+from evergrant.stores.notes import LocalNotes
 from evergrant.stores.rows import COLUMNS, Row, numeric_id
 
 __all__ = ["LocalStore"]
-
-PURGE_AT = 1_000
-"""Notes that may be there before those are forgotten that have had their time."""
 
 
 class LocalStore(TokenStore):
@@ -33,8 +31,7 @@ class LocalStore(TokenStore):
         self._changes = 0
         self._last_number = 0
         self._leases: dict[str, Noted] = {}
-        self._notes: dict[str, tuple[str, int]] = {}
-        self._purge_at = PURGE_AT
+        self._notes = LocalNotes(clock)
         forking.watch(self)
 
     def generation(self) -> int | None:
@@ -81,17 +78,10 @@ class LocalStore(TokenStore):
                 del self._leases[id_]
 
     def _note(self, key: str) -> str:
-        return self._notes.get(key, ("", 0))[0]
+        return self._notes.read(key)
 
     def _put_note(self, key: str, text: str, until: int) -> None:
-        if len(self._notes) >= self._purge_at:
-            now = to_epoch_ms(self._clock())
-            self._notes = {k: note for k, note in self._notes.items() if note[1] > now}
-            self._purge_at = 2 * len(self._notes) + PURGE_AT
-        if text:
-            self._notes[key] = text, until
-        else:
-            self._notes.pop(key, None)
+        self._notes.put(key, text, until)
 
     def before_fork(self) -> None:
         """Let nobody else be inside while the process forks; see `forking`."""

@@ -7,13 +7,21 @@ from collections.abc import Collection, Sequence
 from evergrant.errors import StoreUnavailable
 from evergrant.stores.rows import OFFICIAL_COLUMNS
 
-__all__ = ["COUNTER_TABLE", "DEFAULT_TABLE", "LEASE_TABLE", "not_of_tokens", "refuse_layout"]
+__all__ = [
+    "COUNTER_TABLE",
+    "DEFAULT_TABLE",
+    "LEASE_TABLE",
+    "NOTE_TABLE",
+    "not_of_tokens",
+    "refuse_layout",
+]
 
 DEFAULT_TABLE = "oauthtoken"
 """The official SDK's, and that of Zoho's sample."""
 
 COUNTER_TABLE = "evergrant_counter"
 LEASE_TABLE = "evergrant_lease"
+NOTE_TABLE = "evergrant_note"
 
 
 def refuse_layout(table: str, columns: Collection[str], key: Sequence[str], place: str) -> None:

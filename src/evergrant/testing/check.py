@@ -24,9 +24,11 @@ PATIENCE = 120.0
 """Seconds after which a check that has not ended never will: a store that waits for itself."""
 
 BEYOND = {
+    "test_another_handle_changes_the_same_note",
     "test_another_handle_respects_the_lease",
     "test_another_handles_save_is_noticed",
     "test_every_change_is_a_new_generation",
+    "test_processes_that_change_a_note_lose_no_change",
 }
 """The checks of what no store with just six methods can promise."""
 

@@ -11,6 +11,7 @@ from evergrant.stores.base import TokenStore
 from evergrant.testing.contract_files import FilesContract
 from evergrant.testing.contract_find import FindContract
 from evergrant.testing.contract_fresh import FreshnessContract
+from evergrant.testing.contract_notes import NotesContract
 from evergrant.testing.contract_rows import RowContract
 from evergrant.testing.contract_save import SaveContract
 from evergrant.testing.contract_sharing import SharingContract
@@ -27,6 +28,7 @@ class StoreContract(
     RowContract,
     ValueContract,
     SharingContract,
+    NotesContract,
     FilesContract,
 ):
     """Run it on a store of your own: derive a class that has a fixture ``store``.

@@ -19,12 +19,12 @@ from evergrant.client import Client
 from evergrant.clock import Clock, utc_now
 from evergrant.datacenter import ZOHO, DataCenter, DataCenters
 from evergrant.errors import CodeSpent, LoginRequired, NoRefreshToken, OAuthError
-from evergrant.events import Emit
+from evergrant.events import Emit, emitter
 from evergrant.forking import ProcessLock
-from evergrant.keeping.cache import TokenCache
 from evergrant.keeping.custody import Custody
 from evergrant.keeping.flight import SingleFlight
-from evergrant.keeping.renewal import is_usable
+from evergrant.keeping.serving import Serving
+from evergrant.keeping.windows import is_usable
 from evergrant.sender import HttpSender
 from evergrant.stores.base import TokenStore
 from evergrant.stores.matching import compatible
@@ -68,7 +68,7 @@ class Desk:
         self._clock = clock
         self._on_event = on_event
         self._lifeboat = lifeboat
-        self._cache = TokenCache()
+        self._serving = Serving(store, clock, emitter(on_event))
         self._logins: SingleFlight[Token] = SingleFlight()
         self._lock = ProcessLock()
         self._custodies: dict[Surroundings, Custody] = {}
@@ -79,8 +79,7 @@ class Desk:
 
         None is no answer, only none at hand. (Most calls of an SDK ask what the last one asked.)
         """
-        token = self._cache.get((id_, user_name, client_id), self.store.generation())
-        return token if token and is_usable(token, self._clock()) else None
+        return self._serving.at_hand((id_, user_name, client_id))
 
     def answer(self, asked: Token, around: Surroundings, *, find_user: bool = True) -> Token | None:
         """Return a token that works for what a partial one means; None if it means nobody.
@@ -94,21 +93,21 @@ class Desk:
         Raises:
             EvergrantError: There is such a token, and none that works can be had.
         """
-        generation = self.store.generation()
-        answer = self._answer(asked, around, find_user=find_user)
-        # What a grant led to says nothing about the next question, whose grant may be another.
-        if answer and (asked.user_name or answer.id == asked.id):
-            key = (asked.id, asked.user_name, asked.client_id)
-            self._cache.put(key, answer, generation)
-        return answer
-
-    def _answer(self, asked: Token, around: Surroundings, *, find_user: bool) -> Token | None:
         custody = self._custody(around)
+        return self._serving.token(
+            (asked.id, asked.user_name, asked.client_id),
+            partial(self._answer, asked, custody, find_user=find_user),
+            elect=custody.renew_when_due,
+            # What a grant led to says nothing about the next question, whose grant may be another.
+            keeps=lambda answer: bool(asked.user_name) or answer.id == asked.id,
+        )
+
+    def _answer(self, asked: Token, custody: Custody, *, find_user: bool) -> Token | None:
         custody.take_aboard()
         stored = self.find(asked)
         if stored is None:
             return self._log_in(asked, custody, find_user=find_user)
-        if not custody.is_usable(stored):
+        if not is_usable(stored, self._clock()):
             stored = self._with_todays_secret(stored, asked)
         try:
             return custody.usable(stored)
@@ -150,7 +149,7 @@ class Desk:
         try:
             yield
         finally:
-            self._cache.clear()
+            self._serving.clear()
 
     def data_center_of(self, token: Token, around: Surroundings) -> DataCenter:
         """Return where a token lives.
@@ -161,8 +160,10 @@ class Desk:
         return self._custody(around).accounts.data_center_of(token)
 
     def close(self) -> None:
-        """Close the connections to Zoho; the store stays open."""
+        """End what runs in the background and the connections to Zoho; the store stays open."""
         with self._lock:
+            for custody in self._custodies.values():
+                custody.close()
             for sender in self._senders:
                 sender.close()
 
@@ -193,7 +194,7 @@ class Desk:
         granted = asked
         if not (asked.access_token or asked.refresh_token):
             try:
-                granted = self._exchange(asked, custody.accounts)
+                granted = self._exchange(asked, custody)
             except CodeSpent:
                 if stored := self._taken_in_elsewhere(asked):
                     return custody.usable(stored)
@@ -217,8 +218,8 @@ class Desk:
             time.sleep(POLL)
         return stored
 
-    def _exchange(self, asked: Token, accounts: Accounts) -> Token:
-        granted = accounts.exchange(
+    def _exchange(self, asked: Token, custody: Custody) -> Token:
+        granted = custody.exchange(
             asked.grant_token or "",
             redirect_url=asked.redirect_url or None,
             client=Client(asked.client_id or "", asked.client_secret, asked.redirect_url),

@@ -1,4 +1,4 @@
-"""What a file store keeps beside its tokens: how many ids were given, and who refreshes what."""
+"""What a file store keeps beside its tokens: a count of ids, leases and notes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from evergrant.stores import private_files
 from evergrant.stores.lease import Noted, grant, still_runs
+from evergrant.stores.notes import Notes, unexpired
 
 __all__ = ["Sidecar"]
 
@@ -18,8 +19,8 @@ _logger = logging.getLogger("evergrant")
 class Sidecar:
     """A small file of JSON; whoever writes it holds the store's lock.
 
-    The official columns have no place for either. Where the file is missing, numbers go on after
-    the largest id among the tokens, and no lease runs.
+    The official columns have no place for any of it. Where the file is missing, numbers go on
+    after the largest id among the tokens, no lease runs, and there is no note.
 
     Args:
         tokens: The path of the file of tokens; this one is beside it, and its owner's.
@@ -27,6 +28,7 @@ class Sidecar:
     Attributes:
         last_number: The largest number that was ever an id, as far as it was noted.
         leases: Holders of leases, by token id.
+        notes: Texts that the processes share, by their keys.
     """
 
     def __init__(self, tokens: str) -> None:
@@ -34,12 +36,18 @@ class Sidecar:
         self.path = f"{tokens}.evergrant"
         self.last_number = 0
         self.leases: dict[str, Noted] = {}
+        self.notes: Notes = {}
         try:
             state = json.loads(Path(self.path).read_bytes())
             self.last_number = int(state["last_number"])
             self.leases = {
                 id_: (str(owner), int(since), int(until))
                 for id_, (owner, since, until) in state["leases"].items()
+            }
+            # Files of the first days have none.
+            self.notes = {
+                key: (str(text), int(until))
+                for key, (text, until) in state.get("notes", {}).items()
             }
         except FileNotFoundError:
             pass
@@ -61,6 +69,14 @@ class Sidecar:
             del self.leases[id_]
             self.save()
 
+    def put_note(self, key: str, text: str, until: int, now: int) -> None:
+        """Keep a note's text until a moment (epoch milliseconds), or none; forget old ones."""
+        self.notes = unexpired(self.notes, now)
+        self.notes.pop(key, None)
+        if text:
+            self.notes[key] = text, until
+        self.save()
+
     def raise_number(self, number: int) -> None:
         """Note that a number was an id."""
         if number > self.last_number:
@@ -73,6 +89,6 @@ class Sidecar:
         Raises:
             OSError: It cannot be written.
         """
-        state = {"last_number": self.last_number, "leases": self.leases}
+        state = {"last_number": self.last_number, "leases": self.leases, "notes": self.notes}
         owner = os.stat(self._tokens)  # noqa: PTH116 - its error names the path
         private_files.replace(self.path, json.dumps(state).encode(), old=owner)

@@ -9,17 +9,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import quote
 
-from evergrant import forking
-from evergrant.clock import Clock, to_epoch_ms, utc_now
+from evergrant.clock import Clock, utc_now
 from evergrant.errors import StoreError, StoreMissing, StoreUnavailable
 from evergrant.stores import private_files
-from evergrant.stores.base import TokenStore
 from evergrant.stores.file import disk
-from evergrant.stores.file.known import KnownFile, explaining
+from evergrant.stores.file.known import explaining
 from evergrant.stores.file.lines import Line, written
-from evergrant.stores.file.lock import WriterLock
+from evergrant.stores.file.shared import SharedFile
 from evergrant.stores.file.sidecar import Sidecar
 from evergrant.stores.file.table import FileTable
 from evergrant.stores.indexed import Key
@@ -41,7 +38,7 @@ class _Change:
     rows: dict[Key, Line | None] = field(default_factory=dict)
 
 
-class FileStore(TokenStore):
+class FileStore(SharedFile):
     """Keeps tokens in a CSV file; a save is on the disk before it returns.
 
     The official SDK's ten columns come first, so that its FileStore and this one open each
@@ -53,8 +50,8 @@ class FileStore(TokenStore):
     last counts, the log says so, and the next save of that user leaves out the others. Where it
     has given one id to two users, the row that expires first gets a new id at once.
 
-    Beside the file are ``.lock``, and ``.evergrant``, which holds the leases and the largest
-    number that was ever an id.
+    Beside the file are ``.lock``, and ``.evergrant``, which holds the leases, the notes and the
+    largest number that was ever an id.
 
     Args:
         path: The file, created when missing.
@@ -74,19 +71,11 @@ class FileStore(TokenStore):
         timeout: float = 5.0,
         read_only: bool = False,
     ) -> None:
-        super().__init__(clock=clock)
-        # The file itself: what is renamed onto a link would take the link's place.
-        self._path = os.path.realpath(path)
-        self._timeout = timeout
-        self.url = f"file://{quote(os.fsencode(self._path), safe='/:')}"
-        self._closed = False
-        self._read_only = read_only
-        self._begin()
+        super().__init__(path, clock=clock, timeout=timeout, read_only=read_only)
         if read_only:
             self._look()
         else:
             self._make_ready()
-        forking.watch(self)
 
     def _look(self) -> None:
         if not Path(self._path).is_file():
@@ -103,30 +92,8 @@ class FileStore(TokenStore):
         private_files.tighten(self._path, self._lock.path, Sidecar(self._path).path)
 
     def _begin(self, changes: int = 0) -> None:
-        self._process = os.getpid()
-        self._known = KnownFile(self._path, self._timeout, changes)
-        self._lock = WriterLock(self._path, self._timeout)
+        super()._begin(changes)
         self._change: _Change | None = None
-
-    def generation(self) -> int:
-        """Return a number that differs once any thread or process has changed the file."""
-        with self._known.lock:
-            self._current()
-            return self._known.changes
-
-    def close(self) -> None:
-        """Forget the tokens; each use from now on raises."""
-        with self._known.lock:
-            self._closed = True
-            self._known.forget()
-
-    def _current(self) -> FileTable:
-        self._refuse_closed()
-        return self._known.current()
-
-    def _refuse_closed(self) -> None:
-        if self._closed:
-            raise StoreUnavailable("the store was closed", hint="Open it again.", retryable=False)
 
     @contextmanager
     def _view(self) -> Iterator[FileTable]:
@@ -143,19 +110,6 @@ class FileStore(TokenStore):
                 pass
         with self._known.lock:
             yield self._current()
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        self._refuse_closed()
-        if self._read_only:
-            raise StoreUnavailable(
-                f"{self.url} was opened only to read: refreshed tokens could not be saved",
-                hint="Open it without read_only.",
-                retryable=False,
-            )
-        with explaining(self._path), self._lock.held():
-            self._refuse_closed()
-            yield
 
     @contextmanager
     def _transaction(self) -> Iterator[_Change]:
@@ -278,20 +232,3 @@ class FileStore(TokenStore):
         if self._change is None:
             raise StoreError("rows are changed in a transaction only")
         return self._change
-
-    def _acquire(self, id_: str, owner: str, ttl: float) -> bool:
-        with self._locked():
-            return Sidecar(self._path).grant(id_, owner, to_epoch_ms(self._clock()), ttl)
-
-    def _release(self, id_: str, owner: str) -> None:
-        with self._locked():
-            Sidecar(self._path).release(id_, owner)
-
-    def before_fork(self) -> None:
-        """Nothing has to rest; see `forking`."""
-
-    def after_fork(self) -> None:
-        """Begin anew in the child: threads that held a lock there are gone; see `forking`."""
-        # Waiting for them before the fork would be a deadlock: filelock lets nobody go on then.
-        if self._process != os.getpid():
-            self._begin(self._known.changes + 1)

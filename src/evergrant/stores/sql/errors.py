@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from evergrant.errors import StoreError, StoreUnavailable
 
-__all__ = ["ConnectionLost", "Contended", "Taken", "UnfitError", "explained", "locked"]
+__all__ = ["ConnectionLost", "Contended", "Taken", "UnfitError", "explained", "locked", "read_only"]
 
 
 class ConnectionLost(StoreUnavailable):
@@ -146,6 +146,11 @@ _AT_THE_DOOR = (
 def locked(store: str) -> StoreError:
     """Return the error to raise when another writer did not finish in time."""
     return _LOCKED.error(store, "waited in vain")
+
+
+def read_only(store: str) -> StoreError:
+    """Return the error to raise where a store that was opened to read is to be changed."""
+    return _READ_ONLY.error(store, "it was opened so")
 
 
 def explained(

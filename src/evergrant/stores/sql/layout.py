@@ -25,6 +25,7 @@ class Layout:
         holds_nul: Whether a text may contain a zero character.
         counters: evergrant's own; `has_counters` says whether it is there.
         leases: evergrant's own; `has_leases` says whether it is there.
+        notes: evergrant's own; `has_notes` says whether it is there.
     """
 
     database: str
@@ -33,13 +34,20 @@ class Layout:
     holds_nul: bool
     counters: Table
     leases: Table
+    notes: Table
     has_counters: bool
     has_leases: bool
+    has_notes: bool
 
     @property
     def is_complete(self) -> bool:
         """Whether the table has a column for everything."""
         return len(self.tokens.columns) == len(COLUMNS)
+
+    @property
+    def has_own_tables(self) -> bool:
+        """Whether all of evergrant's own tables are there."""
+        return self.has_counters and self.has_leases and self.has_notes
 
     @property
     def fields(self) -> tuple[str, ...]:

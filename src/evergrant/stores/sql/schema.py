@@ -1,4 +1,4 @@
-"""Makes a database a token store: the official table, extended, and two of ours beside it."""
+"""Makes a database a token store: the official table, extended, and three of ours beside it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,13 @@ from evergrant.errors import StoreError, StoreMissing
 from evergrant.stores.rows import COLUMNS, MOMENTS
 from evergrant.stores.sql.connections import Connections
 from evergrant.stores.sql.layout import Layout
-from evergrant.stores.tables import COUNTER_TABLE, LEASE_TABLE, not_of_tokens, refuse_layout
+from evergrant.stores.tables import (
+    COUNTER_TABLE,
+    LEASE_TABLE,
+    NOTE_TABLE,
+    not_of_tokens,
+    refuse_layout,
+)
 
 __all__ = ["prepare"]
 
@@ -85,6 +91,15 @@ class _Wanted:
             column("id", 255, primary_key=True),
             column("owner", 64, nullable=False),
             Column("since", BigInteger, nullable=False),
+            Column("until", BigInteger, nullable=False),
+            **INNODB,
+        )
+        self.notes = Table(
+            NOTE_TABLE,
+            metadata,
+            column("token_table", 64, primary_key=True),
+            column("key", 64, primary_key=True),
+            column("text", 2_000, nullable=False),
             Column("until", BigInteger, nullable=False),
             **INNODB,
         )
@@ -143,7 +158,7 @@ def prepare(connections: Connections, table: str, *, read_only: bool) -> Layout:
         before = len(todo)
         refused = _do(connections, todo)
     layout = connections.core(lambda connection: _found(connection, wanted, refused))
-    if not (layout.is_complete and layout.has_counters and layout.has_leases):
+    if not (layout.is_complete and layout.has_own_tables):
         _logger.warning(
             "the table %s is used as far as the account's rights go: evergrant's own columns or "
             "tables are missing (%s)",
@@ -187,7 +202,7 @@ def _missing(connection: Connection, wanted: _Wanted) -> Iterator[ExecutableDDLE
     yield from (CreateIndex(wanted.index(name)) for name in LOOKED_UP if name not in indexed)
     # Not asked for by name: an account without rights on them must not, even if they are not there.
     there = inspector.get_table_names()
-    for own in (wanted.counters, wanted.leases):
+    for own in (wanted.counters, wanted.leases, wanted.notes):
         if own.name not in there:
             yield CreateTable(own)
 
@@ -232,7 +247,7 @@ def _found(connection: Connection, wanted: _Wanted, refused: StoreError | None =
         for name, column in known.items()
         if (length := getattr(column["type"], "length", None))
     }
-    own = {COUNTER_TABLE, LEASE_TABLE}.intersection(inspector.get_table_names())
+    there = inspector.get_table_names()
     return Layout(
         database=str(connection.engine.url.database),
         tokens=tokens,
@@ -240,6 +255,8 @@ def _found(connection: Connection, wanted: _Wanted, refused: StoreError | None =
         holds_nul=connection.dialect.name != "postgresql",
         counters=wanted.counters,
         leases=wanted.leases,
-        has_counters=COUNTER_TABLE in own,
-        has_leases=LEASE_TABLE in own,
+        notes=wanted.notes,
+        has_counters=COUNTER_TABLE in there,
+        has_leases=LEASE_TABLE in there,
+        has_notes=NOTE_TABLE in there,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -12,6 +11,7 @@ from evergrant.clock import Clock, utc_now
 from evergrant.errors import MissingExtra, StoreError, StoreUnavailable
 from evergrant.stores.base import TokenStore
 from evergrant.stores.matching import Criterion
+from evergrant.stores.notes import LocalNotes
 from evergrant.stores.rows import COLUMNS, Row, decode, encode, numeric_id
 from evergrant.stores.tables import DEFAULT_TABLE
 from evergrant.token import Secret, Token
@@ -22,8 +22,10 @@ except ModuleNotFoundError:
     raise MissingExtra("a SQL store", extra="mysql,postgres") from None
 
 from evergrant.stores.sql.connections import Connections
-from evergrant.stores.sql.errors import Contended, UnfitError, locked
+from evergrant.stores.sql.errors import Contended, UnfitError, read_only
 from evergrant.stores.sql.leases import Leases
+from evergrant.stores.sql.notes import SharedNotes
+from evergrant.stores.sql.numbers import Counted, Uncounted
 from evergrant.stores.sql.schema import prepare
 from evergrant.stores.sql.statements import Parameters, Statement, Statements, Values, like_prefix
 from evergrant.stores.sql.urls import checked_table, parsed, shown
@@ -35,10 +37,6 @@ PAGE = 500
 
 ATTEMPTS = 5
 """How often a change is begun that the database breaks off in another's favour (a deadlock)."""
-
-ID_GAP = 1_000
-"""Where ids cannot be counted, the next one is up to this far beyond the largest there is: the
-id of a row that was just deleted is then hardly given again."""
 
 T = TypeVar("T")
 
@@ -79,9 +77,10 @@ class SQLStore(TokenStore):
         self.url = shown(url, self._table)
         self._key = self._table.lower()
         self._timeout = timeout
+        self._read_only = read_only
         self._connections = Connections(url, store=self.url, timeout=timeout, read_only=read_only)
         try:
-            self._open(read_only=read_only)
+            self._open()
         except BaseException:
             self.close()
             raise
@@ -116,21 +115,26 @@ class SQLStore(TokenStore):
         del password  # a traceback may print local variables
         return cls(url, table=table_name, timeout=timeout, clock=clock)
 
-    def _open(self, *, read_only: bool) -> None:
-        self._layout = layout = prepare(self._connections, self._table, read_only=read_only)
+    def _open(self) -> None:
+        self._layout = layout = prepare(self._connections, self._table, read_only=self._read_only)
         self.id_width = layout.widths.get("id")
         self.holds = layout.fields
         self._sql = Statements(self._connections.dialect, layout.tokens, layout.counters)
-        self._counts = layout.has_counters and not read_only and self._may(self._start_count)
-        self._guard = (
-            self._sql.counter_guard
-            if self._counts
-            else self._sql.advisory_guard(f"{layout.database}.{self._key}", self._timeout)
-        )
-        self._last = 0
+        self._numbers = self._numbered(may_count=layout.has_counters and not self._read_only)
         leases = Leases(self._connections, layout.leases, self._key)
-        may_lease = layout.has_leases and not read_only and self._may(leases.end_old)
+        may_lease = layout.has_leases and not self._read_only and self._may(leases.end_old)
         self._leases = leases if may_lease else None
+        notes = SharedNotes(self._connections, layout.notes, self._key, self._clock)
+        use = partial(notes.read, "") if self._read_only else notes.end_old
+        shared = layout.has_notes and self._may(use)
+        self._notes = notes if shared else LocalNotes(self._clock)
+
+    def _numbered(self, *, may_count: bool) -> Uncounted:
+        counted = Counted(self._connections, self._sql, self._key, store=self.url)
+        if may_count and self._may(counted.start):
+            return counted
+        guard = self._sql.advisory_guard(f"{self._layout.database}.{self._key}", self._timeout)
+        return Uncounted(self._connections, self._sql, guard, store=self.url)
 
     def _may(self, use: Callable[[], object]) -> bool:
         """Say whether the account may use one of evergrant's own tables."""
@@ -141,11 +145,6 @@ class SQLStore(TokenStore):
                 raise
             return False
         return True
-
-    def _start_count(self) -> None:
-        if not self._run(self._sql.counter_guard.enter, key=self._key):
-            start = Values(key=self._key, number=self._largest_number())
-            self._connections.add(self._sql.start_count, start)
 
     def identity(self) -> Hashable:
         """Return what tells this table from any other, in whichever way its URL was spelled."""
@@ -172,6 +171,10 @@ class SQLStore(TokenStore):
         """Delete all tokens of this table, and nothing else; deadlocks are tried again."""
         self._persistently(super().delete_tokens)
 
+    def amend(self, key: str, change: Callable[[str], str], *, life: float) -> str:
+        """Replace a note, see `TokenStore.amend`; deadlocks are tried again."""
+        return self._persistently(partial(super().amend, key, change, life=life))
+
     def _persistently(self, change: Callable[[], T]) -> T:
         for _ in range(ATTEMPTS - 1):
             with suppress(Contended):
@@ -180,22 +183,10 @@ class SQLStore(TokenStore):
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        with self._connections.transaction(self._guard, Values(key=self._key)) as answer:
-            self._last = self._entered(answer.rows)
+        guard = self._numbers.guard
+        with self._connections.transaction(guard, Values(key=self._key)) as answer:
+            self._numbers.enter(answer.rows)
             yield
-
-    def _entered(self, rows: list[Row]) -> int:
-        """Return the last number that was given, from what the guard brought."""
-        [(brought,)] = rows or [(None,)]
-        if self._counts and brought is None:
-            raise StoreUnavailable(
-                f"{self.url} lost its count of ids",
-                hint="Was it changed by another program? Open the store again.",
-                retryable=False,
-            )
-        if brought == 0 and not self._counts:  # how MySQL says that it has waited long enough
-            raise locked(self.url)
-        return int(brought or 0)
 
     def _run(self, statement: Statement, **values: str | int | None) -> list[Row]:
         return self._connections.run(statement, Values(values)).rows
@@ -255,33 +246,18 @@ class SQLStore(TokenStore):
         if not self._select(Criterion(id=id_)):
             return False
         # Another program may have given this id: it is never given again.
-        self._raise_count(numeric_id(id_))
+        self._numbers.remember(numeric_id(id_))
         self._run(self._sql.delete, old_id=id_)
         return True
 
     def _delete_all(self) -> None:
-        self._raise_count(self._largest_number())
+        self._numbers.remember_all()
         self._run(self._sql.delete_all)
         if self._leases:
             self._leases.end_all()
 
     def _next_number(self) -> int:
-        if not self._counts:
-            return self._largest_number() + 1 + secrets.randbelow(ID_GAP)
-        if self._select(Criterion(id=str(self._last + 1))):
-            # Another program has given ids of its own.
-            self._raise_count(self._largest_number())
-        self._raise_count(self._last + 1)
-        return self._last
-
-    def _largest_number(self) -> int:
-        [(largest,)] = self._run(self._sql.select_largest)
-        return int(largest or 0)
-
-    def _raise_count(self, number: int) -> None:
-        if self._counts and number > self._last:
-            self._run(self._sql.set_count, key=self._key, number=number)
-            self._last = number
+        return self._numbers.next(lambda id_: bool(self._select(Criterion(id=id_))))
 
     def _acquire(self, id_: str, owner: str, ttl: float) -> bool:
         return self._leases is None or self._leases.acquire(id_, owner, ttl)
@@ -289,3 +265,11 @@ class SQLStore(TokenStore):
     def _release(self, id_: str, owner: str) -> None:
         if self._leases:
             self._leases.release(id_, owner)
+
+    def _note(self, key: str) -> str:
+        return self._notes.read(key)
+
+    def _put_note(self, key: str, text: str, until: int) -> None:
+        if self._read_only:
+            raise read_only(self.url)
+        self._notes.put(key, text, until)

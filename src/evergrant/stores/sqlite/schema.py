@@ -1,4 +1,4 @@
-"""Makes a database a token store: the official table, extended, and two of ours beside it."""
+"""Makes a database a token store: the official table, extended, and three of ours beside it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from evergrant.stores.sqlite.statements import (
     COUNTED,
     CREATE_COUNTERS,
     CREATE_LEASES,
+    CREATE_NOTES,
+    INDEX_NOTES,
     INDEXES,
+    NO_NOTES,
     Statements,
 )
 from evergrant.stores.tables import not_of_tokens, refuse_layout
@@ -46,7 +49,7 @@ def prepare(connection: Connection, sql: Statements, path: str | None, timeout: 
 
 
 def make_readable(connection: Connection, sql: Statements, store: str) -> None:
-    """Let a connection read a table as it is, with nothing in the columns that it lacks.
+    """Let a connection read a table as it is, with nothing in what it lacks.
 
     Args:
         store: The store's URL.
@@ -59,6 +62,8 @@ def make_readable(connection: Connection, sql: Statements, store: str) -> None:
     if sql.key not in kinds:
         raise StoreMissing(f"there is no table {sql.name} in {store}")
     connection.run(sql.stand_in(_checked_columns(connection, sql, kinds[sql.key])))
+    if "evergrant_note" not in kinds:
+        connection.run(NO_NOTES)
     connection.run("PRAGMA query_only=ON")
 
 
@@ -87,6 +92,9 @@ def _missing(connection: Connection, sql: Statements) -> Iterator[str]:
     yield from (sql.create_index(name) for name in INDEXES if sql.index_name(name) not in kinds)
     if "evergrant_lease" not in kinds:
         yield CREATE_LEASES
+    if "evergrant_note" not in kinds:
+        yield CREATE_NOTES
+        yield INDEX_NOTES
     if "evergrant_counter" not in kinds:
         yield CREATE_COUNTERS
         yield sql.start_counter

@@ -16,11 +16,18 @@ __all__ = [
     "COUNTED",
     "CREATE_COUNTERS",
     "CREATE_LEASES",
+    "CREATE_NOTES",
     "END_LEASE",
     "END_LEASES",
+    "END_NOTE",
+    "END_OLD_NOTES",
     "FIND_LEASE",
+    "FIND_NOTE",
     "GRANT_LEASE",
     "INDEXES",
+    "INDEX_NOTES",
+    "NO_NOTES",
+    "PUT_NOTE",
     "RAISE_COUNT",
     "Statements",
     "Values",
@@ -52,6 +59,16 @@ FIND_LEASE = "SELECT owner, since, until FROM evergrant_lease WHERE token_table 
 GRANT_LEASE = "INSERT OR REPLACE INTO evergrant_lease VALUES (?, ?, ?, ?, ?)"
 END_LEASE = "DELETE FROM evergrant_lease WHERE token_table = ? AND id = ? AND owner = ?"
 END_LEASES = "DELETE FROM evergrant_lease WHERE token_table = ?"
+CREATE_NOTES = """CREATE TABLE evergrant_note (
+    token_table text NOT NULL, key text NOT NULL, text text NOT NULL, until integer NOT NULL,
+    PRIMARY KEY (token_table, key))"""
+INDEX_NOTES = "CREATE INDEX evergrant_note_until ON evergrant_note (token_table, until)"
+NO_NOTES = """CREATE TEMP VIEW evergrant_note AS
+    SELECT '' AS token_table, '' AS key, '' AS text, 0 AS until WHERE false"""
+FIND_NOTE = "SELECT text FROM evergrant_note WHERE token_table = ? AND key = ?"
+PUT_NOTE = "INSERT OR REPLACE INTO evergrant_note VALUES (?, ?, ?, ?)"
+END_NOTE = "DELETE FROM evergrant_note WHERE token_table = ? AND key = ?"
+END_OLD_NOTES = "DELETE FROM evergrant_note WHERE token_table = ? AND until < ?"
 COUNT = "UPDATE evergrant_counter SET last = last + 1 WHERE token_table = ?"
 COUNTED = "SELECT last FROM evergrant_counter WHERE token_table = ?"
 RAISE_COUNT = "UPDATE evergrant_counter SET last = max(last, ?) WHERE token_table = ?"

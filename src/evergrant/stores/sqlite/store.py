@@ -201,3 +201,14 @@ class SQLiteStore(TokenStore):
     def _release(self, id_: str, owner: str) -> None:
         with self._transaction():
             self._run(sql.END_LEASE, self._sql.key, id_, owner)
+
+    def _note(self, key: str) -> str:
+        found = self._run(sql.FIND_NOTE, self._sql.key, key)
+        return found[0][0] if found else ""
+
+    def _put_note(self, key: str, text: str, until: int) -> None:
+        self._run(sql.END_OLD_NOTES, self._sql.key, to_epoch_ms(self._clock()))
+        if text:
+            self._run(sql.PUT_NOTE, self._sql.key, key, text, until)
+        else:
+            self._run(sql.END_NOTE, self._sql.key, key)

@@ -1,0 +1,50 @@
+"""One-time codes: each is sent to Zoho once, whichever process gets hold of it.
+
+A server that sees a code twice may take it for stolen and revoke what it gave for it the first
+time (https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from evergrant.clock import Clock, to_epoch_ms
+from evergrant.errors import CodeSpent, OAuthError
+from evergrant.keeping.notes import Notes
+from evergrant.oauth_errors import may_have_granted
+
+__all__ = ["Codes"]
+
+LIFE = 86_400.0
+"""Seconds that a code is remembered: much longer than any of Zoho's lives."""
+
+
+class Codes:
+    """The codes that were sent to Zoho, as all who share a store know."""
+
+    def __init__(self, notes: Notes, clock: Clock) -> None:
+        self._notes = notes
+        self._clock = clock
+
+    @contextmanager
+    def sending(self, code: str) -> Iterator[None]:
+        """Claim a code while it is sent; one that was not taken there is free again.
+
+        Raises:
+            CodeSpent: It was sent before.
+        """
+        now = str(to_epoch_ms(self._clock()))
+
+        def claim(note: str) -> str:
+            if note:
+                raise CodeSpent("this code was sent to Zoho before, and works once")
+            return now
+
+        self._notes.amend("code", code, claim, life=LIFE)
+        try:
+            yield
+        except OAuthError as error:
+            if not may_have_granted(error):
+                self._notes.amend("code", code, lambda _: "", life=LIFE)
+            raise

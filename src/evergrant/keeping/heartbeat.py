@@ -1,0 +1,77 @@
+"""Extends the leases of refreshes that take long, for as long as their process lives."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from evergrant.errors import EvergrantError
+from evergrant.forking import ProcessLock
+from evergrant.stores.lease import Lease
+
+__all__ = ["LEASE_TTL", "LONGEST", "Heartbeat"]
+
+_logger = logging.getLogger("evergrant")
+
+LEASE_TTL = 10.0
+"""Seconds that a lease runs: how long others wait for a process that was killed or stopped."""
+
+BEAT = 3.0
+"""Seconds between two extensions; a busy machine may be late with two of them."""
+
+LONGEST = 60.0
+"""Seconds that one refresh is given: after that, somebody else may try."""
+
+
+class Heartbeat:
+    """One thread per process, while there is a lease to extend; safe to share."""
+
+    def __init__(self) -> None:
+        self._lock = ProcessLock()
+        self._process = os.getpid()
+        self._since: dict[Lease, float] = {}
+        self._runs = False
+
+    @contextmanager
+    def beating(self, lease: Lease) -> Iterator[None]:
+        """Keep a lease while the block runs."""
+        with self._lock:
+            if self._process != os.getpid():
+                # A forked child inherits neither the thread nor the right to these leases.
+                self._process, self._since, self._runs = os.getpid(), {}, False
+            self._since[lease] = time.monotonic()
+            begin, self._runs = not self._runs, True
+        if begin:
+            self._begin()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._since.pop(lease, None)
+
+    def _begin(self) -> None:
+        try:
+            threading.Thread(target=self._run, name="evergrant-heartbeat", daemon=True).start()
+        except RuntimeError as error:  # the interpreter is ending, or there are too many threads
+            _logger.warning("leases are not extended: %s", error)
+            with self._lock:
+                self._runs = False
+
+    def _run(self) -> None:
+        while True:
+            time.sleep(BEAT)
+            with self._lock:
+                if not self._since:
+                    self._runs = False
+                    return
+                now = time.monotonic()
+                due = [lease for lease, at in self._since.items() if BEAT <= now - at <= LONGEST]
+            for lease in due:
+                try:
+                    lease.extend()
+                except EvergrantError as error:
+                    _logger.warning("a lease was not extended: %s", error)

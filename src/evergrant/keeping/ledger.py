@@ -1,0 +1,110 @@
+"""What one grant has used of Zoho's limits: a note that all processes share, and its rules.
+
+Sources, for each number here: https://www.zoho.com/crm/developer/docs/api/v8/token-validity.html;
+where other pages of Zoho's differ, the strictest of those for CRM counts.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import NamedTuple, Self
+
+__all__ = ["LIFE", "LIVE", "MINTS", "WINDOW", "Failure", "Ledger"]
+
+MINTS = 10
+"""Access tokens that may be minted with one refresh token in a `WINDOW`."""
+
+WINDOW = 600_000
+"""Milliseconds: ten minutes."""
+
+LIVE = 15
+"""Access tokens of one refresh token that live at a time; one more ends the oldest."""
+
+LIFE = 3_600_000
+"""Milliseconds that an access token lives: one hour."""
+
+ON_THE_WAY = 1_000
+"""Milliseconds that a request may take to be counted by Zoho, after it was counted here."""
+
+LONGEST_MESSAGE = 120
+"""Characters of an error that are noted; a note must stay short."""
+
+
+class Failure(NamedTuple):
+    """Why Zoho did not renew: when (epoch milliseconds), the error's class, its message."""
+
+    at: int
+    kind: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The last hour of one grant; moments are epoch milliseconds.
+
+    Attributes:
+        mints: When access tokens were asked for, the oldest first.
+        throttled_until: Until when Zoho said it refuses.
+        failure: The last one.
+    """
+
+    mints: tuple[int, ...] = ()
+    throttled_until: int = 0
+    failure: Failure | None = None
+
+    @classmethod
+    def read(cls, note: str) -> Self:
+        """Return what a note says; one that cannot be read says nothing."""
+        try:
+            state = json.loads(note or "{}")
+            failed = state.get("failure")
+            return cls(
+                mints=tuple(sorted(int(at) for at in state.get("mints", ()))),
+                throttled_until=int(state.get("throttled_until", 0)),
+                failure=Failure(int(failed[0]), str(failed[1]), str(failed[2])) if failed else None,
+            )
+        except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError):
+            return cls()
+
+    def note(self) -> str:
+        """Return this as the text of a note."""
+        state = {
+            "mints": self.mints,
+            "throttled_until": self.throttled_until,
+            "failure": self.failure,
+        }
+        return json.dumps({name: value for name, value in state.items() if value})
+
+    def free_at(self, now: int) -> int:
+        """Return when the next access token may be asked for; ``now`` if at once."""
+        mints = self._last_hour(now)
+        # Longer than a window, and it was noted by a clock that has gone back since.
+        waits = [self.throttled_until if self.throttled_until <= now + WINDOW else now]
+        if len(mints) >= MINTS:
+            waits.append(mints[-MINTS] + WINDOW + ON_THE_WAY)
+        others = LIVE - 1  # the login brought one too
+        if len(mints) >= others:
+            waits.append(mints[-others] + LIFE + ON_THE_WAY)
+        return max(now, *waits)
+
+    def spent(self, now: int) -> Self:
+        """Return this with one more access token asked for."""
+        return replace(self, mints=(*self._last_hour(now), now))
+
+    def given_back(self, at: int) -> Self:
+        """Return this without the request of that moment: Zoho never saw it."""
+        mints = list(self.mints)
+        if at in mints:
+            mints.remove(at)
+        return replace(self, mints=tuple(mints))
+
+    def failed(self, failure: Failure, throttled_until: int = 0) -> Self:
+        """Return this with a failure, and until when Zoho refuses."""
+        short = failure._replace(message=failure.message[:LONGEST_MESSAGE])
+        until = max(self.throttled_until, throttled_until)
+        return replace(self, failure=short, throttled_until=until)
+
+    def _last_hour(self, now: int) -> tuple[int, ...]:
+        """Return the mints that count; one from the future was noted by a clock ahead of ours."""
+        return tuple(min(at, now) for at in self.mints if at > now - LIFE - ON_THE_WAY)

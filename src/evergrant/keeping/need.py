@@ -1,0 +1,37 @@
+"""What a caller needs of a token."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from evergrant.keeping.windows import ANY_LIFE, is_usable
+from evergrant.token import Token
+
+__all__ = ["Need"]
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """An access token that works, and perhaps more than that.
+
+    Attributes:
+        other_than: The access token that the API did not accept, whatever its expiry says.
+        min_life: How much life it must have left.
+    """
+
+    other_than: str | None = None
+    min_life: timedelta = ANY_LIFE
+
+    def is_met(self, token: Token, now: datetime) -> bool:
+        """Say whether a token will do."""
+        return token.access_token != self.other_than and is_usable(token, now, self.min_life)
+
+    def is_barely_met(self, token: Token, now: datetime) -> bool:
+        """Say whether a token will do if there is no better one: in its very last minute too."""
+        return bool(
+            token.access_token
+            and token.access_token != self.other_than
+            and token.expires_at
+            and token.expires_at > now + self.min_life
+        )

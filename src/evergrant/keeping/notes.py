@@ -1,0 +1,41 @@
+"""Notes in the store, or in this process while the store takes none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from hashlib import sha256
+
+from evergrant.errors import StoreUnavailable
+from evergrant.stores.base import TokenStore
+
+__all__ = ["Notes"]
+
+MOST_KEPT = 10_000
+"""Notes that a process remembers for the time when the store does not answer."""
+
+
+class Notes:
+    """What all who share a store should know; safe to share between threads."""
+
+    def __init__(self, store: TokenStore) -> None:
+        self._store = store
+        self._kept: dict[str, str] = {}
+
+    def amend(self, kind: str, about: str, change: Callable[[str], str], *, life: float) -> str:
+        """Replace a note; see `TokenStore.amend`. What ``change`` raises passes through.
+
+        Args:
+            kind: What sort of note it is.
+            about: What it is about: a secret may be, since only its fingerprint is kept.
+        """
+        key = f"{kind}:{sha256(str.encode(about, errors='surrogatepass')).hexdigest()[:32]}"
+        try:
+            text = self._store.amend(key, change, life=life)
+        except StoreUnavailable:
+            # What cannot be shared is at least known here: a full disk must not keep anybody
+            # from a token.
+            text = change(self._kept.get(key, ""))
+        if len(self._kept) >= MOST_KEPT:
+            self._kept = {}
+        self._kept[key] = text
+        return text

@@ -1,0 +1,126 @@
+"""Hands out the tokens at hand, loads the others, and goes on while the store is gone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Hashable
+from datetime import timedelta
+from typing import TypeVar
+
+from evergrant.clock import Clock
+from evergrant.errors import StoreUnavailable, TokenNotFound
+from evergrant.events import Emit, StoreFailed, StoreRecovered
+from evergrant.keeping.cache import TokenCache
+from evergrant.keeping.windows import ANY_LIFE
+from evergrant.stores.base import TokenStore
+from evergrant.token import Token, about
+
+__all__ = ["Serving"]
+
+Found = TypeVar("Found", bound=Token | None)
+
+RETRY = 1.0
+"""Seconds after which a store that did not answer is asked again, by one caller."""
+
+PROBE = 30.0
+"""Seconds that this one may take: a host that is gone does not even refuse."""
+
+
+class Serving:
+    """Tokens by what they are asked for; safe to share between threads."""
+
+    def __init__(self, store: TokenStore, clock: Clock, emit: Emit) -> None:
+        self._store = store
+        self._clock = clock
+        self._emit = emit
+        self._cache = TokenCache()
+        self._retry_at: float | None = None
+
+    def token(
+        self,
+        asked: Hashable,
+        load: Callable[[], Found],
+        *,
+        elect: Callable[[Token], object],
+        min_life: timedelta = ANY_LIFE,
+        keeps: Callable[[Token], bool] = lambda _: True,
+    ) -> Token | Found:
+        """Return the token at hand, or what ``load`` returns.
+
+        Args:
+            elect: Is told of a token at hand that is worth renewing.
+            min_life: How much life it must have left.
+            keeps: Says whether what was loaded answers the next such question too.
+
+        Raises:
+            StoreUnavailable: The store does not answer, and no token at hand would do.
+            EvergrantError: What ``load`` raises.
+        """
+        if self._retry_at is not None and not self._claims_probe():
+            known = self._cache.last_known(asked)
+            if known and known.window.is_open(self._clock(), min_life):
+                return known.token
+        try:
+            generation = self._store.generation()
+            if self._retry_at is None and (entry := self._cache.get(asked, generation)):
+                now = self._clock()
+                if entry.window.is_open(now, min_life):
+                    if now >= entry.window.due:
+                        elect(entry.token)
+                    return entry.token
+            token = load()
+        except StoreUnavailable as error:
+            return self._in_spite_of(error, asked, min_life)
+        except TokenNotFound:
+            self._cache.drop(asked)  # or it would be served when the store is down
+            self._note_recovery()
+            raise
+        except BaseException:
+            self._retry_at = self._retry_at and time.monotonic()
+            raise
+        self._note_recovery()
+        if token is not None and keeps(token):
+            self._cache.put(asked, token, generation)
+        return token
+
+    def at_hand(self, asked: Hashable) -> Token | None:
+        """Return the token at hand if nothing has to be done for it, and the store answers."""
+        if self._retry_at is not None:
+            return None
+        try:
+            entry = self._cache.get(asked, self._store.generation())
+        except StoreUnavailable:
+            return None
+        if entry is None:
+            return None
+        now = self._clock()
+        return entry.token if entry.window.is_open(now) and now < entry.window.due else None
+
+    def _claims_probe(self) -> bool:
+        """Say whether this caller is the one to find out whether the store is back."""
+        now = time.monotonic()
+        if self._retry_at is None or now < self._retry_at:
+            return False
+        self._retry_at = now + PROBE  # the others do not wait for it
+        return True
+
+    def _in_spite_of(self, error: StoreUnavailable, asked: Hashable, min_life: timedelta) -> Token:
+        known = self._cache.last_known(asked)
+        self._retry_at = time.monotonic() + RETRY
+        if known is None or not known.window.is_open(self._clock(), min_life):
+            raise error
+        self._emit(StoreFailed(at=self._clock(), error=error, **about(known.token)))
+        return known.token
+
+    def _note_recovery(self) -> None:
+        if self._retry_at is not None:
+            self._retry_at = None
+            self._emit(StoreRecovered(at=self._clock()))
+
+    def drop(self, asked: Hashable) -> None:
+        """Forget the token at hand: the API rejected it."""
+        self._cache.drop(asked)
+
+    def clear(self) -> None:
+        """Forget all: a token was deleted."""
+        self._cache.clear()

@@ -1,0 +1,67 @@
+"""Notes in a SQL database: short texts that all who share the store can read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import BigInteger, Dialect, Insert, Table, bindparam, delete, select
+from sqlalchemy.dialects import mysql, postgresql
+
+from evergrant.clock import Clock, to_epoch_ms
+from evergrant.stores.sql.connections import Connections
+from evergrant.stores.sql.statements import Values, compiled
+
+__all__ = ["SharedNotes"]
+
+DAY = 86_400_000
+
+
+class SharedNotes:
+    """The notes of those who use one table of tokens; whoever changes them has the store's guard.
+
+    Args:
+        table: evergrant's own table of notes.
+        key: What it calls the table of tokens.
+        clock: Tells when a note has had its time.
+    """
+
+    def __init__(self, connections: Connections, table: Table, key: str, clock: Clock) -> None:
+        self._connections = connections
+        self._key = key
+        self._clock = clock
+        dialect = connections.dialect
+        columns = table.c
+        of_table = columns.token_table == bindparam("of_table")
+        of_key = columns.key == bindparam("of_key")
+        has_gone = columns.until < bindparam("now", type_=BigInteger)
+        self._find = compiled(select(columns.text).where(of_table, of_key), dialect)
+        self._put = compiled(_put(table, dialect), dialect)
+        self._end = compiled(delete(table).where(of_table, of_key), dialect)
+        self._end_old = compiled(delete(table).where(of_table, has_gone), dialect)
+
+    def read(self, key: str) -> str:
+        """Return a note's text; nothing where there is none."""
+        found = self._connections.run(self._find, Values(of_table=self._key, of_key=key)).rows
+        return found[0][0] if found else ""
+
+    def put(self, key: str, text: str, until: int) -> None:
+        """Keep a note's text until this moment (epoch milliseconds); without text, none."""
+        values = Values(of_table=self._key, of_key=key, new_text=text, new_until=until)
+        self._connections.run(self._put if text else self._end, values)
+
+    def end_old(self) -> None:
+        """Forget what has had its time, by the clock of any host."""
+        now = to_epoch_ms(self._clock()) - DAY
+        self._connections.run(self._end_old, Values(of_table=self._key, now=now))
+
+
+def _put(table: Table, dialect: Dialect) -> Insert:
+    row: dict[str, Any] = {"token_table": bindparam("of_table"), "key": bindparam("of_key")}
+    new: dict[str, Any] = {"text": bindparam("new_text"), "until": bindparam("new_until")}
+    if dialect.name == "postgresql":
+        return (
+            postgresql.insert(table)
+            .values(row | new)
+            .on_conflict_do_update(index_elements=list(row), set_=new)
+        )
+    return mysql.insert(table).values(row | new).on_duplicate_key_update(new)

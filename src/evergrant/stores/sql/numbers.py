@@ -1,0 +1,109 @@
+"""The numbers that were given as ids: counted where the account may, else guessed."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from typing import Any
+
+from evergrant.errors import StoreUnavailable
+from evergrant.stores.sql.connections import Connections
+from evergrant.stores.sql.errors import locked
+from evergrant.stores.sql.statements import Guard, Statements, Values
+
+__all__ = ["Counted", "Uncounted"]
+
+ID_GAP = 1_000
+"""Where ids cannot be counted, the next one is up to this far beyond the largest there is: the
+id of a row that was just deleted is then hardly given again."""
+
+
+class Uncounted:
+    """Ids of a table beside which evergrant can keep no count.
+
+    Args:
+        guard: What keeps other writers out meanwhile.
+        store: The store's URL, for messages.
+    """
+
+    def __init__(
+        self, connections: Connections, sql: Statements, guard: Guard, *, store: str
+    ) -> None:
+        self.guard = guard
+        self._connections = connections
+        self._sql = sql
+        self._store = store
+
+    def enter(self, rows: list[tuple[Any, ...]]) -> None:
+        """Take what the guard brought.
+
+        Raises:
+            StoreUnavailable: It was not to be had.
+        """
+        if rows == [(0,)]:  # how MySQL says that it has waited long enough
+            raise locked(self._store)
+
+    def next(self, is_taken: Callable[[str], bool]) -> int:
+        """Return a number above every numeric id there is or, as far as possible, ever was.
+
+        Args:
+            is_taken: Says whether there is a row with this id.
+        """
+        del is_taken  # it is beyond them all
+        return self._largest() + 1 + secrets.randbelow(ID_GAP)
+
+    def remember(self, number: int) -> None:
+        """Let a number be no id again, where that can be remembered."""
+
+    def remember_all(self) -> None:
+        """Let no number of the table be an id again."""
+        self.remember(self._largest())
+
+    def _largest(self) -> int:
+        [(largest,)] = self._connections.run(self._sql.select_largest).rows
+        return int(largest or 0)
+
+
+class Counted(Uncounted):
+    """Ids that are counted, in a row that lets one writer in at a time.
+
+    Args:
+        key: What evergrant's own tables call the table of tokens.
+        store: The store's URL, for messages.
+    """
+
+    def __init__(self, connections: Connections, sql: Statements, key: str, *, store: str) -> None:
+        super().__init__(connections, sql, sql.counter_guard, store=store)
+        self._key = key
+        self._last = 0
+
+    def start(self) -> None:
+        """Begin to count after the largest number there is, unless it was begun before."""
+        if not self._connections.run(self.guard.enter, Values(key=self._key)).rows:
+            start = Values(key=self._key, number=self._largest())
+            self._connections.add(self._sql.start_count, start)
+
+    def enter(self, rows: list[tuple[Any, ...]]) -> None:
+        """Take the last number from what the guard brought; see `Uncounted`."""
+        if not rows:
+            raise StoreUnavailable(
+                f"{self._store} lost its count of ids",
+                hint="Was it changed by another program? Open the store again.",
+                retryable=False,
+            )
+        [(last,)] = rows
+        self._last = int(last)
+
+    def next(self, is_taken: Callable[[str], bool]) -> int:
+        """Return a number above every numeric id there is or ever was; see `Uncounted`."""
+        if is_taken(str(self._last + 1)):
+            # Another program has given ids of its own.
+            self.remember_all()
+        self.remember(self._last + 1)
+        return self._last
+
+    def remember(self, number: int) -> None:
+        """Let a number be no id again."""
+        if number > self._last:
+            self._connections.run(self._sql.set_count, Values(key=self._key, number=number))
+            self._last = number

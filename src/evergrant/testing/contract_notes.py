@@ -1,0 +1,175 @@
+"""The notes that all who share a store can read, and change one at a time."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from evergrant.stores.base import TokenStore
+from evergrant.testing.contract_files import forked
+from evergrant.testing.contract_sharing import THREADS, at_once
+from evergrant.testing.samples import ALICE, Reopen
+
+__all__ = ["NotesContract"]
+
+HOUR = 3_600.0
+KEY = "k" * 64
+LONGEST = "".join(
+    (
+        "\u0639\u0631\u0628\u064a \u4e2d\u6587 \u00df\U0001f511",
+        " ' \" \\ % _ {0} %s ${HOME}\t\n,;",
+        "\U0001f511" * 1_000,
+    )
+).ljust(2_000, "x")
+"""What a note must be able to hold: 2,000 characters, of any kind."""
+
+PROCESSES = 3
+CHANGES = 8
+"""Of each thread, or process."""
+
+MANY = 40
+"""Notes of which some may be forgotten."""
+
+
+class Interrupted(Exception):  # noqa: N818 - raised by a change, and no error of the store's
+    """What a change raises that does not want to happen."""
+
+
+def put(store: TokenStore, key: str, text: str, life: float = HOUR) -> None:
+    """Write a note, whatever it was before."""
+    assert store.amend(key, lambda _: text, life=life) == text
+
+
+def read(store: TokenStore, key: str) -> str:
+    """Return a note as it is."""
+    return store.amend(key, lambda text: text, life=HOUR)
+
+
+def add_lines(store: TokenStore, name: object, count: int = CHANGES) -> None:
+    """Add lines to the common note, one after the other."""
+    for number in range(count):
+        line = f"{name}-{number}\n"
+        assert store.amend(KEY, partial(_with_line, line), life=HOUR).endswith(line)
+
+
+def _with_line(line: str, text: str) -> str:
+    return text + line
+
+
+def lines(store: TokenStore) -> list[str]:
+    """Return the lines of the common note, sorted."""
+    return sorted(read(store, KEY).splitlines())
+
+
+def all_lines(writers: int, count: int = CHANGES) -> list[str]:
+    """Return the lines that so many writers add, sorted."""
+    return sorted(f"{writer}-{number}" for writer in range(writers) for number in range(count))
+
+
+class NotesContract:
+    """A note is changed by one at a time, is kept for its life, and is nobody's token."""
+
+    def test_a_note_begins_empty_and_is_kept_as_it_was_written(self, store: TokenStore) -> None:
+        """Also when it is long, and in no Latin letters; without text, there is none."""
+        assert read(store, KEY) == ""
+        for text in (LONGEST, "short", LONGEST[::-1], "", "again"):
+            put(store, KEY, text)
+            assert read(store, KEY) == text
+
+    def test_a_change_is_given_what_the_one_before_it_made(self, store: TokenStore) -> None:
+        """And makes what the next one is given."""
+        seen: list[str] = []
+
+        def change(text: str) -> str:
+            seen.append(text)
+            return f"{text}x"
+
+        for number in range(1, 4):
+            assert store.amend(KEY, change, life=HOUR) == "x" * number
+        assert seen == ["", "x", "xx"]
+
+    def test_notes_of_different_keys_are_apart(self, store: TokenStore) -> None:
+        """Whatever the keys have in common."""
+        keys = [KEY, KEY[:-1], "a", "A", "a.", "a%", "a_", "1", "01"]
+        for key in keys:
+            assert read(store, key) == ""
+            put(store, key, f"of {key}")
+        assert [read(store, key) for key in keys] == [f"of {key}" for key in keys]
+        put(store, "a", "")
+        assert [read(store, key) for key in ("a", "A", "a_")] == ["", "of A", "of a_"]
+
+    def test_a_change_that_raises_leaves_the_note_as_it_is(self, store: TokenStore) -> None:
+        """And the store usable."""
+
+        def change(_: str) -> str:
+            raise Interrupted
+
+        for text in ("", "before"):
+            put(store, KEY, text)
+            with pytest.raises(Interrupted):
+                store.amend(KEY, change, life=HOUR)
+            assert read(store, KEY) == text
+        assert store.save_token(ALICE).version == 1
+
+    def test_threads_that_change_a_note_lose_no_change(self, store: TokenStore) -> None:
+        """Each of them is given what the one before it made."""
+        at_once(lambda thread: add_lines(store, thread))
+        assert lines(store) == all_lines(THREADS)
+
+    def test_a_note_is_neither_a_token_nor_a_change_of_one(self, store: TokenStore) -> None:
+        """It outlives them: what was spent at Zoho is not got back by deleting a token."""
+        put(store, KEY, "before")
+        saved = store.save_token(ALICE)
+        generation = store.generation()
+        assert read(store, KEY) == "before"
+        assert store.generation() == generation
+        assert store.get_tokens() == [saved]
+        store.delete_token(str(saved.id))
+        store.delete_tokens()
+        assert read(store, KEY) == "before"
+
+    def test_a_note_is_kept_for_its_life_and_never_comes_back_as_another(
+        self, store: TokenStore
+    ) -> None:
+        """Its time may be up at once; whether it is then forgotten is the store's affair."""
+        put(store, KEY, "kept")
+        for number in range(MANY):
+            put(store, f"old {number}", f"text {number}", life=-HOUR)
+        put(store, "late", "kept as well")
+        assert (read(store, KEY), read(store, "late")) == ("kept", "kept as well")
+        assert all(read(store, f"old {n}") in ("", f"text {n}") for n in range(MANY))
+        put(store, "old 0", "new")
+        for number in range(1, MANY):
+            put(store, f"old {number}", "newer", life=-HOUR)
+        assert read(store, "old 0") == "new"
+
+    def test_another_handle_changes_the_same_note(self, store: TokenStore, reopen: Reopen) -> None:
+        """In turns and at the same time, and it is there when they are closed."""
+        with reopen() as other:
+            put(store, "turns", "mine")
+            assert other.amend("turns", lambda text: f"{text} theirs", life=HOUR) == "mine theirs"
+            assert read(store, "turns") == "mine theirs"
+            handles = (store, other)
+            at_once(lambda thread: add_lines(handles[thread % 2], thread))
+            assert lines(store) == lines(other) == all_lines(THREADS)
+        with reopen() as third:
+            assert read(third, "turns") == "mine theirs"
+
+    def test_processes_that_change_a_note_lose_no_change(
+        self, store: TokenStore, reopen: Reopen, folder: Path | None
+    ) -> None:
+        """Each of them is given what the one before it made."""
+        if folder is None:
+            return
+
+        def work(process: int) -> None:
+            with reopen() as mine:
+                add_lines(mine, process)
+
+        workers = [forked(partial(work, process)) for process in range(PROCESSES)]
+        forked_well = [os.waitpid(pid, 0)[1] == 0 for pid in workers]
+        assert all(forked_well), "a process could not change the note"
+        assert lines(store) == all_lines(PROCESSES)

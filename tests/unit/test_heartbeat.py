@@ -1,0 +1,113 @@
+"""A slow refresh keeps its lease; one that ended, or takes for ever, does not."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from evergrant.errors import StoreUnavailable
+from evergrant.keeping import heartbeat
+from evergrant.keeping.heartbeat import Heartbeat
+from evergrant.stores.lease import Lease
+
+BEAT = 0.02
+
+
+class CountedLease:
+    """A lease that counts how often it is extended."""
+
+    def __init__(self) -> None:
+        self.extended = 0
+        self.lease = Lease(held=True, extend=self._extend, release=lambda: None)
+
+    def _extend(self) -> bool:
+        self.extended += 1
+        return True
+
+
+@pytest.fixture(autouse=True)
+def _fast(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(heartbeat, "BEAT", BEAT)
+    yield
+    time.sleep(2 * BEAT)
+
+
+def until(counted: CountedLease, times: int) -> None:
+    give_up = time.monotonic() + 30
+    while counted.extended < times:
+        assert time.monotonic() < give_up
+        time.sleep(BEAT / 4)
+
+
+def test_a_lease_is_extended_while_its_refresh_runs() -> None:
+    heart, slow = Heartbeat(), CountedLease()
+    with heart.beating(slow.lease):
+        until(slow, 3)
+    ended = slow.extended
+    time.sleep(4 * BEAT)
+    assert slow.extended <= ended + 1, "one may have been under way"
+
+
+def test_the_thread_ends_with_the_work_and_begins_with_it_again() -> None:
+    heart = Heartbeat()
+    for _ in range(2):
+        counted = CountedLease()
+        with heart.beating(counted.lease):
+            until(counted, 1)
+        give_up = time.monotonic() + 30
+        while heart._runs:
+            assert time.monotonic() < give_up
+            time.sleep(BEAT / 4)
+
+
+def test_what_takes_for_ever_loses_its_lease(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(heartbeat, "LONGEST", 2 * BEAT)
+    heart, stuck, other = Heartbeat(), CountedLease(), CountedLease()
+    with heart.beating(stuck.lease):
+        time.sleep(3 * BEAT)
+        ended = stuck.extended
+        with heart.beating(other.lease):
+            until(other, 1)
+        assert stuck.extended == ended
+
+
+def test_a_store_that_fails_ends_no_other_lease() -> None:
+    def fail() -> bool:
+        raise StoreUnavailable("the disk is gone")
+
+    heart, fine = Heartbeat(), CountedLease()
+    broken = Lease(held=True, extend=fail, release=lambda: None)
+    with heart.beating(broken), heart.beating(fine.lease):
+        until(fine, 3)
+
+
+def test_a_released_lease_is_not_extended() -> None:
+    counted = CountedLease()
+    assert counted.lease.extend()
+    counted.lease.release()
+    assert not counted.lease.extend()
+    assert counted.extended == 1
+
+
+def test_a_lease_that_another_has_taken_is_lost() -> None:
+    given_back: list[bool] = []
+    lease = Lease(held=True, extend=lambda: False, release=lambda: given_back.append(True))
+    assert not lease.extend()
+    lease.release()
+    assert not given_back, "it is another's by now"
+
+
+def test_a_forked_child_has_a_thread_of_its_own() -> None:
+    heart, parents = Heartbeat(), CountedLease()
+    with heart.beating(parents.lease):
+        until(parents, 1)
+        child = os.fork()
+        if child == 0:
+            own, before = CountedLease(), parents.extended
+            with heart.beating(own.lease):
+                until(own, 2)
+            os._exit(int(parents.extended > before))
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

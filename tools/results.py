@@ -1,0 +1,59 @@
+"""Writes benchmarks/RESULTS.md from what a soak measured."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from venvs import ROOT
+
+__all__ = ["RESULTS", "write_results"]
+
+RESULTS = ROOT / "benchmarks" / "RESULTS.md"
+
+
+def write_results(log: Path, *, seconds: float, status: int) -> None:
+    """Write the figures of a soak as tables, one for each scenario."""
+    lines = [
+        "# What a soak measured",
+        "",
+        "Made by `./dev soak`: each reliability scenario with all of its rounds.",
+        "",
+        f"- date: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
+        f"- commit: {_commit()}",
+        f"- machine: {_machine()}",
+        f"- took: {seconds / 60:.0f} minutes; {'all passed' if status == 0 else 'FAILED'}",
+    ]
+    scenarios: dict[str, list[dict[str, Any]]] = {}
+    for line in log.read_text().splitlines() if log.exists() else ():
+        figures = json.loads(line)
+        scenarios.setdefault(figures.pop("scenario"), []).append(figures)
+    for name in sorted(scenarios):
+        rows = scenarios[name]
+        columns = list(dict.fromkeys(column for row in rows for column in row))
+        lines += ["", f"## {name}", "", _row(columns), _row("---" for _ in columns)]
+        lines += [_row(row.get(column, "") for column in columns) for row in rows]
+    RESULTS.write_text("\n".join(lines) + "\n")
+
+
+def _row(cells: Any) -> str:
+    return f"| {' | '.join(str(cell) for cell in cells)} |"
+
+
+def _commit() -> str:
+    git = ["git", "describe", "--always", "--dirty", "--abbrev=12"]
+    found = subprocess.run(git, cwd=ROOT, capture_output=True, text=True, check=False)
+    return found.stdout.strip() or "unknown"
+
+
+def _machine() -> str:
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    return (
+        f"{os.cpu_count()} cores, {memory:.0f} GiB, {platform.system()} {platform.machine()}, "
+        f"Python {platform.python_version()}"
+    )
