@@ -53,9 +53,9 @@ class StoreMachine(RuleBasedStateMachine):
     copies: Bundle[Token] = Bundle("copies")
     leases: Bundle[tuple[str, Lease]] = Bundle("leases")
 
-    def __init__(self, make: Make, *, is_shared: bool, has_notes: bool) -> None:
+    def __init__(self, make: Make, *, is_shared: bool) -> None:
         super().__init__()
-        self.make, self.is_shared, self.has_notes = make, is_shared, has_notes
+        self.make, self.is_shared = make, is_shared
         self.folder, self.clock = tempfile.TemporaryDirectory(), ticking()
         self.model = Model()
         first = Client(self.open(), self.model, f"{next(scopes)} ")
@@ -140,8 +140,7 @@ class StoreMachine(RuleBasedStateMachine):
 
     @rule(by=hands, key=keys, text=texts)
     def amend(self, by: int, key: str, text: str) -> None:
-        if self.has_notes:
-            self.clients[by].amend(key, text)
+        self.clients[by].amend(key, text)
 
     @rule(by=hands)
     def reopen(self, by: int) -> None:
@@ -162,9 +161,9 @@ def kept(token: Token | None) -> Any:
     return token or multiple()
 
 
-def run(make: Make, examples: int, *, is_shared: bool, has_notes: bool = True) -> None:
+def run(make: Make, examples: int, *, is_shared: bool) -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
-        lambda: StoreMachine(make, is_shared=is_shared, has_notes=has_notes),
+        lambda: StoreMachine(make, is_shared=is_shared),
         settings=rounds(examples, stateful_step_count=25),
     )
 
@@ -184,13 +183,13 @@ IN_FILES: dict[str, Make] = {
 
 @pytest.mark.parametrize("kind", OF_ONE_PROCESS)
 def test_a_store_of_one_process_does_what_a_dictionary_does(kind: str) -> None:
-    run(OF_ONE_PROCESS[kind], 40, is_shared=True, has_notes=kind != "sqlite")
+    run(OF_ONE_PROCESS[kind], 40, is_shared=True)
 
 
 @pytest.mark.parametrize("kind", IN_FILES)
 def test_a_store_in_a_file_does_what_a_dictionary_does(kind: str) -> None:
-    run(IN_FILES[kind], 25, is_shared=False, has_notes=False)
+    run(IN_FILES[kind], 25, is_shared=False)
 
 
 def test_a_database_does_what_a_dictionary_does(database: Database) -> None:
-    run(lambda _, clock: open_store(database.url, clock=clock), 15, is_shared=False, has_notes=False)
+    run(lambda _, clock: open_store(database.url, clock=clock), 15, is_shared=False)

@@ -13,7 +13,8 @@ from evergrant.errors import EvergrantError
 
 __all__ = ["SECRET", "json_texts", "json_values", "mutated", "or_refused", "texts"]
 
-SECRET = "1000.planted5ecret0f8a1ice"
+SECRET = f"1000.{'planted5ecret' * 5}.{'0f8a1ice' * 4}"
+"""As long as Zoho's."""
 
 T = TypeVar("T")
 

@@ -49,6 +49,9 @@ COLUMNS = (
 ID_DIGITS = 10
 """The official tables keep ids in a varchar(10)."""
 
+LONGEST_ID = 64
+"""Characters of the longest id that a table of ours has room for."""
+
 Row = tuple[str | int | None, ...]
 """One value for each of `COLUMNS`: text, or None where there is nothing; moments in epoch
 milliseconds as text (as the official SDK writes them); the version a number, 0 when unset."""
@@ -194,7 +197,7 @@ def _first_bad_column(row: Row) -> str:
 
 
 def _corrupt(row: Row, why: str) -> CorruptRecord:
-    row_id = str(row[0]) if row else None
+    row_id = _shortened(str(row[0])) if row else None
     # In a row that lost a column, a secret may stand where the name should.
     name = row[1] if len(row) == len(COLUMNS) else None
     return CorruptRecord(
@@ -202,6 +205,11 @@ def _corrupt(row: Row, why: str) -> CorruptRecord:
         token_id=row_id,
         user=name if isinstance(name, str) else None,
     )
+
+
+def _shortened(id_: str) -> str:
+    # What is longer than any id may be a token that slipped into its place.
+    return id_ if len(id_) <= LONGEST_ID else f"{id_[:8]}..."
 
 
 def numeric_id(id_: str) -> int:
