@@ -156,10 +156,12 @@ def decode(row: Row) -> Token:
         token.version = _version(row[-1])
         token.__class__ = Token
         frozen: Token = token
+        return frozen  # noqa: TRY300 - an else would cost every read of a store
     except (TypeError, ValueError, OverflowError):
-        # The cause is left out: its text quotes the value, which may be a misplaced secret.
-        raise _corrupt(row, f"{_first_bad_column(row)} is unreadable") from None
-    return frozen
+        problem = _corrupt(row, f"{_first_bad_column(row)} is unreadable")
+    # Out here, the error that was caught does not travel along: it quotes the value, which may be
+    # a misplaced secret.
+    raise problem
 
 
 def _as_texts(row: Row) -> list[str | None]:
