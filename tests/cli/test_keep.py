@@ -17,7 +17,6 @@ from cli_runner import ALICE, BOB, CAROL, Command, LogIn, a_token
 from evergrant.clock import utc_now
 from evergrant.sandbox import Sandbox
 from evergrant.sandbox.faults import TOKEN_PATH, Fault
-from evergrant.stores import open_store
 from evergrant.stores.base import TokenStore
 from evergrant.token import SECRET_FIELDS
 from keep_process import keeping

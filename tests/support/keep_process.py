@@ -1,4 +1,4 @@
-"""``evergrant keep`` in a process of its own, as a service manager runs it, but with quick rounds."""
+"""``evergrant keep`` in a process of its own, as a service manager runs it, with quick rounds."""
 
 from __future__ import annotations
 
