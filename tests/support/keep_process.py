@@ -12,7 +12,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-PATIENCE = 60
+from evergrant.stores.base import TokenStore
+
+PATIENCE = 120
 """Seconds after which a service that says nothing has failed the test."""
 
 PROGRAM = """
@@ -90,3 +92,10 @@ def keeping(*arguments: str, before: Sequence[str] = ()) -> Iterator[Service]:
         finally:
             watchdog.cancel()
             process.kill()
+
+
+def access_tokens(store: TokenStore) -> dict[str, str | None]:
+    """Return the stored access tokens by address."""
+    return {
+        (token.user_name or "").split(":")[0]: token.access_token for token in store.get_tokens()
+    }
