@@ -12,13 +12,9 @@ from typing import TYPE_CHECKING, Self
 from evergrant.accounts import Accounts
 from evergrant.auth import RequestsAuth, httpx_auth
 from evergrant.clock import Clock
-from evergrant.errors import (
-    ConfigError,
-    UntrustedServer,
-)
+from evergrant.errors import ConfigError, UntrustedServer
 from evergrant.events import Emit
 from evergrant.keeping.admission import is_own_key, with_identity
-from evergrant.keeping.choosing import choose
 from evergrant.keeping.custody import Custody
 from evergrant.keeping.renewer import Renewer
 from evergrant.keeping.serving import Serving
@@ -76,7 +72,7 @@ class Keeper:
             store, accounts, clock=clock, on_event=on_event, lifeboat=lifeboat
         )
         self._serving = Serving(store, custody.clock, custody.emit)
-        self._renewer = Renewer(custody, self.find, () if background is True else background or ())
+        self._renewer = Renewer(custody, () if background is True else background or ())
         if background:
             self._renewer.start()
 
@@ -114,10 +110,7 @@ class Keeper:
 
     def find(self, user: str) -> Token:
         """Return the newest token of this user that there is, expired or not."""
-        self._custody.take_aboard()
-        client = self.accounts.client
-        found = choose(self.store.find_users(user), user, client.client_id if client else None)
-        return self._custody.newest(found)
+        return self._custody.find(user)
 
     def keep_fresh(self) -> int:
         """Begin to renew, in the background, the tokens whose time has come, once; say how many.
