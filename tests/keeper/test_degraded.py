@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from evergrant import Keeper, Token
-from evergrant.errors import StoreUnavailable, TokenNotFound
+from evergrant.errors import AccountsUnavailable, StoreUnavailable, TokenNotFound
 from evergrant.events import Event, StoreFailed, StoreRecovered
 from evergrant.keeping import serving
 from evergrant.sandbox import Sandbox
@@ -139,3 +139,28 @@ def test_nothing_is_handed_out_beyond_its_life(
         keeper.access_token(ALICE)
     outage.end()
     assert keeper.access_token(ALICE), "without a restart"
+
+
+def test_a_caller_who_finds_the_store_back_and_zoho_down_does_not_keep_others_from_it(
+    zoho: Sandbox,
+    keeper: Keeper,
+    log_in: LogIn,
+    outage: Outage,
+    events: list[Event],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(serving, "RETRY", 0.0)
+    log_in(ALICE)
+    log_in(BOB)
+    zoho.clock.advance(minutes=30)
+    keeper.refresh(ALICE)
+    keeper.access_token(ALICE)
+    outage.begin()
+    keeper.access_token(ALICE)
+    outage.end()
+    zoho.clock.advance(minutes=31)
+    zoho.faults.server_error(times=None)
+    with pytest.raises(AccountsUnavailable):
+        keeper.access_token(BOB)
+    keeper.access_token(ALICE)
+    assert kinds(events)[-1] == "StoreRecovered"

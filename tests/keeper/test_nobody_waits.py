@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -188,6 +189,19 @@ def test_what_is_at_hand_is_handed_out_without_waiting(
     zoho.clock.advance(minutes=57)
     assert keeper.at_hand(ALICE) is None, "it is worth renewing, which is for `token` to begin"
     assert refreshes() == 0
+
+
+def test_what_cannot_be_renewed_is_at_hand_until_it_expires(
+    zoho: Sandbox, keeper: Keeper, log_in: LogIn
+) -> None:
+    token = log_in(ALICE)
+    lone = keeper.store.save_token(
+        replace(token, refresh_token=None), expected_version=token.version
+    )
+    zoho.clock.advance(minutes=58)
+    assert keeper.token(ALICE) == lone == keeper.at_hand(ALICE)
+    zoho.clock.advance(minutes=1)
+    assert keeper.at_hand(ALICE) is None
 
 
 def test_a_renewer_keeps_tokens_fresh_that_nobody_asks_for(

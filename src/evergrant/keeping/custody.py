@@ -155,6 +155,10 @@ class Custody:
                 code, data_center, redirect_url=redirect_url, verifier=verifier, client=client
             )
 
+    def is_exchanging(self, code: str) -> bool:
+        """Say whether somebody who shares the store may be exchanging a code at this moment."""
+        return self._codes.is_under_way(code)
+
     def admit(self, granted: Token, *, expected: str | None) -> Token:
         """Take in a new grant under its owner's name; see `evergrant.keeping.admission.admit`."""
         return self._announced(admit(granted, self.accounts, self._saver, expected=expected))

@@ -56,24 +56,27 @@ class Serving:
             StoreUnavailable: The store does not answer, and no token at hand would do.
             EvergrantError: What ``load`` raises.
         """
-        probes = self._retry_at is not None and self._claim_probe()
-        if self._retry_at is not None and not probes:
+        if self._retry_at is not None and not self._claims_probe():
             known = self._last_known(asked, min_life)
             if known is not None:
                 return known
         try:
             generation = self._store.generation()
-            entry = None if probes else self._cache.get(asked, generation)
-            if entry and entry.window.is_open(self._clock(), min_life):
-                if entry.window.is_due(self._clock()):
-                    elect(entry.token)
-                return entry.token
+            if self._retry_at is None and (entry := self._cache.get(asked, generation)):
+                now = self._clock()
+                if entry.window.is_open(now, min_life):
+                    if now >= entry.window.due:
+                        elect(entry.token)
+                    return entry.token
             token = load()
         except StoreUnavailable as error:
             return self._in_spite_of(error, asked, min_life)
         except TokenNotFound:
             self._cache.drop(asked)  # or it would be served when the store is down
             self._note_recovery()
+            raise
+        except BaseException:
+            self._retry_at = self._retry_at and time.monotonic()
             raise
         self._note_recovery()
         if token is not None and keeps(token):
@@ -90,7 +93,7 @@ class Serving:
         except StoreUnavailable:
             return None
         now = self._clock()
-        if entry and entry.window.is_open(now, min_life) and not entry.window.is_due(now):
+        if entry and entry.window.is_open(now, min_life) and now < entry.window.due:
             return entry.token
         return None
 
@@ -98,7 +101,7 @@ class Serving:
         known = self._cache.last_known(asked)
         return known.token if known and known.window.is_open(self._clock(), min_life) else None
 
-    def _claim_probe(self) -> bool:
+    def _claims_probe(self) -> bool:
         """Say whether this caller is the one to find out whether the store is back."""
         now = time.monotonic()
         if self._retry_at is None or now < self._retry_at:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 from evergrant.clock import Clock, to_epoch_ms
 from evergrant.errors import StoreUnavailable
@@ -47,7 +47,14 @@ class Coordination(Backend):
 
         Use it in a ``with`` statement. It may return early, and for changes of other tokens.
         """
-        return Watch(self.generation)
+        return Watch(self._pulse)
+
+    def _pulse(self) -> Hashable:
+        """Return what differs once a token was changed or a lease given back; None: it may be.
+
+        A storage in which leases do not count as changes has to add them.
+        """
+        return self.generation()
 
     def amend(self, key: str, change: Callable[[str], str], *, life: float) -> str:
         """Replace a note that all who share the store can read; return the new one.
