@@ -12,6 +12,7 @@ from evergrant.client import Client
 from evergrant.clock import Clock
 from evergrant.config import config_folder
 from evergrant.datacenter import DataCenter
+from evergrant.errors import UntrustedServer
 from evergrant.events import Emit, Forgotten, GrantLimitNear, LoggedIn, Revoked, emitter
 from evergrant.keeping.admission import admit, admit_unasked
 from evergrant.keeping.background import Background
@@ -108,6 +109,21 @@ class Custody:
     def renewed(self, rejected: Token) -> Token:
         """Return a token in place of one that the API rejected; raises as `usable`."""
         return self._renewal.renew(rejected, Need(other_than=rejected.access_token))
+
+    def vouched(self, token: Token, url: str) -> Token:
+        """Return a token if a request to this URL may carry it.
+
+        Raises:
+            UntrustedServer: The URL leaves the token's data center.
+        """
+        if not self.accounts.data_center_of(token).owns(url):
+            raise UntrustedServer(
+                "the request does not go to the token's own data center",
+                token_id=token.id,
+                user=token.user_name,
+                hint=f"Send it to {token.api_domain}.",
+            )
+        return token
 
     def renew_when_due(self, token: Token, is_due: IsDue = is_stale) -> bool:
         """Begin to renew a token in the background, if that is due and nobody does it yet.

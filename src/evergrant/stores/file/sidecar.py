@@ -58,7 +58,14 @@ class Sidecar:
             }
         except FileNotFoundError:
             pass
-        except (ArithmeticError, ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        except (
+            ArithmeticError,
+            ValueError,
+            TypeError,
+            LookupError,
+            AttributeError,
+            RecursionError,
+        ):
             _logger.warning("%s is damaged: ids go on after the largest there is", self.path)
 
     @staticmethod
