@@ -214,9 +214,16 @@ def test_another_users_row_of_the_same_id_is_nobodys_answer(scene: Scene) -> Non
 
 
 @pytest.mark.parametrize(
-    ("theirs", "wins"), [(timedelta(minutes=59), "1000.a2"), (2 * HOUR, "1000.theirs")]
+    ("theirs", "wins"),
+    [
+        (2 * HOUR, "1000.theirs"),
+        (timedelta(minutes=55), "1000.theirs"),  # our clock may be ahead of theirs
+        (timedelta(minutes=20), "1000.a2"),
+    ],
 )
-def test_of_two_renewals_the_fresher_one_wins(scene: Scene, theirs: timedelta, wins: str) -> None:
+def test_of_two_renewals_the_one_that_was_saved_first_stays_unless_it_ends_much_sooner(
+    scene: Scene, theirs: timedelta, wins: str
+) -> None:
     stored = scene.store.save_token(ALICE)
     scene.store.save_token(scene.renewed(stored, "1000.theirs", theirs), expected_version=1)
     saved = scene.saver().save_renewal(scene.renewed(stored), stored)
