@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from evergrant.sandbox import Sandbox
+from fault_cast import Cast
 from fault_scene import Scene
 from fault_siege import PATIENT
 
@@ -43,3 +44,9 @@ def patient_zoho() -> Iterator[Sandbox]:
 @pytest.fixture
 def scene(zoho: Sandbox, store_url: str, tmp_path: Path) -> Scene:
     return Scene.at(zoho, store_url, tmp_path / "lifeboat")
+
+
+@pytest.fixture
+def cast(zoho: Sandbox, scene: Scene) -> Iterator[Cast]:
+    with scene.keeper() as keeper:
+        yield Cast(zoho, scene, keeper)
