@@ -10,7 +10,6 @@ import pytest
 from evergrant.sandbox import Sandbox
 from fault_cast import Cast
 from fault_scene import Scene
-from fault_siege import PATIENT
 
 KINDS = ("sqlite", "file", "mariadb", "postgresql")
 
@@ -33,12 +32,6 @@ def store_url(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
         case _:
             url: str = request.getfixturevalue(kind).url
             return url
-
-
-@pytest.fixture
-def patient_zoho() -> Iterator[Sandbox]:
-    with Sandbox(settings=PATIENT) as zoho:
-        yield zoho
 
 
 @pytest.fixture
