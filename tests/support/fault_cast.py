@@ -6,13 +6,13 @@ import signal
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from evergrant import Keeper, Token
+from evergrant import Keeper, Token, TokenStore
 from evergrant.sandbox import Sandbox
 from fault_crew import Hand
 from fault_labels import LABELS, THERE, Answer, ask, hold
 from fault_scene import Scene
 
-__all__ = ["BUSY", "LATER", "Cast", "Outcome"]
+__all__ = ["BUSY", "LATER", "Cast", "Outcome", "expire", "requests"]
 
 LATER = 1.0
 """Seconds after the lease's end by which another process has a token."""
@@ -56,8 +56,8 @@ class Cast:
             ttl: Seconds that leases run.
             holders_ahead: Seconds that the holders' clocks are ahead of ours.
         """
-        self._expire()
-        before = {label: self._requests(user) for label, user in self._users.items()}
+        expire(self._keeper.store)
+        before = {label: requests(self._zoho, user) for label, user in self._users.items()}
         theirs = replace(self._scene, ahead=holders_ahead)
         holders = {
             label: Hand(hold, theirs, ttl, user, label, fate) for label, user in self._users.items()
@@ -70,7 +70,9 @@ class Cast:
             if fate == signal.SIGSTOP:
                 woken = _wake(holders)
         return [
-            Outcome(label, self._requests(user) - before[label], rescued[user], woken.get(label))
+            Outcome(
+                label, requests(self._zoho, user) - before[label], rescued[user], woken.get(label)
+            )
             for label, user in self._users.items()
         ]
 
@@ -85,16 +87,6 @@ class Cast:
             assert token, f"{label}: {woken}"
             assert self._keeper.accounts.owner(token)[0] == token.user_name, label
 
-    def _expire(self) -> None:
-        for token in self._keeper.store.get_tokens():
-            assert token.expires_at
-            past = replace(token, expires_at=token.expires_at - timedelta(hours=2))
-            self._keeper.store.save_token(past, expected_version=token.version)
-
-    def _requests(self, user: str) -> int:
-        calls = self._zoho.calls
-        return calls.count(path="/oauth/v2/token", grant_type="refresh_token", user=user)
-
     def _age(self, token: Token | None) -> int:
         """Return which of its grant's access tokens this is, in the order Zoho made them."""
         assert token
@@ -102,6 +94,19 @@ class Cast:
         (grant,) = self._zoho._state.grants.of_user(person)
         minted = [access_token.value for access_token in grant.access_tokens]
         return minted.index(str.__str__(token.access_token or ""))
+
+
+def expire(store: TokenStore) -> None:
+    """Let all stored tokens be over."""
+    for token in store.get_tokens():
+        assert token.expires_at
+        past = replace(token, expires_at=token.expires_at - timedelta(hours=2))
+        store.save_token(past, expected_version=token.version)
+
+
+def requests(zoho: Sandbox, user: str) -> int:
+    """Return how often Zoho was asked to renew this user's token."""
+    return zoho.calls.count(path="/oauth/v2/token", grant_type="refresh_token", user=user)
 
 
 def _rescue(holders: dict[str, Hand], asker: Hand, fate: signal.Signals) -> dict[str, Answer]:
