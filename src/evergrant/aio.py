@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self, overload
 
+from evergrant.accounts import Accounts
 from evergrant.keeper import Keeper
 from evergrant.keeping.windows import ANY_LIFE
+from evergrant.stores.adapter import SixMethods
+from evergrant.stores.base import TokenStore
 from evergrant.token import Token
 
 if TYPE_CHECKING:
@@ -30,10 +33,28 @@ class AsyncKeeper:
 
     Args:
         keeper: Does the work, and may be used directly too, by threads. Make it before the loop
-            runs: opening a store blocks.
+            runs: opening a store blocks. In its place, all that a Keeper is made with.
     """
 
-    def __init__(self, keeper: Keeper) -> None:
+    @overload
+    def __init__(self, keeper: Keeper, /) -> None: ...
+
+    @overload
+    def __init__(
+        self, store: TokenStore | SixMethods, accounts: Accounts, /, **options: Any
+    ) -> None: ...
+
+    def __init__(
+        self,
+        keeper: Keeper | TokenStore | SixMethods,
+        accounts: Accounts | None = None,
+        /,
+        **options: Any,
+    ) -> None:
+        if not isinstance(keeper, Keeper):
+            if accounts is None:
+                raise TypeError("give a Keeper, or all that one is made with: a store and accounts")
+            keeper = Keeper(keeper, accounts, **options)
         self.keeper = keeper
         self._tokens = keeper.async_tokens
 

@@ -16,7 +16,6 @@ from evergrant.errors import ConfigError
 from evergrant.events import Emit
 from evergrant.keeping.admission import is_own_key, with_identity
 from evergrant.keeping.async_tokens import AsyncTokens
-from evergrant.keeping.choosing import choose
 from evergrant.keeping.custody import Custody
 from evergrant.keeping.renewer import Renewer
 from evergrant.keeping.serving import Serving
@@ -75,7 +74,7 @@ class Keeper:
         )
         self._serving = Serving(store, custody.clock, custody.emit)
         self.async_tokens = AsyncTokens(self, custody.vouched)
-        self._renewer = Renewer(custody, self.find, () if background is True else background or ())
+        self._renewer = Renewer(custody, () if background is True else background or ())
         if background:
             self._renewer.start()
 
@@ -113,10 +112,7 @@ class Keeper:
 
     def find(self, user: str) -> Token:
         """Return the newest token of this user that there is, expired or not."""
-        self._custody.take_aboard()
-        client = self.accounts.client
-        found = choose(self.store.find_users(user), user, client.client_id if client else None)
-        return self._custody.newest(found)
+        return self._custody.find(user)
 
     def keep_fresh(self) -> int:
         """Begin to renew, in the background, the tokens whose time has come, once; say how many.

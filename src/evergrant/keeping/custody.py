@@ -17,6 +17,7 @@ from evergrant.events import Emit, Forgotten, GrantLimitNear, LoggedIn, Revoked,
 from evergrant.keeping.admission import admit, admit_unasked
 from evergrant.keeping.background import Background
 from evergrant.keeping.budget import GRANTS, Budget
+from evergrant.keeping.choosing import choose
 from evergrant.keeping.codes import Codes
 from evergrant.keeping.lifeboat import Lifeboat
 from evergrant.keeping.need import Need
@@ -71,6 +72,18 @@ class Custody:
     def take_aboard(self) -> None:
         """Bring what waits in the lifeboat into the store, as far as it takes it."""
         self._saver.take_aboard()
+
+    def find(self, user: str) -> Token:
+        """Return the newest token of this user that there is, expired or not.
+
+        Raises:
+            TokenNotFound: There is none of this client.
+            AmbiguousUser: There are several.
+        """
+        self.take_aboard()
+        client = self.accounts.client
+        found = choose(self.store.find_users(user), user, client.client_id if client else None)
+        return self.newest(found)
 
     def newest(self, stored: Token) -> Token:
         """Return what was granted for a stored token: it may wait in the lifeboat still."""
