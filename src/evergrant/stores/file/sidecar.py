@@ -12,10 +12,15 @@ from evergrant.stores.file import disk
 from evergrant.stores.file.disk import Stamp
 from evergrant.stores.lease import Noted, grant, still_runs
 from evergrant.stores.notes import Notes, unexpired
+from evergrant.stores.rows import ID_DIGITS
 
 __all__ = ["Sidecar"]
 
 _logger = logging.getLogger("evergrant")
+
+
+LARGEST = 10**ID_DIGITS
+"""No count goes beyond it: the ids that follow are chosen at random."""
 
 
 class Sidecar:
@@ -41,7 +46,7 @@ class Sidecar:
         self.notes: Notes = {}
         try:
             state = json.loads(Path(self.path).read_bytes())
-            self.last_number = int(state["last_number"])
+            self.last_number = min(int(state["last_number"]), LARGEST)
             self.leases = {
                 id_: (str(owner), int(since), int(until))
                 for id_, (owner, since, until) in state["leases"].items()
@@ -53,7 +58,14 @@ class Sidecar:
             }
         except FileNotFoundError:
             pass
-        except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        except (
+            ArithmeticError,
+            ValueError,
+            TypeError,
+            LookupError,
+            AttributeError,
+            RecursionError,
+        ):
             _logger.warning("%s is damaged: ids go on after the largest there is", self.path)
 
     @staticmethod

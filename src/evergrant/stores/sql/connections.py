@@ -217,7 +217,7 @@ class Connections:
             else:
                 lost = getattr(error, "connection_invalidated", False)
                 problem = explained(cause, self._store, lost=lost, connecting=connecting)
-        except (TypeError, ValueError, OSError) as error:
+        except (TypeError, ValueError, AttributeError, OSError) as error:
             if not connecting:
                 raise
             problem = self._unusable(error)
