@@ -28,7 +28,7 @@ from venvs import DEMO, ROOT, SDKS, TEST, StepError, environment, environments, 
 
 CODE = ("src", "tests", "tools", "benchmarks", "examples")
 FUZZ_TEST, FUZZ_SEQUENCES = "tests/zohocrmsdk/test_differential.py", "100000"
-SOAKED = ("tests/faults", "tests/concurrency", "tests/simulation")
+SOAKED = ("tests/faults", "tests/concurrency", "tests/simulation", "tests/zohocrmsdk/test_storm.py")
 USAGE_ERROR = 2
 INTERRUPTED = 130
 

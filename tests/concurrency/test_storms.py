@@ -10,7 +10,7 @@ import pytest
 from evergrant import Keeper, open_store
 from evergrant.sandbox import Sandbox
 from soak import Soak
-from storms import Answer, Storm, quantile
+from storms import LATENCY, Storm, slowest_allowed, waits
 
 Count = Callable[[], int]
 Expired = Callable[..., None]
@@ -21,23 +21,12 @@ ALICE = "alice@example.com"
 SHARED = ["sqlite:///{}/tokens.db", "file://{}/tokens.csv", "mariadb", "postgresql"]
 """Every store that processes can share."""
 
-LATENCY = 1.0
-"""Seconds that Zoho takes to renew a token."""
-
 on_every_store = pytest.mark.parametrize("store_url", SHARED, indirect=True)
 both_ways = pytest.mark.parametrize("way", ["keeper", "desk"])
 
 
-def slowest_allowed(latency: float) -> float:
-    """Return how many seconds the slowest of all may wait for one renewal."""
-    return 1.5 * latency + 0.1
-
-
-def note(soak: Soak, scenario: str, url: str, answers: list[Answer], **figures: object) -> None:
-    waits = [answer.wait for answer in answers]
-    figures |= {f"p{share}_s": round(quantile(waits, share / 100), 2) for share in (50, 95, 99)}
-    store = url.partition(":")[0].partition("+")[0]
-    soak.note(scenario, store=store, callers=len(answers), **figures, slowest_s=f"{max(waits):.2f}")
+def kind_of(store_url: str) -> str:
+    return store_url.partition(":")[0].partition("+")[0]
 
 
 @both_ways
@@ -58,7 +47,13 @@ def test_everybody_on_one_expired_token(
     answers = storm(way, [[user] * soak.rounds(4, 16)] * soak.rounds(3, 8))
     assert {answer.got for answer in answers} == {keeper.access_token(ALICE)}
     assert refreshes() == 1
-    note(soak, "storm on one token", store_url, answers, way=way, refreshes=refreshes())
+    soak.note(
+        "storm on one token",
+        store=kind_of(store_url),
+        way=way,
+        refreshes=refreshes(),
+        **waits(answers),
+    )
     if soak.full:  # a busy machine proves nothing about time
         assert max(answer.wait for answer in answers) <= slowest_allowed(LATENCY)
 
@@ -83,7 +78,13 @@ def test_everybody_on_the_expired_tokens_of_many(
     current = {user: keeper.access_token(user) for user in users}
     assert {(answer.user, answer.got) for answer in answers} == set(current.items())
     assert len(set(current.values())) == len(users)
-    note(soak, "storm on many tokens", store_url, answers, way=way, refreshes=refreshes())
+    soak.note(
+        "storm on many tokens",
+        store=kind_of(store_url),
+        way=way,
+        refreshes=refreshes(),
+        **waits(answers),
+    )
 
 
 @on_every_store
@@ -96,11 +97,11 @@ def test_processes_that_save_at_once_lose_nobody(
     ]
     answers = storm("save", users, threads=4)
     with open_store(store_url) as store:
-        saved = {token.user_name: token.id for token in store.get_tokens()}
+        saved = {str(token.user_name): token.id for token in store.get_tokens()}
     assert saved == {answer.user: answer.got for answer in answers}
     assert sorted(saved) == sorted(user for those in users for user in those)
     assert len(set(saved.values())) == len(saved)
-    note(soak, "saves at once", store_url, answers)
+    soak.note("saves at once", store=kind_of(store_url), **waits(answers))
 
 
 @both_ways
@@ -125,7 +126,13 @@ def test_nobody_waits_for_a_token_in_its_last_minutes(
     assert got.count(str.__str__(before.access_token)) > len(got) / 2, "most came before the end"
     assert after != before.access_token
     assert refreshes() == 1
-    note(soak, "storm in the last minutes", store_url, answers, way=way, refreshes=refreshes())
+    soak.note(
+        "storm in the last minutes",
+        store=kind_of(store_url),
+        way=way,
+        refreshes=refreshes(),
+        **waits(answers),
+    )
     if soak.full:
         assert max(answer.wait for answer in answers) < LATENCY / 2
 
@@ -158,4 +165,10 @@ def test_the_failure_of_one_is_the_failure_of_all(
     assert {answer.got for answer in answers} == {error}
     # A process that begins late asks once more: what it would be told may have changed.
     assert refreshes() <= 2 * requests
-    note(soak, "storm of failures", store_url, answers, error=error, requests=refreshes())
+    soak.note(
+        "storm of failures",
+        store=kind_of(store_url),
+        error=error,
+        requests=refreshes(),
+        **waits(answers),
+    )

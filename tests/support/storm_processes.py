@@ -22,9 +22,7 @@ from evergrant import Accounts, DataCenter, DataCenters, Keeper, Token, TokenSto
 from evergrant.errors import EvergrantError
 from evergrant.zohocrmsdk.desk import Desk
 from evergrant.zohocrmsdk.surroundings import Surroundings
-
-COUNTDOWN = 0.2
-"""Seconds from the moment when all are ready to the beginning."""
+from storms import COUNTDOWN
 
 PATIENCE = 120.0
 """Seconds that the last process may take until it is ready."""

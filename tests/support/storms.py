@@ -6,14 +6,21 @@ import json
 import math
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 from evergrant.sandbox import Sandbox
 
-__all__ = ["Answer", "Storm", "quantile"]
+__all__ = ["COUNTDOWN", "LATENCY", "Answer", "Storm", "quantile", "slowest_allowed", "waits"]
 
 PROGRAM = Path(__file__).with_name("storm_processes.py")
+
+COUNTDOWN = 0.2
+"""Seconds from the moment when all are ready to the beginning."""
+
+LATENCY = 1.0
+"""Seconds that Zoho takes to renew a token in a storm."""
 
 LIMIT = 600.0
 """Seconds until a storm that hangs ends the test."""
@@ -62,6 +69,19 @@ class Storm:
             check=True,
         )
         return [Answer(*answer) for report in json.loads(done.stdout) for answer in report]
+
+
+def slowest_allowed(latency: float) -> float:
+    """Return how many seconds the slowest of all may wait for one renewal."""
+    return 1.5 * latency + 0.1
+
+
+def waits(answers: Iterable[Answer]) -> dict[str, float]:
+    """Return how long callers have waited, for a soak's note."""
+    found = [answer.wait for answer in answers]
+    shares = {f"p{share}_s": quantile(found, share / 100) for share in (50, 95, 99)}
+    figures = {"callers": len(found), **shares, "slowest_s": max(found)}
+    return {name: round(figure, 2) for name, figure in figures.items()}
 
 
 def quantile(values: list[float], share: float) -> float:
