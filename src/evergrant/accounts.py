@@ -27,21 +27,23 @@ _logger = logging.getLogger("evergrant")
 
 T = TypeVar("T")
 
-_around: ContextVar[Callable[[], AbstractContextManager[object]]] = ContextVar(
-    "evergrant_around_each_request", default=nullcontext
-)
-
 ATTEMPTS = 3
 """How often a request is sent at the most, when no usable answer came."""
+
+_around: ContextVar[tuple[Callable[[], AbstractContextManager[object]], int]] = ContextVar(
+    "evergrant_around_each_request", default=(nullcontext, ATTEMPTS)
+)
 
 BACKOFF = 0.25
 """Seconds before the second attempt; doubled for each further one, with jitter."""
 
 
 @contextmanager
-def around_each_request(enter: Callable[[], AbstractContextManager[object]]) -> Iterator[None]:
+def around_each_request(
+    enter: Callable[[], AbstractContextManager[object]], attempts: int = ATTEMPTS
+) -> Iterator[None]:
     """Enter a context around each request of this thread, which sees it fail or may refuse it."""
-    before = _around.set(enter)
+    before = _around.set((enter, attempts))
     try:
         yield
     finally:
@@ -270,18 +272,18 @@ class Accounts:
         Args:
             once: Not again if the server may have seen it.
         """
-        attempt = 1
+        attempt, (around, attempts) = 1, _around.get()
         while True:
             try:
-                with _around.get()():
+                with around():
                     return ask()
             except AccountsUnavailable as error:
                 if once and error.sent:
                     error.retryable, error.hint = False, "The code may be spent: log in again."
                     raise
-                if attempt == ATTEMPTS:
+                if attempt == attempts:
                     raise
-                _logger.warning("attempt %d of %d: %s", attempt, ATTEMPTS, error.message)
+                _logger.warning("attempt %d of %d: %s", attempt, attempts, error.message)
             # Jitter, so that workers that failed together do not come back together.
             self._sleep(BACKOFF * 2 ** (attempt - 1) * random.uniform(0.5, 1.5))  # noqa: S311 - not a key
             attempt += 1

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from evergrant.accounts import Accounts, around_each_request
+from evergrant.accounts import ATTEMPTS, Accounts, around_each_request
 from evergrant.clock import Clock
 from evergrant.errors import (
     EvergrantError,
@@ -102,7 +102,10 @@ class Renewal:
                 current = self._read(token)
                 if not is_due(current):
                     return current
-                renewed = self._refresh(lease, current, Need())
+                if failed := self._budget.recent_failure(current):
+                    raise self._patience.note(current, failed)
+                # Once: nobody waits, and a server in trouble has enough to do.
+                renewed = self._refresh(lease, current, Need(), attempts=1)
         except (OAuthError, TokenNotSaved, TokenNotFound) as error:
             # Told where it happened; and that somebody deleted it is no failure.
             _logger.info("not renewed in the background: %s", error)
@@ -154,11 +157,11 @@ class Renewal:
             raise TokenNotFound("the token was deleted", token_id=token.id, user=token.user_name)
         return current
 
-    def _refresh(self, lease: Lease, current: Token, need: Need) -> Token:
+    def _refresh(self, lease: Lease, current: Token, need: Need, attempts: int = ATTEMPTS) -> Token:
         counted = partial(self._budget.request, current)
         try:
             with self._heartbeat.beating(lease):
-                with around_each_request(counted):
+                with around_each_request(counted, attempts):
                     granted = self._accounts.refresh(current)
                 return self._save(replace(granted, last_used_at=self._clock()), current)
         except OAuthError as refused:
