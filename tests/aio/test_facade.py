@@ -204,3 +204,17 @@ def test_while_one_task_finds_out_whether_the_store_is_back_the_others_go_on(
         assert await probe == token
 
     asyncio.run(main())
+
+
+def test_it_is_made_over_a_keeper_or_with_what_one_is_made_with(
+    keeper: Keeper, log_in: Callable[[str], Token], tmp_path: Path
+) -> None:
+    token = log_in(ALICE)
+
+    async def main() -> None:
+        async with AsyncKeeper(keeper.store, keeper.accounts, lifeboat=tmp_path) as tokens:
+            assert await tokens.access_token(ALICE) == token.access_token
+
+    asyncio.run(main())
+    with pytest.raises(TypeError, match="give a Keeper"):
+        AsyncKeeper(keeper.store)  # type: ignore[call-overload]

@@ -59,7 +59,8 @@ class Coordination(Backend):
     def amend(self, key: str, change: Callable[[str], str], *, life: float) -> str:
         """Replace a note that all who share the store can read; return the new one.
 
-        Nobody else's change comes between.
+        Nobody else's change comes between. It survives the death of the process, but need not
+        survive a power cut: what it costs to make sure is kept for tokens.
 
         Args:
             key: Names the note; 64 characters at the most. It is no secret.
@@ -68,7 +69,7 @@ class Coordination(Backend):
                 leaves the note as it is.
             life: Seconds from now after which the note may be forgotten.
         """
-        with self._transaction():
+        with self._passing_transaction():
             before = self._note(key)
             after = change(before)
             if after != before:
