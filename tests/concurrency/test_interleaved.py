@@ -96,7 +96,7 @@ def test_two_clients_of_a_file(
         interleave(lambda: open_store(url.format(folder), clock=clock), runs, one, other)
 
 
-@rounds(10)
+@rounds(6)
 @given(runs=turns_of, one=scripts, other=scripts)
 @example([], [READ, SWAP], [READ, SWAP])
 def test_two_clients_of_a_database(

@@ -192,4 +192,4 @@ def test_a_store_in_a_file_does_what_a_dictionary_does(kind: str) -> None:
 
 
 def test_a_database_does_what_a_dictionary_does(database: Database) -> None:
-    run(lambda _, clock: open_store(database.url, clock=clock), 15, is_shared=False)
+    run(lambda _, clock: open_store(database.url, clock=clock), 8, is_shared=False)
