@@ -211,7 +211,9 @@ def read_granted(
     if api_domain and (
         not isinstance(api_domain, str) or known.by_api_domain(api_domain).code != asked.code
     ):
-        raise UntrustedServer(f"the answer names {named(api_domain)}, which is not in {asked.code!r}")
+        raise UntrustedServer(
+            f"the answer names {named(api_domain)}, which is not in {asked.code!r}"
+        )
     refresh_token = data.get("refresh_token")
     return Granted(
         access_token=access_token,

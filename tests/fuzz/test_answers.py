@@ -45,7 +45,9 @@ token_bodies = json_texts(
 def test_a_token_answer(status: int, headers: dict[str, str], body: bytes, kind: str) -> None:
     answer = HttpAnswer(status, headers, body)
     granted = or_refused(
-        lambda: read_granted(answer, now=NOON, asked=ZOHO.by_code("us"), known=ZOHO, grant_type=kind)
+        lambda: read_granted(
+            answer, now=NOON, asked=ZOHO.by_code("us"), known=ZOHO, grant_type=kind
+        )
     )
     if granted:
         assert granted.access_token
@@ -117,9 +119,7 @@ whole_answers = st.one_of(
 @example(OK + b"Content-Encoding: zstd\r\n\r\nnone")
 @example(OK + b"Content-Encoding: br, gzip, deflate\r\n\r\nnone")
 @example(b"HTTP/1.1 99999999999999999999 OK\r\n\r\n")
-def test_an_answer_over_the_wire(
-    wire: tuple[Server, HttpSender, list[bytes]], raw: bytes
-) -> None:
+def test_an_answer_over_the_wire(wire: tuple[Server, HttpSender, list[bytes]], raw: bytes) -> None:
     server, sender, answers = wire
     answers[0] = raw
     call = form_call(f"{server.url}/oauth/v2/token", {"refresh_token": SECRET})

@@ -114,7 +114,7 @@ eu = "{SECRET}"
 @example(b"a = " + b"[" * DEEP)
 @example(b"scopes = " + b"9" * 5_000)
 @example(b"store = 1979-99-99")
-@example(b"client_secret = [\"%s\"]" % SECRET.encode())
+@example(b'client_secret = ["%s"]' % SECRET.encode())
 @example(b"%s = 1" % f'"{SECRET}"'.encode())
 @example(b"\xff")
 def test_a_configuration(tmp_path: Path, content: bytes) -> None:

@@ -25,9 +25,11 @@ parameters = st.dictionaries(names, st.one_of(places, texts))
 
 
 def check(redirect: Redirect) -> None:
-    assert SECRET not in f"{redirect!r}".replace(repr(redirect.state), "").replace(
-        f"{redirect.error!r}", ""
-    ) or SECRET in f"{redirect.location}{redirect.accounts_server}"
+    assert (
+        SECRET
+        not in f"{redirect!r}".replace(repr(redirect.state), "").replace(f"{redirect.error!r}", "")
+        or SECRET in f"{redirect.location}{redirect.accounts_server}"
+    )
     code = or_refused(redirect.accepted_code)
     assert bool(code) == (redirect.code is not None)
     if SECRET not in f"{redirect.location}{redirect.accounts_server}":

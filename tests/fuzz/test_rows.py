@@ -24,7 +24,11 @@ from rounds import rounds
 
 numbers = st.one_of(st.integers(-(2**63), 2**63 - 1), st.sampled_from([0, 2**63 - 1]))
 moments = st.one_of(
-    st.none(), numbers, numbers.map(str), texts, st.sampled_from(["9" * 5_000, "1e3", "٣", "-1", " 7"])
+    st.none(),
+    numbers,
+    numbers.map(str),
+    texts,
+    st.sampled_from(["9" * 5_000, "1e3", "٣", "-1", " 7"]),
 )
 values = st.one_of(st.none(), texts, numbers, st.floats(), st.binary(max_size=8))
 ids = st.one_of(st.none(), numbers, st.text(max_size=12), st.binary(max_size=4))

@@ -63,9 +63,7 @@ def check(here: Path, url: str, *, is_shown: bool = False) -> None:
 @example("sqlite", ":///", ["a.db"], f"timeout={SECRET}")
 @example("sqlite", ":///", ["a.db"], "timeout=" + "9" * 300)
 @example("file", ":///", ["x" * 300], "")
-def test_near_a_valid_one(
-    here: Path, scheme: str, slash: str, path: list[str], query: str
-) -> None:
+def test_near_a_valid_one(here: Path, scheme: str, slash: str, path: list[str], query: str) -> None:
     place = f"{quote(str(here))}/" if slash in (":////", ":/", "://localhost/") else ""
     if scheme.lower() == "file":
         place = f"{quote(str(here))[1:]}/"
@@ -76,7 +74,14 @@ def test_near_a_valid_one(
 @rounds(60)
 @given(
     scheme=st.sampled_from(
-        ["mysql", "mariadb+pymysql", "postgres", "postgresql+psycopg", "mysql+x", "postgresql+asyncpg"]
+        [
+            "mysql",
+            "mariadb+pymysql",
+            "postgres",
+            "postgresql+psycopg",
+            "mysql+x",
+            "postgresql+asyncpg",
+        ]
     ),
     user=st.sampled_from(["", "user@", f"user:{SECRET}@", f":{SECRET}@", "us%zzer@", "a:b:c@"]),
     host=st.sampled_from([CLOSED, "127.0.0.1:0", "127.0.0.1:x", "127.0.0.1:99999", "[::1]:1"]),

@@ -11,7 +11,13 @@ from functools import partial
 
 from evergrant.accounts import Accounts, around_each_request
 from evergrant.clock import Clock
-from evergrant.errors import EvergrantError, OAuthError, StoreUnavailable, TokenNotFound
+from evergrant.errors import (
+    EvergrantError,
+    OAuthError,
+    StoreUnavailable,
+    TokenNotFound,
+    TokenNotSaved,
+)
 from evergrant.events import Emit, Refreshed, RefreshFailed
 from evergrant.keeping.budget import Budget, as_error
 from evergrant.keeping.flight import SingleFlight
@@ -97,8 +103,12 @@ class Renewal:
                 if not is_due(current):
                     return current
                 renewed = self._refresh(lease, current, Need())
-        except EvergrantError as error:
+        except (OAuthError, TokenNotSaved, TokenNotFound) as error:
+            # Told where it happened; and that somebody deleted it is no failure.
             _logger.info("not renewed in the background: %s", error)
+            renewed = token
+        except EvergrantError as error:
+            self._tell_failed(token, error)
             renewed = token
         if renewed.access_token == token.access_token:
             self._patience.pause(token)
@@ -153,9 +163,12 @@ class Renewal:
                 return self._save(replace(granted, last_used_at=self._clock()), current)
         except OAuthError as refused:
             error = self._patience.note(current, refused)
-            told = copy.copy(error)  # without the traceback, which keeps all its frames alive
-            self._emit(RefreshFailed(at=self._clock(), error=told, **about(current)))
+            self._tell_failed(current, error)
         return self._make_do(current, need, error)
+
+    def _tell_failed(self, token: Token, error: EvergrantError) -> None:
+        told = copy.copy(error)  # without the traceback, which keeps all its frames alive
+        self._emit(RefreshFailed(at=self._clock(), error=told, **about(token)))
 
     def _make_do(self, current: Token, need: Need, error: OAuthError) -> Token:
         if error.retryable and need.is_barely_met(current, self._clock()):
