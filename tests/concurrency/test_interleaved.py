@@ -52,8 +52,8 @@ def play(client: Client, script: list[Act]) -> None:
             known[user] = client.read(new) or new
         elif what == "swap":
             old = known[user]
-            access = {"access_token": new.access_token, "expires_at": new.expires_at}
-            known[user] = client.save(replace(old, **access), old.version) or old
+            renewed = replace(old, access_token=new.access_token, expires_at=new.expires_at)
+            known[user] = client.save(renewed, old.version) or old
         elif what == "save":
             client.save(new)
         elif what == "save as":
@@ -88,9 +88,7 @@ AS_OWN = Act("save as", "alice", 1)
 @given(runs=turns_of, one=scripts, other=scripts)
 @example([], [READ, SWAP], [READ, SWAP])
 @example([2, 9, 2], [READ, SWAP, READ], [READ, DELETE, AS_OWN])
-def test_two_clients_of_a_file(
-    url: str, runs: list[int], one: list[Act], other: list[Act]
-) -> None:
+def test_two_clients_of_a_file(url: str, runs: list[int], one: list[Act], other: list[Act]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         clock = ticking()
         interleave(lambda: open_store(url.format(folder), clock=clock), runs, one, other)

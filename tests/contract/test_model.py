@@ -162,8 +162,11 @@ def kept(token: Token | None) -> Any:
 
 
 def run(make: Make, examples: int, *, is_shared: bool) -> None:
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
-        lambda: StoreMachine(make, is_shared=is_shared),
+    def begin() -> StoreMachine:
+        return StoreMachine(make, is_shared=is_shared)
+
+    run_state_machine_as_test(
+        begin,  # type: ignore[arg-type]
         settings=rounds(examples, stateful_step_count=25),
     )
 

@@ -1,4 +1,4 @@
-"""Threads that run one at a time, from one labelled point to the next, in an order that is drawn."""
+"""Threads that run one at a time, from one point to the next, in an order that is drawn."""
 
 from __future__ import annotations
 
