@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from itertools import chain
 from pathlib import Path
 
 from results import RESULTS, write_results
@@ -35,7 +36,8 @@ FUZZED = (
     "tests/contract/test_model.py",
     "tests/concurrency/test_interleaved.py",
 )
-SOAKED = ("tests/faults", "tests/concurrency", "tests/simulation")
+SOAKED = ("tests/faults", "tests/concurrency", "tests/simulation", "tests/zohocrmsdk/test_storm.py")
+BENCHMARKS = ("bench_*.py", "storm.py", "scale.py")
 USAGE_ERROR = 2
 INTERRUPTED = 130
 
@@ -90,13 +92,13 @@ def soak(args: list[str]) -> int:
 
 
 def bench(args: list[str]) -> int:
-    scripts = sorted((ROOT / "benchmarks").glob("bench_*.py"))
-    if not scripts:
+    found = [sorted((ROOT / "benchmarks").glob(pattern)) for pattern in BENCHMARKS]
+    if not all(found):
         raise StepError("no benchmark found")
     provide(SERVERS)
     with environments([TEST, SDKS["8_0"]]) as (python, sdk_python):
         _name({"8_0": sdk_python})
-        return max([_call([python, script, *args]) for script in scripts])
+        return max([_call([python, script, *args]) for script in chain(*found)])
 
 
 def usage(_args: list[str]) -> int:

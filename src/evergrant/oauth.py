@@ -196,7 +196,7 @@ def read_granted(
     error, whatever the status: Zoho answers most errors with 200.
 
     Args:
-        now: When the answer came (aware); the token's life counts from here.
+        now: When the request was sent (aware); the token's life counts from here.
         asked: The data center that was asked; the API domain must be one of its own.
         grant_type: What was asked for; ``invalid_code`` means different things.
 

@@ -158,6 +158,18 @@ def test_a_folder_that_is_gone_takes_no_token_along(tmp_path: Path) -> None:
     assert taken(boat(folder)) == [TOKEN]
 
 
+def test_a_file_that_is_gone_is_not_named_as_where_the_token_is(tmp_path: Path) -> None:
+    folder = tmp_path / "mounted"
+    lifeboat = boat(folder)
+    path = lifeboat.put(TOKEN)
+    assert path
+    path.unlink()
+    folder.rmdir()
+    folder.write_text("")
+    assert lifeboat.put(TOKEN) is None
+    assert lifeboat.find("7") == TOKEN
+
+
 def test_a_token_that_only_memory_held_is_written_when_there_is_room(tmp_path: Path) -> None:
     blocked = tmp_path / "folder"
     blocked.write_text("")

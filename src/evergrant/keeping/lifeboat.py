@@ -96,15 +96,16 @@ class Lifeboat:
         """Take a token in; return the file it is in, or None if only memory holds it."""
         with self._lock.here():
             self._look()
-            known = next((seat for seat in self._seats if seat.token == token), _Seat(token))
-            if known.path and known.path.exists():
-                return known.path
+            for seat in self._seats:
+                if seat.token == token and seat.path and os.path.exists(seat.path):  # noqa: PTH110 - never raises
+                    return seat.path
             before = [seat for seat in self._seats if _same(seat.token, token)]
-            self._seats = [*(seat for seat in self._seats if seat not in before), known]
-            filed = self._file(known)
-            if filed.path:
+            seat = _Seat(token)
+            self._seats = [*(known for known in self._seats if known not in before), seat]
+            path = self._file(seat).path
+            if path:
                 self._remove_files(before)
-            return filed.path
+            return path
 
     def _file(self, seat: _Seat) -> _Seat:
         """Give a seat a file of its own, as safe as can be; return the seat as it is then."""
@@ -164,7 +165,10 @@ class Lifeboat:
                 try:
                     seat.path.unlink(missing_ok=True)
                 except OSError as error:
-                    self._set_aside(seat.path, ConfigError(f"it cannot be removed: {error}"))
+                    self._set_aside(
+                        seat.path,
+                        ConfigError(f"it is not needed any more, and cannot be removed: {error}"),
+                    )
 
     def repair(self) -> list[tuple[Path, Path]]:
         """Move damaged files aside, once what can be read of them has files of its own.
@@ -213,7 +217,7 @@ class Lifeboat:
         if old.exists() and old not in self._unusable:
             try:
                 self._files.split_old_list()
-            except CorruptRecord as error:
+            except (ConfigError, CorruptRecord) as error:
                 self._set_aside(old, error)
 
     def _read(self, path: Path) -> bool:
@@ -239,7 +243,7 @@ class Lifeboat:
             error = CorruptRecord(f"it is damaged: {error.message}", hint=REPAIR)
         # Without its traceback, whose frames hold what was read.
         self._unusable[path] = error = copy.copy(error)
-        _logger.error("a token waits in the lifeboat %s, which cannot be used: %s", path, error)
+        _logger.error("the lifeboat %s cannot be used: %s", path, error)
 
 
 def _same(one: Token, other: Token) -> bool:
