@@ -80,3 +80,17 @@ def test_a_lease_that_nobody_gives_back_locks_nobody_out(
     wait_for_leases(monkeypatch, seconds=0.05)
     assert keeper.access_token(ALICE)
     assert refreshes() == 1
+
+
+@pytest.mark.parametrize(
+    "store_url", ["sqlite:///{}/tokens.db", "file://{}/tokens.csv"], indirect=True
+)
+def test_those_who_waited_for_a_failure_share_it(
+    zoho: Sandbox, expired: Expired, refreshes: Count, in_processes: InProcesses, store_url: str
+) -> None:
+    expired(ALICE)
+    zoho.faults.server_error(times=None)
+    zoho.faults.latency(0.5)
+    assert in_processes(4, users=[ALICE], threads=2) == [{ALICE: ["AccountsUnavailable"]}] * 4
+    # Three attempts of the one who asked; one more who came a moment too late for its answer.
+    assert refreshes() <= 6

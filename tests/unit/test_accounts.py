@@ -105,6 +105,12 @@ def test_a_refresh_keeps_what_zoho_does_not_repeat() -> None:
     assert token.expires_at == NOW + timedelta(hours=1)
 
 
+def test_an_answer_that_is_read_late_does_not_lengthen_the_life_of_a_token() -> None:
+    moments = iter([NOW, NOW + timedelta(minutes=5)])
+    ours = Accounts("1000.ID", "secret", send=Wire(answer(MINTED)), clock=lambda: next(moments))
+    assert ours.refresh(TOKEN).expires_at == NOW + timedelta(hours=1)
+
+
 def test_a_refresh_token_that_zoho_does_send_replaces_the_old_one() -> None:
     token = accounts(Wire(answer({**MINTED, "refresh_token": "1000.new"}))).refresh(TOKEN)
     assert token.refresh_token == "1000.new"

@@ -16,6 +16,9 @@ from evergrant.oauth_errors import may_have_granted
 
 __all__ = ["Codes"]
 
+EXCHANGE = 20_000
+"""Milliseconds within which an exchange has ended, and what it brought is stored."""
+
 LIFE = 86_400.0
 """Seconds that a code is remembered: much longer than any of Zoho's lives."""
 
@@ -48,3 +51,8 @@ class Codes:
             if not may_have_granted(error):
                 self._notes.amend("code", code, lambda _: "", life=LIFE)
             raise
+
+    def is_under_way(self, code: str) -> bool:
+        """Say whether somebody may be exchanging a code at this moment."""
+        sent = self._notes.amend("code", code, lambda note: note, life=LIFE)
+        return sent.isdigit() and abs(to_epoch_ms(self._clock()) - int(sent)) < EXCHANGE

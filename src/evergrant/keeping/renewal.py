@@ -9,9 +9,15 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from evergrant.accounts import Accounts, around_each_request
+from evergrant.accounts import ATTEMPTS, Accounts, around_each_request
 from evergrant.clock import Clock
-from evergrant.errors import EvergrantError, OAuthError, StoreUnavailable, TokenNotFound
+from evergrant.errors import (
+    EvergrantError,
+    OAuthError,
+    StoreUnavailable,
+    TokenNotFound,
+    TokenNotSaved,
+)
 from evergrant.events import Emit, Refreshed, RefreshFailed
 from evergrant.keeping.budget import Budget, as_error
 from evergrant.keeping.flight import SingleFlight
@@ -96,9 +102,16 @@ class Renewal:
                 current = self._read(token)
                 if not is_due(current):
                     return current
-                renewed = self._refresh(lease, current, Need())
-        except EvergrantError as error:
+                if failed := self._budget.recent_failure(current):
+                    raise self._patience.note(current, failed)
+                # Once: nobody waits, and a server in trouble has enough to do.
+                renewed = self._refresh(lease, current, Need(), attempts=1)
+        except (OAuthError, TokenNotSaved, TokenNotFound) as error:
+            # Told where it happened; and that somebody deleted it is no failure.
             _logger.info("not renewed in the background: %s", error)
+            renewed = token
+        except EvergrantError as error:
+            self._tell_failed(token, error)
             renewed = token
         if renewed.access_token == token.access_token:
             self._patience.pause(token)
@@ -144,18 +157,21 @@ class Renewal:
             raise TokenNotFound("the token was deleted", token_id=token.id, user=token.user_name)
         return current
 
-    def _refresh(self, lease: Lease, current: Token, need: Need) -> Token:
+    def _refresh(self, lease: Lease, current: Token, need: Need, attempts: int = ATTEMPTS) -> Token:
         counted = partial(self._budget.request, current)
         try:
             with self._heartbeat.beating(lease):
-                with around_each_request(counted):
+                with around_each_request(counted, attempts):
                     granted = self._accounts.refresh(current)
                 return self._save(replace(granted, last_used_at=self._clock()), current)
         except OAuthError as refused:
             error = self._patience.note(current, refused)
-            told = copy.copy(error)  # without the traceback, which keeps all its frames alive
-            self._emit(RefreshFailed(at=self._clock(), error=told, **about(current)))
+            self._tell_failed(current, error)
         return self._make_do(current, need, error)
+
+    def _tell_failed(self, token: Token, error: EvergrantError) -> None:
+        told = copy.copy(error)  # without the traceback, which keeps all its frames alive
+        self._emit(RefreshFailed(at=self._clock(), error=told, **about(token)))
 
     def _make_do(self, current: Token, need: Need, error: OAuthError) -> Token:
         if error.retryable and need.is_barely_met(current, self._clock()):

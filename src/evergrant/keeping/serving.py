@@ -56,18 +56,18 @@ class Serving:
             StoreUnavailable: The store does not answer, and no token at hand would do.
             EvergrantError: What ``load`` raises.
         """
-        probes = self._retry_at is not None and self._claim_probe()
-        if self._retry_at is not None and not probes:
-            known = self._cache.last_known(asked)
-            if known and known.window.is_open(self._clock(), min_life):
-                return known.token
+        if self._retry_at is not None and not self._claims_probe():
+            known = self._last_known(asked, min_life)
+            if known is not None:
+                return known
         try:
             generation = self._store.generation()
-            entry = None if probes else self._cache.get(asked, generation)
-            if entry and entry.window.is_open(self._clock(), min_life):
-                if entry.window.is_due(self._clock()):
-                    elect(entry.token)
-                return entry.token
+            if self._retry_at is None and (entry := self._cache.get(asked, generation)):
+                now = self._clock()
+                if entry.window.is_open(now, min_life):
+                    if now >= entry.window.due:
+                        elect(entry.token)
+                    return entry.token
             token = load()
         except StoreUnavailable as error:
             return self._in_spite_of(error, asked, min_life)
@@ -75,23 +75,33 @@ class Serving:
             self._cache.drop(asked)  # or it would be served when the store is down
             self._note_recovery()
             raise
+        except BaseException:
+            self._retry_at = self._retry_at and time.monotonic()
+            raise
         self._note_recovery()
         if token is not None and keeps(token):
             self._cache.put(asked, token, generation)
         return token
 
-    def at_hand(self, asked: Hashable) -> Token | None:
-        """Return the token at hand if nothing has to be done for it, and the store answers."""
+    def at_hand(self, asked: Hashable, min_life: timedelta = ANY_LIFE) -> Token | None:
+        """Return what `token` would if there is nothing to be done for it, or waited for."""
+        retry_at = self._retry_at
+        if retry_at is not None:
+            return self._last_known(asked, min_life) if time.monotonic() < retry_at else None
         try:
             entry = self._cache.get(asked, self._store.generation())
         except StoreUnavailable:
-            entry = None
-        if entry is None or self._retry_at is not None:
             return None
         now = self._clock()
-        return entry.token if entry.window.is_open(now) and not entry.window.is_due(now) else None
+        if entry and entry.window.is_open(now, min_life) and now < entry.window.due:
+            return entry.token
+        return None
 
-    def _claim_probe(self) -> bool:
+    def _last_known(self, asked: Hashable, min_life: timedelta) -> Token | None:
+        known = self._cache.last_known(asked)
+        return known.token if known and known.window.is_open(self._clock(), min_life) else None
+
+    def _claims_probe(self) -> bool:
         """Say whether this caller is the one to find out whether the store is back."""
         now = time.monotonic()
         if self._retry_at is None or now < self._retry_at:
@@ -100,12 +110,12 @@ class Serving:
         return True
 
     def _in_spite_of(self, error: StoreUnavailable, asked: Hashable, min_life: timedelta) -> Token:
-        known = self._cache.last_known(asked)
+        known = self._last_known(asked, min_life)
         self._retry_at = time.monotonic() + RETRY
-        if known is None or not known.window.is_open(self._clock(), min_life):
+        if known is None:
             raise error
-        self._emit(StoreFailed(at=self._clock(), error=error, **about(known.token)))
-        return known.token
+        self._emit(StoreFailed(at=self._clock(), error=error, **about(known)))
+        return known
 
     def _note_recovery(self) -> None:
         if self._retry_at is not None:

@@ -196,7 +196,7 @@ class Desk:
             try:
                 granted = self._exchange(asked, custody)
             except CodeSpent:
-                if stored := self._taken_in_elsewhere(asked):
+                if stored := self._taken_in_elsewhere(asked, custody):
                     return custody.usable(stored)
                 raise
         elif not asked.access_token:
@@ -209,11 +209,11 @@ class Desk:
             )  # fmt: skip
         return saved
 
-    def _taken_in_elsewhere(self, asked: Token) -> Token | None:
+    def _taken_in_elsewhere(self, asked: Token, custody: Custody) -> Token | None:
         """Return what another process got for the same code; it may only be about to save that."""
         until = time.monotonic() + SAVING
         while not (stored := self.store.find_token(replace(asked, user_name=None))):
-            if time.monotonic() > until:
+            if time.monotonic() > until and not custody.is_exchanging(asked.grant_token or ""):
                 return None
             time.sleep(POLL)
         return stored

@@ -1,0 +1,126 @@
+"""Through the bridge too nobody waits, is sent to Zoho twice, or stopped by an outage."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from bridge_help import ALICE, Asked
+from evergrant import Token
+from evergrant.errors import CodeSpent, StoreUnavailable
+from evergrant.events import Event, StoreFailed
+from evergrant.sandbox import Sandbox
+from evergrant.zohocrmsdk.desk import Desk
+from evergrant.zohocrmsdk.surroundings import Surroundings
+
+
+@pytest.fixture
+def alice(desk: Desk, around: Surroundings, asked: Asked, zoho: Sandbox) -> Token:
+    token = desk.answer(asked(grant_token=zoho.grant_code(ALICE)), around)
+    assert token is not None
+    return token
+
+
+def refreshes(zoho: Sandbox) -> int:
+    return zoho.calls.count(grant_type="refresh_token")
+
+
+def settled(desk: Desk, around: Surroundings) -> None:
+    give_up = time.monotonic() + 30
+    while not desk._custody(around).is_idle:
+        assert time.monotonic() < give_up
+        time.sleep(0.005)
+
+
+def test_a_token_in_its_last_minutes_is_answered_while_it_is_renewed(
+    desk: Desk, new_desk: Callable[[], Desk], around: Surroundings, zoho: Sandbox, alice: Token
+) -> None:
+    question = Token(user_name=alice.user_name)
+    desk.answer(question, around)
+    zoho.clock.advance(minutes=57)
+    zoho.faults.latency(0.3)
+    desks = [desk, new_desk()]
+    for one in desks * 5:
+        assert one.recent(None, alice.user_name, None) is None
+        assert one.answer(question, around) == alice
+    for one in desks:
+        settled(one, around)
+    assert refreshes(zoho) == 1
+    renewed = desk.answer(question, around)
+    assert renewed is not None
+    assert renewed.access_token != alice.access_token
+    assert desk.recent(None, alice.user_name, None) == renewed
+
+
+def test_a_store_that_is_gone_does_not_stop_who_has_a_token(
+    desk: Desk,
+    around: Surroundings,
+    alice: Token,
+    events: list[Event],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise StoreUnavailable("the server is gone")
+
+    question = Token(user_name=alice.user_name)
+    desk.answer(question, around)
+    for name in ("generation", "find_token", "find_token_by_id"):
+        monkeypatch.setattr(desk.store, name, fail)
+    for _ in range(100):
+        assert desk.answer(question, around) == alice
+    assert len([event for event in events if isinstance(event, StoreFailed)]) == 1
+    with pytest.raises(StoreUnavailable):
+        desk.answer(Token(user_name="nobody"), around)
+
+
+def test_workers_that_begin_with_one_code_send_it_once(
+    new_desk: Callable[[], Desk], around: Surroundings, asked: Asked, zoho: Sandbox, alice: Token
+) -> None:
+    code = zoho.grant_code("bob@example.com")
+    found = [new_desk().answer(asked(grant_token=code), around) for _ in range(3)]
+    assert len({token.id for token in found if token}) == 1
+    assert zoho.calls.count(grant_type="authorization_code") == 2, "alice's, and this one"
+    for token in found:
+        assert token is not None
+        assert token.user_name != alice.user_name
+
+
+def test_workers_wait_for_the_one_that_exchanges_however_slow_zoho_is(
+    new_desk: Callable[[], Desk],
+    around: Surroundings,
+    asked: Asked,
+    zoho: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("evergrant.zohocrmsdk.desk.SAVING", 0.01)
+    question = asked(grant_token=zoho.grant_code(ALICE))
+    zoho.faults.latency(0.5)
+    desks = [new_desk() for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda desk: desk.answer(question, around), desks))
+    assert len({token.access_token for token in found if token}) == 1
+    assert zoho.calls.count(grant_type="authorization_code") == 1
+
+
+def test_a_code_whose_answer_was_lost_is_an_error_in_every_worker(
+    new_desk: Callable[[], Desk],
+    around: Surroundings,
+    asked: Asked,
+    zoho: Sandbox,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("evergrant.zohocrmsdk.desk.SAVING", 0.01)
+    monkeypatch.setattr("evergrant.keeping.codes.EXCHANGE", 10)
+    code = zoho.grant_code(ALICE)
+    zoho.faults.drop_answer()
+    errors = []
+    for _ in range(3):
+        try:
+            new_desk().answer(asked(grant_token=code), around)
+        except Exception as error:  # noqa: BLE001 - which ones is the question
+            errors.append(type(error).__name__)
+    assert errors == ["AccountsUnavailable", CodeSpent.__name__, CodeSpent.__name__]
+    assert zoho.calls.count(grant_type="authorization_code") == 1
