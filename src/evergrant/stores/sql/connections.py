@@ -119,7 +119,7 @@ class Connections:
         Yields:
             What the guard's statement brought.
         """
-        with self._writing:
+        with self._writing.here():
             raw, _ = self._first(BEGIN)
             self._own.connection = raw
             try:
