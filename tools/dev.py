@@ -6,6 +6,7 @@
   fmt              format, and mend what ruff can mend safely
   fuzz [N]         compare the official file store and ours under N random call sequences
   soak [ARGS]      every reliability scenario with all its rounds; writes benchmarks/RESULTS.md
+  mutants          plant faults in a copy of the tree: some test must notice each
   bench [ARGS]     every benchmark; ARGS (--quick) go to each
   help             this text
 
@@ -22,6 +23,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from mutants import hunt
 from results import RESULTS, write_results
 from system import BROWSER, SERVERS, provide
 from venvs import DEMO, ROOT, SDKS, TEST, StepError, environment, environments, run
@@ -81,6 +83,13 @@ def soak(args: list[str]) -> int:
     return status
 
 
+def mutants(_args: list[str]) -> int:
+    with environment(TEST) as python:
+        survivors = hunt(python)
+    print(f"{survivors} faults that no test notices" if survivors else "every fault is noticed")
+    return int(survivors > 0)
+
+
 def bench(args: list[str]) -> int:
     scripts = sorted((ROOT / "benchmarks").glob("bench_*.py"))
     if not scripts:
@@ -103,6 +112,7 @@ COMMANDS = {
     "fmt": fmt,
     "fuzz": fuzz,
     "soak": soak,
+    "mutants": mutants,
     "bench": bench,
     "help": usage,
     "--help": usage,

@@ -1,0 +1,49 @@
+"""What was saved is on the disk before the save returns: a power cut loses nothing."""
+
+from __future__ import annotations
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from evergrant.stores.file import FileStore
+from evergrant.stores.sqlite import SQLiteStore
+from evergrant.token import Token
+
+ALICE = Token(user_name="alice", client_id="c", refresh_token="r", access_token="a")
+FULL = 2
+"""SQLite's own number for it: https://www.sqlite.org/pragma.html#pragma_synchronous."""
+
+
+def test_a_file_and_its_folder_are_synced_before_a_save_returns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+    sync, replace = os.fsync, Path.replace
+
+    def synced(handle: int) -> None:
+        sync(handle)
+        order.append("folder" if stat.S_ISDIR(os.fstat(handle).st_mode) else "file")
+
+    def replaced(draft: Path, target: Path) -> Path:
+        order.append("replaced")
+        return replace(draft, target)
+
+    with FileStore(tmp_path / "tokens.csv") as store:
+        monkeypatch.setattr(os, "fsync", synced)
+        monkeypatch.setattr(Path, "replace", replaced)
+        store.save_token(ALICE)
+    assert order
+    assert order == ["file", "replaced", "folder"] * (len(order) // 3)
+
+
+def test_each_connection_to_sqlite_syncs_each_transaction(tmp_path: Path) -> None:
+    with SQLiteStore(tmp_path / "tokens.db") as store:
+        store.save_token(ALICE)
+        connection = store._connections.acquire()
+        try:
+            assert connection.run("PRAGMA synchronous")[0] == [(FULL,)]
+        finally:
+            connection.lock.release()
