@@ -78,7 +78,7 @@ def _pytest(
     # Not the installed package's code, and no byte code of a file that was changed back since.
     environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": "src", "PYTHONDONTWRITEBYTECODE": "1"}
     done = subprocess.run(
-        [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", *options, *chosen],
+        [python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--timeout=60", *options, *chosen],
         cwd=copy,
         env=environment,
         check=False,

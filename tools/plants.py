@@ -41,18 +41,6 @@ PLANTS = (
         ("concurrency/test_threads.py::test_twenty_threads_cost_one_refresh_and_get_one_token",),
     ),
     Plant(
-        "the thread gate lets everybody through",
-        (
-            Change(
-                "keeping/flight.py",
-                "under_way = self._flights.get(mine)",
-                "under_way: _Flight[T] | None = None",
-            ),
-            Change("keeping/flight.py", "del self._flights[mine]", "self._flights.pop(mine, None)"),
-        ),
-        ("unit/test_flight.py",),
-    ),
-    Plant(
         "every lease is granted",
         (Change("stores/coordination.py", "held=self._acquire(key, owner, ttl)", "held=True"),),
         (
