@@ -8,6 +8,7 @@ import threading
 
 import pytest
 
+import rounds
 from databases import database, mariadb, mariadb_server, postgresql, postgresql_server
 from evergrant.sandbox import Sandbox
 from soak import add_options, soak
@@ -23,16 +24,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--sequences", type=int, default=400, help="random calls to compare stores with"
     )
+    parser.addoption("--examples", type=int, help="examples that each random test tries")
     add_options(parser)
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Hear Ctrl-C even in the background, where a shell starts programs deaf to it.
 
     What the tests start inherits that, and would not end when they send it the signal.
     """
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    rounds.ask_for(config.getoption("--examples"))
 
 
 @pytest.fixture(autouse=True)

@@ -21,6 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from itertools import chain
 from pathlib import Path
 
 from mutants import hunt
@@ -30,7 +31,8 @@ from venvs import DEMO, ROOT, SDKS, TEST, StepError, environment, environments, 
 
 CODE = ("src", "tests", "tools", "benchmarks", "examples")
 FUZZ_TEST, FUZZ_SEQUENCES = "tests/zohocrmsdk/test_differential.py", "100000"
-SOAKED = ("tests/faults", "tests/concurrency", "tests/simulation")
+SOAKED = ("tests/faults", "tests/concurrency", "tests/simulation", "tests/zohocrmsdk/test_storm.py")
+BENCHMARKS = ("bench_*.py", "storm.py", "scale.py")
 USAGE_ERROR = 2
 INTERRUPTED = 130
 
@@ -91,13 +93,13 @@ def mutants(_args: list[str]) -> int:
 
 
 def bench(args: list[str]) -> int:
-    scripts = sorted((ROOT / "benchmarks").glob("bench_*.py"))
-    if not scripts:
+    found = [sorted((ROOT / "benchmarks").glob(pattern)) for pattern in BENCHMARKS]
+    if not all(found):
         raise StepError("no benchmark found")
     provide(SERVERS)
     with environments([TEST, SDKS["8_0"]]) as (python, sdk_python):
         _name({"8_0": sdk_python})
-        return max([_call([python, script, *args]) for script in scripts])
+        return max([_call([python, script, *args]) for script in chain(*found)])
 
 
 def usage(_args: list[str]) -> int:

@@ -2,52 +2,25 @@
 
 from __future__ import annotations
 
-import logging
-import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from contextvars import ContextVar
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Self, TypeVar
 
 from evergrant import oauth
+from evergrant.attempts import persistently
 from evergrant.client import Client
 from evergrant.clock import Clock, utc_now
 from evergrant.datacenter import ZOHO, DataCenter, DataCenters
-from evergrant.errors import AccountsUnavailable, ConfigError, NoRefreshToken
-from evergrant.http import HttpAnswer, HttpCall, Send
+from evergrant.errors import ConfigError, NoRefreshToken
+from evergrant.http import HttpCall, Send
 from evergrant.oauth import Granted
 from evergrant.sender import HttpSender
 from evergrant.token import Secret, Token
 
-__all__ = ["Accounts", "around_each_request"]
-
-_logger = logging.getLogger("evergrant")
+__all__ = ["Accounts"]
 
 T = TypeVar("T")
-
-ATTEMPTS = 3
-"""How often a request is sent at the most, when no usable answer came."""
-
-_around: ContextVar[tuple[Callable[[], AbstractContextManager[object]], int]] = ContextVar(
-    "evergrant_around_each_request", default=(nullcontext, ATTEMPTS)
-)
-
-BACKOFF = 0.25
-"""Seconds before the second attempt; doubled for each further one, with jitter."""
-
-
-@contextmanager
-def around_each_request(
-    enter: Callable[[], AbstractContextManager[object]], attempts: int = ATTEMPTS
-) -> Iterator[None]:
-    """Enter a context around each request of this thread, which sees it fail or may refuse it."""
-    before = _around.set((enter, attempts))
-    try:
-        yield
-    finally:
-        _around.reset(before)
 
 
 class Accounts:
@@ -63,7 +36,7 @@ class Accounts:
         data_centers: The hosts that may see a secret; Zoho's own, or a sandbox's.
         timeout: Seconds to wait for a connection, and for each part of an answer.
         send: Carries the requests instead of a connection of our own.
-        clock: Tells when an answer came.
+        clock: Tells when a request was sent: the life of what it brings counts from there.
     """
 
     def __init__(
@@ -188,7 +161,7 @@ class Accounts:
             kind="refresh_token" if token.refresh_token else "access_token",
             client=self.client_of(token) if authenticated else None,
         )
-        return self._ask(call, lambda answer: oauth.read_revoked(answer, now=self.clock()))
+        return self._ask(lambda: oauth.read_revoked(self._send(call), now=self.clock()))
 
     def owner(self, token: Token) -> tuple[str, str]:
         """Return whose the token is: ``email:zgid``, as the official SDK names users, and zgid.
@@ -200,8 +173,9 @@ class Accounts:
         access_token = token.access_token or ""
         base = token.api_domain or self.data_center_of(token).api_url
         self.data_centers.by_api_domain(base)
-        email = self._ask(oauth.current_user_call(base, access_token), oauth.read_current_user)
-        org_id = self._ask(oauth.org_call(base, access_token), oauth.read_org)
+        user, org = oauth.current_user_call(base, access_token), oauth.org_call(base, access_token)
+        email = self._ask(lambda: oauth.read_current_user(self._send(user)))
+        org_id = self._ask(lambda: oauth.read_org(self._send(org)))
         return f"{email}:{org_id}", org_id
 
     def data_center_of(self, token: Token) -> DataCenter:
@@ -254,38 +228,19 @@ class Accounts:
         self.close()
 
     def _granted(self, call: HttpCall, where: DataCenter, grant_type: str) -> Granted:
-        def read(answer: HttpAnswer) -> Granted:
+        def ask() -> Granted:
+            # Not when the answer came: stopped or asleep on the way, we would take the token for a
+            # fresher one than it is, and than one that was granted meanwhile.
+            now, known = self.clock(), self.data_centers
+            answer = self._send(call)
             return oauth.read_granted(
-                answer,
-                now=self.clock(),
-                asked=where,
-                known=self.data_centers,
-                grant_type=grant_type,
+                answer, now=now, asked=where, known=known, grant_type=grant_type
             )
 
-        return self._ask(call, read, once=grant_type == "authorization_code")
+        return self._ask(ask, once=grant_type == "authorization_code")
 
-    def _ask(self, call: HttpCall, read: Callable[[HttpAnswer], T], *, once: bool = False) -> T:
-        """Send a call and read the answer, again if no usable one came.
-
-        Args:
-            once: Not again if the server may have seen it.
-        """
-        attempt, (around, attempts) = 1, _around.get()
-        while True:
-            try:
-                with around():
-                    return read(self._send(call))
-            except AccountsUnavailable as error:
-                if once and error.sent:
-                    error.retryable, error.hint = False, "The code may be spent: log in again."
-                    raise
-                if attempt == attempts:
-                    raise
-                _logger.warning("attempt %d of %d: %s", attempt, attempts, error.message)
-            # Jitter, so that workers that failed together do not come back together.
-            self._sleep(BACKOFF * 2 ** (attempt - 1) * random.uniform(0.5, 1.5))  # noqa: S311 - not a key
-            attempt += 1
+    def _ask(self, ask: Callable[[], T], *, once: bool = False) -> T:
+        return persistently(ask, sleep=self._sleep, once=once)
 
 
 def _renewed(token: Token, granted: Granted) -> Token:

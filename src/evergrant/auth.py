@@ -34,6 +34,16 @@ class TokenSource(Protocol):
         """Return a token that is not the one that was rejected."""
 
 
+class AsyncTokenSource(Protocol):
+    """The same for those who await it."""
+
+    async def token_for(self, user: str, url: str) -> Token:
+        """Return a working token, if the URL may see it."""
+
+    async def renewed(self, user: str, rejected: Token) -> Token:
+        """Return a token that is not the one that was rejected."""
+
+
 def header(token: Token) -> str:
     """Return the Authorization header that Zoho's APIs want, as plain text."""
     return "Zoho-oauthtoken " + (token.access_token or "")
@@ -95,8 +105,9 @@ class RequestsAuth:
 class _HttpxFlow:
     """The flow that httpx2 and httpx share, synchronous and asynchronous."""
 
-    def __init__(self, source: TokenSource, user: str) -> None:
+    def __init__(self, source: TokenSource, async_source: AsyncTokenSource, user: str) -> None:
         self._source = source
+        self._async_source = async_source
         self._user = user
 
     def sync_auth_flow(
@@ -114,14 +125,11 @@ class _HttpxFlow:
     async def async_auth_flow(
         self, request: httpx2.Request
     ) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
-        import anyio.to_thread
-
-        in_thread = anyio.to_thread.run_sync
-        token = await in_thread(self._source.token_for, self._user, str(request.url))
+        token = await self._async_source.token_for(self._user, str(request.url))
         request.headers["Authorization"] = header(token)
         response = yield request
         if _may_reject(token, response) and _names_a_rejection(await response.aread()):
-            fresh = await in_thread(self._source.renewed, self._user, token)
+            fresh = await self._async_source.renewed(self._user, token)
             if _can_be_sent_again(request):
                 request.headers["Authorization"] = header(fresh)
                 yield request
@@ -149,6 +157,6 @@ def _auth_class() -> type[Any]:
     return type("ZohoAuth", tuple(bases), {})
 
 
-def httpx_auth(source: TokenSource, user: str) -> httpx2.Auth:
+def httpx_auth(source: TokenSource, async_source: AsyncTokenSource, user: str) -> httpx2.Auth:
     """Return an ``auth`` for clients of httpx2 and, where it is installed, of httpx."""
-    return cast("httpx2.Auth", _auth_class()(source, user))
+    return cast("httpx2.Auth", _auth_class()(source, async_source, user))

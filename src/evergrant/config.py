@@ -25,6 +25,9 @@ DEFAULT_SCOPES = (
 )
 """What a login asks for unless told: records, and what the official SDK reads at its start."""
 
+LONGEST_KEY = 30
+"""Characters of an unknown key that is shown; what is secret has more."""
+
 SECRET_KEYS = frozenset({"client_secret", "client_secrets"})
 
 _VARIABLES = {
@@ -118,19 +121,26 @@ def _read(path: Path, *, must_exist: bool) -> dict[str, Any]:
     import tomllib
 
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        text = path.read_bytes()
     except FileNotFoundError:
         if must_exist:
             raise ConfigError(f"there is no configuration file {path}") from None
         return {}
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
+    try:
+        values = tomllib.loads(text.decode())
     except UnicodeDecodeError:
-        raise ConfigError(f"{path} is not UTF-8 text") from None
+        why = "is not UTF-8 text"
     except tomllib.TOMLDecodeError as error:
         # The parser's message quotes at most the character it stumbled over.
-        raise ConfigError(f"{path} is not valid TOML: {error}") from None
-    return {key: _checked(path, key, value) for key, value in values.items()}
+        why = f"is not valid TOML: {error}"
+    except (ValueError, RecursionError):  # a number of 5,000 digits, lists 1,000 deep
+        why = "holds a value that no setting can have"
+    else:
+        return {key: _checked(path, key, value) for key, value in values.items()}
+    # Out here, the error that was caught does not travel along: it holds all of the file.
+    raise ConfigError(f"{path} {why}")
 
 
 def _checked(path: Path, key: str, value: object) -> object:
@@ -144,7 +154,9 @@ def _checked(path: Path, key: str, value: object) -> object:
         raise ConfigError(f"{path}: client_secrets must be a table of data center = secret")
     if key not in _VARIABLES:
         known = ", ".join(sorted({*_VARIABLES, "client_secrets", "scopes"}))
-        raise ConfigError(f"{path}: unknown key {key!r}", hint=f"Known are: {known}.")
+        # A long one may be a secret that slipped into its place.
+        shown = repr(key) if len(key) <= LONGEST_KEY else f"of {len(key)} characters"
+        raise ConfigError(f"{path}: unknown key {shown}", hint=f"Known are: {known}.")
     if not _is_text(value):
         raise ConfigError(f"{path}: {key} must be a text, and not empty")
     return value

@@ -16,6 +16,7 @@ __all__ = ["ZOHO", "DataCenter", "DataCenters"]
 _AUTHORITY = re.compile(
     r"([a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.ASCII | re.IGNORECASE
 )
+_CLAIMED = re.compile(r"[a-z]{1,10}://[^/?#]{1,100}", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +167,17 @@ class DataCenters:
 def _trusted(url: str, known: Mapping[str | None, DataCenter], what: str) -> DataCenter:
     found = known.get(origin_of(url)) if _is_bare(url) else None
     if found is None:
-        raise UntrustedServer(f"{url!r} is not {what} of Zoho")
+        raise UntrustedServer(f"{named(url)} is not {what} of Zoho")
     return found
+
+
+def named(url: object) -> str:
+    """Return what may be shown of a claimed address: up to its host, and nothing of other text.
+
+    What stands where an address should may be a misplaced secret.
+    """
+    found = _CLAIMED.match(url) if isinstance(url, str) else None
+    return repr(found[0]) if found else "something that is no address"
 
 
 def _is_bare(url: str) -> bool:

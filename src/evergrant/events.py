@@ -77,7 +77,7 @@ class Refreshed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefreshFailed(Event):
-    """Zoho did not renew the token."""
+    """Zoho did not renew the token, or the store did not let us ask."""
 
     error: EvergrantError
 

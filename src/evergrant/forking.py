@@ -19,8 +19,16 @@ class ProcessLock:
     def __init__(self) -> None:
         self._locks: dict[int, threading.Lock] = {}
 
+    def here(self) -> threading.Lock:
+        """Return the lock of this process, for ``with`` where an interrupt may strike.
+
+        One at the beginning of an ``__exit__`` written in Python leaves its lock locked for ever;
+        that of the lock itself is not.
+        """
+        return self._locks.setdefault(os.getpid(), threading.Lock())
+
     def __enter__(self) -> None:
-        self._locks.setdefault(os.getpid(), threading.Lock()).acquire()
+        self.here().acquire()
 
     def __exit__(self, *error: object) -> None:
         self._locks[os.getpid()].release()

@@ -12,13 +12,10 @@ from typing import TYPE_CHECKING, Self
 from evergrant.accounts import Accounts
 from evergrant.auth import RequestsAuth, httpx_auth
 from evergrant.clock import Clock
-from evergrant.errors import (
-    ConfigError,
-    UntrustedServer,
-)
+from evergrant.errors import ConfigError
 from evergrant.events import Emit
 from evergrant.keeping.admission import is_own_key, with_identity
-from evergrant.keeping.choosing import choose
+from evergrant.keeping.async_tokens import AsyncTokens
 from evergrant.keeping.custody import Custody
 from evergrant.keeping.renewer import Renewer
 from evergrant.keeping.serving import Serving
@@ -76,7 +73,8 @@ class Keeper:
             store, accounts, clock=clock, on_event=on_event, lifeboat=lifeboat
         )
         self._serving = Serving(store, custody.clock, custody.emit)
-        self._renewer = Renewer(custody, self.find, () if background is True else background or ())
+        self.async_tokens = AsyncTokens(self, custody.vouched)
+        self._renewer = Renewer(custody, () if background is True else background or ())
         if background:
             self._renewer.start()
 
@@ -108,16 +106,13 @@ class Keeper:
     def _load(self, user: str, min_life: timedelta) -> Token:
         return self._custody.usable(self.find(user), min_life)
 
-    def at_hand(self, user: str) -> Token | None:
+    def at_hand(self, user: str, *, min_life: timedelta = ANY_LIFE) -> Token | None:
         """Return what `token` would if nothing has to be read, renewed or waited for; else None."""
-        return self._serving.at_hand(user)
+        return self._serving.at_hand(user, checked_life(min_life))
 
     def find(self, user: str) -> Token:
         """Return the newest token of this user that there is, expired or not."""
-        self._custody.take_aboard()
-        client = self.accounts.client
-        found = choose(self.store.find_users(user), user, client.client_id if client else None)
-        return self._custody.newest(found)
+        return self._custody.find(user)
 
     def keep_fresh(self) -> int:
         """Begin to renew, in the background, the tokens whose time has come, once; say how many.
@@ -254,7 +249,7 @@ class Keeper:
         A request that Zoho rejects with INVALID_TOKEN is sent once more with a renewed token.
         Requests to other servers than the token's data center raise `UntrustedServer`.
         """
-        return httpx_auth(self, user)
+        return httpx_auth(self, self.async_tokens, user)
 
     def requests_auth(self, user: str) -> RequestsAuth:
         """Return an ``auth`` for the requests library; as `auth`."""
@@ -266,15 +261,7 @@ class Keeper:
         Raises:
             UntrustedServer: The URL leaves the token's data center.
         """
-        token = self.token(user)
-        if not self.accounts.data_center_of(token).owns(url):
-            raise UntrustedServer(
-                "the request does not go to the token's own data center",
-                token_id=token.id,
-                user=token.user_name,
-                hint=f"Send it to {token.api_domain}.",
-            )
-        return token
+        return self._custody.vouched(self.token(user), url)
 
     def renewed(self, user: str, rejected: Token) -> Token:
         """Return a token of this user other than the one that the API rejected."""
@@ -286,6 +273,7 @@ class Keeper:
 
         The store and the accounts servers are closed by who opened them.
         """
+        self.async_tokens.close()
         self._renewer.close()
         self._custody.close()
 

@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from evergrant.client import Client
-from evergrant.datacenter import DataCenter, DataCenters
+from evergrant.datacenter import DataCenter, DataCenters, named
 from evergrant.errors import AccountsUnavailable, MissingScope, OAuthError, UntrustedServer
 from evergrant.http import HttpAnswer, HttpCall, form_call
 from evergrant.oauth_errors import error_from
@@ -196,7 +196,7 @@ def read_granted(
     error, whatever the status: Zoho answers most errors with 200.
 
     Args:
-        now: When the answer came (aware); the token's life counts from here.
+        now: When the request was sent (aware); the token's life counts from here.
         asked: The data center that was asked; the API domain must be one of its own.
         grant_type: What was asked for; ``invalid_code`` means different things.
 
@@ -211,7 +211,9 @@ def read_granted(
     if api_domain and (
         not isinstance(api_domain, str) or known.by_api_domain(api_domain).code != asked.code
     ):
-        raise UntrustedServer(f"the answer names {api_domain!r}, which is not in {asked.code!r}")
+        raise UntrustedServer(
+            f"the answer names {named(api_domain)}, which is not in {asked.code!r}"
+        )
     refresh_token = data.get("refresh_token")
     return Granted(
         access_token=access_token,

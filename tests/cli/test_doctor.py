@@ -10,7 +10,6 @@ import pytest
 
 from cli_runner import ALICE, Command, LogIn, a_token
 from evergrant.clock import utc_now
-from evergrant.keeping.lifeboat import Lifeboat
 from evergrant.sandbox import RemoteClock, Sandbox
 from evergrant.stores.base import TokenStore
 
@@ -85,20 +84,6 @@ def test_corrupt_rows_are_problems(run: Command, home: Path, store: TokenStore) 
     assert f"row {broken.id} of the token store is corrupt" in result.stdout
 
 
-@pytest.mark.parametrize("content", [None, "{", "7"])
-def test_a_full_lifeboat_is_a_problem(
-    run: Command, home: Path, store: TokenStore, content: str | None
-) -> None:
-    boat = Lifeboat(home, store.url)
-    boat.put(a_token(access_token="canary-adrift"))
-    if content:
-        boat.path.write_text(content)
-    found = checks(run, "--offline", code=1)
-    assert str(boat.path) in found["lifeboat"]["detail"]
-    assert ("1 granted token" in found["lifeboat"]["detail"]) is (content is None)
-    assert "canary" not in run("doctor", "--offline").output
-
-
 @pytest.mark.parametrize(("hours", "words"), [(-1, "ahead of"), (1, "behind")])
 def test_a_clock_that_is_off_is_a_problem(
     run: Command, zoho: Sandbox, monkeypatch: pytest.MonkeyPatch, hours: int, words: str
@@ -139,3 +124,16 @@ def test_a_grant_whose_login_died_before_its_owner_was_known_is_pointed_out(
     assert found["status"] == "note"
     assert f"token {nameless.id}" in found["detail"]
     assert f"evergrant delete --id {nameless.id}" in found["hint"]
+
+
+def test_a_key_that_is_none_is_a_problem(run: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EVERGRANT_KEY", "canary")
+    found = checks(run, "--offline", code=1)
+    assert "EVERGRANT_KEY: a key must be" in found["keys"]["detail"]
+    assert "canary" not in run("doctor", "--offline").output
+
+
+def test_a_key_is_named_and_not_shown(run: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EVERGRANT_KEY", "A" * 43 + "=")
+    assert checks(run, "--offline")["keys"]["detail"].startswith("Keyring(")
+    assert "AAAA" not in run("doctor", "--offline").output

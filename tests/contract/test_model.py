@@ -1,165 +1,195 @@
-"""Any sequence of saves, finds and deletions: every store does what a plain dictionary does."""
+"""Any sequence of calls from two clients: every store does what a plain dictionary does."""
 
 from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-
-from databases import Database
-from evergrant.errors import Conflict, TokenNotFound
-from evergrant.stores import open_store
-from evergrant.stores.base import TokenStore
-from evergrant.token import Token
-
-NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
-PEOPLE = [(user, client) for user in ("alice", "Alice", "bob'") for client in ("c1", "c2")]
-
-people = st.sampled_from(PEOPLE)
-numbers = st.integers(min_value=0, max_value=5)
-steps = st.one_of(
-    st.tuples(st.just("save"), people, numbers, numbers),
-    st.tuples(st.just("swap"), people, numbers, numbers),
-    st.tuples(st.just("edit"), people, numbers, numbers),
-    st.tuples(st.just("delete"), people, numbers, numbers),
-    st.tuples(st.just("clear"), people, numbers, numbers),
+from hypothesis.stateful import (
+    Bundle,
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
 )
 
+from databases import Database
+from evergrant.clock import Clock
+from evergrant.stores import open_store
+from evergrant.stores.adapter.six_methods import SixMethodStore
+from evergrant.stores.base import TokenStore
+from evergrant.stores.lease import Lease
+from evergrant.stores.list import ListStore
+from evergrant.stores.memory import MemoryStore
+from evergrant.token import Token
+from rounds import rounds
+from six_methods import OfficialColumns, Plain
+from store_client import Client, ticking
+from store_model import Model, a_login, a_token
 
-def a_token(who: tuple[str, str], grant: int, hour: int) -> Token:
-    """The token that this person's client got for a grant at an hour."""
-    user, client = who
-    refresh_token = f"refresh {user} {client} {grant}" if grant else None
-    return Token(
-        user_name=user,
-        client_id=client,
-        client_secret="s",
-        access_token=f"access {user} {client} {grant} {hour}",
-        refresh_token=refresh_token,
-        expires_at=NOON + timedelta(hours=hour),
+Make = Callable[[str, Clock], TokenStore]
+"""Opens a store, in a folder where it has files."""
+
+users = st.sampled_from(["alice", "Alice", "alice:9", "bob'"])
+apps = st.sampled_from(["c1", "c2"])
+few = st.integers(min_value=0, max_value=3)
+hands = st.integers(min_value=0, max_value=1)
+chosen_ids = st.sampled_from(["7", "tenant-1", "0012", "1000000000", "ö; --"])
+keys = st.sampled_from(["budget", "code"])
+texts = st.sampled_from(["", "fail", "1", "two\nlines", "ö" * 100])
+scopes = count()
+
+
+class StoreMachine(RuleBasedStateMachine):
+    """Two clients of one storage, each with tokens that it read or saved however long ago."""
+
+    copies: Bundle[Token] = Bundle("copies")
+    leases: Bundle[tuple[str, Lease]] = Bundle("leases")
+
+    def __init__(self, make: Make, *, is_shared: bool) -> None:
+        super().__init__()
+        self.make, self.is_shared = make, is_shared
+        self.folder, self.clock = tempfile.TemporaryDirectory(), ticking()
+        self.model = Model()
+        first = Client(self.open(), self.model, f"{next(scopes)} ")
+        second = replace(first, store=first.store if is_shared else self.open())
+        self.clients = [first, second]
+        self.seen = [self.sight(client) for client in self.clients]
+
+    def open(self) -> TokenStore:
+        return self.make(self.folder.name, self.clock)
+
+    def sight(self, client: Client) -> tuple[dict[str, Token], int | None]:
+        return dict(self.model.rows), client.store.generation()
+
+    def teardown(self) -> None:
+        for client in self.clients:
+            client.store.close()
+        self.folder.cleanup()
+
+    @initialize()
+    def begin_without_tokens(self) -> None:
+        self.clients[0].clear()
+
+    @rule(target=copies, by=hands, user=users, app=apps, grant=few, hour=few)
+    def save(self, by: int, user: str, app: str, grant: int, hour: int) -> Any:
+        return kept(self.clients[by].save(a_token(user, app, grant, hour)))
+
+    @rule(target=copies, by=hands, user=users, app=apps, grant=few, hour=few, id_=chosen_ids)
+    def save_as(self, by: int, user: str, app: str, grant: int, hour: int, id_: str) -> Any:
+        return kept(self.clients[by].save(replace(a_token(user, app, grant, hour), id=id_)))
+
+    @rule(target=copies, by=hands, user=users, app=apps, grant=few, hour=few, beside=few)
+    def compare_and_swap(
+        self, by: int, user: str, app: str, grant: int, hour: int, beside: int
+    ) -> Any:
+        new = a_token(user, app, grant, hour)
+        row = self.model.of_user(new)
+        return kept(self.clients[by].save(new, (row.version if row else 0) + beside // 3))
+
+    @rule(target=copies, by=hands, number=few, app=apps, hour=few)
+    def log_in(self, by: int, number: int, app: str, hour: int) -> Any:
+        return kept(self.clients[by].save(a_login(number, app, hour)))
+
+    @rule(target=copies, by=hands, copy=copies, user=users, compare=st.booleans())
+    def name(self, by: int, copy: Token, user: str, *, compare: bool) -> Any:
+        named = replace(copy, user_name=copy.user_name or user)
+        return kept(self.clients[by].save(named, copy.version if compare else None))
+
+    @rule(target=copies, by=hands, copy=copies, hour=few, compare=st.booleans())
+    def renew(self, by: int, copy: Token, hour: int, *, compare: bool) -> Any:
+        again = a_token(copy.user_name or f"{copy.refresh_token!s}", copy.client_id or "", 0, hour)
+        new = replace(copy, access_token=again.access_token, expires_at=again.expires_at)
+        return kept(self.clients[by].save(new, copy.version if compare else None))
+
+    @rule(target=copies, by=hands, copy=copies)
+    def read(self, by: int, copy: Token) -> Any:
+        return kept(self.clients[by].read_by_id(str(copy.id)))
+
+    @rule(by=hands, copy=copies)
+    def delete(self, by: int, copy: Token) -> None:
+        self.clients[by].delete(str(copy.id))
+
+    @rule(by=hands)
+    def clear(self, by: int) -> None:
+        self.clients[by].clear()
+
+    @rule(by=hands, user=users)
+    def look(self, by: int, user: str) -> None:
+        self.clients[by].look()
+        self.clients[by].look_up(user)
+
+    @rule(target=leases, by=hands, id_=chosen_ids)
+    def lease(self, by: int, id_: str) -> tuple[str, Lease]:
+        return id_, self.clients[by].lease(id_)
+
+    @rule(by=hands, lease=leases)
+    def extend(self, by: int, lease: tuple[str, Lease]) -> None:
+        self.clients[by].extend(*lease)
+
+    @rule(by=hands, lease=leases)
+    def release(self, by: int, lease: tuple[str, Lease]) -> None:
+        self.clients[by].release(*lease)
+
+    @rule(by=hands, key=keys, text=texts)
+    def amend(self, by: int, key: str, text: str) -> None:
+        self.clients[by].amend(key, text)
+
+    @rule(by=hands)
+    def reopen(self, by: int) -> None:
+        if not self.is_shared:
+            self.clients[by].store.close()
+            self.clients[by].store = self.open()
+
+    @invariant()
+    def all_is_there_and_nothing_else(self) -> None:
+        for by, client in enumerate(self.clients):
+            assert {token.id: token for token in client.store.get_tokens()} == self.model.rows
+            (rows, generation), self.seen[by] = self.seen[by], self.sight(client)
+            unseen = rows != self.model.rows and None is not generation == self.seen[by][1]
+            assert not unseen, "the store has changed, and its generation has not"
+
+
+def kept(token: Token | None) -> Any:
+    return token or multiple()
+
+
+def run(make: Make, examples: int, *, is_shared: bool) -> None:
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        lambda: StoreMachine(make, is_shared=is_shared),
+        settings=rounds(examples, stateful_step_count=25),
     )
 
 
-class Model:
-    """The rules in their plainest form: one dictionary, one token per user and client."""
-
-    def __init__(self) -> None:
-        self.rows: dict[tuple[str, str], Token] = {}
-
-    def save(self, who: tuple[str, str], new: Token) -> Token:
-        old = self.rows.get(who)
-        if old is None:
-            kept = replace(new, version=1)
-        elif old.refresh_token is None and new.refresh_token:
-            kept = replace(new, version=old.version + 1)
-        elif new.expires_at and old.expires_at and new.expires_at < old.expires_at:
-            same = new.access_token == old.access_token
-            assert not same, "one access token has one expiry here"
-            kept = replace(old, version=old.version + 1)
-        else:
-            refresh_token = new.refresh_token or old.refresh_token
-            kept = replace(new, refresh_token=refresh_token, version=old.version + 1)
-        return self.put(who, kept)
-
-    def put(self, who: tuple[str, str], token: Token) -> Token:
-        self.rows[who] = token
-        return token
+OF_ONE_PROCESS: dict[str, Make] = {
+    "memory": lambda _, clock: MemoryStore(clock=clock),
+    "list": lambda _, clock: ListStore(clock=clock),
+    "sqlite": lambda _, clock: open_store("sqlite:///:memory:", clock=clock),
+    "six methods": lambda _, clock: SixMethodStore(Plain(), clock=clock),
+    "six methods on ten columns": lambda _, clock: SixMethodStore(OfficialColumns(), clock=clock),
+}
+IN_FILES: dict[str, Make] = {
+    "sqlite": lambda folder, clock: open_store(f"sqlite:///{folder}/tokens.db", clock=clock),
+    "file": lambda folder, clock: open_store(f"file://{folder}/tokens.csv", clock=clock),
+}
 
 
-def plain(token: Token) -> Token:
-    """A stored token without what the model leaves to the store."""
-    return replace(token, id=None, created_at=None, updated_at=None)
+@pytest.mark.parametrize("kind", OF_ONE_PROCESS)
+def test_a_store_of_one_process_does_what_a_dictionary_does(kind: str) -> None:
+    run(OF_ONE_PROCESS[kind], 40, is_shared=True)
 
 
-def run(store: TokenStore, script: list[tuple[str, tuple[str, str], int, int]]) -> None:
-    model = Model()
-    ids: dict[tuple[str, str], str] = {}
-    used: set[str] = set()
-    for what, who, grant, hour in script:
-        new = a_token(who, grant, hour)
-        known = model.rows.get(who)
-        if what == "save":
-            saved = store.save_token(new)
-            assert plain(saved) == model.save(who, new)
-        elif what == "swap":
-            current = known.version if known else 0
-            with pytest.raises(Conflict):
-                store.save_token(new, expected_version=current + 1)
-            saved = store.save_token(new, expected_version=current)
-            assert plain(saved) == model.put(who, replace(new, version=current + 1))
-        elif what == "edit" and known:
-            read = store.find_token_by_id(ids[who])
-            assert read is not None
-            saved = store.save_token(replace(read, expires_at=NOON + timedelta(hours=hour)))
-            edited = replace(known, expires_at=saved.expires_at, version=known.version + 1)
-            assert plain(saved) == model.put(who, edited)
-        elif what == "delete":
-            if known:
-                store.delete_token(ids[who])
-                del model.rows[who]
-            with pytest.raises(TokenNotFound):
-                store.delete_token(ids.pop(who, "none"))
-            continue
-        elif what == "clear":
-            store.delete_tokens()
-            model.rows.clear()
-            ids.clear()
-            continue
-        else:
-            continue
-        assert ids.get(who, saved.id) == saved.id
-        assert who in ids or saved.id not in used
-        ids[who] = str(saved.id)
-        used.add(ids[who])
-        check(store, model, ids)
-    check(store, model, ids)
+@pytest.mark.parametrize("kind", IN_FILES)
+def test_a_store_in_a_file_does_what_a_dictionary_does(kind: str) -> None:
+    run(IN_FILES[kind], 25, is_shared=False)
 
 
-def check(store: TokenStore, model: Model, ids: dict[tuple[str, str], str]) -> None:
-    listed = {str(token.id): plain(token) for token in store.get_tokens()}
-    assert listed == {ids[who]: token for who, token in model.rows.items()}
-    for user, client in PEOPLE:
-        found = store.find_token(Token(user_name=user, client_id=client))
-        assert (found and plain(found)) == model.rows.get((user, client))
-
-
-URLS: list[Callable[[str], str]] = [
-    lambda _: "memory:",
-    lambda _: "list:",
-    lambda _: "sqlite:///:memory:",
-    lambda folder: f"sqlite:///{folder}/tokens.db",
-    lambda folder: f"file://{folder}/tokens.csv",
-]
-
-
-@pytest.mark.parametrize(
-    "url", URLS, ids=["memory", "list", "sqlite-memory", "sqlite-file", "file"]
-)
-@settings(max_examples=40, derandomize=True, deadline=None, database=None)
-@given(script=st.lists(steps, max_size=15))
-def test_a_store_does_what_a_dictionary_does(
-    url: Callable[[str], str], script: list[tuple[str, tuple[str, str], int, int]]
-) -> None:
-    with tempfile.TemporaryDirectory() as folder, open_store(url(folder)) as store:
-        run(store, script)
-
-
-@settings(
-    max_examples=15,
-    derandomize=True,
-    deadline=None,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],  # each example empties it
-)
-@given(script=st.lists(steps, max_size=15))
-def test_a_database_does_what_a_dictionary_does(
-    database: Database, script: list[tuple[str, tuple[str, str], int, int]]
-) -> None:
-    with open_store(database.url) as store:
-        store.delete_tokens()
-        run(store, script)
+def test_a_database_does_what_a_dictionary_does(database: Database) -> None:
+    run(lambda _, clock: open_store(database.url, clock=clock), 15, is_shared=False)

@@ -17,7 +17,8 @@ from six_methods import Faithful
 
 T = TypeVar("T")
 
-for room in ("find", "save", "fresh", "rows", "values", "sharing", "lease", "notes", "official"):
+ROOMS = "find save fresh rows values sharing lease coordination notes official"
+for room in ROOMS.split():
     import_module(f"faulty_{room}")
 
 AIM = 60

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import functools
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import evergrant
+from evergrant import Keeper
 from evergrant.accounts import Accounts
 from evergrant.sandbox import Sandbox
 from evergrant.testing import StoreContract
@@ -32,9 +35,9 @@ def run(source: str, names: dict[str, Any]) -> None:
             names["redirect_url"] = names["zoho"].consent(names["url"], user="alice@example.com")
 
 
-def test_readme_example_logs_in_and_calls_the_api(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def zoho_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+    """Put the sandbox in Zoho's place for a program that knows nothing of it."""
     with Sandbox() as zoho:
         client = zoho.add_client(redirect_uris=("https://app.example.com/zoho",))
         at_sandbox = functools.partial(Accounts, data_centers=zoho.data_centers, clock=zoho.clock)
@@ -43,15 +46,40 @@ def test_readme_example_logs_in_and_calls_the_api(
         monkeypatch.setenv("ZOHO_CLIENT_SECRET", client.client_secret)
         monkeypatch.setenv("EVERGRANT_HOME", str(tmp_path / "home"))
         monkeypatch.chdir(tmp_path)
-        names: dict[str, Any] = {"zoho": zoho, "session_id": "of the browser"}
-        *program, _fixture = blocks(ROOT / "README.md")
-        for block in program:
-            run(block, names)
-        names["keeper"].store.close()
-        names["keeper"].accounts.close()
-        assert names["access_token"].startswith("1000.")
-        assert names["leads"].status_code == 204
-        assert (tmp_path / "tokens.db").stat().st_mode & 0o777 == 0o600
+        yield zoho
+
+
+def end(keeper: Keeper) -> None:
+    keeper.store.close()
+    keeper.accounts.close()
+
+
+def test_readme_example_logs_in_and_calls_the_api(tmp_path: Path, zoho_itself: Sandbox) -> None:
+    names: dict[str, Any] = {"zoho": zoho_itself, "session_id": "of the browser"}
+    *program, _fixture = blocks(ROOT / "README.md")
+    for block in program:
+        run(block, names)
+    end(names["keeper"])
+    assert names["access_token"].startswith("1000.")
+    assert names["leads"].status_code == 204
+    assert (tmp_path / "tokens.db").stat().st_mode & 0o777 == 0o600
+
+
+def test_async_example_logs_in_and_calls_the_api(zoho_itself: Sandbox) -> None:
+    app: dict[str, Any] = {}
+    (block,) = blocks(ROOT / "docs" / "async.md")
+    run(block, app)
+
+    async def main() -> int:
+        async with app["lifespan"](None):
+            url = await app["log_in"]("of the browser")
+            redirect = zoho_itself.consent(url, user="alice@example.com")
+            token = await app["logged_in"](redirect, "of the browser")
+            answer = await app["leads"](token.user_name)
+            return int(answer.status_code)
+
+    assert asyncio.run(main()) == 204
+    end(app["keeper"].keeper)
 
 
 def test_readme_pytest_example_runs_as_written(zoho_sandbox: Sandbox) -> None:
@@ -81,4 +109,4 @@ def test_moving_example_moves(
 
 def test_no_document_has_an_example_that_nothing_runs() -> None:
     with_examples = {path.name for path in DOCUMENTS if blocks(path)}
-    assert with_examples == {"README.md", "moving.md", "official-sdk.md", "stores.md"}
+    assert with_examples == {"README.md", "async.md", "moving.md", "official-sdk.md", "stores.md"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -16,9 +15,7 @@ from evergrant.testing.contract_sharing import at_once
 from evergrant.testing.samples import ALICE, BOB, SECRETS, grant, renewed
 from evergrant.token import Token
 from file_help import story
-from sql_help import elsewhere, in_background
-
-PATIENCE = 60.0
+from sql_help import elsewhere, in_background, wait_until, waiting
 
 
 @pytest.fixture
@@ -40,25 +37,6 @@ def kill_all(database: Database) -> None:
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             f"WHERE datname = '{database.name}' AND pid != pg_backend_pid()"
         )
-
-
-def waiting(database: Database) -> int:
-    """Return how many connections to a database wait for another's lock."""
-    query = (
-        "SELECT count(*) FROM information_schema.innodb_lock_waits"
-        if "mysql" in database.url
-        else "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
-        f"AND datname = '{database.name}'"
-    )
-    [(count,)] = database.execute(query)
-    return int(count)
-
-
-def wait_until(happened: Callable[[], object]) -> None:
-    give_up = time.monotonic() + PATIENCE
-    while not happened():
-        assert time.monotonic() < give_up
-        time.sleep(0.01)
 
 
 def test_a_server_that_restarts_is_not_noticed(store: SQLStore, database: Database) -> None:

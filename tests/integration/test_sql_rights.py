@@ -15,39 +15,10 @@ from evergrant.stores.rows import OFFICIAL_COLUMNS
 from evergrant.testing.contract_sharing import at_once, winners
 from evergrant.testing.samples import ALICE, BOB, contents, grant, renewed
 from evergrant.token import Token
-from sql_help import columns_of, official_table
+from sql_accounts import PASSWORD, account, granted, url
+from sql_help import columns_of
 
-PASSWORD = "planted-password"
-USE = "SELECT, INSERT, UPDATE, DELETE"
-
-
-@pytest.fixture
-def account(database: Database) -> Iterator[str]:
-    """Make an account without any right on the database."""
-    name = f"u{database.name[1:]}"
-    if "mysql" in database.url:
-        database.execute(f"CREATE USER {name} IDENTIFIED BY '{PASSWORD}'")
-        yield name
-        database.execute(f"DROP USER {name}")
-    else:
-        database.execute(
-            f"CREATE USER {name} PASSWORD '{PASSWORD}'",
-            "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
-        )
-        yield name
-        database.execute(f"DROP OWNED BY {name}", f"DROP USER {name}")
-
-
-def granted(database: Database, account: str, rights: str) -> str:
-    """Give an account rights on the official table; return its URL."""
-    official_table(database)
-    database.execute(f"GRANT {rights} ON oauthtoken TO {account}")
-    return database.url_for(account, PASSWORD)
-
-
-@pytest.fixture
-def url(database: Database, account: str) -> str:
-    return granted(database, account, USE)
+__all__ = ["account", "url"]
 
 
 @pytest.fixture

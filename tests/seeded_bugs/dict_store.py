@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -34,6 +34,7 @@ class Shelf:
         self.notes: dict[str, str] = {}
         self.last_number = 0
         self.changes = 0
+        self.releases = 0
 
 
 class DictStore(TokenStore):
@@ -57,6 +58,9 @@ class DictStore(TokenStore):
 
     def generation(self) -> int | None:
         return self.shelf.changes
+
+    def _pulse(self) -> Hashable:
+        return self.generation(), self.shelf.releases
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -124,6 +128,7 @@ class DictStore(TokenStore):
         with self.shelf.lock:
             if self.shelf.leases.get(id_, ("",))[0] == owner:
                 del self.shelf.leases[id_]
+                self.shelf.releases += 1
 
     def _note(self, key: str) -> str:
         return self.shelf.notes.get(key, "")

@@ -47,6 +47,9 @@ class FileDict(DictStore):
     def generation(self) -> None:
         return None
 
+    def _pulse(self) -> None:
+        return None
+
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         with self.shelf.lock, self._locked():

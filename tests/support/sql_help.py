@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -11,6 +12,9 @@ from sqlalchemy import Connection, create_engine
 
 from databases import Database
 from evergrant.stores.rows import OFFICIAL_COLUMNS
+
+PATIENCE = 60.0
+"""Seconds within which what is waited for must happen, on the slowest machine."""
 
 WIDTHS = {"id": "varchar(10) NOT NULL", "expiry_time": "varchar(20)"}
 
@@ -77,3 +81,22 @@ def in_background(work: Any) -> Iterator[list[Any]]:
     thread.start()
     yield results
     thread.join()
+
+
+def waiting(database: Database) -> int:
+    """Return how many connections to a database wait for another's lock."""
+    query = (
+        "SELECT count(*) FROM information_schema.innodb_lock_waits"
+        if "mysql" in database.url
+        else "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+        f"AND datname = '{database.name}'"
+    )
+    [(count,)] = database.execute(query)
+    return int(count)
+
+
+def wait_until(happened: Callable[[], object]) -> None:
+    give_up = time.monotonic() + PATIENCE
+    while not happened():
+        assert time.monotonic() < give_up
+        time.sleep(0.01)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import assert_type
 
@@ -19,6 +19,7 @@ from evergrant import (
     TokenStore,
     open_store,
 )
+from evergrant.aio import AsyncKeeper
 from evergrant.auth import RequestsAuth
 from evergrant.errors import EvergrantError, Throttled, TokenNotSaved
 from evergrant.events import Event, Refreshed
@@ -41,6 +42,22 @@ def keep(on_event: list[Event]) -> None:
         httpx2.Client(auth=keeper.auth("alice@example.com")).get("/")
         httpx2.AsyncClient(auth=keeper.auth("alice@example.com"))
         requests.get("/", auth=keeper.requests_auth("alice@example.com"), timeout=1)
+
+
+async def keep_for_tasks(keeper: Keeper) -> None:
+    async with AsyncKeeper(keeper) as tasks:
+        assert_type(tasks, AsyncKeeper)
+        assert_type(tasks.keeper, Keeper)
+        assert_type(tasks.authorization_url(["ZohoCRM.modules.ALL"], session="s"), str)
+        assert_type(await tasks.complete_login("state=s&code=c", session="s"), Token)
+        assert_type(await tasks.login_with_code("c", "alice@example.com"), Token)
+        assert_type(await tasks.access_token("alice@example.com", min_life=timedelta(1)), str)
+        assert_type(await tasks.token("alice@example.com"), Token)
+        assert_type(await tasks.find("alice@example.com"), Token)
+        assert_type(await tasks.refresh("alice@example.com"), Token)
+        await tasks.revoke("alice@example.com")
+        await tasks.forget("alice@example.com")
+        httpx2.AsyncClient(auth=tasks.auth("alice@example.com"))
 
 
 def store_tokens(store: TokenStore, token: Token) -> None:

@@ -49,6 +49,23 @@ class Source:
         return Token(id="7", access_token=f"1000.{self.number}")
 
 
+class AsyncSource:
+    """The same, for those who await it."""
+
+    def __init__(self, source: Source) -> None:
+        self.source = source
+
+    async def token_for(self, user: str, url: str) -> Token:
+        return self.source.token_for(user, url)
+
+    async def renewed(self, user: str, rejected: Token) -> Token:
+        return self.source.renewed(user, rejected)
+
+
+def auth_of(source: Source) -> httpx2.Auth:
+    return httpx_auth(source, AsyncSource(source), "alice")
+
+
 class Zoho:
     """Answers from a script; notes where each request went, with which header and body."""
 
@@ -84,7 +101,7 @@ def by_httpx2(method: str, url: str, zoho: Zoho, source: Source, **more: Any) ->
             return httpx2.Response(status, headers=headers, content=body)
 
     with httpx2.Client(transport=Transport(), follow_redirects=True) as client:
-        got = client.request(method, url, auth=httpx_auth(source, "alice"), **more)
+        got = client.request(method, url, auth=auth_of(source), **more)
         return got.status_code, got.json()
 
 
@@ -100,7 +117,7 @@ def by_httpx2_async(
 
     async def send() -> tuple[int, Any]:
         async with httpx2.AsyncClient(transport=Transport(), follow_redirects=True) as client:
-            got = await client.request(method, url, auth=httpx_auth(source, "alice"), **more)
+            got = await client.request(method, url, auth=auth_of(source), **more)
             return got.status_code, got.json()
 
     return asyncio.run(send())
@@ -115,7 +132,7 @@ def by_httpx(method: str, url: str, zoho: Zoho, source: Source, **more: Any) -> 
             return httpx.Response(status, headers=headers, content=body)
 
     with httpx.Client(transport=Transport(), follow_redirects=True) as client:
-        auth = httpx_auth(source, "alice")
+        auth = auth_of(source)
         got = client.request(method, url, auth=auth, **more)  # type: ignore[arg-type]
         return got.status_code, got.json()
 
@@ -261,7 +278,7 @@ def test_a_stream_is_not_sent_twice_but_the_next_request_has_the_new_token(do: D
 
 
 def test_one_object_serves_both_libraries_and_shows_nothing() -> None:
-    auth = httpx_auth(Source(), "alice")
+    auth = auth_of(Source())
     assert isinstance(auth, httpx2.Auth)
     assert isinstance(auth, httpx.Auth)
     assert "1000" not in f"{auth!r}{vars(auth)}"

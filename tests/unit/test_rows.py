@@ -206,7 +206,7 @@ def test_neither_traceback_nor_pickle_of_a_corrupt_record_shows_a_value(
 ) -> None:
     error = refusal_of(row)
     assert error.__cause__ is None
-    assert error.__suppress_context__
+    assert error.__context__ is None
     assert "planted" not in "".join(traceback.format_exception(error))
     assert b"planted" not in pickle.dumps(error)
 

@@ -11,7 +11,17 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from evergrant.cli import api, check_store, doctor, importing, local, login, moving, tokens
+from evergrant.cli import (
+    api,
+    check_store,
+    doctor,
+    importing,
+    keep,
+    local,
+    login,
+    moving,
+    tokens,
+)
 from evergrant.cli.exits import Exit, exit_code
 from evergrant.cli.options import Options, globals_first
 from evergrant.cli.speech import complain
@@ -116,6 +126,7 @@ app.command("show")(tokens.show)
 app.command("token")(tokens.token)
 app.command("api")(api.api)
 app.command("refresh")(tokens.refresh)
+app.command("keep")(keep.keep)
 app.command("revoke")(tokens.revoke)
 app.command("delete")(tokens.delete)
 app.command("purge")(tokens.purge)

@@ -6,19 +6,28 @@ import json
 import logging
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 import evergrant
+from evergrant.cli.checks import Check
 from evergrant.cli.exits import Exit
+from evergrant.cli.lifeboats import lifeboat_checks
 from evergrant.cli.options import AsJson, settings_of
-from evergrant.cli.session import accounts_of, is_sandboxed
+from evergrant.cli.session import accounts_of, is_sandboxed, refuse_forgetful
 from evergrant.cli.tables import console, table
-from evergrant.config import Settings, config_folder
-from evergrant.errors import AccountsUnavailable, CorruptRecord, EvergrantError, UntrustedServer
+from evergrant.config import Settings
+from evergrant.crypto.sources import keyring_from_environment
+from evergrant.errors import (
+    AccountsUnavailable,
+    ConfigError,
+    CorruptRecord,
+    EvergrantError,
+    UntrustedServer,
+)
 from evergrant.token import LEEWAY
 
 if TYPE_CHECKING:
@@ -30,28 +39,25 @@ TIMEOUT = 5.0
 """Seconds to wait for an accounts server."""
 
 
-@dataclass(frozen=True, slots=True)
-class Check:
-    """What was looked at, how it stands, and what to do about it."""
-
-    name: str
-    status: Literal["ok", "note", "problem"]
-    detail: str
-    hint: str = ""
-
-
 def doctor(
     context: typer.Context,
     *,
     offline: Annotated[bool, typer.Option("--offline", help="Do not ask Zoho.")] = False,
+    repair: Annotated[
+        bool, typer.Option("--repair", help="Take aboard what waits in the lifeboat.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Check settings, store, permissions, servers and clock; ends with 1 if something is wrong."""
     settings = settings_of(context)
     tokens: list[evergrant.Token] = []
-    checks = [_versions(), _configuration(settings), _client(settings)]
+    checks = [_versions(), _configuration(settings), _client(settings), *_keys()]
+    if repair:
+        refuse_forgetful(settings.store)
+        checks += lifeboat_checks(settings, repair=True)
     checks += _store(settings, tokens)
-    checks += _lifeboats()
+    if not repair:
+        checks += lifeboat_checks(settings, repair=False)
     if not offline:
         checks += _servers(settings, tokens)
     if as_json:
@@ -106,6 +112,16 @@ def _client(settings: Settings) -> Check:
     )
 
 
+def _keys() -> Iterator[Check]:
+    try:
+        keys = keyring_from_environment()
+    except ConfigError as error:
+        yield Check("keys", "problem", error.message, error.hint)
+    else:
+        if keys:
+            yield Check("keys", "ok", f"{keys} seals what waits in the lifeboat")
+
+
 def _store(settings: Settings, tokens: list[evergrant.Token]) -> Iterator[Check]:
     """Look at the store; put the tokens found into ``tokens``."""
     corrupt: list[CorruptRecord] = []
@@ -143,21 +159,6 @@ def _overheard() -> Iterator[list[str]]:
         yield said
     finally:
         log.removeHandler(handler)
-
-
-def _lifeboats() -> Iterator[Check]:
-    """Look for tokens that a store, this one or another, could not take."""
-    for path in sorted(config_folder().glob("lifeboat-*.json")):
-        try:
-            waiting = f"{len(json.loads(path.read_bytes()))} granted token(s)"
-        except (OSError, ValueError, TypeError):
-            waiting = "something unreadable"
-        yield Check(
-            "lifeboat",
-            "problem",
-            f"{waiting} in {path}: a store could not take it",
-            "Mend the store; the next command that uses it takes them aboard.",
-        )
 
 
 def _servers(settings: Settings, tokens: Iterable[evergrant.Token]) -> Iterator[Check]:

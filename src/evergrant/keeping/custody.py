@@ -12,10 +12,12 @@ from evergrant.client import Client
 from evergrant.clock import Clock
 from evergrant.config import config_folder
 from evergrant.datacenter import DataCenter
+from evergrant.errors import UntrustedServer
 from evergrant.events import Emit, Forgotten, GrantLimitNear, LoggedIn, Revoked, emitter
 from evergrant.keeping.admission import admit, admit_unasked
 from evergrant.keeping.background import Background
 from evergrant.keeping.budget import GRANTS, Budget
+from evergrant.keeping.choosing import choose
 from evergrant.keeping.codes import Codes
 from evergrant.keeping.lifeboat import Lifeboat
 from evergrant.keeping.need import Need
@@ -71,6 +73,18 @@ class Custody:
         """Bring what waits in the lifeboat into the store, as far as it takes it."""
         self._saver.take_aboard()
 
+    def find(self, user: str) -> Token:
+        """Return the newest token of this user that there is, expired or not.
+
+        Raises:
+            TokenNotFound: There is none of this client.
+            AmbiguousUser: There are several.
+        """
+        self.take_aboard()
+        client = self.accounts.client
+        found = choose(self.store.find_users(user), user, client.client_id if client else None)
+        return self.newest(found)
+
     def newest(self, stored: Token) -> Token:
         """Return what was granted for a stored token: it may wait in the lifeboat still."""
         return self._saver.adrift(stored) or stored
@@ -95,6 +109,21 @@ class Custody:
     def renewed(self, rejected: Token) -> Token:
         """Return a token in place of one that the API rejected; raises as `usable`."""
         return self._renewal.renew(rejected, Need(other_than=rejected.access_token))
+
+    def vouched(self, token: Token, url: str) -> Token:
+        """Return a token if a request to this URL may carry it.
+
+        Raises:
+            UntrustedServer: The URL leaves the token's data center.
+        """
+        if not self.accounts.data_center_of(token).owns(url):
+            raise UntrustedServer(
+                "the request does not go to the token's own data center",
+                token_id=token.id,
+                user=token.user_name,
+                hint=f"Send it to {token.api_domain}.",
+            )
+        return token
 
     def renew_when_due(self, token: Token, is_due: IsDue = is_stale) -> bool:
         """Begin to renew a token in the background, if that is due and nobody does it yet.

@@ -2,133 +2,248 @@
 
 from __future__ import annotations
 
-import json
+import copy
 import logging
 import os
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import replace
-from hashlib import sha256
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-from evergrant.errors import ConfigError, CorruptRecord, StoreError
+from evergrant.crypto.keys import Keyring
+from evergrant.crypto.sources import keyring_from_environment
+from evergrant.errors import ConfigError, CorruptRecord, EvergrantError, StoreError
 from evergrant.forking import ProcessLock
-from evergrant.stores import private_files
-from evergrant.stores.rows import decode, encode
+from evergrant.keeping.boarding import Boarding, Fate
+from evergrant.keeping.lifeboat_files import LifeboatFiles
 from evergrant.token import Token
 
 __all__ = ["Lifeboat"]
 
 _logger = logging.getLogger("evergrant")
 
-LOCK_TIMEOUT = 5.0
-"""Seconds to wait for another process that is using the same lifeboat."""
+REPAIR = "Mend it by hand, or run: evergrant doctor --repair"
+
+TICK = 100_000_000
+"""Nanoseconds within which a second change of a folder may leave its time as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Seat:
+    """A token that waits.
+
+    Attributes:
+        path: Its file; None: only memory holds it.
+        safe: Whether the file is as safe as it can be: sealed, where there is a key.
+    """
+
+    token: Token
+    path: Path | None = None
+    safe: bool = False
 
 
 class Lifeboat:
-    """A file of tokens for one store, mode 0600; safe between threads and processes.
+    """Tokens that wait for one store, each in a file of mode 0600; shared by processes.
 
-    The tokens are held in memory too: on a full disk that is all there is.
+    The tokens are held in memory too: on a full disk that is all there is. A file that is gone
+    was taken aboard, or given up, by another process.
 
     Args:
-        folder: Where the file is; made, with mode 0700, when it is first needed.
+        folder: Where the files are; made, with mode 0700, when it is first needed.
         store_url: Tells the lifeboats of several stores apart.
+        keyring: Seals the files; by default the keys that are set in the environment, if any.
 
-    Attributes:
-        path: The file.
-        occupied: Whether a token waits here; cheap to ask.
+    Raises:
+        ConfigError: What is set in the environment is not a key.
     """
 
-    def __init__(self, folder: Path, store_url: str) -> None:
-        self.path = folder / f"lifeboat-{sha256(store_url.encode()).hexdigest()[:12]}.json"
-        self.occupied = os.access(self.path, os.F_OK)
+    def __init__(self, folder: Path, store_url: str, keyring: Keyring | None = None) -> None:
+        self._files = LifeboatFiles(folder, store_url, keyring or keyring_from_environment())
+        self._folder = str(folder)
         self._lock = ProcessLock()
-        self._adrift: list[Token] = []
+        self._seats: list[_Seat] = []
+        self._unusable: dict[Path, EvergrantError] = {}
+        self._folder_time: int | None = None
+
+    @property
+    def occupied(self) -> bool:
+        """Whether a token waits here, put by whichever process; cheap to ask."""
+        if self._changed() != self._folder_time:
+            with self._lock.here():
+                self._look()
+        return bool(self._seats)
+
+    def waiting(self) -> list[Token]:
+        """Return the tokens that wait."""
+        with self._lock.here():
+            self._look()
+            return [seat.token for seat in self._seats]
+
+    def paths(self) -> set[Path]:
+        """Return the files of this lifeboat, usable or not."""
+        return {seat.path for seat in self._seats if seat.path} | self._unusable.keys()
+
+    @property
+    def unusable(self) -> dict[Path, EvergrantError]:
+        """The files that cannot be used, each with the reason."""
+        return dict(self._unusable)
 
     def find(self, id_: str | None) -> Token | None:
         """Return the newest token with this id that the store has not taken yet."""
-        return next((t for t in reversed(self._adrift) if id_ and t.id == id_), None)
+        return next((s.token for s in reversed(self._seats) if id_ and s.token.id == id_), None)
 
     def put(self, token: Token) -> Path | None:
         """Take a token in; return the file it is in, or None if only memory holds it."""
-        with self._lock:
-            self._adrift = [*(t for t in self._adrift if not _same(t, token)), token]
-            self.occupied = True
-            try:
-                with self._locked_file():
-                    others = [t for t in self._read() if not _same(t, token)]
-                    self._write([*others, token])
-            except (OSError, ConfigError) as error:
-                _logger.error("the lifeboat %s cannot be written: %s", self.path, error)  # noqa: TRY400 - the text says it all
-                return None
-            return self.path
+        with self._lock.here():
+            self._look()
+            for seat in self._seats:
+                if seat.token == token and seat.path and os.path.exists(seat.path):  # noqa: PTH110 - never raises
+                    return seat.path
+            before = [seat for seat in self._seats if _same(seat.token, token)]
+            seat = _Seat(token)
+            self._seats = [*(known for known in self._seats if known not in before), seat]
+            path = self._file(seat).path
+            if path:
+                self._remove_files(before)
+            return path
 
-    def take_aboard(self, save: Callable[[Token], object]) -> None:
-        """Save every token that waits; those that the store cannot take wait on.
+    def _file(self, seat: _Seat) -> _Seat:
+        """Give a seat a file of its own, as safe as can be; return the seat as it is then."""
+        try:
+            filed = _Seat(seat.token, self._files.write(seat.token), safe=True)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the caller has a grant to keep
+            _logger.error("the lifeboat %s cannot be written: %s", self._files.folder, error)  # noqa: TRY400 - the text says it all
+            return seat
+        self._seats = [filed if known is seat else known for known in self._seats]
+        if seat.path:
+            self._remove_files([seat])
+        return filed
+
+    def take_aboard(self, save: Callable[[Token], Boarding]) -> list[Boarding]:
+        """Save every token that waits; return what became of each.
 
         Args:
-            save: Stores one token, or raises a `StoreError`.
+            save: Stores one token, or raises a `StoreError`: then it waits on.
         """
+        with self._lock.here():
+            self._look()
+            waiting = list(self._seats)
+        # The lock is free meanwhile: who puts a token in must not wait for a slow store.
+        return [self._board(seat, save) for seat in waiting]
 
-        def saved(token: Token) -> bool:
-            try:
-                save(token)
-            except StoreError as error:
-                _logger.warning("a token stays in the lifeboat: %s", error)
-                return False
-            return True
+    def _board(self, seat: _Seat, save: Callable[[Token], Boarding]) -> Boarding:
+        try:
+            boarding = save(seat.token)
+        except StoreError as error:
+            _logger.warning("a token stays in the lifeboat: %s", error)
+            with self._lock.here():
+                if seat in self._seats and not seat.safe:
+                    self._file(seat)
+            return Boarding(seat.token, Fate.WAITS, error)
+        with self._lock.here():
+            self._leave([seat])
+        return boarding
 
-        self._settle(saved)
+    def remove(self, token: Token) -> None:
+        """Forget a token that the store has taken by now, and any older one of its row."""
+        with self._lock.here():
+            self._leave([seat for seat in self._seats if _same(seat.token, token)])
 
     def drop(self, id_: str) -> None:
         """Forget a token that was deleted from the store on purpose."""
-        if self.occupied:
-            self._settle(lambda token: token.id == id_)
+        with self._lock.here():
+            self._look()
+            self._leave([seat for seat in self._seats if seat.token.id == id_])
 
-    def _settle(self, done: Callable[[Token], bool]) -> None:
-        with self._lock:
-            try:
-                with self._locked_file():
-                    # One that another process put for the same row counts too: the store decides.
-                    known = {token.access_token for token in self._adrift}
-                    filed = [token for token in self._read() if token.access_token not in known]
-                    self._adrift = [t for t in [*filed, *self._adrift] if not done(t)]
-                    self._write(self._adrift)
-            except (OSError, ConfigError) as error:
-                _logger.error("the lifeboat %s cannot be used: %s", self.path, error)  # noqa: TRY400 - the text says it all
-                self._adrift = [token for token in self._adrift if not done(token)]
-            self.occupied = bool(self._adrift)
+    def _leave(self, seats: list[_Seat]) -> None:
+        self._seats = [seat for seat in self._seats if seat not in seats]
+        self._remove_files(seats)
 
-    def _locked_file(self) -> AbstractContextManager[object]:
-        from filelock import FileLock
+    def _remove_files(self, seats: list[_Seat]) -> None:
+        for seat in seats:
+            if seat.path:
+                try:
+                    seat.path.unlink(missing_ok=True)
+                except OSError as error:
+                    self._set_aside(
+                        seat.path,
+                        ConfigError(f"it is not needed any more, and cannot be removed: {error}"),
+                    )
 
-        self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Its Timeout is an OSError (TimeoutError).
-        return FileLock(f"{self.path}.lock", timeout=LOCK_TIMEOUT, mode=0o600)
+    def repair(self) -> list[tuple[Path, Path]]:
+        """Move damaged files aside, once what can be read of them has files of its own.
 
-    def _read(self) -> list[Token]:
+        Returns:
+            Where each was, and where it is now.
+
+        Raises:
+            OSError: One cannot be moved, or what is in it cannot be written.
+        """
+        with self._lock.here():
+            self._files.finish_drafts()
+            self._look(again=True)
+            damaged = [p for p, why in self._unusable.items() if isinstance(why, CorruptRecord)]
+            moved = [(path, self._files.move_aside(path)) for path in damaged]
+            for path in damaged:
+                del self._unusable[path]
+            self._look(again=True)
+            return moved
+
+    def _changed(self) -> int | None:
         try:
-            return [_from_row(row) for row in json.loads(self.path.read_bytes())]
+            return os.stat(self._folder).st_mtime_ns  # noqa: PTH116 - twice as fast
+        except OSError:
+            return None
+
+    def _look(self, *, again: bool = False) -> None:
+        """Learn which files have come and gone, if the folder has changed since the last look."""
+        changed = self._changed()
+        if changed is None or (changed == self._folder_time and not again):
+            return
+        try:
+            self._split_old_list()
+            paths = self._files.paths()
+        except OSError as error:
+            _logger.error("the lifeboat %s cannot be read: %s", self._files.folder, error)  # noqa: TRY400 - the text says it all
+            return
+        self._seats = [seat for seat in self._seats if seat.path is None or seat.path in paths]
+        known = {seat.path for seat in self._seats} | self._unusable.keys()
+        read = [self._read(path) for path in paths if path not in known]
+        settled = all(read) and time.time_ns() - changed > TICK
+        self._folder_time = changed if settled else None
+
+    def _split_old_list(self) -> None:
+        old = self._files.old_list
+        if old.exists() and old not in self._unusable:
+            try:
+                self._files.split_old_list()
+            except (ConfigError, CorruptRecord) as error:
+                self._set_aside(old, error)
+
+    def _read(self, path: Path) -> bool:
+        """Take a file's token in; return whether there is nothing to try again."""
+        try:
+            token, safe = self._files.read(path)
         except FileNotFoundError:
-            return []
-        except (ValueError, TypeError, LookupError, RecursionError, CorruptRecord):
-            # Left as it is: it may hold the only copy of a grant.
-            raise ConfigError(
-                f"the lifeboat {self.path} is damaged", hint="Mend it, or move it away."
-            ) from None
+            return True
+        except PermissionError as error:
+            self._set_aside(path, ConfigError(f"it cannot be read: {error.strerror}"))
+            return True
+        except OSError as error:
+            _logger.error("the lifeboat %s cannot be read: %s", path, error)  # noqa: TRY400 - the text says it all
+            return False
+        except (ConfigError, CorruptRecord) as error:
+            self._set_aside(path, error)
+            return True
+        self._seats.append(_Seat(token, path, safe))
+        return True
 
-    def _write(self, tokens: list[Token]) -> None:
-        if tokens:
-            content = json.dumps([encode(token) for token in tokens]).encode()
-            private_files.replace(str(self.path), private_files.Hidden(content))
-        else:
-            self.path.unlink(missing_ok=True)
-
-
-def _from_row(row: Sequence[str | int | None]) -> Token:
-    # A login has no id until a store gives it one, and no row of a store is without.
-    token = decode((row[0] or "0", *row[1:]))
-    return token if row[0] else replace(token, id=None)
+    def _set_aside(self, path: Path, error: EvergrantError) -> None:
+        if isinstance(error, CorruptRecord):
+            error = CorruptRecord(f"it is damaged: {error.message}", hint=REPAIR)
+        # Without its traceback, whose frames hold what was read.
+        self._unusable[path] = error = copy.copy(error)
+        _logger.error("the lifeboat %s cannot be used: %s", path, error)
 
 
 def _same(one: Token, other: Token) -> bool:

@@ -9,9 +9,16 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from evergrant.accounts import ATTEMPTS, Accounts, around_each_request
+from evergrant.accounts import Accounts
+from evergrant.attempts import ATTEMPTS, around_each_request
 from evergrant.clock import Clock
-from evergrant.errors import EvergrantError, OAuthError, StoreUnavailable, TokenNotFound
+from evergrant.errors import (
+    EvergrantError,
+    OAuthError,
+    StoreUnavailable,
+    TokenNotFound,
+    TokenNotSaved,
+)
 from evergrant.events import Emit, Refreshed, RefreshFailed
 from evergrant.keeping.budget import Budget, as_error
 from evergrant.keeping.flight import SingleFlight
@@ -89,23 +96,30 @@ class Renewal:
         return self._patience.is_over(token)
 
     def _early(self, token: Token, is_due: Callable[[Token], bool]) -> Token:
+        renewed = token
         try:
             with self._lease(token) as lease:
-                if not lease:
-                    return token
-                current = self._read(token)
-                if not is_due(current):
-                    return current
-                if failed := self._budget.recent_failure(current):
-                    raise self._patience.note(current, failed)
-                # Once: nobody waits, and a server in trouble has enough to do.
-                renewed = self._refresh(lease, current, Need(), attempts=1)
-        except EvergrantError as error:
+                if lease:  # else somebody renews it already
+                    renewed = self._refreshed_early(lease, token, is_due)
+        except (OAuthError, TokenNotSaved, TokenNotFound) as error:
+            # Told where it happened; and that somebody deleted it is no failure.
             _logger.info("not renewed in the background: %s", error)
-            renewed = token
+        except EvergrantError as error:
+            self._tell_failed(token, error)
         if renewed.access_token == token.access_token:
             self._patience.pause(token)
         return renewed
+
+    def _refreshed_early(
+        self, lease: Lease, token: Token, is_due: Callable[[Token], bool]
+    ) -> Token:
+        current = self._read(token)
+        if not is_due(current):
+            return current
+        if failed := self._budget.recent_failure(current):
+            raise self._patience.note(current, failed)
+        # Once: nobody waits, and a server in trouble has enough to do.
+        return self._refresh(lease, current, Need(), attempts=1)
 
     def _in_turn(self, token: Token, need: Need) -> Token:
         refusal = self._patience.refusal(token)
@@ -156,9 +170,12 @@ class Renewal:
                 return self._save(replace(granted, last_used_at=self._clock()), current)
         except OAuthError as refused:
             error = self._patience.note(current, refused)
-            told = copy.copy(error)  # without the traceback, which keeps all its frames alive
-            self._emit(RefreshFailed(at=self._clock(), error=told, **about(current)))
+            self._tell_failed(current, error)
         return self._make_do(current, need, error)
+
+    def _tell_failed(self, token: Token, error: EvergrantError) -> None:
+        told = copy.copy(error)  # without the traceback, which keeps all its frames alive
+        self._emit(RefreshFailed(at=self._clock(), error=told, **about(token)))
 
     def _make_do(self, current: Token, need: Need, error: OAuthError) -> Token:
         if error.retryable and need.is_barely_met(current, self._clock()):

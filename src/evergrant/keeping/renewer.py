@@ -11,9 +11,10 @@ from datetime import UTC, datetime
 from evergrant.errors import AmbiguousUser, CorruptRecord, EvergrantError, TokenNotFound
 from evergrant.keeping import pacing
 from evergrant.keeping.custody import Custody
+from evergrant.keeping.renewable import is_ours, obstacle
 from evergrant.token import Token
 
-__all__ = ["ROUND", "Renewer"]
+__all__ = ["ROUND", "Renewer", "pause_after"]
 
 _logger = logging.getLogger("evergrant")
 
@@ -22,21 +23,37 @@ ROUND = 15.0
 
 _LAST = datetime.max.replace(tzinfo=UTC)
 
+OnProblem = Callable[[EvergrantError], None]
+
+
+def pause_after(seconds: float) -> float:
+    """Return how many seconds to rest after a round that took so many."""
+    return max(ROUND, 10 * seconds)
+
+
+def _log_problem(error: EvergrantError) -> None:
+    if not isinstance(error, TokenNotFound):  # who has not logged in yet is no problem
+        _logger.warning("not kept fresh: %s", error)
+
 
 class Renewer:
     """Goes round the tokens in a thread of its own, which ends with the process.
 
     Args:
-        find: Finds a user's token.
         users: Whose tokens to keep fresh; nobody named: all of this client.
+        on_problem: Is told, in each round, why a row or a user named cannot be kept fresh.
     """
 
     def __init__(
-        self, custody: Custody, find: Callable[[str], Token], users: Collection[str] = ()
+        self,
+        custody: Custody,
+        users: Collection[str] = (),
+        *,
+        on_problem: OnProblem = _log_problem,
     ) -> None:
         self._custody = custody
-        self._find = find
         self._users = users
+        self._on_problem = on_problem
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="evergrant-renewer", daemon=True)
 
@@ -56,25 +73,38 @@ class Renewer:
         Raises:
             StoreError: The store cannot be listed.
         """
+        self._custody.take_aboard()
         now = self._custody.clock()
-        due = [token for token in self._tokens() if pacing.is_due(token, now)]
+        due = [token for token in self.tokens() if pacing.is_due(token, now)]
         # The most urgent first: there may be more than can be done at once.
         due.sort(key=lambda token: token.expires_at or _LAST)
         return sum(self._custody.renew_when_due(token, pacing.is_due) for token in due)
 
-    def _tokens(self) -> Iterator[Token]:
+    def tokens(self) -> Iterator[Token]:
+        """Yield the tokens that are kept fresh, as they are stored now.
+
+        Raises:
+            StoreError: The store cannot be listed.
+        """
+        accounts, store = self._custody.accounts, self._custody.store
         if self._users:
-            for user in self._users:
-                try:
-                    yield self._find(user)
-                except TokenNotFound:  # not logged in yet, or no longer
-                    continue
-                except (AmbiguousUser, CorruptRecord) as error:
-                    _logger.warning("not kept fresh: %s", error)
+            yield from self._named()
             return
-        client = self._custody.accounts.client
-        for token in self._custody.store.iter_tokens():
-            if client is None or token.client_id in (None, client.client_id):
+        for token in store.iter_tokens(on_corrupt=self._on_problem):
+            if is_ours(token, accounts) and not obstacle(token, accounts):
+                yield token
+
+    def _named(self) -> Iterator[Token]:
+        for user in self._users:
+            try:
+                token = self._custody.find(user)
+            except (TokenNotFound, AmbiguousUser, CorruptRecord) as error:
+                error.user = user
+                self._on_problem(error)
+                continue
+            if problem := obstacle(token, self._custody.accounts):
+                self._on_problem(problem)
+            else:
                 yield token
 
     def _run(self) -> None:
@@ -87,4 +117,4 @@ class Renewer:
                 _logger.warning("no token was renewed in this round: %s", error)
             except Exception:
                 _logger.exception("no token was renewed in this round")
-            pause = max(ROUND, 10 * (time.monotonic() - began))
+            pause = pause_after(time.monotonic() - began)

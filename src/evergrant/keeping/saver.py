@@ -7,10 +7,14 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 
 from evergrant.clock import Clock
 from evergrant.errors import Conflict, StoreError, TokenNotFound, TokenNotSaved
 from evergrant.events import Emit, SaveFailed, TakenAboard
+from evergrant.forking import ProcessLock
+from evergrant.keeping.boarding import Boarding, Fate
+from evergrant.keeping.flight import SingleFlight
 from evergrant.keeping.lifeboat import Lifeboat
 from evergrant.stores.base import SAVE_ATTEMPTS, TokenStore
 from evergrant.stores.matching import compatible, freshest
@@ -40,6 +44,8 @@ class Saver:
         self._emit = emit
         self._clock = clock
         self._sleep = sleep
+        self._boarding: SingleFlight[list[Boarding]] = SingleFlight()
+        self._settling = ProcessLock()
 
     def save(self, token: Token) -> Token:
         """Save a token by the store's own rule, by which the fresher one stays; return that.
@@ -73,16 +79,37 @@ class Saver:
         return self._save(granted, lambda: self._swap(granted, read))
 
     def _save(self, granted: Token, attempt: Callable[[], Token]) -> Token:
-        pauses = iter(PAUSES)
+        if granted.is_blank:
+            return attempt()  # nothing that could be lost, and aboard it would hide the user's row
+        try:
+            return self._save_in_turns(granted, attempt)
+        except TokenNotFound:
+            self._lifeboat.remove(granted)
+            raise
+        except TokenNotSaved:
+            raise
+        except BaseException as error:
+            # An interrupt, or what no store should raise: Zoho will not grant the same twice.
+            path = self._lifeboat.put(granted)
+            what = type(error).__name__
+            _logger.warning("%s while a token was saved; it waits in %s", what, path or "memory")
+            raise
+
+    def _save_in_turns(self, granted: Token, attempt: Callable[[], Token]) -> Token:
+        pauses, failed = iter(PAUSES), False
         for _ in range(SAVE_ATTEMPTS):
             try:
-                return attempt()
+                saved = attempt()
             except TokenNotFound:
                 raise
             except StoreError as error:
-                if granted.is_blank:
-                    raise  # nothing that could be lost, and aboard it would hide the user's row
                 problem = error
+            else:
+                if failed:
+                    self._lifeboat.remove(granted)
+                return saved
+            # At once, not at the end: the process may be killed in the pauses.
+            path, failed = self._lifeboat.put(granted), True
             if not problem.retryable:
                 break
             if isinstance(problem, Conflict):
@@ -90,14 +117,16 @@ class Saver:
             if (pause := next(pauses, None)) is None:
                 break
             self._sleep(pause)
-        path = self._lifeboat.put(granted)
+        raise self._not_saved(granted, problem, path) from problem
+
+    def _not_saved(self, granted: Token, problem: StoreError, path: Path | None) -> TokenNotSaved:
         self._emit(SaveFailed(at=self._clock(), error=problem, lifeboat=path, **about(granted)))
         where = f"it is in the lifeboat {path}" if path else "only this process still has it"
-        raise TokenNotSaved(
+        return TokenNotSaved(
             f"Zoho granted a token that could not be saved ({problem.message}); {where}",
             lifeboat=path,
             **about(granted),
-        ) from problem
+        )
 
     def _log_in(self, granted: Token) -> Token:
         whose = Token(user_name=granted.user_name, client_id=granted.client_id)
@@ -107,7 +136,9 @@ class Saver:
         # A login anew takes the place of the old one, whose expiry decides nothing. A consent
         # that was given before brings no refresh token; the old one lives on.
         refresh_token = granted.refresh_token or before.refresh_token
-        anew = replace(granted, id=before.id, refresh_token=refresh_token)
+        anew = replace(
+            granted, id=before.id, refresh_token=refresh_token, updated_at=before.updated_at
+        )
         saved = self._store.save_token(anew, expected_version=before.version)
         if granted.id:
             with suppress(TokenNotFound):
@@ -135,26 +166,49 @@ class Saver:
         """Return what was granted for this stored token and is not in the store yet, if any."""
         waiting = self._lifeboat.find(stored.id) if self._lifeboat.occupied else None
         # A row of that id may be another user's by now: the ids that callers choose come again.
-        return waiting if waiting and compatible(stored, waiting) else None
+        if waiting is None or not compatible(stored, waiting):
+            return None
+        return waiting if freshest([waiting, stored]) is waiting else None
 
-    def take_aboard(self) -> None:
-        """Bring the lifeboat's tokens into the store, as far as it takes them."""
+    def take_aboard(self) -> list[Boarding]:
+        """Bring the lifeboat's tokens into the store, as far as it takes them.
+
+        Returns:
+            What became of each.
+        """
         if not self._lifeboat.occupied:
-            return
-        aboard: list[Token] = []
-        self._lifeboat.take_aboard(lambda token: aboard.extend(self._take(token)))
-        for saved in aboard:  # now that the lifeboat is free: a listener may ask for a token
-            self._emit(TakenAboard(at=self._clock(), **about(saved)))
+            return []
+        led: list[Boarding] = []
+        # One thread tries, and the others wait for that: a store that is down answers slowly.
+        boardings = self._boarding.do("", lambda: self._take_all(led))
+        for boarding in led:  # now that the lifeboat is free: a listener may ask for a token
+            if boarding.fate is Fate.ABOARD:
+                self._emit(TakenAboard(at=self._clock(), **about(boarding.token)))
+        return boardings
 
-    def _take(self, token: Token) -> list[Token]:
-        if token.id is not None:
-            row = self._store.find_token_by_id(token.id)
-            if row is None or not compatible(row, token):
-                # Deleted on purpose since: it must not come back.
-                _logger.warning("the lifeboat let go of token %s: its row was deleted", token.id)
-                return []
-        return [self._store.save_token(replace(token, version=0))]
+    def _take_all(self, led: list[Boarding]) -> list[Boarding]:
+        with self._settling.here():
+            led += self._lifeboat.take_aboard(self._take)
+        return led
+
+    def _take(self, token: Token) -> Boarding:
+        if token.id is None:
+            return Boarding(self._store.save_token(replace(token, version=0)), Fate.ABOARD)
+        row = self._store.find_token_by_id(token.id)
+        if row is None or not compatible(row, token):
+            # Deleted on purpose since: it must not come back.
+            _logger.warning("the lifeboat let go of token %s: its row was deleted", token.id)
+            return Boarding(token, Fate.LET_GO)
+        if (row.user_name, row.refresh_token) != (token.user_name, token.refresh_token):
+            return Boarding(self._store.save_token(replace(token, version=0)), Fate.ABOARD)
+        if freshest([row, token]) is row:
+            return Boarding(token, Fate.SURPASSED)
+        # By its version: who deletes the row in this moment must not find it again.
+        saved = self._store.save_token(token, expected_version=row.version)
+        return Boarding(saved, Fate.ABOARD)
 
     def drop(self, id_: str) -> None:
         """Forget a token that was deleted from the store on purpose."""
-        self._lifeboat.drop(id_)
+        if self._lifeboat.occupied:
+            with self._settling.here():
+                self._lifeboat.drop(id_)

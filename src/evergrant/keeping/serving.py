@@ -57,9 +57,9 @@ class Serving:
             EvergrantError: What ``load`` raises.
         """
         if self._retry_at is not None and not self._claims_probe():
-            known = self._cache.last_known(asked)
-            if known and known.window.is_open(self._clock(), min_life):
-                return known.token
+            known = self._last_known(asked, min_life)
+            if known is not None:
+                return known
         try:
             generation = self._store.generation()
             if self._retry_at is None and (entry := self._cache.get(asked, generation)):
@@ -83,18 +83,23 @@ class Serving:
             self._cache.put(asked, token, generation)
         return token
 
-    def at_hand(self, asked: Hashable) -> Token | None:
-        """Return the token at hand if nothing has to be done for it, and the store answers."""
-        if self._retry_at is not None:
-            return None
+    def at_hand(self, asked: Hashable, min_life: timedelta = ANY_LIFE) -> Token | None:
+        """Return what `token` would if there is nothing to be done for it, or waited for."""
+        retry_at = self._retry_at
+        if retry_at is not None:
+            return self._last_known(asked, min_life) if time.monotonic() < retry_at else None
         try:
             entry = self._cache.get(asked, self._store.generation())
         except StoreUnavailable:
             return None
-        if entry is None:
-            return None
         now = self._clock()
-        return entry.token if entry.window.is_open(now) and now < entry.window.due else None
+        if entry and entry.window.is_open(now, min_life) and now < entry.window.due:
+            return entry.token
+        return None
+
+    def _last_known(self, asked: Hashable, min_life: timedelta) -> Token | None:
+        known = self._cache.last_known(asked)
+        return known.token if known and known.window.is_open(self._clock(), min_life) else None
 
     def _claims_probe(self) -> bool:
         """Say whether this caller is the one to find out whether the store is back."""
@@ -105,12 +110,12 @@ class Serving:
         return True
 
     def _in_spite_of(self, error: StoreUnavailable, asked: Hashable, min_life: timedelta) -> Token:
-        known = self._cache.last_known(asked)
+        known = self._last_known(asked, min_life)
         self._retry_at = time.monotonic() + RETRY
-        if known is None or not known.window.is_open(self._clock(), min_life):
+        if known is None:
             raise error
-        self._emit(StoreFailed(at=self._clock(), error=error, **about(known.token)))
-        return known.token
+        self._emit(StoreFailed(at=self._clock(), error=error, **about(known)))
+        return known
 
     def _note_recovery(self) -> None:
         if self._retry_at is not None:

@@ -41,7 +41,7 @@ def open_store(url: str, *, read_only: bool = False, **options: Any) -> TokenSto
     if not re.match(r"[a-z][a-z0-9+._-]*:", url, re.IGNORECASE):
         raise ConfigError(
             f"{urls.masked(url)!r} is not the URL of a store",
-            hint=f"For a SQLite file: sqlite:///{quote(urls.masked(url))}. {urls.ACCEPTED}",
+            hint=f"For a SQLite file: sqlite:///{quote(urls.masked(url), errors='replace')}. {urls.ACCEPTED}",
         )
     scheme, _, rest = map(Secret, url.partition(":"))
     match scheme.reveal().lower():

@@ -19,6 +19,10 @@ class Backend(ABC):
     def _transaction(self) -> AbstractContextManager[object]:
         """Make the primitives called inside one change, whole or not at all."""
 
+    def _passing_transaction(self) -> AbstractContextManager[object]:
+        """Do the same for a change that may be lost if the power fails: a lease, a note."""
+        return self._transaction()
+
     @abstractmethod
     def _select(self, criterion: Criterion) -> list[Row]:
         """Return the rows whose columns equal all of the criterion's values, exactly."""

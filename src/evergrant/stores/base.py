@@ -22,7 +22,7 @@ from evergrant.errors import (
 from evergrant.stores import matching
 from evergrant.stores.coordination import Coordination
 from evergrant.stores.matching import Criterion
-from evergrant.stores.merging import merged
+from evergrant.stores.merging import is_of_former_row, merged
 from evergrant.stores.rows import ID_DIGITS, Row, decode, encode
 from evergrant.token import Token
 
@@ -183,7 +183,10 @@ class TokenStore(Coordination):
         """Return the saved token, or None when another writer was faster."""
         by_id = self.find_token_by_id(token.id) if token.id else None
         stored, new, double = matching.place_of(token, by_id, self._lookup, expected_version)
-        if expected_version is not None and expected_version != (stored.version if stored else 0):
+        version = stored.version if stored else 0
+        if expected_version is not None and (
+            expected_version != version or (stored and is_of_former_row(stored, token))
+        ):
             raise Conflict(
                 "the token was changed or deleted by somebody else",
                 token_id=token.id,

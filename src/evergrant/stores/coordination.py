@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 from evergrant.clock import Clock, to_epoch_ms
 from evergrant.errors import StoreUnavailable
@@ -47,12 +47,20 @@ class Coordination(Backend):
 
         Use it in a ``with`` statement. It may return early, and for changes of other tokens.
         """
-        return Watch(self.generation)
+        return Watch(self._pulse)
+
+    def _pulse(self) -> Hashable:
+        """Return what differs once a token was changed or a lease given back; None: it may be.
+
+        A storage in which leases do not count as changes has to add them.
+        """
+        return self.generation()
 
     def amend(self, key: str, change: Callable[[str], str], *, life: float) -> str:
         """Replace a note that all who share the store can read; return the new one.
 
-        Nobody else's change comes between.
+        Nobody else's change comes between. It survives the death of the process, but need not
+        survive a power cut: what it costs to make sure is kept for tokens.
 
         Args:
             key: Names the note; 64 characters at the most. It is no secret.
@@ -61,7 +69,7 @@ class Coordination(Backend):
                 leaves the note as it is.
             life: Seconds from now after which the note may be forgotten.
         """
-        with self._transaction():
+        with self._passing_transaction():
             before = self._note(key)
             after = change(before)
             if after != before:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 
 from evergrant import forking
@@ -29,6 +29,7 @@ class LocalStore(TokenStore):
         self._lock = threading.RLock()
         self._undo: list[Callable[[], object]] = []
         self._changes = 0
+        self._releases = 0
         self._last_number = 0
         self._leases: dict[str, Noted] = {}
         self._notes = LocalNotes(clock)
@@ -37,6 +38,9 @@ class LocalStore(TokenStore):
     def generation(self) -> int | None:
         """Return how often this store has changed."""
         return self._changes
+
+    def _pulse(self) -> Hashable:
+        return self._changes, self._releases
 
     def identity(self) -> int:
         """Return what tells this store from any other; its URL does not."""
@@ -76,6 +80,7 @@ class LocalStore(TokenStore):
         with self._lock:
             if self._leases.get(id_, ("",))[0] == owner:
                 del self._leases[id_]
+                self._releases += 1
 
     def _note(self, key: str) -> str:
         return self._notes.read(key)

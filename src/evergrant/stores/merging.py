@@ -8,7 +8,7 @@ from typing import Any
 
 from evergrant.token import Token
 
-__all__ = ["merged"]
+__all__ = ["is_of_former_row", "merged"]
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
@@ -27,7 +27,8 @@ def merged(stored: Token, incoming: Token, *, decided: bool, **changes: Any) -> 
         decided: The caller has compared versions itself (compare-and-swap).
         changes: Fields to set whatever both sides say.
     """
-    knew = decided or 0 < incoming.version == stored.version
+    read = 0 < incoming.version == stored.version and not is_of_former_row(stored, incoming)
+    knew = decided or read
     unit, gaps = incoming, {}
     if not knew and _is_stale(stored, incoming):
         unit = stored
@@ -44,6 +45,16 @@ def merged(stored: Token, incoming: Token, *, decided: bool, **changes: Any) -> 
         "last_used_at": incoming.last_used_at or stored.last_used_at,
     }
     return replace(unit, **(gaps | whole | changes))
+
+
+def is_of_former_row(stored: Token, incoming: Token) -> bool:
+    """Say whether a token was read from a row with this id and version that was deleted since.
+
+    An id that a caller chose comes again with the next login, and its versions begin anew.
+    """
+    was_read = (incoming.id, incoming.version) == (stored.id, stored.version)
+    known = incoming.updated_at and stored.updated_at
+    return bool(was_read and known) and incoming.updated_at != stored.updated_at
 
 
 def _is_another_grant(stored: Token, incoming: Token) -> bool:

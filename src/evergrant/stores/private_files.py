@@ -22,27 +22,21 @@ _creating = ProcessLock()
 
 
 class _Writing:
-    """Held while a file is open for writing: who forks then waits for its end.
+    """Its lock is held while a file is open for writing: who forks then waits for its end.
 
     The child would keep it open for as long as it lives, and what anybody has open for writing is
     taken for a file that is being rewritten.
     """
 
     def __init__(self) -> None:
-        self._lock = threading.RLock()  # a signal's handler may fork in the middle of it
+        self.lock = threading.RLock()  # a signal's handler may fork in the middle of it
         forking.watch(self)
 
     def before_fork(self) -> None:
-        self._lock.acquire()
+        self.lock.acquire()
 
     def after_fork(self) -> None:
-        self._lock.release()
-
-    def __enter__(self) -> None:
-        self._lock.acquire()
-
-    def __exit__(self, *error: object) -> None:
-        self._lock.release()
+        self.lock.release()
 
 
 _writing = _Writing()
@@ -102,7 +96,7 @@ def create(path: str, owner: os.stat_result | None = None) -> None:
     Raises:
         OSError: It cannot be created.
     """
-    with suppress(FileExistsError), _writing:
+    with suppress(FileExistsError), _writing.lock:
         handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         try:
             _give(handle, owner)
@@ -161,7 +155,7 @@ def replace(
     draft = Path(f"{path}.draft")
     draft.unlink(missing_ok=True)  # a killed writer's
     try:
-        with _writing:
+        with _writing.lock:
             written = _write(draft, content, old)
         last_look()
         draft.replace(path)

@@ -49,6 +49,9 @@ COLUMNS = (
 ID_DIGITS = 10
 """The official tables keep ids in a varchar(10)."""
 
+LONGEST_ID = 64
+"""Characters of the longest id that a table of ours has room for."""
+
 Row = tuple[str | int | None, ...]
 """One value for each of `COLUMNS`: text, or None where there is nothing; moments in epoch
 milliseconds as text (as the official SDK writes them); the version a number, 0 when unset."""
@@ -153,10 +156,12 @@ def decode(row: Row) -> Token:
         token.version = _version(row[-1])
         token.__class__ = Token
         frozen: Token = token
+        return frozen  # noqa: TRY300 - an else would cost every read of a store
     except (TypeError, ValueError, OverflowError):
-        # The cause is left out: its text quotes the value, which may be a misplaced secret.
-        raise _corrupt(row, f"{_first_bad_column(row)} is unreadable") from None
-    return frozen
+        problem = _corrupt(row, f"{_first_bad_column(row)} is unreadable")
+    # Out here, the error that was caught does not travel along: it quotes the value, which may be
+    # a misplaced secret.
+    raise problem
 
 
 def _as_texts(row: Row) -> list[str | None]:
@@ -194,7 +199,7 @@ def _first_bad_column(row: Row) -> str:
 
 
 def _corrupt(row: Row, why: str) -> CorruptRecord:
-    row_id = str(row[0]) if row else None
+    row_id = _shortened(str(row[0])) if row else None
     # In a row that lost a column, a secret may stand where the name should.
     name = row[1] if len(row) == len(COLUMNS) else None
     return CorruptRecord(
@@ -202,6 +207,11 @@ def _corrupt(row: Row, why: str) -> CorruptRecord:
         token_id=row_id,
         user=name if isinstance(name, str) else None,
     )
+
+
+def _shortened(id_: str) -> str:
+    # What is longer than any id may be a token that slipped into its place.
+    return id_ if len(id_) <= LONGEST_ID else f"{id_[:8]}..."
 
 
 def numeric_id(id_: str) -> int:

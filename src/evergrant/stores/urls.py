@@ -94,9 +94,15 @@ def file_path(url: str, location: str) -> str:
 
 
 def _decoded(url: str, quoted: str) -> str:
-    path = os.fsdecode(unquote_to_bytes(quoted))
+    try:
+        path = os.fsdecode(unquote_to_bytes(os.fsencode(quoted)))
+    except UnicodeEncodeError:  # a lone surrogate
+        path = "\0"
     if "\0" in path:
-        raise ConfigError(f"{masked(url)!r}: a path cannot contain a zero byte", hint=ACCEPTED)
+        raise ConfigError(
+            f"{masked(url)!r}: a path cannot contain a zero byte, nor half a character",
+            hint=ACCEPTED,
+        )
     return path
 
 

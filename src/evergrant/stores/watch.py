@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Self
 
 __all__ = ["Watch"]
 
 TICK = 0.005
-"""Seconds between two looks at the store's generation, which is cheap to ask."""
+"""Seconds between two looks at the store's pulse, which is cheap to feel."""
 
 POLL = 0.05
-"""Seconds after which the store itself is worth a look where it has no generation."""
+"""Seconds after which the store itself is worth a look where it has none."""
 
 
 class Watch:
     """Waits for the next change of a store; nothing that happens after its making is missed.
 
     Args:
-        generation: Tells that the store has changed; see `TokenStore.generation`.
+        pulse: Differs once the store has changed; None where it cannot tell.
     """
 
-    def __init__(self, generation: Callable[[], int | None]) -> None:
-        self._generation = generation
-        self._seen = generation()
+    def __init__(self, pulse: Callable[[], Hashable]) -> None:
+        self._pulse = pulse
+        self._seen = pulse()
 
     def wait(self, seconds: float) -> None:
         """Return once the store has, or may have, changed; at the latest after so many seconds."""
@@ -32,7 +32,7 @@ class Watch:
             time.sleep(min(seconds, POLL))
             return
         until = time.monotonic() + seconds
-        while (now := self._generation()) == self._seen and time.monotonic() < until:
+        while (now := self._pulse()) == self._seen and time.monotonic() < until:
             time.sleep(TICK)
         self._seen = now
 

@@ -28,6 +28,7 @@ BEYOND = {
     "test_another_handle_respects_the_lease",
     "test_another_handles_save_is_noticed",
     "test_every_change_is_a_new_generation",
+    "test_extending_a_lease_is_seen_by_every_handle",
     "test_processes_that_change_a_note_lose_no_change",
 }
 """The checks of what no store with just six methods can promise."""

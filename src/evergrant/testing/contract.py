@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from evergrant.stores.base import TokenStore
+from evergrant.testing.contract_coordination import CoordinationContract
 from evergrant.testing.contract_files import FilesContract
 from evergrant.testing.contract_find import FindContract
 from evergrant.testing.contract_fresh import FreshnessContract
@@ -28,6 +29,7 @@ class StoreContract(
     RowContract,
     ValueContract,
     SharingContract,
+    CoordinationContract,
     NotesContract,
     FilesContract,
 ):

@@ -14,6 +14,7 @@ import pytest
 
 from evergrant.errors import Conflict
 from evergrant.stores.base import TokenStore
+from evergrant.stores.lease import Lease
 from evergrant.testing.samples import ALICE, BOB, NOON, Reopen, contents, grant, renewed
 from evergrant.token import Token
 
@@ -53,6 +54,15 @@ def winners(store: TokenStore, rivals: list[Token]) -> list[Token]:
 def whole(token: Token | None) -> tuple[object, ...]:
     """Return what must be seen together, or nothing."""
     return () if token is None else (token.access_token, token.refresh_token, token.expires_at)
+
+
+def taken_over(store: TokenStore, id_: str) -> Lease:
+    """Return a lease, as soon as another's has run out."""
+    give_up = time.monotonic() + PATIENCE
+    while not (taken := store.lease(id_, 60)):
+        assert time.monotonic() < give_up, "the lease does not run out"
+        time.sleep(0.002)
+    return taken
 
 
 class SharingContract:
@@ -171,10 +181,7 @@ class SharingContract:
         id_ = str(store.save_token(ALICE).id)
         late = store.lease(id_, 0.001)
         assert late
-        give_up = time.monotonic() + PATIENCE
-        while not (taken := store.lease(id_, 60)):
-            assert time.monotonic() < give_up, "the lease does not run out"
-            time.sleep(0.002)
+        taken = taken_over(store, id_)
         late.release()
         assert not store.lease(id_, 60)
         taken.release()

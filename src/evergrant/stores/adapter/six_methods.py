@@ -74,6 +74,7 @@ class SixMethodStore(LocalStore):
 
     not_promised: ClassVar[tuple[str, ...]] = (
         "one renewal at a time among processes: their threads wait, two processes may both renew",
+        "notes among processes: what one has spent of Zoho's limits, others do not know",
         "compare-and-swap among processes: of two that save in the same moment, the later one wins",
     )
     """What no store with just six methods can promise, in sentences."""
@@ -94,6 +95,9 @@ class SixMethodStore(LocalStore):
 
     def generation(self) -> None:
         """Return None: others may change the storage unseen."""
+
+    def _pulse(self) -> None:
+        pass
 
     def _from_theirs(self, answer: object) -> Token:
         """Return what the store listed as a token."""

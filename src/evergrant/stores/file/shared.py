@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
 from urllib.parse import quote
 
@@ -51,6 +51,9 @@ class SharedFile(TokenStore):
         with self._known.lock:
             self._current()
             return self._known.changes
+
+    def _pulse(self) -> Hashable:
+        return self.generation(), Sidecar.stamp(self._path)
 
     def close(self) -> None:
         """Forget the tokens; each use from now on raises."""

@@ -8,12 +8,19 @@ import os
 from pathlib import Path
 
 from evergrant.stores import private_files
+from evergrant.stores.file import disk
+from evergrant.stores.file.disk import Stamp
 from evergrant.stores.lease import Noted, grant, still_runs
 from evergrant.stores.notes import Notes, unexpired
+from evergrant.stores.rows import ID_DIGITS
 
 __all__ = ["Sidecar"]
 
 _logger = logging.getLogger("evergrant")
+
+
+LARGEST = 10**ID_DIGITS
+"""No count goes beyond it: the ids that follow are chosen at random."""
 
 
 class Sidecar:
@@ -33,13 +40,13 @@ class Sidecar:
 
     def __init__(self, tokens: str) -> None:
         self._tokens = tokens
-        self.path = f"{tokens}.evergrant"
+        self.path = _beside(tokens)
         self.last_number = 0
         self.leases: dict[str, Noted] = {}
         self.notes: Notes = {}
         try:
             state = json.loads(Path(self.path).read_bytes())
-            self.last_number = int(state["last_number"])
+            self.last_number = min(int(state["last_number"]), LARGEST)
             self.leases = {
                 id_: (str(owner), int(since), int(until))
                 for id_, (owner, since, until) in state["leases"].items()
@@ -51,8 +58,23 @@ class Sidecar:
             }
         except FileNotFoundError:
             pass
-        except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        except (
+            ArithmeticError,
+            ValueError,
+            TypeError,
+            LookupError,
+            AttributeError,
+            RecursionError,
+        ):
             _logger.warning("%s is damaged: ids go on after the largest there is", self.path)
+
+    @staticmethod
+    def stamp(tokens: str) -> Stamp | None:
+        """Return what differs once it was written anew; None where there is none."""
+        try:
+            return disk.stamp(os.stat(_beside(tokens)))  # noqa: PTH116 - asked all the time
+        except FileNotFoundError:
+            return None
 
     def grant(self, id_: str, owner: str, now: int, ttl: float) -> bool:
         """Note a lease unless another's still runs; see `lease.grant`."""
@@ -92,3 +114,7 @@ class Sidecar:
         state = {"last_number": self.last_number, "leases": self.leases, "notes": self.notes}
         owner = os.stat(self._tokens)  # noqa: PTH116 - its error names the path
         private_files.replace(self.path, json.dumps(state).encode(), old=owner)
+
+
+def _beside(tokens: str) -> str:
+    return f"{tokens}.evergrant"

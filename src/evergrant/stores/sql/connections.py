@@ -179,6 +179,18 @@ class Connections:
             raise StoreUnavailable("the store was closed", hint="Open it again.", retryable=False)
         return self.explaining(self.engine.raw_connection, connecting=True)
 
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
+
+    def separate(self) -> Any:
+        """Open a connection of the driver's that is the caller's to use and to close."""
+        raw = self._acquire()
+        connection = raw.driver_connection
+        raw.detach()
+        return connection
+
     def core(self, work: Callable[[Connection], T]) -> T:
         """Return what is done with a connection of SQLAlchemy Core: for what is no secret."""
         connection = self.explaining(self.engine.connect, connecting=True)
@@ -205,7 +217,7 @@ class Connections:
             else:
                 lost = getattr(error, "connection_invalidated", False)
                 problem = explained(cause, self._store, lost=lost, connecting=connecting)
-        except (TypeError, ValueError, OSError) as error:
+        except (TypeError, ValueError, AttributeError, OSError) as error:
             if not connecting:
                 raise
             problem = self._unusable(error)

@@ -91,6 +91,8 @@ def _engine(url: URL, store: str) -> Engine:
         )
     except exc.ArgumentError:  # SQLAlchemy has no such dialect or driver
         problem: Exception = ConfigError(f"there is no driver {driver} for {store}", hint=hint)
+    except (ValueError, TypeError):  # such as a number of seconds that is none
+        problem = ConfigError(f"a parameter of {store} is malformed", hint="Check what follows ?.")
     except ModuleNotFoundError:
         problem = MissingExtra(f"{url.drivername}:", extra=_EXTRAS[url.get_backend_name()])
     else:

@@ -8,10 +8,13 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    Delete,
+    Select,
     Table,
     bindparam,
     cast,
     delete,
+    func,
     literal_column,
     select,
     update,
@@ -20,6 +23,7 @@ from sqlalchemy import (
 from evergrant.stores.lease import still_runs
 from evergrant.stores.sql.connections import Connections
 from evergrant.stores.sql.errors import Contended
+from evergrant.stores.sql.listening import CHANNEL
 from evergrant.stores.sql.statements import Values, compiled, insert_unless_taken
 
 __all__ = ["Leases"]
@@ -65,7 +69,9 @@ class Leases:
             dialect,
         )
         self._take_over = compiled(update(table).where(*held, since).values(mine), dialect)
-        self._end = compiled(delete(table).where(*held), dialect)
+        end = delete(table).where(*held)
+        tells = dialect.name == "postgresql"
+        self._end = compiled(_telling(end, table) if tells else end, dialect)
         self._end_all = compiled(delete(table).where(of_table), dialect)
         self._end_old = compiled(delete(table).where(of_table, columns.until < now - DAY), dialect)
 
@@ -92,3 +98,10 @@ class Leases:
     def end_old(self) -> None:
         """Forget what holders that died left behind."""
         self._connections.run(self._end_old, Values(key=self._key))
+
+
+def _telling(end: Delete, table: Table) -> Select[Any]:
+    """Return the statement that ends a lease and notifies who listens: one round trip for both."""
+    ended = end.returning(table.c.token_table, table.c.id).cte("ended")
+    name = ended.c.token_table + literal_column("' '") + ended.c.id
+    return select(func.pg_notify(literal_column(f"'{CHANNEL}'"), name)).select_from(ended)

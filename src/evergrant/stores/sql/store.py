@@ -14,6 +14,7 @@ from evergrant.stores.matching import Criterion
 from evergrant.stores.notes import LocalNotes
 from evergrant.stores.rows import COLUMNS, Row, decode, encode, numeric_id
 from evergrant.stores.tables import DEFAULT_TABLE
+from evergrant.stores.watch import Watch
 from evergrant.token import Secret, Token
 
 try:
@@ -24,6 +25,7 @@ except ModuleNotFoundError:
 from evergrant.stores.sql.connections import Connections
 from evergrant.stores.sql.errors import Contended, UnfitError, read_only
 from evergrant.stores.sql.leases import Leases
+from evergrant.stores.sql.listening import Listening
 from evergrant.stores.sql.notes import SharedNotes
 from evergrant.stores.sql.numbers import Counted, Uncounted
 from evergrant.stores.sql.schema import prepare
@@ -124,6 +126,8 @@ class SQLStore(TokenStore):
         leases = Leases(self._connections, layout.leases, self._key)
         may_lease = layout.has_leases and not self._read_only and self._may(leases.end_old)
         self._leases = leases if may_lease else None
+        can_listen = may_lease and Listening.can_use(self._connections)
+        self._listening = Listening(self._connections) if can_listen else None
         notes = SharedNotes(self._connections, layout.notes, self._key, self._clock)
         use = partial(notes.read, "") if self._read_only else notes.end_old
         shared = layout.has_notes and self._may(use)
@@ -174,6 +178,10 @@ class SQLStore(TokenStore):
     def amend(self, key: str, change: Callable[[str], str], *, life: float) -> str:
         """Replace a note, see `TokenStore.amend`; deadlocks are tried again."""
         return self._persistently(partial(super().amend, key, change, life=life))
+
+    def watch(self, id: str) -> Watch:  # noqa: A002 - as in the six methods
+        """Return what waits for somebody else's work on a token, see `TokenStore.watch`."""
+        return self._listening.watch(self._key, str(id)) if self._listening else super().watch(id)
 
     def _persistently(self, change: Callable[[], T]) -> T:
         for _ in range(ATTEMPTS - 1):

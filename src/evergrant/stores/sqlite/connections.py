@@ -90,16 +90,25 @@ class Connection(sqlite3.Connection):
             self.text_factory = str
 
     @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Make what is run inside one change, whole or not at all."""
-        self.run("BEGIN IMMEDIATE")
+    def transaction(self, *, lasting: bool = True) -> Iterator[None]:
+        """Make what is run inside one change, whole or not at all.
+
+        Args:
+            lasting: Whether it is on the disk at the end, or may be lost if the power fails.
+        """
+        if not lasting:
+            self.run("PRAGMA synchronous=NORMAL")
         try:
+            self.run("BEGIN IMMEDIATE")
             yield
             self.run("COMMIT")
         except BaseException:
             with suppress(sqlite3.Error):
                 self.rollback()
             raise
+        finally:
+            if not lasting:
+                self.run("PRAGMA synchronous=FULL")
 
 
 def _is_undecodable(error: sqlite3.Error) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Hashable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -120,8 +120,14 @@ class SQLiteStore(TokenStore):
         self._connections.close()
         self._watcher.close()
 
+    def _transaction(self) -> AbstractContextManager[None]:
+        return self._change(lasting=True)
+
+    def _passing_transaction(self) -> AbstractContextManager[None]:
+        return self._change(lasting=False)
+
     @contextmanager
-    def _transaction(self) -> Iterator[None]:
+    def _change(self, *, lasting: bool) -> Iterator[None]:
         connection = self._connections.acquire()
         try:
             if self._path and files.identity(self._path) != connection.file:
@@ -130,7 +136,7 @@ class SQLiteStore(TokenStore):
                     hint="Restart the program, or put the file back.",
                     retryable=False,
                 )
-            with self._writing, connection.transaction():
+            with self._writing, connection.transaction(lasting=lasting):
                 yield
         finally:
             connection.lock.release()
@@ -190,7 +196,7 @@ class SQLiteStore(TokenStore):
         self._run(sql.RAISE_COUNT, largest, self._sql.key)
 
     def _acquire(self, id_: str, owner: str, ttl: float) -> bool:
-        with self._transaction():
+        with self._passing_transaction():
             now = to_epoch_ms(self._clock())
             for holder, since, until in self._run(sql.FIND_LEASE, self._sql.key, id_):
                 if holder != owner and still_runs(since, until, now):
@@ -199,7 +205,7 @@ class SQLiteStore(TokenStore):
         return True
 
     def _release(self, id_: str, owner: str) -> None:
-        with self._transaction():
+        with self._passing_transaction():
             self._run(sql.END_LEASE, self._sql.key, id_, owner)
 
     def _note(self, key: str) -> str:

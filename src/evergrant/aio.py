@@ -1,0 +1,127 @@
+"""The Keeper for tasks: nothing blocks the loop, and one that is cancelled loses nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self, overload
+
+from evergrant.accounts import Accounts
+from evergrant.keeper import Keeper
+from evergrant.keeping.windows import ANY_LIFE
+from evergrant.stores.adapter import SixMethods
+from evergrant.stores.base import TokenStore
+from evergrant.token import Token
+
+if TYPE_CHECKING:
+    import httpx2
+
+__all__ = ["AsyncKeeper"]
+
+
+class AsyncKeeper:
+    """Hands out access tokens that work to any number of tasks, of asyncio or trio.
+
+    The methods are those of `evergrant.Keeper`, mean the same and raise the same. What may block
+    is done in threads of its own, which the event loop and other libraries do not share. Tasks
+    that want the same token wait for it together, in one thread; a token at hand waits for none.
+
+    A task may be cancelled at any moment (a timeout, a client that hangs up): it stops waiting,
+    while the thread goes on and saves what Zoho grants. So does what still waits when
+    `asyncio.run` ends, which waits for it a minute at the most.
+
+    Args:
+        keeper: Does the work, and may be used directly too, by threads. Make it before the loop
+            runs: opening a store blocks. In its place, all that a Keeper is made with.
+    """
+
+    @overload
+    def __init__(self, keeper: Keeper, /) -> None: ...
+
+    @overload
+    def __init__(
+        self, store: TokenStore | SixMethods, accounts: Accounts, /, **options: Any
+    ) -> None: ...
+
+    def __init__(
+        self,
+        keeper: Keeper | TokenStore | SixMethods,
+        accounts: Accounts | None = None,
+        /,
+        **options: Any,
+    ) -> None:
+        if not isinstance(keeper, Keeper):
+            if accounts is None:
+                raise TypeError("give a Keeper, or all that one is made with: a store and accounts")
+            keeper = Keeper(keeper, accounts, **options)
+        self.keeper = keeper
+        self._tokens = keeper.async_tokens
+
+    async def access_token(self, user: str, *, min_life: timedelta = ANY_LIFE) -> str:
+        """Return an access token of this user that works now, as plain text."""
+        token = await self.token(user, min_life=min_life)
+        return str.__str__(token.access_token)
+
+    async def token(self, user: str, *, min_life: timedelta = ANY_LIFE) -> Token:
+        """Return the whole token of this user, usable now; as `access_token`."""
+        return await self._tokens.token(user, min_life=min_life)
+
+    async def find(self, user: str) -> Token:
+        """Return the newest token of this user that there is, expired or not."""
+        return await self._tokens.do(partial(self.keeper.find, user))
+
+    async def refresh(self, user: str) -> Token:
+        """Renew the access token now, even if it has not expired."""
+        return await self._tokens.renewed(user, await self.find(user))
+
+    async def revoke(self, user: str) -> None:
+        """Revoke the user's grant at Zoho, then delete it from the store."""
+        await self._tokens.do(partial(self.keeper.revoke, user))
+
+    async def forget(self, user: str) -> None:
+        """Delete the user's token from the store without telling Zoho."""
+        await self._tokens.do(partial(self.keeper.forget, user))
+
+    def authorization_url(
+        self,
+        scopes: Iterable[str],
+        user: str | None = None,
+        *,
+        session: str | None = None,
+        consent_again: bool = False,
+    ) -> str:
+        """Return the address to send a user's browser to; it blocks nobody."""
+        return self.keeper.authorization_url(
+            scopes, user, session=session, consent_again=consent_again
+        )
+
+    async def complete_login(
+        self, redirect_params: Mapping[str, str] | str, *, session: str | None = None
+    ) -> Token:
+        """Finish a login with what the browser brought back; return the stored token."""
+        return await self._tokens.do(
+            partial(self.keeper.complete_login, redirect_params, session=session)
+        )
+
+    async def login_with_code(
+        self, code: str, user: str | None = None, *, data_center: str | None = None
+    ) -> Token:
+        """Log in with a self client's code, as Zoho's API console makes them."""
+        return await self._tokens.do(
+            partial(self.keeper.login_with_code, code, user, data_center=data_center)
+        )
+
+    def auth(self, user: str) -> httpx2.Auth:
+        """Return an ``auth`` for httpx2 (and httpx): signs requests with the user's token."""
+        return self.keeper.auth(user)
+
+    async def aclose(self) -> None:
+        """Close the keeper, once what was begun is saved; the store is closed by who opened it."""
+        await self._tokens.aclose(self.keeper.close)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self.aclose()

@@ -1,0 +1,87 @@
+"""The lifeboats, as ``evergrant doctor`` sees them and ``--repair`` empties them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import evergrant
+from evergrant.cli.checks import Check
+from evergrant.clock import utc_now
+from evergrant.config import Settings, config_folder
+from evergrant.errors import EvergrantError
+from evergrant.events import emitter
+from evergrant.keeping.boarding import Boarding, Fate
+from evergrant.keeping.lifeboat import Lifeboat
+from evergrant.keeping.lifeboat_files import all_files, store_of
+from evergrant.keeping.saver import Saver
+
+__all__ = ["lifeboat_checks"]
+
+NAME = "lifeboat"
+
+
+def lifeboat_checks(settings: Settings, *, repair: bool) -> Iterator[Check]:
+    """Look for tokens that a store, this one or another, could not take.
+
+    Args:
+        repair: Take those of this store aboard, and move what is damaged aside.
+    """
+    if not all_files(config_folder()):
+        return
+    try:
+        with evergrant.open_store(settings.store) as store:
+            boat = Lifeboat(config_folder(), store.url)
+            yield from _repaired(store, boat) if repair else _waiting(boat)
+    except EvergrantError as error:
+        if repair:
+            yield Check(NAME, "problem", f"nothing was taken aboard: {error.message}", error.hint)
+        yield from _listed(all_files(config_folder()))
+        return
+    for path, problem in boat.unusable.items():
+        yield Check(NAME, "problem", f"{path}: {problem.message}", problem.hint)
+    yield from _listed(set(all_files(config_folder())) - boat.paths())
+
+
+def _waiting(boat: Lifeboat) -> Iterator[Check]:
+    for token in boat.waiting():
+        yield Check(
+            NAME,
+            "problem",
+            f"{_named(token)} was granted, and its store could not take it",
+            "Mend the store, then run: evergrant doctor --repair",
+        )
+
+
+def _repaired(store: evergrant.TokenStore, boat: Lifeboat) -> Iterator[Check]:
+    try:
+        for before, now in boat.repair():
+            yield Check(NAME, "note", f"{before.name} was damaged; it is kept as {now}")
+    except OSError as error:
+        yield Check(NAME, "problem", f"a damaged file was left as it is: {error}")
+    for boarding in Saver(store, boat, emitter(None), utc_now).take_aboard():
+        yield _told(boarding)
+
+
+def _told(boarding: Boarding) -> Check:
+    what = f"{_named(boarding.token)}: {boarding.fate.value}"
+    if boarding.problem:
+        return Check(NAME, "problem", f"{what}; {boarding.problem.message}", boarding.problem.hint)
+    return Check(NAME, "ok" if boarding.fate is Fate.ABOARD else "note", what)
+
+
+def _named(token: evergrant.Token) -> str:
+    number = f"token {token.id}" if token.id else "a login"
+    return f"{number} of {token.user_name}" if token.user_name else number
+
+
+def _listed(paths: Iterable[Path]) -> Iterator[Check]:
+    """Tell for which stores tokens wait, as far as the files say it."""
+    for store, number in sorted(Counter(map(store_of, paths)).items()):
+        yield Check(
+            NAME,
+            "problem",
+            f"{number} granted token(s) wait for {store or 'a store that the file does not name'}",
+            f"With that store: evergrant doctor --repair --store {store or 'URL'}",
+        )

@@ -1,0 +1,128 @@
+"""Keys that seal text for one place, and open what was sealed with them."""
+
+from __future__ import annotations
+
+import os
+from base64 import b64decode
+from collections.abc import Iterable
+from hashlib import sha256
+
+from evergrant.crypto.envelope import KEY_ID_DIGITS, NONCE_BYTES, Envelope, associated
+from evergrant.errors import ConfigError, CorruptRecord
+from evergrant.token import Secret
+
+__all__ = ["Key", "Keyring", "missing_key"]
+
+KEY_BYTES = 32
+"""AES-256."""
+
+
+class Key:
+    """A key for AES-256-GCM; shows its id, and never itself.
+
+    Its nonces are random: it should seal no more than four billion texts (NIST SP 800-38D, 8.3).
+
+    Args:
+        text: Base64 of 32 random bytes, in either alphabet.
+
+    Attributes:
+        id: Tells the key from others; says nothing about it.
+
+    Raises:
+        ConfigError: The text is no such key.
+    """
+
+    __slots__ = ("_cipher", "id")
+
+    def __init__(self, text: Secret) -> None:
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+        self.id = ""  # a traceback may print local variables, this one too
+        # For the same reason the key's bytes never get a name.
+        if _length(text) != KEY_BYTES:
+            raise ConfigError(
+                f"a key must be the base64 of {KEY_BYTES} random bytes",
+                hint="Make one with: openssl rand -base64 32",
+            )
+        self._cipher = AESGCM(_decoded(text))
+        self.id = sha256(b"evergrant key id\0" + _decoded(text)).hexdigest()[:KEY_ID_DIGITS]
+
+    def __repr__(self) -> str:
+        return f"Key(id={self.id!r})"
+
+    def seal(self, text: str, bound_to: str) -> Envelope:
+        """Seal text for one place: it opens nowhere else."""
+        nonce = os.urandom(NONCE_BYTES)
+        hidden = self._cipher.encrypt(nonce, str.encode(text), associated(self.id, bound_to))
+        return Envelope(self.id, nonce, hidden)
+
+    def open(self, envelope: Envelope, bound_to: str) -> Secret:
+        """Return the text that was sealed with this key for this place.
+
+        Raises:
+            CorruptRecord: It was changed since, or sealed for another place.
+        """
+        from cryptography.exceptions import InvalidTag
+
+        beside = associated(self.id, bound_to)
+        try:
+            return Secret(
+                self._cipher.decrypt(envelope.nonce, envelope.ciphertext, beside).decode()
+            )
+        except InvalidTag:
+            raise CorruptRecord(
+                "the sealed text was changed, or was sealed for another place"
+            ) from None
+
+
+def _decoded(text: Secret) -> bytes:
+    return b64decode(text.reveal().replace("-", "+").replace("_", "/"), validate=True)
+
+
+def _length(text: Secret) -> int:
+    try:
+        return len(_decoded(text))
+    except ValueError:
+        return 0
+
+
+def missing_key(key_id: str) -> ConfigError:
+    """Return the error of who meets sealed text without its key."""
+    return ConfigError(
+        f"it is sealed with the key {key_id}, which is not set",
+        hint="Set it in EVERGRANT_KEY, or add it to the file that EVERGRANT_KEY_FILE names.",
+    )
+
+
+class Keyring:
+    """Keys, the newest first: that one seals, and any of them opens.
+
+    Raises:
+        ConfigError: There is no key.
+    """
+
+    def __init__(self, keys: Iterable[Key]) -> None:
+        self._keys = {key.id: key for key in reversed(list(keys))}
+        if not self._keys:
+            raise ConfigError("a keyring without a key")
+
+    def __repr__(self) -> str:
+        return f"Keyring({', '.join(reversed(self._keys))})"
+
+    def seal(self, text: str, bound_to: str) -> str:
+        """Seal text for one place, such as a row and its column: it opens nowhere else."""
+        newest = next(reversed(self._keys.values()))
+        return str(newest.seal(text, bound_to))
+
+    def open(self, sealed: str, bound_to: str) -> Secret:
+        """Return the text that was sealed for this place.
+
+        Raises:
+            ConfigError: It was sealed with a key that is not here.
+            CorruptRecord: It was changed since, or sealed for another place, or is not sealed.
+        """
+        envelope = Envelope.parse(sealed)
+        key = self._keys.get(envelope.key_id)
+        if key is None:
+            raise missing_key(envelope.key_id)
+        return key.open(envelope, bound_to)

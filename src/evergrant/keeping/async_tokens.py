@@ -1,0 +1,86 @@
+"""Hands out tokens to the tasks of event loops, which are never blocked by it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import Protocol, TypeVar
+
+from evergrant.keeping.offload import Offload
+from evergrant.keeping.windows import ANY_LIFE
+from evergrant.token import Token
+
+__all__ = ["AsyncTokens"]
+
+T = TypeVar("T")
+
+QUICK_THREADS = 4
+"""Threads for what waits for nobody but the store on this host."""
+
+WAITING_THREADS = 100
+"""Threads for what may wait for Zoho: as many as httpx2 opens connections."""
+
+
+class Source(Protocol):
+    """What a Keeper does, in the thread that asks."""
+
+    def at_hand(self, user: str, *, min_life: timedelta) -> Token | None:
+        """Return a token that works if there is nothing to wait for."""
+
+    def token(self, user: str, *, min_life: timedelta) -> Token:
+        """Return a token that works."""
+
+    def renewed(self, user: str, rejected: Token) -> Token:
+        """Return a token that is not the one that was rejected."""
+
+
+class AsyncTokens:
+    """The tokens of a Keeper for tasks, in threads of its own.
+
+    Those of the event loop and of anyio are left to the rest of the program: neither waits for
+    the other. Tasks that want the same token hold one thread together.
+
+    Args:
+        source: The Keeper.
+        vouched: Returns a token if a request to a URL may carry it.
+    """
+
+    def __init__(self, source: Source, vouched: Callable[[Token, str], Token]) -> None:
+        self._source = source
+        self._vouched = vouched
+        self._quick = Offload(QUICK_THREADS, "evergrant-quick", holds_loop=False)
+        self._waiting = Offload(WAITING_THREADS, "evergrant-waiting")
+
+    async def token(self, user: str, *, min_life: timedelta = ANY_LIFE) -> Token:
+        """Return a token that works; see `evergrant.Keeper.token`."""
+        asked = user, min_life
+        at_hand = partial(self._source.at_hand, user, min_life=min_life)
+        token = await self._quick.share(asked, at_hand)
+        if token is not None:
+            return token
+        wait = partial(self._source.token, user, min_life=min_life)
+        return await self._waiting.share(asked, wait)
+
+    async def token_for(self, user: str, url: str) -> Token:
+        """Return the token of this user if a request to this URL may carry it."""
+        return self._vouched(await self.token(user), url)
+
+    async def renewed(self, user: str, rejected: Token) -> Token:
+        """Return a token of this user other than the one that the API rejected."""
+        asked = user, rejected.access_token
+        return await self._waiting.share(asked, partial(self._source.renewed, user, rejected))
+
+    async def do(self, call: Callable[[], T]) -> T:
+        """Return what a call of the Keeper's returns that may wait for Zoho."""
+        return await self._waiting.alone(call)
+
+    async def aclose(self, close: Callable[[], None]) -> None:
+        """Have ``close`` called, which calls `close`."""
+        if not self._quick.is_closed:
+            await self._quick.alone(close)
+
+    def close(self) -> None:
+        """Begin nothing more, and wait for what is under way, a minute at the most."""
+        self._waiting.close()
+        self._quick.close(0)

@@ -1,0 +1,171 @@
+"""The files of a lifeboat: one token each, written once, so that no two writers ever meet."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, TypeVar
+
+from evergrant.crypto.envelope import Envelope
+from evergrant.crypto.keys import Keyring, missing_key
+from evergrant.errors import CorruptRecord
+from evergrant.stores import private_files
+from evergrant.stores.rows import decode, encode
+from evergrant.token import Secret, Token
+
+__all__ = ["LifeboatFiles", "all_files", "store_of"]
+
+ABANDONED = 60.0
+"""Seconds after which an unfinished file is not being written any more."""
+
+T = TypeVar("T", dict[str, Any], list[Any])
+
+
+class LifeboatFiles:
+    """Writes and reads the files of one store's lifeboat.
+
+    Args:
+        folder: Where they are; made, with mode 0700, when it is first needed.
+        store_url: Whose they are; told in each of them.
+        keyring: Seals them; None: they are plain.
+    """
+
+    def __init__(self, folder: Path, store_url: str, keyring: Keyring | None) -> None:
+        self.folder = folder
+        self.keyring = keyring
+        self._store_url = store_url
+        self._prefix = f"lifeboat-{sha256(store_url.encode()).hexdigest()[:12]}"
+
+    @property
+    def old_list(self) -> Path:
+        """Return the one file, of a list, in which older versions kept them all."""
+        return self.folder / f"{self._prefix}.json"
+
+    def paths(self, ending: str = ".json") -> list[Path]:
+        """Return the files that there are, the oldest first.
+
+        Raises:
+            OSError: The folder cannot be read.
+        """
+        begin = f"{self._prefix}-"
+        names = sorted(name for name in os.listdir(self.folder) if name.startswith(begin))  # noqa: PTH208 - names suffice
+        return [self.folder / name for name in names if name.endswith(ending)]
+
+    def write(self, token: Token) -> Path:
+        """Write a token to a new file, which is on the disk before this returns.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path = self.folder / f"{self._prefix}-{time.time_ns()}-{secrets.token_hex(4)}.json"
+        private_files.replace(str(path), private_files.Hidden(self._content(token)))
+        return path
+
+    def _content(self, token: Token) -> bytes:
+        row: object = encode(token)
+        if self.keyring:
+            row = self.keyring.seal(Secret(json.dumps(row)), self._bound_to)
+        return json.dumps({"store": self._store_url, "token": row}).encode()
+
+    @property
+    def _bound_to(self) -> str:
+        return f"lifeboat of {self._store_url}"
+
+    def read(self, path: Path) -> tuple[Token, bool]:
+        """Return the token of a file, and whether it is as safe there as it can be.
+
+        It is not where it is plain although there is a key by now.
+
+        Raises:
+            OSError: It cannot be read; a `FileNotFoundError` where it is gone.
+            ConfigError: It is sealed with a key that is not set.
+            CorruptRecord: It is damaged.
+        """
+        row = _parsed(path, dict).get("token")
+        token = self._token(row)
+        return token, isinstance(row, str) or self.keyring is None
+
+    def split_old_list(self) -> None:
+        """Give each token of the old list a file of its own, and remove the list.
+
+        Raises:
+            OSError: A file cannot be read or written; the list stays.
+            CorruptRecord: The list is damaged; it stays.
+        """
+        for token in [self._token(row) for row in _parsed(self.old_list, list)]:
+            self.write(token)
+        self.old_list.unlink(missing_ok=True)
+
+    def finish_drafts(self) -> None:
+        """Give the files that killed writers left half-written their proper names.
+
+        Raises:
+            OSError: One cannot be renamed.
+        """
+        for draft in self.paths(".draft"):
+            if time.time() - draft.stat().st_mtime > ABANDONED:
+                draft.rename(draft.with_suffix(""))
+
+    def move_aside(self, path: Path) -> Path:
+        """Take a damaged file out of the lifeboat, as it is; return where it is now.
+
+        What can be read of the old list gets files of its own before.
+
+        Raises:
+            OSError: It cannot be renamed, or what is in it cannot be written.
+        """
+        if path == self.old_list:
+            for token in self._readable_of_old_list():
+                self.write(token)
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%fZ")
+        return path.rename(f"{path}.damaged-{stamp}")
+
+    def _readable_of_old_list(self) -> Iterator[Token]:
+        with suppress(CorruptRecord):
+            for row in _parsed(self.old_list, list):
+                with suppress(CorruptRecord):
+                    yield self._token(row)
+
+    def _token(self, row: Any) -> Token:
+        if isinstance(row, str):
+            if self.keyring is None:
+                raise missing_key(Envelope.parse(row).key_id)
+            row = json.loads(self.keyring.open(row, self._bound_to))
+        # A login has no id until a store gives it one, and no row of a store is without.
+        try:
+            token = decode((row[0] or "0", *row[1:]))
+        except (TypeError, LookupError):
+            raise CorruptRecord("it holds no token") from None
+        return token if row[0] else replace(token, id=None)
+
+
+def _parsed(path: Path, kind: type[T]) -> T:
+    try:
+        content = json.loads(path.read_bytes())
+    except (ValueError, RecursionError):
+        content = None
+    if not isinstance(content, kind):
+        raise CorruptRecord("it is not what evergrant writes")
+    return content
+
+
+def all_files(folder: Path) -> list[Path]:
+    """Return the files of all lifeboats in a folder, whichever stores they are for."""
+    return sorted(folder.glob("lifeboat-*.json"))
+
+
+def store_of(path: Path) -> str:
+    """Return the URL of the store that a lifeboat's file is for; nothing where it does not say."""
+    try:
+        return str(_parsed(path, dict).get("store", ""))
+    except (CorruptRecord, OSError):
+        return ""

@@ -1,0 +1,225 @@
+"""Does what blocks in threads of its own, for the event loops of asyncio and trio."""
+
+from __future__ import annotations
+
+import copy
+import logging
+import os
+from collections.abc import Awaitable, Callable, Hashable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from contextvars import copy_context
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Generic, Protocol, TypeVar
+
+from evergrant.errors import EvergrantError
+from evergrant.forking import ProcessLock
+from evergrant.keeping.heartbeat import LONGEST
+
+__all__ = ["Offload"]
+
+_logger = logging.getLogger("evergrant")
+
+T = TypeVar("T")
+
+
+class _Bell(Protocol):
+    """An event of the loop in which tasks wait."""
+
+    async def wait(self) -> object: ...
+    def set(self) -> object: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Loop:
+    """What we need of an event loop.
+
+    Attributes:
+        loop: Tells it from any other.
+        call: Has it call something, from any thread.
+        checkpoint: Lets the others go on; a task that was cancelled ends here.
+    """
+
+    loop: object
+    call: Callable[[Callable[[], object]], object]
+    new_bell: Callable[[], _Bell]
+    checkpoint: Callable[[], Awaitable[object]]
+
+
+def _here() -> _Loop:
+    """Return the running event loop, of whichever library."""
+    import asyncio
+
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        import trio
+
+        token = trio.lowlevel.current_trio_token()
+        return _Loop(token, token.run_sync_soon, trio.Event, trio.lowlevel.checkpoint)
+    return _Loop(loop, loop.call_soon_threadsafe, asyncio.Event, partial(asyncio.sleep, 0))
+
+
+@dataclass(eq=False, slots=True)
+class _Flight(Generic[T]):
+    """What one thread does, how many tasks wait for it, and what wakes those of each loop."""
+
+    number: int
+    work: Future[T]
+    waiting: int = 0
+    bells: dict[object, _Bell] = field(default_factory=dict)
+
+
+class Offload:
+    """Lets any number of tasks, of any number of event loops, share the work of few threads.
+
+    A task that is cancelled stops waiting; what a thread has begun goes on, since Zoho may be
+    granting something. What has not begun, and nobody waits for any more, is not begun. A program
+    that ends waits for what was begun, and so may `asyncio.run`, for a minute at the most.
+
+    Args:
+        threads: How many calls may run at the same time.
+        name: What the threads are called.
+        holds_loop: Whether `asyncio.run` waits, too.
+    """
+
+    def __init__(self, threads: int, name: str, *, holds_loop: bool = True) -> None:
+        self._threads = threads
+        self._name = name
+        self._holds_loop = holds_loop
+        self._lock = ProcessLock()
+        self._process = 0
+        self._pool: ThreadPoolExecutor | None = None
+        self._flights: dict[Hashable, _Flight[Any]] = {}
+        self._begun = 0
+        self._closed = False
+
+    async def share(self, key: Hashable, call: Callable[[], T]) -> T:
+        """Return what ``call`` returns, for one task or for all that ask with its key.
+
+        What is not None counts for those who asked before the call began: a token that was read
+        earlier may have been revoked meanwhile. An error counts for all who wait.
+
+        Raises:
+            RuntimeError: This was closed.
+        """
+        asked = self._begun
+        while True:
+            flight = self._join(key, call)
+            await self._outcome(flight)
+            if flight.work.cancelled():
+                continue  # by others, who have left
+            result = _result(flight.work)
+            if result is None or flight.number > asked:
+                return result
+
+    async def alone(self, call: Callable[[], T]) -> T:
+        """Return what ``call`` returns; a task that is cancelled already does not begin it."""
+        await _here().checkpoint()
+        return await self.share(object(), call)
+
+    def _join(self, key: Hashable, call: Callable[[], T]) -> _Flight[T]:
+        with self._lock:
+            if self._closed:
+                raise RuntimeError("the keeper was closed: make a new one")
+            pool = self._own_pool()
+            flight: _Flight[T] | None = self._flights.get(key)
+            if flight and not flight.work.done():
+                flight.waiting += 1
+                return flight
+            self._begun += 1
+            work = pool.submit(copy_context().run, call)
+            flight = self._flights[key] = _Flight(self._begun, work, waiting=1)
+        # Without the lock: it may be done already, and is then told at once.
+        work.add_done_callback(lambda _: self._end(key, flight))
+        if self._holds_loop:
+            _hold_open(flight)
+        return flight
+
+    def _own_pool(self) -> ThreadPoolExecutor:
+        if self._pool is None or self._process != os.getpid():
+            # A forked child has none of the threads, and leaves their work to its parent.
+            self._process, self._flights = os.getpid(), {}
+            self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix=self._name)
+        return self._pool
+
+    async def _outcome(self, flight: _Flight[Any]) -> None:
+        try:
+            await _done(flight)
+        finally:
+            with self._lock:
+                flight.waiting -= 1
+                deserted = not flight.waiting
+            if deserted:
+                flight.work.cancel()  # if it has not begun
+
+    def _end(self, key: Hashable, flight: _Flight[Any]) -> None:
+        with self._lock:
+            if self._flights.get(key) is flight:
+                del self._flights[key]
+            deserted = not flight.waiting
+        error = None if flight.work.cancelled() else flight.work.exception()
+        if deserted and error:
+            unexpected = None if isinstance(error, EvergrantError) else error
+            _logger.warning("a call that was cancelled has failed: %s", error, exc_info=unexpected)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing is begun any more."""
+        return self._closed
+
+    def close(self, timeout: float = LONGEST) -> None:
+        """Begin nothing more, and wait for what is under way; seconds at the most."""
+        with self._lock:
+            self._closed = True
+            pool = self._pool if self._process == os.getpid() else None
+        if pool:
+            pool.shutdown(wait=False, cancel_futures=True)
+            wait([flight.work for flight in list(self._flights.values())], timeout)
+
+
+def _result(work: Future[T]) -> T:
+    error = work.exception()
+    if isinstance(error, EvergrantError):
+        # A copy for each task: raising one object in many mixes their tracebacks.
+        raise copy.copy(error).with_traceback(error.__traceback__) from error.__cause__
+    return work.result()
+
+
+async def _done(flight: _Flight[Any]) -> None:
+    here = _here()
+    bell = flight.bells.get(here.loop)
+    if bell is None:
+        bell = flight.bells[here.loop] = here.new_bell()
+        flight.work.add_done_callback(lambda _: _ring(bell, here))
+    await bell.wait()
+
+
+def _ring(bell: _Bell, there: _Loop) -> None:
+    with suppress(RuntimeError):  # the loop has ended
+        there.call(bell.set)
+
+
+def _hold_open(flight: _Flight[Any]) -> None:
+    """Keep `asyncio.run` from ending before the work does: its caller may close the store next."""
+    import asyncio
+
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    guard = loop.create_task(_last_until_done(flight), name="evergrant-guard")
+    flight.work.add_done_callback(lambda _: guard)  # a loop by itself forgets its tasks
+
+
+async def _last_until_done(flight: _Flight[Any]) -> None:
+    import asyncio
+
+    try:
+        await _done(flight)
+    except asyncio.CancelledError:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LONGEST):
+                await _done(flight)
+        raise

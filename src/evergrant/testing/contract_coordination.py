@@ -1,0 +1,133 @@
+"""How those who share a store come to terms over a long piece of work: leases and watches."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from evergrant.stores.base import TokenStore
+from evergrant.testing.contract_sharing import taken_over
+from evergrant.testing.samples import ALICE, BOB, Reopen, renewed
+
+__all__ = ["CoordinationContract"]
+
+TTL = 0.2
+"""Seconds of a lease that is extended again and again."""
+
+LONG = 5.0
+"""Seconds that a watch waits which nothing wakes."""
+
+SOON = 4.0
+"""Seconds within which it wakes otherwise, on the busiest machine."""
+
+
+@contextmanager
+def meanwhile(work: Callable[[], object]) -> Iterator[None]:
+    """Let another thread work at the same time."""
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+
+
+def ends_of_work(other: TokenStore, id_: str) -> list[Callable[[], object]]:
+    """Return what another handle does in the end, which holds the lease on Alice's token."""
+    lease = other.lease(id_, 60)
+    return [lambda: other.save_token(renewed(ALICE)), lease.release]
+
+
+class CoordinationContract:
+    """A lease lasts as long as its holder wants, and who waits for its end is told of it."""
+
+    def test_a_lease_lasts_for_as_long_as_it_is_extended(self, store: TokenStore) -> None:
+        """Beyond its own time; nobody gets in between."""
+        id_ = str(store.save_token(ALICE).id)
+        lease = store.lease(id_, TTL)
+        end = time.monotonic() + 2 * TTL
+        while (asked := time.monotonic()) < end:
+            assert lease.extend()
+            if store.lease(id_, 60):
+                # Nobody is to blame if the machine was busy for that long.
+                assert time.monotonic() - asked > TTL / 2, "another got an extended lease"
+                return
+            time.sleep(TTL / 20)
+        lease.release()
+        assert store.lease(id_, 60)
+
+    def test_a_lease_that_another_has_taken_is_not_extended(self, store: TokenStore) -> None:
+        """Its first holder learns that it was lost, and takes nothing from the next one."""
+        id_ = str(store.save_token(ALICE).id)
+        late = store.lease(id_, 0.001)
+        taken_over(store, id_)
+        assert not late.extend()
+        assert not late.held
+        late.release()
+        assert not store.lease(id_, 60)
+
+    def test_only_what_is_held_is_extended(self, store: TokenStore) -> None:
+        """Not a lease that was refused, and not one that was given back."""
+        id_ = str(store.save_token(ALICE).id)
+        first = store.lease(id_, 60)
+        refused = store.lease(id_, 60)
+        assert not refused.extend()
+        assert first.extend()
+        first.release()
+        assert not first.extend()
+        assert store.lease(id_, 60)
+
+    def test_extending_a_lease_is_seen_by_every_handle(
+        self, store: TokenStore, reopen: Reopen
+    ) -> None:
+        """They stay out."""
+        id_ = str(store.save_token(ALICE).id)
+        with reopen() as other, store.lease(id_, 60) as lease:
+            assert lease.extend()
+            assert not other.lease(id_, 60)
+
+    def test_what_happens_after_a_watch_began_is_not_missed(
+        self, store: TokenStore, reopen: Reopen
+    ) -> None:
+        """Not even before it waits: another handle's save, and the end of its lease."""
+        id_ = str(store.save_token(ALICE).id)
+        with reopen() as other:
+            for happens in ends_of_work(other, id_):
+                with store.watch(id_) as watch:
+                    happens()
+                    since = time.monotonic()
+                    watch.wait(LONG)
+                assert time.monotonic() - since < SOON
+
+    def test_a_watch_ends_soon_after_what_it_waits_for(
+        self, store: TokenStore, reopen: Reopen
+    ) -> None:
+        """While it waits, another handle saves, and gives its lease back."""
+        id_ = str(store.save_token(ALICE).id)
+        with reopen() as other:
+            for happens in ends_of_work(other, id_):
+                since = time.monotonic()
+                with store.watch(id_) as watch, meanwhile(happens):
+                    watch.wait(LONG)
+                assert time.monotonic() - since < SOON
+
+    def test_a_watch_goes_on_after_it_was_woken(self, store: TokenStore) -> None:
+        """What it has told once, it does not forget to look at again."""
+        id_ = str(store.save_token(ALICE).id)
+        with store.watch(id_) as watch:
+            for hour in range(1, 4):
+                store.save_token(renewed(ALICE, hour))
+                since = time.monotonic()
+                watch.wait(LONG)
+                assert time.monotonic() - since < SOON
+
+    def test_a_watch_waits_no_longer_than_it_is_told(self, store: TokenStore) -> None:
+        """Nothing may happen: the holder of the lease may have died."""
+        id_ = str(store.save_token(BOB).id)
+        since = time.monotonic()
+        with store.lease(id_, 60), store.watch(id_) as watch:
+            watch.wait(0.01)
+            watch.wait(0)
+        assert time.monotonic() - since < SOON

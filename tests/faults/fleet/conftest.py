@@ -1,0 +1,45 @@
+"""A store of each kind, and processes that use it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from evergrant.sandbox import Sandbox
+from fault_scene import Scene
+from fault_siege import PATIENT
+
+KINDS = ("sqlite", "file", "mariadb", "postgresql")
+
+
+@pytest.fixture(params=KINDS)
+def kind(request: pytest.FixtureRequest) -> str:
+    """Run the test on each kind of store."""
+    found: str = request.param
+    return found
+
+
+@pytest.fixture
+def store_url(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
+    """Name a store that is not there yet."""
+    match kind:
+        case "sqlite":
+            return f"sqlite:///{tmp_path}/tokens.db"
+        case "file":
+            return f"file://{tmp_path}/tokens.csv"
+        case _:
+            url: str = request.getfixturevalue(kind).url
+            return url
+
+
+@pytest.fixture
+def patient_zoho() -> Iterator[Sandbox]:
+    with Sandbox(settings=PATIENT) as zoho:
+        yield zoho
+
+
+@pytest.fixture
+def scene(zoho: Sandbox, store_url: str, tmp_path: Path) -> Scene:
+    return Scene.at(zoho, store_url, tmp_path / "lifeboat")

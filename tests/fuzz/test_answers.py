@@ -1,0 +1,127 @@
+"""Whatever a server answers is read as a grant, or is one of our errors."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from evergrant.datacenter import ZOHO
+from evergrant.http import HttpAnswer, form_call
+from evergrant.oauth import read_current_user, read_granted, read_org, read_revoked
+from evergrant.sender import MOST_BYTES, HttpSender
+from evergrant.stores import open_store
+from evergrant.stores.base import TokenStore
+from evergrant.token import Secret, Token
+from fuzzing import SECRET, json_texts, mutated, or_refused
+from raw_server import Server, saying, serving
+from rounds import rounds
+
+NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
+GRANTED = b'{"access_token": "%s", "expires_in": 3600, "api_domain": "https://www.zohoapis.com"}'
+
+statuses = st.sampled_from([200, 204, 302, 400, 401, 403, 429, 500, 503, 999, 0])
+headers = st.dictionaries(st.just("content-type"), st.sampled_from(["text/html", "x"]))
+token_bodies = json_texts(
+    "access_token", "refresh_token", "expires_in", "expires_in_sec", "api_domain", "scope", "error"
+)
+
+
+@rounds(150)
+@given(
+    status=statuses,
+    headers=headers,
+    body=token_bodies,
+    kind=st.sampled_from(["authorization_code", "refresh_token", "client_credentials"]),
+)
+@example(200, {}, GRANTED[:-1] % b"a" + b', "expires_in": 1e999}', "refresh_token")
+@example(200, {}, b'{"error": "%s"}' % SECRET.encode(), "refresh_token")
+@example(200, {}, b'{"access_token": "a", "api_domain": "%s"}' % SECRET.encode(), "refresh_token")
+@example(200, {}, b'{"access_token": "a", "api_domain": "http://[::1"}', "refresh_token")
+def test_a_token_answer(status: int, headers: dict[str, str], body: bytes, kind: str) -> None:
+    answer = HttpAnswer(status, headers, body)
+    granted = or_refused(
+        lambda: read_granted(
+            answer, now=NOON, asked=ZOHO.by_code("us"), known=ZOHO, grant_type=kind
+        )
+    )
+    if granted:
+        assert granted.access_token
+        assert NOON < granted.expires_at <= NOON + timedelta(hours=1)
+        assert ZOHO.by_api_domain(granted.api_domain).code == "us"
+        assert isinstance(granted.refresh_token, Secret | None)
+        assert SECRET not in f"{granted!r}".replace(repr(granted.scopes), "")
+
+
+@rounds(80)
+@given(status=statuses, headers=headers, body=json_texts("status", "error", "message"))
+def test_a_revocation(status: int, headers: dict[str, str], body: bytes) -> None:
+    or_refused(lambda: read_revoked(HttpAnswer(status, headers, body), now=NOON))
+
+
+@rounds(80)
+@given(
+    status=statuses,
+    body=json_texts("users", "org", "code", "message"),
+    read=st.sampled_from([read_current_user, read_org]),
+)
+@example(200, b'{"users": [[]], "code": {}}', read_current_user)
+@example(200, b'{"org": {"0": 1}, "code": ["x"]}', read_org)
+def test_whose_token_it_is(status: int, body: bytes, read: Callable[[HttpAnswer], str]) -> None:
+    name = or_refused(lambda: read(HttpAnswer(status, {}, body)))
+    assert name is None or name
+
+
+@pytest.fixture(params=["memory:", "sqlite:///:memory:", "file://{}/tokens.csv"])
+def store(request: pytest.FixtureRequest, tmp_path: object) -> Iterator[TokenStore]:
+    with open_store(request.param.format(tmp_path)) as store:
+        yield store
+
+
+@rounds(25)
+@given(data=st.data())
+def test_what_was_granted_is_saved_whole_or_refused(store: TokenStore, data: st.DataObject) -> None:
+    texts = st.text(min_size=1, max_size=20)
+    given_ = data.draw(st.fixed_dictionaries({"access_token": texts, "refresh_token": texts}))
+    token = Token(user_name="alice", **given_)
+    saved = or_refused(lambda: store.save_token(token))
+    if saved:
+        assert store.find_token(Token(user_name="alice")) == saved
+        assert {name: getattr(saved, name) for name in given_} == given_
+
+
+@pytest.fixture
+def wire() -> Iterator[tuple[Server, HttpSender, list[bytes]]]:
+    answers = [b""]
+    with serving(lambda connection, _: saying(answers[0], close=True)(connection, b"")) as server:
+        sender = HttpSender(timeout=5)
+        yield server, sender, answers
+        sender.close()
+
+
+OK = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: application/json\r\n"
+PACKED = OK + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(b'{"a": 1}' * 20, mtime=0)
+whole_answers = st.one_of(
+    mutated(OK + b'Content-Length: 8\r\n\r\n{"a": 1}'),
+    mutated(PACKED),
+    mutated(OK + b"Transfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n0\r\n\r\n"),
+    st.binary(max_size=60),
+)
+
+
+@rounds(40)
+@given(raw=whole_answers)
+@example(OK + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(b"0" * 30 * MOST_BYTES, mtime=0))
+@example(OK + b"Content-Encoding: zstd\r\n\r\nnone")
+@example(OK + b"Content-Encoding: br, gzip, deflate\r\n\r\nnone")
+@example(b"HTTP/1.1 99999999999999999999 OK\r\n\r\n")
+def test_an_answer_over_the_wire(wire: tuple[Server, HttpSender, list[bytes]], raw: bytes) -> None:
+    server, sender, answers = wire
+    answers[0] = raw
+    call = form_call(f"{server.url}/oauth/v2/token", {"refresh_token": SECRET})
+    answer = or_refused(lambda: sender(call))
+    assert answer is None or len(answer.body) <= 2 * MOST_BYTES

@@ -1,0 +1,72 @@
+"""Where a process of the fault tests works: a store, a lifeboat, a Zoho, and a clock."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from evergrant import Accounts, DataCenter, DataCenters, Keeper, TokenStore, open_store
+from evergrant.clock import utc_now
+from evergrant.sandbox import Sandbox
+
+__all__ = ["Scene"]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a process is told; travels there as a pickle.
+
+    Attributes:
+        store: Its URL.
+        zoho: The address of the sandbox.
+        ahead: Seconds that the process's clock is ahead of the real one.
+        timeout: Seconds that Zoho may take to answer.
+    """
+
+    store: str
+    lifeboat: Path
+    zoho: str
+    client_id: str
+    client_secret: str
+    ahead: float = 0.0
+    timeout: float = 10.0
+
+    @classmethod
+    def at(cls, zoho: Sandbox, store: str, lifeboat: Path) -> Scene:
+        """Return the scene of a process with the right time."""
+        client = zoho.client
+        return cls(store, lifeboat, zoho.url, client.client_id, client.client_secret)
+
+    def clock(self) -> datetime:
+        """Tell the time as the process sees it."""
+        return utc_now() + timedelta(seconds=self.ahead)
+
+    def open(self) -> TokenStore:
+        """Open the store."""
+        return open_store(self.store, clock=self.clock)
+
+    @contextmanager
+    def accounts(self) -> Iterator[Accounts]:
+        """Go to Zoho."""
+        known = DataCenters(DataCenter.custom(self.zoho, self.zoho, code="us"))
+        with Accounts(
+            self.client_id,
+            self.client_secret,
+            data_centers=known,
+            clock=self.clock,
+            timeout=self.timeout,
+        ) as accounts:
+            yield accounts
+
+    @contextmanager
+    def keeper(self) -> Iterator[Keeper]:
+        """Make a Keeper, as a process of its own has it."""
+        with (
+            self.open() as store,
+            self.accounts() as accounts,
+            Keeper(store, accounts, lifeboat=self.lifeboat) as keeper,
+        ):
+            yield keeper

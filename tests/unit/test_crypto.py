@@ -1,0 +1,189 @@
+"""What is sealed opens with its key, in its place, unchanged; or says clearly why not."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+import traceback
+from base64 import b64encode, urlsafe_b64encode
+from pathlib import Path
+
+import pytest
+
+from evergrant.crypto.envelope import Envelope
+from evergrant.crypto.keys import Key, Keyring
+from evergrant.crypto.sources import keyring_from_environment
+from evergrant.errors import ConfigError, CorruptRecord
+from evergrant.token import Secret
+
+ONE, TWO, THREE = (b64encode(bytes([number]) * 32).decode() for number in (251, 2, 3))
+TEXT, HERE = "1000.refresh o'brien 例え", "row 7, refresh_token"
+
+
+def ring(*keys: str) -> Keyring:
+    return Keyring([Key(Secret(key)) for key in keys])
+
+
+@pytest.mark.parametrize("text", ["", TEXT, "x" * 100_000])
+def test_what_is_sealed_comes_back_whole_and_does_not_show(text: str) -> None:
+    sealed = ring(ONE).seal(text, HERE)
+    assert sealed.isascii()
+    assert not text or text not in sealed
+    opened = ring(ONE).open(sealed, HERE)
+    assert opened.reveal() == text
+    assert repr(opened) == "Secret('********')"
+
+
+def test_the_same_text_never_looks_the_same_twice() -> None:
+    keys = ring(ONE)
+    assert len({keys.seal(TEXT, HERE) for _ in range(1000)}) == 1000
+
+
+def test_a_sealed_token_fits_a_column_of_the_official_table() -> None:
+    refresh_token = f"1000.{'a' * 32}.{'b' * 32}"
+    assert len(ring(ONE).seal(refresh_token, HERE)) <= 255
+
+
+def test_the_newest_key_seals_and_every_key_opens() -> None:
+    old = ring(TWO).seal(TEXT, HERE)
+    both = ring(ONE, TWO)
+    assert both.open(old, HERE).reveal() == TEXT
+    assert ring(ONE).open(both.seal(TEXT, HERE), HERE).reveal() == TEXT
+
+
+def test_a_key_that_is_not_there_is_named() -> None:
+    sealed = ring(ONE).seal(TEXT, HERE)
+    with pytest.raises(ConfigError) as caught:
+        ring(TWO, THREE).open(sealed, HERE)
+    assert Key(Secret(ONE)).id in str(caught.value)
+    assert "EVERGRANT_KEY" in str(caught.value)
+
+
+def test_another_place_cannot_open_it() -> None:
+    sealed = ring(ONE).seal(TEXT, HERE)
+    with pytest.raises(CorruptRecord, match="another place"):
+        ring(ONE).open(sealed, "row 8, refresh_token")
+
+
+def test_any_changed_character_is_noticed() -> None:
+    keys, sealed = ring(ONE), ring(ONE).seal(TEXT, HERE)
+    for at, character in enumerate(sealed):
+        other = sealed[:at] + ("A" if character != "A" else "B") + sealed[at + 1 :]
+        with pytest.raises((CorruptRecord, ConfigError)):
+            keys.open(other, HERE)
+
+
+@pytest.mark.parametrize("cut", range(0, 60, 7))
+def test_a_text_that_is_cut_short_is_noticed(cut: int) -> None:
+    sealed = ring(ONE).seal(TEXT, HERE)
+    for part in (sealed[:cut], sealed[cut + 1 :], sealed + "A" * (cut + 1), sealed + "\n"):
+        with pytest.raises(CorruptRecord):
+            ring(ONE).open(part, HERE)
+
+
+def test_plain_text_is_not_taken_for_sealed() -> None:
+    for plain in ("", "1000.refresh", "evg1..", "evg2.00000000.AAAA"):
+        with pytest.raises(CorruptRecord, match="not sealed"):
+            ring(ONE).open(plain, HERE)
+
+
+def test_the_text_form_says_the_version_and_the_key() -> None:
+    sealed = ring(ONE).seal(TEXT, HERE)
+    envelope = Envelope.parse(sealed)
+    assert sealed.startswith(f"evg1.{Key(Secret(ONE)).id}.")
+    assert (envelope.key_id, str(envelope)) == (Key(Secret(ONE)).id, sealed)
+
+
+def test_both_alphabets_of_base64_name_one_key() -> None:
+    other = urlsafe_b64encode(bytes([251]) * 32).decode()
+    assert other != ONE
+    assert Key(Secret(other)).id == Key(Secret(ONE)).id
+
+
+@pytest.mark.parametrize("text", ["", "short", "A" * 43, "!" * 44, ONE + ONE, "例" * 44, "A" * 42])
+def test_what_is_no_key_is_refused_and_not_repeated(text: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        Key(Secret(text))
+    assert "openssl rand -base64 32" in str(caught.value)
+    assert not text or text not in str(caught.value)
+
+
+def test_keys_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    key = Key(Secret(ONE))
+    shown = [repr(key), str(key), repr(Keyring([key]))]
+    bad = ONE[:-6] + "canary"
+    monkeypatch.setenv("EVERGRANT_KEY", bad)
+    with pytest.raises(ConfigError) as caught:
+        keyring_from_environment()
+    error: BaseException | None = caught.value
+    while error:
+        told = traceback.TracebackException.from_exception(error, capture_locals=True)
+        # The test's own frame holds the key on purpose.
+        frames = [frame for frame in told.stack if frame.filename != __file__]
+        shown += [repr(frame.locals) for frame in frames]
+        error = error.__context__
+    assert [text for text in shown if "canary" in text or ONE[:8] in text] == []
+    with pytest.raises(TypeError):
+        pickle.dumps(key)
+
+
+def test_without_a_key_nothing_is_sealed_and_nothing_imported() -> None:
+    code = (
+        "import sys; from evergrant.crypto.sources import keyring_from_environment as keys;"
+        "import evergrant.keeper; assert keys() is None; assert 'cryptography' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+@pytest.fixture
+def key_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    file = tmp_path / "keys"
+    file.touch(mode=0o600)
+    monkeypatch.setenv("EVERGRANT_KEY_FILE", str(file))
+    return file
+
+
+def test_a_file_has_a_key_a_line_the_newest_first(key_file: Path) -> None:
+    key_file.write_text(f"\n{ONE}\n{TWO}\r\n\n")
+    keys = keyring_from_environment()
+    assert keys
+    assert ring(ONE).open(keys.seal(TEXT, HERE), HERE).reveal() == TEXT
+    assert keys.open(ring(TWO).seal(TEXT, HERE), HERE).reveal() == TEXT
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o644, 0o620])
+def test_a_key_file_that_others_can_read_is_refused(key_file: Path, mode: int) -> None:
+    key_file.write_text(ONE)
+    key_file.chmod(mode)
+    with pytest.raises(ConfigError, match=f"mode {mode:03o}.*chmod 600"):
+        keyring_from_environment()
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [(b"", "is empty"), (ONE.encode() + b"\ncanary", "line 2: a key must"), (b"\xff", "line 1")],
+)
+def test_a_key_file_without_keys_is_refused(key_file: Path, content: bytes, why: str) -> None:
+    key_file.write_bytes(content)
+    with pytest.raises(ConfigError, match=why) as caught:
+        keyring_from_environment()
+    assert "canary" not in str(caught.value)
+
+
+def test_a_key_file_that_is_not_there_is_refused(key_file: Path) -> None:
+    key_file.unlink()
+    with pytest.raises(ConfigError, match="cannot be read: No such file"):
+        keyring_from_environment()
+
+
+def test_two_sources_of_keys_are_refused(key_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    key_file.write_text(ONE)
+    monkeypatch.setenv("EVERGRANT_KEY", TWO)
+    with pytest.raises(ConfigError, match="both"):
+        keyring_from_environment()
+
+
+def test_a_keyring_has_a_key() -> None:
+    with pytest.raises(ConfigError):
+        Keyring([])

@@ -1,0 +1,207 @@
+"""What is in the lifeboat's files: damaged, left from before, sealed with a key."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from base64 import b64encode
+from dataclasses import replace
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from evergrant.crypto.keys import Key, Keyring
+from evergrant.errors import ConfigError
+from evergrant.stores.rows import encode
+from evergrant.token import Secret
+from lifeboat_help import LOGIN, TOKEN, boat, files, locked, taken
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        *(b"", b"[", b"null", b"7", b"[7]", b'{"a": 1}', b'{"token": 7}', b'{"token": []}'),
+        *(b'{"token": ["7", "alice"]}', b'{"token": {}}', b'{"token": "x"}', b"\xff\xfe\x00"),
+        b"[" * 200_000,
+    ],
+    ids=lambda damage: repr(damage[:16]),
+)
+def test_a_damaged_file_is_left_as_it_is_and_harms_no_other(
+    tmp_path: Path, damage: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = boat(tmp_path).put(TOKEN)
+    assert path
+    path.write_bytes(damage)
+    lifeboat = boat(tmp_path)
+    assert taken(lifeboat) == []
+    assert lifeboat.put(LOGIN)
+    lifeboat.drop("8")
+    assert taken(lifeboat) == [LOGIN]
+    assert not lifeboat.occupied
+    assert path.read_bytes() == damage
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]
+    assert f"the lifeboat {path} cannot be used: it is damaged" in caplog.text
+    assert "evergrant doctor --repair" in caplog.text
+
+
+def test_a_damaged_lifeboat_does_not_tell_what_is_in_it(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = boat(tmp_path).put(TOKEN)
+    assert path is not None
+    content = json.loads(path.read_bytes())
+    content["token"][7] = "1000.misplaced"
+    path.write_text(json.dumps(content))
+    assert taken(boat(tmp_path)) == []
+    assert "damaged" in caplog.text
+    for secret in ("s3cret", "1000.r", "1000.a", "1000.misplaced"):
+        assert secret not in caplog.text
+
+
+def test_a_repair_moves_a_damaged_file_aside_and_keeps_it(tmp_path: Path) -> None:
+    path = boat(tmp_path).put(TOKEN)
+    assert path
+    path.write_bytes(b"[")
+    lifeboat = boat(tmp_path)
+    ((before, now),) = lifeboat.repair()
+    assert before == path
+    assert now.name.startswith(f"{path.name}.damaged-")
+    assert now.read_bytes() == b"["
+    assert files(tmp_path) == [now]
+    assert lifeboat.repair() == []
+
+
+def test_a_file_that_a_killed_writer_left_unnamed_is_not_lost(tmp_path: Path) -> None:
+    whole, young = (boat(tmp_path).put(token) for token in (TOKEN, LOGIN))
+    assert whole
+    assert young
+    drafts = [path.rename(f"{path}.draft") for path in (whole, young)]
+    os.utime(drafts[0], (1, 1))
+    lifeboat = boat(tmp_path)
+    assert not lifeboat.occupied
+    assert lifeboat.repair() == []
+    assert taken(lifeboat) == [TOKEN]
+    assert files(tmp_path) == [drafts[1]]
+
+
+def old_list(folder: Path, *rows: object) -> Path:
+    """Write a lifeboat as it was when one file held them all."""
+    digest = sha256(b"sqlite:///t.db").hexdigest()[:12]
+    path = folder / f"lifeboat-{digest}.json"
+    path.write_text(json.dumps(rows))
+    return path
+
+
+def test_a_lifeboat_from_before_is_read(tmp_path: Path) -> None:
+    path = old_list(tmp_path, encode(TOKEN), encode(LOGIN))
+    lifeboat = boat(tmp_path)
+    assert lifeboat.occupied
+    assert not path.exists()
+    assert taken(boat(tmp_path)) == [TOKEN, LOGIN]
+    assert files(tmp_path) == []
+
+
+def test_a_damaged_lifeboat_from_before_is_salvaged_by_a_repair(tmp_path: Path) -> None:
+    path = old_list(tmp_path, encode(TOKEN), ["7", "alice"], encode(LOGIN))
+    content = path.read_bytes()
+    lifeboat = boat(tmp_path)
+    assert not lifeboat.occupied
+    assert path.read_bytes() == content
+    ((_, aside),) = lifeboat.repair()
+    assert aside.read_bytes() == content
+    assert taken(lifeboat) == [TOKEN, LOGIN]
+    assert files(tmp_path) == [aside]
+
+
+def key(number: int) -> Key:
+    return Key(Secret(b64encode(bytes([number]) * 32).decode()))
+
+
+RING, OTHER = Keyring([key(1)]), Keyring([key(2)])
+SECRETS = ("s3cret", "1000.r", "1000.a", "1000.ID", "brien")
+
+
+def test_with_a_key_nothing_in_the_file_can_be_read(tmp_path: Path) -> None:
+    path = boat(tmp_path, keyring=RING).put(TOKEN)
+    assert path
+    text = path.read_text()
+    assert [secret for secret in SECRETS if secret in text] == []
+    assert json.loads(text)["store"] == "sqlite:///t.db"
+    assert taken(boat(tmp_path, keyring=RING)) == [TOKEN]
+    assert files(tmp_path) == []
+
+
+def test_a_key_in_the_environment_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EVERGRANT_KEY", b64encode(b"\1" * 32).decode())
+    path = boat(tmp_path).put(TOKEN)
+    assert path
+    assert "evg1" in path.read_text()
+    assert taken(boat(tmp_path, keyring=RING)) == [TOKEN]
+
+
+def test_a_key_that_is_none_is_refused_before_anything_is_granted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EVERGRANT_KEY", "c2hvcnQ=")
+    with pytest.raises(ConfigError, match="EVERGRANT_KEY: a key must be"):
+        boat(tmp_path)
+
+
+@pytest.mark.parametrize("keyring", [None, OTHER], ids=["no key", "another key"])
+def test_without_its_key_a_sealed_file_is_left_as_it_is_and_new_tokens_are_safe(
+    tmp_path: Path, keyring: Keyring | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = boat(tmp_path, keyring=RING).put(TOKEN)
+    assert path
+    content = path.read_bytes()
+    lifeboat = boat(tmp_path, keyring=keyring)
+    assert taken(lifeboat) == []
+    assert lifeboat.put(LOGIN)
+    assert lifeboat.put(replace(TOKEN, access_token="1000.newer"))
+    lifeboat.drop("8")
+    assert lifeboat.repair() == []
+    assert path.read_bytes() == content
+    (record,) = caplog.records
+    assert "sealed with the key" in record.getMessage()
+    assert "Set it in EVERGRANT_KEY" in record.getMessage()
+    again = boat(tmp_path, keyring=Keyring([key(3), key(2), key(1)]))
+    found = [token.access_token for token in taken(again)]
+    assert found == ["1000.a", "1000.a2", "1000.newer"]
+
+
+def test_a_sealed_file_says_nothing_in_another_stores_lifeboat(tmp_path: Path) -> None:
+    path = boat(tmp_path, "sqlite:///a.db", RING).put(TOKEN)
+    other = boat(tmp_path, "sqlite:///b.db", RING).put(LOGIN)
+    assert path
+    assert other
+    other.write_bytes(path.read_bytes())
+    assert taken(boat(tmp_path, "sqlite:///b.db", RING)) == []
+
+
+def test_a_plain_file_is_sealed_once_there_is_a_key(tmp_path: Path) -> None:
+    plain = boat(tmp_path).put(TOKEN)
+    assert plain
+    lifeboat = boat(tmp_path, keyring=RING)
+    lifeboat.take_aboard(locked)
+    (sealed,) = files(tmp_path)
+    assert sealed != plain
+    assert "1000.a" not in sealed.read_text()
+    assert taken(boat(tmp_path, keyring=RING)) == [TOKEN]
+
+
+def test_a_lifeboat_from_before_is_sealed_once_there_is_a_key(tmp_path: Path) -> None:
+    old_list(tmp_path, encode(TOKEN))
+    assert boat(tmp_path, keyring=RING).occupied
+    assert [path for path in files(tmp_path) if "1000.a" in path.read_text()] == []
+    assert taken(boat(tmp_path, keyring=RING)) == [TOKEN]
+
+
+def test_a_sealed_text_in_a_lifeboat_from_before_keeps_nobody_from_saving(tmp_path: Path) -> None:
+    sealed = RING.seal("[]", "elsewhere")
+    path = old_list(tmp_path, sealed)
+    lifeboat = boat(tmp_path)
+    assert lifeboat.put(TOKEN)
+    assert taken(lifeboat) == [TOKEN]
+    assert files(tmp_path) == [path]
