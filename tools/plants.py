@@ -69,8 +69,8 @@ PLANTS = (
         (
             Change(
                 "stores/base.py",
-                "if expected_version is not None and expected_version !=",
-                "if expected_version == -1 and expected_version !=",
+                "if expected_version is not None and (",
+                "if expected_version == -1 and (",
             ),
         ),
         (
@@ -87,7 +87,7 @@ PLANTS = (
                 "        return",
             ),
         ),
-        ("integration/test_synced.py",),
+        ("integration/test_file_syncs.py",),
     ),
     Plant(
         "a folder is not synced to disk",
@@ -98,12 +98,18 @@ PLANTS = (
                 "        pass\n    finally",
             ),
         ),
-        ("integration/test_synced.py",),
+        ("integration/test_file_syncs.py",),
     ),
     Plant(
         "SQLite does not sync to disk",
-        (Change("stores/sqlite/connections.py", "synchronous=FULL", "synchronous=OFF"),),
-        ("integration/test_synced.py",),
+        (
+            Change(
+                "stores/sqlite/connections.py",
+                'if not lasting:\n            self.run("PRAGMA synchronous=NORMAL")',
+                'self.run("PRAGMA synchronous=OFF")',
+            ),
+        ),
+        ("integration/test_sqlite_syncs.py",),
     ),
     Plant(
         "a row is another client's or org's and matches by its user name",

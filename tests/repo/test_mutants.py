@@ -43,9 +43,7 @@ def test_a_fault_that_no_test_notices_survives(capsys: pytest.CaptureFixture[str
     tests = ("unit/test_ledger.py::test_what_zoho_never_saw_is_given_back",)
     caught = Plant("caught", (Change("keeping/ledger.py", "mints.remove(at)", "pass"),), tests)
     missed = Plant("missed", (Change("keeping/ledger.py", "MINTS = 10", "MINTS = 11"),), tests)
-    broken = Plant("broken", (Change("keeping/ledger.py", "MINTS = 10", "MINTS ="),), tests)
-    assert hunt(Path(sys.executable), [caught, missed, broken]) == 2
+    assert hunt(Path(sys.executable), [caught, missed]) == 1
     said = capsys.readouterr().out
     assert f"caught - caught by {tests[0]}" in said
     assert "missed - SURVIVED" in said
-    assert "broken - SURVIVED" in said

@@ -20,8 +20,8 @@ MOST_UNEVEN = 1.2
 MANY = 500
 """Users from which on an extra request or two no longer weigh."""
 
-HANDFUL = 6
-"""Requests more that the logins and long jobs of few users may make in ten minutes."""
+HANDFUL = 15
+"""Requests more that chance may bring together in ten minutes where there are few users."""
 
 
 @pytest.fixture(autouse=True)

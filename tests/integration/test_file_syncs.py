@@ -1,4 +1,4 @@
-"""What was saved is on the disk before the save returns: a power cut loses nothing."""
+"""What was saved in a file is on the disk before the save returns."""
 
 from __future__ import annotations
 
@@ -9,12 +9,9 @@ from pathlib import Path
 import pytest
 
 from evergrant.stores.file import FileStore
-from evergrant.stores.sqlite import SQLiteStore
 from evergrant.token import Token
 
 ALICE = Token(user_name="alice", client_id="c", refresh_token="r", access_token="a")
-FULL = 2
-"""SQLite's own number for it: https://www.sqlite.org/pragma.html#pragma_synchronous."""
 
 
 def test_a_file_and_its_folder_are_synced_before_a_save_returns(
@@ -37,13 +34,3 @@ def test_a_file_and_its_folder_are_synced_before_a_save_returns(
         store.save_token(ALICE)
     assert order
     assert order == ["file", "replaced", "folder"] * (len(order) // 3)
-
-
-def test_each_connection_to_sqlite_syncs_each_transaction(tmp_path: Path) -> None:
-    with SQLiteStore(tmp_path / "tokens.db") as store:
-        store.save_token(ALICE)
-        connection = store._connections.acquire()
-        try:
-            assert connection.run("PRAGMA synchronous")[0] == [(FULL,)]
-        finally:
-            connection.lock.release()
