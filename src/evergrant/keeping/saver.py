@@ -16,6 +16,7 @@ from evergrant.forking import ProcessLock
 from evergrant.keeping.boarding import Boarding, Fate
 from evergrant.keeping.flight import SingleFlight
 from evergrant.keeping.lifeboat import Lifeboat
+from evergrant.keeping.windows import CLOCK_SLACK
 from evergrant.stores.base import SAVE_ATTEMPTS, TokenStore
 from evergrant.stores.matching import compatible, freshest
 from evergrant.token import Token, about
@@ -68,9 +69,9 @@ class Saver:
         """Save a renewed token; return what is stored now.
 
         Args:
-            read: The stored token that it renews. If it was changed since, the fresher one wins
-                within a grant, and a new login over any renewal of the old; if it was deleted,
-                that stands.
+            read: The stored token that it renews. If somebody else has renewed it since, theirs
+                stays, and a new login does over any renewal of the old; if it was deleted, that
+                stands.
 
         Raises:
             TokenNotFound: The token was deleted while it was being renewed.
@@ -158,7 +159,7 @@ class Saver:
                 token_id=granted.id,
                 user=granted.user_name,
             )
-        if current.refresh_token != read.refresh_token or freshest([current, granted]) is current:
+        if current.refresh_token != read.refresh_token or _has_renewed(current, read, granted):
             return current
         return self._store.save_token(granted, expected_version=current.version)
 
@@ -212,3 +213,13 @@ class Saver:
         if self._lifeboat.occupied:
             with self._settling.here():
                 self._lifeboat.drop(id_)
+
+
+def _has_renewed(current: Token, read: Token, granted: Token) -> bool:
+    """Say whether a row holds what somebody else was granted since it was read, like ours.
+
+    Which of the two was granted later, their expiries cannot tell: they are by two clocks.
+    """
+    if current.access_token == read.access_token or not (current.expires_at and granted.expires_at):
+        return False
+    return current.expires_at > granted.expires_at - CLOCK_SLACK
