@@ -4,7 +4,8 @@
   test [ARGS]      everything a change must pass; with ARGS only pytest, with those arguments
   check            ruff (lint and format), mypy, import-linter, file sizes
   fmt              format, and mend what ruff can mend safely
-  fuzz [N]         compare the official file store and ours under N random call sequences
+  fuzz [N]         N random call sequences for the official file store and ours; and every random
+                   test, each with N examples: what is read from outside, models of the stores
   soak [ARGS]      every reliability scenario with all its rounds; writes benchmarks/RESULTS.md
   mutants          plant faults in a copy of the tree: some test must notice each
   bench [ARGS]     every benchmark; ARGS (--quick) go to each
@@ -30,7 +31,13 @@ from system import BROWSER, SERVERS, provide
 from venvs import DEMO, ROOT, SDKS, TEST, StepError, environment, environments, run
 
 CODE = ("src", "tests", "tools", "benchmarks", "examples")
-FUZZ_TEST, FUZZ_SEQUENCES = "tests/zohocrmsdk/test_differential.py", "100000"
+SEQUENCES, EXAMPLES = "100000", "1000"
+FUZZED = (
+    "tests/zohocrmsdk/test_differential.py",
+    "tests/fuzz",
+    "tests/contract/test_model.py",
+    "tests/concurrency/test_interleaved.py",
+)
 SOAKED = ("tests/faults", "tests/concurrency", "tests/simulation", "tests/zohocrmsdk/test_storm.py")
 BENCHMARKS = ("bench_*.py", "storm.py", "scale.py")
 USAGE_ERROR = 2
@@ -71,8 +78,9 @@ def fmt(_args: list[str]) -> int:
 
 
 def fuzz(args: list[str]) -> int:
-    sequences = args[0] if args else FUZZ_SEQUENCES
-    return test([FUZZ_TEST, "--timeout=0", f"--sequences={sequences}"])
+    sequences, examples = (args[0], args[0]) if args else (SEQUENCES, EXAMPLES)
+    options = [f"--sequences={sequences}", f"--examples={examples}", "--timeout=0"]
+    return test([*options, *FUZZED])
 
 
 def soak(args: list[str]) -> int:

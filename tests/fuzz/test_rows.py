@@ -37,8 +37,10 @@ names = st.one_of(st.none(), st.text(max_size=12), st.just("alice"), numbers)
 
 @st.composite
 def rows(draw: st.DrawFn) -> tuple[Any, ...]:
-    """Return a row that is a token's but for a few values, none of them a secret in a name's place."""
-    row = list(encode(Token(id="7", user_name="bob", client_id="c", refresh_token=SECRET)))
+    """Return a token's row but for a few values, none of them a secret in a name's place."""
+    row: list[Any] = list(
+        encode(Token(id="7", user_name="bob", client_id="c", refresh_token=SECRET))
+    )
     kinds = {"id": ids, "user_name": names, "version": moments} | dict.fromkeys(
         ("expiry_time", "created_at", "updated_at", "last_used_at"), moments
     )

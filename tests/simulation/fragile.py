@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from typing import Literal
 
 from evergrant.errors import StoreUnavailable
@@ -43,9 +43,11 @@ class FragileStore(MemoryStore):
         self._read()
         return super()._rows()
 
-    def _transaction(self) -> AbstractContextManager[None]:
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
         self._write()
-        return super()._transaction()
+        with super()._transaction():
+            yield
 
     def _acquire(self, id_: str, owner: str, ttl: float) -> bool:
         self._write()

@@ -12,7 +12,13 @@ from pathlib import Path
 
 from evergrant.crypto.keys import Keyring
 from evergrant.crypto.sources import keyring_from_environment
-from evergrant.errors import ConfigError, CorruptRecord, EvergrantError, StoreError
+from evergrant.errors import (
+    ConfigError,
+    CorruptRecord,
+    EvergrantError,
+    StoreError,
+    StoreUnavailable,
+)
 from evergrant.forking import ProcessLock
 from evergrant.keeping.boarding import Boarding, Fate
 from evergrant.keeping.lifeboat_files import LifeboatFiles
@@ -129,20 +135,30 @@ class Lifeboat:
             self._look()
             waiting = list(self._seats)
         # The lock is free meanwhile: who puts a token in must not wait for a slow store.
-        return [self._board(seat, save) for seat in waiting]
+        boardings: list[Boarding] = []
+        down: StoreError | None = None
+        for seat in waiting:
+            # Once the store is down for one, the others would wait for it in turns.
+            boarding = self._stay(seat, down) if down else self._board(seat, save)
+            down = boarding.problem if isinstance(boarding.problem, StoreUnavailable) else None
+            boardings.append(boarding)
+        return boardings
 
     def _board(self, seat: _Seat, save: Callable[[Token], Boarding]) -> Boarding:
         try:
             boarding = save(seat.token)
         except StoreError as error:
-            _logger.warning("a token stays in the lifeboat: %s", error)
-            with self._lock.here():
-                if seat in self._seats and not seat.safe:
-                    self._file(seat)
-            return Boarding(seat.token, Fate.WAITS, error)
+            return self._stay(seat, error)
         with self._lock.here():
             self._leave([seat])
         return boarding
+
+    def _stay(self, seat: _Seat, problem: StoreError) -> Boarding:
+        _logger.warning("a token stays in the lifeboat: %s", problem)
+        with self._lock.here():
+            if seat in self._seats and not seat.safe:
+                self._file(seat)
+        return Boarding(seat.token, Fate.WAITS, problem)
 
     def remove(self, token: Token) -> None:
         """Forget a token that the store has taken by now, and any older one of its row."""

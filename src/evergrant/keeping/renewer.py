@@ -110,11 +110,12 @@ class Renewer:
     def _run(self) -> None:
         pause = 0.0
         while not self._closed.wait(pause):
-            began = time.monotonic()
+            began, pause = time.monotonic(), ROUND
             try:
                 self.round()
             except EvergrantError as error:
                 _logger.warning("no token was renewed in this round: %s", error)
             except Exception:
                 _logger.exception("no token was renewed in this round")
-            pause = pause_after(time.monotonic() - began)
+            else:
+                pause = pause_after(time.monotonic() - began)
