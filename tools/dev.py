@@ -4,8 +4,10 @@
   test [ARGS]      everything a change must pass; with ARGS only pytest, with those arguments
   check            ruff (lint and format), mypy, import-linter, file sizes
   fmt              format, and mend what ruff can mend safely
-  fuzz [N]         compare the official file store and ours under N random call sequences
+  fuzz [N]         N random call sequences for the official file store and ours; and every random
+                   test, each with N examples: what is read from outside, models of the stores
   soak [ARGS]      every reliability scenario with all its rounds; writes benchmarks/RESULTS.md
+  mutants          plant faults in a copy of the tree: some test must notice each
   bench [ARGS]     every benchmark; ARGS (--quick) go to each
   help             this text
 
@@ -20,15 +22,24 @@ import subprocess
 import sys
 import tempfile
 import time
+from itertools import chain
 from pathlib import Path
 
+from mutants import hunt
 from results import RESULTS, write_results
 from system import BROWSER, SERVERS, provide
 from venvs import DEMO, ROOT, SDKS, TEST, StepError, environment, environments, run
 
 CODE = ("src", "tests", "tools", "benchmarks", "examples")
-FUZZ_TEST, FUZZ_SEQUENCES = "tests/zohocrmsdk/test_differential.py", "100000"
-SOAKED = ("tests/faults", "tests/concurrency", "tests/simulation")
+SEQUENCES, EXAMPLES = "100000", "1000"
+FUZZED = (
+    "tests/zohocrmsdk/test_differential.py",
+    "tests/fuzz",
+    "tests/contract/test_model.py",
+    "tests/concurrency/test_interleaved.py",
+)
+SOAKED = ("tests/faults", "tests/concurrency", "tests/simulation", "tests/zohocrmsdk/test_storm.py")
+BENCHMARKS = ("bench_*.py", "storm.py", "scale.py")
 USAGE_ERROR = 2
 INTERRUPTED = 130
 
@@ -67,8 +78,9 @@ def fmt(_args: list[str]) -> int:
 
 
 def fuzz(args: list[str]) -> int:
-    sequences = args[0] if args else FUZZ_SEQUENCES
-    return test([FUZZ_TEST, "--timeout=0", f"--sequences={sequences}"])
+    sequences, examples = (args[0], args[0]) if args else (SEQUENCES, EXAMPLES)
+    options = [f"--sequences={sequences}", f"--examples={examples}", "--timeout=0"]
+    return test([*options, *FUZZED])
 
 
 def soak(args: list[str]) -> int:
@@ -81,14 +93,21 @@ def soak(args: list[str]) -> int:
     return status
 
 
+def mutants(_args: list[str]) -> int:
+    with environment(TEST) as python:
+        survivors = hunt(python)
+    print(f"{survivors} faults that no test notices" if survivors else "every fault is noticed")
+    return int(survivors > 0)
+
+
 def bench(args: list[str]) -> int:
-    scripts = sorted((ROOT / "benchmarks").glob("bench_*.py"))
-    if not scripts:
+    found = [sorted((ROOT / "benchmarks").glob(pattern)) for pattern in BENCHMARKS]
+    if not all(found):
         raise StepError("no benchmark found")
     provide(SERVERS)
     with environments([TEST, SDKS["8_0"]]) as (python, sdk_python):
         _name({"8_0": sdk_python})
-        return max([_call([python, script, *args]) for script in scripts])
+        return max([_call([python, script, *args]) for script in chain(*found)])
 
 
 def usage(_args: list[str]) -> int:
@@ -103,6 +122,7 @@ COMMANDS = {
     "fmt": fmt,
     "fuzz": fuzz,
     "soak": soak,
+    "mutants": mutants,
     "bench": bench,
     "help": usage,
     "--help": usage,

@@ -2,50 +2,25 @@
 
 from __future__ import annotations
 
-import logging
-import random
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext
-from contextvars import ContextVar
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Self, TypeVar
 
 from evergrant import oauth
+from evergrant.attempts import persistently
 from evergrant.client import Client
 from evergrant.clock import Clock, utc_now
 from evergrant.datacenter import ZOHO, DataCenter, DataCenters
-from evergrant.errors import AccountsUnavailable, ConfigError, NoRefreshToken
+from evergrant.errors import ConfigError, NoRefreshToken
 from evergrant.http import HttpCall, Send
 from evergrant.oauth import Granted
 from evergrant.sender import HttpSender
 from evergrant.token import Secret, Token
 
-__all__ = ["Accounts", "around_each_request"]
-
-_logger = logging.getLogger("evergrant")
+__all__ = ["Accounts"]
 
 T = TypeVar("T")
-
-_around: ContextVar[Callable[[], AbstractContextManager[object]]] = ContextVar(
-    "evergrant_around_each_request", default=nullcontext
-)
-
-ATTEMPTS = 3
-"""How often a request is sent at the most, when no usable answer came."""
-
-BACKOFF = 0.25
-"""Seconds before the second attempt; doubled for each further one, with jitter."""
-
-
-@contextmanager
-def around_each_request(enter: Callable[[], AbstractContextManager[object]]) -> Iterator[None]:
-    """Enter a context around each request of this thread, which sees it fail or may refuse it."""
-    before = _around.set(enter)
-    try:
-        yield
-    finally:
-        _around.reset(before)
 
 
 class Accounts:
@@ -265,26 +240,7 @@ class Accounts:
         return self._ask(ask, once=grant_type == "authorization_code")
 
     def _ask(self, ask: Callable[[], T], *, once: bool = False) -> T:
-        """Return what sending a call and reading its answer does, again if no usable one came.
-
-        Args:
-            once: Not again if the server may have seen it.
-        """
-        attempt = 1
-        while True:
-            try:
-                with _around.get()():
-                    return ask()
-            except AccountsUnavailable as error:
-                if once and error.sent:
-                    error.retryable, error.hint = False, "The code may be spent: log in again."
-                    raise
-                if attempt == ATTEMPTS:
-                    raise
-                _logger.warning("attempt %d of %d: %s", attempt, ATTEMPTS, error.message)
-            # Jitter, so that workers that failed together do not come back together.
-            self._sleep(BACKOFF * 2 ** (attempt - 1) * random.uniform(0.5, 1.5))  # noqa: S311 - not a key
-            attempt += 1
+        return persistently(ask, sleep=self._sleep, once=once)
 
 
 def _renewed(token: Token, granted: Granted) -> Token:

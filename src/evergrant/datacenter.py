@@ -16,7 +16,7 @@ __all__ = ["ZOHO", "DataCenter", "DataCenters"]
 _AUTHORITY = re.compile(
     r"([a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.ASCII | re.IGNORECASE
 )
-_CLAIMED = re.compile(r"[a-z]{1,10}://[^/?#]{1,100}", re.IGNORECASE)
+_CLAIMED = re.compile(r"[a-z]{1,10}://[^?#]{1,100}", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +172,7 @@ def _trusted(url: str, known: Mapping[str | None, DataCenter], what: str) -> Dat
 
 
 def named(url: object) -> str:
-    """Return what may be shown of a claimed address: up to its host, and nothing of other text.
+    """Return what may be shown of a claimed address: up to its query, and nothing of other text.
 
     What stands where an address should may be a misplaced secret.
     """

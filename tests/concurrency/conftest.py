@@ -14,15 +14,21 @@ from typing import Any
 import pytest
 
 from evergrant import Accounts, Keeper, TokenStore, open_store
+from evergrant.clock import utc_now
 from evergrant.sandbox import Sandbox
+from storms import Storm
 
 WORKER = Path(__file__).with_name("worker.py")
 
 
 @pytest.fixture
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    pattern: str = getattr(request, "param", "sqlite:///{}/tokens.db")
-    return pattern.format(tmp_path)
+    """Where the store is: a URL with a place for the folder, or a database of the tests."""
+    wanted: str = getattr(request, "param", "sqlite:///{}/tokens.db")
+    if ":" in wanted:
+        return wanted.format(tmp_path)
+    url: str = request.getfixturevalue(wanted).url
+    return url
 
 
 @pytest.fixture
@@ -52,16 +58,36 @@ def keeper(new_keeper: Callable[[], Keeper]) -> Keeper:
 
 
 @pytest.fixture
-def expired(zoho: Sandbox, keeper: Keeper) -> Callable[[str], None]:
+def expired(zoho: Sandbox, keeper: Keeper) -> Callable[..., None]:
     """Log a user in and let the hour pass, as the stored token tells it."""
 
-    def log_in(email: str) -> None:
+    def log_in(email: str, left: timedelta = timedelta(hours=-1)) -> None:
         token = keeper.login_with_code(zoho.grant_code(email))
-        assert token.expires_at
-        past = replace(token, expires_at=token.expires_at - timedelta(hours=2))
+        past = replace(token, expires_at=utc_now() + left)
         keeper.store.save_token(past, expected_version=token.version)
 
     return log_in
+
+
+@pytest.fixture
+def crowd(zoho: Sandbox, expired: Callable[..., None]) -> Callable[[int], list[str]]:
+    """Log so many users in, and let their hour pass; return their addresses."""
+
+    def log_in(number: int) -> list[str]:
+        users = [f"user{index}@example.com" for index in range(number)]
+        for index, user in enumerate(users):
+            if index % 10 == 9:  # Zoho takes ten codes of a client in ten minutes
+                zoho.clock.advance(minutes=11)
+            zoho.add_user(user)
+            expired(user)
+        return users
+
+    return log_in
+
+
+@pytest.fixture
+def storm(zoho: Sandbox, store_url: str, tmp_path: Path) -> Storm:
+    return Storm(zoho, store_url, tmp_path)
 
 
 @pytest.fixture

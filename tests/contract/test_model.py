@@ -162,8 +162,11 @@ def kept(token: Token | None) -> Any:
 
 
 def run(make: Make, examples: int, *, is_shared: bool) -> None:
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
-        lambda: StoreMachine(make, is_shared=is_shared),
+    def begin() -> StoreMachine:
+        return StoreMachine(make, is_shared=is_shared)
+
+    run_state_machine_as_test(
+        begin,  # type: ignore[arg-type]
         settings=rounds(examples, stateful_step_count=25),
     )
 
@@ -192,4 +195,4 @@ def test_a_store_in_a_file_does_what_a_dictionary_does(kind: str) -> None:
 
 
 def test_a_database_does_what_a_dictionary_does(database: Database) -> None:
-    run(lambda _, clock: open_store(database.url, clock=clock), 15, is_shared=False)
+    run(lambda _, clock: open_store(database.url, clock=clock), 8, is_shared=False)

@@ -1,4 +1,4 @@
-"""Whatever stands in a token file: its good rows work, its bad ones stay, and nothing else fails."""
+"""Whatever stands in a token file: its good rows work, its bad ones stay, nothing else fails."""
 
 from __future__ import annotations
 
@@ -90,8 +90,8 @@ def use(store: FileStore) -> None:
     saved = or_refused(lambda: store.save_token(ALICE))
     if saved:
         assert store.find_token_by_id(str(saved.id)) == saved
-        owner = {"client_id": ALICE.client_id, "org_id": ALICE.org_id}
-        assert store.find_token(Token(user_name=ALICE.user_name, **owner)) == saved
+        whose = Token(user_name=ALICE.user_name, client_id=ALICE.client_id, org_id=ALICE.org_id)
+        assert store.find_token(whose) == saved
     or_refused(lambda: store.find_users("alice"))
     or_refused(lambda: store.delete_token("2"))
     left = {token.id: token for token in store.get_tokens()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from urllib.parse import quote
 
@@ -46,14 +45,14 @@ def check(here: Path, url: str, *, is_shown: bool = False) -> None:
             assert store.get_tokens() == []
             assert SECRET not in f"{store!r} {store.url}" or is_shown
 
-    beside = os.listdir(here.parent)
+    beside = list(here.parent.iterdir())
     if is_shown:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("fuzzing.SECRET", "never in a text \0")
             or_refused(use)
     else:
         or_refused(use)
-    assert os.listdir(here.parent) == beside
+    assert list(here.parent.iterdir()) == beside
 
 
 @rounds(80)
@@ -110,4 +109,4 @@ def test_any_text(here: Path, text: str) -> None:
     for url in (text, f"memory:{text}", f"mysql:{text}", f"postgresql:{text}"):
         if not ("//" in url and "sql" in url.lower() and "sqlite" not in url.lower()):
             or_refused(lambda url=url: open_store(url, read_only=True).close())  # type: ignore[misc]
-    assert os.listdir(here) == []
+    assert list(here.iterdir()) == []

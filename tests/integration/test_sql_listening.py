@@ -44,6 +44,7 @@ def ear_of(store: SQLStore) -> Listening:
 def listening_watch(store: SQLStore, id_: str = "1") -> Watch:
     """Return a watch that hears by now, and has got over being woken by that."""
     watch = store.watch(id_)
+    watch.wait(0)
     ear = ear_of(store)
     wait_until(lambda: ear.hears)
     with ear._lock:
@@ -142,6 +143,12 @@ def test_all_of_a_process_listen_on_one_connection(store: SQLStore, postgresql: 
     assert store._connections.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
 
 
+def test_who_need_not_wait_does_not_listen(store: SQLStore, postgresql: Database) -> None:
+    with store.watch("1"), store.lease("1", NEVER):
+        assert ear_of(store)._thread is None
+    assert listeners(postgresql) == 0
+
+
 def test_nobody_listens_for_ever(
     store: SQLStore, postgresql: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -174,7 +181,8 @@ def test_a_server_that_restarts_is_listened_to_again(store: SQLStore, postgresql
             postgresql.server.start()
 
     def hears() -> bool:
-        with store.watch("1"):
+        with store.watch("1") as watch:
+            watch.wait(0)
             return ear_of(store).hears
 
     wait_until(hears)
@@ -193,6 +201,7 @@ def test_a_connection_on_which_nothing_is_heard_is_not_trusted(
     with closing(deaf), monkeypatch.context() as patch:
         patch.setattr(store._connections, "separate", lambda: deaf)
         with store.watch("1") as watch:
+            watch.wait(0)
             wait_until(lambda: "LISTEN" in deaf_query(postgresql, deaf))
             assert max(took(watch) for _ in range(10)) < SOON
             assert not ear_of(store).hears

@@ -14,7 +14,7 @@ from evergrant.stores.sql.statements import Statement
 from evergrant.testing.samples import ALICE, BOB, contents, renewed
 from evergrant.token import Token
 from sql_help import columns_of
-from sqlite_help import finish, start
+from sqlite_help import finish, finish_together, start
 
 SAVE = """
 with open_store(sys.argv[1]) as store:
@@ -27,16 +27,7 @@ with open_store(sys.argv[1]) as store:
 
 
 def test_processes_that_save_at_the_same_time_lose_nothing(database: Database) -> None:
-    programs = [start(SAVE, database.url, name) for name in "abc"]
-    for program in programs:
-        assert program.stdout
-        assert program.stdout.readline() == "ready\n"
-    for program in programs:
-        assert program.stdin
-        program.stdin.write("\n")
-        program.stdin.flush()
-    for program in programs:
-        finish(program)
+    finish_together([start(SAVE, database.url, name) for name in "abc"])
     with open_store(database.url) as store:
         found = sorted(str(token.user_name) for token in contents(store).values())
         assert found == sorted(

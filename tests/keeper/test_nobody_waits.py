@@ -98,13 +98,47 @@ def test_a_renewal_that_fails_in_the_background_is_not_tried_with_each_call(
     for _ in range(10):
         assert keeper.access_token(ALICE) == stale.access_token
         settled(keeper)
-    assert refreshes() == 3, "one renewal, which asks three times"
+    assert refreshes() == 1, "nobody waits: it is not asked again at once"
     assert [type(e.error) for e in events if isinstance(e, RefreshFailed)] == [AccountsUnavailable]
     zoho.faults.clear()
     zoho.clock.advance(minutes=1.9)
     assert keeper.access_token(ALICE) == stale.access_token
     settled(keeper)
     assert keeper.access_token(ALICE) != stale.access_token
+
+
+def test_a_server_in_trouble_is_not_asked_by_one_process_after_the_other(
+    zoho: Sandbox, new_keeper: Callable[[], Keeper], stale: Token, refreshes: Count
+) -> None:
+    zoho.faults.server_error(times=None)
+    for _ in range(8):
+        keeper = new_keeper()
+        assert keeper.access_token(ALICE) == stale.access_token
+        settled(keeper)
+    assert refreshes() == 1
+    zoho.faults.clear()
+    zoho.clock.advance(minutes=1)
+    again = new_keeper()
+    again.access_token(ALICE)
+    settled(again)
+    assert again.access_token(ALICE) != stale.access_token
+
+
+def test_a_dead_grant_is_not_asked_for_again_and_again_by_renewers(
+    zoho: Sandbox, new_keeper: Callable[[], Keeper], log_in: LogIn, refreshes: Count
+) -> None:
+    log_in(ALICE)
+    zoho.revoke(ALICE)
+    keepers = [new_keeper() for _ in range(4)]
+    for _ in range(60):
+        zoho.clock.advance(minutes=4)
+        for keeper in keepers:
+            keeper.keep_fresh()
+            settled(keeper)
+    assert refreshes() <= 4, "once an hour by any of them: it might have been a mistake of Zoho's"
+    log_in(ALICE)
+    zoho.clock.advance(minutes=31)
+    assert keepers[0].keep_fresh() == 1, "another grant"
 
 
 def test_a_revoked_grant_is_served_for_as_long_as_its_token_is_valid(

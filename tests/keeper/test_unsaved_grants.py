@@ -178,7 +178,7 @@ def test_a_damaged_lifeboat_is_said_so_and_left_as_it_is(
     again = new_keeper()
     (record,) = caplog.records
     assert record.levelno == logging.ERROR
-    assert f"the lifeboat {path}, which cannot be used: it is damaged" in record.getMessage()
+    assert f"the lifeboat {path} cannot be used: it is damaged" in record.getMessage()
     assert again.access_token(ALICE)
     assert path.read_bytes() == damage
 

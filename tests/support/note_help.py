@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from evergrant.stores import open_store
 from evergrant.stores.base import TokenStore
-from sqlite_help import finish, start
+from sqlite_help import finish_together, start
 
 HOUR = 3_600.0
 
@@ -29,16 +29,7 @@ def read(store: TokenStore, key: str) -> str:
 
 def processes_lose_no_change(url: str) -> None:
     """Let processes add to one note at the same time, and look whether all is there."""
-    processes = [start(WORK, url, name) for name in "abc"]
-    for process in processes:
-        assert process.stdout
-        assert process.stdout.readline() == "ready\n"
-    for process in processes:
-        assert process.stdin
-        process.stdin.write("\n")
-        process.stdin.flush()
-    for process in processes:
-        finish(process)
+    finish_together([start(WORK, url, name) for name in "abc"])
     with open_store(url) as store:
         words = read(store, "common").split()
     assert sorted(words) == sorted(f"{name}{number}" for name in "abc" for number in range(20))

@@ -106,6 +106,19 @@ def finish(process: subprocess.Popen[str]) -> str:
     return out
 
 
+def finish_together(processes: list[subprocess.Popen[str]]) -> None:
+    """Let programs begin that have said that they are ready; wait until all have succeeded."""
+    for process in processes:
+        assert process.stdout
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        assert process.stdin
+        process.stdin.write("\n")
+        process.stdin.flush()
+    for process in processes:
+        finish(process)
+
+
 CREATE_VIEW = "CREATE VIEW oauthtoken AS SELECT " + ", ".join(
     f"'x' AS {column}" for column in OFFICIAL_COLUMNS
 )

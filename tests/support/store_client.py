@@ -100,9 +100,10 @@ class Client:
 
     def look_up(self, name: str) -> None:
         """Find the tokens of everybody who has a name, with an org or without."""
+        found = self.store.find_users(name)
         rows = self.model.rows.values()
         wanted = [row for row in rows if f"{row.user_name}:".startswith(f"{name}:")]
-        assert sorted(self.store.find_users(name), key=_id_of) == sorted(wanted, key=_id_of)
+        assert sorted(found, key=_id_of) == sorted(wanted, key=_id_of)
 
     def lease(self, id_: str) -> Lease:
         """Ask for a lease, which is granted if nobody has it."""

@@ -1,4 +1,4 @@
-"""Threads that run one at a time, from one labelled point to the next, in an order that is drawn."""
+"""Threads that run one at a time, from one point to the next, in an order that is drawn."""
 
 from __future__ import annotations
 
@@ -32,11 +32,13 @@ class Turns:
     """Decides who goes on whenever all threads stand at a point.
 
     Args:
-        order: Each number picks one of those who can go on; afterwards all have the same turns.
+        runs: How many points one goes on for before another's turn comes; afterwards, one.
     """
 
-    def __init__(self, order: Iterable[int]) -> None:
-        self._order = iter(order)
+    def __init__(self, runs: Iterable[int]) -> None:
+        self._runs = iter(runs)
+        self._left = 0
+        self._latest: int | None = None
         self._changed = threading.Condition()
         self._standing: dict[int, Callable[[], bool]] = {}
         self._alive: set[int] = set()
@@ -87,8 +89,12 @@ class Turns:
     def _choose(self) -> None:
         if self._alive and self._standing.keys() == self._alive:
             ready = [number for number, can_go_on in self._standing.items() if can_go_on()]
-            # The one that stands longest is the first.
-            self._running = ready[next(self._order, 0) % len(ready)]
+            if self._left and self._latest in ready:
+                self._left -= 1
+            else:
+                # The one that stands longest is the first.
+                self._latest, self._left = ready[0], next(self._runs, 1)
+            self._running = self._latest
             del self._standing[self._running]
             self._changed.notify_all()
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
-from urllib.parse import parse_qsl
+from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
-from evergrant.accounts import ATTEMPTS, Accounts
+from evergrant.accounts import Accounts
 from evergrant.datacenter import ZOHO
 from evergrant.errors import (
-    AccountsUnavailable,
     CodeSpent,
     ConfigError,
     InvalidClient,
@@ -23,63 +20,9 @@ from evergrant.errors import (
     Throttled,
     UntrustedServer,
 )
-from evergrant.http import HttpAnswer, HttpCall
+from evergrant.http import HttpAnswer
 from evergrant.token import Token
-
-NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-GRANT = {"access_token": "1000.a", "refresh_token": "1000.r", "expires_in": 3600}
-MINTED = {"access_token": "1000.a2", "expires_in": 3600, "api_domain": "https://www.zohoapis.com"}
-TOKEN = Token(
-    id="7",
-    user_name="alice@example.com:42",
-    client_id="1000.ID",
-    client_secret="old-secret",
-    refresh_token="1000.r",
-    access_token="1000.a",
-    api_domain="https://www.zohoapis.com",
-    scopes=("A.b.READ",),
-)
-
-
-def answer(body: object, status: int = 200) -> HttpAnswer:
-    return HttpAnswer(status, {}, json.dumps(body).encode())
-
-
-PAGE = HttpAnswer(200, {"content-type": "text/html"}, b"<html>")
-NOT_SENT = AccountsUnavailable("no answer from accounts.zoho.com", sent=False)
-LOST = AccountsUnavailable("no answer from accounts.zoho.com", sent=True)
-
-Step = HttpAnswer | AccountsUnavailable
-
-
-class Wire:
-    """Answers from a script; the last line is repeated."""
-
-    def __init__(self, *script: Step) -> None:
-        self.script: Iterator[Step] = iter(script)
-        self.last = script[-1]
-        self.calls: list[HttpCall] = []
-        self.naps: list[float] = []
-
-    def __call__(self, call: HttpCall) -> HttpAnswer:
-        self.calls.append(call)
-        step = next(self.script, self.last)
-        if isinstance(step, AccountsUnavailable):
-            raise step
-        return step
-
-    def form(self, index: int = -1) -> dict[str, str]:
-        return dict(parse_qsl(self.calls[index].body.decode()))
-
-
-def accounts(wire: Wire, **settings: object) -> Accounts:
-    given: dict[str, object] = {
-        "client_id": "1000.ID",
-        "client_secret": "new-secret",
-        "client_secrets": {"eu": "eu-secret"},
-    }
-    fixed = {"send": wire, "clock": lambda: NOW, "sleep": wire.naps.append}
-    return Accounts(**{**given, **settings, **fixed})  # type: ignore[arg-type]
+from scripted_wire import GRANT, MINTED, NOW, TOKEN, Wire, accounts, answer
 
 
 def test_an_exchange_yields_the_grant_whole() -> None:
@@ -122,51 +65,6 @@ def test_nothing_to_refresh_with_asks_nobody() -> None:
         accounts(wire).refresh(Token(id="7", access_token="1000.a"))
     assert caught.value.token_id == "7"
     assert wire.calls == []
-
-
-@pytest.mark.parametrize("trouble", [PAGE, HttpAnswer(500), HttpAnswer(200), LOST, NOT_SENT])
-def test_a_refresh_without_an_answer_is_tried_again_but_not_for_ever(trouble: Step) -> None:
-    wire = Wire(trouble)
-    with pytest.raises(AccountsUnavailable):
-        accounts(wire).refresh(TOKEN)
-    assert len(wire.calls) == ATTEMPTS == 3
-    assert len(wire.naps) == 2
-    assert 0.125 <= wire.naps[0] <= 0.375
-    assert 0.25 <= wire.naps[1] <= 0.75
-
-
-@pytest.mark.parametrize("trouble", [PAGE, HttpAnswer(500), LOST, NOT_SENT])
-def test_the_next_attempt_may_succeed(trouble: Step) -> None:
-    wire = Wire(trouble, answer(MINTED))
-    assert accounts(wire).refresh(TOKEN).access_token == "1000.a2"
-    assert len(wire.calls) == 2
-
-
-@pytest.mark.parametrize(
-    "trouble", [PAGE, HttpAnswer(500), HttpAnswer(200, {}, b'{"access_token":"10'), LOST]
-)
-def test_a_code_that_may_be_spent_is_not_spent_twice(trouble: Step) -> None:
-    wire = Wire(trouble, answer(GRANT))
-    with pytest.raises(AccountsUnavailable) as caught:
-        accounts(wire).exchange("1000.c")
-    assert len(wire.calls) == 1
-    assert wire.naps == []
-    assert not caught.value.retryable
-    assert "log in again" in str(caught.value).lower()
-
-
-def test_a_code_that_never_left_is_sent_again() -> None:
-    wire = Wire(NOT_SENT, NOT_SENT, answer(GRANT))
-    assert accounts(wire).exchange("1000.c").access_token == "1000.a"
-    assert len(wire.calls) == 3
-
-
-def test_a_code_that_never_left_at_all_may_be_tried_later() -> None:
-    wire = Wire(NOT_SENT)
-    with pytest.raises(AccountsUnavailable) as caught:
-        accounts(wire).exchange("1000.c")
-    assert len(wire.calls) == ATTEMPTS
-    assert caught.value.retryable
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evergrant.keeping.ledger import LIFE, LIVE, MINTS, ON_THE_WAY, WINDOW, Failure, Ledger
+from evergrant.keeping.ledger import (
+    LIFE,
+    LIVE,
+    MINTS,
+    ON_THE_WAY,
+    REST,
+    WINDOW,
+    Failure,
+    Ledger,
+)
 
 NOW = 1_800_000_000_000
 
@@ -71,6 +80,26 @@ def test_what_zoho_never_saw_is_given_back() -> None:
     ledger = Ledger().spent(NOW).spent(NOW + 1)
     assert ledger.given_back(NOW).mints == (NOW + 1,)
     assert ledger.given_back(NOW + 2) == ledger
+
+
+@pytest.mark.parametrize(
+    ("kind", "left", "rest"),
+    [
+        ("AccountsUnavailable", 30 * 60_000, 450_000),
+        ("AccountsUnavailable", -1, REST),
+        ("LoginRequired", -1, LIFE),
+    ],
+)
+def test_after_a_failure_nobody_asks_for_a_while_who_need_not(
+    kind: str, left: int, rest: int
+) -> None:
+    ledger = Ledger().spent(NOW).failed(Failure(NOW, kind, "no"))
+    assert ledger.is_at_rest(NOW, left)
+    assert ledger.is_at_rest(NOW + rest - 1, left)
+    assert not ledger.is_at_rest(NOW + rest, left)
+    assert not ledger.is_at_rest(NOW - 1, left), "a clock that was ahead noted it"
+    assert not ledger.spent(NOW + 1).is_at_rest(NOW + 2, left), "it was asked for since"
+    assert not Ledger().spent(NOW).is_at_rest(NOW, left)
 
 
 @pytest.mark.parametrize(

@@ -42,7 +42,7 @@ def test_a_damaged_file_is_left_as_it_is_and_harms_no_other(
     assert not lifeboat.occupied
     assert path.read_bytes() == damage
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
-    assert f"the lifeboat {path}, which cannot be used: it is damaged" in caplog.text
+    assert f"the lifeboat {path} cannot be used: it is damaged" in caplog.text
     assert "evergrant doctor --repair" in caplog.text
 
 
@@ -196,3 +196,12 @@ def test_a_lifeboat_from_before_is_sealed_once_there_is_a_key(tmp_path: Path) ->
     assert boat(tmp_path, keyring=RING).occupied
     assert [path for path in files(tmp_path) if "1000.a" in path.read_text()] == []
     assert taken(boat(tmp_path, keyring=RING)) == [TOKEN]
+
+
+def test_a_sealed_text_in_a_lifeboat_from_before_keeps_nobody_from_saving(tmp_path: Path) -> None:
+    sealed = RING.seal("[]", "elsewhere")
+    path = old_list(tmp_path, sealed)
+    lifeboat = boat(tmp_path)
+    assert lifeboat.put(TOKEN)
+    assert taken(lifeboat) == [TOKEN]
+    assert files(tmp_path) == [path]

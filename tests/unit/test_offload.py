@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from itertools import count
@@ -133,3 +135,48 @@ def test_a_forked_child_has_threads_of_its_own(
         assert await parents
 
     asyncio.run(main())
+
+
+def test_a_loop_that_ends_does_not_wait_for_ever(
+    offload: Offload, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("evergrant.keeping.offload.LONGEST", 0.05)
+    go_on = threading.Event()
+
+    async def main() -> None:
+        stuck = asyncio.create_task(offload.share("stuck", lambda: go_on.wait(30)))
+        await until(lambda: bool(offload._flights))
+        stuck.cancel()
+
+    asyncio.run(main())
+    assert not go_on.is_set()
+    go_on.set()
+
+
+PROGRAM = """
+import asyncio, threading
+from evergrant.keeping.offload import Offload
+
+began, ended = threading.Event(), threading.Event()
+
+def work():
+    began.set()
+    assert ended.wait(30)
+    print("saved")
+
+async def main():
+    task = asyncio.create_task(Offload(1, "test", holds_loop=False).share("a", work))
+    await asyncio.to_thread(began.wait)
+    task.cancel()
+
+asyncio.run(main())
+print("ended", flush=True)
+ended.set()
+"""
+
+
+def test_a_program_that_ends_waits_for_what_was_begun() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True, timeout=60
+    )
+    assert done.stdout.split() == ["ended", "saved"]

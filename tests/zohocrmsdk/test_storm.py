@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from evergrant.sandbox import Sandbox
 from sdk_process import SdkProcess, grant_of
 from sdk_stores import LASTING, OUR_TOKEN
+from soak import Soak
+from storms import COUNTDOWN, LATENCY, Answer, slowest_allowed, waits
 
 ALICE = "alice@example.com"
 THREADS = (20, 2, 2, 2, 2, 2, 2, 2)
@@ -30,6 +33,29 @@ def test_threads_of_processes_refresh_once_between_them(
     assert [sdk.end() for sdk in processes] == [[ALICE] * number for number in THREADS]
     assert zoho.calls.count("/oauth/v2/token", "refresh_token") == 1
     assert zoho.calls.count("/oauth/v2/token", "authorization_code") == 1
+
+
+@pytest.mark.parametrize("store", [*LASTING, OUR_TOKEN])
+def test_everybody_on_one_expired_token(
+    start: Callable[..., SdkProcess], zoho: Sandbox, soak: Soak, store: str
+) -> None:
+    grant = grant_of(zoho, ALICE)
+    processes = [start(store) for _ in range(soak.rounds(3, 8))]
+    for sdk in processes:
+        sdk("initialize", **grant)
+        sdk("whoami")
+    zoho.clock.advance(hours=1)
+    zoho.faults.latency(LATENCY)
+    at = time.monotonic() + COUNTDOWN
+    for sdk in processes:
+        sdk.begin("sign_together", number=soak.rounds(4, 16), at=at)
+    answers = [Answer(ALICE, *answer) for sdk in processes for answer in sdk.end()]
+    (stored,) = processes[0]("get_tokens")
+    assert {answer.got for answer in answers} == {stored["access_token"]}
+    assert zoho.calls.count("/oauth/v2/token", "refresh_token") == 1
+    soak.note("storm through Zoho's SDK", store=store, refreshes=1, **waits(answers))
+    if soak.full:  # a busy machine proves nothing about time
+        assert max(answer.wait for answer in answers) <= slowest_allowed(LATENCY)
 
 
 @pytest.mark.parametrize("store", [*LASTING, OUR_TOKEN])

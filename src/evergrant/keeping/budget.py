@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from hashlib import sha256
 
 from evergrant import errors
@@ -20,6 +21,8 @@ GRANTS = 20
 """Refresh tokens that one user may have for one client; one more ends the oldest, even if it is
 in use (https://www.zoho.com/crm/developer/docs/api/v8/token-validity.html)."""
 
+MILLISECOND = timedelta(milliseconds=1)
+
 YEARS = 10 * 365 * 86_400.0
 """Seconds that a list of refresh tokens is kept: they do not expire."""
 
@@ -34,6 +37,14 @@ class Budget:
     def look(self, token: Token) -> Ledger:
         """Return the ledger of a token's grant."""
         return Ledger.read(self._amend(token, lambda note: note))
+
+    def recent_failure(self, token: Token) -> OAuthError | None:
+        """Return why nobody should renew this token now who need not, if anything speaks for it."""
+        now = self._clock()
+        left = token.expires_at - now if token.expires_at else timedelta(0)
+        ledger = self.look(token)
+        at_rest = ledger.is_at_rest(to_epoch_ms(now), int(left / MILLISECOND))
+        return as_error(ledger, token) if at_rest else None
 
     @contextmanager
     def request(self, token: Token) -> Iterator[None]:

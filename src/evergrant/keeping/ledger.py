@@ -10,6 +10,8 @@ import json
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Self
 
+from evergrant.errors import LoginRequired
+
 __all__ = ["LIFE", "LIVE", "MINTS", "WINDOW", "Failure", "Ledger"]
 
 MINTS = 10
@@ -26,6 +28,9 @@ LIFE = 3_600_000
 
 ON_THE_WAY = 1_000
 """Milliseconds that a request may take to be counted by Zoho, after it was counted here."""
+
+REST = 30_000
+"""Milliseconds after a failure in which nobody asks who need not; more where there is time."""
 
 LONGEST_MESSAGE = 120
 """Characters of an error that are noted; a note must stay short."""
@@ -87,6 +92,20 @@ class Ledger:
         if len(mints) >= others:
             waits.append(mints[-others] + LIFE + ON_THE_WAY)
         return max(now, *waits)
+
+    def is_at_rest(self, now: int, left: int) -> bool:
+        """Say whether those who need not ask should not, since the last request has failed.
+
+        All who share the store then leave the accounts server alone while it is down, and a
+        grant that is dead.
+
+        Args:
+            left: Milliseconds that the access token at hand still lives.
+        """
+        if not self.failure or (self.mints and self.mints[-1] > self.failure.at):
+            return False
+        rest = LIFE if self.failure.kind == LoginRequired.__name__ else max(REST, left // 4)
+        return 0 <= now - self.failure.at < rest
 
     def spent(self, now: int) -> Self:
         """Return this with one more access token asked for."""

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
-from evergrant.accounts import Accounts, around_each_request
+from evergrant.accounts import Accounts
+from evergrant.attempts import ATTEMPTS, around_each_request
 from evergrant.clock import Clock
 from evergrant.errors import (
     EvergrantError,
@@ -95,24 +96,30 @@ class Renewal:
         return self._patience.is_over(token)
 
     def _early(self, token: Token, is_due: Callable[[Token], bool]) -> Token:
+        renewed = token
         try:
             with self._lease(token) as lease:
-                if not lease:
-                    return token
-                current = self._read(token)
-                if not is_due(current):
-                    return current
-                renewed = self._refresh(lease, current, Need())
+                if lease:  # else somebody renews it already
+                    renewed = self._refreshed_early(lease, token, is_due)
         except (OAuthError, TokenNotSaved, TokenNotFound) as error:
             # Told where it happened; and that somebody deleted it is no failure.
             _logger.info("not renewed in the background: %s", error)
-            renewed = token
         except EvergrantError as error:
             self._tell_failed(token, error)
-            renewed = token
         if renewed.access_token == token.access_token:
             self._patience.pause(token)
         return renewed
+
+    def _refreshed_early(
+        self, lease: Lease, token: Token, is_due: Callable[[Token], bool]
+    ) -> Token:
+        current = self._read(token)
+        if not is_due(current):
+            return current
+        if failed := self._budget.recent_failure(current):
+            raise self._patience.note(current, failed)
+        # Once: nobody waits, and a server in trouble has enough to do.
+        return self._refresh(lease, current, Need(), attempts=1)
 
     def _in_turn(self, token: Token, need: Need) -> Token:
         refusal = self._patience.refusal(token)
@@ -154,11 +161,11 @@ class Renewal:
             raise TokenNotFound("the token was deleted", token_id=token.id, user=token.user_name)
         return current
 
-    def _refresh(self, lease: Lease, current: Token, need: Need) -> Token:
+    def _refresh(self, lease: Lease, current: Token, need: Need, attempts: int = ATTEMPTS) -> Token:
         counted = partial(self._budget.request, current)
         try:
             with self._heartbeat.beating(lease):
-                with around_each_request(counted):
+                with around_each_request(counted, attempts):
                     granted = self._accounts.refresh(current)
                 return self._save(replace(granted, last_used_at=self._clock()), current)
         except OAuthError as refused:

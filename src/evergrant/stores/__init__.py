@@ -39,9 +39,10 @@ def open_store(url: str, *, read_only: bool = False, **options: Any) -> TokenSto
     # A traceback may print local variables, and a URL may have a password.
     url = Secret(f"{os.fspath(url)}" if isinstance(url, os.PathLike) else url)
     if not re.match(r"[a-z][a-z0-9+._-]*:", url, re.IGNORECASE):
+        quoted = quote(urls.masked(url), errors="replace")
         raise ConfigError(
             f"{urls.masked(url)!r} is not the URL of a store",
-            hint=f"For a SQLite file: sqlite:///{quote(urls.masked(url), errors='replace')}. {urls.ACCEPTED}",
+            hint=f"For a SQLite file: sqlite:///{quoted}. {urls.ACCEPTED}",
         )
     scheme, _, rest = map(Secret, url.partition(":"))
     match scheme.reveal().lower():

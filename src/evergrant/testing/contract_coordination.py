@@ -34,6 +34,12 @@ def meanwhile(work: Callable[[], object]) -> Iterator[None]:
         thread.join()
 
 
+def ends_of_work(other: TokenStore, id_: str) -> list[Callable[[], object]]:
+    """Return what another handle does in the end, which holds the lease on Alice's token."""
+    lease = other.lease(id_, 60)
+    return [lambda: other.save_token(renewed(ALICE)), lease.release]
+
+
 class CoordinationContract:
     """A lease lasts as long as its holder wants, and who waits for its end is told of it."""
 
@@ -88,8 +94,7 @@ class CoordinationContract:
         """Not even before it waits: another handle's save, and the end of its lease."""
         id_ = str(store.save_token(ALICE).id)
         with reopen() as other:
-            theirs = other.lease(id_, 60)
-            for happens in (lambda: other.save_token(renewed(ALICE)), theirs.release):
+            for happens in ends_of_work(other, id_):
                 with store.watch(id_) as watch:
                     happens()
                     since = time.monotonic()
@@ -102,8 +107,7 @@ class CoordinationContract:
         """While it waits, another handle saves, and gives its lease back."""
         id_ = str(store.save_token(ALICE).id)
         with reopen() as other:
-            theirs = other.lease(id_, 60)
-            for happens in (lambda: other.save_token(renewed(ALICE)), theirs.release):
+            for happens in ends_of_work(other, id_):
                 since = time.monotonic()
                 with store.watch(id_) as watch, meanwhile(happens):
                     watch.wait(LONG)

@@ -42,8 +42,8 @@ class Listening:
     """Wakes those who watch a token when its lease is given back, by whichever host.
 
     One connection, beside the pool's, and one thread for all of a process's watches; they begin
-    with the first watch and end some time after the last. Where they fail, a watch does as one
-    without them does: it returns early, and its owner has a look.
+    when the first one waits and end some time after the last. Where they fail, a watch does as
+    one without them does: it returns early, and its owner has a look.
 
     Args:
         connections: The store's; the driver must be psycopg.
@@ -77,6 +77,11 @@ class Listening:
         watch = _HeardWatch(self, f"{table} {id_}")
         with self._lock:
             self._watches.add(watch)
+        return watch
+
+    def start(self) -> None:
+        """Begin to listen, unless that was begun, or has just failed."""
+        with self._lock:
             if self._thread is None and time.monotonic() >= self._not_before:
                 thread = threading.Thread(
                     target=self._listen, name="evergrant listens", daemon=True
@@ -84,7 +89,6 @@ class Listening:
                 with suppress(RuntimeError):  # there is no thread to be had: the program ends
                     thread.start()
                     self._thread = thread
-        return watch
 
     def forget(self, watch: _HeardWatch) -> None:
         """Let go of a watch that is over."""
@@ -149,7 +153,12 @@ class _HeardWatch(Watch):
         self._listening = listening
 
     def wait(self, seconds: float) -> None:
-        self.heard.wait(min(seconds, LONGEST if self._listening.hears else POLL))
+        if self._listening.hears:
+            limit = LONGEST
+        else:
+            self._listening.start()
+            limit = POLL
+        self.heard.wait(min(seconds, limit))
         self.heard.clear()
 
     def __exit__(self, *error: object) -> None:
