@@ -17,13 +17,16 @@ from sqlalchemy.pool import PoolProxiedConnection
 
 from evergrant import forking
 from evergrant.errors import ConfigError, StoreError, StoreUnavailable
-from evergrant.stores.sql.engine import make_engine
+from evergrant.stores.sql.engine import CONNECTIONS, make_engine
 from evergrant.stores.sql.errors import ConnectionLost, Taken, explained
 from evergrant.stores.sql.statements import Guard, Parameters, Statement
 
 __all__ = ["Answer", "Connections"]
 
 BEGIN, COMMIT, ROLLBACK = (Statement(text, None) for text in ("BEGIN", "COMMIT", "ROLLBACK"))
+
+WAIT = 30.0
+"""Seconds to wait for a connection while other threads use all of them."""
 
 T = TypeVar("T")
 
@@ -57,6 +60,9 @@ class Connections:
         self._own = threading.local()
         # In this process writers queue here: those who wait for a row would use up the pool.
         self._writing = forking.ProcessLock()
+        # And whoever needs a connection, here: the pool does not tell those who wait in it that
+        # one could not be opened, and with the server gone they would wait to the end.
+        self._free = threading.Semaphore(CONNECTIONS)
         self._closed = False
         self._process = os.getpid()
         self._parents: list[Any] = []
@@ -177,10 +183,17 @@ class Connections:
     def _acquire(self) -> PoolProxiedConnection:
         if self._closed:
             raise StoreUnavailable("the store was closed", hint="Open it again.", retryable=False)
-        return self.explaining(self.engine.raw_connection, connecting=True)
+        if not self._free.acquire(timeout=WAIT):
+            raise self._all_in_use()
+        try:
+            return self.explaining(self.engine.raw_connection, connecting=True)
+        except BaseException:
+            self._free.release()
+            raise
 
     def _give_back(self, raw: PoolProxiedConnection) -> None:
         raw.close()
+        self._free.release()
         if self._closed:  # meanwhile, and nobody else looks into the pool again
             self.engine.pool.dispose()
 
@@ -194,6 +207,7 @@ class Connections:
         raw = self._acquire()
         connection = raw.driver_connection
         raw.detach()
+        self._free.release()
         return connection
 
     def core(self, work: Callable[[Connection], T]) -> T:
@@ -211,10 +225,7 @@ class Connections:
         try:
             return work()
         except exc.TimeoutError:
-            problem: Exception = StoreUnavailable(
-                f"all connections to {self._store} are in use",
-                hint="Try again, or give fewer threads the store at a time.",
-            )
+            problem: Exception = self._all_in_use()
         except (exc.DBAPIError, self.dialect.loaded_dbapi.Error) as error:
             cause = getattr(error, "orig", None) or error
             if connecting and isinstance(cause, self.dialect.loaded_dbapi.ProgrammingError):
@@ -228,6 +239,12 @@ class Connections:
             problem = self._unusable(error)
         # Out here, the error that was caught does not travel along: its frames hold the password.
         raise problem
+
+    def _all_in_use(self) -> StoreUnavailable:
+        return StoreUnavailable(
+            f"all connections to {self._store} are in use",
+            hint="Try again, or give fewer threads the store at a time.",
+        )
 
     def _unusable(self, error: BaseException) -> ConfigError:
         # A parameter that the driver does not know, or a file of TLS that is not there.
@@ -250,4 +267,5 @@ class Connections:
             # Kept, since a connection that nobody refers to says goodbye to its server.
             self._parents.append(self.engine.pool)
             self._own = threading.local()
+            self._free = threading.Semaphore(CONNECTIONS)
             self.engine.dispose(close=False)

@@ -9,7 +9,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from evergrant.errors import ConfigError, MissingExtra
 
-__all__ = ["make_engine"]
+__all__ = ["CONNECTIONS", "make_engine"]
 
 CONNECTIONS = 5
 """The most that a process opens to a store, where a look-up takes one for less than a millisecond.
