@@ -5,12 +5,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Hashable
 from datetime import timedelta
+from functools import partial
 from typing import TypeVar
 
 from evergrant.clock import Clock
 from evergrant.errors import StoreUnavailable, TokenNotFound
 from evergrant.events import Emit, StoreFailed, StoreRecovered
+from evergrant.forking import ProcessLock
 from evergrant.keeping.cache import TokenCache
+from evergrant.keeping.looking import Looking
 from evergrant.keeping.windows import ANY_LIFE
 from evergrant.stores.base import TokenStore
 from evergrant.token import Token, about
@@ -34,7 +37,10 @@ class Serving:
         self._clock = clock
         self._emit = emit
         self._cache = TokenCache()
+        self._looking = Looking()
+        self._lock = ProcessLock()
         self._retry_at: float | None = None
+        self._tell_at = 0.0
 
     def token(
         self,
@@ -68,10 +74,25 @@ class Serving:
                     if now >= entry.window.due:
                         elect(entry.token)
                     return entry.token
-            read_at = time.monotonic()
-            token = load()
+            look = partial(self._loaded, asked, load, keeps, generation)
+            if generation is not None or self._last_known(asked, min_life) is None:
+                return look()
+            return self._looking.do((asked, min_life), look)
         except StoreUnavailable as error:
             return self._in_spite_of(error, asked, min_life)
+
+    def _loaded(
+        self,
+        asked: Hashable,
+        load: Callable[[], Found],
+        keeps: Callable[[Token], bool],
+        generation: int | None,
+    ) -> Found:
+        read_at = time.monotonic()
+        try:
+            token = load()
+        except StoreUnavailable:
+            raise
         except TokenNotFound:
             self._cache.drop(asked)  # or it would be served when the store is down
             self._note_recovery()
@@ -115,12 +136,21 @@ class Serving:
         self._retry_at = time.monotonic() + RETRY
         if known is None:
             raise error
-        self._emit(StoreFailed(at=self._clock(), error=error, **about(known)))
+        with self._lock.here():  # many may find out at the same moment, and one tells
+            now = time.monotonic()
+            is_told = now < self._tell_at
+            self._tell_at = self._tell_at if is_told else now + RETRY
+        if not is_told:
+            self._emit(StoreFailed(at=self._clock(), error=error, **about(known)))
         return known
 
     def _note_recovery(self) -> None:
-        if self._retry_at is not None:
-            self._retry_at = None
+        if self._retry_at is None:
+            return
+        with self._lock.here():
+            is_told = self._retry_at is None
+            self._retry_at, self._tell_at = None, 0.0
+        if not is_told:
             self._emit(StoreRecovered(at=self._clock()))
 
     def drop(self, asked: Hashable) -> None:

@@ -1,0 +1,63 @@
+"""Who asks a store that does not answer is not kept waiting."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from evergrant.errors import CorruptRecord, StoreUnavailable
+from evergrant.keeping import looking
+from evergrant.keeping.looking import Looking
+
+
+class Slow:
+    """A look that ends when it is told to."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.answer = threading.Event()
+
+    def __call__(self) -> int:
+        self.asked += 1
+        assert self.answer.wait(30)
+        return self.asked
+
+
+def test_a_look_that_does_not_end_is_given_up_by_all_who_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(looking, "PATIENCE", 0.05)
+    looks, slow = Looking(), Slow()
+    for _ in range(3):
+        with pytest.raises(StoreUnavailable, match="has not answered"):
+            looks.do("alice", slow)
+    assert slow.asked == 1
+    assert looks.do("bob", lambda: "another") == "another"
+    monkeypatch.setattr(looking, "PATIENCE", 30.0)
+    slow.answer.set()
+    while looks._under_way:
+        pass
+    assert looks.do("alice", slow) == 2
+
+
+def test_too_many_open_questions_are_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(looking, "PATIENCE", 0.0)
+    monkeypatch.setattr(looking, "MOST", 2)
+    looks, slow = Looking(), Slow()
+    for user in range(4):
+        with pytest.raises(StoreUnavailable):
+            looks.do(user, slow)
+    assert slow.asked == 2
+    slow.answer.set()
+
+
+def test_each_caller_gets_an_error_of_its_own() -> None:
+    def fail() -> None:
+        raise CorruptRecord("unreadable", token_id="7")
+
+    looks = Looking()
+    for _ in range(2):
+        with pytest.raises(CorruptRecord, match="unreadable") as caught:
+            looks.do("alice", fail)
+        assert caught.value.token_id == "7"
