@@ -18,6 +18,9 @@ from typing import Any
 __all__ = ["PATIENCE", "Hand", "tell"]
 
 PRELOADED = [
+    "encodings.idna",
+    "filelock",
+    "http.cookiejar",
     "httpx2",
     "psycopg",
     "pymysql",
