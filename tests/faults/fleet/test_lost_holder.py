@@ -11,7 +11,7 @@ import signal
 import pytest
 
 from evergrant.keeping.heartbeat import LEASE_TTL
-from fault_cast import BUSY, LATER, Cast
+from fault_cast import BUSY, LATER, Cast, Outcome
 from soak import Soak
 
 SHORT_TTL = 1.0
@@ -24,8 +24,9 @@ FATES = (signal.SIGSTOP, signal.SIGKILL)
 def test_a_holder_lost_at_any_point_of_a_refresh_blocks_and_overwrites_nobody(
     kind: str, fate: signal.Signals, cast: Cast, soak: Soak
 ) -> None:
-    for _ in range(soak.rounds(1, 3)):
-        play(f"the holder of a lease gets {fate.name}", kind, cast, soak, fate)
+    rounds = soak.rounds(1, 3)
+    outcomes = [outcome for _ in range(rounds) for outcome in play(cast, soak, fate)]
+    note(soak, f"the holder of a lease gets {fate.name}", kind, outcomes)
 
 
 @pytest.mark.parametrize("ahead", [-300.0, 300.0], ids=["behind", "ahead"])
@@ -34,22 +35,25 @@ def test_a_holder_whose_clock_is_five_minutes_off_blocks_and_overwrites_nobody(
 ) -> None:
     for fate in FATES[: soak.rounds(1, 2)]:
         scenario = f"the holder of a lease, its clock {ahead:+g} s, gets {fate.name}"
-        play(scenario, kind, cast, soak, fate, ahead)
+        note(soak, scenario, kind, play(cast, soak, fate, ahead))
 
 
-def play(
-    scenario: str, kind: str, cast: Cast, soak: Soak, fate: signal.Signals, ahead: float = 0.0
-) -> None:
+def play(cast: Cast, soak: Soak, fate: signal.Signals, ahead: float = 0.0) -> list[Outcome]:
     ttl = LEASE_TTL if soak.full else SHORT_TTL
-    for outcome in cast.play(fate, ttl, holders_ahead=ahead):
+    outcomes = cast.play(fate, ttl, holders_ahead=ahead)
+    for outcome in outcomes:
         cast.check(outcome)
-        seconds = outcome.rescued.seconds
-        assert seconds <= ttl + LATER + (0 if soak.full else BUSY), outcome.label
-        soak.note(
-            scenario,
-            store=kind,
-            lease_s=ttl,
-            at=outcome.label,
-            token_calls=outcome.sent,
-            takeover_s=round(seconds, 2),
-        )
+        late = outcome.rescued.seconds - ttl - LATER
+        assert late <= (0 if soak.full else BUSY), outcome.label
+    return outcomes
+
+
+def note(soak: Soak, scenario: str, kind: str, outcomes: list[Outcome]) -> None:
+    soak.note(
+        scenario,
+        store=kind,
+        points=len(outcomes),
+        most_token_calls=max(outcome.sent for outcome in outcomes),
+        longest_takeover_s=round(max(outcome.rescued.seconds for outcome in outcomes), 2),
+        stale_overwrites=0,
+    )
