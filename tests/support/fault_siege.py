@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from evergrant.sandbox import Sandbox
 from evergrant.sandbox.settings import Settings
@@ -84,7 +84,8 @@ class Siege:
         """Kill one of them soon, and let another take its place."""
         victim = random.choice(list(self._hands))
         if random.random() > AT_THE_START:
-            self._note([self._hands[victim].hear()])
+            with suppress(EOFError):  # it has come to the end of its work
+                self._note([self._hands[victim].hear()])
         time.sleep(random.uniform(0, WITHIN))
         self._kill(victim)
         self.fill_up()
