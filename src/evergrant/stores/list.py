@@ -41,7 +41,7 @@ class ListStore(LocalStore):
 
     def _update(self, row: Row, version: int) -> bool:
         at = self._position(str(row[0]))
-        if at is None or int(_padded(self.rows[at])[-1] or 0) != version:
+        if at is None or not _has_version(_padded(self.rows[at]), version):
             return False
         self._splice(at, 1, [list(row)])
         return True
@@ -79,3 +79,14 @@ class ListStore(LocalStore):
 def _padded(row: list[Any]) -> Row:
     id_, *rest = row or [None]
     return (None if id_ is None else str(id_), *rest, *[None] * (len(COLUMNS) - 1 - len(rest)))
+
+
+def _has_version(row: Row, version: int) -> bool:
+    try:
+        return int(row[-1] or 0) == version
+    except (
+        TypeError,
+        ValueError,
+        OverflowError,
+    ):  # a corrupt row of the caller's, with the id of a good one
+        return False
