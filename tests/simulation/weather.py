@@ -1,9 +1,10 @@
-"""Outages: of Zoho's accounts server, and of the store that all processes share."""
+"""What fails: Zoho's accounts server, for a moment or longer, and the store of all processes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from random import Random
 from typing import Literal
 
 from evergrant.sandbox import Sandbox
@@ -30,12 +31,28 @@ class Weather:
     """
 
     def __init__(
-        self, zoho: Sandbox, store: FragileStore | None, referee: Referee, timeline: Timeline
+        self,
+        zoho: Sandbox,
+        store: FragileStore | None,
+        referee: Referee,
+        timeline: Timeline,
+        random: Random,
     ) -> None:
         self._zoho = zoho
         self._store = store
         self._referee = referee
         self._timeline = timeline
+        self._random = random
+
+    def stumble(self) -> None:
+        """Let Zoho answer with errors, for up to a minute."""
+        if not self._referee.outage:
+            self._zoho.faults.server_error(self._random.choice([500, 502, 503]), times=None)
+            self._timeline.after(self._random.uniform(1, MINUTE), self._catch_itself)
+
+    def _catch_itself(self) -> None:
+        if self._referee.outage != "accounts server":
+            self._zoho.faults.clear()
 
     def plan(self, day: float, recovered: Callable[[], object]) -> list[tuple[int, int]]:
         """Plan a bad day; return when, in minutes, what is not ordinary begins and ends.
