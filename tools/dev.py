@@ -7,6 +7,7 @@
   fuzz [N]         N random call sequences for the official file store and ours; and every random
                    test, each with N examples: what is read from outside, models of the stores
   soak [ARGS]      every reliability scenario with all its rounds; writes benchmarks/RESULTS.md
+  mutants          plant faults in a copy of the tree: some test must notice each
   bench [ARGS]     every benchmark; ARGS (--quick) go to each
   help             this text
 
@@ -24,6 +25,7 @@ import time
 from itertools import chain
 from pathlib import Path
 
+from mutants import hunt
 from results import RESULTS, write_results
 from system import BROWSER, SERVERS, provide
 from venvs import DEMO, ROOT, SDKS, TEST, StepError, environment, environments, run
@@ -91,6 +93,13 @@ def soak(args: list[str]) -> int:
     return status
 
 
+def mutants(_args: list[str]) -> int:
+    with environment(TEST) as python:
+        survivors = hunt(python)
+    print(f"{survivors} faults that no test notices" if survivors else "every fault is noticed")
+    return int(survivors > 0)
+
+
 def bench(args: list[str]) -> int:
     found = [sorted((ROOT / "benchmarks").glob(pattern)) for pattern in BENCHMARKS]
     if not all(found):
@@ -113,6 +122,7 @@ COMMANDS = {
     "fmt": fmt,
     "fuzz": fuzz,
     "soak": soak,
+    "mutants": mutants,
     "bench": bench,
     "help": usage,
     "--help": usage,

@@ -20,18 +20,10 @@ class ProcessLock:
         self._locks: dict[int, threading.Lock] = {}
 
     def here(self) -> threading.Lock:
-        """Return the lock of this process, for ``with`` where an interrupt may strike.
-
-        One at the beginning of an ``__exit__`` written in Python leaves its lock locked for ever;
-        that of the lock itself is not.
-        """
+        """Return the lock of this process, for a ``with`` statement."""
+        # Not by an __exit__ of our own: an interrupt at its beginning would leave the lock locked
+        # for ever, and nothing of Python's runs in that of the lock itself.
         return self._locks.setdefault(os.getpid(), threading.Lock())
-
-    def __enter__(self) -> None:
-        self.here().acquire()
-
-    def __exit__(self, *error: object) -> None:
-        self._locks[os.getpid()].release()
 
 
 class Forkable(Protocol):

@@ -103,7 +103,8 @@ def _no_answer(answer: HttpAnswer) -> OAuthError:
         got = "something that is not an OAuth answer"
     return AccountsUnavailable(
         f"the accounts server answered {got} (HTTP {answer.status})",
-        answered=answer.status >= FAILURES,
+        # What looks like an answer that broke off may have granted something.
+        answered=answer.status >= FAILURES or answer.body.lstrip()[:1] != b"{",
     )
 
 

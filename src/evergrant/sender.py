@@ -68,7 +68,7 @@ class HttpSender:
 
         import httpx2
 
-        with self._lock:
+        with self._lock.here():
             # A forked child would share its parent's sockets: it gets a client of its own, and
             # leaves the inherited one alone.
             if self._client is None or self._pid != os.getpid():
@@ -86,7 +86,7 @@ class HttpSender:
 
     def close(self) -> None:
         """Close the connections; the next call opens new ones."""
-        with self._lock:
+        with self._lock.here():
             client, self._client = self._client, None
         if client is not None and self._pid == os.getpid():
             client.close()

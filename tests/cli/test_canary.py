@@ -60,7 +60,7 @@ def test_no_command_shows_a_secret(watch: Watch, zoho: Sandbox, logged_in: LogIn
     logged_in(ALICE, BOB)
     code = zoho.grant_code(ALICE)
     assert "logged in" in watch("login", "--self-client", sandbox, stdin=code)
-    assert "used" in watch("login", "--self-client", sandbox, stdin=code)
+    assert "sent to Zoho before" in watch("login", "--self-client", sandbox, stdin=code)
     watch("login")
     for arguments in (["list"], ["show", ALICE], ["show", "--id", "1"], ["purge", "--dry-run"]):
         assert "canary" not in watch(*arguments) + watch(*arguments, "--json")
@@ -72,6 +72,7 @@ def test_no_command_shows_a_secret(watch: Watch, zoho: Sandbox, logged_in: LogIn
     watch("api", "/crm/v8/nothing", "-H", "Authorization: x", "--user", ALICE)
     zoho.clock.advance(hours=1)
     assert "renewed" in watch("refresh", ALICE)
+    assert "renewed" in watch("keep", "--once", sandbox)
     zoho.faults.throttle()
     assert "too many" in watch("refresh", ALICE)
     zoho.faults.half_json(times=None)

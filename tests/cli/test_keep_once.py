@@ -18,6 +18,7 @@ from evergrant.stores.base import TokenStore
 from keep_process import access_tokens
 
 
+@pytest.mark.parametrize("at_a_time", [1_000, 3])
 def test_once_renews_what_is_due_and_ends(
     run: Command,
     zoho: Sandbox,
@@ -25,7 +26,10 @@ def test_once_renews_what_is_due_and_ends(
     logged_in: LogIn,
     sandbox: str,
     refreshes: Callable[[], int],
+    monkeypatch: pytest.MonkeyPatch,
+    at_a_time: int,
 ) -> None:
+    monkeypatch.setattr("evergrant.keeping.background.MOST_WAITING", at_a_time)
     users = [f"user{number}@example.com" for number in range(12)]
     for user in users:
         zoho.add_user(user)

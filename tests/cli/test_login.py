@@ -94,7 +94,7 @@ def test_a_self_clients_code_comes_from_stdin(
     assert code not in result.output
     again = run("login", "--self-client", f"--sandbox={zoho.url}", stdin=code)
     assert again.exit_code == 4
-    assert "used, is too old" in again.stderr
+    assert "sent to Zoho before" in again.stderr
     assert code not in again.output
     assert len(store.get_tokens()) == 1
 

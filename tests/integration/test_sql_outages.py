@@ -11,6 +11,7 @@ from databases import Database
 from evergrant.errors import StoreUnavailable
 from evergrant.stores import open_store
 from evergrant.stores.sql import SQLStore
+from evergrant.stores.sql.statements import Statement
 from evergrant.testing.contract_sharing import at_once
 from evergrant.testing.samples import ALICE, BOB, SECRETS, grant, renewed
 from evergrant.token import Token
@@ -212,6 +213,24 @@ def test_a_store_that_was_closed_says_so(store: SQLStore) -> None:
     with pytest.raises(StoreUnavailable, match="the store was closed") as caught:
         store.find_token(ALICE)
     assert not caught.value.retryable
+
+
+def test_a_store_that_is_closed_while_it_is_used_leaves_no_connection_open(
+    database: Database,
+) -> None:
+    mysql = "mysql" in database.url
+    asleep = Statement(f"SELECT {'SLEEP' if mysql else 'pg_sleep'}(1)", None)
+    count = (
+        f"SELECT count(*) FROM information_schema.processlist WHERE db = '{database.name}' "
+        "AND id != CONNECTION_ID()"
+        if mysql
+        else f"SELECT count(*) FROM pg_stat_activity WHERE datname = '{database.name}' "
+        "AND pid != pg_backend_pid()"
+    )
+    with SQLStore(database.url) as store, in_background(lambda: store._connections.run(asleep)):
+        wait_until(store._connections.engine.pool.checkedout)  # type: ignore[attr-defined]
+        store.close()
+    wait_until(lambda: database.execute(count) == [(0,)])
 
 
 def test_more_threads_than_connections_wait_for_one(store: SQLStore) -> None:

@@ -187,6 +187,7 @@ def test_refreshes_and_refusals(
         planted.faults.drop_answer,
         planted.faults.refuse,
     ):
+        planted.clock.advance(minutes=11)  # or so many requests are not even sent
         trouble(times=3)
         watch.expect(AccountsUnavailable, lambda: keeper.refresh(ALICE))
     planted.faults.server_error(

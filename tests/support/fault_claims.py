@@ -15,7 +15,7 @@ from evergrant.sandbox import Sandbox
 from evergrant.stores.rows import COLUMNS
 from fault_work import Began, Claim, Ended, Trouble
 
-__all__ = ["Claims"]
+__all__ = ["Claims", "is_whole"]
 
 User = tuple[str | None, str | None]
 
@@ -65,24 +65,18 @@ class Claims:
         for who, token in claimed.items():
             assert _expiry(there[who]) >= _expiry(token), f"{who} is older than what was saved"
 
-    def check_grants(self, zoho: Sandbox, store: TokenStore) -> int:
-        """Make sure that no grant of Zoho's is lost but those that died with a process.
+    def check_grants(self, zoho: Sandbox, store: TokenStore) -> None:
+        """Make sure that no grant of Zoho's is lost but what died with a process, before its save.
 
         Nobody may be at work any more, and the lifeboat must have been taken aboard.
-
-        Returns:
-            How many died: granted, and not yet saved when the process was killed.
         """
         kept = {token.refresh_token for token in store.iter_tokens()}
-        died = 0
         for user in zoho.users:
-            grants = [g.refresh_token for g in zoho._state.grants.of_user(user)]
+            grants = [grant.refresh_token for grant in zoho._state.grants.of_user(user)]
             held = [place for place, grant in enumerate(grants) if grant in kept]
             # Those before the newest that is held were replaced by it: the user logged in anew.
             newer = len(grants) - 1 - max(held, default=-1)
             assert newer <= self._in_the_air[user.email], f"{newer} logins of {user.email} are lost"
-            died += newer
-        return died
 
 
 def is_whole(url: str) -> None:

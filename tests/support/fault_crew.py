@@ -15,7 +15,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-__all__ = ["Hand"]
+__all__ = ["PATIENCE", "Hand", "tell"]
 
 PRELOADED = [
     "httpx2",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from evergrant import Accounts, DataCenter, DataCenters, Keeper, TokenStore, open_store
 from evergrant.clock import utc_now
+from evergrant.errors import StoreUnavailable
 from evergrant.sandbox import Sandbox
 
 __all__ = ["Scene"]
@@ -24,6 +26,7 @@ class Scene:
         zoho: The address of the sandbox.
         ahead: Seconds that the process's clock is ahead of the real one.
         timeout: Seconds that Zoho may take to answer.
+        patience: Seconds to go on trying to open a store that is not there.
     """
 
     store: str
@@ -33,6 +36,7 @@ class Scene:
     client_secret: str
     ahead: float = 0.0
     timeout: float = 10.0
+    patience: float = 0.0
 
     @classmethod
     def at(cls, zoho: Sandbox, store: str, lifeboat: Path) -> Scene:
@@ -46,7 +50,14 @@ class Scene:
 
     def open(self) -> TokenStore:
         """Open the store."""
-        return open_store(self.store, clock=self.clock)
+        give_up = time.monotonic() + self.patience
+        while True:
+            try:
+                return open_store(self.store, clock=self.clock)
+            except StoreUnavailable:
+                if time.monotonic() > give_up:
+                    raise
+            time.sleep(0.02)
 
     @contextmanager
     def accounts(self) -> Iterator[Accounts]:

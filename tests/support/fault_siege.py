@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from evergrant.sandbox import Sandbox
 from evergrant.sandbox.settings import Settings
 from fault_claims import Claims, is_whole
-from fault_crew import Hand
+from fault_crew import PATIENCE, Hand
 from fault_scene import Scene
 from fault_work import Claim, log_in_and_refresh, save
 
@@ -61,6 +61,11 @@ class Siege:
             for name in list(self._hands):
                 self._kill(name)
 
+    @property
+    def pids(self) -> list[int]:
+        """The numbers of those at work."""
+        return [hand.pid for hand in self._hands.values()]
+
     def fill_up(self) -> None:
         """Replace those that have ended."""
         for name in (*SAVERS, *LOGGED_IN):
@@ -91,23 +96,31 @@ class Siege:
         for message in told:
             self.claims.note(message)
 
-    def check(self) -> None:
-        """Open the store anew, and look whether all that was claimed is there."""
+    def listen(self) -> None:
+        """Take down what they said until now."""
         for hand in self._hands.values():
             self._note(list(hand.heard()))
+
+    def wait_for_saves(self) -> None:
+        """Return once something more was saved."""
+        before, give_up = self.claims.number, time.monotonic() + PATIENCE
+        while self.claims.number == before:
+            assert time.monotonic() < give_up, f"nothing is saved: {self.claims.last_trouble}"
+            time.sleep(0.01)
+            self.fill_up()
+            self.listen()
+
+    def check(self) -> None:
+        """Open the store anew, and look whether all that was claimed is there."""
+        self.listen()
         with self._scene.open() as store:
             self.claims.check(store)
 
-    def check_at_last(self) -> int:
-        """Take the lifeboat aboard, and look at everything, also with Zoho; nobody is at work.
-
-        Returns:
-            How many grants died with their processes.
-        """
+    def check_at_last(self) -> None:
+        """Take the lifeboat aboard, and look at everything, also with Zoho; nobody is at work."""
         with self._scene.keeper() as keeper:
             self.claims.check(keeper.store)
             is_whole(self._scene.store)
-            died = self.claims.check_grants(self._zoho, keeper.store)
+            self.claims.check_grants(self._zoho, keeper.store)
             for email in LOGGED_IN:
                 assert keeper.accounts.refresh(keeper.find(email)).access_token
-        return died

@@ -1,7 +1,7 @@
 """Real MariaDB and PostgreSQL servers, on free ports and in temporary folders, for one test run.
 
-Each worker starts its own when a test first asks for it. What they write is not made durable:
-no test cuts the power.
+Each worker starts its own when a test first asks for it. What they write is made durable only
+where a test is about that.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -32,6 +33,9 @@ ADMIN_PASSWORD = "planted-admin"
 class Server:
     """A database server of the tests' own.
 
+    Args:
+        durable: Let it make sure of what it writes, as a server does that is not a test's.
+
     Attributes:
         port: Where it listens, on 127.0.0.1.
         certificate: The certificate that it shows, signed by itself.
@@ -42,7 +46,8 @@ class Server:
     home_database: ClassVar[str]
     end_by: ClassVar[signal.Signals] = signal.SIGKILL
 
-    def __init__(self) -> None:
+    def __init__(self, *, durable: bool = False) -> None:
+        self._durable = durable
         self.folder = Path(tempfile.mkdtemp(prefix="evergrant-"))
         self.data = self.folder / "data"
         self.certificate = certificates.write(self.folder)
@@ -115,9 +120,23 @@ class Server:
 
     def stop(self) -> None:
         """End the server at once, as a crash does; its data stay."""
+        self._end(lambda: os.kill(self._pid, self.end_by))
+
+    def kill(self) -> None:
+        """Kill all processes of the server."""
+        children = Path(f"/proc/{self._pid}/task/{self._pid}/children")
+
+        def kill_all() -> None:
+            os.kill(self._pid, signal.SIGSTOP)  # it would begin new ones
+            for pid in [*map(int, children.read_text().split()), self._pid]:
+                os.kill(pid, signal.SIGKILL)
+
+        self._end(kill_all)
+
+    def _end(self, end: Callable[[], None]) -> None:
         if self._process is None:
             return
-        os.kill(self._pid, self.end_by)
+        end()
         self._process.wait(PATIENCE)
         self._close_pipes(self._process)
         self._process = None
@@ -173,6 +192,12 @@ class MariaDB(Server):
     admin = "root"
     home_database = "mysql"
     drop = "DROP DATABASE {}"
+    careless = (
+        "--debug-no-sync",
+        "--innodb-flush-log-at-trx-commit=2",
+        "--innodb-flush-method=nosync",
+        "--skip-innodb-doublewrite",
+    )
 
     def _install(self) -> None:
         self._run(
@@ -202,10 +227,7 @@ class MariaDB(Server):
             f"--port={self.port}",
             f"--ssl-cert={self.certificate}",
             f"--ssl-key={self.certificate.with_suffix('.key')}",
-            "--debug-no-sync",
-            "--innodb-flush-log-at-trx-commit=2",
-            "--innodb-flush-method=nosync",
-            "--skip-innodb-doublewrite",
+            *([] if self._durable else self.careless),
             "--innodb-buffer-pool-size=32M",
             "--innodb-log-file-size=16M",
         ]
@@ -241,7 +263,7 @@ class PostgreSQL(Server):
             "ssl": "on",
             "ssl_cert_file": self.certificate,
             "ssl_key_file": self.certificate.with_suffix(".key"),
-            "fsync": "off",
+            "fsync": "on" if self._durable else "off",
             "shared_buffers": "32MB",
         }
         options = [f"-c{name}={value}" for name, value in settings.items()]

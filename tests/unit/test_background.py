@@ -131,15 +131,19 @@ def test_a_forked_child_does_its_own_work_and_not_its_parents() -> None:
 
 
 PROGRAM = """
+import threading
 import time
-from evergrant.keeping.background import Background
-work = Background()
+from evergrant.keeping.background import THREADS, Background
+work, begun = Background(), threading.Semaphore(0)
 def piece(name):
-    time.sleep(0.3)
+    begun.release()
+    while threading.main_thread().is_alive():
+        time.sleep(0.005)
     print(name, flush=True)
 for number in range(500):
     work.do(str(number), lambda number=number: piece(number))
-time.sleep(0.1)
+for _ in range(THREADS):
+    begun.acquire()
 """
 
 

@@ -19,13 +19,13 @@ warnings.simplefilter("ignore")
 thing, work = {
     "flight": lambda: (flight := SingleFlight(), lambda: flight.do("a", lambda: 7)),
     "lifeboat": lambda: (boat := Lifeboat(Path(sys.argv[2]), "x:"), lambda: boat.take_aboard(id)),
-    "lock": lambda: (lock := ProcessLock(), lambda: lock.__enter__()),
+    "lock": lambda: (lock := ProcessLock(), lambda: lock.here().acquire()),
     "sender": lambda: (sender := HttpSender(5), lambda: sender.close()),
 }[sys.argv[1]]()
 held, go_on = threading.Event(), threading.Event()
 
 def hold():
-    with thing if isinstance(thing, ProcessLock) else thing._lock:
+    with (thing if isinstance(thing, ProcessLock) else thing._lock).here():
         held.set()
         go_on.wait(30)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from evergrant.errors import StoreError
 from evergrant.keeping.boarding import Boarding, Fate
 from evergrant.token import Token
 from lifeboat_help import LOGIN, TOKEN, boat, files, locked, taken
@@ -97,17 +98,33 @@ def test_stores_do_not_share_a_lifeboat(tmp_path: Path) -> None:
 def test_what_the_store_does_not_take_waits_on(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def half_locked(token: Token) -> Boarding:
-        return locked(token) if token == TOKEN else Boarding(token, Fate.ABOARD)
+    def picky(token: Token) -> Boarding:
+        if token == TOKEN:
+            raise StoreError("the row cannot be read")
+        return Boarding(token, Fate.ABOARD)
 
     lifeboat = boat(tmp_path)
     lifeboat.put(TOKEN)
     lifeboat.put(LOGIN)
-    lifeboat.take_aboard(half_locked)
+    lifeboat.take_aboard(picky)
     assert lifeboat.occupied
     assert lifeboat.find("7") == TOKEN
-    assert "the database is locked" in caplog.text
+    assert "the row cannot be read" in caplog.text
     assert taken(boat(tmp_path)) == [TOKEN]
+
+
+def test_a_store_that_is_down_is_not_asked_for_one_token_after_the_other(tmp_path: Path) -> None:
+    lifeboat, asked = boat(tmp_path), list[str | None]()
+    for number in "123":
+        lifeboat.put(replace(TOKEN, id=number, access_token=number))
+
+    def down(token: Token) -> Boarding:
+        asked.append(token.id)
+        return locked(token)
+
+    fates = [boarding.fate for boarding in lifeboat.take_aboard(down)]
+    assert (asked, fates) == (["1"], [Fate.WAITS] * 3)
+    assert lifeboat.find("3")
 
 
 def test_a_save_that_fails_unexpectedly_loses_nothing(tmp_path: Path) -> None:

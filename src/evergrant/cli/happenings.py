@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from evergrant.cli.speech import printable
+from evergrant.cli.speech import moment, printable
 from evergrant.errors import StoreUnavailable
 from evergrant.events import (
     Event,
@@ -20,7 +20,7 @@ from evergrant.events import (
     TakenAboard,
 )
 
-__all__ = ["Teller", "moment"]
+__all__ = ["Teller"]
 
 _NAMES: dict[type[Event], str] = {
     Refreshed: "renewed",
@@ -68,11 +68,6 @@ class Teller:
             typer.echo(json.dumps(said, ensure_ascii=False))
         else:
             typer.echo(printable(f"{moment(datetime.fromisoformat(said['at']))} {sentence}"))
-
-
-def moment(at: datetime) -> str:
-    """Return a moment as people read it."""
-    return f"{at:%Y-%m-%d %H:%M:%S %Z}"
 
 
 def _described(event: Event) -> dict[str, Any]:

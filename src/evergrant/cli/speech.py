@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import sys
+from datetime import datetime
 from getpass import getpass
 
 import typer
 
 from evergrant.errors import ConfigError, EvergrantError, Throttled
 
-__all__ = ["ask_secret", "complain", "confirmed", "note", "printable", "warn"]
+__all__ = ["ask_secret", "complain", "confirmed", "moment", "note", "printable", "warn"]
 
 
 def printable(text: str) -> str:
     """Return text without characters that could steer a terminal; it may come from anywhere."""
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def moment(at: datetime) -> str:
+    """Return a moment as people read it."""
+    return f"{at:%Y-%m-%d %H:%M:%S %Z}"
 
 
 def note(text: str) -> None:

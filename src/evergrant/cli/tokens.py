@@ -10,7 +10,7 @@ import typer
 import evergrant
 from evergrant.cli.options import AsJson, TokenId, User, Yes, settings_of
 from evergrant.cli.session import accounts_of, offline_keeper, online_keeper
-from evergrant.cli.speech import confirmed, note
+from evergrant.cli.speech import confirmed, moment, note
 from evergrant.cli.tables import console, describe, is_dead, page, read_rows, token_table
 from evergrant.errors import ConfigError, TokenNotFound
 
@@ -68,7 +68,7 @@ def refresh(context: typer.Context, user: User) -> None:
     """Renew the access token now, even if it has not expired."""
     with online_keeper(settings_of(context), user) as keeper:
         renewed = keeper.refresh(user)
-    until = f", valid until {renewed.expires_at:%Y-%m-%d %H:%M:%S %Z}" if renewed.expires_at else ""
+    until = f", valid until {moment(renewed.expires_at)}" if renewed.expires_at else ""
     note(f"renewed the access token of {renewed.user_name}{until}")
 
 

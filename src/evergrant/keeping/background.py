@@ -43,7 +43,7 @@ class Background:
             Whether it is accepted: not while one with its key waits or is under way, nor when
             too many wait.
         """
-        with self._lock:
+        with self._lock.here():
             if self._process != os.getpid():
                 # A forked child has none of the threads, and leaves their work to its parent.
                 self._process, self._threads = os.getpid(), 0
@@ -62,7 +62,7 @@ class Background:
             threading.Thread(target=self._run, name="evergrant-background").start()
         except RuntimeError as error:  # the interpreter is ending, or there are too many threads
             _logger.warning("nothing can be done in the background: %s", error)
-            with self._lock:
+            with self._lock.here():
                 self._threads -= 1
                 return self._threads > 0 or self._waiting.pop(key, None) is None
         return True
@@ -75,11 +75,11 @@ class Background:
             except Exception:
                 _logger.exception("work in the background failed")
             finally:
-                with self._lock:
+                with self._lock.here():
                     self._under_way.discard(key)
 
     def _next(self) -> tuple[str, Callable[[], object]] | None:
-        with self._lock:
+        with self._lock.here():
             if self._closed or not threading.main_thread().is_alive():
                 self._waiting = {}
             if not self._waiting:
@@ -96,7 +96,7 @@ class Background:
 
     def close(self, timeout: float = 60.0) -> None:
         """Take no more work, and wait for what is under way; seconds at the most."""
-        with self._lock:
+        with self._lock.here():
             self._closed = True
         until = time.monotonic() + timeout
         while not self.is_idle and time.monotonic() < until:

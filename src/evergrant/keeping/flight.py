@@ -44,7 +44,7 @@ class SingleFlight(Generic[T]):
         while True:
             # With the process id: a forked child must not wait for a thread it does not have.
             mine = (os.getpid(), key)
-            with self._lock:
+            with self._lock.here():
                 under_way = self._flights.get(mine)
                 if under_way is None:
                     flight = self._flights[mine] = _Flight()
@@ -77,5 +77,5 @@ class SingleFlight(Generic[T]):
             flight.set_result(result)
             return result
         finally:
-            with self._lock:
+            with self._lock.here():
                 del self._flights[mine]

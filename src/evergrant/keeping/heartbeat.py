@@ -39,7 +39,7 @@ class Heartbeat:
     @contextmanager
     def beating(self, lease: Lease) -> Iterator[None]:
         """Keep a lease while the block runs."""
-        with self._lock:
+        with self._lock.here():
             if self._process != os.getpid():
                 # A forked child inherits neither the thread nor the right to these leases.
                 self._process, self._since, self._runs = os.getpid(), {}, False
@@ -50,7 +50,7 @@ class Heartbeat:
         try:
             yield
         finally:
-            with self._lock:
+            with self._lock.here():
                 self._since.pop(lease, None)
 
     def _begin(self) -> None:
@@ -58,13 +58,13 @@ class Heartbeat:
             threading.Thread(target=self._run, name="evergrant-heartbeat", daemon=True).start()
         except RuntimeError as error:  # the interpreter is ending, or there are too many threads
             _logger.warning("leases are not extended: %s", error)
-            with self._lock:
+            with self._lock.here():
                 self._runs = False
 
     def _run(self) -> None:
         while True:
             time.sleep(BEAT)
-            with self._lock:
+            with self._lock.here():
                 if not self._since:
                     self._runs = False
                     return

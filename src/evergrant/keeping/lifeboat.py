@@ -12,7 +12,13 @@ from pathlib import Path
 
 from evergrant.crypto.keys import Keyring
 from evergrant.crypto.sources import keyring_from_environment
-from evergrant.errors import ConfigError, CorruptRecord, EvergrantError, StoreError
+from evergrant.errors import (
+    ConfigError,
+    CorruptRecord,
+    EvergrantError,
+    StoreError,
+    StoreUnavailable,
+)
 from evergrant.forking import ProcessLock
 from evergrant.keeping.boarding import Boarding, Fate
 from evergrant.keeping.lifeboat_files import LifeboatFiles
@@ -33,11 +39,13 @@ class _Seat:
     """A token that waits.
 
     Attributes:
+        over: Names the grant that it takes the place of, where that is known.
         path: Its file; None: only memory holds it.
         safe: Whether the file is as safe as it can be: sealed, where there is a key.
     """
 
     token: Token
+    over: str | None = None
     path: Path | None = None
     safe: bool = False
 
@@ -92,15 +100,23 @@ class Lifeboat:
         """Return the newest token with this id that the store has not taken yet."""
         return next((s.token for s in reversed(self._seats) if id_ and s.token.id == id_), None)
 
-    def put(self, token: Token) -> Path | None:
-        """Take a token in; return the file it is in, or None if only memory holds it."""
+    def over(self, token: Token) -> str | None:
+        """Return what a token that waits is over, as `put` was told."""
+        return next((seat.over for seat in self._seats if seat.token == token), None)
+
+    def put(self, token: Token, over: str | None = None) -> Path | None:
+        """Take a token in; return the file it is in, or None if only memory holds it.
+
+        Args:
+            over: Names the grant that it takes the place of.
+        """
         with self._lock.here():
             self._look()
             for seat in self._seats:
                 if seat.token == token and seat.path and os.path.exists(seat.path):  # noqa: PTH110 - never raises
                     return seat.path
             before = [seat for seat in self._seats if _same(seat.token, token)]
-            seat = _Seat(token)
+            seat = _Seat(token, over)
             self._seats = [*(known for known in self._seats if known not in before), seat]
             path = self._file(seat).path
             if path:
@@ -110,7 +126,8 @@ class Lifeboat:
     def _file(self, seat: _Seat) -> _Seat:
         """Give a seat a file of its own, as safe as can be; return the seat as it is then."""
         try:
-            filed = _Seat(seat.token, self._files.write(seat.token), safe=True)
+            path = self._files.write(seat.token, seat.over)
+            filed = _Seat(seat.token, seat.over, path, safe=True)
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller has a grant to keep
             _logger.error("the lifeboat %s cannot be written: %s", self._files.folder, error)  # noqa: TRY400 - the text says it all
             return seat
@@ -129,20 +146,30 @@ class Lifeboat:
             self._look()
             waiting = list(self._seats)
         # The lock is free meanwhile: who puts a token in must not wait for a slow store.
-        return [self._board(seat, save) for seat in waiting]
+        boardings: list[Boarding] = []
+        down: StoreError | None = None
+        for seat in waiting:
+            # Once the store is down for one, the others would wait for it in turns.
+            boarding = self._stay(seat, down) if down else self._board(seat, save)
+            down = boarding.problem if isinstance(boarding.problem, StoreUnavailable) else None
+            boardings.append(boarding)
+        return boardings
 
     def _board(self, seat: _Seat, save: Callable[[Token], Boarding]) -> Boarding:
         try:
             boarding = save(seat.token)
         except StoreError as error:
-            _logger.warning("a token stays in the lifeboat: %s", error)
-            with self._lock.here():
-                if seat in self._seats and not seat.safe:
-                    self._file(seat)
-            return Boarding(seat.token, Fate.WAITS, error)
+            return self._stay(seat, error)
         with self._lock.here():
             self._leave([seat])
         return boarding
+
+    def _stay(self, seat: _Seat, problem: StoreError) -> Boarding:
+        _logger.warning("a token stays in the lifeboat: %s", problem)
+        with self._lock.here():
+            if seat in self._seats and not seat.safe:
+                self._file(seat)
+        return Boarding(seat.token, Fate.WAITS, problem)
 
     def remove(self, token: Token) -> None:
         """Forget a token that the store has taken by now, and any older one of its row."""
@@ -223,7 +250,7 @@ class Lifeboat:
     def _read(self, path: Path) -> bool:
         """Take a file's token in; return whether there is nothing to try again."""
         try:
-            token, safe = self._files.read(path)
+            token, over, safe = self._files.read(path)
         except FileNotFoundError:
             return True
         except PermissionError as error:
@@ -235,7 +262,7 @@ class Lifeboat:
         except (ConfigError, CorruptRecord) as error:
             self._set_aside(path, error)
             return True
-        self._seats.append(_Seat(token, path, safe))
+        self._seats.append(_Seat(token, over, path, safe))
         return True
 
     def _set_aside(self, path: Path, error: EvergrantError) -> None:

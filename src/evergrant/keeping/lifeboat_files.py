@@ -59,29 +59,33 @@ class LifeboatFiles:
         names = sorted(name for name in os.listdir(self.folder) if name.startswith(begin))  # noqa: PTH208 - names suffice
         return [self.folder / name for name in names if name.endswith(ending)]
 
-    def write(self, token: Token) -> Path:
+    def write(self, token: Token, over: str | None = None) -> Path:
         """Write a token to a new file, which is on the disk before this returns.
+
+        Args:
+            over: Names the grant that it takes the place of, without telling it.
 
         Raises:
             OSError: It cannot be written.
         """
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         path = self.folder / f"{self._prefix}-{time.time_ns()}-{secrets.token_hex(4)}.json"
-        private_files.replace(str(path), private_files.Hidden(self._content(token)))
+        private_files.replace(str(path), private_files.Hidden(self._content(token, over)))
         return path
 
-    def _content(self, token: Token) -> bytes:
+    def _content(self, token: Token, over: str | None) -> bytes:
         row: object = encode(token)
         if self.keyring:
             row = self.keyring.seal(Secret(json.dumps(row)), self._bound_to)
-        return json.dumps({"store": self._store_url, "token": row}).encode()
+        content = {"store": self._store_url, "token": row} | ({"over": over} if over else {})
+        return json.dumps(content).encode()
 
     @property
     def _bound_to(self) -> str:
         return f"lifeboat of {self._store_url}"
 
-    def read(self, path: Path) -> tuple[Token, bool]:
-        """Return the token of a file, and whether it is as safe there as it can be.
+    def read(self, path: Path) -> tuple[Token, str | None, bool]:
+        """Return the token of a file, what it is over, and whether it is as safe as it can be.
 
         It is not where it is plain although there is a key by now.
 
@@ -90,9 +94,11 @@ class LifeboatFiles:
             ConfigError: It is sealed with a key that is not set.
             CorruptRecord: It is damaged.
         """
-        row = _parsed(path, dict).get("token")
+        content = _parsed(path, dict)
+        row, over = content.get("token"), content.get("over")
         token = self._token(row)
-        return token, isinstance(row, str) or self.keyring is None
+        known = over if isinstance(over, str) else None
+        return token, known, isinstance(row, str) or self.keyring is None
 
     def split_old_list(self) -> None:
         """Give each token of the old list a file of its own, and remove the list.

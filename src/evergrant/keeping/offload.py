@@ -120,7 +120,7 @@ class Offload:
         return await self.share(object(), call)
 
     def _join(self, key: Hashable, call: Callable[[], T]) -> _Flight[T]:
-        with self._lock:
+        with self._lock.here():
             if self._closed:
                 raise RuntimeError("the keeper was closed: make a new one")
             pool = self._own_pool()
@@ -148,14 +148,14 @@ class Offload:
         try:
             await _done(flight)
         finally:
-            with self._lock:
+            with self._lock.here():
                 flight.waiting -= 1
                 deserted = not flight.waiting
             if deserted:
                 flight.work.cancel()  # if it has not begun
 
     def _end(self, key: Hashable, flight: _Flight[Any]) -> None:
-        with self._lock:
+        with self._lock.here():
             if self._flights.get(key) is flight:
                 del self._flights[key]
             deserted = not flight.waiting
@@ -171,7 +171,7 @@ class Offload:
 
     def close(self, timeout: float = LONGEST) -> None:
         """Begin nothing more, and wait for what is under way; seconds at the most."""
-        with self._lock:
+        with self._lock.here():
             self._closed = True
             pool = self._pool if self._process == os.getpid() else None
         if pool:

@@ -75,23 +75,26 @@ class Renewer:
         """
         self._custody.take_aboard()
         now = self._custody.clock()
-        due = [token for token in self.tokens() if pacing.is_due(token, now)]
+        due = list(self.tokens(lambda token: pacing.is_due(token, now)))
         # The most urgent first: there may be more than can be done at once.
         due.sort(key=lambda token: token.expires_at or _LAST)
         return sum(self._custody.renew_when_due(token, pacing.is_due) for token in due)
 
-    def tokens(self) -> Iterator[Token]:
+    def tokens(self, wanted: Callable[[Token], bool] = lambda _: True) -> Iterator[Token]:
         """Yield the tokens that are kept fresh, as they are stored now.
+
+        Args:
+            wanted: Leaves out those of which it says no; asked first, of each token in the store.
 
         Raises:
             StoreError: The store cannot be listed.
         """
         accounts, store = self._custody.accounts, self._custody.store
         if self._users:
-            yield from self._named()
+            yield from filter(wanted, self._named())
             return
         for token in store.iter_tokens(on_corrupt=self._on_problem):
-            if is_ours(token, accounts) and not obstacle(token, accounts):
+            if wanted(token) and is_ours(token, accounts) and not obstacle(token, accounts):
                 yield token
 
     def _named(self) -> Iterator[Token]:
@@ -110,11 +113,12 @@ class Renewer:
     def _run(self) -> None:
         pause = 0.0
         while not self._closed.wait(pause):
-            began = time.monotonic()
+            began, pause = time.monotonic(), ROUND
             try:
                 self.round()
             except EvergrantError as error:
                 _logger.warning("no token was renewed in this round: %s", error)
             except Exception:
                 _logger.exception("no token was renewed in this round")
-            pause = pause_after(time.monotonic() - began)
+            else:
+                pause = pause_after(time.monotonic() - began)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 from evergrant.clock import Clock
@@ -16,6 +17,7 @@ from evergrant.forking import ProcessLock
 from evergrant.keeping.boarding import Boarding, Fate
 from evergrant.keeping.flight import SingleFlight
 from evergrant.keeping.lifeboat import Lifeboat
+from evergrant.keeping.windows import CLOCK_SLACK
 from evergrant.stores.base import SAVE_ATTEMPTS, TokenStore
 from evergrant.stores.matching import compatible, freshest
 from evergrant.token import Token, about
@@ -62,15 +64,15 @@ class Saver:
         Raises:
             TokenNotSaved: The store cannot take it now; the lifeboat holds it.
         """
-        return self._save(granted, lambda: self._log_in(granted))
+        return self._save(granted, lambda: self._log_in(granted), lambda: self._over(granted))
 
     def save_renewal(self, granted: Token, read: Token) -> Token:
         """Save a renewed token; return what is stored now.
 
         Args:
-            read: The stored token that it renews. If it was changed since, the fresher one wins
-                within a grant, and a new login over any renewal of the old; if it was deleted,
-                that stands.
+            read: The stored token that it renews. If somebody else has renewed it since, theirs
+                stays, and a new login does over any renewal of the old; if it was deleted, that
+                stands.
 
         Raises:
             TokenNotFound: The token was deleted while it was being renewed.
@@ -78,11 +80,16 @@ class Saver:
         """
         return self._save(granted, lambda: self._swap(granted, read))
 
-    def _save(self, granted: Token, attempt: Callable[[], Token]) -> Token:
+    def _save(
+        self,
+        granted: Token,
+        attempt: Callable[[], Token],
+        over: Callable[[], str | None] = lambda: None,
+    ) -> Token:
         if granted.is_blank:
             return attempt()  # nothing that could be lost, and aboard it would hide the user's row
         try:
-            return self._save_in_turns(granted, attempt)
+            return self._save_in_turns(granted, attempt, over)
         except TokenNotFound:
             self._lifeboat.remove(granted)
             raise
@@ -95,7 +102,9 @@ class Saver:
             _logger.warning("%s while a token was saved; it waits in %s", what, path or "memory")
             raise
 
-    def _save_in_turns(self, granted: Token, attempt: Callable[[], Token]) -> Token:
+    def _save_in_turns(
+        self, granted: Token, attempt: Callable[[], Token], over: Callable[[], str | None]
+    ) -> Token:
         pauses, failed = iter(PAUSES), False
         for _ in range(SAVE_ATTEMPTS):
             try:
@@ -109,7 +118,7 @@ class Saver:
                     self._lifeboat.remove(granted)
                 return saved
             # At once, not at the end: the process may be killed in the pauses.
-            path, failed = self._lifeboat.put(granted), True
+            path, failed = self._lifeboat.put(granted, over()), True
             if not problem.retryable:
                 break
             if isinstance(problem, Conflict):
@@ -128,9 +137,14 @@ class Saver:
             **about(granted),
         )
 
+    def _over(self, granted: Token) -> str | None:
+        """Name the grant that a login takes the place of, if the store can still be read."""
+        with suppress(StoreError):
+            return _name_of_grant(self._store.find_token(_whose(granted)))
+        return None
+
     def _log_in(self, granted: Token) -> Token:
-        whose = Token(user_name=granted.user_name, client_id=granted.client_id)
-        before = self._store.find_token(whose)
+        before = self._store.find_token(_whose(granted))
         if before is None or before.id == granted.id:
             return self._store.save_token(granted)
         # A login anew takes the place of the old one, whose expiry decides nothing. A consent
@@ -158,7 +172,7 @@ class Saver:
                 token_id=granted.id,
                 user=granted.user_name,
             )
-        if current.refresh_token != read.refresh_token or freshest([current, granted]) is current:
+        if current.refresh_token != read.refresh_token or _has_renewed(current, read, granted):
             return current
         return self._store.save_token(granted, expected_version=current.version)
 
@@ -192,6 +206,10 @@ class Saver:
         return led
 
     def _take(self, token: Token) -> Boarding:
+        over = self._lifeboat.over(token)
+        if over and over == _name_of_grant(self._store.find_token(_whose(token))):
+            # However often the grant before it was renewed meanwhile: this login is the later.
+            return Boarding(self._log_in(replace(token, version=0)), Fate.ABOARD)
         if token.id is None:
             return Boarding(self._store.save_token(replace(token, version=0)), Fate.ABOARD)
         row = self._store.find_token_by_id(token.id)
@@ -212,3 +230,22 @@ class Saver:
         if self._lifeboat.occupied:
             with self._settling.here():
                 self._lifeboat.drop(id_)
+
+
+def _has_renewed(current: Token, read: Token, granted: Token) -> bool:
+    """Say whether a row holds what somebody else was granted since it was read, like ours.
+
+    Which of the two was granted later, their expiries cannot tell: they are by two clocks.
+    """
+    if current.access_token == read.access_token or not (current.expires_at and granted.expires_at):
+        return False
+    return current.expires_at > granted.expires_at - CLOCK_SLACK
+
+
+def _whose(token: Token) -> Token:
+    return Token(user_name=token.user_name, client_id=token.client_id)
+
+
+def _name_of_grant(token: Token | None) -> str | None:
+    secret = token.refresh_token if token else None
+    return secret and sha256(str.encode(secret)).hexdigest()[:16]

@@ -9,7 +9,15 @@ from zlib import crc32
 
 from evergrant.token import LEEWAY, RENEW_BEFORE, Token
 
-__all__ = ["ANY_LIFE", "MOST_LIFE", "Window", "checked_life", "is_stale", "is_usable"]
+__all__ = [
+    "ANY_LIFE",
+    "CLOCK_SLACK",
+    "MOST_LIFE",
+    "Window",
+    "checked_life",
+    "is_stale",
+    "is_usable",
+]
 
 ANY_LIFE = timedelta(0)
 

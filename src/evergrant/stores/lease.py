@@ -72,13 +72,13 @@ class Lease:
 
         Safe to call from another thread while the holder works.
         """
-        with self._lock:  # or it could be granted anew after its release, and to nobody
+        with self._lock.here():  # or it could be granted anew after its release, and to nobody
             self.held = self.held and self._extend()
             return self.held
 
     def release(self) -> None:
         """Give the lease back, if it is ours; does nothing the second time."""
-        with self._lock:
+        with self._lock.here():
             held, self.held = self.held, False
             if held:
                 self._release()

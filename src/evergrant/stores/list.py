@@ -84,5 +84,9 @@ def _padded(row: list[Any]) -> Row:
 def _has_version(row: Row, version: int) -> bool:
     try:
         return int(row[-1] or 0) == version
-    except (TypeError, ValueError, OverflowError):  # a corrupt row of the caller's, with the id of a good one
+    except (
+        TypeError,
+        ValueError,
+        OverflowError,
+    ):  # a corrupt row of the caller's, with the id of a good one
         return False

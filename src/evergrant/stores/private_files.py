@@ -63,7 +63,7 @@ def make_ready(path: str) -> None:
     try:
         _make_folder(folder)
         # One that others can read would stay open to whoever opens it before it is tightened.
-        with _creating:
+        with _creating.here():
             create(path)
         kind = Path(path).stat().st_mode
     except OSError as error:

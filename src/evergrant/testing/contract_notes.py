@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from functools import partial
 from pathlib import Path
 
@@ -30,6 +31,9 @@ PROCESSES = 3
 CHANGES = 8
 """Of each thread, or process."""
 
+A_MOMENT = 0.001
+"""Seconds that a change takes."""
+
 MANY = 40
 """Notes of which some may be forgotten."""
 
@@ -56,6 +60,7 @@ def add_lines(store: TokenStore, name: object, count: int = CHANGES) -> None:
 
 
 def _with_line(line: str, text: str) -> str:
+    time.sleep(A_MOMENT)  # others have their turn between the reading and the writing
     return text + line
 
 

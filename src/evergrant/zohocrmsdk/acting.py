@@ -71,7 +71,7 @@ class _ActingAs:
     def __enter__(self) -> None:
         with surfacing(SDKException):
             initializer = _initializer_of(self._user, self._client_id)
-        with _lock:
+        with _lock.here():
             if not isinstance(Initializer.LOCAL, _Local):
                 Initializer.LOCAL = _Local(Initializer.LOCAL)
         _roles.set((*_roles.get(), _Role(self, initializer)))

@@ -161,7 +161,7 @@ class Desk:
 
     def close(self) -> None:
         """End what runs in the background and the connections to Zoho; the store stays open."""
-        with self._lock:
+        with self._lock.here():
             for custody in self._custodies.values():
                 custody.close()
             for sender in self._senders:
@@ -240,7 +240,7 @@ class Desk:
         # One for all clients: what one caller learns, such as a throttle, the others must know.
         custody = self._custodies.get(around)
         if custody is None:
-            with self._lock:
+            with self._lock.here():
                 custody = self._custodies.setdefault(around, self._new_custody(around))
         return custody
 

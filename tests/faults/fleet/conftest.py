@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from evergrant.sandbox import Sandbox
+from fault_cast import Cast
 from fault_scene import Scene
-from fault_siege import PATIENT
 
 KINDS = ("sqlite", "file", "mariadb", "postgresql")
 
@@ -35,11 +35,11 @@ def store_url(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def patient_zoho() -> Iterator[Sandbox]:
-    with Sandbox(settings=PATIENT) as zoho:
-        yield zoho
+def scene(zoho: Sandbox, store_url: str, tmp_path: Path) -> Scene:
+    return Scene.at(zoho, store_url, tmp_path / "lifeboat")
 
 
 @pytest.fixture
-def scene(zoho: Sandbox, store_url: str, tmp_path: Path) -> Scene:
-    return Scene.at(zoho, store_url, tmp_path / "lifeboat")
+def cast(zoho: Sandbox, scene: Scene) -> Iterator[Cast]:
+    with scene.keeper() as keeper:
+        yield Cast(zoho, scene, keeper)

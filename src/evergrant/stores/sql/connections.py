@@ -80,7 +80,7 @@ class Connections:
         if raw is not None:
             return self._execute(raw, statement, values)
         raw, answer = self._first(statement, values)
-        raw.close()
+        self._give_back(raw)
         return answer
 
     def add(self, statement: Statement, values: Parameters) -> bool:
@@ -101,15 +101,15 @@ class Connections:
         try:
             return raw, self._execute(raw, statement, values)
         except ConnectionLost:
-            raw.close()
+            self._give_back(raw)
         except BaseException:
-            raw.close()
+            self._give_back(raw)
             raise
         raw = self._acquire()
         try:
             return raw, self._execute(raw, statement, values)
         except BaseException:
-            raw.close()
+            self._give_back(raw)
             raise
 
     @contextmanager
@@ -119,7 +119,7 @@ class Connections:
         Yields:
             What the guard's statement brought.
         """
-        with self._writing:
+        with self._writing.here():
             raw, _ = self._first(BEGIN)
             self._own.connection = raw
             try:
@@ -132,7 +132,7 @@ class Connections:
                 self._own.connection = None
                 if guard.leave:
                     self._finish(raw, guard.leave)
-                raw.close()
+                self._give_back(raw)
 
     def _commit(self, raw: PoolProxiedConnection) -> None:
         try:
@@ -178,6 +178,11 @@ class Connections:
         if self._closed:
             raise StoreUnavailable("the store was closed", hint="Open it again.", retryable=False)
         return self.explaining(self.engine.raw_connection, connecting=True)
+
+    def _give_back(self, raw: PoolProxiedConnection) -> None:
+        raw.close()
+        if self._closed:  # meanwhile, and nobody else looks into the pool again
+            self.engine.pool.dispose()
 
     @property
     def closed(self) -> bool:
@@ -233,7 +238,7 @@ class Connections:
     def close(self) -> None:
         """Close the connections; each use from now on raises."""
         self._closed = True
-        self.engine.dispose()
+        self.engine.pool.dispose()
 
     def before_fork(self) -> None:
         """Nothing: the parent goes on with its connections; see `forking`."""

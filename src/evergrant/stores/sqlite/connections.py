@@ -41,6 +41,7 @@ class Connection(sqlite3.Connection):
     def __init__(self, target: str, *, store: str, timeout: float) -> None:
         self.lock = threading.RLock()
         self.is_open = True
+        self._disk_was_full = False
         self._store = store
         self._timeout = timeout
         try:
@@ -62,6 +63,8 @@ class Connection(sqlite3.Connection):
 
     def explained(self, error: sqlite3.Error) -> StoreError:
         """Return the error to raise in place of SQLite's."""
+        code = getattr(error, "sqlite_errorcode", 0)
+        self._disk_was_full = self._disk_was_full or code == sqlite3.SQLITE_FULL
         return explained(error, self._store, self._timeout)
 
     def run(self, sql: str, values: Parameters = ()) -> tuple[list[Any], int]:
@@ -96,6 +99,8 @@ class Connection(sqlite3.Connection):
         Args:
             lasting: Whether it is on the disk at the end, or may be lost if the power fails.
         """
+        if self._disk_was_full:
+            self._empty_the_log()
         if not lasting:
             self.run("PRAGMA synchronous=NORMAL")
         try:
@@ -109,6 +114,16 @@ class Connection(sqlite3.Connection):
         finally:
             if not lasting:
                 self.run("PRAGMA synchronous=FULL")
+
+    def _empty_the_log(self) -> None:
+        """Copy the log into the database: what comes next goes to the log's beginning.
+
+        By itself SQLite does so once the log has 1,000 pages. Where the disk has no room for that
+        many, the log would take whatever room there is, and nothing could ever be saved again.
+        """
+        with suppress(sqlite3.Error):
+            self.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+            self._disk_was_full = False
 
 
 def _is_undecodable(error: sqlite3.Error) -> bool:

@@ -1,0 +1,71 @@
+"""A refresh takes longer than a lease, or its answer is lost: the others wait, and send nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from evergrant.keeping.heartbeat import LEASE_TTL
+from evergrant.sandbox import Sandbox
+from fault_cast import expire, requests
+from fault_crew import Hand
+from fault_labels import THERE, Answer, ask
+from fault_scene import Scene
+from soak import Soak
+
+ALICE, BOB = "alice@example.com", "bob@example.com"
+PROCESSES = 3
+
+
+def ask_at_once(scene: Scene, ttl: float, *users: str) -> list[Answer]:
+    """Let several processes ask for tokens at the same moment."""
+    hands = [Hand(ask, scene, ttl, list(users)) for _ in range(PROCESSES)]
+    for hand in hands:
+        assert hand.hear() == THERE
+    for hand in hands:
+        hand.tell("go")
+    answers = [hand.hear() for hand in hands for _ in users]
+    for hand in hands:
+        hand.end()
+    return answers
+
+
+def test_zoho_takes_longer_to_answer_than_a_lease_runs(
+    kind: str, zoho: Sandbox, scene: Scene, soak: Soak
+) -> None:
+    ttl, slow = (LEASE_TTL, 25.0) if soak.full else (1.5, 4.0)
+    with scene.keeper() as keeper:
+        keeper.login_with_code(zoho.grant_code(ALICE), ALICE)
+        expire(keeper.store)
+    zoho.faults.latency(slow)
+    answers = ask_at_once(replace(scene, timeout=60.0), ttl, ALICE)
+    assert len({answer.token for answer in answers}) == 1, answers
+    assert answers[0].token, answers
+    assert requests(zoho, ALICE) == 1
+    longest = max(answer.seconds for answer in answers)
+    soak.note(
+        f"{PROCESSES} processes wait for an answer of {slow:g} s",
+        store=kind,
+        lease_s=ttl,
+        token_calls=1,
+        slowest_s=round(longest, 2),
+    )
+
+
+def test_the_answer_is_lost_after_zoho_granted(
+    kind: str, zoho: Sandbox, scene: Scene, soak: Soak
+) -> None:
+    with scene.keeper() as keeper:
+        for _ in range(soak.rounds(1, 4)):
+            for user in (ALICE, BOB):
+                keeper.login_with_code(zoho.grant_code(user), user)
+            expire(keeper.store)
+            before = {user: requests(zoho, user) for user in (ALICE, BOB)}
+            zoho.faults.drop_answer(times=2)
+            answers = ask_at_once(scene, LEASE_TTL, ALICE, BOB)
+            for user in (ALICE, BOB):
+                (token,) = {answer.token for answer in answers if answer.user == user}
+                assert token, answers
+                assert keeper.accounts.owner(token)[0] == token.user_name
+            calls = sum(requests(zoho, user) - before[user] for user in before)
+            assert calls == 2 + 2, "each lost answer costs one more"
+            soak.note("two answers are lost", store=kind, tokens=2, token_calls=calls)

@@ -1,0 +1,88 @@
+"""Several processes on one store, each with a Keeper of its own, that come and go."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from random import Random
+
+from evergrant import Accounts, Keeper, TokenStore
+from evergrant.errors import StoreUnavailable
+
+__all__ = ["Fleet"]
+
+SIZE = 4
+"""Processes."""
+
+TOGETHER = 5
+"""Each so manieth round is one of all processes at the same moment."""
+
+GIVE_UP = 60.0
+"""Real seconds that background work may take, on a machine that is busy."""
+
+
+class Fleet:
+    """Keepers that share a store and Zoho's accounts server.
+
+    Args:
+        open_store: Opens the store, as each process does.
+        boat: The folder of the lifeboat.
+    """
+
+    def __init__(
+        self,
+        open_store: Callable[[], TokenStore],
+        accounts: Accounts,
+        boat: Path,
+        random: Random,
+    ) -> None:
+        self._open_store = open_store
+        self._accounts = accounts
+        self._boat = boat
+        self._random = random
+        self._workers = [self._new() for _ in range(SIZE)]
+        self._turn = 0
+
+    def _new(self) -> Keeper:
+        return Keeper(self._open_store(), self._accounts, lifeboat=self._boat)
+
+    def any(self) -> Keeper:
+        """Return the Keeper of the process that a request happens to reach."""
+        return self._random.choice(self._workers)
+
+    def round(self) -> None:
+        """Let the next process look for tokens that should be renewed, and now and then all."""
+        self._turn += 1
+        together = self._turn % TOGETHER == 0
+        for worker in self._workers if together else [self._workers[self._turn % SIZE]]:
+            self._begin(worker)
+
+    def _begin(self, worker: Keeper) -> None:
+        with suppress(StoreUnavailable):  # as a renewer does, which then says so in the log
+            worker.keep_fresh()
+
+    def restart(self) -> None:
+        """End a process and start another, half of the time in the middle of its round."""
+        leaving = self._random.randrange(len(self._workers))
+        if self._random.random() < 1 / 2:
+            self._begin(self._workers[leaving])
+        self._end(self._workers[leaving])
+        self._workers[leaving] = self._new()
+
+    def _end(self, worker: Keeper) -> None:
+        worker.close()
+        worker.store.close()
+
+    def settle(self) -> None:
+        """Wait until nothing goes on in the background."""
+        give_up = time.monotonic() + GIVE_UP
+        while not all(worker._custody.is_idle for worker in self._workers):
+            assert time.monotonic() < give_up, "the background never ends"
+            time.sleep(0.0005)
+
+    def close(self) -> None:
+        """End all processes."""
+        for worker in self._workers:
+            self._end(worker)

@@ -1,0 +1,73 @@
+"""Outages: of Zoho's accounts server, and of the store that all processes share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Literal
+
+from evergrant.sandbox import Sandbox
+from fragile import FragileStore
+from person import HOUR, MINUTE
+from referee import Referee
+from timeline import Timeline
+
+__all__ = ["Weather"]
+
+OUTAGE = 20 * MINUTE
+AFTERMATH = HOUR
+"""How long an outage is felt: as long as a token lives."""
+
+ACCOUNTS_DOWN, READ_ONLY, STORE_DOWN = 6 * HOUR, 9 * HOUR, 20 * HOUR
+"""When on a bad day."""
+
+
+class Weather:
+    """What is down, and when.
+
+    Args:
+        store: The one that fails; None where it does not.
+    """
+
+    def __init__(
+        self, zoho: Sandbox, store: FragileStore | None, referee: Referee, timeline: Timeline
+    ) -> None:
+        self._zoho = zoho
+        self._store = store
+        self._referee = referee
+        self._timeline = timeline
+
+    def plan(self, day: float, recovered: Callable[[], object]) -> list[tuple[int, int]]:
+        """Plan a bad day; return when, in minutes, what is not ordinary begins and ends.
+
+        Args:
+            day: When it begins, in seconds.
+            recovered: Is called when a store that was down has been well for a while.
+        """
+        self._timeline.after(day + ACCOUNTS_DOWN, self._accounts_fail)
+        moments = [ACCOUNTS_DOWN]
+        if self._store:
+            self._timeline.after(day + READ_ONLY, partial(self._store_is, "read-only"))
+            self._timeline.after(day + STORE_DOWN, partial(self._store_is, "down"))
+            for moment in (READ_ONLY, STORE_DOWN):
+                self._timeline.after(day + moment + 2 * OUTAGE, recovered)
+            moments += [READ_ONLY, STORE_DOWN]
+        felt = OUTAGE + AFTERMATH
+        return [(int((day + m) / MINUTE), int((day + m + felt) / MINUTE)) for m in moments]
+
+    def _accounts_fail(self) -> None:
+        self._zoho.faults.server_error(503, path="/oauth/", times=None)
+        self._referee.outage = "accounts server"
+        self._timeline.after(OUTAGE, self._zoho.faults.clear)
+        self._calm_down()
+
+    def _store_is(self, health: Literal["well", "read-only", "down"]) -> None:
+        assert self._store
+        self._store.health = health
+        if health != "well":
+            self._referee.outage = "store"
+            self._timeline.after(OUTAGE, partial(self._store_is, "well"))
+            self._calm_down()
+
+    def _calm_down(self) -> None:
+        self._timeline.after(OUTAGE + 2 * MINUTE, partial(setattr, self._referee, "outage", None))

@@ -1,0 +1,215 @@
+"""Faults to plant, and the tests that must notice each: what keeps the promises, taken away."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["PLANTS", "Change", "Plant"]
+
+
+MEMORY = "contract/test_stores.py::TestMemory"
+
+
+class Change(NamedTuple):
+    """A line of a file below src/evergrant, and what stands there instead."""
+
+    file: str
+    old: str
+    new: str
+
+
+class Plant(NamedTuple):
+    """A fault and its tests, as pytest names them below tests/."""
+
+    fault: str
+    changes: tuple[Change, ...]
+    tests: tuple[str, ...]
+
+
+PLANTS = (
+    Plant(
+        "the lock is removed: threads and processes all renew at once",
+        (
+            Change(
+                "keeping/flight.py",
+                "under_way = self._flights.get(mine)",
+                "under_way: _Flight[T] | None = None",
+            ),
+            Change("keeping/flight.py", "del self._flights[mine]", "self._flights.pop(mine, None)"),
+            Change("stores/coordination.py", "held=self._acquire(key, owner, ttl)", "held=True"),
+        ),
+        ("concurrency/test_threads.py::test_twenty_threads_cost_one_refresh_and_get_one_token",),
+    ),
+    Plant(
+        "every lease is granted",
+        (Change("stores/coordination.py", "held=self._acquire(key, owner, ttl)", "held=True"),),
+        (
+            "concurrency/test_threads.py::test_two_keepers_on_one_store_cost_one_refresh",
+            f"{MEMORY}::test_a_lease_keeps_everybody_else_out",
+        ),
+    ),
+    Plant(
+        "a lease is not extended while a refresh runs",
+        (Change("keeping/heartbeat.py", "lease.extend()", "lease.held"),),
+        ("unit/test_heartbeat.py::test_a_lease_is_extended_while_its_refresh_runs",),
+    ),
+    Plant(
+        "anybody may release a lease",
+        (
+            Change(
+                "stores/local.py",
+                'if self._leases.get(id_, ("",))[0] == owner:',
+                "if id_ in self._leases:",
+            ),
+        ),
+        (f"{MEMORY}::test_a_lease_runs_out",),
+    ),
+    Plant(
+        "compare-and-swap compares nothing",
+        (
+            Change(
+                "stores/base.py",
+                "if expected_version is not None and (",
+                "if expected_version == -1 and (",
+            ),
+        ),
+        (
+            "concurrency/test_threads.py::test_a_login_during_a_renewal_wins",
+            f"{MEMORY}::test_of_threads_that_expect_the_same_version_one_wins",
+        ),
+    ),
+    Plant(
+        "a file is not synced to disk",
+        (
+            Change(
+                "stores/private_files.py",
+                "        os.fsync(handle)\n        return",
+                "        return",
+            ),
+        ),
+        ("integration/test_file_syncs.py",),
+    ),
+    Plant(
+        "a folder is not synced to disk",
+        (
+            Change(
+                "stores/private_files.py",
+                "        os.fsync(handle)\n    finally",
+                "        pass\n    finally",
+            ),
+        ),
+        ("integration/test_file_syncs.py",),
+    ),
+    Plant(
+        "SQLite does not sync to disk",
+        (
+            Change(
+                "stores/sqlite/connections.py",
+                'if not lasting:\n            self.run("PRAGMA synchronous=NORMAL")',
+                'self.run("PRAGMA synchronous=OFF")',
+            ),
+        ),
+        ("integration/test_sqlite_syncs.py",),
+    ),
+    Plant(
+        "a row is another client's or org's and matches by its user name",
+        (
+            Change(
+                "stores/matching.py",
+                'return _of(token, "user_name", "client_id")',
+                'return _of(token, "user_name")',
+            ),
+            Change(
+                "stores/matching.py",
+                "        and (stored.client_id == asked.client_id"
+                " or not stored.client_id or not asked.client_id)\n",
+                "",
+            ),
+            Change(
+                "stores/matching.py",
+                "        and (stored.org_id == asked.org_id"
+                " or not stored.org_id or not asked.org_id)\n",
+                "",
+            ),
+        ),
+        (f"{MEMORY}::test_two_clients_of_one_user_never_mix",),
+    ),
+    Plant(
+        "the cache is never invalidated",
+        (
+            Change(
+                "keeping/cache.py",
+                "if entry is None or entry.generation != generation:",
+                "if entry is None:",
+            ),
+        ),
+        (
+            "keeper/test_access.py::test_what_another_process_saves_is_seen",
+            "keeper/test_revoke.py::test_another_process_notices_both",
+        ),
+    ),
+    Plant(
+        "a note is read in one transaction and written in another",
+        (
+            Change(
+                "stores/coordination.py",
+                "            if after != before:",
+                "        with self._transaction():\n            if after != before:",
+            ),
+        ),
+        (f"{MEMORY}::test_threads_that_change_a_note_lose_no_change",),
+    ),
+    Plant(
+        "a one-time code is not claimed",
+        (Change("keeping/codes.py", "            if note:", "            if False:"),),
+        (
+            "keeper/test_limits.py::test_a_code_is_sent_once_whoever_has_it",
+            "keeper/test_limits.py::test_a_code_whose_answer_was_lost_is_not_sent_again",
+        ),
+    ),
+    Plant(
+        "what is asked for is not counted",
+        (Change("keeping/budget.py", "ledger.spent(now).note()", "ledger.note()"),),
+        ("keeper/test_limits.py::test_no_living_access_token_is_pushed_out",),
+    ),
+    Plant(
+        "the lifeboat is never taken aboard",
+        (Change("keeping/saver.py", "if not self._lifeboat.occupied:", "if True:"),),
+        ("keeper/test_unsaved_grants.py",),
+    ),
+    Plant(
+        "nobody is served while the store is down",
+        (
+            Change(
+                "keeping/serving.py",
+                "return self._in_spite_of(error, asked, min_life)",
+                "raise",
+            ),
+        ),
+        ("keeper/test_store_trouble.py",),
+    ),
+    Plant(
+        "all tokens saved together are renewed together by a renewer",
+        (
+            Change("keeping/pacing.py", "return int(text) * GOLDEN_RATIO % 1", "return 0.0"),
+            Change("keeping/pacing.py", "return crc32(text.encode()) / 2**32", "return 0.0"),
+        ),
+        ("unit/test_pacing.py",),
+    ),
+    Plant(
+        "all tokens that expire together are due together",
+        (Change("keeping/windows.py", "+ share * SPREAD", "+ 0 * SPREAD"),),
+        ("unit/test_windows.py::test_tokens_that_expire_together_are_not_due_together",),
+    ),
+    Plant(
+        "a dead grant is asked for again by each renewer",
+        (
+            Change(
+                "keeping/renewal.py",
+                "if failed := self._budget.recent_failure(current):",
+                "if failed := None:",
+            ),
+        ),
+        ("keeper/test_nobody_waits.py",),
+    ),
+)
