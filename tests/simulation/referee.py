@@ -77,7 +77,8 @@ class Referee:
         now = self._zoho.clock()
         with self._lock:
             self.counts["requests for an access token"] += 1
-            self._by_minute[int((now - self._began).total_seconds() // MINUTE)] += 1
+            # Rounded: a round on the stroke of a minute must not slip into the one before.
+            self._by_minute[round((now - self._began).total_seconds()) // int(MINUTE)] += 1
             self.here += threading.current_thread() is self._caller
             grant = self._grants.by_refresh_token(refresh_token)
             if grant is None:

@@ -9,12 +9,22 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from evergrant import Accounts, DataCenter, DataCenters, Keeper, TokenStore, open_store
 from evergrant.clock import utc_now
 from evergrant.errors import StoreUnavailable
+from evergrant.events import Emit
 from evergrant.sandbox import Sandbox
 
-__all__ = ["Scene"]
+__all__ = ["MORTAL", "Scene"]
+
+MORTAL = [
+    # Together: whoever runs one of them has the server already.
+    pytest.param(kind, marks=pytest.mark.xdist_group(f"mortal-{kind}"))
+    for kind in ("mariadb", "postgresql")
+]
+"""The kinds of stores whose server a test may kill."""
 
 
 @dataclass(frozen=True)
@@ -73,11 +83,11 @@ class Scene:
             yield accounts
 
     @contextmanager
-    def keeper(self) -> Iterator[Keeper]:
+    def keeper(self, on_event: Emit | None = None) -> Iterator[Keeper]:
         """Make a Keeper, as a process of its own has it."""
         with (
             self.open() as store,
             self.accounts() as accounts,
-            Keeper(store, accounts, lifeboat=self.lifeboat) as keeper,
+            Keeper(store, accounts, on_event=on_event, lifeboat=self.lifeboat) as keeper,
         ):
             yield keeper

@@ -10,7 +10,7 @@ from multiprocessing.connection import Connection
 from typing import NamedTuple
 
 from evergrant import Token
-from evergrant.errors import EvergrantError
+from evergrant.errors import EvergrantError, TokenNotSaved
 from fault_crew import tell
 from fault_scene import Scene
 
@@ -30,11 +30,7 @@ class Began(NamedTuple):
 
 
 class Ended(NamedTuple):
-    """A login has ended: what Zoho granted is in the store.
-
-    One that waits in the lifeboat may yet lose against a renewal of the user's older grant, see
-    the expected failure in tests/unit/test_saver.py.
-    """
+    """A login has ended: what Zoho granted is in the store or in the lifeboat."""
 
     user: str
 
@@ -80,13 +76,13 @@ def log_in_and_refresh(pipe: Connection, scene: Scene, user: str, codes: list[st
 
 
 def _claim(pipe: Connection, work: Callable[[], Token]) -> bool:
-    """Tell what became of some work; say whether it is stored."""
+    """Tell what became of some work; say whether it is kept, be it in the lifeboat."""
     try:
         claim = Claim(work())
     except EvergrantError as error:
         kinds = (kind for kind in type(error).__mro__ if kind.__module__ == "evergrant.errors")
         tell(pipe, Trouble(next(kinds).__name__, str(error)))
         time.sleep(PAUSE)
-        return False
+        return isinstance(error, TokenNotSaved)
     tell(pipe, claim)
     return True

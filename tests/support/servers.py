@@ -124,14 +124,25 @@ class Server:
 
     def kill(self) -> None:
         """Kill all processes of the server."""
-        children = Path(f"/proc/{self._pid}/task/{self._pid}/children")
 
         def kill_all() -> None:
             os.kill(self._pid, signal.SIGSTOP)  # it would begin new ones
-            for pid in [*map(int, children.read_text().split()), self._pid]:
-                os.kill(pid, signal.SIGKILL)
+            self._signal(signal.SIGKILL)
 
         self._end(kill_all)
+
+    def freeze(self) -> None:
+        """Let the server answer nothing any more, as a host does that is cut off."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        children = Path(f"/proc/{self._pid}/task/{self._pid}/children").read_text()
+        for pid in [self._pid, *map(int, children.split())]:
+            os.kill(pid, number)
 
     def _end(self, end: Callable[[], None]) -> None:
         if self._process is None:

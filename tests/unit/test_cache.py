@@ -44,6 +44,15 @@ def test_what_a_store_cannot_date_is_not_trusted_for_long(monkeypatch: pytest.Mo
     assert token_of(cache.last_known("alice")) is TOKEN
 
 
+def test_what_took_long_to_read_is_trusted_as_long_as_if_it_had_not(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(time, "monotonic", lambda: 1000.0)
+    cache = TokenCache()
+    cache.put("alice", TOKEN, None, read_at=1000.0 - UNTRACKED_LIFE)
+    assert cache.get("alice", None) is None, "another host may have removed it for that long"
+
+
 def test_what_is_dropped_is_not_known_any_more() -> None:
     cache = TokenCache()
     for user in ("alice", "bob"):

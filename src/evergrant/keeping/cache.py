@@ -47,11 +47,17 @@ class TokenCache:
         """Return a user's token as last seen, whatever has happened to it since."""
         return self._entries.get(user)
 
-    def put(self, user: Hashable, token: Token, generation: int | None) -> None:
-        """Keep a token that was read when the store was at this generation."""
+    def put(
+        self, user: Hashable, token: Token, generation: int | None, read_at: float | None = None
+    ) -> None:
+        """Keep a token that was read when the store was at this generation.
+
+        Args:
+            read_at: When that was, at the earliest, on the monotonic clock; else just now.
+        """
         if len(self._entries) >= MOST_ENTRIES:
             self.clear()
-        until = time.monotonic() + UNTRACKED_LIFE
+        until = (time.monotonic() if read_at is None else read_at) + UNTRACKED_LIFE
         self._entries[user] = Entry(token, Window.of(token), generation, until)
 
     def drop(self, user: Hashable) -> None:

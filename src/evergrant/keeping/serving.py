@@ -68,6 +68,7 @@ class Serving:
                     if now >= entry.window.due:
                         elect(entry.token)
                     return entry.token
+            read_at = time.monotonic()
             token = load()
         except StoreUnavailable as error:
             return self._in_spite_of(error, asked, min_life)
@@ -80,7 +81,7 @@ class Serving:
             raise
         self._note_recovery()
         if token is not None and keeps(token):
-            self._cache.put(asked, token, generation)
+            self._cache.put(asked, token, generation, read_at)
         return token
 
     def at_hand(self, asked: Hashable, min_life: timedelta = ANY_LIFE) -> Token | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +10,7 @@ import pytest
 from evergrant.sandbox import Sandbox
 from fault_cast import Cast
 from fault_scene import Scene
+from servers import MariaDB, PostgreSQL
 
 KINDS = ("sqlite", "file", "mariadb", "postgresql")
 
@@ -32,6 +33,28 @@ def store_url(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
         case _:
             url: str = request.getfixturevalue(kind).url
             return url
+
+
+@pytest.fixture(scope="session")
+def mortal_servers() -> Iterator[Callable[[str], MariaDB | PostgreSQL]]:
+    """Start a server that tests may kill, once for all of them."""
+    running: dict[str, MariaDB | PostgreSQL] = {}
+
+    def start(kind: str) -> MariaDB | PostgreSQL:
+        if kind not in running:
+            running[kind] = (MariaDB if kind == "mariadb" else PostgreSQL)(durable=True)
+        return running[kind]
+
+    yield start
+    for server in running.values():
+        server.close()
+
+
+@pytest.fixture
+def mortal_server(
+    kind: str, mortal_servers: Callable[[str], MariaDB | PostgreSQL]
+) -> MariaDB | PostgreSQL:
+    return mortal_servers(kind)
 
 
 @pytest.fixture

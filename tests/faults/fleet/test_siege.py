@@ -15,7 +15,7 @@ from evergrant import Token, open_store
 from evergrant.errors import StoreUnavailable
 from evergrant.sandbox import Sandbox
 from fault_disk import small_disk
-from fault_scene import Scene
+from fault_scene import MORTAL, Scene
 from fault_siege import PATIENT, Siege
 from servers import MariaDB, PostgreSQL
 from soak import Soak
@@ -94,28 +94,27 @@ def test_a_disk_that_the_log_of_sqlite_itself_has_filled_needs_little_room_to_go
         assert refused <= 3
 
 
-@pytest.mark.parametrize("server", [MariaDB, PostgreSQL])
+@pytest.mark.parametrize("kind", MORTAL)
 def test_the_database_server_is_killed_at_any_moment(
-    server: type[MariaDB | PostgreSQL], patient_zoho: Sandbox, tmp_path: Path, soak: Soak
+    kind: str,
+    mortal_server: MariaDB | PostgreSQL,
+    patient_zoho: Sandbox,
+    tmp_path: Path,
+    soak: Soak,
 ) -> None:
-    running = server(durable=True)
     rounds = soak.rounds(2, 100)
-    try:
-        with fresh_database(running) as database:
-            scene = Scene.at(patient_zoho, database.url, tmp_path / "lifeboat")
-            siege = Siege(patient_zoho, replace(scene, patience=60.0))
-            with siege.under_way():
-                for _ in range(rounds):
-                    siege.wait_for_saves()
-                    time.sleep(random.uniform(0, 0.1))
-                    running.kill()
-                    running.start()
-                    siege.wait_for_saves()
-                    siege.check()
-            siege.check_at_last()
-    finally:
-        running.close()
+    with fresh_database(mortal_server) as database:
+        scene = Scene.at(patient_zoho, database.url, tmp_path / "lifeboat")
+        siege = Siege(patient_zoho, replace(scene, patience=60.0))
+        with siege.under_way():
+            for _ in range(rounds):
+                siege.wait_for_saves()
+                time.sleep(random.uniform(0, 0.1))
+                mortal_server.kill()
+                mortal_server.start()
+                siege.wait_for_saves()
+                siege.check()
+        siege.check_at_last()
     assert set(siege.claims.troubles) <= UNAVAILABLE, siege.claims.last_trouble
     troubles = siege.claims.troubles.total()
-    name = server.__name__.lower()
-    note(soak, "kill -9 of the server", name, siege, kills=rounds, refused=troubles)
+    note(soak, "kill -9 of the server", kind, siege, kills=rounds, refused=troubles)
