@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import strategies as st
@@ -47,11 +47,20 @@ texts = st.sampled_from(["", "fail", "1", "two\nlines", "ö" * 100])
 scopes = count()
 
 
+class Asked(NamedTuple):
+    """A lease that a client asked for, through the handle that it had then."""
+
+    client: Client
+    store: TokenStore
+    id: str
+    lease: Lease
+
+
 class StoreMachine(RuleBasedStateMachine):
     """Two clients of one storage, each with tokens that it read or saved however long ago."""
 
     copies: Bundle[Token] = Bundle("copies")
-    leases: Bundle[tuple[str, Lease]] = Bundle("leases")
+    leases: Bundle[Asked] = Bundle("leases")
 
     def __init__(self, make: Make, *, is_shared: bool) -> None:
         super().__init__()
@@ -127,16 +136,19 @@ class StoreMachine(RuleBasedStateMachine):
         self.clients[by].look_up(user)
 
     @rule(target=leases, by=hands, id_=chosen_ids)
-    def lease(self, by: int, id_: str) -> tuple[str, Lease]:
-        return id_, self.clients[by].lease(id_)
+    def lease(self, by: int, id_: str) -> Asked:
+        client = self.clients[by]
+        return Asked(client, client.store, id_, client.lease(id_))
 
-    @rule(by=hands, lease=leases)
-    def extend(self, by: int, lease: tuple[str, Lease]) -> None:
-        self.clients[by].extend(*lease)
+    @rule(asked=leases)
+    def extend(self, asked: Asked) -> None:
+        if asked.client.store is asked.store:  # not closed since
+            asked.client.extend(asked.id, asked.lease)
 
-    @rule(by=hands, lease=leases)
-    def release(self, by: int, lease: tuple[str, Lease]) -> None:
-        self.clients[by].release(*lease)
+    @rule(asked=leases)
+    def release(self, asked: Asked) -> None:
+        if asked.client.store is asked.store:
+            asked.client.release(asked.id, asked.lease)
 
     @rule(by=hands, key=keys, text=texts)
     def amend(self, by: int, key: str, text: str) -> None:

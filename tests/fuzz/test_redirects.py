@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote
 
@@ -25,15 +26,12 @@ parameters = st.dictionaries(names, st.one_of(places, texts))
 
 
 def check(redirect: Redirect) -> None:
-    assert (
-        SECRET
-        not in f"{redirect!r}".replace(repr(redirect.state), "").replace(f"{redirect.error!r}", "")
-        or SECRET in f"{redirect.location}{redirect.accounts_server}"
-    )
     code = or_refused(redirect.accepted_code)
     assert bool(code) == (redirect.code is not None)
+    # Where somebody wrote it as an address, it may show.
     if SECRET not in f"{redirect.location}{redirect.accounts_server}":
         or_refused(lambda: redirect.data_center(ZOHO, ZOHO.by_code("us")))
+        assert SECRET not in f"{replace(redirect, state='', error=None)!r}"
 
 
 @rounds(100)

@@ -44,6 +44,7 @@ class Fleet:
         self._random = random
         self._workers = [self._new() for _ in range(SIZE)]
         self._turn = 0
+        self._leaving: set[int] = set()
 
     def _new(self) -> Keeper:
         return Keeper(self._open_store(), self._accounts, lifeboat=self._boat)
@@ -55,21 +56,30 @@ class Fleet:
     def round(self) -> None:
         """Let the next process look for tokens that should be renewed, and now and then all."""
         self._turn += 1
-        together = self._turn % TOGETHER == 0
-        for worker in self._workers if together else [self._workers[self._turn % SIZE]]:
-            self._begin(worker)
+        if self._turn % TOGETHER == 0:
+            at_it = set(range(SIZE))
+        else:
+            at_it = {self._turn % SIZE} | self._leaving
+        for index in sorted(at_it):
+            self._begin(self._workers[index])
+        while self._leaving:
+            self._replace(self._leaving.pop())
 
     def _begin(self, worker: Keeper) -> None:
         with suppress(StoreUnavailable):  # as a renewer does, which then says so in the log
             worker.keep_fresh()
 
     def restart(self) -> None:
-        """End a process and start another, half of the time in the middle of its round."""
-        leaving = self._random.randrange(len(self._workers))
+        """End a process and start another, half of the time in the middle of its next round."""
+        leaving = self._random.randrange(SIZE)
         if self._random.random() < 1 / 2:
-            self._begin(self._workers[leaving])
-        self._end(self._workers[leaving])
-        self._workers[leaving] = self._new()
+            self._leaving.add(leaving)
+        else:
+            self._replace(leaving)
+
+    def _replace(self, index: int) -> None:
+        self._end(self._workers[index])
+        self._workers[index] = self._new()
 
     def _end(self, worker: Keeper) -> None:
         worker.close()

@@ -88,20 +88,15 @@ def play(scene: Scene, open_store: Callable[[Sandbox], TokenStore] | None = None
         if scene.renewer:
             timeline.every(lambda: scene.pause, fleet.round)
         timeline.every(about(HOUR), fleet.restart)
-        timeline.every(about(HOUR), partial(_stumble, zoho, random))
         timeline.every(about(2 * HOUR), people.one_logs_in_anew)
         timeline.every(about(3 * HOUR), people.one_revokes_at_zoho)
         timeline.every(about(4 * HOUR), people.one_revokes_in_the_app)
         timeline.every(lambda: 6 * HOUR, people.count_the_lost)
-        weather = Weather(zoho, None if open_store else fragile, referee, timeline)
+        weather = Weather(zoho, None if open_store else fragile, referee, timeline, random)
+        timeline.every(about(HOUR), weather.stumble)
         for day in range(0, ceil(scene.days), 10):
             scene.uneasy += weather.plan(day * DAY, people.all_is_aboard)
         timeline.run(scene.days * DAY)
         people.count_the_lost()
         fleet.close()
     return referee
-
-
-def _stumble(zoho: Sandbox, random: Random) -> None:
-    """Let Zoho answer a few requests with an error."""
-    zoho.faults.server_error(random.choice([500, 502, 503]), times=random.randint(1, 4))

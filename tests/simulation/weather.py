@@ -1,9 +1,10 @@
-"""Outages: of Zoho's accounts server, and of the store that all processes share."""
+"""What fails: Zoho's accounts server, for a moment or longer, and the store of all processes."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from random import Random
 from typing import Literal
 
 from evergrant.sandbox import Sandbox
@@ -18,6 +19,10 @@ OUTAGE = 20 * MINUTE
 AFTERMATH = HOUR
 """How long an outage is felt: as long as a token lives."""
 
+SPARED = 20 * MINUTE
+"""Before an outage of Zoho's: a token whose renewal, at half of its hour, meets an error has up to
+a quarter of an hour less for what comes next, and may not outlast both."""
+
 ACCOUNTS_DOWN, READ_ONLY, STORE_DOWN = 6 * HOUR, 9 * HOUR, 20 * HOUR
 """When on a bad day."""
 
@@ -30,12 +35,29 @@ class Weather:
     """
 
     def __init__(
-        self, zoho: Sandbox, store: FragileStore | None, referee: Referee, timeline: Timeline
+        self,
+        zoho: Sandbox,
+        store: FragileStore | None,
+        referee: Referee,
+        timeline: Timeline,
+        random: Random,
     ) -> None:
         self._zoho = zoho
         self._store = store
         self._referee = referee
         self._timeline = timeline
+        self._random = random
+        self._spared = False
+
+    def stumble(self) -> None:
+        """Let Zoho answer with errors, for up to a minute."""
+        if not self._referee.outage and not self._spared:
+            self._zoho.faults.server_error(self._random.choice([500, 502, 503]), times=None)
+            self._timeline.after(self._random.uniform(1, MINUTE), self._catch_itself)
+
+    def _catch_itself(self) -> None:
+        if self._referee.outage != "accounts server":
+            self._zoho.faults.clear()
 
     def plan(self, day: float, recovered: Callable[[], object]) -> list[tuple[int, int]]:
         """Plan a bad day; return when, in minutes, what is not ordinary begins and ends.
@@ -44,6 +66,7 @@ class Weather:
             day: When it begins, in seconds.
             recovered: Is called when a store that was down has been well for a while.
         """
+        self._timeline.after(day + ACCOUNTS_DOWN - SPARED, partial(setattr, self, "_spared", True))
         self._timeline.after(day + ACCOUNTS_DOWN, self._accounts_fail)
         moments = [ACCOUNTS_DOWN]
         if self._store:
@@ -56,6 +79,7 @@ class Weather:
         return [(int((day + m) / MINUTE), int((day + m + felt) / MINUTE)) for m in moments]
 
     def _accounts_fail(self) -> None:
+        self._spared = False
         self._zoho.faults.server_error(503, path="/oauth/", times=None)
         self._referee.outage = "accounts server"
         self._timeline.after(OUTAGE, self._zoho.faults.clear)

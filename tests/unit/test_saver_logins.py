@@ -34,6 +34,18 @@ def test_a_login_that_waits_is_not_lost_to_a_renewal_of_the_old_grant(scene: Sce
     assert [token.refresh_token for token in scene.store.get_tokens()] == ["1000.new"]
 
 
+def test_a_login_that_waits_is_not_lost_to_a_renewal_that_waits_too(scene: Scene) -> None:
+    stored = scene.store.save_token(ALICE)
+    saver, login = scene.saver(), replace(scene.renewed(ALICE), refresh_token="1000.new")
+    scene.store.troubles = [LOCKED] * 6
+    with pytest.raises(TokenNotSaved):
+        saver.save_login(login)
+    with pytest.raises(TokenNotSaved):
+        saver.save_renewal(scene.renewed(stored, "1000.later", 2 * HOUR), stored)
+    saver.take_aboard()
+    assert [token.refresh_token for token in scene.store.get_tokens()] == ["1000.new"]
+
+
 def test_a_login_that_waits_does_not_take_the_place_of_a_later_one(scene: Scene) -> None:
     scene.store.save_token(ALICE)
     first = replace(scene.renewed(ALICE), refresh_token="1000.first")

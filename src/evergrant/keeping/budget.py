@@ -21,6 +21,7 @@ GRANTS = 20
 """Refresh tokens that one user may have for one client; one more ends the oldest, even if it is
 in use (https://www.zoho.com/crm/developer/docs/api/v8/token-validity.html)."""
 
+LEDGER = "ledger"
 MILLISECOND = timedelta(milliseconds=1)
 
 YEARS = 10 * 365 * 86_400.0
@@ -36,7 +37,7 @@ class Budget:
 
     def look(self, token: Token) -> Ledger:
         """Return the ledger of a token's grant."""
-        return Ledger.read(self._amend(token, lambda note: note))
+        return Ledger.read(self._notes.read(LEDGER, token.refresh_token or ""))
 
     def recent_failure(self, token: Token) -> OAuthError | None:
         """Return why nobody should renew this token now who need not, if anything speaks for it."""
@@ -93,7 +94,7 @@ class Budget:
 
     def _amend(self, token: Token, change: Callable[[str], str]) -> str:
         life = (LIFE + WINDOW) / 1000
-        return self._notes.amend("ledger", token.refresh_token or "", change, life=life)
+        return self._notes.amend(LEDGER, token.refresh_token or "", change, life=life)
 
     def add_grant(self, token: Token) -> int:
         """Note a new refresh token; return how many its user has for this client, it included."""

@@ -144,7 +144,8 @@ class Lifeboat:
         """
         with self._lock.here():
             self._look()
-            waiting = list(self._seats)
+            # Logins last, or a renewal of the grant that one is over would take its place again.
+            waiting = sorted(self._seats, key=lambda seat: seat.over is not None)
         # The lock is free meanwhile: who puts a token in must not wait for a slow store.
         boardings: list[Boarding] = []
         down: StoreError | None = None

@@ -21,6 +21,14 @@ class Notes:
         self._store = store
         self._kept: dict[str, str] = {}
 
+    def read(self, kind: str, about: str) -> str:
+        """Return a note as it is now; arguments as of `amend`."""
+        key = _key(kind, about)
+        try:
+            return self._store.note(key)
+        except StoreUnavailable:
+            return self._kept.get(key, "")
+
     def amend(self, kind: str, about: str, change: Callable[[str], str], *, life: float) -> str:
         """Replace a note; see `TokenStore.amend`. What ``change`` raises passes through.
 
@@ -28,7 +36,7 @@ class Notes:
             kind: What sort of note it is.
             about: What it is about: a secret may be, since only its fingerprint is kept.
         """
-        key = f"{kind}:{sha256(str.encode(about, errors='surrogatepass')).hexdigest()[:32]}"
+        key = _key(kind, about)
         try:
             text = self._store.amend(key, change, life=life)
         except StoreUnavailable:
@@ -39,3 +47,7 @@ class Notes:
             self._kept = {}
         self._kept[key] = text
         return text
+
+
+def _key(kind: str, about: str) -> str:
+    return f"{kind}:{sha256(str.encode(about, errors='surrogatepass')).hexdigest()[:32]}"

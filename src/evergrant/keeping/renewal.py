@@ -20,6 +20,7 @@ from evergrant.errors import (
     TokenNotSaved,
 )
 from evergrant.events import Emit, Refreshed, RefreshFailed
+from evergrant.forking import ProcessLock
 from evergrant.keeping.budget import Budget, as_error
 from evergrant.keeping.flight import SingleFlight
 from evergrant.keeping.heartbeat import LEASE_TTL, LONGEST, Heartbeat
@@ -29,6 +30,7 @@ from evergrant.keeping.saver import Saver
 from evergrant.stores.base import TokenStore
 from evergrant.stores.lease import Lease
 from evergrant.stores.matching import compatible
+from evergrant.stores.watch import Watch
 from evergrant.token import Token, about
 
 __all__ = ["Renewal"]
@@ -60,6 +62,7 @@ class Renewal:
         self._flights: SingleFlight[Token] = SingleFlight()
         self._heartbeat = Heartbeat()
         self._patience = Patience(clock)
+        self._queue = ProcessLock()
 
     def renew(self, token: Token, need: Need) -> Token:
         """Return a token that meets the need, in place of this one: from the store, or from Zoho.
@@ -125,25 +128,39 @@ class Renewal:
         refusal = self._patience.refusal(token)
         if refusal:
             return self._make_do(token, need, refusal)
-        give_up = time.monotonic() + LONGEST
-        waited, before = False, None
         with self._store.watch(token.id or "") as watch:
-            while True:
-                with self._lease(token) as lease:
-                    # Read after the lease is ours: whoever held it may have renewed the token.
-                    current = self._read(token)
-                    if need.is_met(current, self._clock()):
-                        return current
-                    ledger = self._budget.look(current) if waited or not lease else None
-                    if lease and ledger and ledger.failure != before:
-                        # The holder's answer is ours: all who waited must not ask in turns.
-                        error = self._patience.note(current, as_error(ledger, current))
-                        return self._make_do(current, need, error)
-                    if lease or time.monotonic() > give_up:
-                        return self._refresh(lease, current, need)
-                if ledger and not waited:
-                    waited, before = True, ledger.failure
-                watch.wait(LOOK_AGAIN)
+            lease, waited, before = self._lease(token), False, None
+            give_up = time.monotonic() + LONGEST
+            while not lease and time.monotonic() < give_up:
+                if not waited:
+                    waited, before = True, self._budget.look(token).failure
+                renewed = self._awaited(watch, token, need)
+                if renewed:
+                    return renewed
+                with self._queue.here():
+                    lease = self._lease(token)
+            with lease:
+                # Read after the lease is ours: whoever held it may have renewed the token.
+                current = self._read(token)
+                if need.is_met(current, self._clock()):
+                    return current
+                if waited and (ledger := self._budget.look(current)).failure != before:
+                    # The holder's answer is ours: all who waited must not ask in turns.
+                    error = self._patience.note(current, as_error(ledger, current))
+                    return self._make_do(current, need, error)
+                return self._refresh(lease, current, need)
+
+    def _awaited(self, watch: Watch, token: Token, need: Need) -> Token | None:
+        """Return what the holder of the lease has saved, once there is that; None for now."""
+        until = time.monotonic() + LOOK_AGAIN
+        while (left := until - time.monotonic()) > 0:
+            watch.wait(left)
+            # One at a time: those who wait must not keep the store from those who are at it.
+            with self._queue.here():
+                current = self._read(token)
+            if need.is_met(current, self._clock()):
+                return current
+        return None
 
     def _lease(self, token: Token) -> Lease:
         try:

@@ -77,6 +77,10 @@ class Coordination(Backend):
                 self._put_note(key, after, until)
         return after
 
+    def note(self, key: str) -> str:
+        """Return a note as it is now, which is empty where there is none."""
+        return self._note(key)
+
     def generation(self) -> int | None:
         """Return a number that differs once anybody has changed the store.
 

@@ -99,12 +99,12 @@ def create(path: str, owner: os.stat_result | None = None) -> None:
     with suppress(FileExistsError), _writing.lock:
         handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         try:
-            _give(handle, owner)
+            give(handle, owner)
         finally:
             os.close(handle)
 
 
-def _give(handle: int, owner: os.stat_result | None) -> None:
+def give(handle: int, owner: os.stat_result | None) -> None:
     if owner and owner.st_uid != os.geteuid():
         os.fchown(handle, owner.st_uid, owner.st_gid)
 
@@ -169,7 +169,7 @@ def replace(
 def _write(draft: Path, content: bytes, old: os.stat_result | None) -> os.stat_result:
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "wb") as file:
-        _give(handle, old)
+        give(handle, old)
         file.write(content)
         file.flush()
         now = max(time.time_ns(), old.st_mtime_ns + 1 if old else 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import quote
 
@@ -12,9 +12,11 @@ from evergrant.clock import Clock, to_epoch_ms
 from evergrant.errors import StoreUnavailable
 from evergrant.stores.base import TokenStore
 from evergrant.stores.file.known import KnownFile, explaining
+from evergrant.stores.file.leases import FileLeases
 from evergrant.stores.file.lock import WriterLock
 from evergrant.stores.file.sidecar import Sidecar
 from evergrant.stores.file.table import FileTable
+from evergrant.stores.watch import Watch
 
 __all__ = ["SharedFile"]
 
@@ -45,6 +47,7 @@ class SharedFile(TokenStore):
         self._process = os.getpid()
         self._known = KnownFile(self._path, self._timeout, changes)
         self._lock = WriterLock(self._path, self._timeout)
+        self._leases = FileLeases(self._path, self._lock.held)
 
     def generation(self) -> int:
         """Return a number that differs once any thread or process has changed the file."""
@@ -52,8 +55,9 @@ class SharedFile(TokenStore):
             self._current()
             return self._known.changes
 
-    def _pulse(self) -> Hashable:
-        return self.generation(), Sidecar.stamp(self._path)
+    def watch(self, id: str) -> Watch:  # noqa: A002 - as in the six methods
+        """Return what waits for a change of the file, or of the lease on this token."""
+        return Watch(lambda: (self.generation(), self._leases.stamp(id)))
 
     def close(self) -> None:
         """Forget the tokens; each use from now on raises."""
@@ -69,8 +73,7 @@ class SharedFile(TokenStore):
         if self._closed:
             raise StoreUnavailable("the store was closed", hint="Open it again.", retryable=False)
 
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _refuse_changes(self) -> None:
         self._refuse_closed()
         if self._read_only:
             raise StoreUnavailable(
@@ -78,17 +81,23 @@ class SharedFile(TokenStore):
                 hint="Open it without read_only.",
                 retryable=False,
             )
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        self._refuse_changes()
         with explaining(self._path), self._lock.held():
             self._refuse_closed()
             yield
 
     def _acquire(self, id_: str, owner: str, ttl: float) -> bool:
-        with self._locked():
-            return Sidecar(self._path).grant(id_, owner, to_epoch_ms(self._clock()), ttl)
+        self._refuse_changes()
+        with explaining(self._path):
+            return self._leases.acquire(id_, owner, to_epoch_ms(self._clock()), ttl)
 
     def _release(self, id_: str, owner: str) -> None:
-        with self._locked():
-            Sidecar(self._path).release(id_, owner)
+        self._refuse_changes()
+        with explaining(self._path):
+            self._leases.release(id_, owner)
 
     def _note(self, key: str) -> str:
         return Sidecar(self._path).notes.get(key, ("", 0))[0]

@@ -50,8 +50,8 @@ class FileStore(SharedFile):
     last counts, the log says so, and the next save of that user leaves out the others. Where it
     has given one id to two users, the row that expires first gets a new id at once.
 
-    Beside the file are ``.lock``, and ``.evergrant``, which holds the leases, the notes and the
-    largest number that was ever an id.
+    Beside the file are ``.lock``, ``.evergrant``, which holds the notes and the largest number
+    that was ever an id, and a ``.lease-`` for each refresh that is under way.
 
     Args:
         path: The file, created when missing.
@@ -86,6 +86,7 @@ class FileStore(SharedFile):
         private_files.make_ready(self._path)
         with explaining(self._path):
             private_files.create(self._lock.path, os.stat(self._path))  # noqa: PTH116 - its error names the path
+            self._leases.end_old()
         with self._transaction() as change:
             if not self._known.reading.content:
                 self._commit(change)
@@ -217,8 +218,8 @@ class FileStore(SharedFile):
         change.rows = dict.fromkeys(change.table.all_keys())
         sidecar = Sidecar(self._path)
         sidecar.last_number = self._last_number(change.table)
-        sidecar.leases = {}
         sidecar.save()
+        self._leases.end_all()
 
     def _next_number(self) -> int:
         number = self._last_number(self._open_change().table) + 1

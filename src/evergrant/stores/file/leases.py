@@ -1,0 +1,137 @@
+"""Leases on the tokens of a file: a small file for each, which is asked for without a lock.
+
+Those who wait for a refresh ask for its lease again and again. If each had to lock the tokens
+for that, the one who refreshes them would stand in the same queue, for longer than a lease runs.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager, suppress
+from hashlib import sha256
+from pathlib import Path
+
+from evergrant.stores import private_files
+from evergrant.stores.file.disk import Stamp, stamp
+from evergrant.stores.lease import Noted, still_runs
+
+__all__ = ["FileLeases"]
+
+YOUNG = 1.0
+"""Seconds within which a file that holds no lease is one that is being written."""
+
+OLD = 86_400.0
+"""Seconds after which a lease that nobody gave back is removed."""
+
+
+class FileLeases:
+    """The leases beside a file of tokens.
+
+    Args:
+        tokens: The path of the file of tokens; a lease's own is beside it, and its owner's.
+        lock: Locks the tokens, for taking over a lease that ran out.
+
+    Raises:
+        OSError: A file cannot be read, written or removed; each method may.
+    """
+
+    def __init__(self, tokens: str, lock: Callable[[], AbstractContextManager[object]]) -> None:
+        self._tokens = Path(tokens)
+        self._lock = lock
+
+    def acquire(self, id_: str, owner: str, now: int, ttl: float) -> bool:
+        """Note a lease unless another's still runs; say whether it was noted.
+
+        Args:
+            now: Epoch milliseconds.
+            ttl: Seconds.
+        """
+        path = self._path(id_)
+        text = f"{owner} {now} {now + int(ttl * 1000)}".encode()
+        while not self._create(path, text):
+            try:
+                held = _read(path)
+            except FileNotFoundError:
+                continue  # it was given back in this moment
+            if held and held[0] == owner:
+                self._replace(path, text, owner)
+                return True
+            if still_runs(*held[1:], now) if held else _is_young(path):
+                return False
+            with self._lock(), suppress(FileNotFoundError):
+                if _read(path) == held:  # else somebody else has taken it over
+                    path.unlink()
+        return True
+
+    def release(self, id_: str, owner: str) -> None:
+        """Forget the lease if it is this owner's."""
+        with suppress(FileNotFoundError):
+            held = _read(self._path(id_))
+            if held and held[0] == owner:
+                self._path(id_).unlink()
+
+    def stamp(self, id_: str) -> Stamp | None:
+        """Return what differs once a lease was granted or given back."""
+        try:
+            return stamp(os.stat(self._path(id_)))  # noqa: PTH116 - asked all the time
+        except FileNotFoundError:
+            return None
+
+    def end_all(self) -> None:
+        """Forget every lease."""
+        self._remove(older_than=0)
+
+    def end_old(self) -> None:
+        """Forget what holders that died left behind."""
+        self._remove(older_than=OLD)
+
+    def _remove(self, older_than: float) -> None:
+        for path in self._tokens.parent.glob(f"{_escaped(self._tokens.name)}.lease-*"):
+            with suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime >= older_than:
+                    path.unlink()
+
+    def _path(self, id_: str) -> Path:
+        name = sha256(id_.encode(errors="surrogatepass")).hexdigest()[:16]
+        return self._tokens.with_name(f"{self._tokens.name}.lease-{name}")
+
+    def _create(self, path: Path, text: bytes) -> bool:
+        try:
+            handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+        except FileExistsError:
+            return False
+        try:
+            private_files.give(handle, self._tokens.stat())
+            os.write(handle, text)
+        finally:
+            os.close(handle)
+        return True
+
+    def _replace(self, path: Path, text: bytes, owner: str) -> None:
+        draft = path.with_name(f"{path.name}.{owner}")
+        with suppress(FileNotFoundError):
+            draft.unlink()
+        self._create(draft, text)
+        draft.replace(path)
+
+
+def _read(path: Path) -> Noted | None:
+    """Return the lease that a file holds; None where it holds none, or not yet."""
+    try:
+        owner, since, until = path.read_bytes().decode("ascii").split()
+        return owner, int(since), int(until)
+    except ValueError:
+        return None
+
+
+def _is_young(path: Path) -> bool:
+    try:
+        return abs(time.time() - path.stat().st_mtime) < YOUNG
+    except FileNotFoundError:
+        return False
+
+
+def _escaped(name: str) -> str:
+    return "".join(f"[{character}]" if character in "*?[" else character for character in name)
