@@ -19,9 +19,6 @@ from evergrant.stores.lease import Noted, still_runs
 
 __all__ = ["FileLeases"]
 
-YOUNG = 1.0
-"""Seconds within which a file that holds no lease is one that is being written."""
-
 OLD = 86_400.0
 """Seconds after which a lease that nobody gave back is removed."""
 
@@ -50,15 +47,15 @@ class FileLeases:
         """
         path = self._path(id_)
         text = f"{owner} {now} {now + int(ttl * 1000)}".encode()
-        while not self._create(path, text):
+        while not self._create(path, text, owner):
             try:
                 held = _read(path)
             except FileNotFoundError:
                 continue  # it was given back in this moment
             if held and held[0] == owner:
-                self._replace(path, text, owner)
+                self._draft(path, text, owner).replace(path)
                 return True
-            if still_runs(*held[1:], now) if held else _is_young(path):
+            if held and still_runs(*held[1:], now):
                 return False
             with self._lock(), suppress(FileNotFoundError):
                 if _read(path) == held:  # else somebody else has taken it over
@@ -97,40 +94,35 @@ class FileLeases:
         name = sha256(id_.encode(errors="surrogatepass")).hexdigest()[:16]
         return self._tokens.with_name(f"{self._tokens.name}.lease-{name}")
 
-    def _create(self, path: Path, text: bytes) -> bool:
+    def _create(self, path: Path, text: bytes, owner: str) -> bool:
+        """Make a lease's file, with all that is in it at once; false if there is one."""
+        draft = self._draft(path, text, owner)
         try:
-            handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+            path.hardlink_to(draft)
         except FileExistsError:
             return False
+        finally:
+            draft.unlink()
+        return True
+
+    def _draft(self, path: Path, text: bytes, owner: str) -> Path:
+        draft = path.with_name(f"{path.name}.{owner}")
+        handle = os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC, 0o600)
         try:
             private_files.give(handle, self._tokens.stat())
             os.write(handle, text)
         finally:
             os.close(handle)
-        return True
-
-    def _replace(self, path: Path, text: bytes, owner: str) -> None:
-        draft = path.with_name(f"{path.name}.{owner}")
-        with suppress(FileNotFoundError):
-            draft.unlink()
-        self._create(draft, text)
-        draft.replace(path)
+        return draft
 
 
 def _read(path: Path) -> Noted | None:
-    """Return the lease that a file holds; None where it holds none, or not yet."""
+    """Return the lease that a file holds; None where it is damaged."""
     try:
         owner, since, until = path.read_bytes().decode("ascii").split()
         return owner, int(since), int(until)
     except ValueError:
         return None
-
-
-def _is_young(path: Path) -> bool:
-    try:
-        return abs(time.time() - path.stat().st_mtime) < YOUNG
-    except FileNotFoundError:
-        return False
 
 
 def _escaped(name: str) -> str:
