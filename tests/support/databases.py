@@ -12,6 +12,7 @@ import pytest
 from servers import MariaDB, PostgreSQL, program
 
 __all__ = [
+    "MORTAL",
     "Database",
     "database",
     "fresh_database",
@@ -20,6 +21,13 @@ __all__ = [
     "postgresql",
     "postgresql_server",
 ]
+
+MORTAL = [
+    # Together: whoever runs one of them has the server already.
+    pytest.param(kind, marks=pytest.mark.xdist_group(f"mortal-{kind}"))
+    for kind in ("mariadb", "postgresql")
+]
+"""The kinds of stores whose server a test may kill."""
 
 
 class Database:

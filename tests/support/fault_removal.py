@@ -18,7 +18,7 @@ from fault_scene import Scene
 
 __all__ = ["DOORS", "WAYS", "go_on_asking", "remove"]
 
-REFUSALS = 50
+REFUSALS = 20
 """How often each caller must be refused in a row to believe it."""
 
 DOORS = ("keeper", "desk", "desk, at hand")
@@ -75,7 +75,7 @@ def _last_given(ask: Callable[[], Token | None]) -> float:
             last, refusals = began, 0
         else:
             refusals += 1
-            time.sleep(0.002)
+        time.sleep(0.005)
     return last
 
 

@@ -9,22 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import pytest
-
 from evergrant import Accounts, DataCenter, DataCenters, Keeper, TokenStore, open_store
 from evergrant.clock import utc_now
 from evergrant.errors import StoreUnavailable
 from evergrant.events import Emit
 from evergrant.sandbox import Sandbox
 
-__all__ = ["MORTAL", "Scene"]
-
-MORTAL = [
-    # Together: whoever runs one of them has the server already.
-    pytest.param(kind, marks=pytest.mark.xdist_group(f"mortal-{kind}"))
-    for kind in ("mariadb", "postgresql")
-]
-"""The kinds of stores whose server a test may kill."""
+__all__ = ["Scene"]
 
 
 @dataclass(frozen=True)

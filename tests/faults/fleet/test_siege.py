@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from databases import fresh_database
+from databases import MORTAL, fresh_database
 from evergrant import Token, open_store
 from evergrant.errors import StoreUnavailable
 from evergrant.sandbox import Sandbox
 from fault_disk import small_disk
-from fault_scene import MORTAL, Scene
+from fault_scene import Scene
 from fault_siege import PATIENT, Siege
 from servers import MariaDB, PostgreSQL
 from soak import Soak

@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from databases import fresh_database
+from databases import MORTAL, fresh_database
 from evergrant.keeping.looking import PATIENCE
 from evergrant.sandbox import Sandbox
 from fault_callers import Told, answer_calls
 from fault_cast import BUSY, expire
 from fault_crew import Hand
 from fault_labels import THERE
-from fault_scene import MORTAL, Scene
+from fault_scene import Scene
 from servers import MariaDB, PostgreSQL
 from soak import Soak
 from sqlite_help import SOMEBODY_ELSE
