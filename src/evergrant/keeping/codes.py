@@ -52,6 +52,10 @@ class Codes:
                 self._notes.amend("code", code, lambda _: "", life=LIFE)
             raise
 
+    def settle(self, code: str) -> None:
+        """Note that what a code brought is stored: nobody needs to wait for that any more."""
+        self._notes.amend("code", code, lambda _: "stored", life=LIFE)
+
     def is_under_way(self, code: str) -> bool:
         """Say whether somebody may be exchanging a code at this moment."""
         sent = self._notes.read("code", code)

@@ -186,6 +186,8 @@ class Custody:
         self.emit(
             LoggedIn(at=self.clock(), data_center=where.code, scopes=token.scopes, **about(token))
         )
+        if token.grant_token:
+            self._codes.settle(token.grant_token)
         grants = self._budget.add_grant(token) if token.refresh_token else 0
         if grants >= GRANTS - GRANTS_LEFT:
             self.emit(GrantLimitNear(at=self.clock(), count=grants, most=GRANTS, **about(token)))
