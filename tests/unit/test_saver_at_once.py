@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from types import FrameType
@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from evergrant.errors import Conflict, StoreError, StoreUnavailable, TokenNotFound, TokenNotSaved
+from evergrant.errors import Conflict, StoreError, TokenNotFound, TokenNotSaved
 from evergrant.keeping import saver as module
 from evergrant.keeping.boarding import Fate
 from evergrant.keeping.lifeboat import Lifeboat
@@ -23,18 +23,8 @@ from evergrant.keeping.saver import Saver
 from evergrant.stores.base import TokenStore
 from evergrant.stores.memory import MemoryStore
 from evergrant.token import Token
-
-NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-LOGIN = Token(
-    user_name="alice@example.com:42",
-    client_id="1000.ID",
-    client_secret="s",
-    refresh_token="1000.r",
-    access_token="1000.a",
-    expires_at=NOW,
-    org_id="42",
-)
-LOCKED = StoreUnavailable("the database is locked")
+from saver_scene import ALICE as LOGIN
+from saver_scene import LOCKED, NOW
 
 
 def renewed(stored: Token, value: str = "1000.a2", hours: int = 1) -> Token:
