@@ -17,11 +17,11 @@ __all__ = ["LEASE_TTL", "LONGEST", "Heartbeat"]
 
 _logger = logging.getLogger("evergrant")
 
-LEASE_TTL = 10.0
+LEASE_TTL = 15.0
 """Seconds that a lease runs: how long others wait for a process that was killed or stopped."""
 
 BEAT = 3.0
-"""Seconds between two extensions; a busy machine may be late with two of them."""
+"""Seconds between two extensions; a busy machine may be late with several of them."""
 
 LONGEST = 60.0
 """Seconds that one refresh is given: after that, somebody else may try."""
