@@ -26,7 +26,7 @@ def commits(tmp_path: Path) -> Callable[[Callable[[SQLiteStore], object]], list[
             elif statement == "COMMIT":
                 seen.append(mode)
 
-        with SQLiteStore(tmp_path / "tokens.db") as store:
+        with SQLiteStore(tmp_path / "tokens.db", timeout=0.1) as store:
             connection = store._connections.acquire()
             connection.lock.release()
             connection.set_trace_callback(look)
@@ -61,7 +61,6 @@ def test_a_change_that_fails_leaves_the_setting_for_tokens(
             store.amend("note", fail, life=60)
         other = sqlite3.connect(tmp_path / "tokens.db")
         other.execute("BEGIN IMMEDIATE")
-        store._connections.acquire().execute("PRAGMA busy_timeout=0")
         with pytest.raises(Exception, match="locked"):
             store.lease("1", 60)
         other.close()

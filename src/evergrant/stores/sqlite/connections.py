@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 import sqlite3
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +19,9 @@ from evergrant.stores.sqlite.errors import explained
 
 __all__ = ["Connection", "Connections"]
 
+
+PAUSE = 0.002
+"""Seconds between two looks at another program's lock, at the most."""
 
 Parameters = tuple[Any, ...] | dict[str, str]
 
@@ -46,7 +51,7 @@ class Connection(sqlite3.Connection):
         self._timeout = timeout
         try:
             super().__init__(
-                target, timeout=timeout, isolation_level=None, check_same_thread=False, uri=True
+                target, timeout=0, isolation_level=None, check_same_thread=False, uri=True
             )
         except sqlite3.Error as error:
             raise self.explained(error) from None
@@ -73,7 +78,7 @@ class Connection(sqlite3.Connection):
         Text that is not UTF-8 comes as bytes, so that it does not hide the other rows.
         """
         try:
-            cursor = self.execute(sql, values)
+            cursor = self._in_turn(sql, values)
             return cursor.fetchall(), cursor.rowcount
         except sqlite3.Error as error:
             if not _is_undecodable(error):
@@ -91,6 +96,23 @@ class Connection(sqlite3.Connection):
             raise self.explained(error) from None
         finally:
             self.text_factory = str
+
+    def _in_turn(self, sql: str, values: Parameters) -> sqlite3.Cursor:
+        """Execute one statement, as soon as another program's lock is gone.
+
+        SQLite itself looks again ever more rarely: among several programs that write all the
+        time, one would not get its turn for seconds.
+        """
+        give_up: float | None = None
+        while True:
+            try:
+                return self.execute(sql, values)
+            except sqlite3.OperationalError as error:
+                now = time.monotonic()
+                give_up = give_up or now + self._timeout
+                if not _is_busy(error) or now >= give_up:
+                    raise
+            time.sleep(random.uniform(0, PAUSE))  # noqa: S311 - not a key
 
     @contextmanager
     def transaction(self, *, lasting: bool = True) -> Iterator[None]:
@@ -124,6 +146,10 @@ class Connection(sqlite3.Connection):
         with suppress(sqlite3.Error):
             self.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
             self._disk_was_full = False
+
+
+def _is_busy(error: sqlite3.Error) -> bool:
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_BUSY
 
 
 def _is_undecodable(error: sqlite3.Error) -> bool:
