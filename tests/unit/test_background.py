@@ -131,6 +131,7 @@ def test_a_forked_child_does_its_own_work_and_not_its_parents() -> None:
 
 
 PROGRAM = """
+import os
 import threading
 import time
 from evergrant.keeping.background import THREADS, Background
@@ -139,9 +140,9 @@ def piece(name):
     begun.release()
     while threading.main_thread().is_alive():
         time.sleep(0.005)
-    print(name, flush=True)
+    os.write(1, (name + " ").encode())
 for number in range(500):
-    work.do(str(number), lambda number=number: piece(number))
+    work.do(str(number), lambda number=number: piece(str(number)))
 for _ in range(THREADS):
     begun.acquire()
 """
