@@ -8,22 +8,27 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import NamedTuple, Self
 
 from evergrant.errors import LoginRequired
+from evergrant.oauth import ACCESS_TOKEN_LIFE
+from evergrant.oauth_errors import THROTTLE_WINDOW
 
 __all__ = ["LIFE", "LIVE", "MINTS", "WINDOW", "Failure", "Ledger"]
+
+_MILLISECOND = timedelta(milliseconds=1)
 
 MINTS = 10
 """Access tokens that may be minted with one refresh token in a `WINDOW`."""
 
-WINDOW = 600_000
+WINDOW = THROTTLE_WINDOW // _MILLISECOND
 """Milliseconds: ten minutes."""
 
 LIVE = 15
 """Access tokens of one refresh token that live at a time; one more ends the oldest."""
 
-LIFE = 3_600_000
+LIFE = ACCESS_TOKEN_LIFE // _MILLISECOND
 """Milliseconds that an access token lives: one hour."""
 
 ON_THE_WAY = 1_000

@@ -8,17 +8,15 @@ them, are asked for one after the other from the first cycle on.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from zlib import crc32
 
+from evergrant.oauth import ACCESS_TOKEN_LIFE
 from evergrant.token import Token
 
 __all__ = ["CYCLE", "is_due", "slot"]
 
-LIFE = timedelta(hours=1)
-"""Of Zoho's access tokens (https://www.zoho.com/crm/developer/docs/api/v8/token-validity.html)."""
-
-CYCLE = LIFE / 2
+CYCLE = ACCESS_TOKEN_LIFE / 2
 
 GOLDEN_RATIO = (5**0.5 - 1) / 2
 """Its multiples, without their whole parts, lie as evenly as numbers can, however many they are:
@@ -33,7 +31,7 @@ def slot(token: Token) -> datetime | None:
         return None
     if not token.access_token or not token.expires_at:
         return _EPOCH
-    granted = token.updated_at or token.expires_at - LIFE
+    granted = token.updated_at or token.expires_at - ACCESS_TOKEN_LIFE
     life = token.expires_at - granted
     if life < CYCLE * 1.5:
         # Saved late in its life: there is no whole cycle to choose from.

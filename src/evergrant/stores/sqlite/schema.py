@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
-import time
 from collections.abc import Iterator
 
 from evergrant.errors import StoreMissing
@@ -24,15 +22,12 @@ from evergrant.stores.tables import not_of_tokens, refuse_layout
 
 __all__ = ["make_readable", "prepare"]
 
-_BUSY_PAUSE = 0.01
 
-
-def prepare(connection: Connection, sql: Statements, path: str | None, timeout: float) -> None:
+def prepare(connection: Connection, sql: Statements, path: str | None) -> None:
     """Create or extend the tables, in one transaction; a complete database is not written to.
 
     Args:
         path: The database's file; None for one in memory.
-        timeout: How long to wait for other programs, in seconds.
 
     Raises:
         StoreUnavailable: The table is there, but is not one of tokens; nothing was changed.
@@ -40,7 +35,7 @@ def prepare(connection: Connection, sql: Statements, path: str | None, timeout: 
     todo = list(_missing(connection, sql))
     if path is not None:
         files.tighten(path)
-        _use_wal(connection, timeout)
+        connection.run("PRAGMA journal_mode=WAL")
     if todo:
         with connection.transaction():
             # Looked up again: another process may have been faster.
@@ -65,20 +60,6 @@ def make_readable(connection: Connection, sql: Statements, store: str) -> None:
     if "evergrant_note" not in kinds:
         connection.run(NO_NOTES)
     connection.run("PRAGMA query_only=ON")
-
-
-def _use_wal(connection: Connection, timeout: float) -> None:
-    give_up = time.monotonic() + timeout
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.Error as error:
-            # SQLite itself does not wait for others here.
-            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
-                raise connection.explained(error) from None
-            time.sleep(_BUSY_PAUSE)
-        else:
-            return
 
 
 def _missing(connection: Connection, sql: Statements) -> Iterator[str]:

@@ -94,7 +94,7 @@ class SQLiteStore(TokenStore):
         connection = self._connections.acquire()
         try:
             if not self._read_only:
-                prepare(connection, self._sql, self._path, self._timeout)
+                prepare(connection, self._sql, self._path)
         finally:
             connection.lock.release()
 
