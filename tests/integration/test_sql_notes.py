@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from databases import Database
 from evergrant.errors import StoreUnavailable
@@ -44,10 +46,11 @@ def test_a_deadlock_with_another_program_loses_no_change(
             lambda: store.amend("key", lambda text: f"{text} after", life=HOUR)
         ) as results:
             wait_until(lambda: waiting(database))
-            try:
+            # PostgreSQL undoes the one whose second of waiting ends last: ours, unless this
+            # machine took longer than that to come here. Neither may lose the change.
+            with suppress(OperationalError):
                 other.exec_driver_sql("UPDATE evergrant_counter SET last = last + 1")
-            finally:
-                other.rollback()
+            other.rollback()
     assert results == ["before after"]
     assert read(store, "key") == "before after"
 
