@@ -12,8 +12,15 @@ from venvs import ROOT, run
 BROWSER = {"chromium": "chromium", "chromedriver": "chromium-driver"}
 """Program and the Debian package that has it."""
 
-SERVERS = {"mariadbd": "mariadb-server", "postgres": "postgresql"}
-"""The databases that the tests start, each its own; those that Debian starts are not used."""
+SERVERS = {
+    "mariadbd": "mariadb-server",
+    "postgres": "postgresql",
+    "redis-server": "redis-server",
+    "ip": "iproute2",
+    "iptables": "iptables",
+}
+"""The databases that the tests start, each its own (those that Debian starts are not used), and
+what makes the networks between them."""
 
 PLACES = ("/usr/sbin", *sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin"))))
 """Where Debian keeps the servers, outside of an ordinary user's PATH."""

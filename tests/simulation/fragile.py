@@ -20,10 +20,10 @@ class FragileStore(MemoryStore):
     health: Literal["well", "read-only", "down"] = "well"
 
     def generation(self) -> int | None:
-        self._read()
+        self._reading()
         return super().generation()
 
-    def _read(self) -> None:
+    def _reading(self) -> None:
         if self.health == "down":
             raise StoreUnavailable("the storage is gone")
 
@@ -32,15 +32,15 @@ class FragileStore(MemoryStore):
             raise StoreUnavailable(f"the storage is {self.health}")
 
     def _select(self, criterion: Criterion) -> list[Row]:
-        self._read()
+        self._reading()
         return super()._select(criterion)
 
     def _select_named(self, name: str) -> list[Row]:
-        self._read()
+        self._reading()
         return super()._select_named(name)
 
     def _rows(self) -> Iterator[Row]:
-        self._read()
+        self._reading()
         return super()._rows()
 
     @contextmanager

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from typing import TypeVar
 
 from evergrant.stores.matching import Criterion
 from evergrant.stores.rows import Row
 
 __all__ = ["Backend"]
+
+T = TypeVar("T")
 
 
 class Backend(ABC):
@@ -22,6 +25,10 @@ class Backend(ABC):
     def _passing_transaction(self) -> AbstractContextManager[object]:
         """Do the same for a change that may be lost if the power fails: a lease, a note."""
         return self._transaction()
+
+    def _persistently(self, change: Callable[[], T]) -> T:
+        """Make a change, with its transactions; where the storage may break one off, again."""
+        return change()
 
     @abstractmethod
     def _select(self, criterion: Criterion) -> list[Row]:

@@ -40,31 +40,6 @@ def _log_corrupt(error: CorruptRecord) -> None:
     _logger.warning("%s", error)
 
 
-def _read(row: Row) -> Token | CorruptRecord:
-    """Return the token that a row holds, or why it cannot be read.
-
-    The error is not raised from here: each frame on its way would hold the row's secrets, and
-    error trackers print what frames hold.
-    """
-    try:
-        return decode(row)
-    except CorruptRecord as error:
-        error.__context__ = None
-        return error.with_traceback(None)
-
-
-def _readable(rows: list[Row]) -> list[Token] | CorruptRecord:
-    """Return the tokens of rows that should be one user's; a corrupt one harms no other."""
-    read = [_read(row) for row in rows]
-    tokens = [token for token in read if isinstance(token, Token)]
-    corrupt = [problem for problem in read if isinstance(problem, CorruptRecord)]
-    if corrupt and not tokens:
-        return corrupt[0]
-    for problem in corrupt:
-        _log_corrupt(problem)
-    return tokens
-
-
 def _unless_corrupt(found: list[Token] | CorruptRecord) -> list[Token]:
     if isinstance(found, CorruptRecord):
         raise found
@@ -128,7 +103,7 @@ class TokenStore(Coordination):
         Raises:
             CorruptRecord: There is no such token but one that cannot be read.
         """
-        return _unless_corrupt(_readable(self._select_named(name))) if name else []
+        return _unless_corrupt(self._readable(self._select_named(name))) if name else []
 
     def get_tokens(self, *, on_corrupt: OnCorrupt = _log_corrupt) -> list[Token]:
         """Return all tokens; see `iter_tokens`."""
@@ -141,7 +116,7 @@ class TokenStore(Coordination):
             on_corrupt: Called for each row that cannot be read, which harms no other row; the
                 default logs a warning. Let it raise to stop there.
         """
-        for read in map(_read, self._rows()):
+        for read in map(self._read, self._rows()):
             if isinstance(read, Token):
                 yield read
             else:
@@ -170,9 +145,13 @@ class TokenStore(Coordination):
                 token_id=token.id,
                 user=token.user_name,
             )
-        for _ in range(SAVE_ATTEMPTS):
+
+        def tried() -> Token | None:
             with self._transaction():
-                saved = self._try_save(token, expected_version)
+                return self._try_save(token, expected_version)
+
+        for _ in range(SAVE_ATTEMPTS):
+            saved = self._persistently(tried)
             if saved is not None:
                 return saved
         raise Conflict(
@@ -196,22 +175,53 @@ class TokenStore(Coordination):
             written = self._add(new)
         else:
             stamp = {"updated_at": self._clock(), "version": stored.version + 1}
-            row = encode(merged(stored, new, decided=expected_version is not None, **stamp))
+            row = self._encode(merged(stored, new, decided=expected_version is not None, **stamp))
             written = row if self._update(row, stored.version) else None
         if written and double:
             self._delete(double)
         # Read back from the row: what is returned is what will be found, to the millisecond.
-        return decode(written) if written else None
+        return self._decode(written) if written else None
 
     def _add(self, token: Token) -> Row | None:
         now = self._clock()
         id_ = self._checked_id(token.id) if token.id else self._new_id()
         created_at = token.created_at or now
-        row = encode(replace(token, id=id_, created_at=created_at, updated_at=now, version=1))
+        row = self._encode(replace(token, id=id_, created_at=created_at, updated_at=now, version=1))
         return row if self._insert(row) else None
 
     def _lookup(self, criterion: Criterion) -> list[Token]:
-        return _unless_corrupt(_readable(self._select(criterion)))
+        return _unless_corrupt(self._readable(self._select(criterion)))
+
+    def _read(self, row: Row) -> Token | CorruptRecord:
+        """Return the token that a row holds, or why it cannot be read.
+
+        The error is not raised from here: each frame on its way would hold the row's secrets, and
+        error trackers print what frames hold.
+        """
+        try:
+            return self._decode(row)
+        except CorruptRecord as error:
+            error.__context__ = None
+            return error.with_traceback(None)
+
+    def _readable(self, rows: list[Row]) -> list[Token] | CorruptRecord:
+        """Return the tokens of rows that should be one user's; a corrupt one harms no other."""
+        read = [self._read(row) for row in rows]
+        tokens = [token for token in read if isinstance(token, Token)]
+        corrupt = [problem for problem in read if isinstance(problem, CorruptRecord)]
+        if corrupt and not tokens:
+            return corrupt[0]
+        for problem in corrupt:
+            _log_corrupt(problem)
+        return tokens
+
+    def _encode(self, token: Token) -> Row:
+        """Return a token as the row that holds it."""
+        return encode(token)
+
+    def _decode(self, row: Row) -> Token:
+        """Return the token that a row holds, or raise `CorruptRecord`."""
+        return decode(row)
 
     def delete_token(self, id: str) -> None:  # noqa: A002 - the official SDK's name
         """Delete one token.
@@ -219,15 +229,22 @@ class TokenStore(Coordination):
         Raises:
             TokenNotFound: There is none with this id.
         """
-        with self._transaction():
-            deleted = self._delete(str(id))
-        if not deleted:
+
+        def deleted() -> bool:
+            with self._transaction():
+                return self._delete(str(id))
+
+        if not self._persistently(deleted):
             raise TokenNotFound("there is no such token", token_id=str(id))
 
     def delete_tokens(self) -> None:
         """Delete all tokens of this store, and nothing else."""
-        with self._transaction():
-            self._delete_all()
+
+        def emptied() -> None:
+            with self._transaction():
+                self._delete_all()
+
+        self._persistently(emptied)
 
     def identity(self) -> Hashable:
         """Return what tells this storage from any other, in whichever way its URL was spelled."""

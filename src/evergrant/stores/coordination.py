@@ -69,13 +69,17 @@ class Coordination(Backend):
                 leaves the note as it is.
             life: Seconds from now after which the note may be forgotten.
         """
-        with self._passing_transaction():
-            before = self._note(key)
-            after = change(before)
-            if after != before:
-                until = to_epoch_ms(self._clock()) + int(life * 1000)
-                self._put_note(key, after, until)
-        return after
+
+        def replaced() -> str:
+            with self._passing_transaction():
+                before = self._note(key)
+                after = change(before)
+                if after != before:
+                    until = to_epoch_ms(self._clock()) + int(life * 1000)
+                    self._put_note(key, after, until)
+            return after
+
+        return self._persistently(replaced)
 
     def note(self, key: str) -> str:
         """Return a note as it is now, which is empty where there is none."""

@@ -159,31 +159,17 @@ class SQLStore(TokenStore):
         self._connections.close()
 
     def save_token(self, token: Token, *, expected_version: int | None = None) -> Token:
-        """Insert or update, see `TokenStore.save_token`; deadlocks are tried again."""
-        save = partial(super().save_token, token, expected_version=expected_version)
-        saved = self._persistently(save)
-        if self._layout.is_complete:
-            return saved
-        # As it will be found, without what the table has no columns for.
-        return decode(self._layout.kept(encode(saved)))
-
-    def delete_token(self, id: str) -> None:  # noqa: A002 - the official SDK's name
-        """Delete one token, see `TokenStore.delete_token`; deadlocks are tried again."""
-        self._persistently(partial(super().delete_token, id))
-
-    def delete_tokens(self) -> None:
-        """Delete all tokens of this table, and nothing else; deadlocks are tried again."""
-        self._persistently(super().delete_tokens)
-
-    def amend(self, key: str, change: Callable[[str], str], *, life: float) -> str:
-        """Replace a note, see `TokenStore.amend`; deadlocks are tried again."""
-        return self._persistently(partial(super().amend, key, change, life=life))
+        """Insert or update, see `TokenStore.save_token`; return it as it will be found."""
+        saved = super().save_token(token, expected_version=expected_version)
+        # Without what the table has no columns for.
+        return saved if self._layout.is_complete else decode(self._layout.kept(encode(saved)))
 
     def watch(self, id: str) -> Watch:  # noqa: A002 - as in the six methods
         """Return what waits for somebody else's work on a token, see `TokenStore.watch`."""
         return self._listening.watch(self._key, str(id)) if self._listening else super().watch(id)
 
     def _persistently(self, change: Callable[[], T]) -> T:
+        """Make a change; one that a deadlock broke off, again."""
         for _ in range(ATTEMPTS - 1):
             with suppress(Contended):
                 return change()
