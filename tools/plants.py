@@ -153,8 +153,8 @@ PLANTS = (
         (
             Change(
                 "stores/coordination.py",
-                "            if after != before:",
-                "        with self._transaction():\n            if after != before:",
+                "                if after != before:",
+                "            with self._transaction():\n                if after != before:",
             ),
         ),
         (f"{MEMORY}::test_threads_that_change_a_note_lose_no_change",),
