@@ -1,7 +1,9 @@
 """The one script of this repository: ./dev COMMAND.
 
   demo             set up, then show the main job against a local Zoho
-  test [ARGS]      everything a change must pass; with ARGS only pytest, with those arguments
+  test [ARGS]      everything a change must pass; with ARGS only pytest, with those arguments.
+                   Of all tests, two at the most may fail beside others if they pass alone, three
+                   times; it says so loudly
   check            ruff (lint and format), mypy, import-linter, file sizes
   fmt              format, and mend what ruff can mend safely
   fuzz [N]         N random call sequences for the official file store and ours; and every random
@@ -25,7 +27,8 @@ import time
 from itertools import chain
 from pathlib import Path
 
-from mutants import hunt
+from again import failed_tests, pass_alone
+from mutants import TESTS_FAILED, hunt
 from results import RESULTS, write_results
 from system import BROWSER, SERVERS, provide
 from venvs import DEMO, ROOT, SDKS, TEST, StepError, environment, environments, run
@@ -56,7 +59,10 @@ def test(args: list[str]) -> int:
     with environments([TEST, *SDKS.values()]) as (python, *sdk_pythons):
         _name(dict(zip(SDKS, sdk_pythons, strict=True)))
         workers = ["-n", "auto", "--maxprocesses", "8", "--dist", "loadgroup"]
-        return _call([python, "-m", "pytest", *workers, *args])
+        status = _call([python, "-m", "pytest", *workers, *args])
+        if status == TESTS_FAILED and not args and pass_alone(python, failed_tests()):
+            return 0
+        return status
 
 
 def check(_args: list[str]) -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 from plants import PLANTS, Change, Plant
 from venvs import ROOT, StepError
 
-__all__ = ["apply", "hunt"]
+__all__ = ["TESTS_FAILED", "apply", "hunt"]
 
 COPIED = ("src", "tests", "tools", "pyproject.toml")
 """What the tests of the plants need."""
