@@ -12,7 +12,7 @@ from typing import Self
 
 from evergrant.errors import CorruptRecord
 
-__all__ = ["KEY_ID_DIGITS", "NONCE_BYTES", "Envelope", "associated"]
+__all__ = ["KEY_ID_DIGITS", "NONCE_BYTES", "SEALED", "Envelope", "associated", "key_id_of"]
 
 KEY_ID_DIGITS = 8
 
@@ -21,6 +21,9 @@ NONCE_BYTES = 12
 
 _TAG_BYTES = 16
 _VERSION = "evg1"
+SEALED = f"{_VERSION}."
+"""How sealed text begins."""
+
 _FORM = re.compile(rf"{_VERSION}\.([0-9a-f]{{{KEY_ID_DIGITS}}})\.([A-Za-z0-9_-]+)")
 
 
@@ -61,3 +64,8 @@ class Envelope:
 def associated(key_id: str, bound_to: str) -> bytes:
     """Return what is authenticated beside the ciphertext: how it was sealed, and for what."""
     return f"{_VERSION}.{key_id}.{bound_to}".encode()
+
+
+def key_id_of(text: str) -> str | None:
+    """Return the id of the key that a text is sealed under; None: it is not sealed."""
+    return text[len(SEALED) :][:KEY_ID_DIGITS] if text.startswith(SEALED) else None

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hmac
 import os
-from base64 import b64decode
+from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Iterable
 from hashlib import sha256
 
@@ -15,6 +16,11 @@ __all__ = ["Key", "Keyring", "missing_key"]
 
 KEY_BYTES = 32
 """AES-256."""
+
+DIGEST_BYTES = 24
+"""192 bits: two values never meet, and base64 needs no padding."""
+
+_DIGEST_VERSION = "evgd1"
 
 
 class Key:
@@ -32,7 +38,7 @@ class Key:
         ConfigError: The text is no such key.
     """
 
-    __slots__ = ("_cipher", "id")
+    __slots__ = ("_cipher", "_digesting", "id")
 
     def __init__(self, text: Secret) -> None:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -45,6 +51,8 @@ class Key:
                 hint="Make one with: openssl rand -base64 32",
             )
         self._cipher = AESGCM(_decoded(text))
+        # A key of its own for each purpose (NIST SP 800-108: HMAC as the function that derives it).
+        self._digesting = hmac.digest(_decoded(text), b"evergrant digests", sha256)
         self.id = sha256(b"evergrant key id\0" + _decoded(text)).hexdigest()[:KEY_ID_DIGITS]
 
     def __repr__(self) -> str:
@@ -73,6 +81,13 @@ class Key:
             raise CorruptRecord(
                 "the sealed text was changed, or was sealed for another place"
             ) from None
+
+    def digest(self, column: str, value: str) -> str:
+        """Return what a value is found by in a column, which nobody can tell without the key."""
+        code = hmac.digest(
+            self._digesting, f"{column}\0{value}".encode(errors="surrogatepass"), "sha256"
+        )
+        return f"{_DIGEST_VERSION}.{self.id}.{urlsafe_b64encode(code[:DIGEST_BYTES]).decode()}"
 
 
 def _decoded(text: Secret) -> bytes:
@@ -106,13 +121,22 @@ class Keyring:
         if not self._keys:
             raise ConfigError("a keyring without a key")
 
+    @property
+    def newest(self) -> Key:
+        """The key that seals."""
+        return next(reversed(self._keys.values()))
+
+    @property
+    def oldest_first(self) -> tuple[Key, ...]:
+        """All keys."""
+        return tuple(self._keys.values())
+
     def __repr__(self) -> str:
         return f"Keyring({', '.join(reversed(self._keys))})"
 
     def seal(self, text: str, bound_to: str) -> str:
         """Seal text for one place, such as a row and its column: it opens nowhere else."""
-        newest = next(reversed(self._keys.values()))
-        return str(newest.seal(text, bound_to))
+        return str(self.newest.seal(text, bound_to))
 
     def open(self, sealed: str, bound_to: str) -> Secret:
         """Return the text that was sealed for this place.

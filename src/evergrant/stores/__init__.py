@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from types import EllipsisType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from evergrant.crypto.keys import Keyring
+from evergrant.crypto.sources import keyring_from_environment
 from evergrant.errors import ConfigError
 from evergrant.stores import urls
 from evergrant.token import Secret
@@ -18,7 +21,14 @@ if TYPE_CHECKING:
 __all__ = ["default_store_url", "open_store"]
 
 
-def open_store(url: str, *, read_only: bool = False, **options: Any) -> TokenStore:
+def open_store(
+    url: str,
+    *,
+    read_only: bool = False,
+    keys: Keyring | EllipsisType | None = ...,
+    adopt: bool = False,
+    **options: Any,
+) -> TokenStore:
     """Open the store that a URL names.
 
     ``memory:``, ``list:``, ``sqlite:///relative.db``, ``sqlite:////absolute/path.db`` or
@@ -29,15 +39,34 @@ def open_store(url: str, *, read_only: bool = False, **options: Any) -> TokenSto
 
     Args:
         read_only: Create and change nothing, not even to extend a table of the official SDK.
+        keys: Encrypt what is kept with these (see `evergrant.stores.encrypted`); None: do not. By
+            default with those that the environment names (EVERGRANT_KEY, EVERGRANT_KEY_FILE), if
+            any. What ends with the process (``memory:``, ``list:``) is never encrypted.
+        adopt: With keys: read what is not encrypted yet, too.
         options: Arguments for the store's class, such as ``clock``; they overrule the URL's.
 
     Raises:
-        ConfigError: The URL is malformed, or names nothing that evergrant knows.
+        ConfigError: The URL is malformed, or names nothing that evergrant knows; or a key is
+            missing, malformed, or set for a store whose tokens are not encrypted.
         StoreUnavailable: The storage cannot be used.
         StoreMissing: It was to be read only, and is not there.
     """
     # A traceback may print local variables, and a URL may have a password.
     url = Secret(f"{os.fspath(url)}" if isinstance(url, os.PathLike) else url)
+    keyring = keyring_from_environment() if keys is ... else keys
+    store = _opened(url, read_only=read_only, **options)
+    if keyring is None or not store.outlives_process:
+        return store
+    from evergrant.stores.encrypted import EncryptedStore
+
+    try:
+        return EncryptedStore(store, keyring, adopt=adopt)
+    except BaseException:
+        store.close()
+        raise
+
+
+def _opened(url: str, *, read_only: bool, **options: Any) -> TokenStore:
     if not re.match(r"[a-z][a-z0-9+._-]*:", url, re.IGNORECASE):
         quoted = quote(urls.masked(url), errors="replace")
         raise ConfigError(

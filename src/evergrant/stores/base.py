@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Self
 
 from evergrant.clock import Clock, utc_now
+from evergrant.crypto.keys import missing_key
 from evergrant.errors import (
     Conflict,
     CorruptRecord,
@@ -24,6 +25,7 @@ from evergrant.stores.coordination import Coordination
 from evergrant.stores.matching import Criterion
 from evergrant.stores.merging import is_of_former_row, merged
 from evergrant.stores.rows import ID_DIGITS, Row, decode, encode
+from evergrant.stores.sealing import key_id
 from evergrant.token import Token
 
 __all__ = ["TokenStore"]
@@ -60,6 +62,12 @@ class TokenStore(Coordination):
 
     holds: Collection[str] = Token.__slots__
     """The fields of a token that the storage can hold; an unextended official table has ten."""
+
+    outlives_process: bool = True
+    """Whether what is kept is still there when the process has ended."""
+
+    keeps_rows_whole: bool = True
+    """Whether a row is read back as it was written, in every column."""
 
     url: str
     """Names this store in messages, without secrets; `open_store` understands its own.
@@ -175,19 +183,19 @@ class TokenStore(Coordination):
             written = self._add(new)
         else:
             stamp = {"updated_at": self._clock(), "version": stored.version + 1}
-            row = self._encode(merged(stored, new, decided=expected_version is not None, **stamp))
-            written = row if self._update(row, stored.version) else None
+            row = encode(merged(stored, new, decided=expected_version is not None, **stamp))
+            written = row if self._update(self._outgoing(row), stored.version) else None
         if written and double:
             self._delete(double)
         # Read back from the row: what is returned is what will be found, to the millisecond.
-        return self._decode(written) if written else None
+        return decode(written) if written else None
 
     def _add(self, token: Token) -> Row | None:
         now = self._clock()
         id_ = self._checked_id(token.id) if token.id else self._new_id()
         created_at = token.created_at or now
-        row = self._encode(replace(token, id=id_, created_at=created_at, updated_at=now, version=1))
-        return row if self._insert(row) else None
+        row = encode(replace(token, id=id_, created_at=created_at, updated_at=now, version=1))
+        return row if self._insert(self._outgoing(row)) else None
 
     def _lookup(self, criterion: Criterion) -> list[Token]:
         return _unless_corrupt(self._readable(self._select(criterion)))
@@ -215,12 +223,14 @@ class TokenStore(Coordination):
             _log_corrupt(problem)
         return tokens
 
-    def _encode(self, token: Token) -> Row:
-        """Return a token as the row that holds it."""
-        return encode(token)
+    def _outgoing(self, row: Row) -> Row:
+        """Return a row as the storage is to hold it."""
+        return row
 
     def _decode(self, row: Row) -> Token:
         """Return the token that a row holds, or raise `CorruptRecord`."""
+        if (key := key_id(row)) is not None:
+            raise missing_key(key)  # what stands in its columns are no tokens
         return decode(row)
 
     def delete_token(self, id: str) -> None:  # noqa: A002 - the official SDK's name

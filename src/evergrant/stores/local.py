@@ -24,6 +24,8 @@ class LocalStore(TokenStore):
     through all rows, unless a subclass knows better.
     """
 
+    outlives_process = False
+
     def __init__(self, *, clock: Clock = utc_now) -> None:
         super().__init__(clock=clock)
         self._lock = threading.RLock()

@@ -79,6 +79,8 @@ class SixMethodStore(LocalStore):
     )
     """What no store with just six methods can promise, in sentences."""
 
+    keeps_rows_whole = False
+
     def __init__(self, store: SixMethods, *, clock: Clock = utc_now) -> None:
         super().__init__(clock=clock)
         self.wrapped = store

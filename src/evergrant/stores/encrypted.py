@@ -1,0 +1,211 @@
+"""`EncryptedStore`: any store of ours, with the secrets of its rows sealed."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import AbstractContextManager
+from functools import partial
+from itertools import islice
+from typing import TypeVar
+
+from evergrant.crypto.keys import Keyring
+from evergrant.errors import ConfigError, CorruptRecord
+from evergrant.stores.base import SAVE_ATTEMPTS, TokenStore
+from evergrant.stores.matching import Criterion
+from evergrant.stores.replays import Replays, is_older
+from evergrant.stores.rows import Row, decode
+from evergrant.stores.sealing import Sealing, key_id
+from evergrant.stores.watch import Watch
+from evergrant.token import Token
+
+__all__ = ["EncryptedStore"]
+
+T = TypeVar("T")
+
+BATCH = 200
+"""Rows that are sealed anew in one transaction: others wait for as long as that takes."""
+
+
+class EncryptedStore(TokenStore):
+    """Seals what a store keeps; what is found there without the keys is of no use.
+
+    Sealed are client secret, refresh, access and grant token, and scopes. The user's name, client
+    id, redirect URL, API domain, org id and the moments stay readable, and cannot be changed
+    unnoticed. A row that was changed, cut short, copied from another row, or (as far as this
+    process has seen) put back from an older copy, is a `CorruptRecord`.
+
+    Args:
+        inner: Where rows are kept; closed with this store.
+        keyring: The newest key seals; any of them opens.
+        adopt: Read rows that are not sealed, too; each is sealed at its next save.
+
+    Raises:
+        ConfigError: The store has no room for sealed rows, has rows that are not sealed, or that
+            are sealed with a key that is not here. Nothing is changed.
+    """
+
+    def __init__(self, inner: TokenStore, keyring: Keyring, *, adopt: bool = False) -> None:
+        super().__init__(clock=inner._clock)
+        self._inner = inner
+        self._sealing = Sealing(keyring)
+        self._adopt = adopt
+        self._replays = Replays()
+        self.url, self.holds, self.id_width = inner.url, inner.holds, inner.id_width
+        self._check()
+
+    def _check(self) -> None:
+        missing = set(Token.__slots__) - set(self.holds)
+        if missing or not self._inner.keeps_rows_whole:
+            raise ConfigError(
+                f"{self.url} cannot be encrypted: it does not keep all of a row",
+                hint="Let evergrant extend the table, or move to another store: evergrant move.",
+            )
+        for row in islice(self._inner._rows(), 1):
+            if key_id(row) is not None:
+                self._sealing.open(row)
+            elif not self._adopt:
+                raise ConfigError(
+                    f"a key is set, and {self.url} holds tokens that are not encrypted",
+                    hint="Encrypt them: evergrant keys rotate --adopt. Or unset the key.",
+                )
+
+    def _outgoing(self, row: Row) -> Row:
+        return self._sealing.seal(row)
+
+    def _decode(self, row: Row) -> Token:
+        if self._adopt and key_id(row) is None:
+            return decode(row)
+        token = decode(self._opened(row))
+        if (seen := self._replays.newer(row)) is None:
+            self._replays.note(row)
+            return token
+        # Another thread may have read a newer state since this one read the row. What is read now
+        # is at least as new as what had been seen before, or it is an older copy.
+        for now in self._inner._select(Criterion(id=str(row[0]))):
+            token = decode(self._opened(now))
+            if is_older(now, seen):
+                raise _corrupt(now, "an older version of it was put back")
+        return token
+
+    def _opened(self, row: Row) -> Row:
+        try:
+            return self._sealing.open(row)
+        except CorruptRecord as error:
+            why = error.message
+        # Out here, the error that was caught does not travel along.
+        raise _corrupt(row, why)
+
+    def reseal(self, *, batch: int = BATCH) -> Iterator[int]:
+        """Seal every row anew that is not sealed under the newest key, while others go on.
+
+        What was done stays done whenever this ends; begun again, it does the rest. Contents and
+        versions stay as they are, so that nobody's save is in conflict with it.
+
+        Yields:
+            How many rows have been looked at since the last.
+
+        Raises:
+            ConfigError: A row is sealed with a key that is not here, or is not sealed and is not
+                to be adopted.
+            CorruptRecord: A row cannot be read.
+        """
+        everything = self._inner._rows()
+        while rows := list(islice(everything, batch)):
+            ids = [str(row[0]) for row in rows if not self._sealing.is_current(row)]
+            if ids:
+                self._persistently(partial(self._reseal, ids))
+            yield len(rows)
+
+    def _reseal(self, ids: list[str]) -> None:
+        with self._transaction():
+            for id_ in ids:
+                for _ in range(SAVE_ATTEMPTS):
+                    found = self._inner._select(Criterion(id=id_))
+                    if not found or self._sealing.is_current(found[0]):
+                        break  # deleted, or saved, since
+                    row = found[0]
+                    adopted = key_id(row) is None and self._adopt
+                    plain = row if adopted else self._opened(row)
+                    if self._inner._update(self._sealing.seal(plain), int(row[-1] or 0)):
+                        break
+
+    def key_ids(self) -> Counter[str | None]:
+        """Return how many rows are sealed under each key, by its id; None: not sealed."""
+        return Counter(map(key_id, self._inner._rows()))
+
+    def _select(self, criterion: Criterion) -> list[Row]:
+        found: dict[object, Row] = {}
+        for one in self._sealing.criteria(criterion, also_plain=self._adopt):
+            found |= {row[0]: row for row in self._inner._select(one)}
+        return list(found.values())
+
+    def _select_named(self, name: str) -> list[Row]:
+        return self._inner._select_named(name)
+
+    def _rows(self) -> Iterator[Row]:
+        return self._inner._rows()
+
+    def _insert(self, row: Row) -> bool:
+        return self._inner._insert(row)
+
+    def _update(self, row: Row, version: int) -> bool:
+        return self._inner._update(row, version)
+
+    def _delete(self, id_: str) -> bool:
+        self._replays.forget(id_)
+        return self._inner._delete(id_)
+
+    def _delete_all(self) -> None:
+        self._replays.forget_all()
+        self._inner._delete_all()
+
+    def _next_number(self) -> int:
+        return self._inner._next_number()
+
+    def _transaction(self) -> AbstractContextManager[object]:
+        return self._inner._transaction()
+
+    def _passing_transaction(self) -> AbstractContextManager[object]:
+        return self._inner._passing_transaction()
+
+    def _persistently(self, change: Callable[[], T]) -> T:
+        return self._inner._persistently(change)
+
+    def _acquire(self, id_: str, owner: str, ttl: float) -> bool:
+        return self._inner._acquire(id_, owner, ttl)
+
+    def _release(self, id_: str, owner: str) -> None:
+        self._inner._release(id_, owner)
+
+    def _note(self, key: str) -> str:
+        return self._inner._note(key)
+
+    def _put_note(self, key: str, text: str, until: int) -> None:
+        self._inner._put_note(key, text, until)
+
+    def watch(self, id: str) -> Watch:  # noqa: A002 - as in the six methods
+        """Return what waits for somebody else's work on a token, see `TokenStore.watch`."""
+        return self._inner.watch(id)
+
+    def generation(self) -> int | None:
+        """Return a number that differs once anybody has changed the store, if it can tell."""
+        return self._inner.generation()
+
+    def identity(self) -> Hashable:
+        """Return what tells the storage from any other."""
+        return self._inner.identity()
+
+    def close(self) -> None:
+        """Close the store inside."""
+        self._inner.close()
+
+
+def _corrupt(row: Row, why: str) -> CorruptRecord:
+    id_, user, *_ = row
+    return CorruptRecord(
+        f"row {id_} of the token store is corrupt: {why}",
+        token_id=str(id_),
+        user=user if isinstance(user, str) else None,
+        hint="Put back the row from a backup, or delete it and log in again.",
+    )

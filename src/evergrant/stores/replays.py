@@ -1,0 +1,56 @@
+"""Notices a row that was put back from an older copy: to be sealed soundly does not make it new."""
+
+from __future__ import annotations
+
+from evergrant.stores.rows import COLUMNS, Row
+
+__all__ = ["Replays", "is_older"]
+
+MOST = 100_000
+"""Rows that are remembered; beyond that, those met first are forgotten first."""
+
+_UPDATED_AT = COLUMNS.index("updated_at")
+
+
+State = tuple[int, int]
+"""A row's version, and when it was saved (epoch milliseconds)."""
+
+
+class Replays:
+    """The newest state of each row that this process has seen; safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, State] = {}
+
+    def newer(self, row: Row) -> State | None:
+        """Return the newest state seen of a row if the row is older than that; else None.
+
+        One that was deleted and made anew under its id counts from 1 again, and is younger.
+        """
+        seen = self._seen.get(str(row[0]))
+        return seen if seen is not None and is_older(row, seen) else None
+
+    def note(self, row: Row) -> None:
+        """Remember how new a row is."""
+        id_ = str(row[0])
+        if id_ not in self._seen and len(self._seen) >= MOST:
+            self._seen.pop(next(iter(self._seen)), None)
+        self._seen[id_] = _state(row)
+
+    def forget(self, id_: str) -> None:
+        """Forget a row that is deleted: it may be made anew within the same millisecond."""
+        self._seen.pop(id_, None)
+
+    def forget_all(self) -> None:
+        """Forget every row."""
+        self._seen.clear()
+
+
+def is_older(row: Row, seen: State) -> bool:
+    """Say whether a row is older than a state of it."""
+    version, updated_at = _state(row)
+    return version < seen[0] and updated_at <= seen[1]
+
+
+def _state(row: Row) -> State:
+    return int(row[-1] or 0), int(row[_UPDATED_AT] or 0)

@@ -1,0 +1,102 @@
+"""A row whose secrets are sealed: what stands in which column, and what it is bound to.
+
+The secrets of a row, and its scopes, are one AES-256-GCM text in the ``scopes`` column. The
+columns of its tokens hold keyed digests, by which it can be found and which say nothing else;
+that of the client secret is empty. Every other value of the row, the digests too, is what the
+text is bound to: a row in which any of it was changed, or exchanged with another's, does not open.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+from evergrant.crypto.envelope import key_id_of
+from evergrant.crypto.keys import Keyring
+from evergrant.errors import CorruptRecord
+from evergrant.stores.matching import Criterion
+from evergrant.stores.rows import COLUMNS, MaskedRow, Row
+from evergrant.token import Secret
+
+__all__ = ["Sealing", "key_id"]
+
+_SEALED = tuple(
+    map(COLUMNS.index, ("client_secret", "refresh_token", "access_token", "grant_token", "scopes"))
+)
+_HOLDER = COLUMNS.index("scopes")
+_CLIENT_SECRET = COLUMNS.index("client_secret")
+_FOUND_BY = {name: COLUMNS.index(name) for name in ("refresh_token", "access_token", "grant_token")}
+
+
+class Sealing:
+    """Seals rows, opens them, and says by which values they are found.
+
+    Args:
+        keyring: The newest key seals; any of them opens.
+    """
+
+    def __init__(self, keyring: Keyring) -> None:
+        self._keyring = keyring
+
+    def seal(self, row: Row) -> Row:
+        """Return a row with its secrets sealed under the newest key."""
+        key = self._keyring.newest
+        sealed = list(row)
+        sealed[_CLIENT_SECRET] = None
+        for column, position in _FOUND_BY.items():
+            value = row[position]
+            sealed[position] = key.digest(column, value) if isinstance(value, str) else None
+        hidden = Secret(json.dumps([row[position] for position in _SEALED]))
+        sealed[_HOLDER] = str(key.seal(hidden, _rest(sealed)))
+        return MaskedRow(sealed)
+
+    def open(self, row: Row) -> Row:
+        """Return a sealed row as it was.
+
+        Raises:
+            ConfigError: It was sealed with a key that is not here.
+            CorruptRecord: It was changed since, or is not sealed.
+        """
+        holder = row[_HOLDER]
+        if not isinstance(holder, str) or len(row) != len(COLUMNS):
+            raise CorruptRecord("it is not sealed")
+        opened = list(row)
+        hidden = self._keyring.open(holder, _rest(row))
+        for position, value in zip(_SEALED, json.loads(hidden), strict=True):
+            opened[position] = value
+        return MaskedRow(opened)
+
+    def is_current(self, row: Row) -> bool:
+        """Say whether a row is sealed under the newest key."""
+        return key_id(row) == self._keyring.newest.id
+
+    def criteria(self, criterion: Criterion, *, also_plain: bool = False) -> Iterator[Criterion]:
+        """Yield what stands for a criterion in sealed rows: one for each key, the newest last.
+
+        Last, because a row that is sealed anew between two looks goes from an older key to it.
+
+        Args:
+            also_plain: Rows that are not sealed are looked for as well, first of all.
+        """
+        hidden = _FOUND_BY.keys() & criterion.keys()
+        if also_plain or not hidden:
+            yield criterion
+        for key in self._keyring.oldest_first if hidden else ():
+            digests = {column: key.digest(column, criterion[column]) for column in hidden}
+            yield Criterion(criterion | digests)
+
+
+def key_id(row: Row) -> str | None:
+    """Return the id of the key that a row is sealed under; None: it is not sealed."""
+    holder = row[_HOLDER] if len(row) == len(COLUMNS) else None
+    return key_id_of(holder) if isinstance(holder, str) else None
+
+
+def _rest(row: Row | list[str | int | None]) -> str:
+    """Return everything that a row shows; other stores may have None as "", or a number as text."""
+    shown = [
+        "" if value is None else str(value)
+        for position, value in enumerate(row)
+        if position != _HOLDER
+    ]
+    return json.dumps(shown, separators=(",", ":"))
