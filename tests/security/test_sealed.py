@@ -151,7 +151,6 @@ def test_a_row_that_was_deleted_and_made_anew_is_no_older_version(
 def test_a_look_without_the_key_gives_nothing_away(
     store: EncryptedStore, inner: MemoryStore
 ) -> None:
-    """Least of all what stands in the place of a token."""
     for look in (lambda: inner.find_token(ALICE), inner.get_tokens):
         with pytest.raises(ConfigError, match=f"sealed with the key {NEW.id}, which is not set"):
             look()

@@ -17,6 +17,7 @@ from evergrant.cli import (
     doctor,
     importing,
     keep,
+    keys,
     local,
     login,
     moving,
@@ -132,5 +133,6 @@ app.command("delete")(tokens.delete)
 app.command("purge")(tokens.purge)
 app.command("move")(moving.move)
 app.command("import")(importing.import_tokens)
+app.add_typer(keys.keys, name="keys")
 app.command("doctor")(doctor.doctor)
 app.command("check-store")(check_store.check_store)

@@ -12,7 +12,7 @@ from evergrant.crypto.envelope import KEY_ID_DIGITS, NONCE_BYTES, Envelope, asso
 from evergrant.errors import ConfigError, CorruptRecord
 from evergrant.token import Secret
 
-__all__ = ["Key", "Keyring", "missing_key"]
+__all__ = ["KEY_BYTES", "Key", "Keyring", "missing_key"]
 
 KEY_BYTES = 32
 """AES-256."""
@@ -117,6 +117,7 @@ class Keyring:
     """
 
     def __init__(self, keys: Iterable[Key]) -> None:
+        self._keys: dict[str, Key] = {}  # a traceback may print this object before it is whole
         self._keys = {key.id: key for key in reversed(list(keys))}
         if not self._keys:
             raise ConfigError("a keyring without a key")
@@ -124,15 +125,21 @@ class Keyring:
     @property
     def newest(self) -> Key:
         """The key that seals."""
-        return next(reversed(self._keys.values()))
+        return next(reversed(self._known().values()))
 
     @property
     def oldest_first(self) -> tuple[Key, ...]:
         """All keys."""
-        return tuple(self._keys.values())
+        return tuple(self._known().values())
+
+    def _known(self) -> dict[str, Key]:
+        return self._keys
+
+    def _found(self, key_id: str) -> Key | None:
+        return self._known().get(key_id)
 
     def __repr__(self) -> str:
-        return f"Keyring({', '.join(reversed(self._keys))})"
+        return f"Keyring({', '.join(reversed(self._known()))})"
 
     def seal(self, text: str, bound_to: str) -> str:
         """Seal text for one place, such as a row and its column: it opens nowhere else."""
@@ -146,7 +153,7 @@ class Keyring:
             CorruptRecord: It was changed since, or sealed for another place, or is not sealed.
         """
         envelope = Envelope.parse(sealed)
-        key = self._keys.get(envelope.key_id)
+        key = self._found(envelope.key_id)
         if key is None:
             raise missing_key(envelope.key_id)
         return key.open(envelope, bound_to)

@@ -1,68 +1,80 @@
-"""Where keys come from: EVERGRANT_KEY, or the file that EVERGRANT_KEY_FILE names."""
+"""Where keys come from: what the environment names."""
 
 from __future__ import annotations
 
 import os
-import stat
-from collections.abc import Iterator
-from pathlib import Path
 
-from evergrant.crypto.keys import Key, Keyring
-from evergrant.errors import ConfigError
+from evergrant.crypto.files import FileKeyring
+from evergrant.crypto.keys import Keyring
+from evergrant.crypto.lines import keys_in
+from evergrant.errors import ConfigError, MissingExtra
 from evergrant.token import Secret
 
-__all__ = ["KEY", "KEY_FILE", "keyring_from_environment"]
+__all__ = ["KEY", "KEYRING", "KEY_FILE", "keyring_from_environment", "keyring_source"]
 
 KEY = "EVERGRANT_KEY"
-"""The environment variable with one key: the base64 of 32 random bytes."""
+"""The environment variable with one key: the base64 of 32 random bytes, or one that KMS wraps."""
 
 KEY_FILE = "EVERGRANT_KEY_FILE"
 """The environment variable with the path of a file of keys, one a line, the newest first."""
+
+KEYRING = "EVERGRANT_KEYRING"
+"""The environment variable with the entry of the operating system's keyring that holds keys, one
+a line, the newest first: ``service/name``."""
+
+
+def keyring_source() -> str | None:
+    """Return the name of the one variable that says where keys are; None: none is set.
+
+    Raises:
+        ConfigError: Several are set.
+    """
+    named = [variable for variable in (KEY, KEY_FILE, KEYRING) if os.environ.get(variable)]
+    if len(named) > 1:
+        raise ConfigError(
+            f"not more than one may be set of {', '.join(named)}",
+            hint=f"Put all keys into the file that {KEY_FILE} names, and set that only.",
+        )
+    return named[0] if named else None
 
 
 def keyring_from_environment() -> Keyring | None:
     """Return the keys that are set; None: nothing is to be sealed.
 
     Raises:
-        ConfigError: A key is malformed, the file cannot be read or others can read it, or both
-            variables are set.
+        ConfigError: A key is malformed or cannot be had, the file cannot be read or others can
+            read it, or several variables are set.
+        MissingExtra: The keyring package, or boto3, is needed and not installed.
     """
-    key, file = Secret(os.environ.get(KEY, "")), os.environ.get(KEY_FILE)
-    if key and file:
-        raise ConfigError(
-            f"both {KEY} and {KEY_FILE} are set",
-            hint="Put the key into the file, as its first line, and set the file only.",
-        )
-    if file:
-        return Keyring(_read(file))
-    return Keyring([_key(key, KEY)]) if key else None
+    match source := keyring_source():
+        case None:
+            return None
+        case "EVERGRANT_KEY_FILE":
+            return FileKeyring(os.environ[source])
+        case "EVERGRANT_KEYRING":
+            text = _from_keyring(os.environ[source])
+        case _:
+            text = Secret(os.environ[source])
+    return Keyring(keys_in(text, source))
 
 
-def _read(path: str) -> Iterator[Key]:
+def _from_keyring(entry: str) -> Secret:
     try:
-        # Any byte is a character of Latin-1; what is no key is refused as such.
-        with Path(path).open(encoding="latin-1") as file:
-            _refuse_exposed(path, os.fstat(file.fileno()))
-            lines = [Secret(line) for line in file.read().split()]
-    except OSError as error:
-        raise ConfigError(f"the key file {path} cannot be read: {error.strerror}") from None
-    if not lines:
-        raise ConfigError(f"the key file {path} is empty", hint="Write one key a line.")
-    for number, line in enumerate(lines, 1):
-        yield _key(line, f"{path}, line {number}")
-
-
-def _refuse_exposed(path: str, found: os.stat_result) -> None:
-    mode = stat.S_IMODE(found.st_mode)
-    if mode & 0o077:
-        raise ConfigError(
-            f"others can read the key file {path} (mode {mode:03o}); it was not read",
-            hint=f"Run: chmod 600 {path}. If others may have read it, make a new key.",
-        )
-
-
-def _key(text: Secret, where: str) -> Key:
+        import keyring
+        from keyring.errors import KeyringError
+    except ModuleNotFoundError:
+        raise MissingExtra("a key in the system's keyring", extra="keyring") from None
+    service, _, name = entry.partition("/")
     try:
-        return Key(text)
-    except ConfigError as error:
-        raise ConfigError(f"{where}: {error.message}", hint=error.hint) from None
+        found = keyring.get_password(service, name or "keys")
+    except KeyringError as error:
+        raise ConfigError(
+            f"{KEYRING}: the system's keyring cannot be used: {type(error).__name__}",
+            hint=f"Unlock it, or keep the keys in a file and set {KEY_FILE}.",
+        ) from None
+    if not found:
+        raise ConfigError(
+            f"{KEYRING}: the system's keyring has no entry {service}/{name or 'keys'}",
+            hint=f"Put a key there: keyring set {service} {name or 'keys'}",
+        )
+    return Secret(found)

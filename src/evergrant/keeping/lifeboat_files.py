@@ -14,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
-from evergrant.crypto.envelope import Envelope
+from evergrant.crypto.envelope import Envelope, key_id_of
 from evergrant.crypto.keys import Keyring, missing_key
 from evergrant.errors import CorruptRecord
 from evergrant.stores import private_files
@@ -175,3 +175,12 @@ def store_of(path: Path) -> str:
         return str(_parsed(path, dict).get("store", ""))
     except (CorruptRecord, OSError):
         return ""
+
+
+def key_of(path: Path) -> str | None:
+    """Return the id of the key that a lifeboat's file is sealed with; None: it is not."""
+    try:
+        token = _parsed(path, dict).get("token")
+    except (CorruptRecord, OSError):
+        return None
+    return key_id_of(token) if isinstance(token, str) else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterator
 from dataclasses import replace
 from typing import Self
@@ -255,6 +256,13 @@ class TokenStore(Coordination):
                 self._delete_all()
 
         self._persistently(emptied)
+
+    def key_ids(self) -> Counter[str | None]:
+        """Return how many rows are sealed under each key, by its id; None: not sealed."""
+        return Counter(map(key_id, self._rows()))
+
+    def scrub(self) -> None:
+        """Overwrite what was deleted or replaced, as far as the storage lets us."""
 
     def identity(self) -> Hashable:
         """Return what tells this storage from any other, in whichever way its URL was spelled."""

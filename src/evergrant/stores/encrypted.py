@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager
 from functools import partial
@@ -130,9 +129,9 @@ class EncryptedStore(TokenStore):
                     if self._inner._update(self._sealing.seal(plain), int(row[-1] or 0)):
                         break
 
-    def key_ids(self) -> Counter[str | None]:
-        """Return how many rows are sealed under each key, by its id; None: not sealed."""
-        return Counter(map(key_id, self._inner._rows()))
+    def scrub(self) -> None:
+        """Overwrite what was deleted or replaced, see `TokenStore.scrub`."""
+        self._inner.scrub()
 
     def _select(self, criterion: Criterion) -> list[Row]:
         found: dict[object, Row] = {}

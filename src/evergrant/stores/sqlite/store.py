@@ -110,6 +110,16 @@ class SQLiteStore(TokenStore):
         version: int = rows[0][0]
         return connection.serial << 32 | version
 
+    def scrub(self) -> None:
+        """Write the file anew, without what was deleted or replaced in it."""
+        connection = self._connections.acquire()
+        try:
+            with self._writing:
+                connection.run("VACUUM")
+                connection.run("PRAGMA wal_checkpoint(TRUNCATE)")
+        finally:
+            connection.lock.release()
+
     def identity(self) -> Hashable:
         """Return what tells this table from any other, in whichever way its file was named."""
         file = files.identity(self._path) if self._path else id(self)

@@ -1,0 +1,177 @@
+"""``evergrant keys``: the keys that encrypt what is kept, from the first to the last."""
+
+from __future__ import annotations
+
+import json
+import os
+from base64 import b64encode
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import evergrant
+from evergrant.cli.exits import Exit
+from evergrant.cli.options import AsJson, settings_of
+from evergrant.cli.speech import note, warn
+from evergrant.cli.tables import console, table
+from evergrant.config import config_folder
+from evergrant.crypto.files import read_lines, write_lines
+from evergrant.crypto.keys import KEY_BYTES
+from evergrant.crypto.lines import keys_in, wrapped_key
+from evergrant.crypto.sources import keyring_from_environment, keyring_source
+from evergrant.errors import ConfigError
+from evergrant.keeping.lifeboat_files import all_files, key_of
+from evergrant.stores.encrypted import EncryptedStore
+from evergrant.token import Secret
+
+__all__ = ["keys"]
+
+keys = typer.Typer(no_args_is_help=True, help="Make, show, rotate and retire the keys.")
+
+KeyFile = Annotated[
+    Path, typer.Option("--file", metavar="FILE", help="The key file; the newest key stands first.")
+]
+
+
+@keys.command()
+def generate(
+    *,
+    file: KeyFile,
+    kms: Annotated[
+        str | None,
+        typer.Option(metavar="KEY", help="Wrap it with this key of AWS KMS (id, ARN or alias)."),
+    ] = None,
+    region: Annotated[
+        str | None, typer.Option(metavar="REGION", help="The region of the KMS key.")
+    ] = None,
+) -> None:
+    """Put a new key into a key file, which is made if need be. It is never shown."""
+    if (kms is None) != (region is None):
+        raise ConfigError("--kms and --region belong together", hint="Give both, or neither.")
+    old = read_lines(file) if file.exists() else []
+    if old:
+        list(keys_in(Secret("\n".join(old)), str(file)))  # not on top of what is no key file
+    fresh = Secret(
+        wrapped_key(kms, region) if kms and region else b64encode(os.urandom(KEY_BYTES)).decode()
+    )
+    (key,) = keys_in(fresh, "the new key")
+    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_lines(file, [fresh, *old])
+    note(f"{file} has the new key {key.id}, in front of {len(old)} older")
+    if old:
+        note("Give the file to every host; then run: evergrant keys rotate")
+    elif keyring_source() is None:
+        note(f"To use it, set EVERGRANT_KEY_FILE={file}. Without it, what it sealed is lost.")
+
+
+@keys.command()
+def status(context: typer.Context, *, as_json: AsJson = False) -> None:
+    """Say which keys are set and how much each has sealed; ends with 1 if a key is missing."""
+    ring = keyring_from_environment()
+    settings = settings_of(context)
+    with evergrant.open_store(settings.store, read_only=True, keys=None) as store:
+        counts = store.key_ids()
+    boats = [key_of(path) for path in all_files(config_folder())]
+    known = [key.id for key in reversed(ring.oldest_first)] if ring else []
+    rows: list[dict[str, Any]] = [
+        {
+            "key": id_ or "none: not encrypted",
+            "set": id_ in known,
+            "seals": id_ == (known[0] if known else None),
+            "tokens": counts[id_],
+            "lifeboat_files": boats.count(id_),
+        }
+        for id_ in dict.fromkeys([*known, *counts, *boats])
+    ]
+    if as_json:
+        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+    elif rows:
+        screen = console()
+        lines = (
+            (
+                row["key"],
+                "seals" if row["seals"] else "opens" if row["set"] else "not set",
+                str(row["tokens"]),
+                str(row["lifeboat_files"]),
+            )
+            for row in rows
+        )
+        screen.print(table(("key", "is", "tokens", "lifeboat files"), lines, screen.width))
+    else:
+        note("no key is set, and nothing is stored")
+    missing = [row["key"] for row in rows if not row["set"] and row["key"][:4] != "none"]
+    if missing:
+        warn(f"not set, and needed: {', '.join(missing)}")
+    if known and counts[None]:
+        warn("some tokens are not encrypted: evergrant keys rotate --adopt")
+    if missing or (known and counts[None]):
+        raise typer.Exit(Exit.BAD_RESULT)
+
+
+@keys.command()
+def rotate(
+    context: typer.Context,
+    *,
+    adopt: Annotated[
+        bool, typer.Option("--adopt", help="Encrypt what is not encrypted, too.")
+    ] = False,
+) -> None:
+    """Seal every token with the newest key, while all programs go on. Stopped, run it again."""
+    ring = keyring_from_environment()
+    if ring is None:
+        raise ConfigError(
+            "no key is set", hint="Make one: evergrant keys generate --file FILE; then set it."
+        )
+    settings = settings_of(context)
+    with evergrant.open_store(settings.store, keys=ring, adopt=adopt) as store:
+        if not isinstance(store, EncryptedStore):
+            raise ConfigError(f"{store.url} ends with this command: there is nothing to encrypt")
+        before = store.key_ids()
+        if before[None] and not adopt:
+            raise ConfigError(
+                f"{before[None]} tokens in {store.url} are not encrypted; nothing was changed",
+                hint="Encrypt them: evergrant keys rotate --adopt.",
+            )
+        left = before.total() - before[ring.newest.id]
+        with _progress(before.total()) as advance:
+            for count in store.reseal():
+                advance(count)
+        if before[None]:
+            store.scrub()
+        note(f"{left} tokens were sealed with the key {ring.newest.id}; all {before.total()} are")
+
+
+@contextmanager
+def _progress(total: int) -> Iterator[Callable[[int], None]]:
+    from rich.console import Console
+    from rich.progress import Progress
+
+    screen = Console(stderr=True)
+    with Progress(console=screen, disable=not screen.is_terminal, transient=True) as bar:
+        task = bar.add_task("sealing", total=total)
+        yield lambda count: bar.advance(task, count)
+
+
+@keys.command()
+def retire(context: typer.Context, key_id: str, *, file: KeyFile) -> None:
+    """Take a key out of a key file, if nothing is sealed with it any more."""
+    lines = read_lines(file)
+    held = {key.id: line for line in lines for key in keys_in(line, str(file))}
+    if key_id not in held:
+        raise ConfigError(f"{file} has no key {key_id}", hint=f"It has {', '.join(held)}.")
+    with evergrant.open_store(settings_of(context).store, read_only=True, keys=None) as store:
+        count = store.key_ids()[key_id]
+    boats = [key_of(path) for path in all_files(config_folder())].count(key_id)
+    if count or boats:
+        raise ConfigError(
+            f"{count} tokens and {boats} lifeboat files are sealed with the key {key_id}; "
+            "it was not retired",
+            hint="Run evergrant keys rotate (and evergrant doctor --repair) first.",
+        )
+    if len(lines) == 1:
+        raise ConfigError(f"{key_id} is the only key in {file}; it was not retired")
+    write_lines(file, [line for id_, line in held.items() if id_ != key_id])
+    note(f"{key_id} is not in {file} any more; other stores that it sealed would need it")

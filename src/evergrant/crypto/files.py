@@ -1,0 +1,127 @@
+"""A file of keys: read, watched for new ones, and written."""
+
+from __future__ import annotations
+
+import logging
+import os
+import stat
+import threading
+import time
+from pathlib import Path
+
+from evergrant.crypto.keys import Key, Keyring
+from evergrant.crypto.lines import keys_in
+from evergrant.errors import ConfigError
+from evergrant.token import Secret
+
+__all__ = ["FileKeyring", "read_lines", "write_lines"]
+
+_logger = logging.getLogger("evergrant")
+
+LOOK_EVERY = 1.0
+"""Seconds after which a file is looked at again: a key that was put there is in use by then."""
+
+
+class FileKeyring(Keyring):
+    """The keys of a file, and those that are put there while the process runs.
+
+    A file that cannot be read any more is reported once; the keys known before stay in use.
+
+    Args:
+        path: The file: a key a line, the newest first; readable to its owner only.
+
+    Raises:
+        ConfigError: There is none, or what it holds is no key.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._path = Path(path)
+        self._stamp = _stamp(self._path)
+        super().__init__(_read(self._path))
+        self._look_at = time.monotonic() + LOOK_EVERY
+        self._lock = threading.Lock()
+
+    def _known(self) -> dict[str, Key]:
+        if time.monotonic() >= self._look_at:
+            self._look()
+        return self._keys
+
+    def _found(self, key_id: str) -> Key | None:
+        key = super()._found(key_id)
+        if key is None:
+            # Another process may seal with a key that was put there a moment ago.
+            self._look()
+            key = self._keys.get(key_id)
+        return key
+
+    def _look(self) -> None:
+        with self._lock:
+            self._look_at = time.monotonic() + LOOK_EVERY
+            stamp = _stamp(self._path)
+            if stamp == self._stamp:
+                return
+            self._stamp = stamp
+            try:
+                self._keys = {key.id: key for key in reversed(list(_read(self._path)))}
+            except ConfigError as error:
+                _logger.warning("the keys known before stay in use: %s", error)
+
+
+def _stamp(path: Path) -> tuple[int, ...]:
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return found.st_ino, found.st_mtime_ns, found.st_size, found.st_mode
+
+
+def _read(path: Path) -> list[Key]:
+    return list(keys_in(Secret("\n".join(read_lines(path))), f"the key file {path}"))
+
+
+def read_lines(path: Path) -> list[Secret]:
+    """Return the lines of a key file.
+
+    Raises:
+        ConfigError: It cannot be read, or others can read it.
+    """
+    try:
+        # Any byte is a character of Latin-1; what is no key is refused as such.
+        with path.open(encoding="latin-1") as file:
+            _refuse_exposed(path, os.fstat(file.fileno()))
+            return [Secret(line) for line in file.read().split()]
+    except OSError as error:
+        raise ConfigError(f"the key file {path} cannot be read: {error.strerror}") from None
+
+
+def _refuse_exposed(path: Path, found: os.stat_result) -> None:
+    mode = stat.S_IMODE(found.st_mode)
+    if mode & 0o077:
+        raise ConfigError(
+            f"others can read the key file {path} (mode {mode:03o}); it was not read",
+            hint=f"Run: chmod 600 {path}. If others may have read it, make a new key.",
+        )
+
+
+def write_lines(path: Path, lines: list[Secret]) -> None:
+    """Write a key file anew: whole or not at all, readable to its owner only, on the disk.
+
+    Raises:
+        ConfigError: It cannot be written.
+    """
+    draft = path.with_name(f".{path.name}.draft")
+    try:
+        draft.unlink(missing_ok=True)
+        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w", encoding="latin-1") as file:
+            file.writelines(f"{line.reveal()}\n" for line in lines)
+            file.flush()
+            os.fsync(handle)
+        draft.replace(path)
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise ConfigError(f"the key file {path} cannot be written: {error.strerror}") from None
