@@ -11,9 +11,19 @@ import pytest
 import rounds
 from databases import database, mariadb, mariadb_server, postgresql, postgresql_server
 from evergrant.sandbox import Sandbox
+from redis_servers import redis_server, redis_url
 from soak import add_options, soak
 
-__all__ = ["database", "mariadb", "mariadb_server", "postgresql", "postgresql_server", "soak"]
+__all__ = [
+    "database",
+    "mariadb",
+    "mariadb_server",
+    "postgresql",
+    "postgresql_server",
+    "redis_server",
+    "redis_url",
+    "soak",
+]
 
 KEPT = {"EVERGRANT_SDK_PYTHON", "EVERGRANT_SDK_PYTHONS"}
 """Which Pythons have Zoho's own SDK: handed over by ./dev test, not settings of evergrant."""

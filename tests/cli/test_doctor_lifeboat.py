@@ -164,7 +164,8 @@ def test_what_is_sealed_needs_its_key(
     assert len(files(home)) == 1
     monkeypatch.setenv("EVERGRANT_KEY", KEY)
     assert [status for status, _, _ in doctor("--repair")] == ["ok"]
-    assert len(store.get_tokens()) == 1
+    with open_store(store.url) as sealed:
+        assert len(sealed.get_tokens()) == 1
 
 
 def test_lifeboats_of_other_stores_are_listed_and_left_alone(

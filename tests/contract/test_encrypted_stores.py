@@ -70,3 +70,14 @@ class TestPostgreSQL(StoreContract):
     @pytest.fixture
     def reopen(self, postgresql: Database) -> Reopen:
         return lambda: open_store(postgresql.url, keys=KEYS)
+
+
+class TestRedis(StoreContract):
+    @pytest.fixture
+    def store(self, redis_url: str) -> Iterator[TokenStore]:
+        with open_store(redis_url, keys=KEYS) as store:
+            yield store
+
+    @pytest.fixture
+    def reopen(self, redis_url: str) -> Reopen:
+        return lambda: open_store(redis_url, keys=KEYS)

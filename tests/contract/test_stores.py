@@ -103,6 +103,17 @@ class TestPostgreSQL(StoreContract):
         return lambda: open_store(postgresql.url)
 
 
+class TestRedis(StoreContract):
+    @pytest.fixture
+    def store(self, redis_url: str) -> Iterator[TokenStore]:
+        with open_store(redis_url) as store:
+            yield store
+
+    @pytest.fixture
+    def reopen(self, redis_url: str) -> Reopen:
+        return lambda: open_store(redis_url)
+
+
 class TestOfficialTable(StoreContract):
     """The official SDK's own table, in the collation that most of them have."""
 

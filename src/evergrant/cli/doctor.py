@@ -119,7 +119,7 @@ def _keys() -> Iterator[Check]:
         yield Check("keys", "problem", error.message, error.hint)
     else:
         if keys:
-            yield Check("keys", "ok", f"{keys} seals what waits in the lifeboat")
+            yield Check("keys", "ok", f"{keys} seals what is kept; the first is the newest")
 
 
 def _store(settings: Settings, tokens: list[evergrant.Token]) -> Iterator[Check]:
@@ -128,11 +128,13 @@ def _store(settings: Settings, tokens: list[evergrant.Token]) -> Iterator[Check]
     try:
         with _overheard() as said, evergrant.open_store(settings.store) as store:
             tokens += store.iter_tokens(on_corrupt=corrupt.append)
-            where = store.url
+            where, dangers = store.url, list(store.warnings())
     except EvergrantError as error:
         yield Check("store", "problem", error.message, error.hint)
         return
     yield Check("store", "ok", where)
+    for danger in dangers:
+        yield Check("store settings", "problem", danger, "See docs/stores.md.")
     for text in said:
         yield Check("store log", "note", text)
     yield Check("tokens", "ok", str(len(tokens)))

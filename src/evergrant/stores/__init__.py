@@ -34,7 +34,8 @@ def open_store(
     ``memory:``, ``list:``, ``sqlite:///relative.db``, ``sqlite:////absolute/path.db`` or
     ``sqlite:///:memory:``; SQLite takes ``?table=name`` and ``?timeout=seconds``. An absolute
     ``file:///path/tokens.csv``. ``mysql://user:password@host/database`` or ``postgresql://...``,
-    with ``?table=name`` and what the driver takes. Characters that mean something in a URL are
+    with ``?table=name`` and what the driver takes. ``redis://user:password@host/0`` and
+    its kin (see `evergrant.stores.redis`). Characters that mean something in a URL are
     percent-encoded.
 
     Args:
@@ -100,6 +101,10 @@ def _opened(url: str, *, read_only: bool, **options: Any) -> TokenStore:
             from evergrant.stores.sql import SQLStore
 
             return SQLStore(url, read_only=read_only, **options)
+        case name if name in urls.REDIS:
+            from evergrant.stores.redis import RedisStore
+
+            return RedisStore(url, read_only=read_only, **options)
     raise ConfigError(
         f"{urls.masked(url)!r} names no store that evergrant knows", hint=urls.ACCEPTED
     )

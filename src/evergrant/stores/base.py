@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections import Counter
 from collections.abc import Callable, Collection, Hashable, Iterator
 from dataclasses import replace
 from typing import Self
@@ -27,6 +26,7 @@ from evergrant.stores.matching import Criterion
 from evergrant.stores.merging import is_of_former_row, merged
 from evergrant.stores.rows import ID_DIGITS, Row, decode, encode
 from evergrant.stores.sealing import key_id
+from evergrant.stores.upkeep import Upkeep
 from evergrant.token import Token
 
 __all__ = ["TokenStore"]
@@ -49,7 +49,7 @@ def _unless_corrupt(found: list[Token] | CorruptRecord) -> list[Token]:
     return found
 
 
-class TokenStore(Coordination):
+class TokenStore(Coordination, Upkeep):
     """Keeps tokens; safe to share between threads.
 
     Every method raises `StoreUnavailable` when the storage cannot be used.
@@ -256,13 +256,6 @@ class TokenStore(Coordination):
                 self._delete_all()
 
         self._persistently(emptied)
-
-    def key_ids(self) -> Counter[str | None]:
-        """Return how many rows are sealed under each key, by its id; None: not sealed."""
-        return Counter(map(key_id, self._rows()))
-
-    def scrub(self) -> None:
-        """Overwrite what was deleted or replaced, as far as the storage lets us."""
 
     def identity(self) -> Hashable:
         """Return what tells this storage from any other, in whichever way its URL was spelled."""

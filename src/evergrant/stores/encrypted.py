@@ -191,6 +191,10 @@ class EncryptedStore(TokenStore):
         """Return a number that differs once anybody has changed the store, if it can tell."""
         return self._inner.generation()
 
+    def warnings(self) -> Iterator[str]:
+        """Say what of the storage's own settings endangers tokens."""
+        return self._inner.warnings()
+
     def identity(self) -> Hashable:
         """Return what tells the storage from any other."""
         return self._inner.identity()

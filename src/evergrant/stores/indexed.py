@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from evergrant.stores.matching import Criterion
 from evergrant.stores.rows import COLUMNS, Row
 
-__all__ = ["IndexedRows", "Key"]
+__all__ = ["NAMED", "IndexedRows", "Key", "index_keys"]
 
 Key = str | int
 """A row's id; a number where that cannot be."""
 
 _POSITION = {column: position for position, column in enumerate(COLUMNS)}
-_NAMED = "named"
+NAMED = "named"
+"""In the place of a column: a user's name, or its beginning up to a colon."""
 
 
 class IndexedRows:
@@ -38,7 +39,7 @@ class IndexedRows:
 
     def select_named(self, name: str) -> list[Row]:
         """Return the rows whose user name is ``name``, or begins with ``name`` and a colon."""
-        return self._indexed(_NAMED, name)
+        return self._indexed(NAMED, name)
 
     def of_one_user(self) -> Iterator[list[Row]]:
         """Yield the rows that have a user name in common with others."""
@@ -53,7 +54,7 @@ class IndexedRows:
         """Put a row in the place of the one with this key, or of none; return that one."""
         old = self.by_key.get(key)
         if old is not None:
-            for entry in _index_keys(old):
+            for entry in index_keys(old):
                 del self._index[entry][key]
                 if not self._index[entry]:
                     del self._index[entry]
@@ -61,19 +62,20 @@ class IndexedRows:
             self.by_key.pop(key, None)
         else:
             self.by_key[key] = row
-            for entry in _index_keys(row):
+            for entry in index_keys(row):
                 self._index.setdefault(entry, {})[key] = None
         return old
 
 
-def _index_keys(row: Row) -> Iterator[tuple[str, str]]:
+def index_keys(row: Row) -> Iterator[tuple[str, str]]:
+    """Yield what a row is found by: columns, and the beginnings of its user's name."""
     for column in ("user_name", "access_token", "refresh_token", "grant_token"):
         value = row[_POSITION[column]]
         if isinstance(value, str):
             yield column, value
     name = row[_POSITION["user_name"]]
     if isinstance(name, str):
-        yield _NAMED, name
+        yield NAMED, name
         for position, character in enumerate(name):
             if character == ":":
-                yield _NAMED, name[:position]
+                yield NAMED, name[:position]

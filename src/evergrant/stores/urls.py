@@ -12,6 +12,7 @@ from evergrant.errors import ConfigError
 
 __all__ = [
     "ACCEPTED",
+    "REDIS",
     "file_path",
     "is_sql",
     "masked",
@@ -24,8 +25,13 @@ __all__ = [
 ACCEPTED = (
     "Use sqlite:///relative.db, sqlite:////absolute/path.db, sqlite:///:memory:, "
     "file:///absolute/tokens.csv, mysql+pymysql://user@host/database, "
-    "postgresql+psycopg://user@host/database, memory: or list:."
+    "postgresql+psycopg://user@host/database, redis://user@host/0 (rediss:, unix:, "
+    "redis+cluster:, redis+sentinel:), memory: or list:."
 )
+
+
+REDIS = ("redis", "rediss", "unix", "redis+cluster", "redis+sentinel")
+"""The schemes of Redis and Valkey."""
 
 
 def is_sql(scheme: str) -> bool:

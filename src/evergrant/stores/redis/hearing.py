@@ -1,0 +1,122 @@
+"""Word of changes, as the server publishes it to whoever shares a store."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from evergrant import forking
+
+__all__ = ["Hearing"]
+
+ASK = 0.3
+"""Seconds between two questions to the server whether it still is there."""
+
+TRUST = 0.9
+"""Seconds without any word from the server after which nothing is believed to be unchanged."""
+
+PAUSE = 0.5
+"""Seconds before another attempt at a server that is gone."""
+
+
+class Hearing:
+    """Counts changes and given-back leases of a store; one connection and thread per process.
+
+    Args:
+        client: Returns a client that is not shared.
+        prefix: The store's.
+    """
+
+    def __init__(self, client: Callable[[], Any], prefix: str) -> None:
+        self._client = client
+        self._prefix = prefix
+        self._closed = False
+        self._changes = self._releases = 0
+        self._begin()
+        forking.watch(self)
+
+    def _begin(self) -> None:
+        self._process = os.getpid()
+        self._lock = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._trusted_until = 0.0
+        self._changes += 1  # nothing the parent knew is taken for unchanged
+
+    def changes(self) -> int | None:
+        """Return how many changes were heard of; None while the server is not heard."""
+        return self._changes if self._hears() else None
+
+    def pulse(self) -> tuple[int, int] | None:
+        """Return what differs after a change, or after a lease was given back."""
+        return (self._changes, self._releases) if self._hears() else None
+
+    def note_change(self) -> None:
+        """Count a change of this process's own, which may be asked about before it is heard of."""
+        with self._lock:
+            self._changes += 1
+
+    def _hears(self) -> bool:
+        if self._thread is None:
+            self._start()
+        return time.monotonic() < self._trusted_until
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._thread is None and not self._closed:
+                thread = threading.Thread(target=self._listen, name="evergrant hears", daemon=True)
+                with suppress(RuntimeError):  # there is no thread to be had: the program ends
+                    thread.start()
+                    self._thread = thread
+
+    def _listen(self) -> None:
+        while not self._closed:
+            try:
+                client = self._client()
+                try:
+                    with client.pubsub() as channel:
+                        self._hear(channel)
+                finally:
+                    client.close()
+            except (RedisError, OSError, ValueError):
+                pass  # who asks is told that nothing is known, and reads the store itself
+            self._trusted_until = 0.0
+            time.sleep(PAUSE)
+
+    def _hear(self, channel: Any) -> None:
+        channel.subscribe(f"{self._prefix}:changes", f"{self._prefix}:releases")
+        asked = 0.0
+        while not self._closed:
+            if time.monotonic() - asked >= ASK:
+                asked = time.monotonic()
+                channel.ping()
+            message = channel.get_message(timeout=ASK / 3)
+            if message is None:
+                continue
+            with self._lock:
+                if message["type"] == "subscribe":
+                    self._changes += 1  # what happened before was not heard
+                elif message["type"] == "pong":
+                    # Sent after the question: what had happened until then is counted by now.
+                    self._trusted_until = asked + TRUST
+                elif str(message["channel"]).endswith(":changes"):
+                    self._changes += 1
+                else:
+                    self._releases += 1
+
+    def close(self) -> None:
+        """Hear no more."""
+        self._closed = True
+
+    def before_fork(self) -> None:
+        """Nothing: the parent goes on; see `forking`."""
+
+    def after_fork(self) -> None:
+        """Begin anew in the child, which has no thread that hears; see `forking`."""
+        if os.getpid() != self._process:
+            self._begin()

@@ -1,0 +1,174 @@
+"""What happens in the server, each in one step that nobody else's comes between.
+
+Everything of a store begins with one prefix, which is a hash tag too: in a cluster all of it is
+in one slot, and a row, what it is found by and its lease can be changed together.
+
+    {p}:row:<id>      a hash: the columns, and the names of the lookups it stands in
+    {p}:by:<digest>   a set of ids: the rows with a value in a column; no value shows
+    {p}:ids           all ids, in the order of their making
+    {p}:leases        a hash: id to owner and end
+    {p}:note:<key>    a note, behind the moment of its end
+    {p}:number, {p}:made   counters: the largest number that was an id; rows ever made
+
+A script is given the prefix as its key, and the rest as arguments.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+
+from evergrant.stores.rows import COLUMNS
+
+__all__ = [
+    "ACQUIRE", "BY_ID", "CHANGE", "DELETE_ALL", "FIND", "NEXT_NUMBER", "PAGE", "PUT_NOTE",
+    "RELEASE", "Script",
+]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Script:
+    """Lua for the server.
+
+    Attributes:
+        sha: What the server knows it by once it has seen it.
+    """
+
+    text: str
+    sha: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        digest = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
+        object.__setattr__(self, "sha", digest)
+
+
+_ROW = f"""
+local p = KEYS[1]
+local function row(id)
+  local key = p .. ':row:' .. id
+  local found = redis.pcall('HMGET', key, {", ".join(f"'{name}'" for name in COLUMNS)})
+  if found.err then return {{id}} end
+  if not found[1] and redis.call('EXISTS', key) == 0 then return nil end
+  found[1] = id
+  return found
+end
+"""
+
+FIND = Script(f"""{_ROW}
+local found = {{}}
+for _, id in ipairs(redis.call('SMEMBERS', p .. ':by:' .. ARGV[1])) do
+  found[#found + 1] = row(id)
+end
+return found
+""")
+"""The rows of a lookup."""
+
+BY_ID = Script(f"{_ROW} return {{row(ARGV[1])}}")
+"""The row with an id, if there is one."""
+
+PAGE = Script(f"""{_ROW}
+local found = {{}}
+local page = redis.call('ZRANGEBYSCORE', p .. ':ids', '(' .. ARGV[1], '+inf', 'WITHSCORES',
+                        'LIMIT', 0, ARGV[2])
+for n = 1, #page, 2 do
+  found[#found + 1] = page[n + 1]
+  found[#found + 1] = row(page[n]) or {{}}
+end
+return found
+""")
+"""Some rows in the order of their making, each behind its place in it."""
+
+CHANGE = Script("""
+local p, at = KEYS[1], 0
+local function take() at = at + 1; return ARGV[at] end
+local function take_list()
+  local list = {}
+  for n = 1, tonumber(take()) do list[n] = take() end
+  return list
+end
+local function version(id) return redis.call('HGET', p .. ':row:' .. id, 'version') or '0' end
+
+local id, expected = take(), take()
+local key = p .. ':row:' .. id
+local exists = redis.call('EXISTS', key) == 1
+if exists == (expected == 'absent') then return 0 end
+if exists and expected ~= 'any' and version(id) ~= expected then return 0 end
+for _ = 1, tonumber(take()) do
+  local lookup, seen = p .. ':by:' .. take(), take_list()
+  if redis.call('SCARD', lookup) * 2 ~= #seen then return 0 end
+  for n = 1, #seen, 2 do
+    if redis.call('SISMEMBER', lookup, seen[n]) == 0 then return 0 end
+    if version(seen[n]) ~= seen[n + 1] then return 0 end
+  end
+end
+
+local lookups, fields = take_list(), take_list()
+local before = exists and redis.call('HGET', key, '~lookups') or ''
+if #fields > 0 then
+  -- First, because a server without memory refuses it: nothing has changed by then.
+  redis.call('HSET', key, '~lookups', table.concat(lookups, ' '), unpack(fields))
+end
+for lookup in before:gmatch('%S+') do redis.call('SREM', p .. ':by:' .. lookup, id) end
+for _, lookup in ipairs(lookups) do redis.call('SADD', p .. ':by:' .. lookup, id) end
+if #fields == 0 then
+  redis.call('DEL', key)
+  redis.call('ZREM', p .. ':ids', id)
+elseif not exists then
+  redis.call('ZADD', p .. ':ids', redis.call('INCR', p .. ':made'), id)
+end
+-- What was an id once is never given again, whoever gave it.
+local number = #id <= 10 and id:match('^%d+$') and tonumber(id) or 0
+if number > tonumber(redis.call('GET', p .. ':number') or 0) then
+  redis.call('SET', p .. ':number', string.format('%.0f', number))
+end
+redis.call('PUBLISH', p .. ':changes', id)
+return 1
+""")
+"""Makes, replaces or deletes a row, if it and all that was looked up are as they were."""
+
+DELETE_ALL = Script("""
+local p = KEYS[1]
+local ids = redis.call('ZRANGE', p .. ':ids', 0, tonumber(ARGV[1]) - 1)
+for _, id in ipairs(ids) do
+  local key = p .. ':row:' .. id
+  for lookup in (redis.call('HGET', key, '~lookups') or ''):gmatch('%S+') do
+    redis.call('SREM', p .. ':by:' .. lookup, id)
+  end
+  redis.call('DEL', key)
+  redis.call('ZREM', p .. ':ids', id)
+end
+if #ids == 0 then redis.call('DEL', p .. ':leases') end
+redis.call('PUBLISH', p .. ':changes', '')
+return #ids
+""")
+"""Deletes some rows; once there is none, the leases."""
+
+NEXT_NUMBER = Script("return redis.call('INCR', KEYS[1] .. ':number')")
+
+ACQUIRE = Script("""
+local leases, id, owner = KEYS[1] .. ':leases', ARGV[1], ARGV[2]
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local holder, ends = (redis.call('HGET', leases, id) or ''):match('^(%S+) (%d+)$')
+if holder and holder ~= owner and tonumber(ends) > now then return 0 end
+redis.call('HSET', leases, id, owner .. ' ' .. string.format('%.0f', now + ARGV[3]))
+return 1
+""")
+"""Grants a lease by the server's own clock, which is the same for all."""
+
+RELEASE = Script("""
+local p, id = KEYS[1], ARGV[1]
+local held = redis.call('HGET', p .. ':leases', id) or ''
+if held:sub(1, #ARGV[2] + 1) == ARGV[2] .. ' ' then redis.call('HDEL', p .. ':leases', id) end
+redis.call('PUBLISH', p .. ':releases', id)
+return 1
+""")
+
+PUT_NOTE = Script("""
+local key = KEYS[1] .. ':note:' .. ARGV[1]
+if (redis.call('GET', key) or '') ~= ARGV[2] then return 0 end
+if ARGV[3] == '' then redis.call('DEL', key)
+else redis.call('SET', key, ARGV[3], 'PX', ARGV[4]) end
+return 1
+""")
+"""Replaces a note if it is as it was."""

@@ -1,0 +1,263 @@
+"""`RedisStore`: tokens in Redis or Valkey, shared by any number of hosts."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+import threading
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, TypeVar
+
+from evergrant.clock import Clock, to_epoch_ms, utc_now
+from evergrant.errors import MissingExtra
+from evergrant.stores.base import TokenStore
+from evergrant.stores.indexed import NAMED, index_keys
+from evergrant.stores.matching import Criterion
+from evergrant.stores.rows import COLUMNS, MaskedRow, Row
+from evergrant.token import Secret
+
+try:
+    from redis.exceptions import NoScriptError, RedisError
+except ModuleNotFoundError:
+    raise MissingExtra("a Redis store", extra="redis") from None
+
+from evergrant.stores.redis import scripts
+from evergrant.stores.redis.errors import Overtaken, explained, read_only
+from evergrant.stores.redis.hearing import Hearing
+from evergrant.stores.redis.scripts import Script
+from evergrant.stores.redis.urls import parsed
+
+__all__ = ["RedisStore"]
+
+T = TypeVar("T")
+
+PAGE = 500
+"""Rows that a listing reads at a time, and that a deletion of all deletes."""
+
+ATTEMPTS = 50
+"""How often a note is changed anew when somebody else was faster."""
+
+_POSITION = {column: position for position, column in enumerate(COLUMNS)}
+
+
+class RedisStore(TokenStore):
+    """Keeps tokens in a Redis or Valkey server, a cluster, or what sentinels watch.
+
+    Whether a save survives a crash of the server is a matter of the server's settings: see
+    docs/stores.md, and `evergrant doctor`, which looks at them.
+
+    Args:
+        url: ``redis://``, ``rediss://`` (TLS), ``unix://``, ``redis+cluster://host,host`` or
+            ``redis+sentinel://host,host/service``; ``?table=`` names what all keys begin with.
+        timeout: How long to wait for the server, in seconds.
+        read_only: Change nothing.
+
+    Raises:
+        StoreUnavailable: The server cannot be used.
+        ConfigError: The URL is malformed.
+        MissingExtra: The redis package is not installed.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout: float | None = None,
+        read_only: bool = False,
+        clock: Clock = utc_now,
+    ) -> None:
+        super().__init__(clock=clock)
+        place = parsed(Secret(url))
+        del url  # a traceback may print local variables
+        self.url = place.url
+        self._prefix = f"{{{place.prefix}}}"
+        self._read_only = read_only
+        patience = timeout or place.timeout or 5.0
+        self._client = place.connect(patience)
+        self._hearing = Hearing(lambda: place.connect(patience), self._prefix)
+        self._seen = threading.local()
+        self._identity = self._named()
+
+    def _named(self) -> str:
+        """Return the random name of this storage: addresses may be spelled in many ways."""
+        key = f"{self._prefix}:name"
+        if not self._read_only:
+            self._ask(lambda: self._client.set(key, secrets.token_hex(8), nx=True))
+        return str(self._ask(lambda: self._client.get(key)) or self.url)
+
+    def _ask(self, question: Callable[[], T]) -> T:
+        try:
+            return question()
+        except (RedisError, OSError) as error:
+            problem = explained(error, self.url)
+        # Out here, the error that was caught does not travel along: its frames hold a row.
+        raise problem
+
+    def _run(self, script: Script, *arguments: str | int) -> Any:
+        def run() -> Any:
+            try:
+                return self._client.evalsha(script.sha, 1, self._prefix, *arguments)
+            except NoScriptError:  # the server has started since, or it is another one
+                return self._client.eval(script.text, 1, self._prefix, *arguments)
+
+        return self._ask(run)
+
+    def _write(self, script: Script, *arguments: str | int) -> int:
+        if self._read_only:
+            raise read_only(self.url)
+        return int(self._run(script, *arguments))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """Note what is looked up from here on: a change is made only if all of it still holds."""
+        self._seen.lookups = {}
+        try:
+            yield
+        finally:
+            self._seen.lookups = None
+
+    @contextmanager
+    def _passing_transaction(self) -> Iterator[None]:
+        yield
+
+    def _persistently(self, change: Callable[[], T]) -> T:
+        """Make a change; one that another's came before, again."""
+        for _ in range(ATTEMPTS - 1):
+            with suppress(Overtaken):
+                return change()
+        return change()
+
+    def _select(self, criterion: Criterion) -> list[Row]:
+        if "id" in criterion:
+            return _rows(self._run(scripts.BY_ID, criterion["id"]))
+        column, value = next(iter(criterion.items()))
+        rows = self._looked_up(column, value)
+        return [row for row in rows if all(row[_POSITION[c]] == v for c, v in criterion.items())]
+
+    def _select_named(self, name: str) -> list[Row]:
+        return self._looked_up(NAMED, name)
+
+    def _looked_up(self, column: str, value: str) -> list[Row]:
+        lookup = _digest(column, value)
+        rows = _rows(self._run(scripts.FIND, lookup))
+        if (lookups := getattr(self._seen, "lookups", None)) is not None:
+            lookups[lookup] = rows
+        return rows
+
+    def _rows(self) -> Iterator[Row]:
+        last = "-inf"
+        while page := self._run(scripts.PAGE, last, PAGE):
+            yield from _rows([values for values in page[1::2] if values])
+            last = page[-2]
+            del page  # the next one may fail, and a traceback print local variables
+
+    def _insert(self, row: Row) -> bool:
+        return self._changed(str(row[0]), "absent", row)
+
+    def _update(self, row: Row, version: int) -> bool:
+        return self._changed(str(row[0]), str(version), row)
+
+    def _delete(self, id_: str) -> bool:
+        return self._changed(id_, "any", None, seen={})
+
+    def _changed(
+        self, id_: str, expected: str, row: Row | None, seen: dict[str, list[Row]] | None = None
+    ) -> bool:
+        if seen is None:
+            seen = getattr(self._seen, "lookups", None) or {}
+        said: list[str | int] = [id_, expected, len(seen)]
+        for lookup, rows in seen.items():
+            said += [lookup, 2 * len(rows)]
+            for found in rows:
+                said += [str(found[0]), str(found[-1] or 0)]
+        lookups = [_digest(*key) for key in index_keys(row)] if row else []
+        said += [len(lookups), *lookups, 2 * len(COLUMNS) if row else 0]
+        if row:
+            for column, value in zip(COLUMNS, row, strict=True):
+                said += [column, "" if value is None else value]
+        changed = self._write(scripts.CHANGE, *said) > 0
+        if changed:
+            self._hearing.note_change()
+            if (lookups_seen := getattr(self._seen, "lookups", None)) is not None:
+                lookups_seen.clear()  # they are changed by us now
+        return changed
+
+    def _delete_all(self) -> None:
+        while self._write(scripts.DELETE_ALL, PAGE):
+            pass
+        self._hearing.note_change()
+
+    def _next_number(self) -> int:
+        return self._write(scripts.NEXT_NUMBER)
+
+    def _acquire(self, id_: str, owner: str, ttl: float) -> bool:
+        return self._write(scripts.ACQUIRE, id_, owner, int(ttl * 1000)) > 0
+
+    def _release(self, id_: str, owner: str) -> None:
+        self._write(scripts.RELEASE, id_, owner)
+
+    def _noted(self, key: str) -> str:
+        return str(self._ask(lambda: self._client.get(f"{self._prefix}:note:{key}")) or "")
+
+    def _note(self, key: str) -> str:
+        noted = self._seen.note = self._noted(key)
+        until, _, text = noted.partition(" ")
+        return text if until and int(until) > to_epoch_ms(self._clock()) else ""
+
+    def _put_note(self, key: str, text: str, until: int) -> None:
+        life = max(until - to_epoch_ms(self._clock()), 1)
+        noted = f"{until} {text}" if text else ""
+        if not self._write(scripts.PUT_NOTE, key, self._seen.note, noted, life):
+            raise Overtaken(f"somebody else changed the same note in {self.url}")
+
+    def generation(self) -> int | None:
+        """Return a number that differs once anybody has changed the store; None: not known."""
+        return self._hearing.changes()
+
+    def _pulse(self) -> Hashable:
+        return self._hearing.pulse()
+
+    def identity(self) -> Hashable:
+        """Return what tells this storage from any other, in whichever way its URL was spelled."""
+        return "redis", self._identity, self._prefix
+
+    def warnings(self) -> Iterator[str]:
+        """Say what of the server's settings endangers tokens."""
+        kept = self._ask(lambda: self._client.info("persistence"))
+        saves = self._client_setting("save")
+        if not int(kept.get("aof_enabled", 0)) and saves == "":
+            yield f"{self.url} keeps nothing on disk: a restart loses every token"
+        elif not int(kept.get("aof_enabled", 0)):
+            yield f"{self.url} keeps no log (appendonly no): a crash loses its last minutes"
+        policy = self._ask(lambda: self._client.info("memory")).get("maxmemory_policy")
+        if policy not in (None, "noeviction"):
+            yield f"{self.url} may drop tokens when its memory is full (maxmemory-policy {policy})"
+
+    def _client_setting(self, name: str) -> str | None:
+        with suppress(RedisError):  # many hosts do not let their customers ask
+            return str(self._client.config_get(name).get(name))
+        return None
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._hearing.close()
+        with suppress(RedisError, OSError):
+            self._client.close()
+
+
+def _digest(column: str, value: str) -> str:
+    """Return the name of a lookup; it may be of a token, and does not show it."""
+    return hashlib.sha256(f"{column}\0{value}".encode(errors="surrogatepass")).hexdigest()[:40]
+
+
+def _rows(answer: list[list[str | None]]) -> list[Row]:
+    return [_row(values) for values in answer]
+
+
+def _row(values: list[str | None]) -> Row:
+    padded = [*values, *[None] * (len(COLUMNS) - len(values))]
+    version = padded[-1] or "0"
+    return MaskedRow(
+        [v or None for v in padded[:-1]] + [int(version) if version.isdecimal() else version]
+    )

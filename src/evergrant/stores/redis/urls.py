@@ -1,0 +1,125 @@
+"""The URLs of Redis: the client's own, and those of clusters and sentinels."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from redis import Redis, RedisCluster, Sentinel
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from evergrant.errors import ConfigError
+from evergrant.stores.tables import DEFAULT_TABLE
+from evergrant.stores.urls import ACCEPTED, masked, parameters, seconds
+
+__all__ = ["Place", "parsed"]
+
+_PREFIX = re.compile(r"[A-Za-z0-9_.:-]{1,100}", re.ASCII)
+_KNOWN: dict[str, Callable[[str], Any]] = {
+    "table": str,
+    "timeout": seconds,
+    "db": int,
+    "ssl_ca_certs": str,
+    "ssl_certfile": str,
+    "ssl_keyfile": str,
+    "ssl_cert_reqs": str,
+}
+DEFAULT_PORT, SENTINEL_PORT = 6379, 26379
+
+Client = Any
+"""Redis or RedisCluster: in the client's types, every answer may be awaited."""
+
+
+class Place:
+    """Where a store is, and how to get there.
+
+    Attributes:
+        prefix: What all of its keys begin with.
+        url: Names it without the password.
+        timeout: Seconds to wait for the server; None: as the caller says.
+    """
+
+    def __init__(self, url: str, parts: SplitResult, given: dict[str, Any]) -> None:
+        self._parts = parts
+        self.prefix = str(given.pop("table", DEFAULT_TABLE))
+        self.timeout: float | None = given.pop("timeout", None)
+        self._given = given
+        if not _PREFIX.fullmatch(self.prefix):
+            raise ConfigError(
+                f"{self.prefix!r} cannot be the name of a table of tokens",
+                hint="Use up to 100 letters, digits and the signs _ . : and -.",
+            )
+        told = {"db": given.get("db"), "table": self.prefix}
+        told["table"] = None if self.prefix == DEFAULT_TABLE else self.prefix
+        query = "&".join(f"{name}={value}" for name, value in told.items() if value is not None)
+        self.url = masked(url) + (f"?{query}" if query else "")
+
+    def connect(self, timeout: float) -> Client:
+        """Return a client; it connects when it is first used."""
+        parts, scheme = self._parts, self._parts.scheme.lower()
+        # A change that may have happened is not blindly made again: the store decides about that.
+        options = self._given | {
+            "socket_timeout": timeout,
+            "socket_connect_timeout": timeout,
+            "retry": Retry(NoBackoff(), 0),
+            "decode_responses": True,
+            "encoding_errors": "surrogatepass",
+            "username": unquote(parts.username) if parts.username else None,
+            "password": unquote(parts.password) if parts.password else None,
+        }
+        database = parts.path.strip("/")
+        if scheme == "unix":
+            return Redis(unix_socket_path=unquote(parts.path), **options)
+        if scheme == "redis+sentinel":
+            options.setdefault("db", 0)
+            where = _hosts(parts, SENTINEL_PORT)
+            quick = {"socket_timeout": timeout, "socket_connect_timeout": timeout}
+            return Sentinel(where, sentinel_kwargs=quick).master_for(database, **options)
+        if scheme == "rediss":
+            options["ssl"] = True
+        if scheme == "redis+cluster":
+            from redis.cluster import ClusterNode
+
+            nodes = [ClusterNode(*where) for where in _hosts(parts, DEFAULT_PORT)]
+            return RedisCluster(startup_nodes=nodes, **options)
+        ((host, port),) = _hosts(parts, DEFAULT_PORT)
+        options.setdefault("db", int(database or 0))
+        return Redis(host=host, port=port, **options)
+
+
+def _hosts(parts: SplitResult, port: int) -> list[tuple[str, int]]:
+    where = []
+    for one in parts.netloc.rpartition("@")[2].split(","):
+        host, _, number = one.rpartition(":") if re.search(r":\d+$", one) else (one, "", port)
+        where.append((unquote(host).strip("[]") or "localhost", int(number)))
+    return where
+
+
+def parsed(url: str) -> Place:
+    """Return where a store is.
+
+    Raises:
+        ConfigError: The URL is malformed.
+    """
+    try:
+        parts = urlsplit(str.__str__(url))
+        database = parts.path.strip("/")
+        scheme = parts.scheme.lower()
+        if scheme == "unix":
+            sound = bool(database) and not parts.hostname
+        elif scheme == "redis+sentinel":
+            sound = bool(database)
+        elif scheme == "redis+cluster":
+            sound = not database
+        else:
+            sound = not database or database.isdecimal()
+            sound = sound and len(_hosts(parts, 0)) == 1
+        hosts = scheme == "unix" or all(0 <= port < 2**16 for _, port in _hosts(parts, 0))
+    except ValueError:
+        sound = hosts = False
+    if not sound or not hosts or parts.fragment:
+        raise ConfigError(f"{masked(url)!r} is not the URL of a Redis", hint=ACCEPTED)
+    return Place(url, parts, parameters(url, parts.query, _KNOWN))

@@ -1,0 +1,26 @@
+"""What those who look after a store ask of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from evergrant.stores.backend import Backend
+from evergrant.stores.sealing import key_id
+
+__all__ = ["Upkeep"]
+
+
+class Upkeep(Backend):
+    """How a store's rows and its storage stand."""
+
+    def key_ids(self) -> Counter[str | None]:
+        """Return how many rows are sealed under each key, by its id; None: not sealed."""
+        return Counter(map(key_id, self._rows()))
+
+    def scrub(self) -> None:
+        """Overwrite what was deleted or replaced, as far as the storage lets us."""
+
+    def warnings(self) -> Iterator[str]:
+        """Say what of the storage's own settings endangers tokens."""
+        yield from ()

@@ -1,0 +1,104 @@
+"""Real Redis servers, on free ports and in temporary folders, for one test run."""
+
+from __future__ import annotations
+
+import signal
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+import pytest
+import redis
+from sqlalchemy import exc
+
+from servers import Server, program
+
+__all__ = ["PASSWORD", "Redis", "redis_server", "redis_url"]
+
+PASSWORD = "planted-redis"
+
+
+class Redis(Server):
+    """A server that keeps nothing on disk, unless told.
+
+    Args:
+        settings: What else it is started with, such as ``--appendonly yes``.
+    """
+
+    end_by = signal.SIGTERM
+
+    def __init__(self, *settings: str, mode: str = "") -> None:
+        self._settings = settings
+        self._mode = mode
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.tls_port: int = probe.getsockname()[1]
+        super().__init__()
+
+    @property
+    def socket(self) -> Path:
+        return self.folder / "redis.sock"
+
+    def _install(self) -> None:
+        """Nothing: it makes its files when it needs them."""
+
+    def _command(self) -> list[str]:
+        tls = [
+            f"--tls-port {self.tls_port}",
+            f"--tls-cert-file {self.certificate}",
+            f"--tls-key-file {self.certificate.with_suffix('.key')}",
+            f"--tls-ca-cert-file {self.certificate}",
+            "--tls-auth-clients no",
+        ]
+        plain = [f"--unixsocket {self.socket}", "--unixsocketperm 777", '--save ""', *tls]
+        options = [
+            f"--port {self.port}",
+            "--bind 127.0.0.1",
+            f"--dir {self.folder}",
+            f"--requirepass {PASSWORD}",
+            f"--masterauth {PASSWORD}",
+            *([] if self._mode else plain),
+            *self._settings,
+        ]
+        words = [word for option in options for word in option.split(" ", 1)]
+        return [program("redis-server"), *([self._mode] if self._mode else []), *words]
+
+    def client(self, database: int = 0) -> Any:
+        """Return a client of the administrator's."""
+        return redis.Redis(
+            port=self.port, password=PASSWORD, db=database, decode_responses=True, socket_timeout=30
+        )
+
+    def execute(self, *_statements: str, database: str | None = None) -> list[Any]:
+        """Ask whether it is there, as `Server.start` wants to know.
+
+        Raises:
+            OperationalError: It is not, yet.
+        """
+        with self.client() as client:
+            try:
+                client.ping()
+            except (redis.ConnectionError, redis.BusyLoadingError) as error:
+                raise exc.OperationalError("PING", {}, error) from None
+        return []
+
+    def place(self, database: int = 0, prefix: str = "") -> str:
+        """Return the URL of a store."""
+        table = f"?table={prefix}" if prefix else ""
+        return f"redis://:{PASSWORD}@127.0.0.1:{self.port}/{database}{table}"
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[Redis]:
+    program("redis-server")
+    server = Redis()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def redis_url(redis_server: Redis) -> str:
+    """Return the URL of an empty store."""
+    return redis_server.place(prefix=f"t{token_hex(8)}")
