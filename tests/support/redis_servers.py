@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import signal
 import socket
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -15,7 +16,7 @@ from sqlalchemy import exc
 
 from servers import Server, program
 
-__all__ = ["PASSWORD", "Redis", "redis_server", "redis_url"]
+__all__ = ["PASSWORD", "Redis", "redis_server", "redis_url", "until"]
 
 PASSWORD = "planted-redis"
 
@@ -102,3 +103,11 @@ def redis_server() -> Iterator[Redis]:
 def redis_url(redis_server: Redis) -> str:
     """Return the URL of an empty store."""
     return redis_server.place(prefix=f"t{token_hex(8)}")
+
+
+def until(happened: Callable[[], object], limit: float = 30.0) -> None:
+    """Wait for something to happen, for so many seconds at the most."""
+    end = time.monotonic() + limit
+    while not happened():
+        assert time.monotonic() < end, "it never happened"
+        time.sleep(0.01)

@@ -57,6 +57,20 @@ _MEANINGS = {
 }
 
 
+_NAMES = {
+    "AuthenticationError": "NOAUTH",
+    "AuthenticationWrongNumberOfArgsError": "NOAUTH",
+    "BusyLoadingError": "LOADING",
+    "ClusterDownError": "CLUSTERDOWN",
+    "MasterDownError": "MASTERDOWN",
+    "NoPermissionError": "NOPERM",
+    "OutOfMemoryError": "OOM",
+    "ReadOnlyError": "READONLY",
+    "TryAgainError": "TRYAGAIN",
+}
+"""The client's own errors, whose texts lack the server's word."""
+
+
 def read_only(store: str) -> StoreError:
     """Return the error to raise where a store that was opened to read is to be changed."""
     return StoreUnavailable(
@@ -67,11 +81,8 @@ def read_only(store: str) -> StoreError:
 def explained(error: Exception, store: str) -> StoreError:
     """Return the error to raise in place of the client's, whose text could quote a value."""
     said = str(error).replace(": ", " ").split()
-    code = next((word for word in said if word in _MEANINGS), None)
-    if code is None and isinstance(error, exceptions.AuthenticationError):
-        code = "WRONGPASS"
-    if code is None and isinstance(error, exceptions.NoPermissionError):
-        code = "NOPERM"
+    kinds = (_NAMES.get(kind.__name__) for kind in type(error).__mro__)
+    code = next(filter(None, (*kinds, *(word for word in said if word in _MEANINGS))), None)
     gone = isinstance(error, exceptions.ConnectionError | exceptions.TimeoutError | OSError)
     unknown = _GONE if gone else _Meaning("{store} cannot go on", "The server's own log says more.")
     meaning = _MEANINGS.get(code or "", unknown)

@@ -133,7 +133,7 @@ class RedisStore(TokenStore):
             return _rows(self._run(scripts.BY_ID, criterion["id"]))
         column, value = next(iter(criterion.items()))
         rows = self._looked_up(column, value)
-        return [row for row in rows if all(row[_POSITION[c]] == v for c, v in criterion.items())]
+        return [row for row in rows if _is_broken(row) or _fits(row, criterion)]
 
     def _select_named(self, name: str) -> list[Row]:
         return self._looked_up(NAMED, name)
@@ -244,6 +244,15 @@ class RedisStore(TokenStore):
         self._hearing.close()
         with suppress(RedisError, OSError):
             self._client.close()
+
+
+def _fits(row: Row, criterion: Criterion) -> bool:
+    return all(row[_POSITION[column]] == value for column, value in criterion.items())
+
+
+def _is_broken(row: Row) -> bool:
+    """Say whether nothing of a row could be read: it counts as what it was found by."""
+    return not any(row[1:])
 
 
 def _digest(column: str, value: str) -> str:

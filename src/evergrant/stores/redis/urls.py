@@ -66,6 +66,7 @@ class Place:
             "socket_connect_timeout": timeout,
             "retry": Retry(NoBackoff(), 0),
             "decode_responses": True,
+            "protocol": 2,  # in the newer one, the answer to a ping cannot be told from a message
             "encoding_errors": "surrogatepass",
             "username": unquote(parts.username) if parts.username else None,
             "password": unquote(parts.password) if parts.password else None,
@@ -98,6 +99,10 @@ def _hosts(parts: SplitResult, port: int) -> list[tuple[str, int]]:
     return where
 
 
+def _is_sound(host: str, port: int) -> bool:
+    return port < 2**16 and (":" not in host or host.count(":") > 1)  # or IPv6
+
+
 def parsed(url: str) -> Place:
     """Return where a store is.
 
@@ -117,7 +122,7 @@ def parsed(url: str) -> Place:
         else:
             sound = not database or database.isdecimal()
             sound = sound and len(_hosts(parts, 0)) == 1
-        hosts = scheme == "unix" or all(0 <= port < 2**16 for _, port in _hosts(parts, 0))
+        hosts = scheme == "unix" or all(_is_sound(*where) for where in _hosts(parts, 0))
     except ValueError:
         sound = hosts = False
     if not sound or not hosts or parts.fragment:
