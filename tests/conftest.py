@@ -11,7 +11,7 @@ import pytest
 import rounds
 from databases import database, mariadb, mariadb_server, postgresql, postgresql_server
 from evergrant.sandbox import Sandbox
-from redis_servers import redis_server, redis_url
+from redis_servers import redis, redis_server, redis_url
 from soak import add_options, soak
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "mariadb_server",
     "postgresql",
     "postgresql_server",
+    "redis",
     "redis_server",
     "redis_url",
     "soak",

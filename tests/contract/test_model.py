@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -29,6 +31,7 @@ from evergrant.stores.lease import Lease
 from evergrant.stores.list import ListStore
 from evergrant.stores.memory import MemoryStore
 from evergrant.token import Token
+from redis_servers import Redis
 from rounds import rounds
 from six_methods import OfficialColumns, Plain
 from store_client import Client, ticking
@@ -62,9 +65,9 @@ class StoreMachine(RuleBasedStateMachine):
     copies: Bundle[Token] = Bundle("copies")
     leases: Bundle[Asked] = Bundle("leases")
 
-    def __init__(self, make: Make, *, is_shared: bool) -> None:
+    def __init__(self, make: Make, *, is_shared: bool, within: float) -> None:
         super().__init__()
-        self.make, self.is_shared = make, is_shared
+        self.make, self.is_shared, self.within = make, is_shared, within
         self.folder, self.clock = tempfile.TemporaryDirectory(), ticking()
         self.model = Model()
         first = Client(self.open(), self.model, f"{next(scopes)} ")
@@ -164,18 +167,27 @@ class StoreMachine(RuleBasedStateMachine):
     def all_is_there_and_nothing_else(self) -> None:
         for by, client in enumerate(self.clients):
             assert {token.id: token for token in client.store.get_tokens()} == self.model.rows
-            (rows, generation), self.seen[by] = self.seen[by], self.sight(client)
-            unseen = rows != self.model.rows and None is not generation == self.seen[by][1]
-            assert not unseen, "the store has changed, and its generation has not"
+            rows, generation = self.seen[by]
+            latest = time.monotonic() + self.within
+            while rows != self.model.rows and None is not generation == client.store.generation():
+                assert time.monotonic() < latest, "the store changed, and its generation did not"
+                time.sleep(0.001)
+            self.seen[by] = self.sight(client)
 
 
 def kept(token: Token | None) -> Any:
     return token or multiple()
 
 
-def run(make: Make, examples: int, *, is_shared: bool) -> None:
+def run(make: Make, examples: int, *, is_shared: bool, within: float = 0.0) -> None:
+    """Play the machine.
+
+    Args:
+        within: By when a client must have heard of another's change, in seconds.
+    """
+
     def begin() -> StoreMachine:
-        return StoreMachine(make, is_shared=is_shared)
+        return StoreMachine(make, is_shared=is_shared, within=within)
 
     run_state_machine_as_test(
         begin,  # type: ignore[arg-type]
@@ -208,3 +220,10 @@ def test_a_store_in_a_file_does_what_a_dictionary_does(kind: str) -> None:
 
 def test_a_database_does_what_a_dictionary_does(database: Database) -> None:
     run(lambda _, clock: open_store(database.url, clock=clock), 8, is_shared=False)
+
+
+def test_a_redis_does_what_a_dictionary_does(redis_server: Redis) -> None:
+    def make(folder: str, clock: Clock) -> TokenStore:
+        return open_store(redis_server.place(prefix=Path(folder).name), clock=clock)
+
+    run(make, 8, is_shared=False, within=1.0)

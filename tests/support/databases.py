@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from secrets import token_hex
 from typing import Any
 
 import pytest
 
+from redis_servers import DURABLE, Redis, Space
 from servers import MariaDB, PostgreSQL, program
 
 __all__ = [
     "MORTAL",
     "Database",
+    "Mortal",
     "database",
     "fresh_database",
+    "fresh_space",
     "mariadb",
     "mariadb_server",
+    "mortal",
     "postgresql",
     "postgresql_server",
 ]
@@ -25,7 +29,7 @@ __all__ = [
 MORTAL = [
     # Together: whoever runs one of them has the server already.
     pytest.param(kind, marks=pytest.mark.xdist_group(f"mortal-{kind}"))
-    for kind in ("mariadb", "postgresql")
+    for kind in ("mariadb", "postgresql", "redis")
 ]
 """The kinds of stores whose server a test may kill."""
 
@@ -51,12 +55,28 @@ class Database:
         return self.server.url(self.name, user, password).render_as_string(hide_password=False)
 
 
+Mortal = MariaDB | PostgreSQL | Redis
+"""A server that a test may kill."""
+
+
+def mortal(kind: str) -> Mortal:
+    """Start a server that has made sure of what it answers."""
+    if kind == "redis":
+        return Redis(*DURABLE)
+    return (MariaDB if kind == "mariadb" else PostgreSQL)(durable=True)
+
+
 @contextmanager
 def fresh_database(server: MariaDB | PostgreSQL) -> Iterator[Database]:
     database = Database(server)
     server.execute(f"CREATE DATABASE {database.name}")
     yield database
     server.execute(server.drop.format(database.name))
+
+
+def fresh_space(server: Mortal) -> AbstractContextManager[Database | Space]:
+    """Make room for a store that nobody has used."""
+    return nullcontext(Space(server)) if isinstance(server, Redis) else fresh_database(server)
 
 
 @pytest.fixture(scope="session")

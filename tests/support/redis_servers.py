@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -11,14 +10,19 @@ from secrets import token_hex
 from typing import Any
 
 import pytest
-import redis
+from redis import BusyLoadingError
+from redis import ConnectionError as NotConnected
+from redis import Redis as Client
 from sqlalchemy import exc
 
 from servers import Server, program
 
-__all__ = ["PASSWORD", "Redis", "redis_server", "redis_url", "until"]
+__all__ = ["DURABLE", "PASSWORD", "Redis", "Space", "redis", "redis_server", "redis_url", "until"]
 
 PASSWORD = "planted-redis"
+
+DURABLE = ("--appendonly yes", "--appendfsync always")
+"""Settings of a server that has made sure of what it answers."""
 
 
 class Redis(Server):
@@ -27,8 +31,6 @@ class Redis(Server):
     Args:
         settings: What else it is started with, such as ``--appendonly yes``.
     """
-
-    end_by = signal.SIGTERM
 
     def __init__(self, *settings: str, mode: str = "") -> None:
         self._settings = settings
@@ -68,7 +70,7 @@ class Redis(Server):
 
     def client(self, database: int = 0) -> Any:
         """Return a client of the administrator's."""
-        return redis.Redis(
+        return Client(
             port=self.port, password=PASSWORD, db=database, decode_responses=True, socket_timeout=30
         )
 
@@ -81,7 +83,7 @@ class Redis(Server):
         with self.client() as client:
             try:
                 client.ping()
-            except (redis.ConnectionError, redis.BusyLoadingError) as error:
+            except (NotConnected, BusyLoadingError) as error:
                 raise exc.OperationalError("PING", {}, error) from None
         return []
 
@@ -89,6 +91,18 @@ class Redis(Server):
         """Return the URL of a store."""
         table = f"?table={prefix}" if prefix else ""
         return f"redis://:{PASSWORD}@127.0.0.1:{self.port}/{database}{table}"
+
+
+class Space:
+    """An empty store on a server.
+
+    Attributes:
+        url: Where it is.
+    """
+
+    def __init__(self, server: Redis) -> None:
+        self.server = server
+        self.url = server.place(prefix=f"t{token_hex(8)}")
 
 
 @pytest.fixture(scope="session")
@@ -100,9 +114,14 @@ def redis_server() -> Iterator[Redis]:
 
 
 @pytest.fixture
-def redis_url(redis_server: Redis) -> str:
+def redis(redis_server: Redis) -> Space:
+    return Space(redis_server)
+
+
+@pytest.fixture
+def redis_url(redis: Space) -> str:
     """Return the URL of an empty store."""
-    return redis_server.place(prefix=f"t{token_hex(8)}")
+    return redis.url
 
 
 def until(happened: Callable[[], object], limit: float = 30.0) -> None:

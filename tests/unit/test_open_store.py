@@ -132,7 +132,7 @@ def test_options_go_to_the_stores_class_and_overrule_the_url() -> None:
         ("tokens.db", "sqlite:///tokens.db"),
         ("/var/lib/tokens.db", "sqlite:////var/lib/tokens.db"),
         ("./a b.db", "sqlite:///./a%20b.db"),
-        ("redis://localhost", "names no store"),
+        ("mongodb://localhost", "names no store"),
         ("oracle://localhost/db", "names no store"),
         ("mysql+pymysql://localhost", "not the URL of a SQL database"),
         ("postgresql://localhost:port/db", "not the URL of a SQL database"),
@@ -217,9 +217,9 @@ def test_what_cannot_be_a_tables_name_is_refused(table: str, tmp_path: Path) -> 
 @pytest.mark.parametrize(
     "url",
     [
-        "redis://user:planted-pw@host/0",
-        "redis://:planted-pw@host/0",
-        "redis://:p@planted-pw@host/0",
+        "mongodb://user:planted-pw@host/0",
+        "mongodb://:planted-pw@host/0",
+        "mongodb://:p@planted-pw@host/0",
         "redis://:planted-pw/x?y@host/0",
         "redis:user:planted-pw@host",
         "user:planted-pw@host",
@@ -239,8 +239,8 @@ def test_a_password_in_a_url_is_not_repeated(url: str) -> None:
 
 
 def test_the_name_of_the_user_in_a_url_may_show() -> None:
-    with pytest.raises(ConfigError, match=r"redis://user:\*\*\*@host/0"):
-        open_store("redis://user:planted-pw@host/0")
+    with pytest.raises(ConfigError, match=r"mongodb://user:\*\*\*@host/0"):
+        open_store("mongodb://user:planted-pw@host/0")
 
 
 def test_a_file_that_cannot_be_used_is_no_matter_of_the_url(tmp_path: Path) -> None:

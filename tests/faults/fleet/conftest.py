@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from databases import Mortal, mortal
 from evergrant.sandbox import Sandbox
 from fault_cast import Cast
 from fault_scene import Scene
-from servers import MariaDB, PostgreSQL
 
-KINDS = ("sqlite", "file", "mariadb", "postgresql")
+KINDS = ("sqlite", "file", "mariadb", "postgresql", "redis")
 
 
 @pytest.fixture(params=KINDS)
@@ -36,13 +36,13 @@ def store_url(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="session")
-def mortal_servers() -> Iterator[Callable[[str], MariaDB | PostgreSQL]]:
+def mortal_servers() -> Iterator[Callable[[str], Mortal]]:
     """Start a server that tests may kill, once for all of them."""
-    running: dict[str, MariaDB | PostgreSQL] = {}
+    running: dict[str, Mortal] = {}
 
-    def start(kind: str) -> MariaDB | PostgreSQL:
+    def start(kind: str) -> Mortal:
         if kind not in running:
-            running[kind] = (MariaDB if kind == "mariadb" else PostgreSQL)(durable=True)
+            running[kind] = mortal(kind)
         return running[kind]
 
     yield start
@@ -51,9 +51,7 @@ def mortal_servers() -> Iterator[Callable[[str], MariaDB | PostgreSQL]]:
 
 
 @pytest.fixture
-def mortal_server(
-    kind: str, mortal_servers: Callable[[str], MariaDB | PostgreSQL]
-) -> MariaDB | PostgreSQL:
+def mortal_server(kind: str, mortal_servers: Callable[[str], Mortal]) -> Mortal:
     return mortal_servers(kind)
 
 

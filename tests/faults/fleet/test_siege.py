@@ -10,14 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from databases import MORTAL, fresh_database
+from databases import MORTAL, Mortal, fresh_space
 from evergrant import Token, open_store
 from evergrant.errors import StoreUnavailable
 from evergrant.sandbox import Sandbox
 from fault_disk import small_disk
 from fault_scene import Scene
 from fault_siege import PATIENT, Siege
-from servers import MariaDB, PostgreSQL
 from soak import Soak
 
 UNAVAILABLE = {"StoreUnavailable", "TokenNotSaved"}
@@ -97,13 +96,13 @@ def test_a_disk_that_the_log_of_sqlite_itself_has_filled_needs_little_room_to_go
 @pytest.mark.parametrize("kind", MORTAL)
 def test_the_database_server_is_killed_at_any_moment(
     kind: str,
-    mortal_server: MariaDB | PostgreSQL,
+    mortal_server: Mortal,
     patient_zoho: Sandbox,
     tmp_path: Path,
     soak: Soak,
 ) -> None:
     rounds = soak.rounds(2, 100)
-    with fresh_database(mortal_server) as database:
+    with fresh_space(mortal_server) as database:
         scene = Scene.at(patient_zoho, database.url, tmp_path / "lifeboat")
         siege = Siege(patient_zoho, replace(scene, patience=60.0))
         with siege.under_way():

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from databases import MORTAL, fresh_database
+from databases import MORTAL, Mortal, fresh_space
 from evergrant.keeping.looking import PATIENCE
 from evergrant.sandbox import Sandbox
 from fault_callers import Told, answer_calls
@@ -19,7 +19,6 @@ from fault_cast import BUSY, expire
 from fault_crew import Hand
 from fault_labels import THERE
 from fault_scene import Scene
-from servers import MariaDB, PostgreSQL
 from soak import Soak
 from sqlite_help import SOMEBODY_ELSE
 
@@ -141,9 +140,9 @@ def test_the_folder_of_the_store_is_gone(
 
 @pytest.mark.parametrize("kind", MORTAL)
 def test_the_database_server_is_gone(
-    kind: str, mortal_server: MariaDB | PostgreSQL, zoho: Sandbox, tmp_path: Path, soak: Soak
+    kind: str, mortal_server: Mortal, zoho: Sandbox, tmp_path: Path, soak: Soak
 ) -> None:
-    with fresh_database(mortal_server) as database:
+    with fresh_space(mortal_server) as database:
         scene = Scene.at(zoho, database.url, tmp_path / "lifeboat")
         set_up(zoho, scene)
         with callers(scene) as call:
@@ -168,9 +167,9 @@ def test_the_database_server_is_gone(
 
 @pytest.mark.parametrize("kind", MORTAL)
 def test_the_database_server_does_not_answer(
-    kind: str, mortal_server: MariaDB | PostgreSQL, zoho: Sandbox, tmp_path: Path, soak: Soak
+    kind: str, mortal_server: Mortal, zoho: Sandbox, tmp_path: Path, soak: Soak
 ) -> None:
-    with fresh_database(mortal_server) as database:
+    with fresh_space(mortal_server) as database:
         scene = Scene.at(zoho, database.url, tmp_path / "lifeboat")
         set_up(zoho, scene)
         with callers(scene) as call:
