@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import os
 from base64 import b64decode
 from collections.abc import Iterable
@@ -32,7 +33,7 @@ class Key:
         ConfigError: The text is no such key.
     """
 
-    __slots__ = ("_cipher", "id")
+    __slots__ = ("_cipher", "_signer", "id")
 
     def __init__(self, text: Secret) -> None:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -45,10 +46,20 @@ class Key:
                 hint="Make one with: openssl rand -base64 32",
             )
         self._cipher = AESGCM(_decoded(text))
+        # A subkey, so that a signature says nothing about what seals.
+        self._signer = hmac.new(
+            hmac.digest(_decoded(text), b"evergrant signing key", "sha256"), digestmod="sha256"
+        )
         self.id = sha256(b"evergrant key id\0" + _decoded(text)).hexdigest()[:KEY_ID_DIGITS]
 
     def __repr__(self) -> str:
         return f"Key(id={self.id!r})"
+
+    def sign(self, data: bytes) -> str:
+        """Return the HMAC-SHA256 of some data, under a subkey of this key, in hex."""
+        signer = self._signer.copy()
+        signer.update(data)
+        return signer.hexdigest()
 
     def seal(self, text: str, bound_to: str) -> Envelope:
         """Seal text for one place: it opens nowhere else."""
@@ -111,8 +122,16 @@ class Keyring:
 
     def seal(self, text: str, bound_to: str) -> str:
         """Seal text for one place, such as a row and its column: it opens nowhere else."""
-        newest = next(reversed(self._keys.values()))
-        return str(newest.seal(text, bound_to))
+        return str(self.newest.seal(text, bound_to))
+
+    @property
+    def newest(self) -> Key:
+        """The key that seals and signs."""
+        return next(reversed(self._keys.values()))
+
+    def get(self, key_id: str) -> Key | None:
+        """Return the key of this id, if it is here."""
+        return self._keys.get(key_id)
 
     def open(self, sealed: str, bound_to: str) -> Secret:
         """Return the text that was sealed for this place.
