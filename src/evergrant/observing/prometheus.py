@@ -64,6 +64,7 @@ class Metrics:
         }
 
     def __call__(self, event: Event) -> None:
+        """Count an event."""
         if isinstance(event, Refreshed | RefreshFailed):
             error = getattr(event, "error", None)
             name = type(error).__name__ if error else ""

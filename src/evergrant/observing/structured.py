@@ -32,6 +32,7 @@ class StructuredLog:
         self._logger = logger
 
     def __call__(self, event: Event) -> None:
+        """Log an event."""
         level = logging.WARNING if isinstance(event, _FAILURES) else logging.INFO
         told = event.as_dict()
         if isinstance(self._logger, logging.Logger):

@@ -70,6 +70,7 @@ class Telemetry:
         )
 
     def __call__(self, event: Event) -> None:
+        """Trace an event, and count it."""
         error = getattr(event, "error", None)
         about = {"error.type": type(error).__name__} if error else {}
         self._span(event, about)
