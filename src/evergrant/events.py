@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
-from evergrant.errors import EvergrantError
+from evergrant.errors import EvergrantError, Throttled
 
 __all__ = [
     "Emit",
@@ -48,6 +49,36 @@ class Event:
         said = ", ".join(f"{name} {value}" for name, value in about.items() if value)
         return f"{type(self).__name__}: {said}" if said else type(self).__name__
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return this as what JSON can hold: ``event``, ``at`` (ISO 8601), and its fields.
+
+        An error becomes ``error`` (its class), ``message``, ``hint``, ``retryable``, and
+        ``retry_at`` where there is one. What is None is left out.
+        """
+        told: dict[str, Any] = {"event": type(self).__name__}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            told |= _of_error(value) if field.name == "error" else {field.name: _plain(value)}
+        return {name: value for name, value in told.items() if value is not None}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, tuple):
+        return list(value)
+    return str(value) if isinstance(value, Path) else value
+
+
+def _of_error(error: EvergrantError) -> dict[str, Any]:
+    return {
+        "error": type(error).__name__,
+        "message": error.message,
+        "hint": error.hint or None,
+        "retryable": error.retryable,
+        "retry_at": error.retry_at.isoformat() if isinstance(error, Throttled) else None,
+    }
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedIn(Event):
@@ -70,16 +101,24 @@ class GrantLimitNear(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refreshed(Event):
-    """A new access token was granted and stored; it lives until ``expires_at``."""
+    """A new access token was granted and stored; it lives until ``expires_at``.
+
+    ``took`` is how many seconds asking Zoho and storing it took.
+    """
 
     expires_at: datetime | None
+    took: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefreshFailed(Event):
-    """Zoho did not renew the token, or the store did not let us ask."""
+    """Zoho did not renew the token, or the store did not let us ask.
+
+    ``took`` is how many seconds Zoho was asked for it; None: it was not asked.
+    """
 
     error: EvergrantError
+    took: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -107,6 +107,22 @@ def test_moving_example_moves(
     assert capsys.readouterr().out == "alice@example.com:60001 new \n"
 
 
+def test_observability_example_writes_an_audit_log(tmp_path: Path, zoho_itself: Sandbox) -> None:
+    store, accounts = evergrant.open_store("memory:"), evergrant.Accounts()
+    names: dict[str, Any] = {"Keeper": Keeper, "store": store, "accounts": accounts}
+    (block,) = blocks(ROOT / "docs" / "observability.md")
+    run(block, names)
+    end(names["keeper"])
+    assert (tmp_path / "audit.log").stat().st_mode & 0o777 == 0o600
+
+
 def test_no_document_has_an_example_that_nothing_runs() -> None:
     with_examples = {path.name for path in DOCUMENTS if blocks(path)}
-    assert with_examples == {"README.md", "async.md", "moving.md", "official-sdk.md", "stores.md"}
+    assert with_examples == {
+        "README.md",
+        "async.md",
+        "moving.md",
+        "observability.md",
+        "official-sdk.md",
+        "stores.md",
+    }

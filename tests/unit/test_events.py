@@ -7,6 +7,7 @@ import pickle
 from dataclasses import FrozenInstanceError
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from evergrant.errors import LoginRequired
 from evergrant.events import Event, Refreshed, RefreshFailed, emitter
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-WHOSE = {"token_id": "7", "user": "alice@example.com:42"}
+WHOSE: dict[str, Any] = {"token_id": "7", "user": "alice@example.com:42"}
 ERROR = LoginRequired("revoked", token_id="7")
 ALL: tuple[tuple[Event, int], ...] = (
     (events.LoggedIn(at=NOW, data_center="eu", scopes=("A.b.READ",), **WHOSE), logging.INFO),

@@ -46,8 +46,9 @@ class FileKeyring(Keyring):
             self._look()
         return self._keys
 
-    def _found(self, key_id: str) -> Key | None:
-        key = super()._found(key_id)
+    def get(self, key_id: str) -> Key | None:
+        """Return the key of this id, if the file has it by now."""
+        key = super().get(key_id)
         if key is None:
             # Another process may seal with a key that was put there a moment ago.
             self._look()

@@ -38,7 +38,7 @@ class Key:
         ConfigError: The text is no such key.
     """
 
-    __slots__ = ("_cipher", "_digesting", "id")
+    __slots__ = ("_cipher", "_digesting", "_signing", "id")
 
     def __init__(self, text: Secret) -> None:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -53,6 +53,7 @@ class Key:
         self._cipher = AESGCM(_decoded(text))
         # A key of its own for each purpose (NIST SP 800-108: HMAC as the function that derives it).
         self._digesting = hmac.digest(_decoded(text), b"evergrant digests", sha256)
+        self._signing = hmac.digest(_decoded(text), b"evergrant signatures", sha256)
         self.id = sha256(b"evergrant key id\0" + _decoded(text)).hexdigest()[:KEY_ID_DIGITS]
 
     def __repr__(self) -> str:
@@ -89,6 +90,10 @@ class Key:
         )
         return f"{_DIGEST_VERSION}.{self.id}.{urlsafe_b64encode(code[:DIGEST_BYTES]).decode()}"
 
+    def sign(self, data: bytes) -> str:
+        """Return the HMAC-SHA256 of some data, in hex."""
+        return hmac.digest(self._signing, data, "sha256").hex()
+
 
 def _decoded(text: Secret) -> bytes:
     return b64decode(text.reveal().replace("-", "+").replace("_", "/"), validate=True)
@@ -124,7 +129,7 @@ class Keyring:
 
     @property
     def newest(self) -> Key:
-        """The key that seals."""
+        """The key that seals and signs."""
         return next(reversed(self._known().values()))
 
     @property
@@ -135,7 +140,8 @@ class Keyring:
     def _known(self) -> dict[str, Key]:
         return self._keys
 
-    def _found(self, key_id: str) -> Key | None:
+    def get(self, key_id: str) -> Key | None:
+        """Return the key of this id, if it is here."""
         return self._known().get(key_id)
 
     def __repr__(self) -> str:
@@ -153,7 +159,7 @@ class Keyring:
             CorruptRecord: It was changed since, or sealed for another place, or is not sealed.
         """
         envelope = Envelope.parse(sealed)
-        key = self._found(envelope.key_id)
+        key = self.get(envelope.key_id)
         if key is None:
             raise missing_key(envelope.key_id)
         return key.open(envelope, bound_to)

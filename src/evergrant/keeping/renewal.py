@@ -179,27 +179,30 @@ class Renewal:
         return current
 
     def _refresh(self, lease: Lease, current: Token, need: Need, attempts: int = ATTEMPTS) -> Token:
-        counted = partial(self._budget.request, current)
+        counted, began = partial(self._budget.request, current), time.monotonic()
         try:
             with self._heartbeat.beating(lease):
                 with around_each_request(counted, attempts):
                     granted = self._accounts.refresh(current)
-                return self._save(replace(granted, last_used_at=self._clock()), current)
+                return self._save(replace(granted, last_used_at=self._clock()), current, began)
         except OAuthError as refused:
             error = self._patience.note(current, refused)
-            self._tell_failed(current, error)
+            self._tell_failed(current, error, took=time.monotonic() - began)
         return self._make_do(current, need, error)
 
-    def _tell_failed(self, token: Token, error: EvergrantError) -> None:
+    def _tell_failed(self, token: Token, error: EvergrantError, took: float | None = None) -> None:
         told = copy.copy(error)  # without the traceback, which keeps all its frames alive
-        self._emit(RefreshFailed(at=self._clock(), error=told, **about(token)))
+        self._emit(RefreshFailed(at=self._clock(), error=told, took=took, **about(token)))
 
     def _make_do(self, current: Token, need: Need, error: OAuthError) -> Token:
         if error.retryable and need.is_barely_met(current, self._clock()):
             return current
         raise error
 
-    def _save(self, granted: Token, current: Token) -> Token:
+    def _save(self, granted: Token, current: Token, began: float) -> Token:
         saved = self._saver.save_renewal(granted, current)
-        self._emit(Refreshed(at=self._clock(), expires_at=saved.expires_at, **about(saved)))
+        took = time.monotonic() - began
+        self._emit(
+            Refreshed(at=self._clock(), expires_at=saved.expires_at, took=took, **about(saved))
+        )
         return saved

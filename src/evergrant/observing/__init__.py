@@ -1,0 +1,1 @@
+"""Listeners for `evergrant.Keeper` (``on_event=``): audit log, logs, metrics and traces."""

@@ -1,0 +1,125 @@
+"""What an audit log's lines are, and how each vouches for the one before it."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from evergrant.crypto.keys import Keyring
+
+__all__ = ["Fault", "Head", "canonical", "entry_of", "faults", "signed"]
+
+NOTHING = "0" * 64
+"""What stands for the hash before the first line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The last line so far: its number and its hash."""
+
+    seq: int = 0
+    hash: str = NOTHING
+
+    def __str__(self) -> str:
+        return f"{self.seq}:{self.hash}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with a line (counted from 1)."""
+
+    line: int
+    kind: str
+    what: str
+
+
+def canonical(entry: Mapping[str, Any]) -> bytes:
+    """Return the bytes that a line's hash is made of: all of it but the hash."""
+    body = {name: value for name, value in entry.items() if name != "hash"}
+    return json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
+
+
+def signed(entry: Mapping[str, Any], head: Head, keys: Keyring | None) -> dict[str, Any]:
+    """Return the entry as the line after ``head``: numbered, chained and hashed."""
+    line = {**entry, "seq": head.seq + 1, "prev": head.hash}
+    if keys:
+        line["key"] = keys.newest.id
+        return {**line, "hash": keys.newest.sign(canonical(line))}
+    return {**line, "hash": sha256(canonical(line)).hexdigest()}
+
+
+def entry_of(line: bytes) -> dict[str, Any] | None:
+    """Return the entry that a line holds; None: it holds none."""
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(entry, dict):
+        return None
+    whole = type(entry.get("seq")) is int and all(
+        isinstance(entry.get(name), str) for name in ("prev", "hash")
+    )
+    return entry if whole else None
+
+
+def faults(lines: Iterable[bytes], keys: Keyring | None, head: Head) -> Iterator[Fault | Head]:
+    """Yield what is wrong with the lines, and after each sound line the head.
+
+    Args:
+        head: What the first line must follow; a first line with another number begins in the
+            middle of a log that was rotated, and is taken as it is where ``head`` is empty.
+    """
+    torn = b""
+    for number, line in enumerate(lines, 1):
+        entry = entry_of(line) if line.endswith(b"\n") else None
+        if torn and (entry is None or entry.get("torn") != sha256(torn).hexdigest()):
+            yield Fault(number - 1, "changed", "it is not an entry, and no later line says why")
+            torn = b""
+        if entry is None:
+            if not line.endswith(b"\n"):
+                yield Fault(number, "torn", "its writer was stopped; the next entry closes it off")
+                return
+            torn = line[:-1]
+            continue
+        if "torn" in entry and not torn:
+            yield Fault(number, "removed", "the torn line before it is gone")
+        torn = b""
+        if (wrong := _misfit(entry, keys)) or (
+            (head.seq or entry["seq"] == 1) and (wrong := _misplaced(entry, head))
+        ):
+            yield Fault(number, *wrong)
+        head = Head(entry["seq"], entry["hash"])
+        yield head
+    if torn:
+        yield Fault(number, "changed", "it is not an entry")
+
+
+def _misfit(entry: dict[str, Any], keys: Keyring | None) -> tuple[str, str] | None:
+    if "key" in entry:
+        key = keys.get(str(entry["key"])) if keys else None
+        if key is None:
+            return "unverifiable", f"the key {entry['key']} that signed it is not set"
+        expected = key.sign(canonical(entry))
+    elif keys:
+        # Else who can write the file could put unsigned lines in the place of signed ones.
+        return "unsigned", "a key is set, and it is not signed: start a new file with a new key"
+    else:
+        expected = sha256(canonical(entry)).hexdigest()
+    if not hmac.compare_digest(expected.encode(), entry["hash"].encode(errors="replace")):
+        return "changed", "its content and its hash do not fit"
+    return None
+
+
+def _misplaced(entry: dict[str, Any], head: Head) -> tuple[str, str] | None:
+    seq, expected = entry["seq"], head.seq + 1
+    if seq > expected:
+        return "removed", f"entries {expected} to {seq - 1} are missing before it"
+    if seq < expected:
+        return "reordered", f"entry {seq} stands where {expected} belongs, or was inserted"
+    if entry["prev"] != head.hash:
+        return "inserted", "it does not follow the line before it"
+    return None
