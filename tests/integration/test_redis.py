@@ -194,15 +194,6 @@ class TestServers:
             open_store(f"redis://{wrong}127.0.0.1:{redis_server.port}/0")
         assert "planted" not in str(caught.value)
 
-    def test_an_account_without_rights_is_told(self, mortal: Redis) -> None:
-        with mortal.client() as client:
-            client.execute_command("ACL", "SETUSER", "poor", "on", ">pw", "~*", "+get", "+set")
-        with (
-            open_store(f"redis://poor:pw@127.0.0.1:{mortal.port}/0") as store,
-            pytest.raises(StoreUnavailable, match="lacks rights"),
-        ):
-            store.find_token(ALICE)
-
     def test_a_key_of_another_program_harms_its_row_only(
         self, redis_server: Redis, redis_url: str, store: TokenStore
     ) -> None:

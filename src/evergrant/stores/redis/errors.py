@@ -26,7 +26,7 @@ _GONE = _Meaning(
 )
 _LOGIN = _Meaning("{store} refuses the login", "Check the user name and the password.", False)
 _RIGHTS = _Meaning(
-    "the account lacks rights on {store}; nothing was changed",
+    "the account lacks rights on {store}",
     "Grant it what docs/stores.md lists.",
     False,
 )
@@ -82,6 +82,8 @@ def explained(error: Exception, store: str) -> StoreError:
     """Return the error to raise in place of the client's, whose text could quote a value."""
     said = str(error).replace(": ", " ").split()
     kinds = (_NAMES.get(kind.__name__) for kind in type(error).__mro__)
+    if "executing the script" in str(error):  # so a server before 7.2 words a script's NOPERM
+        said.append("NOPERM")
     code = next(filter(None, (*kinds, *(word for word in said if word in _MEANINGS))), None)
     gone = isinstance(error, exceptions.ConnectionError | exceptions.TimeoutError | OSError)
     unknown = _GONE if gone else _Meaning("{store} cannot go on", "The server's own log says more.")

@@ -21,6 +21,9 @@ ASK = 0.3
 TRUST = 0.9
 """Seconds without any word from the server after which nothing is believed to be unchanged."""
 
+PATIENCE = 5.0
+"""Seconds after which a server that has not answered such a question is connected to anew."""
+
 PAUSE = 0.5
 """Seconds before another attempt at a server that is gone."""
 
@@ -90,11 +93,14 @@ class Hearing:
 
     def _hear(self, channel: Any) -> None:
         channel.subscribe(f"{self._prefix}:changes", f"{self._prefix}:releases")
-        asked = 0.0
+        asked, answered = 0.0, True
         while not self._closed:
-            if time.monotonic() - asked >= ASK:
-                asked = time.monotonic()
+            # One question at a time: an answer is as old as its own question, not as the latest.
+            if answered and time.monotonic() - asked >= ASK:
+                asked, answered = time.monotonic(), False
                 channel.ping()
+            if time.monotonic() - asked >= PATIENCE:
+                raise TimeoutError
             message = channel.get_message(timeout=ASK / 3)
             if message is None:
                 continue
@@ -103,7 +109,7 @@ class Hearing:
                     self._changes += 1  # what happened before was not heard
                 elif message["type"] == "pong":
                     # Sent after the question: what had happened until then is counted by now.
-                    self._trusted_until = asked + TRUST
+                    self._trusted_until, answered = asked + TRUST, True
                 elif str(message["channel"]).endswith(":changes"):
                     self._changes += 1
                 else:

@@ -9,6 +9,7 @@ in one slot, and a row, what it is found by and its lease can be changed togethe
     {p}:leases        a hash: id to owner and end
     {p}:note:<key>    a note, behind the moment of its end
     {p}:number, {p}:made   counters: the largest number that was an id; rows ever made
+    {p}:name      what tells this storage from any other
 
 A script is given the prefix as its key, and the rest as arguments.
 """
@@ -21,7 +22,7 @@ from dataclasses import dataclass, field
 from evergrant.stores.rows import COLUMNS
 
 __all__ = [
-    "ACQUIRE", "BY_ID", "CHANGE", "DELETE_ALL", "FIND", "NEXT_NUMBER", "PAGE", "PUT_NOTE",
+    "ACQUIRE", "BY_ID", "CHANGE", "DELETE_ALL", "FIND", "NEXT_NUMBER", "OPEN", "PAGE", "PUT_NOTE",
     "RELEASE", "Script",
 ]  # fmt: skip
 
@@ -41,6 +42,30 @@ class Script:
         digest = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
         object.__setattr__(self, "sha", digest)
 
+
+OPEN = Script("""
+local p = KEYS[1]
+local may = {
+  {'SMEMBERS', p .. ':by:'}, {'SCARD', p .. ':by:'}, {'SISMEMBER', p .. ':by:', ''},
+  {'HGET', p .. ':row:', ''}, {'HMGET', p .. ':row:', ''}, {'EXISTS', p .. ':row:'},
+  {'ZCARD', p .. ':ids'}, {'ZRANGE', p .. ':ids', 0, 0}, {'ZRANGEBYSCORE', p .. ':ids', 0, 0},
+  {'TIME'}, {'PUBLISH', p .. ':tries', ''},
+  {'SADD', p .. ':tried', ''}, {'SREM', p .. ':tried', ''},
+  {'HSET', p .. ':tried', '', ''}, {'HDEL', p .. ':tried', ''},
+  {'ZADD', p .. ':tried', 0, ''}, {'ZREM', p .. ':tried', ''},
+  {'INCR', p .. ':tried'}, {'DEL', p .. ':tried'}, {'SET', p .. ':name', ARGV[1], 'NX'},
+}
+for _, command in ipairs(may) do
+  local said = redis.pcall(unpack(command))
+  local err = type(said) == 'table' and said.err or ''
+  -- Nothing else: a server that is full is still opened, and read.
+  if err:find('NOPERM') or err:find('executing the script') or err:find('READONLY') then
+    return said
+  end
+end
+return redis.call('GET', p .. ':name')
+""")
+"""Tries every command of a change, for none to be refused in the middle; names the storage."""
 
 _ROW = f"""
 local p = KEYS[1]
@@ -104,6 +129,12 @@ end
 
 local lookups, fields = take_list(), take_list()
 local before = exists and redis.call('HGET', key, '~lookups') or ''
+-- A key that is another program's fails here, while nothing has changed.
+for lookup in before:gmatch('%S+') do redis.call('SCARD', p .. ':by:' .. lookup) end
+for _, lookup in ipairs(lookups) do redis.call('SCARD', p .. ':by:' .. lookup) end
+redis.call('ZCARD', p .. ':ids')
+redis.call('GET', p .. ':made')
+redis.call('GET', p .. ':number')
 if #fields > 0 then
   -- First, because a server without memory refuses it: nothing has changed by then.
   redis.call('HSET', key, '~lookups', table.concat(lookups, ' '), unpack(fields))

@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 from evergrant.clock import Clock, to_epoch_ms, utc_now
-from evergrant.errors import MissingExtra
+from evergrant.errors import MissingExtra, StoreUnavailable
 from evergrant.stores.base import TokenStore
 from evergrant.stores.indexed import NAMED, index_keys
 from evergrant.stores.matching import Criterion
@@ -81,10 +81,11 @@ class RedisStore(TokenStore):
 
     def _named(self) -> str:
         """Return the random name of this storage: addresses may be spelled in many ways."""
-        key = f"{self._prefix}:name"
-        if not self._read_only:
-            self._ask(lambda: self._client.set(key, secrets.token_hex(8), nx=True))
-        return str(self._ask(lambda: self._client.get(key)) or self.url)
+        if self._read_only:
+            name = self._ask(lambda: self._client.get(f"{self._prefix}:name"))
+        else:
+            name = self._run(scripts.OPEN, secrets.token_hex(8))
+        return str(name or self.url)
 
     def _ask(self, question: Callable[[], T]) -> T:
         try:
@@ -159,6 +160,8 @@ class RedisStore(TokenStore):
         return self._changed(str(row[0]), str(version), row)
 
     def _delete(self, id_: str) -> bool:
+        # Where a save also deletes a user's second row, that is a step of its own: whoever dies
+        # between the two leaves the second row, which the next save deletes.
         return self._changed(id_, "any", None, seen={})
 
     def _changed(
@@ -224,7 +227,13 @@ class RedisStore(TokenStore):
 
     def warnings(self) -> Iterator[str]:
         """Say what of the server's settings endangers tokens."""
-        kept = self._ask(lambda: self._client.info("persistence"))
+        try:
+            kept = self._ask(lambda: self._client.info("persistence"))
+        except StoreUnavailable as error:
+            if error.retryable:
+                raise
+            yield f"{self.url} does not tell this account how it keeps its data (+info)"
+            return
         saves = self._client_setting("save")
         if not int(kept.get("aof_enabled", 0)) and saves == "":
             yield f"{self.url} keeps nothing on disk: a restart loses every token"
