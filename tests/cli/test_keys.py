@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
+import sqlite3
 import stat
 import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -89,6 +91,23 @@ def test_what_was_plain_is_in_no_file_afterwards(
     assert any(secret in path.read_bytes() for path in home.iterdir())
     assert run("keys", "rotate", "--adopt").exit_code == 0
     assert not [path for path in home.iterdir() if secret in path.read_bytes()]
+
+
+def test_a_row_that_cannot_be_sealed_anew_is_named_and_the_others_are(
+    run: Command, set_file: Path, home: Path
+) -> None:
+    with open_store(f"sqlite:///{home}/tokens.db") as store:
+        bad, _ = store.save_token(ALICE), store.save_token(BOB)
+    with closing(sqlite3.connect(home / "tokens.db")) as database:
+        database.execute("UPDATE oauthtoken SET org_id = 'x' WHERE id = ?", (bad.id,))
+        database.commit()
+    run("keys", "generate", "--file", str(set_file))
+    new, old = ids(set_file)
+    rotated = run("keys", "rotate")
+    assert rotated.exit_code == 1
+    assert f"row {bad.id} of the token store is corrupt" in rotated.stderr
+    assert f"1 of 2 tokens are not sealed with the key {new}" in rotated.stderr
+    assert run("keys", "retire", old, "--file", str(set_file)).exit_code == 2
 
 
 def test_status_counts_what_each_key_has_sealed(

@@ -6,13 +6,14 @@ import sqlite3
 import traceback
 from base64 import b64encode
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from evergrant.crypto.keys import Key, Keyring
-from evergrant.errors import ConfigError, CorruptRecord
+from evergrant.errors import ConfigError, CorruptRecord, StoreUnavailable
 from evergrant.stores import open_store
 from evergrant.stores.adapter import adapt
 from evergrant.stores.base import TokenStore
@@ -21,7 +22,7 @@ from evergrant.stores.matching import Criterion
 from evergrant.stores.memory import MemoryStore
 from evergrant.stores.rows import COLUMNS, Row
 from evergrant.testing.samples import ALICE, BOB, SECRETS
-from evergrant.token import SECRET_FIELDS, Secret
+from evergrant.token import SECRET_FIELDS, Secret, Token
 from six_methods import Plain
 
 SCOPES = ("ZohoCRM.canary.READ",)
@@ -136,6 +137,37 @@ def test_a_version_that_was_put_back_is_noticed(store: EncryptedStore, inner: Me
         store.find_token(ALICE)
 
 
+def test_what_this_process_saved_and_has_not_read_since_is_known_to_be_newer(
+    store: EncryptedStore, inner: MemoryStore
+) -> None:
+    before = rows(inner)[0]
+    store.save_token(replace(ALICE, refresh_token="newer"))
+    write(inner, before)
+    with pytest.raises(CorruptRecord, match="older version of it was put back"):
+        store.find_token(ALICE)
+
+
+def test_a_save_that_did_not_come_about_makes_nothing_old(
+    store: EncryptedStore, inner: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit = inner._transaction
+
+    @contextmanager
+    def broken() -> Iterator[None]:
+        before = rows(inner)
+        with commit():
+            yield
+        for row in before:
+            write(inner, row)
+        raise StoreUnavailable("the disk is full")
+
+    monkeypatch.setattr(inner, "_transaction", broken)
+    with pytest.raises(StoreUnavailable):
+        store.save_token(replace(ALICE, refresh_token="newer"))
+    monkeypatch.undo()
+    assert store.find_token(ALICE) is not None
+
+
 def test_a_row_that_was_deleted_and_made_anew_is_no_older_version(
     store: EncryptedStore, inner: MemoryStore
 ) -> None:
@@ -169,7 +201,7 @@ def test_a_key_of_the_same_name_does_not_open(store: EncryptedStore, inner: Memo
     other = key(3)
     other.id = NEW.id
     with pytest.raises(CorruptRecord):
-        EncryptedStore(inner, Keyring([other]))
+        EncryptedStore(inner, Keyring([other])).find_token(ALICE)
 
 
 def test_tokens_that_are_not_sealed_are_refused_and_adopted_when_told() -> None:
@@ -186,6 +218,15 @@ def test_tokens_that_are_not_sealed_are_refused_and_adopted_when_told() -> None:
     assert store.find_token(by_token) == plain
     assert sum(store.reseal()) == 1
     assert EncryptedStore(inner, Keyring([NEW])).find_token(by_token) == plain
+
+
+def test_what_a_sealed_row_shows_is_no_token_also_while_others_are_adopted(
+    store: EncryptedStore, inner: MemoryStore
+) -> None:
+    shown = str(rows(inner)[0][COLUMNS.index("access_token")])
+    adopting = EncryptedStore(inner, Keyring([NEW]), adopt=True)
+    assert adopting.find_token(Token(access_token=shown)) is None
+    assert adopting.find_token(Token(access_token=ALICE.access_token)) is not None
 
 
 def test_a_store_that_does_not_keep_all_of_a_row_is_refused() -> None:
@@ -280,6 +321,16 @@ class TestRotation:
         assert found is not None
         assert found.refresh_token == "saved meanwhile"
         assert store.key_ids() == {NEW.id: 7}
+
+    def test_a_row_that_cannot_be_read_is_reported_and_stops_nothing(
+        self, store: EncryptedStore, inner: MemoryStore
+    ) -> None:
+        bad = rows(inner)[3]
+        write(inner, [*bad[:1], "mallory@example.com", *bad[2:]])
+        told: list[CorruptRecord] = []
+        assert sum(store.reseal(on_corrupt=told.append, batch=3)) == 7
+        assert [error.token_id for error in told] == [str(bad[0])]
+        assert store.key_ids() == {NEW.id: 6, OLD.id: 1}
 
     def test_a_row_of_an_unknown_key_stops_it(self, inner: MemoryStore, store: TokenStore) -> None:
         fresh = EncryptedStore(MemoryStore(), Keyring([NEW]))

@@ -135,13 +135,18 @@ def rotate(
                 f"{before[None]} tokens in {store.url} are not encrypted; nothing was changed",
                 hint="Encrypt them: evergrant keys rotate --adopt.",
             )
-        left = before.total() - before[ring.newest.id]
         with _progress(before.total()) as advance:
-            for count in store.reseal():
+            for count in store.reseal(on_corrupt=lambda error: warn(str(error))):
                 advance(count)
         if before[None]:
             store.scrub()
-        note(f"{left} tokens were sealed with the key {ring.newest.id}; all {before.total()} are")
+        after, newest = store.key_ids(), ring.newest.id
+    if left := after.total() - after[newest]:
+        # Beside rows that cannot be read: another program may still seal with an older key.
+        warn(f"{left} of {after.total()} tokens are not sealed with the key {newest}")
+        raise typer.Exit(Exit.BAD_RESULT)
+    done = max(before.total() - before[newest], 0)
+    note(f"{done} tokens were sealed with the key {newest}; all {after.total()} are")
 
 
 @contextmanager

@@ -29,7 +29,7 @@ from evergrant.stores.sealing import key_id
 from evergrant.stores.upkeep import Upkeep
 from evergrant.token import Token
 
-__all__ = ["TokenStore"]
+__all__ = ["SAVE_ATTEMPTS", "OnCorrupt", "TokenStore", "log_corrupt"]
 
 _logger = logging.getLogger("evergrant")
 
@@ -39,7 +39,8 @@ SAVE_ATTEMPTS = 20
 OnCorrupt = Callable[[CorruptRecord], None]
 
 
-def _log_corrupt(error: CorruptRecord) -> None:
+def log_corrupt(error: CorruptRecord) -> None:
+    """Warn in the log of a row that cannot be read."""
     _logger.warning("%s", error)
 
 
@@ -114,11 +115,11 @@ class TokenStore(Coordination, Upkeep):
         """
         return _unless_corrupt(self._readable(self._select_named(name))) if name else []
 
-    def get_tokens(self, *, on_corrupt: OnCorrupt = _log_corrupt) -> list[Token]:
+    def get_tokens(self, *, on_corrupt: OnCorrupt = log_corrupt) -> list[Token]:
         """Return all tokens; see `iter_tokens`."""
         return list(self.iter_tokens(on_corrupt=on_corrupt))
 
-    def iter_tokens(self, *, on_corrupt: OnCorrupt = _log_corrupt) -> Iterator[Token]:
+    def iter_tokens(self, *, on_corrupt: OnCorrupt = log_corrupt) -> Iterator[Token]:
         """Yield all tokens, without holding them in memory where the storage can stream.
 
         Args:
@@ -221,7 +222,7 @@ class TokenStore(Coordination, Upkeep):
         if corrupt and not tokens:
             return corrupt[0]
         for problem in corrupt:
-            _log_corrupt(problem)
+            log_corrupt(problem)
         return tokens
 
     def _outgoing(self, row: Row) -> Row:

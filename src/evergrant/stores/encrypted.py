@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from functools import partial
 from itertools import islice
 from typing import TypeVar
 
 from evergrant.crypto.keys import Keyring
 from evergrant.errors import ConfigError, CorruptRecord
-from evergrant.stores.base import SAVE_ATTEMPTS, TokenStore
+from evergrant.stores.base import SAVE_ATTEMPTS, OnCorrupt, TokenStore, log_corrupt
 from evergrant.stores.matching import Criterion
 from evergrant.stores.replays import Replays, is_older
 from evergrant.stores.rows import Row, decode
@@ -50,6 +51,7 @@ class EncryptedStore(TokenStore):
         self._sealing = Sealing(keyring)
         self._adopt = adopt
         self._replays = Replays()
+        self._written = threading.local()
         self.url, self.holds, self.id_width = inner.url, inner.holds, inner.id_width
         self._check()
 
@@ -62,7 +64,8 @@ class EncryptedStore(TokenStore):
             )
         for row in islice(self._inner._rows(), 1):
             if key_id(row) is not None:
-                self._sealing.open(row)
+                with suppress(CorruptRecord):  # it harms no other row
+                    self._sealing.open(row)
             elif not self._adopt:
                 raise ConfigError(
                     f"a key is set, and {self.url} holds tokens that are not encrypted",
@@ -95,11 +98,15 @@ class EncryptedStore(TokenStore):
         # Out here, the error that was caught does not travel along.
         raise _corrupt(row, why)
 
-    def reseal(self, *, batch: int = BATCH) -> Iterator[int]:
+    def reseal(self, *, on_corrupt: OnCorrupt = log_corrupt, batch: int = BATCH) -> Iterator[int]:
         """Seal every row anew that is not sealed under the newest key, while others go on.
 
         What was done stays done whenever this ends; begun again, it does the rest. Contents and
         versions stay as they are, so that nobody's save is in conflict with it.
+
+        Args:
+            on_corrupt: Called for each row that cannot be read, which is left as it is.
+            batch: Rows that are sealed in one transaction.
 
         Yields:
             How many rows have been looked at since the last.
@@ -107,27 +114,35 @@ class EncryptedStore(TokenStore):
         Raises:
             ConfigError: A row is sealed with a key that is not here, or is not sealed and is not
                 to be adopted.
-            CorruptRecord: A row cannot be read.
         """
         everything = self._inner._rows()
         while rows := list(islice(everything, batch)):
             ids = [str(row[0]) for row in rows if not self._sealing.is_current(row)]
             if ids:
-                self._persistently(partial(self._reseal, ids))
+                for error in self._persistently(partial(self._reseal, ids)):
+                    on_corrupt(error)
             yield len(rows)
 
-    def _reseal(self, ids: list[str]) -> None:
+    def _reseal(self, ids: list[str]) -> list[CorruptRecord]:
+        errors = []
         with self._transaction():
             for id_ in ids:
-                for _ in range(SAVE_ATTEMPTS):
-                    found = self._inner._select(Criterion(id=id_))
-                    if not found or self._sealing.is_current(found[0]):
-                        break  # deleted, or saved, since
-                    row = found[0]
-                    adopted = key_id(row) is None and self._adopt
-                    plain = row if adopted else self._opened(row)
-                    if self._inner._update(self._sealing.seal(plain), int(row[-1] or 0)):
-                        break
+                try:
+                    self._reseal_one(id_)
+                except CorruptRecord as error:
+                    errors.append(error)
+        return errors
+
+    def _reseal_one(self, id_: str) -> None:
+        for _ in range(SAVE_ATTEMPTS):
+            found = self._inner._select(Criterion(id=id_))
+            if not found or self._sealing.is_current(found[0]):
+                return  # deleted, or saved, since
+            row = found[0]
+            adopted = key_id(row) is None and self._adopt
+            plain = row if adopted else self._opened(row)
+            if self._inner._update(self._sealing.seal(plain), int(row[-1] or 0)):
+                return
 
     def scrub(self) -> None:
         """Overwrite what was deleted or replaced, see `TokenStore.scrub`."""
@@ -135,7 +150,11 @@ class EncryptedStore(TokenStore):
 
     def _select(self, criterion: Criterion) -> list[Row]:
         found: dict[object, Row] = {}
-        for one in self._sealing.criteria(criterion, also_plain=self._adopt):
+        if self._adopt and self._sealing.hides(criterion):
+            # Not sealed ones: what they show in the place of a token must not be taken for one.
+            plain = self._inner._select(criterion)
+            found = {row[0]: row for row in plain if key_id(row) is None}
+        for one in self._sealing.criteria(criterion):
             found |= {row[0]: row for row in self._inner._select(one)}
         return list(found.values())
 
@@ -146,10 +165,14 @@ class EncryptedStore(TokenStore):
         return self._inner._rows()
 
     def _insert(self, row: Row) -> bool:
-        return self._inner._insert(row)
+        return self._inner._insert(row) and self._wrote(row)
 
     def _update(self, row: Row, version: int) -> bool:
-        return self._inner._update(row, version)
+        return self._inner._update(row, version) and self._wrote(row)
+
+    def _wrote(self, row: Row) -> bool:
+        self._written.rows.append(row)
+        return True
 
     def _delete(self, id_: str) -> bool:
         self._replays.forget(id_)
@@ -169,7 +192,14 @@ class EncryptedStore(TokenStore):
         return self._inner._passing_transaction()
 
     def _persistently(self, change: Callable[[], T]) -> T:
-        return self._inner._persistently(change)
+        def attempt() -> T:
+            self._written.rows = []
+            return change()
+
+        done = self._inner._persistently(attempt)
+        for row in self._written.rows:  # not before: the storage may not have taken them
+            self._replays.note(row)
+        return done
 
     def _acquire(self, id_: str, owner: str, ttl: float) -> bool:
         return self._inner._acquire(id_, owner, ttl)

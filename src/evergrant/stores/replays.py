@@ -31,8 +31,10 @@ class Replays:
         return seen if seen is not None and is_older(row, seen) else None
 
     def note(self, row: Row) -> None:
-        """Remember how new a row is."""
+        """Remember how new a row is, unless a newer state of it was seen."""
         id_ = str(row[0])
+        if self.newer(row) is not None:
+            return
         if id_ not in self._seen and len(self._seen) >= MOST:
             self._seen.pop(next(iter(self._seen)), None)
         self._seen[id_] = _state(row)

@@ -70,16 +70,17 @@ class Sealing:
         """Say whether a row is sealed under the newest key."""
         return key_id(row) == self._keyring.newest.id
 
-    def criteria(self, criterion: Criterion, *, also_plain: bool = False) -> Iterator[Criterion]:
+    def hides(self, criterion: Criterion) -> bool:
+        """Say whether sealed rows do not show what a criterion asks for."""
+        return not _FOUND_BY.keys().isdisjoint(criterion)
+
+    def criteria(self, criterion: Criterion) -> Iterator[Criterion]:
         """Yield what stands for a criterion in sealed rows: one for each key, the newest last.
 
         Last, because a row that is sealed anew between two looks goes from an older key to it.
-
-        Args:
-            also_plain: Rows that are not sealed are looked for as well, first of all.
         """
         hidden = _FOUND_BY.keys() & criterion.keys()
-        if also_plain or not hidden:
+        if not hidden:
             yield criterion
         for key in self._keyring.oldest_first if hidden else ():
             digests = {column: key.digest(column, criterion[column]) for column in hidden}
