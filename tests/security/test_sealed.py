@@ -12,27 +12,19 @@ from pathlib import Path
 
 import pytest
 
-from evergrant.crypto.keys import Key, Keyring
+from evergrant.crypto.keys import Keyring
 from evergrant.errors import ConfigError, CorruptRecord, StoreUnavailable
 from evergrant.stores import open_store
 from evergrant.stores.adapter import adapt
-from evergrant.stores.base import TokenStore
 from evergrant.stores.encrypted import EncryptedStore
-from evergrant.stores.matching import Criterion
 from evergrant.stores.memory import MemoryStore
-from evergrant.stores.rows import COLUMNS, Row
+from evergrant.stores.rows import COLUMNS
 from evergrant.testing.samples import ALICE, BOB, SECRETS
-from evergrant.token import SECRET_FIELDS, Secret, Token
+from evergrant.token import SECRET_FIELDS, Token
+from sealed_rows import NEW, OLD, key, rows, write
 from six_methods import Plain
 
 SCOPES = ("ZohoCRM.canary.READ",)
-
-
-def key(number: int) -> Key:
-    return Key(Secret(b64encode(bytes([number]) * 32).decode()))
-
-
-OLD, NEW = key(1), key(2)
 
 
 @pytest.fixture
@@ -46,14 +38,6 @@ def store(inner: MemoryStore) -> EncryptedStore:
     store.save_token(replace(ALICE, scopes=SCOPES))
     store.save_token(BOB)
     return store
-
-
-def rows(inner: MemoryStore) -> list[list[str | int | None]]:
-    return [list(row) for row in inner._rows()]
-
-
-def write(inner: MemoryStore, row: list[str | int | None]) -> None:
-    inner._put(str(row[0]), tuple(row))
 
 
 def flipped(text: str, position: int) -> str:
@@ -261,82 +245,6 @@ def test_one_setting_turns_it_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         pytest.raises(ConfigError, match="EVERGRANT_KEY"),
     ):
         store.find_token(ALICE)
-
-
-class TestRotation:
-    @pytest.fixture
-    def store(self, inner: MemoryStore) -> Iterator[TokenStore]:
-        old = EncryptedStore(inner, Keyring([OLD]))
-        for number in range(7):
-            old.save_token(replace(ALICE, user_name=f"u{number}@example.com", refresh_token=None))
-        with EncryptedStore(inner, Keyring([NEW, OLD])) as store:
-            yield store
-
-    def test_every_row_is_sealed_anew_and_stays_what_it_was(
-        self, store: EncryptedStore, inner: MemoryStore
-    ) -> None:
-        before = store.get_tokens()
-        assert list(store.reseal(batch=3)) == [3, 3, 1]
-        assert store.key_ids() == {NEW.id: 7}
-        assert EncryptedStore(inner, Keyring([NEW])).get_tokens() == before
-
-    def test_what_was_done_stays_done_and_the_rest_is_done_next(
-        self, store: EncryptedStore, inner: MemoryStore
-    ) -> None:
-        assert next(store.reseal(batch=3)) == 3
-        assert store.key_ids() == {NEW.id: 3, OLD.id: 4}
-        done = rows(inner)[:3]
-        assert sum(store.reseal(batch=3)) == 7
-        assert rows(inner)[:3] == done
-
-    def test_a_row_is_found_by_its_token_at_any_moment(
-        self, store: EncryptedStore, inner: MemoryStore, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        """Also when it is sealed anew between the looks for one key and for the next."""
-        select = inner._select
-
-        def then_rotate(criterion: Criterion) -> list[Row]:
-            found = select(criterion)
-            monkeypatch.undo()
-            sum(store.reseal())
-            return found
-
-        wanted = replace(ALICE, user_name=None, client_id=None, client_secret=None)
-        monkeypatch.setattr(inner, "_select", then_rotate)
-        assert store.find_token(wanted) is not None
-
-    def test_a_save_in_between_wins(
-        self, store: EncryptedStore, inner: MemoryStore, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        update, wanted = inner._update, replace(ALICE, user_name="u3@example.com")
-
-        def after_a_save(row: Row, version: int) -> bool:
-            monkeypatch.undo()
-            store.save_token(replace(wanted, refresh_token="saved meanwhile"))
-            return update(row, version)
-
-        monkeypatch.setattr(inner, "_update", after_a_save)
-        sum(store.reseal())
-        found = store.find_token(wanted)
-        assert found is not None
-        assert found.refresh_token == "saved meanwhile"
-        assert store.key_ids() == {NEW.id: 7}
-
-    def test_a_row_that_cannot_be_read_is_reported_and_stops_nothing(
-        self, store: EncryptedStore, inner: MemoryStore
-    ) -> None:
-        bad = rows(inner)[3]
-        write(inner, [*bad[:1], "mallory@example.com", *bad[2:]])
-        told: list[CorruptRecord] = []
-        assert sum(store.reseal(on_corrupt=told.append, batch=3)) == 7
-        assert [error.token_id for error in told] == [str(bad[0])]
-        assert store.key_ids() == {NEW.id: 6, OLD.id: 1}
-
-    def test_a_row_of_an_unknown_key_stops_it(self, inner: MemoryStore, store: TokenStore) -> None:
-        fresh = EncryptedStore(MemoryStore(), Keyring([NEW]))
-        fresh._inner = inner
-        with pytest.raises(ConfigError, match=OLD.id):
-            sum(fresh.reseal())
 
 
 def test_errors_show_no_secret(store: EncryptedStore, inner: MemoryStore) -> None:
