@@ -6,9 +6,8 @@ evg1.<8 hex digits: the key's id>.<base64url of 12 bytes nonce, ciphertext, 16 b
 from __future__ import annotations
 
 import re
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from dataclasses import dataclass
-from typing import Self
+from binascii import a2b_base64, b2a_base64
+from typing import NamedTuple, Self
 
 from evergrant.errors import CorruptRecord
 
@@ -24,11 +23,10 @@ _VERSION = "evg1"
 SEALED = f"{_VERSION}."
 """How sealed text begins."""
 
-_FORM = re.compile(rf"{_VERSION}\.([0-9a-f]{{{KEY_ID_DIGITS}}})\.([A-Za-z0-9_-]+)")
+_BEGINNING = re.compile(rf"{_VERSION}\.([0-9a-f]{{{KEY_ID_DIGITS}}})\.")
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(NamedTuple):
     """What is sealed, and what it takes to open it."""
 
     key_id: str
@@ -36,8 +34,7 @@ class Envelope:
     ciphertext: bytes
 
     def __str__(self) -> str:
-        body = urlsafe_b64encode(self.nonce + self.ciphertext).rstrip(b"=").decode()
-        return f"{_VERSION}.{self.key_id}.{body}"
+        return f"{_VERSION}.{self.key_id}.{_text(self.nonce + self.ciphertext)}"
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -46,19 +43,26 @@ class Envelope:
         Raises:
             CorruptRecord: It is none, or one of a version that is not known here.
         """
-        form = _FORM.fullmatch(text)
-        if form is None:
+        beginning = _BEGINNING.match(text)
+        if beginning is None:
             raise CorruptRecord(
                 "this is not sealed text, or a newer evergrant sealed it",
                 hint="Open it with the version that wrote it.",
             )
-        key_id, body = form.groups()
-        content = urlsafe_b64decode(body + "=" * (-len(body) % 4)) if len(body) % 4 != 1 else b""
-        envelope = cls(key_id, content[:NONCE_BYTES], content[NONCE_BYTES:])
-        # The last character may have bits that decoding ignores: one text, one meaning.
-        if len(envelope.ciphertext) < _TAG_BYTES or str(envelope) != text:
+        body = text[beginning.end() :]
+        try:
+            content = a2b_base64(body.replace("-", "+").replace("_", "/") + "=" * (-len(body) % 4))
+        except ValueError:
+            content = b""
+        # Decoding ignores what is no base64, and bits of the last character: one text, one meaning.
+        if len(content) < NONCE_BYTES + _TAG_BYTES or _text(content) != body:
             raise CorruptRecord("the sealed text is cut short or changed")
-        return envelope
+        return cls(beginning[1], content[:NONCE_BYTES], content[NONCE_BYTES:])
+
+
+def _text(content: bytes) -> str:
+    body = b2a_base64(content, newline=False).decode().rstrip("=")
+    return body.replace("+", "-").replace("/", "_")
 
 
 def associated(key_id: str, bound_to: str) -> bytes:

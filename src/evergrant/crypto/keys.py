@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 import os
-from base64 import b64decode, urlsafe_b64encode
+from base64 import b64decode
 from collections.abc import Iterable
 from hashlib import sha256
 
@@ -38,11 +38,13 @@ class Key:
         ConfigError: The text is no such key.
     """
 
-    __slots__ = ("_cipher", "_digesting", "_signing", "id")
+    __slots__ = ("_cipher", "_digesting", "_invalid", "_signing", "id")
 
     def __init__(self, text: Secret) -> None:
+        from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+        self._invalid = InvalidTag
         self.id = ""  # a traceback may print local variables, this one too
         # For the same reason the key's bytes never get a name.
         if _length(text) != KEY_BYTES:
@@ -71,14 +73,12 @@ class Key:
         Raises:
             CorruptRecord: It was changed since, or sealed for another place.
         """
-        from cryptography.exceptions import InvalidTag
-
         beside = associated(self.id, bound_to)
         try:
             return Secret(
                 self._cipher.decrypt(envelope.nonce, envelope.ciphertext, beside).decode()
             )
-        except InvalidTag:
+        except self._invalid:
             raise CorruptRecord(
                 "the sealed text was changed, or was sealed for another place"
             ) from None
@@ -88,7 +88,7 @@ class Key:
         code = hmac.digest(
             self._digesting, f"{column}\0{value}".encode(errors="surrogatepass"), "sha256"
         )
-        return f"{_DIGEST_VERSION}.{self.id}.{urlsafe_b64encode(code[:DIGEST_BYTES]).decode()}"
+        return f"{_DIGEST_VERSION}.{self.id}.{code[:DIGEST_BYTES].hex()}"
 
     def sign(self, data: bytes) -> str:
         """Return the HMAC-SHA256 of some data, in hex."""

@@ -79,8 +79,7 @@ class EncryptedStore(TokenStore):
         if self._adopt and key_id(row) is None:
             return decode(row)
         token = decode(self._opened(row))
-        if (seen := self._replays.newer(row)) is None:
-            self._replays.note(row)
+        if (seen := self._replays.note(row)) is None:
             return token
         # Another thread may have read a newer state since this one read the row. What is read now
         # is at least as new as what had been seen before, or it is an older copy.
@@ -149,14 +148,14 @@ class EncryptedStore(TokenStore):
         self._inner.scrub()
 
     def _select(self, criterion: Criterion) -> list[Row]:
-        found: dict[object, Row] = {}
-        if self._adopt and self._sealing.hides(criterion):
-            # Not sealed ones: what they show in the place of a token must not be taken for one.
-            plain = self._inner._select(criterion)
-            found = {row[0]: row for row in plain if key_id(row) is None}
+        if not self._sealing.hides(criterion):
+            return self._inner._select(criterion)
+        # What sealed rows show in the place of a token must not be taken for one.
+        plain = self._inner._select(criterion) if self._adopt else []
+        found = [row for row in plain if key_id(row) is None]
         for one in self._sealing.criteria(criterion):
-            found |= {row[0]: row for row in self._inner._select(one)}
-        return list(found.values())
+            found += self._inner._select(one)
+        return list({row[0]: row for row in found}.values()) if len(found) > 1 else found
 
     def _select_named(self, name: str) -> list[Row]:
         return self._inner._select_named(name)

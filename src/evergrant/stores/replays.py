@@ -22,22 +22,21 @@ class Replays:
     def __init__(self) -> None:
         self._seen: dict[str, State] = {}
 
-    def newer(self, row: Row) -> State | None:
-        """Return the newest state seen of a row if the row is older than that; else None.
+    def note(self, row: Row) -> State | None:
+        """Remember how new a row is, unless a newer state of it was seen: return that.
 
         One that was deleted and made anew under its id counts from 1 again, and is younger.
         """
-        seen = self._seen.get(str(row[0]))
-        return seen if seen is not None and is_older(row, seen) else None
-
-    def note(self, row: Row) -> None:
-        """Remember how new a row is, unless a newer state of it was seen."""
-        id_ = str(row[0])
-        if self.newer(row) is not None:
-            return
-        if id_ not in self._seen and len(self._seen) >= MOST:
+        id_, state = str(row[0]), _state(row)
+        seen = self._seen.get(id_)
+        if seen == state:
+            return None
+        if seen is not None and is_older(row, seen):
+            return seen
+        if seen is None and len(self._seen) >= MOST:
             self._seen.pop(next(iter(self._seen)), None)
-        self._seen[id_] = _state(row)
+        self._seen[id_] = state
+        return None
 
     def forget(self, id_: str) -> None:
         """Forget a row that is deleted: it may be made anew within the same millisecond."""
