@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from evergrant.datacenter import ZOHO, DataCenter, DataCenters
     from evergrant.errors import EvergrantError
     from evergrant.keeper import Keeper
+    from evergrant.policy import Policy
     from evergrant.stores import open_store
     from evergrant.stores.base import TokenStore
     from evergrant.token import Freshness, Secret, Token
@@ -27,6 +28,7 @@ __all__ = [
     "EvergrantError",
     "Freshness",
     "Keeper",
+    "Policy",
     "Secret",
     "Token",
     "TokenStore",
@@ -42,6 +44,7 @@ _HOMES = {
     "EvergrantError": "errors",
     "Freshness": "token",
     "Keeper": "keeper",
+    "Policy": "policy",
     "Secret": "token",
     "Token": "token",
     "TokenStore": "stores.base",

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from evergrant.errors import ConfigError
+from evergrant.policy import UNLIMITED, Policy
 from evergrant.stores import default_store_url
 from evergrant.token import Secret
 
@@ -50,6 +51,7 @@ class Settings:
         data_center: Where logins begin; None: where the accounts servers begin by themselves.
         client_secrets: Data center code to secret, for a client that has one in each.
         sandbox: The address of a running sandbox to use instead of Zoho.
+        policy: What tokens must keep to.
         file: The configuration file, whether or not it exists.
         warning: What is unsafe about the file, in words; None: nothing.
     """
@@ -62,6 +64,7 @@ class Settings:
     redirect_url: str = DEFAULT_REDIRECT_URL
     scopes: tuple[str, ...] = DEFAULT_SCOPES
     sandbox: str | None = None
+    policy: Policy = UNLIMITED
     file: Path
     warning: str | None = None
 
@@ -152,14 +155,25 @@ def _checked(path: Path, key: str, value: object) -> object:
         if isinstance(value, dict) and all(_is_text(secret) for secret in value.values()):
             return {code.lower(): secret for code, secret in value.items()}
         raise ConfigError(f"{path}: client_secrets must be a table of data center = secret")
+    if key == "policy":
+        return _policy(path, value)
     if key not in _VARIABLES:
-        known = ", ".join(sorted({*_VARIABLES, "client_secrets", "scopes"}))
+        known = ", ".join(sorted({*_VARIABLES, "client_secrets", "policy", "scopes"}))
         # A long one may be a secret that slipped into its place.
         shown = repr(key) if len(key) <= LONGEST_KEY else f"of {len(key)} characters"
         raise ConfigError(f"{path}: unknown key {shown}", hint=f"Known are: {known}.")
     if not _is_text(value):
         raise ConfigError(f"{path}: {key} must be a text, and not empty")
     return value
+
+
+def _policy(path: Path, value: object) -> Policy:
+    if not isinstance(value, dict):
+        raise ConfigError(f"{path}: policy must be a table")
+    try:
+        return Policy.from_table(value)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error.message}", hint=error.hint) from None
 
 
 def _is_text(value: object) -> bool:

@@ -12,6 +12,7 @@
     │   ├── CodeSpent           the one-time code is used up, expired or foreign
     │   ├── ConsentDenied       the user said no
     │   ├── LoginRequired       the grant was revoked or evicted
+    │   │   └── PolicyRefused   the policy lets it be used no more, or not be stored
     │   ├── NoRefreshToken      nothing to renew with
     │   ├── InvalidClient       client id or secret refused
     │   ├── WrongDataCenter     the token lives in another data center
@@ -51,6 +52,7 @@ __all__ = [
     "MissingScope",
     "NoRefreshToken",
     "OAuthError",
+    "PolicyRefused",
     "StoreError",
     "StoreMissing",
     "StoreUnavailable",
@@ -193,6 +195,18 @@ class LoginRequired(OAuthError):
     """The refresh token no longer works: revoked, evicted, or its password was changed."""
 
     default_hint = "Log the user in again."
+
+
+class PolicyRefused(LoginRequired):
+    """The policy lets the token be used no more, or did not let the login be stored.
+
+    Attributes:
+        rule: The name of the rule, as `evergrant.Policy` has it.
+    """
+
+    def __init__(self, message: str, *, rule: str, **fields: Any) -> None:
+        super().__init__(message, **fields)
+        self.rule = rule
 
 
 class NoRefreshToken(OAuthError):

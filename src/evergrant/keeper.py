@@ -22,6 +22,7 @@ from evergrant.keeping.serving import Serving
 from evergrant.keeping.windows import ANY_LIFE, checked_life
 from evergrant.login import Login, StateKey, read_redirect
 from evergrant.oauth import authorization_url
+from evergrant.policy import UNLIMITED, Policy
 from evergrant.stores.adapter import SixMethods, adapt
 from evergrant.stores.base import TokenStore
 from evergrant.token import Secret, Token
@@ -52,6 +53,8 @@ class Keeper:
         background: Keep tokens fresh whether or not anybody asks for them: all of this client,
             or those of the users named. A thread of this process does it until `close`; of
             several processes that do so, each token is renewed by one.
+        policy: How long logins last, how many there may be, and what they may cover. Every method
+            that hands a token out raises `PolicyRefused` where it is broken.
     """
 
     def __init__(
@@ -64,15 +67,16 @@ class Keeper:
         lifeboat: Path | None = None,
         pkce: bool = False,
         background: bool | Collection[str] = False,
+        policy: Policy = UNLIMITED,
     ) -> None:
         self.store = store = adapt(store)
         self.accounts = accounts
         self._pkce = pkce
         self._fallback_key = StateKey(secrets.token_bytes(32))
         self._custody = custody = Custody(
-            store, accounts, clock=clock, on_event=on_event, lifeboat=lifeboat
+            store, accounts, clock=clock, on_event=on_event, lifeboat=lifeboat, policy=policy
         )
-        self._serving = Serving(store, custody.clock, custody.emit)
+        self._serving = Serving(store, custody.clock, custody.emit, custody.window)
         self.async_tokens = AsyncTokens(self, custody.vouched)
         self._renewer = Renewer(custody, () if background is True else background or ())
         if background:
@@ -100,11 +104,11 @@ class Keeper:
         if min_life:
             checked_life(min_life)
         load = partial(self._load, user, min_life)
-        elect = self._custody.renew_when_due
+        elect = self._custody.attend
         return self._serving.token(user, load, elect=elect, min_life=min_life)
 
     def _load(self, user: str, min_life: timedelta) -> Token:
-        return self._custody.usable(self.find(user), min_life)
+        return self._custody.usable(self._custody.find(user), min_life)
 
     def at_hand(self, user: str, *, min_life: timedelta = ANY_LIFE) -> Token | None:
         """Return what `token` would if nothing has to be read, renewed or waited for; else None."""
@@ -112,7 +116,7 @@ class Keeper:
 
     def find(self, user: str) -> Token:
         """Return the newest token of this user that there is, expired or not."""
-        return self._custody.find(user)
+        return self._custody.in_force(user)
 
     def keep_fresh(self) -> int:
         """Begin to renew, in the background, the tokens whose time has come, once; say how many.
@@ -135,14 +139,14 @@ class Keeper:
             OAuthError: Zoho could not be told; the token stays in the store.
         """
         try:
-            self._custody.revoke(self.find(user))
+            self._custody.revoke(self._custody.find(user))
         finally:
             self._serving.clear()  # last: another thread may have read the row until now
 
     def forget(self, user: str) -> None:
         """Delete the user's token from the store without telling Zoho."""
         try:
-            self._custody.forget(self.find(user))
+            self._custody.forget(self._custody.find(user))
         finally:
             self._serving.clear()  # as above
 

@@ -235,46 +235,6 @@ def test_an_unknown_id_is_not_found(run: Command) -> None:
     assert run("show", "--id", "77").exit_code == 3
 
 
-@pytest.fixture
-def four(store: TokenStore) -> TokenStore:
-    """One of each: dead, expired but renewable, alive without a refresh token, never used."""
-    now = utc_now()
-    tokens: dict[str, dict[str, Any]] = {
-        "dead:1": {"expires_at": now - LATER},
-        "renewable:1": {"expires_at": now - LATER, "refresh_token": "r"},
-        "alive:1": {"expires_at": now + LATER},
-        "unused:1": {"access_token": None, "grant_token": "g"},
-    }
-    for name, fields in tokens.items():
-        store.save_token(a_token(**{"user_name": name, "access_token": name, **fields}))
-    return store
-
-
-def names(store: TokenStore) -> set[str | None]:
-    return {token.user_name for token in store.get_tokens()}
-
-
-def test_purge_deletes_what_can_never_work_again(run: Command, four: TokenStore) -> None:
-    result = run("purge", "--yes")
-    assert result.exit_code == 0
-    assert "dead:1" in result.stdout
-    assert names(four) == {"renewable:1", "alive:1", "unused:1"}
-    assert "nothing to purge" in run("purge", "--yes").stderr
-
-
-def test_a_dry_purge_only_says_which(run: Command, four: TokenStore) -> None:
-    assert run("purge", "--dry-run").exit_code == 0
-    assert "dead:1" in run("purge", "--dry-run", "--yes").stdout
-    rows = json.loads(run("purge", "--dry-run", "--json").stdout)
-    assert [row["user"] for row in rows] == ["dead:1"]
-    assert len(names(four)) == 4
-
-
-def test_purge_asks_first(run: Command, four: TokenStore) -> None:
-    assert run("purge").exit_code == 2
-    assert len(names(four)) == 4
-
-
 def test_tokens_of_a_sandbox_that_is_gone_can_still_be_seen_and_deleted(
     run: Command, zoho: Sandbox, logged_in: LogIn
 ) -> None:

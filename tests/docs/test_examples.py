@@ -15,6 +15,7 @@ import pytest
 import evergrant
 from evergrant import Keeper
 from evergrant.accounts import Accounts
+from evergrant.config import load_settings
 from evergrant.sandbox import Sandbox
 from evergrant.testing import StoreContract
 from sqlite_help import SeedStore, seed_token
@@ -116,6 +117,20 @@ def test_observability_example_writes_an_audit_log(tmp_path: Path, zoho_itself: 
     assert (tmp_path / "audit.log").stat().st_mode & 0o777 == 0o600
 
 
+def test_policies_example_is_a_policy(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "policies.md").read_text()
+    file = tmp_path / "policy.toml"
+    file.write_text(text.partition("```toml\n")[2].partition("```")[0])
+    settings = load_settings(file)
+    assert settings.policy.max_tokens_per_client == 500
+    store, accounts = evergrant.open_store("memory:"), evergrant.Accounts()
+    names: dict[str, Any] = {"store": store, "accounts": accounts}
+    (block,) = blocks(ROOT / "docs" / "policies.md")
+    run(block, names)
+    end(names["keeper"])
+    assert names["policy"].session_timeout == settings.policy.session_timeout
+
+
 def test_no_document_has_an_example_that_nothing_runs() -> None:
     with_examples = {path.name for path in DOCUMENTS if blocks(path)}
     assert with_examples == {
@@ -123,6 +138,7 @@ def test_no_document_has_an_example_that_nothing_runs() -> None:
         "async.md",
         "moving.md",
         "observability.md",
+        "policies.md",
         "official-sdk.md",
         "stores.md",
     }

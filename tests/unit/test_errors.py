@@ -22,6 +22,7 @@ from evergrant.errors import (
     LoginRequired,
     MissingExtra,
     OAuthError,
+    PolicyRefused,
     StoreError,
     StoreUnavailable,
     Throttled,
@@ -54,6 +55,7 @@ def an_error(kind: type[EvergrantError]) -> EvergrantError:
         AccountsUnavailable: {**about, "sent": False},
         AmbiguousUser: {"candidates": ["alice:1", "alice:2"], "user": "alice"},
         MissingExtra: {"extra": "redis"},
+        PolicyRefused: {**about, "rule": "max_age"},
     }
     if kind is TokenNotSaved:
         fields = {**about, "lifeboat": Path("lifeboat.json"), "retryable": True}
@@ -180,6 +182,7 @@ REQUIRED: dict[type[EvergrantError], dict[str, Any]] = {
     Throttled: {"retry_at": NOON},
     AmbiguousUser: {"candidates": ["alice:1"]},
     MissingExtra: {"extra": "redis"},
+    PolicyRefused: {"rule": "max_age"},
 }
 
 

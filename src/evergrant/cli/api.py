@@ -68,7 +68,7 @@ def api(
     named = dict(_header(header) for header in headers or [])
     settings = settings_of(context)
     who = user or only_user(settings)
-    with online_keeper(settings, who) as keeper:
+    with online_keeper(settings, who, policy=settings.policy) as keeper:
         answer = _send(keeper, who, method, path, query, content, named)
     _print(answer, include=include)
     if answer.is_error:

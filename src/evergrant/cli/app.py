@@ -21,6 +21,7 @@ from evergrant.cli import (
     local,
     login,
     moving,
+    purging,
     tokens,
 )
 from evergrant.cli.exits import Exit, exit_code
@@ -130,7 +131,7 @@ app.command("refresh")(tokens.refresh)
 app.command("keep")(keep.keep)
 app.command("revoke")(tokens.revoke)
 app.command("delete")(tokens.delete)
-app.command("purge")(tokens.purge)
+app.command("purge")(purging.purge)
 app.command("move")(moving.move)
 app.command("import")(importing.import_tokens)
 app.add_typer(keys.keys, name="keys")

@@ -19,6 +19,7 @@ from evergrant.cli.session import accounts_of, refuse_forgetful
 from evergrant.cli.speech import note
 from evergrant.errors import EvergrantError, StoreError
 from evergrant.events import Event, RefreshFailed, StoreFailed, StoreRecovered
+from evergrant.policy import Policy
 
 __all__ = ["keep"]
 
@@ -56,7 +57,9 @@ def keep(
         evergrant.open_store(settings.store) as store,
         accounts_of(settings, settings.sandbox) as accounts,
     ):
-        service = Service(store, accounts, users or (), inbox, Teller(as_json=as_json))
+        service = Service(
+            store, accounts, users or (), inbox, Teller(as_json=as_json), settings.policy
+        )
         outcome = service.run(once=once)
     if outcome is not Exit.DONE:
         raise typer.Exit(outcome)
@@ -86,6 +89,7 @@ class Service:
         users: Collection[str],
         inbox: Inbox,
         teller: Teller,
+        policy: Policy,
     ) -> None:
         from evergrant.keeping.custody import Custody
         from evergrant.keeping.renewer import Renewer
@@ -93,7 +97,7 @@ class Service:
         self._users = users
         self._inbox = inbox
         self._teller = teller
-        self._custody = Custody(store, accounts, on_event=inbox.put)
+        self._custody = Custody(store, accounts, on_event=inbox.put, policy=policy)
         self._renewer = Renewer(self._custody, users, on_problem=self._note_problem)
 
     def run(self, *, once: bool) -> Exit:

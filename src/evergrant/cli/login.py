@@ -73,7 +73,7 @@ def login(
             settings = replace(settings, redirect_url=stack.enter_context(listener).url)
         store = stack.enter_context(evergrant.open_store(settings.store))
         accounts = stack.enter_context(accounts_of(settings, settings.sandbox))
-        keeper = evergrant.Keeper(store, accounts)
+        keeper = evergrant.Keeper(store, accounts, policy=settings.policy)
         if data_center:
             accounts.data_centers.by_code(data_center)
         try:

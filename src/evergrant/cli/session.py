@@ -7,11 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 import evergrant
 from evergrant.config import Settings
 from evergrant.errors import AmbiguousUser, ConfigError, TokenNotFound
+from evergrant.policy import UNLIMITED, Policy
+
+if TYPE_CHECKING:
+    from evergrant.keeping.policing import Policing
 
 __all__ = [
     "accounts_of",
@@ -19,6 +24,7 @@ __all__ = [
     "offline_keeper",
     "online_keeper",
     "only_user",
+    "policing_of",
     "refuse_forgetful",
 ]
 
@@ -53,16 +59,31 @@ def offline_keeper(settings: Settings) -> Iterator[evergrant.Keeper]:
 
 
 @contextmanager
-def online_keeper(settings: Settings, user: str) -> Iterator[evergrant.Keeper]:
+def online_keeper(
+    settings: Settings, user: str, *, policy: Policy = UNLIMITED
+) -> Iterator[evergrant.Keeper]:
     """Open the store under a Keeper that talks to whoever granted this user's token.
 
     That is a sandbox where one is named, or where the token came from one.
+
+    Args:
+        policy: What tokens must keep to, for who is about to use one.
     """
     with (
         evergrant.open_store(settings.store) as store,
         accounts_of(settings, settings.sandbox or _sandbox_of(store, user)) as accounts,
     ):
-        yield evergrant.Keeper(store, accounts)
+        yield evergrant.Keeper(store, accounts, policy=policy)
+
+
+def policing_of(
+    settings: Settings, store: evergrant.TokenStore, accounts: evergrant.Accounts
+) -> Policing:
+    """Return what holds the store's tokens to the policy of the settings."""
+    from evergrant.keeping.notes import Notes
+    from evergrant.keeping.policing import Policing
+
+    return Policing(settings.policy, store, Notes(store), accounts.clock)
 
 
 def only_user(settings: Settings) -> str:

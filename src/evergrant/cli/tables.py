@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from evergrant.cli.speech import printable
 from evergrant.errors import CorruptRecord, UntrustedServer
-from evergrant.token import Freshness, Token
+from evergrant.token import Token
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -16,14 +16,16 @@ if TYPE_CHECKING:
 
     from evergrant.accounts import Accounts
     from evergrant.datacenter import DataCenters
+    from evergrant.keeping.policing import Policing
     from evergrant.stores.base import TokenStore
 
-__all__ = ["console", "describe", "is_dead", "page", "read_rows", "table", "token_table"]
+__all__ = ["console", "describe", "page", "read_rows", "table", "token_table"]
 
 Row = dict[str, Any]
 
 NO_REFRESH_TOKEN = "no refresh token"  # noqa: S105 - a state
 CORRUPT = "corrupt"
+OVER = "over"
 
 WIDE = 200
 """Columns where nobody looks: a pipe must not cut what a screen would."""
@@ -46,20 +48,22 @@ _STYLES = {
 }
 
 
-def read_rows(store: TokenStore, accounts: Accounts) -> list[Row]:
+def read_rows(store: TokenStore, accounts: Accounts, policing: Policing) -> list[Row]:
     """Describe every row of a store, the corrupt ones too."""
     corrupt: list[CorruptRecord] = []
-    rows = [describe(token, accounts) for token in store.iter_tokens(on_corrupt=corrupt.append)]
+    tokens = store.iter_tokens(on_corrupt=corrupt.append)
+    rows = [describe(token, accounts, policing) for token in tokens]
     return rows + [_describe_corrupt(error) for error in corrupt]
 
 
-def describe(token: Token, accounts: Accounts) -> Row:
+def describe(token: Token, accounts: Accounts, policing: Policing) -> Row:
     """Describe a token for people and programs; of its secrets, only which there are.
 
     Args:
         accounts: Whose clock and data centers count; nothing is asked of them.
+        policing: Says when the policy ends a token, and by which rule.
     """
-    now = accounts.clock()
+    now, ending, over = accounts.clock(), policing.ending(token), policing.over(token)
     left = None if token.expires_at is None else int((token.expires_at - now).total_seconds())
     return {
         "user": token.user_name,
@@ -68,9 +72,11 @@ def describe(token: Token, accounts: Accounts) -> Row:
         "org_id": token.org_id,
         "client_id": token.client_id,
         "scopes": list(token.scopes),
-        "state": _state(token, now),
+        "state": f"{OVER}: {over}" if over and ending else _state(token, now),
         "expires_in": left,
         "expires_at": _iso(token.expires_at),
+        "ends_at": _iso(ending.at) if ending else None,
+        "ends_by": ending.rule if ending else None,
         "created_at": _iso(token.created_at),
         "updated_at": _iso(token.updated_at),
         "last_used_at": _iso(token.last_used_at),
@@ -97,12 +103,6 @@ def _state(token: Token, now: datetime) -> str:
     return token.freshness(now).value if token.refresh_token else NO_REFRESH_TOKEN
 
 
-def is_dead(token: Token, now: datetime) -> bool:
-    """Say whether a token can never work again: expired, and nothing to renew it with."""
-    expired = bool(token.access_token) and token.freshness(now) is Freshness.EXPIRED
-    return expired and not token.refresh_token
-
-
 def _data_center(token: Token, known: DataCenters) -> str | None:
     if token.api_domain is None:
         return None
@@ -126,8 +126,9 @@ def console(*, stderr: bool = False) -> Console:
     return screen
 
 
-def token_table(rows: Iterable[Row], width: int) -> Table:
+def token_table(rows: Sequence[Row], width: int) -> Table:
     """Lay out what `describe` says of several tokens, for a screen this wide."""
+    ends = any(row.get("ends_at") for row in rows)
     lines = [
         (
             row["user"],
@@ -137,11 +138,16 @@ def token_table(rows: Iterable[Row], width: int) -> Table:
             row["state"],
             _span(row.get("expires_in")),
             _minute(row.get("updated_at")),
+            *([_ends(row)] if ends else []),
         )
         for row in rows
     ]
-    columns = ("user", "id", "data center", "scopes", "state", "expires in", "updated (UTC)")
-    return table(columns, lines, width)
+    columns = ["user", "id", "data center", "scopes", "state", "expires in", "updated (UTC)"]
+    return table([*columns, *(["ends (UTC)"] if ends else [])], lines, width)
+
+
+def _ends(row: Row) -> str | None:
+    return f"{_minute(row['ends_at'])} {row['ends_by']}" if row.get("ends_at") else None
 
 
 def _scopes(scopes: list[str], width: int) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 
 from evergrant.keeping.windows import Window
@@ -29,9 +29,14 @@ class Entry:
 
 
 class TokenCache:
-    """Tokens by the name they were asked for; safe to share between threads."""
+    """Tokens by the name they were asked for; safe to share between threads.
 
-    def __init__(self) -> None:
+    Args:
+        window: Says when a token may be handed out.
+    """
+
+    def __init__(self, window: Callable[[Token], Window] = Window.of) -> None:
+        self._window = window
         self._entries: dict[Hashable, Entry] = {}
 
     def get(self, user: Hashable, generation: int | None) -> Entry | None:
@@ -58,7 +63,7 @@ class TokenCache:
         if len(self._entries) >= MOST_ENTRIES:
             self.clear()
         until = (time.monotonic() if read_at is None else read_at) + UNTRACKED_LIFE
-        self._entries[user] = Entry(token, Window.of(token), generation, until)
+        self._entries[user] = Entry(token, self._window(token), generation, until)
 
     def drop(self, user: Hashable) -> None:
         """Forget a user's token: the API rejected it."""

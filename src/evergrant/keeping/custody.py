@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -12,7 +14,7 @@ from evergrant.client import Client
 from evergrant.clock import Clock
 from evergrant.config import config_folder
 from evergrant.datacenter import DataCenter
-from evergrant.errors import UntrustedServer
+from evergrant.errors import OAuthError, UntrustedServer
 from evergrant.events import Emit, Forgotten, GrantLimitNear, LoggedIn, Revoked, emitter
 from evergrant.keeping.admission import admit, admit_unasked
 from evergrant.keeping.background import Background
@@ -22,13 +24,17 @@ from evergrant.keeping.codes import Codes
 from evergrant.keeping.lifeboat import Lifeboat
 from evergrant.keeping.need import Need
 from evergrant.keeping.notes import Notes
+from evergrant.keeping.policing import Policing
 from evergrant.keeping.renewal import Renewal
 from evergrant.keeping.saver import Saver
-from evergrant.keeping.windows import ANY_LIFE, is_stale, is_usable
+from evergrant.keeping.windows import ANY_LIFE, Window, is_stale, is_usable
+from evergrant.policy import UNLIMITED, Policy
 from evergrant.stores.base import TokenStore
 from evergrant.token import Token, about
 
 __all__ = ["Custody", "IsDue"]
+
+_logger = logging.getLogger("evergrant")
 
 GRANTS_LEFT = 2
 """Refresh tokens that a user may still get for a client when a warning is due."""
@@ -46,6 +52,7 @@ class Custody:
         on_event: Is told each `evergrant.events.Event`.
         lifeboat: Folder for tokens that the store could not take; by default that of the
             configuration.
+        policy: What tokens must keep to.
     """
 
     def __init__(
@@ -56,6 +63,7 @@ class Custody:
         clock: Clock | None = None,
         on_event: Emit | None = None,
         lifeboat: Path | None = None,
+        policy: Policy = UNLIMITED,
     ) -> None:
         self.store = store
         self.accounts = accounts
@@ -65,6 +73,7 @@ class Custody:
         self._saver = Saver(store, boat, self.emit, self.clock)
         self._budget = Budget(notes, self.clock)
         self._codes = Codes(notes, self.clock)
+        self._policing = Policing(policy, store, notes, self.clock)
         self._renewal = Renewal(store, accounts, self._saver, self._budget, self.emit, self.clock)
         self._background = Background()
         self.take_aboard()
@@ -85,6 +94,14 @@ class Custody:
         found = choose(self.store.find_users(user), user, client.client_id if client else None)
         return self.newest(found)
 
+    def in_force(self, user: str) -> Token:
+        """Return what `find` does, if the policy lets it be used.
+
+        Raises:
+            PolicyRefused: Its time is over.
+        """
+        return self._policing.checked(self.find(user))
+
     def newest(self, stored: Token) -> Token:
         """Return what was granted for a stored token: it may wait in the lifeboat still."""
         return self._saver.adrift(stored) or stored
@@ -96,18 +113,23 @@ class Custody:
             min_life: How much life it must have left.
 
         Raises:
+            PolicyRefused: Its time is over.
             TokenNotFound: It was deleted.
             OAuthError: Zoho did not renew it.
             TokenNotSaved: It was renewed, and the store cannot take it.
         """
-        token = self.newest(stored)
+        token = self._policing.checked(self.newest(stored))
         if not is_usable(token, self.clock(), min_life):
             return self._renewal.renew(token, Need(min_life=min_life))
-        self.renew_when_due(token)
+        self.attend(token)
         return token
 
     def renewed(self, rejected: Token) -> Token:
         """Return a token in place of one that the API rejected; raises as `usable`."""
+        if self._policing.policy != UNLIMITED:
+            # By what is stored: a copy may be old, and who renews a token uses it.
+            stored = self.store.find_token_by_id(rejected.id or "")
+            self._policing.checked(self.newest(stored or rejected))
         return self._renewal.renew(rejected, Need(other_than=rejected.access_token))
 
     def vouched(self, token: Token, url: str) -> Token:
@@ -125,19 +147,34 @@ class Custody:
             )
         return token
 
-    def renew_when_due(self, token: Token, is_due: IsDue = is_stale) -> bool:
+    def window(self, token: Token) -> Window:
+        """Return when a token may be handed out, and when `attend` has something to do for it."""
+        return self._policing.window(token)
+
+    def attend(self, token: Token) -> None:
+        """Do in the background what is due for a token that is handed out."""
+        if not self.renew_when_due(token, is_use=True) and self._policing.is_use_due(token):
+            work = partial(self._renewal.note_use, token, self._policing.is_use_due)
+            self._background.do(token.id or "", work)
+
+    def renew_when_due(
+        self, token: Token, is_due: IsDue = is_stale, *, is_use: bool = False
+    ) -> bool:
         """Begin to renew a token in the background, if that is due and nobody does it yet.
 
         Args:
             is_due: Says whether a token is worth renewing at a moment.
+            is_use: Somebody uses it; else it is only kept fresh, while the policy lets it.
 
         Returns:
             Whether it was begun.
         """
         if not is_due(token, self.clock()) or not self._renewal.may_renew_early(token):
             return False
+        if self._policing.refusal(token):
+            return False
         still_due = partial(_at_present, is_due, self.clock)
-        work = partial(self._renewal.renew_early, token, still_due)
+        work = partial(self._renewal.renew_early, token, still_due, Need(is_use=is_use))
         return self._background.do(token.id or "", work)
 
     def keep(self, token: Token) -> Token:
@@ -174,14 +211,20 @@ class Custody:
 
     def admit(self, granted: Token, *, expected: str | None) -> Token:
         """Take in a new grant under its owner's name; see `evergrant.keeping.admission.admit`."""
-        return self._announced(admit(granted, self.accounts, self._saver, expected=expected))
+        begun = replace(granted, last_used_at=self.clock())
+        return self._announced(admit(begun, self.accounts, self._saver, expected=expected))
 
     def admit_unasked(self, granted: Token, *, find_user: bool) -> Token:
         """Take in a new grant under the name it carries; see `admission.admit_unasked`."""
-        saved = admit_unasked(granted, self.accounts, self._saver, find_user=find_user)
+        begun = replace(granted, last_used_at=self.clock())
+        saved = admit_unasked(begun, self.accounts, self._saver, find_user=find_user)
         return self._announced(saved)
 
     def _announced(self, token: Token) -> Token:
+        if objection := self._policing.objection(token):
+            self._send_away(token)
+            raise objection
+        self._policing.note_login(token)
         where = self.accounts.data_center_of(token)
         self.emit(
             LoggedIn(at=self.clock(), data_center=where.code, scopes=token.scopes, **about(token))
@@ -192,6 +235,14 @@ class Custody:
         if grants >= GRANTS - GRANTS_LEFT:
             self.emit(GrantLimitNear(at=self.clock(), count=grants, most=GRANTS, **about(token)))
         return token
+
+    def _send_away(self, token: Token) -> None:
+        try:
+            self.revoke(token)
+        except OAuthError as error:
+            # It must not stay all the same, for the policy to hold while Zoho does not answer.
+            _logger.warning("a grant that the policy refuses could not be revoked: %s", error)
+            self.forget(token)
 
     def revoke(self, token: Token) -> bool:
         """Revoke a grant at Zoho, then delete it from the store; return whether it was alive.

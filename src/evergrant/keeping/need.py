@@ -18,10 +18,12 @@ class Need:
     Attributes:
         other_than: The access token that the API did not accept, whatever its expiry says.
         min_life: How much life it must have left.
+        is_use: Whether somebody is about to use it; else it is only kept fresh.
     """
 
     other_than: str | None = None
     min_life: timedelta = ANY_LIFE
+    is_use: bool = True
 
     def is_met(self, token: Token, now: datetime) -> bool:
         """Say whether a token will do."""

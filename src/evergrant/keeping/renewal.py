@@ -6,6 +6,7 @@ import copy
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
@@ -15,6 +16,7 @@ from evergrant.clock import Clock
 from evergrant.errors import (
     EvergrantError,
     OAuthError,
+    StoreError,
     StoreUnavailable,
     TokenNotFound,
     TokenNotSaved,
@@ -85,25 +87,38 @@ class Renewal:
             if led or need.is_met(renewed, self._clock()):
                 return renewed
 
-    def renew_early(self, token: Token, is_due: Callable[[Token], bool]) -> None:
+    def renew_early(self, token: Token, is_due: Callable[[Token], bool], need: Need) -> None:
         """Renew a token that still works, unless somebody else does; an event tells of failure.
 
         Args:
             is_due: Says whether what is stored by now is worth renewing.
+            need: Why it is renewed.
         """
         if self.may_renew_early(token):
-            self._flights.do(token.id or "", lambda: self._early(token, is_due))
+            self._flights.do(token.id or "", lambda: self._early(token, is_due, need))
+
+    def note_use(self, token: Token, is_due: Callable[[Token], bool]) -> None:
+        """Note in the store that a token is used, unless somebody else is at it.
+
+        Args:
+            is_due: Says whether that is worth noting of what is stored by now.
+        """
+        # Under the lease: it must not come between another's refresh and the save of that.
+        with suppress(StoreError), self._lease(token) as lease:
+            if lease and is_due(current := self._read(token)):
+                used = replace(current, last_used_at=self._clock())
+                self._store.save_token(used, expected_version=current.version)
 
     def may_renew_early(self, token: Token) -> bool:
         """Say whether a renewal in the background is worth trying now; cheap to ask."""
         return self._patience.is_over(token)
 
-    def _early(self, token: Token, is_due: Callable[[Token], bool]) -> Token:
+    def _early(self, token: Token, is_due: Callable[[Token], bool], need: Need) -> Token:
         renewed = token
         try:
             with self._lease(token) as lease:
                 if lease:  # else somebody renews it already
-                    renewed = self._refreshed_early(lease, token, is_due)
+                    renewed = self._refreshed_early(lease, token, is_due, need)
         except (OAuthError, TokenNotSaved, TokenNotFound) as error:
             # Told where it happened; and that somebody deleted it is no failure.
             _logger.info("not renewed in the background: %s", error)
@@ -114,7 +129,7 @@ class Renewal:
         return renewed
 
     def _refreshed_early(
-        self, lease: Lease, token: Token, is_due: Callable[[Token], bool]
+        self, lease: Lease, token: Token, is_due: Callable[[Token], bool], need: Need
     ) -> Token:
         current = self._read(token)
         if not is_due(current):
@@ -122,7 +137,7 @@ class Renewal:
         if failed := self._budget.recent_failure(current):
             raise self._patience.note(current, failed)
         # Once: nobody waits, and a server in trouble has enough to do.
-        return self._refresh(lease, current, Need(), attempts=1)
+        return self._refresh(lease, current, need, attempts=1)
 
     def _in_turn(self, token: Token, need: Need) -> Token:
         refusal = self._patience.refusal(token)
@@ -184,7 +199,9 @@ class Renewal:
             with self._heartbeat.beating(lease):
                 with around_each_request(counted, attempts):
                     granted = self._accounts.refresh(current)
-                return self._save(replace(granted, last_used_at=self._clock()), current, began)
+                if need.is_use:
+                    granted = replace(granted, last_used_at=self._clock())
+                return self._save(granted, current, began)
         except OAuthError as refused:
             error = self._patience.note(current, refused)
             self._tell_failed(current, error, took=time.monotonic() - began)

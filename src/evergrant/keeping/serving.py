@@ -14,7 +14,7 @@ from evergrant.events import Emit, StoreFailed, StoreRecovered
 from evergrant.forking import ProcessLock
 from evergrant.keeping.cache import TokenCache
 from evergrant.keeping.looking import Looking
-from evergrant.keeping.windows import ANY_LIFE
+from evergrant.keeping.windows import ANY_LIFE, Window
 from evergrant.stores.base import TokenStore
 from evergrant.token import Token, about
 
@@ -32,11 +32,17 @@ PROBE = 30.0
 class Serving:
     """Tokens by what they are asked for; safe to share between threads."""
 
-    def __init__(self, store: TokenStore, clock: Clock, emit: Emit) -> None:
+    def __init__(
+        self,
+        store: TokenStore,
+        clock: Clock,
+        emit: Emit,
+        window: Callable[[Token], Window] = Window.of,
+    ) -> None:
         self._store = store
         self._clock = clock
         self._emit = emit
-        self._cache = TokenCache()
+        self._cache = TokenCache(window)
         self._looking = Looking()
         self._lock = ProcessLock()
         self._retry_at: float | None = None
@@ -54,7 +60,7 @@ class Serving:
         """Return the token at hand, or what ``load`` returns.
 
         Args:
-            elect: Is told of a token at hand that is worth renewing.
+            elect: Is told of a token at hand for which something is due.
             min_life: How much life it must have left.
             keeps: Says whether what was loaded answers the next such question too.
 

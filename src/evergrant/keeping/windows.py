@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Self
 from zlib import crc32
@@ -76,6 +76,12 @@ class Window:
         share = crc32((token.id or "").encode()) / 2**32
         due = token.expires_at - RENEW_BEFORE + share * SPREAD if renewable else _LAST
         return cls(opens, due, token.expires_at - LEEWAY, token.expires_at)
+
+    def cut(self, *, closes: datetime | None, due: datetime | None) -> Window:
+        """Return a window that closes, and has something due, at these moments or before."""
+        return replace(
+            self, closes=min(self.closes, closes or _LAST), due=min(self.due, due or _LAST)
+        )
 
     def is_open(self, now: datetime, min_life: timedelta = ANY_LIFE) -> bool:
         """Say whether the token may be handed out to one who wants this much life of it."""

@@ -36,7 +36,7 @@ def merged(stored: Token, incoming: Token, *, decided: bool, **changes: Any) -> 
         gaps = _gaps_filled(stored, incoming, knew=knew)
     whole = {
         "id": stored.id,
-        "created_at": stored.created_at or incoming.created_at,
+        "created_at": _begun(stored, unit, changes),
         "user_name": incoming.user_name or stored.user_name,
         "client_id": incoming.client_id or stored.client_id,
         "client_secret": incoming.client_secret or stored.client_secret,
@@ -45,6 +45,15 @@ def merged(stored: Token, incoming: Token, *, decided: bool, **changes: Any) -> 
         "last_used_at": incoming.last_used_at or stored.last_used_at,
     }
     return replace(unit, **(gaps | whole | changes))
+
+
+def _begun(stored: Token, unit: Token, changes: dict[str, Any]) -> datetime | None:
+    """Return since when there is what the row holds: another grant begins with its save."""
+    if unit is stored or not stored.refresh_token or not _is_another_grant(stored, unit):
+        return stored.created_at or unit.created_at
+    news = unit.created_at if unit.created_at != stored.created_at else None
+    now: datetime | None = changes.get("updated_at")
+    return news or now or stored.created_at
 
 
 def is_of_former_row(stored: Token, incoming: Token) -> bool:

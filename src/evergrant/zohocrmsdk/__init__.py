@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from evergrant.clock import Clock
     from evergrant.datacenter import DataCenters
     from evergrant.events import Emit
+    from evergrant.policy import Policy
     from evergrant.stores.adapter import SixMethods
     from evergrant.stores.base import TokenStore
     from evergrant.zohocrmsdk.acting import Nobody, acting_as
@@ -50,6 +51,7 @@ def token_store(
     clock: Clock | None = None,
     on_event: Emit | None = None,
     lifeboat: Path | None = None,
+    policy: Policy | None = None,
 ) -> Any:
     """Return what the ``Initializer`` of the installed SDK takes as its store.
 
@@ -63,6 +65,7 @@ def token_store(
             itself would swallow.
         lifeboat: Folder for tokens that the store could not take; by default that of the
             configuration.
+        policy: How long logins last, how many there may be, and what they may cover.
 
     Raises:
         MissingExtra: None of Zoho's SDKs is installed.
@@ -72,6 +75,7 @@ def token_store(
     """
     from evergrant.clock import utc_now
     from evergrant.datacenter import ZOHO
+    from evergrant.policy import UNLIMITED
     from evergrant.stores import open_store
     from evergrant.stores.adapter import adapt
     from evergrant.zohocrmsdk.desk import Desk
@@ -89,6 +93,7 @@ def token_store(
         clock=clock or utc_now,
         on_event=on_event,
         lifeboat=lifeboat,
+        policy=policy or UNLIMITED,
     )
     return kind(desk)
 

@@ -23,8 +23,11 @@ from evergrant.events import Emit, emitter
 from evergrant.forking import ProcessLock
 from evergrant.keeping.custody import Custody
 from evergrant.keeping.flight import SingleFlight
+from evergrant.keeping.notes import Notes
+from evergrant.keeping.policing import Policing
 from evergrant.keeping.serving import Serving
 from evergrant.keeping.windows import is_usable
+from evergrant.policy import UNLIMITED, Policy
 from evergrant.sender import HttpSender
 from evergrant.stores.base import TokenStore
 from evergrant.stores.matching import compatible
@@ -52,6 +55,7 @@ class Desk:
         clock: Tells the time.
         on_event: Is told each `evergrant.events.Event`.
         lifeboat: Folder for tokens that the store could not take.
+        policy: What tokens must keep to.
     """
 
     def __init__(
@@ -62,13 +66,16 @@ class Desk:
         clock: Clock = utc_now,
         on_event: Emit | None = None,
         lifeboat: Path | None = None,
+        policy: Policy = UNLIMITED,
     ) -> None:
         self.store = store
         self.data_centers = data_centers
         self._clock = clock
         self._on_event = on_event
         self._lifeboat = lifeboat
-        self._serving = Serving(store, clock, emitter(on_event))
+        self._policy = policy
+        window = Policing(policy, store, Notes(store), clock).window
+        self._serving = Serving(store, clock, emitter(on_event), window)
         self._logins: SingleFlight[Token] = SingleFlight()
         self._lock = ProcessLock()
         self._custodies: dict[Surroundings, Custody] = {}
@@ -97,7 +104,7 @@ class Desk:
         return self._serving.token(
             (asked.id, asked.user_name, asked.client_id),
             partial(self._answer, asked, custody, find_user=find_user),
-            elect=custody.renew_when_due,
+            elect=custody.attend,
             # What a grant led to says nothing about the next question, whose grant may be another.
             keeps=lambda answer: bool(asked.user_name) or answer.id == asked.id,
         )
@@ -251,7 +258,13 @@ class Desk:
         accounts = Accounts(
             data_center=home.code, data_centers=known, send=sender, clock=self._clock
         )
-        return Custody(self.store, accounts, on_event=self._on_event, lifeboat=self._lifeboat)
+        return Custody(
+            self.store,
+            accounts,
+            on_event=self._on_event,
+            lifeboat=self._lifeboat,
+            policy=self._policy,
+        )
 
 
 def desk_of(initializer: object) -> Desk | None:

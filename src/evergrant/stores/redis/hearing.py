@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import threading
 import time
 from collections.abc import Callable
@@ -34,6 +35,9 @@ class Hearing:
     Args:
         client: Returns a client that is not shared.
         prefix: The store's.
+
+    Attributes:
+        sender: What this process's own word of changes says; those it has counted when it hears it.
     """
 
     def __init__(self, client: Callable[[], Any], prefix: str) -> None:
@@ -46,6 +50,7 @@ class Hearing:
 
     def _begin(self) -> None:
         self._process = os.getpid()
+        self.sender = secrets.token_hex(8)
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
         self._trusted_until = 0.0
@@ -111,7 +116,7 @@ class Hearing:
                     # Sent after the question: what had happened until then is counted by now.
                     self._trusted_until, answered = asked + TRUST, True
                 elif str(message["channel"]).endswith(":changes"):
-                    self._changes += 1
+                    self._changes += message["data"] != self.sender
                 else:
                     self._releases += 1
 

@@ -113,7 +113,7 @@ local function take_list()
 end
 local function version(id) return redis.call('HGET', p .. ':row:' .. id, 'version') or '0' end
 
-local id, expected = take(), take()
+local sender, id, expected = take(), take(), take()
 local key = p .. ':row:' .. id
 local exists = redis.call('EXISTS', key) == 1
 if exists == (expected == 'absent') then return 0 end
@@ -152,7 +152,7 @@ local number = #id <= 10 and id:match('^%d+$') and tonumber(id) or 0
 if number > tonumber(redis.call('GET', p .. ':number') or 0) then
   redis.call('SET', p .. ':number', string.format('%.0f', number))
 end
-redis.call('PUBLISH', p .. ':changes', id)
+redis.call('PUBLISH', p .. ':changes', sender)
 return 1
 """)
 """Makes, replaces or deletes a row, if it and all that was looked up are as they were."""
@@ -169,7 +169,7 @@ for _, id in ipairs(ids) do
   redis.call('ZREM', p .. ':ids', id)
 end
 if #ids == 0 then redis.call('DEL', p .. ':leases') end
-redis.call('PUBLISH', p .. ':changes', '')
+redis.call('PUBLISH', p .. ':changes', ARGV[2])
 return #ids
 """)
 """Deletes some rows; once there is none, the leases."""

@@ -169,7 +169,7 @@ class RedisStore(TokenStore):
     ) -> bool:
         if seen is None:
             seen = getattr(self._seen, "lookups", None) or {}
-        said: list[str | int] = [id_, expected, len(seen)]
+        said: list[str | int] = [self._hearing.sender, id_, expected, len(seen)]
         for lookup, rows in seen.items():
             said += [lookup, 2 * len(rows)]
             for found in rows:
@@ -187,7 +187,7 @@ class RedisStore(TokenStore):
         return changed
 
     def _delete_all(self) -> None:
-        while self._write(scripts.DELETE_ALL, PAGE):
+        while self._write(scripts.DELETE_ALL, PAGE, self._hearing.sender):
             pass
         self._hearing.note_change()
 

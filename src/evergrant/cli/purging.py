@@ -1,0 +1,75 @@
+"""``evergrant purge``: what is of no use any more, gone from the store and from Zoho."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+import evergrant
+from evergrant.cli.exits import Exit
+from evergrant.cli.options import AsJson, Yes, settings_of
+from evergrant.cli.session import accounts_of, is_sandboxed, policing_of
+from evergrant.cli.speech import confirmed, note, warn
+from evergrant.cli.tables import describe
+from evergrant.cli.tokens import name_of, print_json, print_table
+from evergrant.config import Settings
+from evergrant.errors import ConfigError, OAuthError
+
+__all__ = ["purge"]
+
+
+def purge(
+    context: typer.Context,
+    *,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say which.")] = False,
+    yes: Yes = False,
+    as_json: AsJson = False,
+) -> None:
+    """Delete the tokens that can never work again or that the policy has ended; revoke those."""
+    settings = settings_of(context)
+    with (
+        evergrant.open_store(settings.store) as store,
+        accounts_of(settings, settings.sandbox) as accounts,
+    ):
+        policing = policing_of(settings, store, accounts)
+        found = [(token, rule) for token in store.iter_tokens() if (rule := policing.over(token))]
+        rows = [describe(token, accounts, policing) | {"rule": rule} for token, rule in found]
+        if as_json:
+            print_json(rows)
+        elif rows:
+            print_table(rows)
+        if not found:
+            note("nothing to purge")
+        elif not dry_run and confirmed(f"Delete {_count(found)} from {store.url}?", yes=yes):
+            left = sum(not _purged(settings, store, token, rule) for token, rule in found)
+            if left:
+                raise typer.Exit(Exit.BAD_RESULT)
+
+
+def _purged(
+    settings: Settings, store: evergrant.TokenStore, token: evergrant.Token, rule: str
+) -> bool:
+    from evergrant.keeping.custody import Custody
+
+    granted_by = token.api_domain if token.refresh_token and is_sandboxed(token) else None
+    try:
+        with accounts_of(settings, settings.sandbox or granted_by) as accounts:
+            # Looked at again: a login takes the place of a dead token, under its id.
+            current = store.find_token_by_id(token.id or "")
+            if not current or policing_of(settings, store, accounts).over(current) != rule:
+                return True
+            custody = Custody(store, accounts)
+            if current.refresh_token:
+                custody.revoke(current)
+            else:
+                custody.forget(current)
+    except (ConfigError, OAuthError) as error:
+        warn(f"not revoked, and kept: {name_of(token)}: {error}")
+        return False
+    note(f"deleted: {name_of(token)}: {rule}")
+    return True
+
+
+def _count(found: list[tuple[evergrant.Token, str]]) -> str:
+    return "this token" if len(found) == 1 else f"these {len(found)} tokens"

@@ -1,0 +1,157 @@
+"""Holds tokens to a policy: says when each one's time is over, and notes logins and use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from evergrant.clock import Clock, from_epoch_ms, to_epoch_ms
+from evergrant.errors import PolicyRefused
+from evergrant.keeping.notes import Notes
+from evergrant.keeping.windows import Window
+from evergrant.oauth import IDENTITY_SCOPES
+from evergrant.policy import Ending, Policy
+from evergrant.stores.base import TokenStore
+from evergrant.token import Freshness, Token, about
+
+__all__ = ["Policing"]
+
+_WHAT_TO_DO = {
+    "max_age": "Log the user in again, with consent_again=True (prompt=consent).",
+    "allowed_scopes": "Log in again, for fewer scopes.",
+}
+
+
+class Policing:
+    """The rules of one policy, as they apply to the tokens of one store."""
+
+    def __init__(self, policy: Policy, store: TokenStore, notes: Notes, clock: Clock) -> None:
+        self.policy = policy
+        self._store = store
+        self._notes = notes
+        self._clock = clock
+
+    def ending(self, token: Token) -> Ending | None:
+        """Return when a token's time is over, by the rule that comes first; None: never."""
+        return min(self._endings(token), default=None)
+
+    def _endings(self, token: Token) -> Iterator[Ending]:
+        policy, begun = self.policy, token.created_at
+        used = token.last_used_at or token.updated_at or begun
+        if policy.max_age and begun:
+            yield Ending(begun + policy.max_age, "max_age")
+        if policy.session_timeout and begun:
+            at = begun + policy.session_timeout
+            # Most have logged in once: the note is read only where it makes a difference.
+            if at <= self._clock() and (later := self._login(token)):
+                at = max(at, later + policy.session_timeout)
+            yield Ending(at, "session_timeout")
+        if policy.idle_timeout and used:
+            yield Ending(used + policy.idle_timeout, "idle_timeout")
+        if self._excess(token):
+            yield Ending(begun or self._clock(), "allowed_scopes")
+
+    def _login(self, token: Token) -> datetime | None:
+        noted = self._notes.read("login", token.id or "")
+        return from_epoch_ms(int(noted)) if noted.isdigit() else None
+
+    def _excess(self, token: Token) -> list[str]:
+        refused = self.policy.refused_scopes(token.scopes)
+        # Without these nobody could tell whose the grant is.
+        return [scope for scope in refused if scope not in IDENTITY_SCOPES]
+
+    def refusal(self, token: Token) -> PolicyRefused | None:
+        """Return the error of who asks for a token whose time is over; None: it is not."""
+        ending = self.ending(token)
+        if ending is None or self._clock() < ending.at:
+            return None
+        if ending.rule == "allowed_scopes":
+            what = f"{', '.join(self._excess(token))} is not allowed"
+        else:
+            what = f"it ended at {ending.at:%Y-%m-%d %H:%M} UTC"
+        return PolicyRefused(
+            f"the policy does not let this token be used any more: {ending.rule}, {what}",
+            rule=ending.rule,
+            hint=_WHAT_TO_DO.get(ending.rule, "Log the user in again."),
+            **about(token),
+        )
+
+    def checked(self, token: Token) -> Token:
+        """Return a token whose time is not over.
+
+        Raises:
+            PolicyRefused: It is.
+        """
+        if refusal := self.refusal(token):
+            raise refusal
+        return token
+
+    def over(self, token: Token) -> str | None:
+        """Return the rule by which a token is of no use any more, or ``dead``; None: it is.
+
+        Dead is what can never work again: expired, and nothing to renew it with.
+        """
+        now = self._clock()
+        if (ending := self.ending(token)) and now >= ending.at:
+            return ending.rule
+        if token.refresh_token or not token.access_token or not token.expires_at:
+            return None
+        kept = self.policy.dead_after or timedelta(0)
+        is_dead = token.freshness(now) is Freshness.EXPIRED and now >= token.expires_at + kept
+        return "dead" if is_dead else None
+
+    def window(self, token: Token) -> Window:
+        """Return when a token may be handed out, and when something is due for it."""
+        window, ending = Window.of(token), self.ending(token)
+        every = self.policy.use_noted_every
+        due = token.last_used_at + every if every and token.last_used_at else None
+        return window.cut(closes=ending and ending.at, due=due)
+
+    def is_use_due(self, token: Token) -> bool:
+        """Say whether it is time to note that a token is used."""
+        every = self.policy.use_noted_every
+        used = token.last_used_at or token.updated_at
+        return every is not None and (used is None or self._clock() >= used + every)
+
+    def note_login(self, token: Token) -> None:
+        """Note that a user has just logged in: the token itself is as old as its grant."""
+        if timeout := self.policy.session_timeout:
+            now, life = str(to_epoch_ms(self._clock())), timeout.total_seconds()
+            self._notes.amend("login", token.id or "", lambda _: now, life=life)
+
+    def objection(self, token: Token) -> PolicyRefused | None:
+        """Return why a login that was just stored may not stay; None: it may."""
+        if excess := self._excess(token):
+            return _refused(token, "allowed_scopes", f"{', '.join(excess)} is not allowed")
+        for rule, most, others in self._crowds(token):
+            if most and sum(_is_before(other, token) for other in others) >= most:
+                return _refused(token, rule, f"there are {most} tokens already")
+        return None
+
+    def _crowds(self, token: Token) -> Iterator[tuple[str, int | None, Iterator[Token]]]:
+        most = self.policy.max_tokens_per_user
+        if most and token.user_name:
+            email = token.user_name.partition(":")[0]
+            yield "max_tokens_per_user", most, iter(self._store.find_users(email))
+        most = self.policy.max_tokens_per_client
+        if most:
+            everybody = self._store.iter_tokens()
+            ours = (one for one in everybody if one.client_id == token.client_id)
+            yield "max_tokens_per_client", most, ours
+
+
+def _is_before(other: Token, token: Token) -> bool:
+    """Say whether another's place was taken before: of two at once, both must not stand back."""
+    if other.id == token.id:
+        return False
+    mine, theirs = ((one.created_at and to_epoch_ms(one.created_at)) or 0 for one in (token, other))
+    return (theirs, other.id or "") < (mine, token.id or "")
+
+
+def _refused(token: Token, rule: str, why: str) -> PolicyRefused:
+    return PolicyRefused(
+        f"the policy does not allow this login: {rule}, {why}; it was revoked",
+        rule=rule,
+        hint=_WHAT_TO_DO.get(rule, "Revoke a token that is not needed, and log in again."),
+        **about(token),
+    )
