@@ -142,6 +142,7 @@ def test_every_error_has_an_exit_code_of_its_kind() -> None:
         errors.AmbiguousUser: {"candidates": []},
         errors.Throttled: {"retry_at": utc_now()},
         errors.MissingExtra: {"extra": "cli"},
+        errors.PolicyRefused: {"rule": "max_age"},
     }
     kinds = [getattr(errors, name) for name in errors.__all__]
     codes = {kind.__name__: exit_code(kind("x", **fields.get(kind, {}))) for kind in kinds}

@@ -1,4 +1,4 @@
-"""Whatever happens in whatever order: nothing past its time is handed out, and nothing else kept."""
+"""In whatever order things happen, nothing past its time is handed out, and all else is."""
 
 from __future__ import annotations
 

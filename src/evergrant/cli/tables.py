@@ -48,22 +48,23 @@ _STYLES = {
 }
 
 
-def read_rows(store: TokenStore, accounts: Accounts, policing: Policing) -> list[Row]:
-    """Describe every row of a store, the corrupt ones too."""
+def read_rows(store: TokenStore, accounts: Accounts, policing: Policing | None = None) -> list[Row]:
+    """Describe every row of a store, the corrupt ones too; arguments as of `describe`."""
     corrupt: list[CorruptRecord] = []
     tokens = store.iter_tokens(on_corrupt=corrupt.append)
     rows = [describe(token, accounts, policing) for token in tokens]
     return rows + [_describe_corrupt(error) for error in corrupt]
 
 
-def describe(token: Token, accounts: Accounts, policing: Policing) -> Row:
+def describe(token: Token, accounts: Accounts, policing: Policing | None = None) -> Row:
     """Describe a token for people and programs; of its secrets, only which there are.
 
     Args:
         accounts: Whose clock and data centers count; nothing is asked of them.
         policing: Says when the policy ends a token, and by which rule.
     """
-    now, ending, over = accounts.clock(), policing.ending(token), policing.over(token)
+    now = accounts.clock()
+    ending = policing.ending(token) if policing else None
     left = None if token.expires_at is None else int((token.expires_at - now).total_seconds())
     return {
         "user": token.user_name,
@@ -72,7 +73,7 @@ def describe(token: Token, accounts: Accounts, policing: Policing) -> Row:
         "org_id": token.org_id,
         "client_id": token.client_id,
         "scopes": list(token.scopes),
-        "state": f"{OVER}: {over}" if over and ending else _state(token, now),
+        "state": _state(token, now) if not ending or now < ending.at else f"{OVER}: {ending.rule}",
         "expires_in": left,
         "expires_at": _iso(token.expires_at),
         "ends_at": _iso(ending.at) if ending else None,
