@@ -38,6 +38,7 @@ _VARIABLES = {
     "client_secret": "EVERGRANT_CLIENT_SECRET",
     "redirect_url": "EVERGRANT_REDIRECT_URL",
     "sandbox": "EVERGRANT_SANDBOX",
+    "audit": "EVERGRANT_AUDIT",
 }
 """Keys that are plain text, and the environment variable that overrules each."""
 
@@ -52,6 +53,7 @@ class Settings:
         client_secrets: Data center code to secret, for a client that has one in each.
         sandbox: The address of a running sandbox to use instead of Zoho.
         policy: What tokens must keep to.
+        audit: The file of the audit log; None: none is kept.
         file: The configuration file, whether or not it exists.
         warning: What is unsafe about the file, in words; None: nothing.
     """
@@ -65,6 +67,7 @@ class Settings:
     scopes: tuple[str, ...] = DEFAULT_SCOPES
     sandbox: str | None = None
     policy: Policy = UNLIMITED
+    audit: str | None = None
     file: Path
     warning: str | None = None
 

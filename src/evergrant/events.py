@@ -17,6 +17,7 @@ __all__ = [
     "Forgotten",
     "GrantLimitNear",
     "LoggedIn",
+    "LoginFailed",
     "RefreshFailed",
     "Refreshed",
     "Revoked",
@@ -89,6 +90,13 @@ class LoggedIn(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LoginFailed(Event):
+    """A login did not succeed; ``user`` is who was expected, if anybody was named."""
+
+    error: EvergrantError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GrantLimitNear(Event):
     """A user has ``count`` refresh tokens for one client; beyond ``most``, Zoho ends the oldest.
 
@@ -103,11 +111,14 @@ class GrantLimitNear(Event):
 class Refreshed(Event):
     """A new access token was granted and stored; it lives until ``expires_at``.
 
-    ``took`` is how many seconds asking Zoho and storing it took.
+    ``took`` is how many seconds asking Zoho and storing it took; ``cause`` is ``expired``,
+    ``ahead`` (it still worked), ``kept fresh`` (nobody was using it), or ``rejected`` (by the
+    API; or a new one was asked for).
     """
 
     expires_at: datetime | None
     took: float | None = None
+    cause: str = "expired"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,7 +177,9 @@ def emitter(listener: Emit | None) -> Emit:
     """Return what logs each event and tells the listener; a listener that raises harms nobody."""
 
     def emit(event: Event) -> None:
-        failed = isinstance(event, GrantLimitNear | RefreshFailed | SaveFailed | StoreFailed)
+        failed = isinstance(
+            event, GrantLimitNear | LoginFailed | RefreshFailed | SaveFailed | StoreFailed
+        )
         _logger.log(logging.WARNING if failed else logging.INFO, "%s", event)
         if listener is not None:
             try:

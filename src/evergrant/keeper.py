@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -14,7 +15,7 @@ from evergrant.auth import RequestsAuth, httpx_auth
 from evergrant.clock import Clock
 from evergrant.errors import ConfigError
 from evergrant.events import Emit
-from evergrant.keeping.admission import is_own_key, with_identity
+from evergrant.keeping.admission import is_own_key, telling, with_identity
 from evergrant.keeping.async_tokens import AsyncTokens
 from evergrant.keeping.custody import Custody
 from evergrant.keeping.renewer import Renewer
@@ -212,16 +213,18 @@ class Keeper:
         del redirect_params
         key = self._key()
         login = Login.from_state(redirect.state, key, session, self._custody.clock())
-        code = redirect.accepted_code()
+        with self._telling(login.user):
+            code = redirect.accepted_code()
         known = self.accounts.data_centers
         where = redirect.data_center(known, known.by_code(login.data_center))
-        granted = self._custody.exchange(
-            code,
-            where,
-            redirect_url=self.accounts.own_client().redirect_url,
-            verifier=login.verifier(key) if self._pkce else None,
-        )
-        return self._custody.admit(granted, expected=login.user)
+        with self._telling(login.user):
+            granted = self._custody.exchange(
+                code,
+                where,
+                redirect_url=self.accounts.own_client().redirect_url,
+                verifier=login.verifier(key) if self._pkce else None,
+            )
+            return self._custody.admit(granted, expected=login.user)
 
     def login_with_code(
         self, code: str, user: str | None = None, *, data_center: str | None = None
@@ -239,7 +242,11 @@ class Keeper:
         """
         code = Secret(code)
         where = self.accounts.data_centers.by_code(data_center or self.accounts.home.code)
-        return self._custody.admit(self._custody.exchange(code, where), expected=user)
+        with self._telling(user):
+            return self._custody.admit(self._custody.exchange(code, where), expected=user)
+
+    def _telling(self, expected: str | None) -> AbstractContextManager[None]:
+        return telling(self._custody.emit, self._custody.clock, expected)
 
     def _key(self) -> StateKey:
         """Return what signs states: the client's secret, which all workers of an app share."""

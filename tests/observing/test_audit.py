@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import os
+import resource
+import signal
 import subprocess
 import sys
+import time
 from base64 import b64encode
 from datetime import UTC, datetime
 from pathlib import Path
@@ -133,6 +136,57 @@ def test_processes_share_a_file(path: Path) -> None:
     assert [process.wait(60) for process in crew] == [0, 0, 0]
     assert verify(path) == (verify(path)[0], [])
     assert verify(path)[0].seq == 150
+
+
+def test_killed_in_the_middle_of_anything_it_can_be_verified_and_goes_on(path: Path) -> None:
+    code = (
+        "import sys; from datetime import datetime, UTC\n"
+        "from evergrant.observing.audit import AuditLog; from evergrant.events import Revoked\n"
+        "log = AuditLog(sys.argv[1]); print(flush=True)\n"
+        "while True: log(Revoked(at=datetime.now(UTC), token_id='7'))"
+    )
+    for _ in range(5):
+        with subprocess.Popen(
+            [sys.executable, "-c", code, str(path)], stdout=subprocess.PIPE
+        ) as process:
+            assert process.stdout
+            process.stdout.readline()
+            time.sleep(0.05)
+            process.kill()
+        AuditLog(path)(EVENT)
+        assert verify(path)[1] == []
+    assert verify(path)[0].seq > 5
+
+
+def test_a_forked_child_writes_to_the_same_chain(path: Path) -> None:
+    log = AuditLog(path)
+    log(EVENT)
+    child = os.fork()
+    if child == 0:
+        log(EVENT)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    log(EVENT)
+    assert (verify(path)[0].seq, verify(path)[1]) == (3, [])
+    assert len({entry["pid"] for entry in read_entries(path)}) == 2
+
+
+def test_a_full_disk_loses_no_entry_silently(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    log = AuditLog(path)
+    log(EVENT)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 20, before[1]))
+    try:
+        log(EVENT)  # only a part of it fits
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert "not in the audit log" in caplog.text
+    assert "alice@example.com:42" in caplog.text
+    log(EVENT)
+    assert verify(path)[1] == []
+    assert [entry.get("missed") for entry in read_entries(path)] == [None, 1]
 
 
 def test_what_cannot_be_written_is_logged_whole_and_counted(

@@ -25,6 +25,7 @@ ALL: tuple[tuple[Event, int], ...] = (
     (events.Revoked(at=NOW, **WHOSE), logging.INFO),
     (events.Forgotten(at=NOW, **WHOSE), logging.INFO),
     (events.RefreshFailed(at=NOW, error=ERROR, **WHOSE), logging.WARNING),
+    (events.LoginFailed(at=NOW, error=ERROR, **WHOSE), logging.WARNING),
     (events.GrantLimitNear(at=NOW, count=18, most=20, **WHOSE), logging.WARNING),
     (events.StoreRecovered(at=NOW, **WHOSE), logging.INFO),
     (events.StoreFailed(at=NOW, error=ERROR, **WHOSE), logging.WARNING),

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import typer
 
+from evergrant.cli.auditing import audit_log
 from evergrant.cli.exits import Exit
 from evergrant.cli.fields import json_body, pairs
 from evergrant.cli.options import settings_of
@@ -68,7 +69,9 @@ def api(
     named = dict(_header(header) for header in headers or [])
     settings = settings_of(context)
     who = user or only_user(settings)
-    with online_keeper(settings, who, policy=settings.policy) as keeper:
+    with online_keeper(
+        settings, who, policy=settings.policy, on_event=audit_log(settings)
+    ) as keeper:
         answer = _send(keeper, who, method, path, query, content, named)
     _print(answer, include=include)
     if answer.is_error:

@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 
 from evergrant.cli import (
     api,
+    auditing,
     check_store,
     doctor,
     importing,
@@ -135,5 +136,7 @@ app.command("purge")(purging.purge)
 app.command("move")(moving.move)
 app.command("import")(importing.import_tokens)
 app.add_typer(keys.keys, name="keys")
+app.command("why")(auditing.why)
+app.add_typer(auditing.audit, name="audit")
 app.command("doctor")(doctor.doctor)
 app.command("check-store")(check_store.check_store)

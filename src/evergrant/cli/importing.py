@@ -14,6 +14,7 @@ import typer
 
 import evergrant
 from evergrant import moving
+from evergrant.cli.auditing import noted
 from evergrant.cli.exits import Exit
 from evergrant.cli.moving import DryRun, named_store, opened_to_look
 from evergrant.cli.options import AsJson, settings_of
@@ -58,7 +59,8 @@ def import_tokens(
         imported = not dry_run and (good or partial_too)
         if imported:
             with evergrant.open_store(settings.store) as store:
-                moves = list(watched(copied(store), lambda: len(planned), "importing"))
+                copying = noted(settings, copied(store), store.url)
+                moves = list(watched(copying, lambda: len(planned), "importing"))
     _print(moves, as_json=as_json)
     if not imported:
         note("nothing was imported" + (": a dry run" if dry_run else ""))

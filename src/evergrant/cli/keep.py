@@ -7,19 +7,24 @@ import time
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 import evergrant
+from evergrant.cli.auditing import audit_log
 from evergrant.cli.exits import Exit
 from evergrant.cli.happenings import Teller
+from evergrant.cli.metering import metrics_of, served
 from evergrant.cli.options import AsJson, settings_of
 from evergrant.cli.session import accounts_of, refuse_forgetful
 from evergrant.cli.speech import note
 from evergrant.errors import EvergrantError, StoreError
-from evergrant.events import Event, RefreshFailed, StoreFailed, StoreRecovered
-from evergrant.policy import Policy
+from evergrant.events import Emit, Event, RefreshFailed, StoreFailed, StoreRecovered
+
+if TYPE_CHECKING:
+    from evergrant.keeping.custody import Custody
+    from evergrant.observing.prometheus import Metrics
 
 __all__ = ["keep"]
 
@@ -27,6 +32,9 @@ ENDINGS = (signal.SIGINT, signal.SIGTERM)
 
 TICK = 0.05
 """Seconds between two looks whether all that was begun is done."""
+
+COUNT_EVERY = 60.0
+"""Seconds between two counts of all tokens for the metrics."""
 
 Inbox = SimpleQueue[Event | signal.Signals]
 """What happens, in other threads too, and what ends it: one thread tells it all, in order. (A
@@ -43,23 +51,37 @@ def keep(
     once: Annotated[
         bool, typer.Option("--once", help="Renew what is due and end, with 1 if something failed.")
     ] = False,
+    metrics: Annotated[
+        str | None,
+        typer.Option(metavar="[HOST:]PORT", help="Serve metrics for Prometheus there."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Keep tokens fresh until Ctrl-C or SIGTERM; tells each renewal and failure on a line.
 
     What was begun is saved before it ends.
     """
+    from evergrant.keeping.custody import Custody
+    from evergrant.observing.fanning import fan_out
+
     settings = settings_of(context)
     refuse_forgetful(settings.store)
     inbox: Inbox = SimpleQueue()
+    counted = metrics_of(metrics)
+    others: list[Emit | None] = [audit_log(settings), counted]
     with (
         _heard(inbox),
+        served(counted, metrics),
         evergrant.open_store(settings.store) as store,
         accounts_of(settings, settings.sandbox) as accounts,
     ):
-        service = Service(
-            store, accounts, users or (), inbox, Teller(as_json=as_json), settings.policy
+        custody = Custody(
+            store,
+            accounts,
+            on_event=fan_out(inbox.put, *filter(None, others)),
+            policy=settings.policy,
         )
+        service = Service(custody, users or (), inbox, Teller(as_json=as_json), counted)
         outcome = service.run(once=once)
     if outcome is not Exit.DONE:
         raise typer.Exit(outcome)
@@ -84,20 +106,20 @@ class Service:
 
     def __init__(
         self,
-        store: evergrant.TokenStore,
-        accounts: evergrant.Accounts,
+        custody: Custody,
         users: Collection[str],
         inbox: Inbox,
         teller: Teller,
-        policy: Policy,
+        metrics: Metrics | None,
     ) -> None:
-        from evergrant.keeping.custody import Custody
         from evergrant.keeping.renewer import Renewer
 
         self._users = users
         self._inbox = inbox
         self._teller = teller
-        self._custody = Custody(store, accounts, on_event=inbox.put, policy=policy)
+        self._custody = custody
+        self._metrics = metrics
+        self._count_at = 0.0
         self._renewer = Renewer(self._custody, users, on_problem=self._note_problem)
 
     def run(self, *, once: bool) -> Exit:
@@ -149,6 +171,11 @@ class Service:
             self._teller.tell(StoreFailed(at=self._custody.clock(), error=error))
             return 0, renewer.ROUND
         self._teller.tell(StoreRecovered(at=self._custody.clock()))
+        if self._metrics and began >= self._count_at:
+            from evergrant.cli.survey import count_states
+
+            self._metrics.note_tokens(count_states(self._custody))
+            self._count_at = time.monotonic() + COUNT_EVERY
         return begun, renewer.pause_after(time.monotonic() - began)
 
     def _attend(self, seconds: float) -> bool:

@@ -7,17 +7,19 @@ import os
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 import evergrant
+from evergrant.cli.auditing import audit_log
 from evergrant.cli.exits import Exit
 from evergrant.cli.options import AsJson, settings_of
 from evergrant.cli.speech import note, warn
 from evergrant.cli.tables import console, table
-from evergrant.config import config_folder
+from evergrant.config import Settings, config_folder
 from evergrant.crypto.files import read_lines, write_lines
 from evergrant.crypto.keys import KEY_BYTES
 from evergrant.crypto.lines import keys_in, wrapped_key
@@ -145,6 +147,7 @@ def rotate(
         # Beside rows that cannot be read: another program may still seal with an older key.
         warn(f"{left} of {after.total()} tokens are not sealed with the key {newest}")
         raise typer.Exit(Exit.BAD_RESULT)
+    _note(settings, "KeysRotated", newest)
     done = max(before.total() - before[newest], 0)
     note(f"{done} tokens were sealed with the key {newest}; all {after.total()} are")
 
@@ -179,4 +182,10 @@ def retire(context: typer.Context, key_id: str, *, file: KeyFile) -> None:
     if len(lines) == 1:
         raise ConfigError(f"{key_id} is the only key in {file}; it was not retired")
     write_lines(file, [line for id_, line in held.items() if id_ != key_id])
+    _note(settings_of(context), "KeyRetired", key_id)
     note(f"{key_id} is not in {file} any more; other stores that it sealed would need it")
+
+
+def _note(settings: Settings, event: str, key_id: str) -> None:
+    if log := audit_log(settings):
+        log.record({"at": datetime.now(UTC).isoformat(), "event": event, "key_id": key_id})

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import typer
 
 import evergrant
+from evergrant.cli.auditing import audit_log
 from evergrant.cli.options import settings_of
 from evergrant.cli.session import accounts_of, refuse_forgetful
 from evergrant.cli.speech import ask_secret, note, warn
@@ -73,7 +74,9 @@ def login(
             settings = replace(settings, redirect_url=stack.enter_context(listener).url)
         store = stack.enter_context(evergrant.open_store(settings.store))
         accounts = stack.enter_context(accounts_of(settings, settings.sandbox))
-        keeper = evergrant.Keeper(store, accounts, policy=settings.policy)
+        keeper = evergrant.Keeper(
+            store, accounts, policy=settings.policy, on_event=audit_log(settings)
+        )
         if data_center:
             accounts.data_centers.by_code(data_center)
         try:

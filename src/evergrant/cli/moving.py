@@ -14,8 +14,9 @@ import typer
 
 import evergrant
 from evergrant import moving
+from evergrant.cli.auditing import noted
 from evergrant.cli.exits import Exit
-from evergrant.cli.options import AsJson
+from evergrant.cli.options import AsJson, settings_of
 from evergrant.cli.outcomes import described, print_outcomes, summary, watched
 from evergrant.cli.session import refuse_forgetful
 from evergrant.cli.speech import complain, note
@@ -47,6 +48,7 @@ class Tally:
 
 
 def move(
+    context: typer.Context,
     source: Annotated[str, typer.Argument(metavar="FROM", help="A store's URL, or env:NAME.")],
     target: Annotated[str, typer.Argument(metavar="TO", help="Likewise.")],
     *,
@@ -68,7 +70,11 @@ def move(
     tally = Tally()
     with _both(source, target, dry_run=dry_run, delete_source=delete_source) as (origin, there):
         where = {"source": origin.url, "target": there.url, "dry_run": dry_run}
-        moves = moving.move(origin, there, dry_run=dry_run, delete_source=delete_source)
+        moves: Iterable[moving.Moved] = moving.move(
+            origin, there, dry_run=dry_run, delete_source=delete_source
+        )
+        if not dry_run:
+            moves = noted(settings_of(context), moves, there.url)
         tally.add(watched(moves, lambda: _size(origin), "moving"))
     _print(tally, where, as_json=as_json)
     if tally.bad:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 import evergrant
+from evergrant.cli.auditing import audit_log
 from evergrant.cli.exits import Exit
 from evergrant.cli.options import AsJson, Yes, settings_of
 from evergrant.cli.session import accounts_of, is_sandboxed, policing_of
@@ -59,7 +60,7 @@ def _purged(
             current = store.find_token_by_id(token.id or "")
             if not current or policing_of(settings, store, accounts).over(current) != rule:
                 return True
-            custody = Custody(store, accounts)
+            custody = Custody(store, accounts, on_event=audit_log(settings))
             if current.refresh_token:
                 custody.revoke(current)
             else:

@@ -16,6 +16,7 @@ from evergrant.errors import AmbiguousUser, ConfigError, TokenNotFound
 from evergrant.policy import UNLIMITED, Policy
 
 if TYPE_CHECKING:
+    from evergrant.events import Emit
     from evergrant.keeping.policing import Policing
 
 __all__ = [
@@ -52,15 +53,19 @@ def is_sandboxed(token: evergrant.Token) -> bool:
 
 
 @contextmanager
-def offline_keeper(settings: Settings) -> Iterator[evergrant.Keeper]:
+def offline_keeper(settings: Settings, on_event: Emit | None = None) -> Iterator[evergrant.Keeper]:
     """Open the store under a Keeper that only finds and forgets, whosesoever the tokens are."""
     with evergrant.open_store(settings.store) as store, evergrant.Accounts() as accounts:
-        yield evergrant.Keeper(store, accounts)
+        yield evergrant.Keeper(store, accounts, on_event=on_event)
 
 
 @contextmanager
 def online_keeper(
-    settings: Settings, user: str, *, policy: Policy = UNLIMITED
+    settings: Settings,
+    user: str,
+    *,
+    policy: Policy = UNLIMITED,
+    on_event: Emit | None = None,
 ) -> Iterator[evergrant.Keeper]:
     """Open the store under a Keeper that talks to whoever granted this user's token.
 
@@ -68,12 +73,13 @@ def online_keeper(
 
     Args:
         policy: What tokens must keep to, for who is about to use one.
+        on_event: Is told each event.
     """
     with (
         evergrant.open_store(settings.store) as store,
         accounts_of(settings, settings.sandbox or _sandbox_of(store, user)) as accounts,
     ):
-        yield evergrant.Keeper(store, accounts, policy=policy)
+        yield evergrant.Keeper(store, accounts, policy=policy, on_event=on_event)
 
 
 def policing_of(

@@ -7,17 +7,27 @@ from collections import Counter
 from evergrant.accounts import Accounts
 from evergrant.cli.session import is_sandboxed
 from evergrant.errors import NoRefreshToken, UntrustedServer
+from evergrant.keeping.custody import Custody
 from evergrant.keeping.renewable import is_ours, obstacle
 from evergrant.stores.base import TokenStore
 from evergrant.token import Token
 
-__all__ = ["left_alone"]
+__all__ = ["count_states", "left_alone"]
 
 
 def left_alone(store: TokenStore, accounts: Accounts) -> Counter[str]:
     """Count the tokens that these accounts servers and their client cannot keep, by reason."""
     reasons = (_reason(token, accounts) for token in store.iter_tokens(on_corrupt=lambda _: None))
     return Counter(reason for reason in reasons if reason)
+
+
+def count_states(custody: Custody) -> Counter[str]:
+    """Count the tokens by state, for metrics."""
+    now = custody.clock()
+    return Counter(
+        token.freshness(now).value if token.refresh_token else "no refresh token"
+        for token in custody.store.iter_tokens(on_corrupt=lambda _: None)
+    )
 
 
 def _reason(token: Token, accounts: Accounts) -> str | None:

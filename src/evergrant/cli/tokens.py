@@ -8,11 +8,13 @@ from typing import Annotated, Any
 import typer
 
 import evergrant
+from evergrant.cli.auditing import audit_log
 from evergrant.cli.options import AsJson, TokenId, User, Yes, settings_of
 from evergrant.cli.session import accounts_of, offline_keeper, online_keeper, policing_of
 from evergrant.cli.speech import confirmed, moment, note
 from evergrant.cli.tables import console, describe, page, read_rows, token_table
 from evergrant.errors import ConfigError, TokenNotFound
+from evergrant.events import Forgotten
 
 __all__ = [
     "delete",
@@ -72,14 +74,18 @@ def show(
 def token(context: typer.Context, user: User) -> None:
     """Print an access token that works now, for scripts; renews it if need be."""
     settings = settings_of(context)
-    with online_keeper(settings, user, policy=settings.policy) as keeper:
+    with online_keeper(
+        settings, user, policy=settings.policy, on_event=audit_log(settings)
+    ) as keeper:
         typer.echo(keeper.access_token(user))
 
 
 def refresh(context: typer.Context, user: User) -> None:
     """Renew the access token now, even if it has not expired."""
     settings = settings_of(context)
-    with online_keeper(settings, user, policy=settings.policy) as keeper:
+    with online_keeper(
+        settings, user, policy=settings.policy, on_event=audit_log(settings)
+    ) as keeper:
         renewed = keeper.refresh(user)
     until = f", valid until {moment(renewed.expires_at)}" if renewed.expires_at else ""
     note(f"renewed the access token of {renewed.user_name}{until}")
@@ -87,7 +93,8 @@ def refresh(context: typer.Context, user: User) -> None:
 
 def revoke(context: typer.Context, user: User, *, yes: Yes = False) -> None:
     """Revoke a user's grant at Zoho, then delete it from the store."""
-    with online_keeper(settings_of(context), user) as keeper:
+    settings = settings_of(context)
+    with online_keeper(settings, user, on_event=audit_log(settings)) as keeper:
         found = keeper.find(user)
         if confirmed(
             f"Revoke the grant of {name_of(found)} at Zoho? They must log in again.", yes=yes
@@ -104,7 +111,9 @@ def delete(
     yes: Yes = False,
 ) -> None:
     """Delete a token from the store; Zoho is not told."""
-    with offline_keeper(settings_of(context)) as keeper:
+    settings = settings_of(context)
+    log = audit_log(settings)
+    with offline_keeper(settings, log) as keeper:
         if user and not token_id:
             name = name_of(keeper.find(user))
         else:
@@ -114,6 +123,8 @@ def delete(
         if token_id:
             # Not looked at before: a corrupt row must be deletable.
             keeper.store.delete_token(token_id)
+            if log:
+                log(Forgotten(at=keeper.accounts.clock(), token_id=token_id))
         else:
             keeper.forget(user or "")
         note(f"deleted: {name}")

@@ -2,19 +2,39 @@
 
 from __future__ import annotations
 
+import copy
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 
 from evergrant.accounts import Accounts
+from evergrant.clock import Clock
 from evergrant.errors import ConsentDenied, NoRefreshToken, OAuthError, TokenNotSaved
+from evergrant.events import Emit, LoginFailed
 from evergrant.keeping.saver import Saver
 from evergrant.oauth import IDENTITY_SCOPES
 from evergrant.token import Token
 
-__all__ = ["admit", "admit_unasked", "is_own_key", "with_identity"]
+__all__ = ["admit", "admit_unasked", "is_own_key", "telling", "with_identity"]
 
 _logger = logging.getLogger("evergrant")
+
+
+@contextmanager
+def telling(emit: Emit, clock: Clock, expected: str | None) -> Iterator[None]:
+    """Tell whoever listens of a login that does not succeed.
+
+    Args:
+        expected: Who should log in, if anybody was named.
+    """
+    try:
+        yield
+    except (OAuthError, TokenNotSaved) as error:
+        told = copy.copy(error)  # without the traceback, which keeps all its frames alive
+        who = expected or error.user
+        emit(LoginFailed(at=clock(), error=told, token_id=error.token_id, user=who))
+        raise
 
 
 def is_own_key(user: str | None) -> bool:

@@ -25,6 +25,14 @@ class Need:
     min_life: timedelta = ANY_LIFE
     is_use: bool = True
 
+    def cause(self, current: Token, now: datetime) -> str:
+        """Return why a token is renewed, as `evergrant.events.Refreshed` has it."""
+        if self.other_than is not None and current.access_token == self.other_than:
+            return "rejected"
+        if not self.is_use:
+            return "kept fresh"
+        return "ahead" if is_usable(current, now) else "expired"
+
     def is_met(self, token: Token, now: datetime) -> bool:
         """Say whether a token will do."""
         return token.access_token != self.other_than and is_usable(token, now, self.min_life)

@@ -195,13 +195,14 @@ class Renewal:
 
     def _refresh(self, lease: Lease, current: Token, need: Need, attempts: int = ATTEMPTS) -> Token:
         counted, began = partial(self._budget.request, current), time.monotonic()
+        cause = need.cause(current, self._clock())
         try:
             with self._heartbeat.beating(lease):
                 with around_each_request(counted, attempts):
                     granted = self._accounts.refresh(current)
                 if need.is_use:
                     granted = replace(granted, last_used_at=self._clock())
-                return self._save(granted, current, began)
+                return self._save(granted, current, began, cause)
         except OAuthError as refused:
             error = self._patience.note(current, refused)
             self._tell_failed(current, error, took=time.monotonic() - began)
@@ -216,10 +217,16 @@ class Renewal:
             return current
         raise error
 
-    def _save(self, granted: Token, current: Token, began: float) -> Token:
+    def _save(self, granted: Token, current: Token, began: float, cause: str) -> Token:
         saved = self._saver.save_renewal(granted, current)
         took = time.monotonic() - began
         self._emit(
-            Refreshed(at=self._clock(), expires_at=saved.expires_at, took=took, **about(saved))
+            Refreshed(
+                at=self._clock(),
+                expires_at=saved.expires_at,
+                took=took,
+                cause=cause,
+                **about(saved),
+            )
         )
         return saved

@@ -50,13 +50,13 @@ class AuditLog:
     missing. The file may be rotated at any time: the new one goes on where the old one ended.
 
     Args:
-        path: The file; it is made with mode 0600.
+        path: The file; its mode is made 0600.
         actor: Who acts; by default the user of the operating system.
         keys: What signs the lines; by default the key of EVERGRANT_KEY or EVERGRANT_KEY_FILE,
             and without one the lines are hashed only.
 
     Raises:
-        ConfigError: The file cannot be written, or others can read it.
+        ConfigError: The file cannot be written.
     """
 
     def __init__(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from evergrant.errors import MissingExtra, Throttled
+from evergrant.errors import ConfigError, MissingExtra, Throttled
 from evergrant.events import (
     Event,
     LoggedIn,
@@ -52,6 +53,9 @@ class Metrics:
             "evergrant_store_up", "Whether the store answered when last asked.", registry=own
         )
         self._store_up.set(1)
+        self._tokens = prometheus.Gauge(
+            "evergrant_tokens", "Tokens in the store, by state.", ["state"], registry=own
+        )
         self._counters = {
             LoggedIn: counter("evergrant_logins", "Logins that were stored.", registry=own),
             Revoked: counter("evergrant_revocations", "Grants revoked at Zoho.", registry=own),
@@ -77,6 +81,35 @@ class Metrics:
             counter.inc()
         if isinstance(event, StoreFailed | StoreRecovered):
             self._store_up.set(isinstance(event, StoreRecovered))
+
+    def note_tokens(self, counts: Mapping[str, int]) -> None:
+        """Note how many tokens there are in each state; states that are left out have none."""
+        self._tokens.clear()
+        for state, count in counts.items():
+            self._tokens.labels(state).set(count)
+
+    def serve(self, host: str, port: int) -> Callable[[], None]:
+        """Serve the metrics at ``/metrics``, in a thread; return what ends that.
+
+        Raises:
+            ConfigError: Nobody can listen there.
+        """
+        from prometheus_client import start_http_server
+
+        try:
+            server, _ = start_http_server(port, addr=host, registry=self.registry)
+        except (OSError, OverflowError) as error:
+            why = getattr(error, "strerror", None) or str(error)
+            raise ConfigError(
+                f"metrics cannot be served at {host}:{port}: {why}",
+                hint="Name an address of this machine and a free port.",
+            ) from None
+
+        def end() -> None:
+            server.shutdown()
+            server.server_close()
+
+        return end
 
     def wsgi_app(self) -> Any:
         """Return a WSGI app that serves the metrics."""

@@ -1,0 +1,189 @@
+"""``evergrant audit`` and ``evergrant why``; and where the other commands leave their entries."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack, suppress
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+import evergrant
+from evergrant.cli.exits import Exit
+from evergrant.cli.options import AsJson, User, settings_of
+from evergrant.cli.session import accounts_of, is_sandboxed
+from evergrant.cli.speech import complain, note, printable, warn
+from evergrant.config import Settings, config_folder
+from evergrant.errors import ConfigError, EvergrantError
+from evergrant.moving import Moved
+
+if TYPE_CHECKING:
+    from evergrant.observing.audit import AuditLog
+
+__all__ = ["audit", "audit_log", "noted", "why"]
+
+audit = typer.Typer(no_args_is_help=True, help="Verify and show the audit log.")
+
+File = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="FILE", help="By default the file that is set; rotated ones first."),
+]
+
+
+def audit_log(settings: Settings) -> AuditLog | None:
+    """Return what writes the audit log that is set; None: none is.
+
+    Raises:
+        ConfigError: It cannot be written.
+    """
+    if settings.audit is None:
+        return None
+    from evergrant.observing.audit import AuditLog
+
+    return AuditLog(settings.audit)
+
+
+def noted(settings: Settings, moves: Iterable[Moved], where: str) -> Iterable[Moved]:
+    """Yield moves, each once it stands in the audit log.
+
+    Args:
+        where: Names the store that the tokens go to.
+    """
+    log = audit_log(settings)
+    for moved in moves:
+        if log is not None:
+            entry = {
+                "at": datetime.now(UTC).isoformat(),
+                "event": "Moved" if moved.deleted else "Copied",
+                "user": moved.user,
+                "token_id": moved.target_id or moved.id,
+                "outcome": moved.outcome.value,
+                "target": where,
+            }
+            log.record({name: value for name, value in entry.items() if value is not None})
+        yield moved
+
+
+def _files(context: typer.Context, named: list[Path] | None) -> list[Path]:
+    if named:
+        return named
+    settings = settings_of(context)
+    if settings.audit is None:
+        raise ConfigError(
+            "no audit log is set", hint="Name the file, or set EVERGRANT_AUDIT (or audit = FILE)."
+        )
+    return [Path(settings.audit)]
+
+
+@audit.command()
+def verify(
+    context: typer.Context,
+    files: File = None,
+    *,
+    head: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SEQ:HASH", help="What the last verification printed: it must be there."
+        ),
+    ] = None,
+) -> None:
+    """Say whether the log is as it was written; ends with 1 and names each line that is not."""
+    from evergrant.crypto.sources import keyring_from_environment
+    from evergrant.observing import audit as logs
+
+    keys, last, bad = keyring_from_environment(), None, 0
+    missing = head
+    for file in _files(context, files):
+        for entry in logs.read_entries(file) if missing else ():
+            if f"{entry['seq']}:{entry['hash']}" == missing:
+                missing = None
+                break
+        last, faults = logs.verify(file, keys, last)
+        for fault in faults:
+            complain(f"{file}, line {fault.line}: {fault.kind}: {fault.what}")
+        bad += len(faults)
+    if missing:
+        complain(f"entry {missing.partition(':')[0]} with this hash is not there any more")
+    typer.echo(str(last))
+    if bad or missing:
+        raise typer.Exit(Exit.BAD_RESULT)
+    note("the log is as it was written; keep this line elsewhere: --head wants it next time")
+
+
+@audit.command()
+def show(
+    context: typer.Context,
+    files: File = None,
+    *,
+    user: Annotated[str | None, typer.Option(metavar="USER")] = None,
+    token: Annotated[str | None, typer.Option(metavar="ID", help="A token's id.")] = None,
+    since: Annotated[
+        datetime | None, typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="In UTC.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show who did what to which token; the oldest first."""
+    from evergrant.observing.audit import read_entries
+
+    wanted: Callable[[dict[str, Any]], bool] = lambda entry: (  # noqa: E731
+        (
+            not user
+            or str(entry.get("user") or "").partition(":")[0] in {user, user.partition(":")[0]}
+        )
+        and (not token or entry.get("token_id") == token)
+        and (not since or str(entry.get("at", "")) >= since.isoformat())
+    )
+    for file in _files(context, files):
+        for entry in filter(wanted, read_entries(file)):
+            typer.echo(json.dumps(entry, ensure_ascii=False) if as_json else _line(entry))
+
+
+def _line(entry: dict[str, Any]) -> str:
+    whose = entry.get("user") or entry.get("token_id") or ""
+    who = " ".join(
+        str(entry[key]) for key in ("actor", "program", "host", "remote") if entry.get(key)
+    )
+    why = ": ".join(str(entry[key]) for key in ("error", "message") if entry.get(key))
+    said = (str(entry.get("at", ""))[:19], str(entry.get("event")), str(whose), f"by {who}", why)
+    return printable("  ".join(part for part in said if part))
+
+
+def why(context: typer.Context, user: User, *, as_json: AsJson = False) -> None:
+    """Say in one line why a user's token failed, was renewed, or is gone; changes nothing."""
+    from evergrant.observing.why import Finding
+
+    settings = settings_of(context)
+    try:
+        found = _inquired(settings, user)
+    except EvergrantError as error:
+        found = Finding.of_error(error)
+    if as_json:
+        told = {"cause": found.cause, "what": found.what, "by": found.by, "hint": found.hint}
+        at = found.at.isoformat() if found.at else None
+        typer.echo(json.dumps({"user": user, "at": at, **told}, indent=2, ensure_ascii=False))
+    else:
+        typer.echo(printable(f"{user}: {found}"))
+
+
+def _inquired(settings: Settings, user: str) -> Any:
+    from evergrant.observing.audit import read_entries
+    from evergrant.observing.why import Inquiry
+
+    entries: list[dict[str, Any]] = []
+    if settings.audit and Path(settings.audit).exists():
+        entries = list(read_entries(Path(settings.audit)))
+    elif settings.audit:
+        warn(f"there is no audit log {settings.audit}")
+    with evergrant.open_store(settings.store) as store, ExitStack() as stack:
+        # Not by a keeper: that would take aboard what waits in the lifeboat.
+        with suppress(EvergrantError):  # what hinders us there is what we are asked about
+            granted = next(filter(is_sandboxed, store.find_users(user)), None)
+            sandbox = granted.api_domain if granted else None
+            settings = replace(settings, sandbox=settings.sandbox or sandbox)
+        accounts = stack.enter_context(accounts_of(settings, settings.sandbox))
+        inquiry = Inquiry(store, accounts, config_folder(), policy=settings.policy, entries=entries)
+        return inquiry.why(user)

@@ -1,0 +1,255 @@
+"""Why a user's token failed, was renewed or is gone: the one cause that explains it best."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from evergrant import errors
+from evergrant.accounts import Accounts
+from evergrant.clock import from_epoch_ms, to_epoch_ms
+from evergrant.errors import AmbiguousUser, CorruptRecord, EvergrantError, TokenNotFound
+from evergrant.keeping.budget import GRANTS, Budget
+from evergrant.keeping.choosing import choose
+from evergrant.keeping.lifeboat import Lifeboat
+from evergrant.keeping.notes import Notes
+from evergrant.keeping.policing import Policing
+from evergrant.keeping.renewable import obstacle
+from evergrant.keeping.windows import CLOCK_SLACK, is_stale, is_usable
+from evergrant.policy import UNLIMITED, Policy
+from evergrant.stores.base import TokenStore
+from evergrant.token import Token
+
+__all__ = ["Finding", "Inquiry"]
+
+PROBE = 0.05
+"""Seconds that we hold a lease, to see whether somebody else does."""
+
+_GONE = {"Revoked": "revoked", "Forgotten": "deleted", "Moved": "moved"}
+_ADVICE = {
+    "revoked": "Log the user in again.",
+    "deleted": "Log the user in again; Zoho was not told of the deletion.",
+    "moved": "Look in the store it was moved to.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What was found.
+
+    Attributes:
+        cause: A word for programs.
+        what: What happened, in words.
+        at: When, where it is known.
+        by: Who did it, where that is known.
+        hint: What to do.
+    """
+
+    cause: str
+    what: str
+    at: datetime | None = None
+    by: str | None = None
+    hint: str = ""
+
+    def __str__(self) -> str:
+        when = f", at {self.at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC" if self.at else ""
+        who = f", by {self.by}" if self.by else ""
+        return f"{self.what}{when}{who}{f'. {self.hint}' if self.hint else ''}"
+
+    @classmethod
+    def of_error(cls, error: EvergrantError, at: datetime | None = None) -> Finding:
+        """Return what an error says."""
+        return cls(_name(type(error).__name__), error.message, at=at, hint=error.hint)
+
+
+class Inquiry:
+    """Asks the store, its notes, the lifeboat and the audit log; changes and sends nothing.
+
+    Args:
+        entries: The audit log's, the oldest first; empty where there is none.
+    """
+
+    def __init__(
+        self,
+        store: TokenStore,
+        accounts: Accounts,
+        lifeboat: Path,
+        *,
+        policy: Policy = UNLIMITED,
+        entries: Iterable[dict[str, Any]] = (),
+    ) -> None:
+        self._store = store
+        self._accounts = accounts
+        self._boat = Lifeboat(lifeboat, store.url)
+        self._notes = Notes(store)
+        self._policing = Policing(policy, store, self._notes, accounts.clock)
+        self._budget = Budget(self._notes, accounts.clock)
+        self._entries = list(entries)
+        self._now = accounts.clock()
+
+    def why(self, user: str) -> Finding:
+        """Return why this user's token is as it is."""
+        client = self._accounts.client
+        try:
+            found = self._store.find_users(user)
+            token = choose(found, user, client.client_id if client else None)
+        except AmbiguousUser as error:
+            names = ", ".join(error.candidates)
+            return Finding("ambiguous", f"the name fits {names}", hint="Name one of them whole.")
+        except CorruptRecord as error:
+            return Finding("corrupt", error.message, hint=error.hint)
+        except TokenNotFound:
+            return next(self._absences(user, found))
+        return next(self._findings(token))
+
+    def _absences(self, user: str, others: list[Token]) -> Iterator[Finding]:
+        if others:
+            clients = ", ".join(sorted(str(token.client_id) for token in others))
+            hint = "Set that client's id, or log in with this one."
+            yield Finding("another client", f"the token is of the client {clients}", hint=hint)
+        if any(_is_of(waiting.user_name or "", user) for waiting in self._boat.waiting()):
+            yield _waits()
+        corrupt: list[CorruptRecord] = []
+        tokens = self._store.iter_tokens(on_corrupt=corrupt.append)
+        names = [token.user_name or "" for token in tokens]
+        for broken in corrupt:
+            if _is_of(broken.user or "", user):
+                yield Finding("corrupt", broken.message, hint=broken.hint)
+        yield from self._endings(user)
+        if close := get_close_matches(user, names, 1, 0.8):
+            yield Finding("other name", f"nobody of this name is here, but {close[0]} is")
+        yield Finding("never here", "nobody of this name is here", hint="Run: evergrant login")
+
+    def _endings(self, user: str) -> Iterator[Finding]:
+        """Yield what the audit log knows of somebody who is not here, the latest first."""
+        for entry in reversed(self._entries):
+            # A login that failed before it was known whose it was may have been theirs.
+            mine = _is_of(str(entry.get("user") or user), user)
+            if mine and entry["event"] == "LoginFailed":
+                yield _of_entry(entry)
+            elif mine and (gone := _GONE.get(entry["event"])):
+                what = f"the token was {gone}"
+                yield Finding(gone, what, _moment(entry), _actor(entry), _ADVICE[gone])
+
+    def _findings(self, token: Token) -> Iterator[Finding]:
+        if any(_same_user(waiting, token) for waiting in self._boat.waiting()):
+            yield _waits()
+        if refusal := self._policing.refusal(token):
+            ending = self._policing.ending(token)
+            what = f"the policy has ended it: {refusal.rule}"
+            yield Finding("policy", what, ending and ending.at, hint=refusal.hint)
+        usable = is_usable(token, self._now)
+        if token.updated_at and token.updated_at > self._now + CLOCK_SLACK:
+            what = (
+                "it was saved in the future: this host's clock is behind, or that one's was ahead"
+            )
+            yield Finding("clock", what, token.updated_at, hint="Set the clocks (NTP).")
+        problem = obstacle(token, self._accounts)
+        if problem and not (usable and isinstance(problem, errors.NoRefreshToken)):
+            yield Finding.of_error(problem)
+        yield from self._troubles(token)
+        if not self._is_free(token):
+            yield Finding("being renewed", "another process is renewing it at this moment")
+        yield self._state(token, usable=usable)
+
+    def _troubles(self, token: Token) -> Iterator[Finding]:
+        ledger, now = self._budget.look(token), to_epoch_ms(self._now)
+        failed = ledger.failure
+        if failed and ledger.mints and ledger.mints[-1] > failed.at:
+            failed = None
+        if ledger.throttled_until > now:
+            until = from_epoch_ms(ledger.throttled_until)
+            hint = f"It is renewed after {until:%H:%M:%S} UTC; nothing else helps."
+            yield Finding(
+                "throttled", "Zoho throttles it", failed and from_epoch_ms(failed.at), hint=hint
+            )
+        if failed and failed.kind == "LoginRequired":
+            what = f"revoked at Zoho, or pushed out: Zoho keeps {GRANTS} for a user and client"
+            yield Finding(
+                "revoked at Zoho", what, from_epoch_ms(failed.at), hint=_ADVICE["revoked"]
+            )
+        if failed:
+            kind = getattr(errors, failed.kind, EvergrantError)
+            hint = getattr(kind, "default_hint", "")
+            what = f"it could not be renewed: {failed.message}"
+            yield Finding(_name(failed.kind), what, from_epoch_ms(failed.at), hint=hint)
+        free_at = ledger.free_at(now)
+        if free_at > now:
+            hint = f"The next may be asked for at {from_epoch_ms(free_at):%H:%M:%S} UTC."
+            yield Finding("budget", "as many renewals as Zoho allows were made", hint=hint)
+        last = next((one for one in reversed(self._entries) if _is_of_token(one, token)), None)
+        if last and last["event"] in {"RefreshFailed", "SaveFailed", "LoginFailed"}:
+            yield _of_entry(last)
+
+    def _is_free(self, token: Token) -> bool:
+        lease = self._store.lease(token.id or "", PROBE)
+        is_free = bool(lease)
+        lease.release()
+        return is_free
+
+    def _state(self, token: Token, *, usable: bool) -> Finding:
+        if not usable:
+            what = "its access token has expired, and the next caller renews it"
+            return Finding("due", what, token.expires_at)
+        renewed = next(
+            (
+                one
+                for one in reversed(self._entries)
+                if one["event"] in {"Refreshed", "LoggedIn"} and _is_of_token(one, token)
+            ),
+            None,
+        )
+        if renewed and renewed["event"] == "Refreshed":
+            cause = str(renewed.get("cause", "renewed"))
+            what = f"it works; it was renewed ({cause})"
+            return Finding(cause, what, _moment(renewed), _actor(renewed))
+        if is_stale(token, self._now):
+            return Finding("stale", "it works, and is about to be renewed")
+        return Finding("works", "it works", token.updated_at)
+
+
+def _waits() -> Finding:
+    return Finding(
+        "unsaved",
+        "the store could not take what Zoho granted last; it waits in the lifeboat",
+        hint="Run: evergrant doctor --repair",
+    )
+
+
+def _name(kind: str) -> str:
+    return "".join(f" {one.lower()}" if one.isupper() else one for one in kind).strip()
+
+
+def _of_entry(entry: dict[str, Any]) -> Finding:
+    doing = {"LoginFailed": "the login failed", "SaveFailed": "it could not be saved"}
+    what = f"{doing.get(entry['event'], 'it could not be renewed')}: {entry.get('message', '')}"
+    name, hint = _name(str(entry.get("error", ""))), str(entry.get("hint", ""))
+    return Finding(name, what, _moment(entry), _actor(entry), hint)
+
+
+def _moment(entry: dict[str, Any]) -> datetime | None:
+    try:
+        return datetime.fromisoformat(str(entry.get("at")))
+    except ValueError:
+        return None
+
+
+def _actor(entry: dict[str, Any]) -> str | None:
+    parts = [entry.get("actor"), entry.get("program"), entry.get("host"), entry.get("remote")]
+    return " ".join(str(part) for part in parts if part) or None
+
+
+def _is_of(name: str, user: str) -> bool:
+    return name == user or name.partition(":")[0] == user
+
+
+def _is_of_token(entry: dict[str, Any], token: Token) -> bool:
+    return entry.get("token_id") == token.id and entry.get("user") in (None, token.user_name)
+
+
+def _same_user(one: Token, other: Token) -> bool:
+    return one.id == other.id and one.user_name in (None, other.user_name)

@@ -1,0 +1,57 @@
+"""``evergrant keep --metrics``: what Prometheus is told of a service."""
+
+from __future__ import annotations
+
+import socket
+import time
+import urllib.request
+
+import pytest
+
+from cli_runner import ALICE, BOB, Command, LogIn
+from evergrant.sandbox import Sandbox
+from keep_process import keeping
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+def scraped(port: int) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=30) as answer:
+        return str(answer.read().decode())
+
+
+def test_renewals_and_tokens_are_counted_and_nobody_is_named(
+    zoho: Sandbox, logged_in: LogIn, sandbox: str
+) -> None:
+    logged_in(ALICE, BOB)
+    port = free_port()
+    with keeping(sandbox, "--metrics", str(port)) as service:
+        zoho.clock.advance(minutes=50)
+        service.hear("renewed", times=2)
+        give_up = time.monotonic() + 60
+        while 'evergrant_refreshes_total{error="",outcome="renewed"} 2.0' not in scraped(port):
+            assert time.monotonic() < give_up, scraped(port)
+            time.sleep(0.1)
+        told = scraped(port)
+        assert 'evergrant_tokens{state="fresh"} 2.0' in told
+        assert "evergrant_store_up 1.0" in told
+        assert "example.com" not in told
+        service.end()
+
+
+@pytest.mark.parametrize("address", ["nowhere", "127.0.0.1:", "127.0.0.1:99999", "192.0.2.1:9000"])
+def test_an_address_that_is_none_is_one_clear_error(run: Command, address: str) -> None:
+    result = run("keep", "--once", "--metrics", address)
+    assert result.exit_code == 2
+    assert "address" in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_a_port_that_is_taken_is_one_clear_error(run: Command) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        result = run("keep", "--once", "--metrics", str(server.getsockname()[1]))
+    assert result.exit_code == 2
+    assert "metrics cannot be served" in result.stderr
