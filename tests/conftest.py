@@ -9,13 +9,17 @@ import threading
 import pytest
 
 import rounds
+from aws_servers import _emulator, aws, dynamodb_url
 from databases import database, mariadb, mariadb_server, postgresql, postgresql_server
 from evergrant.sandbox import Sandbox
 from redis_servers import redis, redis_server, redis_url
 from soak import add_options, soak
 
 __all__ = [
+    "_emulator",
+    "aws",
     "database",
+    "dynamodb_url",
     "mariadb",
     "mariadb_server",
     "postgresql",

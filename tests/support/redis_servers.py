@@ -60,6 +60,7 @@ class Redis(Server):
             f"--port {self.port}",
             "--bind 127.0.0.1",
             f"--dir {self.folder}",
+            f"--logfile {self.folder}/redis.log",
             f"--requirepass {PASSWORD}",
             f"--masterauth {PASSWORD}",
             *([] if self._mode else plain),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -129,16 +129,16 @@ def show(
     """Show who did what to which token; the oldest first."""
     from evergrant.observing.audit import read_entries
 
-    wanted: Callable[[dict[str, Any]], bool] = lambda entry: (  # noqa: E731
-        (
-            not user
-            or str(entry.get("user") or "").partition(":")[0] in {user, user.partition(":")[0]}
+    def is_wanted(entry: dict[str, Any]) -> bool:
+        name = str(entry.get("user") or "")
+        return (
+            (not user or user in {name, name.partition(":")[0]})
+            and (not token or entry.get("token_id") == token)
+            and (not since or str(entry.get("at", "")) >= since.isoformat())
         )
-        and (not token or entry.get("token_id") == token)
-        and (not since or str(entry.get("at", "")) >= since.isoformat())
-    )
+
     for file in _files(context, files):
-        for entry in filter(wanted, read_entries(file)):
+        for entry in filter(is_wanted, read_entries(file)):
             typer.echo(json.dumps(entry, ensure_ascii=False) if as_json else _line(entry))
 
 

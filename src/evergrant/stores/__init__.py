@@ -34,9 +34,9 @@ def open_store(
     ``memory:``, ``list:``, ``sqlite:///relative.db``, ``sqlite:////absolute/path.db`` or
     ``sqlite:///:memory:``; SQLite takes ``?table=name`` and ``?timeout=seconds``. An absolute
     ``file:///path/tokens.csv``. ``mysql://user:password@host/database`` or ``postgresql://...``,
-    with ``?table=name`` and what the driver takes. ``redis://user:password@host/0`` and
-    its kin (see `evergrant.stores.redis`). Characters that mean something in a URL are
-    percent-encoded.
+    with ``?table=name`` and what the driver takes. ``redis://user:password@host/0`` and its
+    kin (see `evergrant.stores.redis`). ``dynamodb://TABLE?region=...``. Characters that mean
+    something in a URL are percent-encoded.
 
     Args:
         read_only: Create and change nothing, not even to extend a table of the official SDK.
@@ -67,7 +67,7 @@ def open_store(
         raise
 
 
-def _opened(url: str, *, read_only: bool, **options: Any) -> TokenStore:
+def _opened(url: str, *, read_only: bool, **options: Any) -> TokenStore:  # noqa: PLR0911 - a table
     if not re.match(r"[a-z][a-z0-9+._-]*:", url, re.IGNORECASE):
         quoted = quote(urls.masked(url), errors="replace")
         raise ConfigError(
@@ -105,6 +105,10 @@ def _opened(url: str, *, read_only: bool, **options: Any) -> TokenStore:
             from evergrant.stores.redis import RedisStore
 
             return RedisStore(url, read_only=read_only, **options)
+        case "dynamodb":
+            from evergrant.stores.aws.dynamodb import DynamoDBStore
+
+            return DynamoDBStore(url, read_only=read_only, **options)
     raise ConfigError(
         f"{urls.masked(url)!r} names no store that evergrant knows", hint=urls.ACCEPTED
     )

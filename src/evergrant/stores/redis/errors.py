@@ -8,11 +8,7 @@ from redis import exceptions
 
 from evergrant.errors import StoreError, StoreUnavailable
 
-__all__ = ["Overtaken", "explained", "read_only"]
-
-
-class Overtaken(StoreUnavailable):
-    """Somebody else changed the same note; the change can be begun again."""
+__all__ = ["explained", "read_only"]
 
 
 class _Meaning(NamedTuple):

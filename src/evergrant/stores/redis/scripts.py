@@ -120,10 +120,10 @@ if exists == (expected == 'absent') then return 0 end
 if exists and expected ~= 'any' and version(id) ~= expected then return 0 end
 for _ = 1, tonumber(take()) do
   local lookup, seen = p .. ':by:' .. take(), take_list()
-  if redis.call('SCARD', lookup) * 2 ~= #seen then return 0 end
+  if redis.call('SCARD', lookup) * 2 ~= #seen then return -1 end
   for n = 1, #seen, 2 do
-    if redis.call('SISMEMBER', lookup, seen[n]) == 0 then return 0 end
-    if version(seen[n]) ~= seen[n + 1] then return 0 end
+    if redis.call('SISMEMBER', lookup, seen[n]) == 0 then return -1 end
+    if version(seen[n]) ~= seen[n + 1] then return -1 end
   end
 end
 
@@ -155,7 +155,10 @@ end
 redis.call('PUBLISH', p .. ':changes', sender)
 return 1
 """)
-"""Makes, replaces or deletes a row, if it and all that was looked up are as they were."""
+"""Makes, replaces or deletes a row, if it and all that was looked up are as they were.
+
+Answers 0 where the row is another by now, and -1 where only what was looked up is.
+"""
 
 DELETE_ALL = Script("""
 local p = KEYS[1]

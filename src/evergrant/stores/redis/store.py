@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 import threading
 from collections.abc import Callable, Hashable, Iterator
@@ -13,6 +12,7 @@ from evergrant.clock import Clock, to_epoch_ms, utc_now
 from evergrant.errors import MissingExtra, StoreUnavailable
 from evergrant.stores.base import TokenStore
 from evergrant.stores.indexed import NAMED, index_keys
+from evergrant.stores.keyed import Overtaken, digest, fits, is_broken, persistently
 from evergrant.stores.matching import Criterion
 from evergrant.stores.rows import COLUMNS, MaskedRow, Row
 from evergrant.token import Secret
@@ -23,7 +23,7 @@ except ModuleNotFoundError:
     raise MissingExtra("a Redis store", extra="redis") from None
 
 from evergrant.stores.redis import scripts
-from evergrant.stores.redis.errors import Overtaken, explained, read_only
+from evergrant.stores.redis.errors import explained, read_only
 from evergrant.stores.redis.hearing import Hearing
 from evergrant.stores.redis.scripts import Script
 from evergrant.stores.redis.urls import parsed
@@ -34,11 +34,6 @@ T = TypeVar("T")
 
 PAGE = 500
 """Rows that a listing reads at a time, and that a deletion of all deletes."""
-
-ATTEMPTS = 50
-"""How often a note is changed anew when somebody else was faster."""
-
-_POSITION = {column: position for position, column in enumerate(COLUMNS)}
 
 
 class RedisStore(TokenStore):
@@ -124,23 +119,20 @@ class RedisStore(TokenStore):
 
     def _persistently(self, change: Callable[[], T]) -> T:
         """Make a change; one that another's came before, again."""
-        for _ in range(ATTEMPTS - 1):
-            with suppress(Overtaken):
-                return change()
-        return change()
+        return persistently(change)
 
     def _select(self, criterion: Criterion) -> list[Row]:
         if "id" in criterion:
             return _rows(self._run(scripts.BY_ID, criterion["id"]))
         column, value = next(iter(criterion.items()))
         rows = self._looked_up(column, value)
-        return [row for row in rows if _is_broken(row) or _fits(row, criterion)]
+        return [row for row in rows if is_broken(row) or fits(row, criterion)]
 
     def _select_named(self, name: str) -> list[Row]:
         return self._looked_up(NAMED, name)
 
     def _looked_up(self, column: str, value: str) -> list[Row]:
-        lookup = _digest(column, value)
+        lookup = digest(column, value)
         rows = _rows(self._run(scripts.FIND, lookup))
         if (lookups := getattr(self._seen, "lookups", None)) is not None:
             lookups[lookup] = rows
@@ -174,12 +166,16 @@ class RedisStore(TokenStore):
             said += [lookup, 2 * len(rows)]
             for found in rows:
                 said += [str(found[0]), str(found[-1] or 0)]
-        lookups = [_digest(*key) for key in index_keys(row)] if row else []
+        lookups = [digest(*key) for key in index_keys(row)] if row else []
         said += [len(lookups), *lookups, 2 * len(COLUMNS) if row else 0]
         if row:
             for column, value in zip(COLUMNS, row, strict=True):
                 said += [column, "" if value is None else value]
-        changed = self._write(scripts.CHANGE, *said) > 0
+        answer = self._write(scripts.CHANGE, *said)
+        del said  # what is raised from here may be printed, with local variables
+        if answer < 0:
+            raise Overtaken(f"somebody else saved a token at the same time in {self.url}")
+        changed = answer > 0
         if changed:
             self._hearing.note_change()
             if (lookups_seen := getattr(self._seen, "lookups", None)) is not None:
@@ -253,20 +249,6 @@ class RedisStore(TokenStore):
         self._hearing.close()
         with suppress(RedisError, OSError):
             self._client.close()
-
-
-def _fits(row: Row, criterion: Criterion) -> bool:
-    return all(row[_POSITION[column]] == value for column, value in criterion.items())
-
-
-def _is_broken(row: Row) -> bool:
-    """Say whether nothing of a row could be read: it counts as what it was found by."""
-    return not any(row[1:])
-
-
-def _digest(column: str, value: str) -> str:
-    """Return the name of a lookup; it may be of a token, and does not show it."""
-    return hashlib.sha256(f"{column}\0{value}".encode(errors="surrogatepass")).hexdigest()[:40]
 
 
 def _rows(answer: list[list[str | None]]) -> list[Row]:

@@ -1,0 +1,1 @@
+"""Tokens in Amazon's own storages; credentials come from where boto3 finds them."""

@@ -1,0 +1,289 @@
+"""`DynamoDBStore`: tokens in one DynamoDB table.
+
+Each item has a partition key ``pk`` and a sort key ``sk``:
+
+    {p}#rows       <id>      a row: its columns, the lookups it stands in, and a ``mark``, which is
+                             another after each write
+    {p}#by#<hash>  ids       the ids of the rows with a value in a column; no value shows
+    {p}#lease      <id>      who holds it, and until when
+    {p}#note       <key>     a note
+    {p}#counter    number    the largest number that was an id
+    {p}#name       name      what tells this storage from any other
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, TypeVar
+
+from evergrant.clock import Clock, utc_now
+from evergrant.errors import StoreMissing
+from evergrant.stores.aws.service import PATIENCE, ClientError, place_of, refuse_half_characters
+from evergrant.stores.aws.sharing import FAILED, Sharing
+from evergrant.stores.aws.table import Item, Table, absent, condition
+from evergrant.stores.indexed import NAMED, index_keys
+from evergrant.stores.keyed import Overtaken, digest, fits, is_broken, persistently
+from evergrant.stores.matching import Criterion
+from evergrant.stores.rows import COLUMNS, ID_DIGITS, MaskedRow, Row
+from evergrant.token import Secret
+
+__all__ = ["DynamoDBStore"]
+
+T = TypeVar("T")
+CANCELED = "TransactionCanceledException"
+MISSING = "ResourceNotFoundException"
+_KEYS = ("pk", "sk")
+
+
+class DynamoDBStore(Sharing):
+    """Keeps tokens in a DynamoDB table, which is made if it is not there.
+
+    Args:
+        url: ``dynamodb://TABLE?region=eu-central-1``; ``?prefix=`` lets stores share a table, and
+            ``?endpoint_url=`` names another server that speaks DynamoDB.
+        timeout: How long to wait for an answer, in seconds.
+        read_only: Change nothing.
+
+    Raises:
+        StoreUnavailable: The table cannot be used.
+        ConfigError: The URL is malformed, or region or credentials are missing.
+        MissingExtra: boto3 is not installed.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout: float | None = None,
+        read_only: bool = False,
+        clock: Clock = utc_now,
+    ) -> None:
+        super().__init__(clock=clock)
+        place = place_of(Secret(url), r"[A-Za-z0-9_.-]{3,255}")
+        self.url = place.url
+        self._prefix, self._read_only = place.prefix, read_only
+        self._table = Table(place, timeout or place.timeout or PATIENCE)
+        self._here = threading.local()
+        self._identity = self._named()
+
+    def _named(self) -> str:
+        key = self._table.key("name", "name")
+        try:
+            found = self._table.get(key, MISSING)
+        except ClientError:
+            if self._read_only:
+                raise StoreMissing(f"there is no table {self._table.name}", hint="") from None
+            self._table.make()
+            found = None
+        if found is None and not self._read_only:
+            named = key | {"name": {"S": secrets.token_hex(8)}}
+            with suppress(ClientError):  # another process was faster
+                self._table.ask("put_item", FAILED, Item=named, ConditionExpression=absent())
+            found = self._table.get(key)
+        return str(found["name"]["S"]) if found else self.url
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """Note what is looked up from here on: a change is made only if all of it still holds."""
+        self._here.seen = {}
+        try:
+            yield
+        finally:
+            self._here.seen = None
+
+    @contextmanager
+    def _passing_transaction(self) -> Iterator[None]:
+        yield
+
+    def _persistently(self, change: Callable[[], T]) -> T:
+        """Make a change; one that another's came before, again."""
+        return persistently(change)
+
+    def _select(self, criterion: Criterion) -> list[Row]:
+        if "id" in criterion:
+            if not criterion["id"]:
+                return []
+            found = self._table.get(self._table.key("rows", criterion["id"]))
+            return [_row(found)] if found else []
+        column, value = next(iter(criterion.items()))
+        rows = self._looked_up(column, value)
+        return [row for row in rows if is_broken(row) or fits(row, criterion)]
+
+    def _select_named(self, name: str) -> list[Row]:
+        return self._looked_up(NAMED, name)
+
+    def _looked_up(self, column: str, value: str) -> list[Row]:
+        key = self._table.key(f"by#{digest(column, value)}", "ids")
+        ids = _ids(self._table.get(key))
+        items = self._table.get_all([self._table.key("rows", id_) for id_ in ids]) if ids else []
+        if (seen := getattr(self._here, "seen", None)) is not None:
+            seen[key["pk"]["S"]] = (ids, {item["sk"]["S"]: item["mark"]["S"] for item in items})
+        return [_row(item) for item in items]
+
+    def _rows(self) -> Iterator[Row]:
+        for item in self._table.query("rows"):
+            yield _row(item)
+
+    def _insert(self, row: Row) -> bool:
+        id_ = str(row[0])
+        if id_.isascii() and id_.isdecimal() and len(id_) <= ID_DIGITS:
+            self._raise_number(int(id_))
+        return self._changed(id_, row, lambda now: now is None)
+
+    def _update(self, row: Row, version: int) -> bool:
+        return self._changed(
+            str(row[0]), row, lambda now: now is not None and _version(now) == version
+        )
+
+    def _delete(self, id_: str) -> bool:
+        return bool(id_) and self._changed(id_, None, lambda now: now is not None, alone=True)
+
+    def _changed(
+        self,
+        id_: str,
+        row: Row | None,
+        expected: Callable[[Item | None], bool],
+        *,
+        alone: bool = False,
+    ) -> bool:
+        """Put a row in the place of what is there, or delete that, if all is as it was seen.
+
+        Args:
+            alone: What was looked up does not matter.
+        """
+        self._refuse_read_only()
+        refuse_half_characters(row or [id_])
+        key = self._table.key("rows", id_)
+        now = self._table.get(key)
+        if not expected(now):
+            return False
+        before = set(now["lookups"]["SS"]) if now and "lookups" in now else set()
+        after = (
+            {f"{self._prefix}#by#{digest(*entry)}" for entry in index_keys(row)} if row else set()
+        )
+        seen = {} if alone else getattr(self._here, "seen", None) or {}
+        changes = [self._row_change(key, row, now, after)]
+        lookups = {pk: ids for pk, (ids, _) in seen.items()} | self._lookups(before | after, seen)
+        changes += [
+            self._lookup_change(pk, ids, id_, adds=pk in after, removes=pk in before - after)
+            for pk, ids in lookups.items()
+        ]
+        marks = {other: mark for _, rows in seen.values() for other, mark in rows.items()}
+        changes += [
+            self._check(self._table.key("rows", other), "mark = :mark", mark={"S": mark})
+            for other, mark in marks.items()
+            if other != id_
+        ]
+        if marks.get(id_, now and now["mark"]["S"]) != (now and now["mark"]["S"]):
+            return False
+        try:
+            self._table.write(changes, CANCELED)
+        except ClientError:
+            raise Overtaken(f"somebody else changed the same token in {self.url}") from None
+        if (mine := getattr(self._here, "seen", None)) is not None:
+            mine.clear()  # they are changed by us now
+        return True
+
+    def _lookups(self, names: set[str], seen: dict[str, Any]) -> dict[str, frozenset[str]]:
+        keys = [_of_lookup(pk) for pk in sorted(names - seen.keys())]
+        found = {item["pk"]["S"]: _ids(item) for item in self._table.get_all(keys)}
+        return {key["pk"]["S"]: found.get(key["pk"]["S"], frozenset()) for key in keys}
+
+    def _row_change(
+        self, key: Item, row: Row | None, now: Item | None, lookups: set[str]
+    ) -> dict[str, Any]:
+        only: dict[str, Any] = {"ConditionExpression": absent()}
+        if now:
+            only = condition("mark = :mark", mark=now["mark"])
+        if row is None:
+            return {"Delete": {"TableName": self._table.name, "Key": key, **only}}
+        item = Item(key | {"mark": {"S": secrets.token_hex(8)}})
+        for column, value in zip(COLUMNS, row, strict=True):
+            if column != "id" and value not in (None, ""):
+                item[column] = {"N" if isinstance(value, int) else "S": str(value)}
+        if lookups:
+            item["lookups"] = {"SS": sorted(lookups)}
+        return {"Put": {"TableName": self._table.name, "Item": item, **only}}
+
+    def _lookup_change(
+        self, pk: str, ids: frozenset[str], id_: str, *, adds: bool, removes: bool
+    ) -> dict[str, Any]:
+        key = _of_lookup(pk)
+        after = ids | {id_} if adds else ids - {id_} if removes else ids
+        only: dict[str, Any] = {"ConditionExpression": absent()}
+        if ids:
+            only = condition("ids = :ids", ids={"SS": sorted(ids)})
+        if after == ids:
+            return {"ConditionCheck": {"TableName": self._table.name, "Key": key, **only}}
+        if not after:
+            return {"Delete": {"TableName": self._table.name, "Key": key, **only}}
+        item = Item(key | {"ids": {"SS": sorted(after)}})
+        return {"Put": {"TableName": self._table.name, "Item": item, **only}}
+
+    def _check(self, key: Item, expression: str, **values: dict[str, str]) -> dict[str, Any]:
+        check = {"TableName": self._table.name, "Key": key, **condition(expression, **values)}
+        return {"ConditionCheck": check}
+
+    def _delete_all(self) -> None:
+        self._refuse_read_only()
+        for item in self._table.query("rows"):
+            persistently(lambda id_=item["sk"]["S"]: self._delete(id_))  # type: ignore[misc]
+        for item in self._table.query("lease"):
+            self._table.ask("delete_item", Key={name: item[name] for name in _KEYS})
+
+    def _next_number(self) -> int:
+        self._refuse_read_only()
+        answer = self._table.ask(
+            "update_item",
+            Key=self._table.key("counter", "number"),
+            UpdateExpression="ADD largest :one",
+            ExpressionAttributeValues={":one": {"N": "1"}},
+            ReturnValues="UPDATED_NEW",
+        )
+        return int(answer["Attributes"]["largest"]["N"])
+
+    def _raise_number(self, number: int) -> None:
+        """Note that a number is an id: it is never given again, whoever gave it."""
+        with suppress(ClientError):  # a larger one was an id already
+            self._refuse_read_only()
+            self._table.ask(
+                "update_item",
+                FAILED,
+                Key=self._table.key("counter", "number"),
+                UpdateExpression="SET largest = :n",
+                ConditionExpression="attribute_not_exists(pk) OR largest < :n",
+                ExpressionAttributeValues={":n": {"N": str(number)}},
+            )
+
+    def generation(self) -> int | None:
+        """Return None: nobody tells us of changes, and what was read is trusted for a second."""
+        return None
+
+    def identity(self) -> Hashable:
+        """Return what tells this storage from any other, in whichever way its URL was spelled."""
+        return "dynamodb", self._identity, self._prefix
+
+
+def _of_lookup(pk: str) -> Item:
+    return Item(pk={"S": pk}, sk={"S": "ids"})
+
+
+def _ids(item: Item | None) -> frozenset[str]:
+    return frozenset(item["ids"]["SS"]) if item and "ids" in item else frozenset()
+
+
+def _version(item: Item | None) -> int:
+    return int(item["version"]["N"]) if item and "version" in item else 0
+
+
+def _row(item: Item) -> Row:
+    values: list[str | int | None] = [item["sk"]["S"]]
+    for column in COLUMNS[1:-1]:
+        value = item.get(column, {})
+        values.append(value.get("S", value.get("N")))
+    version = item.get(COLUMNS[-1], {})
+    values.append(int(version["N"]) if "N" in version else version.get("S", 0))
+    return MaskedRow(values)

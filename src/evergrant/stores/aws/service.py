@@ -1,0 +1,244 @@
+"""One of Amazon's services: its URL, its client, and what its errors mean to who keeps tokens."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple, TypeVar
+from urllib.parse import unquote, urlsplit
+
+from evergrant.errors import ConfigError, EvergrantError, MissingExtra, StoreError, StoreUnavailable
+from evergrant.stores.tables import DEFAULT_TABLE
+from evergrant.stores.urls import ACCEPTED, masked, parameters, seconds
+
+try:
+    import boto3
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError, NoRegionError
+except ModuleNotFoundError:
+    raise MissingExtra("a store in AWS", extra="aws") from None
+
+__all__ = [
+    "PATIENCE",
+    "ClientError",
+    "Place",
+    "Service",
+    "code_of",
+    "place_of",
+    "refuse_half_characters",
+]
+
+T = TypeVar("T")
+
+PATIENCE = 10.0
+"""Seconds to wait for an answer, unless told otherwise."""
+
+_PREFIX = re.compile(r"[A-Za-z0-9_.-]{1,100}", re.ASCII)
+_TEXTS = ("region", "endpoint_url", "prefix")
+_NOISY = ("boto3", "botocore", "urllib3")
+_THROTTLES = {
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "SlowDown",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+}
+_RIGHTS = {
+    "AccessDenied",
+    "AccessDeniedException",
+    "ExpiredTokenException",
+    "InvalidClientTokenId",
+    "InvalidSignatureException",
+    "UnrecognizedClientException",
+}
+
+
+class Place(NamedTuple):
+    """Where a store is.
+
+    Attributes:
+        name: What stands in the place of a URL's host.
+        prefix: What all of the store's keys begin with.
+        timeout: Seconds to wait for an answer; None: as the caller says.
+    """
+
+    url: str
+    name: str
+    prefix: str
+    region: str | None
+    endpoint: str | None
+    timeout: float | None
+
+
+def place_of(url: str, name: str) -> Place:
+    """Take a URL apart.
+
+    Args:
+        name: What may stand in the place of the host, as a regular expression.
+
+    Raises:
+        ConfigError: It is malformed.
+    """
+    parts = urlsplit(str.__str__(url))
+    host = unquote(parts.netloc)
+    if "@" in parts.netloc:
+        raise ConfigError(
+            f"{masked(url)!r}: credentials do not belong into the URL",
+            hint="Leave them to boto3: the environment, a profile, or a role.",
+        )
+    if not re.fullmatch(name, host, re.ASCII) or parts.path.strip("/") or parts.fragment:
+        raise ConfigError(f"{masked(url)!r} is not the URL of a store in AWS", hint=ACCEPTED)
+    known: dict[str, Callable[[str], Any]] = dict.fromkeys(
+        ("region", "endpoint_url", "prefix"), str
+    )
+    given = parameters(url, parts.query, known | {"timeout": seconds})
+    prefix = given.get("prefix", DEFAULT_TABLE)
+    if not _PREFIX.fullmatch(prefix):
+        raise ConfigError(
+            f"{prefix!r} cannot be the prefix of a store",
+            hint="Use up to 100 letters, digits and the signs _ . and -.",
+        )
+    told = [(key, given[key]) for key in _TEXTS if key in given]
+    query = "&".join(f"{key}={value}" for key, value in told)
+    shown = f"{parts.scheme}://{host}{f'?{query}' if query else ''}"
+    endpoint = given.get("endpoint_url")
+    return Place(shown, host, prefix, given.get("region"), endpoint, given.get("timeout"))
+
+
+class Service:
+    """A client that says what went wrong in our words; a forked child makes one of its own.
+
+    Args:
+        name: As boto3 has it.
+        timeout: Seconds to wait for an answer; throttled requests are tried again meanwhile.
+
+    Raises:
+        ConfigError: No region is known.
+    """
+
+    def __init__(self, name: str, place: Place, timeout: float) -> None:
+        self._name = name
+        self._place = place
+        self._timeout = timeout
+        self._process = 0
+        self._client: Any = None
+        self._connect()
+
+    def _connect(self) -> None:
+        config = Config(
+            connect_timeout=min(self._timeout, 5.0),
+            read_timeout=self._timeout,
+            retries={"mode": "standard", "total_max_attempts": 4},
+            max_pool_connections=32,
+        )
+        try:
+            self._client = boto3.session.Session().client(
+                self._name,
+                region_name=self._place.region,
+                endpoint_url=self._place.endpoint,
+                config=config,
+            )
+        except NoRegionError:
+            raise ConfigError(
+                "no AWS region is set", hint="Add ?region=eu-central-1, or set AWS_REGION."
+            ) from None
+        except (BotoCoreError, ValueError) as error:
+            raise ConfigError(
+                f"{self._place.url} cannot be used: {type(error).__name__}",
+                hint="Check region and endpoint_url.",
+            ) from None
+        self._process = os.getpid()
+
+    def ask(self, operation: str, *passed: str, **parameters: Any) -> Any:
+        """Return the answer of an operation, as boto3 names it.
+
+        Args:
+            passed: Codes of errors that are the caller's to handle, as `ClientError`.
+
+        Raises:
+            StoreUnavailable: There is no usable answer.
+            ConfigError: There are no credentials.
+        """
+        if self._process != os.getpid():
+            self._connect()  # connections cannot be shared with the parent
+        try:
+            with _hushed():
+                return getattr(self._client, operation)(**parameters)
+        except ClientError as error:
+            if code_of(error) in passed:
+                raise
+            problem = self._explained(operation, code_of(error))
+        except NoCredentialsError:
+            problem = ConfigError("no AWS credentials are found", hint="See docs/aws.md.")
+        except (BotoCoreError, OSError) as error:
+            problem = StoreUnavailable(
+                f"{self._place.url} cannot be reached ({type(error).__name__})",
+                hint="Check region, endpoint and network.",
+            )
+        # Out here, the error that was caught does not travel along: its frames hold a row.
+        raise problem
+
+    def _explained(self, operation: str, code: str) -> EvergrantError:
+        url = self._place.url
+        if code in _RIGHTS:
+            return StoreUnavailable(
+                f"{url} refuses {operation} ({code})",
+                hint="Check the credentials, and give their role what docs/aws.md lists.",
+                retryable=False,
+            )
+        if code in _THROTTLES:
+            return StoreUnavailable(f"{url} throttles requests ({code})", hint="Try again later.")
+        if code == "ValidationException":
+            return StoreError(f"{url} does not take this value: it is too long, or empty")
+        if code == "ResourceNotFoundException":
+            return StoreUnavailable(
+                f"{url} is not there", hint="See docs/aws.md for its template.", retryable=False
+            )
+        return StoreUnavailable(f"{url} cannot go on ({code})")
+
+
+def refuse_half_characters(values: Iterable[str | int | None]) -> None:
+    """Refuse text that no service of Amazon's takes.
+
+    Raises:
+        StoreError: There is half a character in a value (a lone surrogate).
+    """
+    if any(map(_is_half, values)):
+        del values  # a traceback may print local variables
+        raise StoreError("the token has half a character in it, which cannot be stored")
+
+
+def _is_half(value: object) -> bool:
+    return isinstance(value, str) and any("\ud800" <= one <= "\udfff" for one in value)
+
+
+class _Hush(logging.Filter):
+    """Keeps a library from logging what it sends for us, which has secrets in it."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return record.levelno > logging.DEBUG or not getattr(_asking, "now", False)
+
+
+_asking = threading.local()
+_hush = _Hush()
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    for name in [name for name in logging.root.manager.loggerDict if name.startswith(_NOISY)]:
+        logging.getLogger(name).addFilter(_hush)  # once: it is the same
+    _asking.now = True
+    try:
+        yield
+    finally:
+        _asking.now = False
+
+
+def code_of(error: ClientError) -> str:
+    """Return the code of what a service refused."""
+    return str(error.response.get("Error", {}).get("Code", "an error"))

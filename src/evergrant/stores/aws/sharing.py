@@ -1,0 +1,87 @@
+"""Leases and notes in a DynamoDB table."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from contextlib import suppress
+from typing import Any
+
+from evergrant.clock import to_epoch_ms
+from evergrant.errors import StoreUnavailable
+from evergrant.stores.aws.service import ClientError
+from evergrant.stores.aws.table import Item, Table, absent, condition
+from evergrant.stores.base import TokenStore
+from evergrant.stores.keyed import Overtaken
+
+__all__ = ["FAILED", "Sharing"]
+
+FAILED = "ConditionalCheckFailedException"
+
+
+class Sharing(TokenStore):
+    """What processes tell each other through a table.
+
+    DynamoDB has no clock that could be asked: leases go by the clocks of those who take them.
+    """
+
+    _table: Table
+    _here: threading.local
+    _read_only: bool
+
+    def _acquire(self, id_: str, owner: str, ttl: float) -> bool:
+        self._refuse_read_only()
+        now, span = to_epoch_ms(self._clock()), int(ttl * 1000)
+        item = self._table.key("lease", id_) | {
+            "holder": {"S": owner},
+            "earliest": {"N": str(now - span)},  # see `lease.still_runs`
+            "until": {"N": str(now + span)},
+        }
+        free = "attribute_not_exists(pk) OR holder = :me OR #until <= :now OR earliest > :now"
+        try:
+            self._table.ask(
+                "put_item",
+                FAILED,
+                Item=item,
+                ConditionExpression=free,
+                ExpressionAttributeNames={"#until": "until"},
+                ExpressionAttributeValues={":me": {"S": owner}, ":now": {"N": str(now)}},
+            )
+        except ClientError:
+            return False
+        return True
+
+    def _release(self, id_: str, owner: str) -> None:
+        with suppress(ClientError):
+            only = condition("holder = :me", me={"S": owner})
+            self._table.ask("delete_item", FAILED, Key=self._table.key("lease", id_), **only)
+
+    def _note(self, key: str) -> str:
+        noted = self._here.note = self._table.get(self._table.key("note", key))
+        is_alive = noted is not None and int(noted["until"]["N"]) > to_epoch_ms(self._clock())
+        return str(noted["text"]["S"]) if noted and is_alive else ""
+
+    def _put_note(self, key: str, text: str, until: int) -> None:
+        self._refuse_read_only()
+        before: Item | None = self._here.note
+        only: dict[str, Any] = {"ConditionExpression": absent()}
+        if before:
+            only = condition("mark = :mark", mark=before["mark"])
+        item = self._table.key("note", key) | {
+            "text": {"S": text},
+            "until": {"N": str(until)},
+            "expires": {"N": str(until // 1000 + 1)},  # for the table's time to live, if it has one
+            "mark": {"S": secrets.token_hex(8)},
+        }
+        try:
+            self._table.ask("put_item", FAILED, Item=item, **only)
+        except ClientError:
+            raise Overtaken(f"somebody else changed the same note in {self.url}") from None
+
+    def _refuse_read_only(self) -> None:
+        if self._read_only:
+            raise StoreUnavailable(
+                f"{self.url} is read-only: it was opened so",
+                hint="Open it to write.",
+                retryable=False,
+            )

@@ -1,0 +1,101 @@
+"""Amazon's services as moto's server plays them: an emulator, over a real socket.
+
+It is weaker than what it plays: its transactions are not isolated from each other. So it answers
+one request at a time; what it shows of a store is the store's own part.
+"""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from secrets import token_hex
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from werkzeug.serving import WSGIRequestHandler
+
+__all__ = ["Emulator", "aws", "dynamodb_url"]
+
+REGION = "eu-central-1"
+
+
+def _copied(thing: Any) -> Any:
+    """Copy what a transaction keeps to go back to: items are replaced in it, and never changed."""
+    if type(thing).__name__ != "Table":
+        return copy.deepcopy(thing)
+    table = copy.copy(thing)
+    table.items = defaultdict(dict, {key: dict(row) for key, row in thing.items.items()})
+    return table
+
+
+class Quiet(WSGIRequestHandler):
+    """Writes no line for each request."""
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Say nothing."""
+
+
+class Emulator:
+    """A running server.
+
+    Attributes:
+        url: Its address.
+    """
+
+    def __init__(self) -> None:
+        from moto.dynamodb import models
+        from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+        from werkzeug.serving import make_server
+
+        vars(models)["copy"] = SimpleNamespace(copy=copy.copy, deepcopy=_copied)
+        self._one_at_a_time = threading.Lock()
+        self._app = DomainDispatcherApplication(create_backend_app)
+        self._server = make_server(
+            "127.0.0.1", 0, self._answer, threaded=True, request_handler=Quiet
+        )
+        self.url = f"http://127.0.0.1:{self._server.port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread.start()
+
+    def _answer(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        with self._one_at_a_time:
+            return list(self._app(environ, start))
+
+    def reset(self) -> None:
+        """Forget everything: its transactions copy all that there is."""
+        from moto.moto_api._internal.models import moto_api_backend
+
+        with self._one_at_a_time:
+            moto_api_backend.reset()
+
+    def close(self) -> None:
+        """End it."""
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+
+@pytest.fixture(scope="session")
+def _emulator() -> Iterator[Emulator]:
+    emulator = Emulator()
+    yield emulator
+    emulator.close()
+
+
+@pytest.fixture
+def aws(_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Return the address of a server that knows nothing yet."""
+    # Any will do: nothing leaves this machine.
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    _emulator.reset()
+    return _emulator.url
+
+
+@pytest.fixture
+def dynamodb_url(aws: str) -> str:
+    """Return the URL of an empty store."""
+    return f"dynamodb://tokens?region={REGION}&endpoint_url={aws}&prefix=t{token_hex(8)}"
