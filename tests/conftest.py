@@ -9,7 +9,7 @@ import threading
 import pytest
 
 import rounds
-from aws_servers import _emulator, aws, dynamodb_url
+from aws_servers import _emulator, aws, dynamodb, dynamodb_url
 from databases import database, mariadb, mariadb_server, postgresql, postgresql_server
 from evergrant.sandbox import Sandbox
 from redis_servers import redis, redis_server, redis_url
@@ -19,6 +19,7 @@ __all__ = [
     "_emulator",
     "aws",
     "database",
+    "dynamodb",
     "dynamodb_url",
     "mariadb",
     "mariadb_server",

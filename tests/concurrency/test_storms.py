@@ -18,7 +18,14 @@ Crowd = Callable[[int], list[str]]
 
 ALICE = "alice@example.com"
 
-SHARED = ["sqlite:///{}/tokens.db", "file://{}/tokens.csv", "mariadb", "postgresql", "redis"]
+SHARED = [
+    "sqlite:///{}/tokens.db",
+    "file://{}/tokens.csv",
+    "mariadb",
+    "postgresql",
+    "redis",
+    "dynamodb",
+]
 """Every store that processes can share."""
 
 on_every_store = pytest.mark.parametrize("store_url", SHARED, indirect=True)

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from werkzeug.serving import WSGIRequestHandler
 
-__all__ = ["Emulator", "aws", "dynamodb_url"]
+__all__ = ["Emulator", "Table", "_emulator", "aws", "dynamodb", "dynamodb_url"]
 
 REGION = "eu-central-1"
 
@@ -95,7 +95,25 @@ def aws(_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> str:
     return _emulator.url
 
 
+class Table:
+    """An empty store in DynamoDB.
+
+    Attributes:
+        url: Where it is.
+    """
+
+    def __init__(self, endpoint: str) -> None:
+        self.url = (
+            f"dynamodb://tokens?region={REGION}&endpoint_url={endpoint}&prefix=t{token_hex(8)}"
+        )
+
+
 @pytest.fixture
-def dynamodb_url(aws: str) -> str:
+def dynamodb(aws: str) -> Table:
+    return Table(aws)
+
+
+@pytest.fixture
+def dynamodb_url(dynamodb: Table) -> str:
     """Return the URL of an empty store."""
-    return f"dynamodb://tokens?region={REGION}&endpoint_url={aws}&prefix=t{token_hex(8)}"
+    return dynamodb.url

@@ -70,7 +70,7 @@ def desk(store: TokenStore, known: DataCenters) -> Iterator[Ask]:
 
 @contextmanager
 def save(store: TokenStore, _known: DataCenters) -> Iterator[Ask]:
-    yield lambda user: store.save_token(Token(user_name=user, access_token="a")).id
+    yield lambda user: store.save_token(Token(user_name=user, access_token=f"of {user}")).id
 
 
 WAYS = {"keeper": keeper, "desk": desk, "save": save}
