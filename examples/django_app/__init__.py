@@ -1,0 +1,1 @@
+"""A Django project in which people log in with Zoho and see their leads."""

@@ -1,0 +1,1 @@
+"""A FastAPI app in which people log in with Zoho and see their leads."""

@@ -1,0 +1,45 @@
+"""``uvicorn fastapi_app.app:create --factory``: see docs/frameworks.md."""
+
+import os
+from typing import Annotated, Any
+
+import httpx2
+from fastapi import Depends, FastAPI
+from starlette.middleware.sessions import SessionMiddleware
+
+from evergrant import Accounts, Keeper, open_store
+from evergrant.integrations.fastapi import ZohoLogin
+
+SCOPES = ["ZohoCRM.modules.ALL"]
+
+
+def keeper_of_environment() -> Keeper:
+    """Return the keeper that the environment describes."""
+    accounts = Accounts(
+        os.environ["ZOHO_CLIENT_ID"],
+        os.environ["ZOHO_CLIENT_SECRET"],
+        redirect_url=os.environ["ZOHO_REDIRECT_URL"],
+    )
+    return Keeper(open_store(os.environ["EVERGRANT_STORE"]), accounts)
+
+
+def create(keeper: Keeper | None = None) -> FastAPI:
+    """Return the app."""
+    app = FastAPI()
+    app.add_middleware(SessionMiddleware, secret_key=os.environ["SESSION_SECRET"])
+    zoho = ZohoLogin(keeper or keeper_of_environment(), SCOPES)
+    zoho.install(app)
+
+    @app.get("/leads")
+    async def leads(
+        client: Annotated[httpx2.AsyncClient, Depends(zoho.client)],
+        domain: Annotated[str, Depends(zoho.api_domain)],
+    ) -> Any:
+        answer = await client.get(f"{domain}/crm/v8/Leads", params={"fields": "Last_Name"})
+        return answer.json() if answer.content else {"data": []}
+
+    @app.get("/me")
+    def me(user: Annotated[str, Depends(zoho.user)]) -> dict[str, str]:
+        return {"user": user}
+
+    return app

@@ -1,0 +1,7 @@
+"""Django: an app that logs people in with Zoho, calls it as them, and shows who is logged in.
+
+In the settings: ``"evergrant.integrations.django"`` in ``INSTALLED_APPS``,
+``"evergrant.integrations.django.middleware.ZohoMiddleware"`` behind the session's in
+``MIDDLEWARE``, and ``EVERGRANT`` (see `evergrant.integrations.django.keeping`). In the URLs:
+``path("zoho/", include("evergrant.integrations.django.urls"))``.
+"""

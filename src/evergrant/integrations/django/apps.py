@@ -1,0 +1,22 @@
+"""The app, as Django's registry knows it."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.core import checks
+
+__all__ = ["EvergrantConfig"]
+
+
+class EvergrantConfig(AppConfig):
+    """Zoho's tokens, kept by evergrant."""
+
+    name = "evergrant.integrations.django"
+    label = "evergrant"
+    verbose_name = "Zoho tokens"
+
+    def ready(self) -> None:
+        """Have the settings checked."""
+        from evergrant.integrations.django.keeping import check
+
+        checks.register(check)

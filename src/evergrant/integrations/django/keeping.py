@@ -1,0 +1,67 @@
+"""The keeper of a Django project, as its settings have it.
+
+``EVERGRANT = {"STORE": "postgresql://…", "CLIENT_ID": …, "CLIENT_SECRET": …,
+"REDIRECT_URL": "https://app.example.com/zoho/callback", "SCOPES": ["ZohoCRM.modules.ALL"]}``;
+``DATA_CENTER`` may be added, and ``KEEPER``, the dotted path of a function that returns a keeper
+of your own making, in the place of all but ``SCOPES``.
+"""
+
+from __future__ import annotations
+
+import threading
+from typing import Any
+
+from django.conf import settings
+from django.core.checks import Error
+from django.utils.module_loading import import_string
+
+import evergrant
+from evergrant.integrations.web import WebLogin
+
+__all__ = ["check", "keeper", "login"]
+
+NEEDED = ("STORE", "CLIENT_ID", "CLIENT_SECRET", "REDIRECT_URL")
+KNOWN = {*NEEDED, "SCOPES", "DATA_CENTER", "KEEPER"}
+
+_lock = threading.Lock()
+_made: dict[str, evergrant.Keeper] = {}
+
+
+def check(**_: Any) -> list[Error]:
+    """Say what is wrong with the settings; a system check."""
+    given = getattr(settings, "EVERGRANT", None)
+    if not isinstance(given, dict):
+        return [Error("EVERGRANT is not set, or is no dict.", id="evergrant.E001")]
+    problems = [f"EVERGRANT has an unknown key {key!r}." for key in given if key not in KNOWN]
+    if not given.get("KEEPER"):
+        problems += [f"EVERGRANT lacks {key}." for key in NEEDED if not given.get(key)]
+    scopes = given.get("SCOPES")
+    if not scopes or isinstance(scopes, str):
+        problems.append("EVERGRANT needs SCOPES, a list of texts.")
+    return [Error(problem, id="evergrant.E002") for problem in problems]
+
+
+def keeper() -> evergrant.Keeper:
+    """Return the keeper of this process; it is made when it is first asked for."""
+    with _lock:
+        if "keeper" not in _made:
+            _made["keeper"] = _make(settings.EVERGRANT)
+        return _made["keeper"]
+
+
+def _make(given: dict[str, Any]) -> evergrant.Keeper:
+    if path := given.get("KEEPER"):
+        made: evergrant.Keeper = import_string(path)()
+        return made
+    accounts = evergrant.Accounts(
+        given["CLIENT_ID"],
+        given["CLIENT_SECRET"],
+        redirect_url=given["REDIRECT_URL"],
+        data_center=given.get("DATA_CENTER"),
+    )
+    return evergrant.Keeper(evergrant.open_store(given["STORE"]), accounts)
+
+
+def login() -> WebLogin:
+    """Return what logs people in."""
+    return WebLogin(keeper(), settings.EVERGRANT["SCOPES"])

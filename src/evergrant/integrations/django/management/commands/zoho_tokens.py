@@ -1,0 +1,36 @@
+"""``manage.py zoho_tokens``: who is logged in; ``--revoke USER`` ends a grant."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from evergrant.errors import EvergrantError
+from evergrant.integrations.django.keeping import keeper
+
+__all__ = ["Command"]
+
+
+class Command(BaseCommand):
+    """Lists the tokens of the project's store, without their secrets."""
+
+    help = "List who is logged in with Zoho; revoke a grant."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Say what may be given."""
+        parser.add_argument("--revoke", metavar="USER", help="Revoke this user's grant at Zoho.")
+
+    def handle(self, *_: Any, **options: Any) -> None:
+        """Do it."""
+        try:
+            if user := options["revoke"]:
+                keeper().revoke(user)
+                self.stdout.write(f"revoked: {user}")
+                return
+            now = keeper().accounts.clock()
+            for token in keeper().store.iter_tokens():
+                state = token.freshness(now).value if token.refresh_token else "no refresh token"
+                self.stdout.write(f"{token.user_name}  {token.client_id}  {state}")
+        except EvergrantError as error:
+            raise CommandError(str(error)) from None

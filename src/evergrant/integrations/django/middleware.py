@@ -1,0 +1,84 @@
+"""``request.zoho``, and what answers where an error of ours ends a request."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx2
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
+from django.urls import reverse
+
+from evergrant.errors import EvergrantError
+from evergrant.integrations.django.keeping import keeper, login
+from evergrant.integrations.web import problem_of
+from evergrant.token import Token
+
+__all__ = ["RequestZoho", "ZohoMiddleware"]
+
+_logger = logging.getLogger("evergrant")
+
+
+class RequestZoho:
+    """Zoho as who is logged in; nothing is asked for before it is needed."""
+
+    def __init__(self, request: HttpRequest) -> None:
+        self._request = request
+        self._client: httpx2.Client | None = None
+
+    @property
+    def user(self) -> str:
+        """The name of who is logged in; raises `LoginRequired` where nobody is."""
+        return login().user(self._request.session)
+
+    @property
+    def token(self) -> Token:
+        """The token of who is logged in, usable now."""
+        return keeper().token(self.user)
+
+    @property
+    def client(self) -> httpx2.Client:
+        """A client whose requests are signed for who is logged in; it lives with the request."""
+        if self._client is None:
+            self._client = httpx2.Client(auth=keeper().auth(self.user))
+        return self._client
+
+    def close(self) -> None:
+        """Close the client."""
+        if self._client is not None:
+            self._client.close()
+
+
+class ZohoMiddleware:
+    """Puts ``zoho`` on each request; sends who must log in to log in."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self._get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Handle a request."""
+        zoho = RequestZoho(request)
+        request.zoho = zoho
+        try:
+            return self._get_response(request)
+        finally:
+            zoho.close()
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        """Answer where an error of ours ends a request."""
+        if not isinstance(error, EvergrantError):
+            return None
+        _logger.info("%s %s: %s", request.method, request.path, error)
+        problem = problem_of(error)
+        wants_page = "text/html" in request.headers.get("Accept", "")
+        answer: Any
+        if problem.login and wants_page and request.method == "GET":
+            query = urlencode({"next": request.get_full_path()})
+            answer = HttpResponseRedirect(f"{reverse('zoho-login')}?{query}")
+        else:
+            answer = JsonResponse({"detail": problem.text}, status=problem.status)
+        for name, value in problem.headers.items():
+            answer[name] = value
+        return answer

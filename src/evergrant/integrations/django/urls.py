@@ -1,0 +1,16 @@
+"""The pages of the login, and the list of tokens for the staff."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from evergrant.integrations.django import views
+
+__all__ = ["urlpatterns"]
+
+urlpatterns = [
+    path("login", views.begin, name="zoho-login"),
+    path("callback", views.finish, name="zoho-callback"),
+    path("logout", views.log_out, name="zoho-logout"),
+    path("tokens", views.tokens, name="zoho-tokens"),
+]

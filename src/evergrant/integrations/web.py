@@ -1,0 +1,159 @@
+"""Logging in with Zoho by a browser, whatever the web framework; nothing here depends on one."""
+
+from __future__ import annotations
+
+import math
+import secrets
+from collections.abc import Iterable, MutableMapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+
+from evergrant.errors import (
+    AccountsUnavailable,
+    AmbiguousUser,
+    CodeSpent,
+    ConsentDenied,
+    EvergrantError,
+    LoginRequired,
+    NoRefreshToken,
+    StoreUnavailable,
+    Throttled,
+    TokenNotFound,
+    TokenNotSaved,
+    UntrustedServer,
+)
+from evergrant.keeper import Keeper
+
+__all__ = ["USER", "Problem", "WebLogin", "problem_of", "safe_path"]
+
+USER = "zoho_user"
+"""Where a session keeps the name of who is logged in."""
+
+PENDING = "zoho_login"
+"""Where a session keeps what a login under way is bound to."""
+
+Session = MutableMapping[str, Any]
+
+
+def safe_path(target: str | None) -> str:
+    """Return where to go after a login: a path of this site; the front page for anything else.
+
+    A login page that sends people wherever a link says helps whoever wants to deceive them.
+    """
+    path = target or "/"
+    plain = path.isascii() and path.isprintable() and "\\" not in path
+    return path if plain and path.startswith("/") and not path.startswith("//") else "/"
+
+
+class WebLogin:
+    """The login of a web app, for any framework that has a session for each browser.
+
+    Args:
+        keeper: Whose client logs people in.
+        scopes: What to ask for.
+    """
+
+    def __init__(self, keeper: Keeper, scopes: Iterable[str]) -> None:
+        self.keeper = keeper
+        self._scopes = tuple(scopes)
+
+    def begin(self, session: Session, target: str | None = None, *, again: bool = False) -> str:
+        """Return the address at Zoho to send the browser to.
+
+        Args:
+            session: The browser's.
+            target: The path to go to afterwards.
+            again: Have Zoho ask for consent, also if the user gave it before.
+        """
+        bound = secrets.token_urlsafe(32)
+        session[PENDING] = [bound, safe_path(target)]
+        return self.keeper.authorization_url(self._scopes, session=bound, consent_again=again)
+
+    def finish(self, session: Session, query: str) -> str:
+        """Finish a login with the query string that the browser brought; return where to go.
+
+        That is a path of this site; or Zoho once more, where it sent no refresh token because the
+        user had consented before.
+
+        Raises:
+            UntrustedServer: The login was not begun in this browser, or the redirect is not ours.
+            EvergrantError: As `Keeper.complete_login`.
+        """
+        bound, target = session.pop(PENDING, None) or (secrets.token_urlsafe(32), "/")
+        try:
+            token = self.keeper.complete_login(query, session=bound)
+        except NoRefreshToken:
+            return self.begin(session, target, again=True)
+        session[USER] = token.user_name
+        return safe_path(target)
+
+    def user(self, session: Session) -> str:
+        """Return the name of who is logged in.
+
+        Raises:
+            LoginRequired: Nobody is.
+        """
+        name = session.get(USER)
+        if not isinstance(name, str):
+            raise LoginRequired("nobody is logged in here")
+        return name
+
+    def log_out(self, session: Session, *, revoke: bool = False) -> None:
+        """Forget who is logged in.
+
+        Args:
+            revoke: End the grant at Zoho too, for every app that uses this store.
+        """
+        name = session.pop(USER, None)
+        session.pop(PENDING, None)
+        if revoke and name:
+            self.keeper.revoke(name)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What to answer where an error of ours ends a request.
+
+    Attributes:
+        status: The HTTP status.
+        text: What to tell people; shows no secret, and no name of somebody else.
+        retry_after: Seconds after which the same request may succeed; None: nobody knows.
+        login: Whether a login mends it.
+    """
+
+    status: HTTPStatus
+    text: str
+    retry_after: int | None = None
+    login: bool = False
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers that belong to it."""
+        if self.retry_after is None:
+            return {"Cache-Control": "no-store"}
+        return {"Cache-Control": "no-store", "Retry-After": str(self.retry_after)}
+
+
+_LOGIN = (LoginRequired, NoRefreshToken, TokenNotFound)
+_REFUSED = (ConsentDenied, CodeSpent, UntrustedServer)
+_LATER = (AccountsUnavailable, StoreUnavailable, TokenNotSaved)
+
+
+def problem_of(error: EvergrantError) -> Problem:
+    """Return what to answer where an error of ours ends a request."""
+    if isinstance(error, _LOGIN):
+        return Problem(HTTPStatus.UNAUTHORIZED, "Log in with Zoho to go on.", login=True)
+    if isinstance(error, Throttled):
+        left = (error.retry_at - datetime.now(UTC)).total_seconds()
+        text = "Zoho takes no more requests for now. Try again later."
+        return Problem(HTTPStatus.SERVICE_UNAVAILABLE, text, max(1, math.ceil(left)))
+    if isinstance(error, _REFUSED):
+        return Problem(HTTPStatus.BAD_REQUEST, "The login did not succeed. Begin it again.")
+    if isinstance(error, _LATER) and error.retryable is not False:
+        text = "Zoho, or the store of tokens, does not answer. Try again later."
+        return Problem(HTTPStatus.SERVICE_UNAVAILABLE, text, 5)
+    if isinstance(error, AmbiguousUser):
+        return Problem(HTTPStatus.CONFLICT, "Several accounts fit. Log in again.", login=True)
+    return Problem(HTTPStatus.BAD_GATEWAY, "Zoho could not be called. Its administrator knows why.")

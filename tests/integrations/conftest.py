@@ -1,0 +1,51 @@
+"""The same app in each framework, on a real (if local) Zoho."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from evergrant import Accounts, Keeper, open_store
+from evergrant.sandbox import Sandbox
+from web_keeper import made
+
+
+@pytest.fixture
+def port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+@pytest.fixture
+def keeper(zoho: Sandbox, tmp_path: Path, port: int) -> Iterator[Keeper]:
+    client = zoho.add_client(redirect_uris=[f"http://127.0.0.1:{port}/zoho/callback"])
+    with (
+        open_store(f"sqlite:///{tmp_path}/tokens.db", clock=zoho.clock) as store,
+        Accounts(
+            client.client_id,
+            client.client_secret,
+            redirect_url=f"http://127.0.0.1:{port}/zoho/callback",
+            data_centers=zoho.data_centers,
+            clock=zoho.clock,
+            sleep=lambda _: None,
+        ) as accounts,
+        Keeper(store, accounts, lifeboat=tmp_path) as keeper,
+    ):
+        made.append(keeper)
+        yield keeper
+        made.pop()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _environment(tmp_path_factory: pytest.TempPathFactory) -> None:
+    os.environ |= {
+        "SESSION_SECRET": "a secret of the tests",
+        "INSECURE_COOKIES": "1",
+        "DJANGO_SETTINGS_MODULE": "django_app.settings",
+        "DATABASE": str(tmp_path_factory.mktemp("django") / "db.sqlite3"),
+        "KEEPER": "web_keeper.the_keeper",
+    }

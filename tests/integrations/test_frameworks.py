@@ -1,0 +1,156 @@
+"""The login, the calls and the refusals, the same in every framework."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from evergrant import Keeper
+from evergrant.integrations.web import safe_path
+from evergrant.sandbox import Sandbox
+from web_frameworks import FRAMEWORKS
+from web_visitor import Visitor
+
+ALICE, BOB = "alice@example.com", "bob@example.com"
+
+
+@pytest.fixture(params=FRAMEWORKS)
+def url(request: pytest.FixtureRequest, keeper: Keeper, port: int) -> Iterator[str]:
+    with FRAMEWORKS[request.param](keeper, port) as url:
+        yield url
+
+
+@pytest.fixture
+def alice(url: str, zoho: Sandbox) -> Iterator[Visitor]:
+    visitor = Visitor(url, zoho)
+    yield visitor
+    visitor.browser.close()
+
+
+@pytest.fixture
+def bob(url: str, zoho: Sandbox) -> Iterator[Visitor]:
+    visitor = Visitor(url, zoho)
+    yield visitor
+    visitor.browser.close()
+
+
+def test_somebody_who_is_not_logged_in_is_sent_to_log_in_and_back(alice: Visitor) -> None:
+    sent = alice.get("/leads?page=1")
+    assert sent.status_code in (302, 303)
+    where = urlsplit(sent.headers["location"])
+    assert (where.path, parse_qs(where.query)) == ("/zoho/login", {"next": ["/leads?page=1"]})
+    assert alice.log_in(ALICE, str(sent.headers["location"])) == "/leads?page=1"
+    leads = alice.get("/leads")
+    assert leads.status_code == 200, leads.text
+    assert leads.json() == {"data": []}
+    assert alice.get("/me").json()["user"].startswith(ALICE)
+
+
+def test_a_program_is_told_and_not_sent_anywhere(alice: Visitor) -> None:
+    answer = alice.get("/leads", headers={"Accept": "application/json"})
+    assert answer.status_code == 401
+    assert answer.json() == {"detail": "Log in with Zoho to go on."}
+
+
+def test_an_expired_token_is_renewed_unnoticed(alice: Visitor, zoho: Sandbox) -> None:
+    alice.log_in(ALICE)
+    zoho.clock.advance(hours=2)
+    assert alice.get("/leads").status_code == 200
+    assert zoho.calls.count(path="/oauth/v2/token", grant_type="refresh_token") == 1
+
+
+def test_two_people_never_mix(alice: Visitor, bob: Visitor) -> None:
+    alice.log_in(ALICE)
+    bob.log_in(BOB)
+    with ThreadPoolExecutor(8) as pool:
+        asked = [(who, visitor) for who, visitor in [(ALICE, alice), (BOB, bob)] * 10]
+        answers = list(pool.map(lambda pair: pair[1].get("/me").json()["user"], asked))
+    assert all(user.startswith(who) for user, (who, _) in zip(answers, asked, strict=True))
+
+
+def test_a_login_that_was_begun_in_another_browser_is_refused(
+    alice: Visitor, bob: Visitor, zoho: Sandbox, keeper: Keeper
+) -> None:
+    """Else somebody could make others work in their account, and read what they put there."""
+    bob.get("/zoho/login")
+    back = zoho.consent(alice.to_zoho(), ALICE)
+    answer = bob.get(back)
+    assert answer.status_code == 400
+    assert bob.get("/me").status_code in (302, 303)
+    assert keeper.store.get_tokens() == []
+    assert alice.get(back).status_code in (302, 303), "in its own browser it is good"
+
+
+def test_a_callback_out_of_the_blue_is_refused(alice: Visitor) -> None:
+    for query in (
+        "",
+        "code=x",
+        "code=x&state=y",
+        "error=access_denied",
+        "code=x&state=" + "z" * 5000,
+    ):
+        assert alice.get(f"/zoho/callback?{query}").status_code == 400
+
+
+def test_somebody_who_says_no_is_told(alice: Visitor, zoho: Sandbox) -> None:
+    answer = alice.get(zoho.consent(alice.to_zoho(), ALICE, allow=False))
+    assert answer.status_code == 400
+    assert "Begin it again" in answer.text
+
+
+@pytest.mark.parametrize("target", ["https://evil.example", "//evil.example", "/\\evil.example"])
+def test_nobody_is_sent_to_another_site(alice: Visitor, target: str) -> None:
+    assert alice.log_in(ALICE, f"/zoho/login?next={target}") == "/"
+
+
+def test_a_revoked_user_logs_in_again(alice: Visitor, zoho: Sandbox) -> None:
+    alice.log_in(ALICE)
+    zoho.revoke(ALICE)
+    zoho.clock.advance(hours=2)
+    assert alice.get("/leads").status_code in (302, 303)
+    alice.log_in(ALICE)
+    assert alice.get("/leads").status_code == 200
+
+
+def test_a_throttled_user_is_told_when_to_come_back(alice: Visitor, zoho: Sandbox) -> None:
+    alice.log_in(ALICE)
+    zoho.clock.advance(hours=2)
+    zoho.faults.throttle(times=None)
+    answer = alice.get("/leads")
+    assert answer.status_code == 503
+    assert int(answer.headers["retry-after"]) > 0
+
+
+def test_zoho_down_is_not_the_users_fault(alice: Visitor, zoho: Sandbox) -> None:
+    alice.log_in(ALICE)
+    zoho.clock.advance(hours=2)
+    zoho.faults.server_error(times=None)
+    assert alice.get("/leads").status_code == 503
+
+
+def test_nothing_shows_a_secret(alice: Visitor, zoho: Sandbox, keeper: Keeper) -> None:
+    shown = [alice.get("/leads").text]
+    alice.log_in(ALICE)
+    (token,) = keeper.store.get_tokens()
+    zoho.faults.server_error(times=None)
+    zoho.clock.advance(hours=2)
+    shown += [alice.get("/leads").text, alice.get("/me").text, alice.get("/nowhere").text]
+    shown += [str(alice.browser.cookies)]
+    for secret in (token.access_token, token.refresh_token, token.client_secret):
+        assert secret
+        assert str.__str__(secret) not in "".join(shown)
+
+
+@pytest.mark.parametrize(
+    ("target", "safe"),
+    [
+        (None, "/"), ("", "/"), ("/a?b=c#d", "/a?b=c#d"), ("a", "/"), ("http:/x", "/"),
+        ("//x", "/"), ("/\\x", "/"), ("\\\\x", "/"), ("/a\nb", "/"), ("/ä", "/"),
+        ("javascript:x", "/"),
+    ],
+)  # fmt: skip
+def test_a_target_is_a_path_of_this_site(target: str | None, safe: str) -> None:
+    assert safe_path(target) == safe

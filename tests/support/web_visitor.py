@@ -1,0 +1,64 @@
+"""A web app at an address of its own, and somebody with a browser who logs in there."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx2
+
+from evergrant.sandbox import Sandbox
+
+__all__ = ["Visitor", "served"]
+
+
+@contextmanager
+def served(app: Callable[..., Any], port: int) -> Iterator[str]:
+    """Serve a WSGI app; yield its address."""
+    from werkzeug.serving import WSGIRequestHandler, make_server
+
+    class Quiet(WSGIRequestHandler):
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+            """Say nothing."""
+
+    server = make_server("127.0.0.1", port, app, threaded=True, request_handler=Quiet)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class Visitor:
+    """A browser with cookies of its own.
+
+    Args:
+        url: The app's address.
+    """
+
+    def __init__(self, url: str, zoho: Sandbox) -> None:
+        self._zoho = zoho
+        self._url = url
+        self.browser = httpx2.Client(base_url=url, headers={"Accept": "text/html"}, timeout=60)
+
+    def get(self, path: str, **more: Any) -> httpx2.Response:
+        """Ask for a page, without following where it sends."""
+        return self.browser.get(path, **more)
+
+    def to_zoho(self, path: str = "/zoho/login") -> str:
+        """Begin a login; return where it sends the browser."""
+        answer = self.get(path)
+        assert answer.status_code in (302, 303), answer.text
+        return str(answer.headers["location"])
+
+    def log_in(self, user: str, path: str = "/zoho/login") -> str:
+        """Log in, and return the path that the browser ends on."""
+        back = self._zoho.consent(self.to_zoho(path), user)
+        answer = self.get(back)
+        assert answer.status_code in (302, 303), answer.text
+        return str(answer.headers["location"])
