@@ -9,7 +9,7 @@ import threading
 import pytest
 
 import rounds
-from aws_servers import _emulator, aws, dynamodb, dynamodb_url
+from aws_servers import _emulator, aws, dynamodb, dynamodb_url, secrets_url
 from databases import database, mariadb, mariadb_server, postgresql, postgresql_server
 from evergrant.sandbox import Sandbox
 from redis_servers import redis, redis_server, redis_url
@@ -28,6 +28,7 @@ __all__ = [
     "redis",
     "redis_server",
     "redis_url",
+    "secrets_url",
     "soak",
 ]
 

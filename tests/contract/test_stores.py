@@ -114,17 +114,6 @@ class TestRedis(StoreContract):
         return lambda: open_store(redis_url)
 
 
-class TestDynamoDB(StoreContract):
-    @pytest.fixture
-    def store(self, dynamodb_url: str) -> Iterator[TokenStore]:
-        with open_store(dynamodb_url) as store:
-            yield store
-
-    @pytest.fixture
-    def reopen(self, dynamodb_url: str) -> Reopen:
-        return lambda: open_store(dynamodb_url)
-
-
 class TestOfficialTable(StoreContract):
     """The official SDK's own table, in the collation that most of them have."""
 

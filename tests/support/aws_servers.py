@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from werkzeug.serving import WSGIRequestHandler
 
-__all__ = ["Emulator", "Table", "_emulator", "aws", "dynamodb", "dynamodb_url"]
+__all__ = ["Emulator", "Table", "_emulator", "aws", "dynamodb", "dynamodb_url", "secrets_url"]
 
 REGION = "eu-central-1"
 
@@ -117,3 +117,9 @@ def dynamodb(aws: str) -> Table:
 def dynamodb_url(dynamodb: Table) -> str:
     """Return the URL of an empty store."""
     return dynamodb.url
+
+
+@pytest.fixture
+def secrets_url(aws: str) -> str:
+    """Return the URL of an empty store in Secrets Manager."""
+    return f"aws-secretsmanager://app?region={REGION}&endpoint_url={aws}&prefix=t{token_hex(8)}"

@@ -35,7 +35,8 @@ def open_store(
     ``sqlite:///:memory:``; SQLite takes ``?table=name`` and ``?timeout=seconds``. An absolute
     ``file:///path/tokens.csv``. ``mysql://user:password@host/database`` or ``postgresql://...``,
     with ``?table=name`` and what the driver takes. ``redis://user:password@host/0`` and its
-    kin (see `evergrant.stores.redis`). ``dynamodb://TABLE?region=...``. Characters that mean
+    kin (see `evergrant.stores.redis`). ``dynamodb://TABLE?region=...``,
+    ``aws-secretsmanager://NAME?region=...``. Characters that mean
     something in a URL are percent-encoded.
 
     Args:
@@ -109,6 +110,10 @@ def _opened(url: str, *, read_only: bool, **options: Any) -> TokenStore:  # noqa
             from evergrant.stores.aws.dynamodb import DynamoDBStore
 
             return DynamoDBStore(url, read_only=read_only, **options)
+        case "aws-secretsmanager":
+            from evergrant.stores.aws.secretsmanager import SecretsManagerStore
+
+            return SecretsManagerStore(url, read_only=read_only, **options)
     raise ConfigError(
         f"{urls.masked(url)!r} names no store that evergrant knows", hint=urls.ACCEPTED
     )

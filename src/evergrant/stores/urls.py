@@ -26,7 +26,8 @@ ACCEPTED = (
     "Use sqlite:///relative.db, sqlite:////absolute/path.db, sqlite:///:memory:, "
     "file:///absolute/tokens.csv, mysql+pymysql://user@host/database, "
     "postgresql+psycopg://user@host/database, redis://user@host/0 (rediss:, unix:, "
-    "redis+cluster:, redis+sentinel:), dynamodb://table?region=name, memory: or list:."
+    "redis+cluster:, redis+sentinel:), dynamodb://table?region=name, "
+    "aws-secretsmanager://name?region=name, memory: or list:."
 )
 
 

@@ -21,7 +21,7 @@ from typing import Any, TypeVar
 
 from evergrant.clock import Clock, utc_now
 from evergrant.errors import StoreMissing
-from evergrant.stores.aws.service import PATIENCE, ClientError, place_of, refuse_half_characters
+from evergrant.stores.aws.service import PATIENCE, Refused, place_of, refuse_half_characters
 from evergrant.stores.aws.sharing import FAILED, Sharing
 from evergrant.stores.aws.table import Item, Table, absent, condition
 from evergrant.stores.indexed import NAMED, index_keys
@@ -73,14 +73,14 @@ class DynamoDBStore(Sharing):
         key = self._table.key("name", "name")
         try:
             found = self._table.get(key, MISSING)
-        except ClientError:
+        except Refused:
             if self._read_only:
                 raise StoreMissing(f"there is no table {self._table.name}", hint="") from None
             self._table.make()
             found = None
         if found is None and not self._read_only:
             named = key | {"name": {"S": secrets.token_hex(8)}}
-            with suppress(ClientError):  # another process was faster
+            with suppress(Refused):  # another process was faster
                 self._table.ask("put_item", FAILED, Item=named, ConditionExpression=absent())
             found = self._table.get(key)
         return str(found["name"]["S"]) if found else self.url
@@ -181,7 +181,7 @@ class DynamoDBStore(Sharing):
             return False
         try:
             self._table.write(changes, CANCELED)
-        except ClientError:
+        except Refused:
             raise Overtaken(f"somebody else changed the same token in {self.url}") from None
         if (mine := getattr(self._here, "seen", None)) is not None:
             mine.clear()  # they are changed by us now
@@ -247,7 +247,7 @@ class DynamoDBStore(Sharing):
 
     def _raise_number(self, number: int) -> None:
         """Note that a number is an id: it is never given again, whoever gave it."""
-        with suppress(ClientError):  # a larger one was an id already
+        with suppress(Refused):  # a larger one was an id already
             self._refuse_read_only()
             self._table.ask(
                 "update_item",

@@ -24,10 +24,9 @@ except ModuleNotFoundError:
 
 __all__ = [
     "PATIENCE",
-    "ClientError",
     "Place",
+    "Refused",
     "Service",
-    "code_of",
     "place_of",
     "refuse_half_characters",
 ]
@@ -56,6 +55,10 @@ _RIGHTS = {
     "InvalidSignatureException",
     "UnrecognizedClientException",
 }
+
+
+class Refused(Exception):  # noqa: N818 - the caller decides whether it is an error
+    """A service refused something, with a code that its caller knows what to do about."""
 
 
 class Place(NamedTuple):
@@ -158,7 +161,7 @@ class Service:
         """Return the answer of an operation, as boto3 names it.
 
         Args:
-            passed: Codes of errors that are the caller's to handle, as `ClientError`.
+            passed: Codes of errors that are the caller's to handle, as `Refused`.
 
         Raises:
             StoreUnavailable: There is no usable answer.
@@ -166,13 +169,13 @@ class Service:
         """
         if self._process != os.getpid():
             self._connect()  # connections cannot be shared with the parent
+        problem: Exception
         try:
             with _hushed():
                 return getattr(self._client, operation)(**parameters)
         except ClientError as error:
-            if code_of(error) in passed:
-                raise
-            problem = self._explained(operation, code_of(error))
+            code = _code_of(error)
+            problem = Refused(code) if code in passed else self._explained(operation, code)
         except NoCredentialsError:
             problem = ConfigError("no AWS credentials are found", hint="See docs/aws.md.")
         except (BotoCoreError, OSError) as error:
@@ -181,6 +184,7 @@ class Service:
                 hint="Check region, endpoint and network.",
             )
         # Out here, the error that was caught does not travel along: its frames hold a row.
+        del parameters
         raise problem
 
     def _explained(self, operation: str, code: str) -> EvergrantError:
@@ -239,6 +243,5 @@ def _hushed() -> Iterator[None]:
         _asking.now = False
 
 
-def code_of(error: ClientError) -> str:
-    """Return the code of what a service refused."""
+def _code_of(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", "an error"))

@@ -9,7 +9,7 @@ from typing import Any
 
 from evergrant.clock import to_epoch_ms
 from evergrant.errors import StoreUnavailable
-from evergrant.stores.aws.service import ClientError
+from evergrant.stores.aws.service import Refused
 from evergrant.stores.aws.table import Item, Table, absent, condition
 from evergrant.stores.base import TokenStore
 from evergrant.stores.keyed import Overtaken
@@ -47,12 +47,12 @@ class Sharing(TokenStore):
                 ExpressionAttributeNames={"#until": "until"},
                 ExpressionAttributeValues={":me": {"S": owner}, ":now": {"N": str(now)}},
             )
-        except ClientError:
+        except Refused:
             return False
         return True
 
     def _release(self, id_: str, owner: str) -> None:
-        with suppress(ClientError):
+        with suppress(Refused):
             only = condition("holder = :me", me={"S": owner})
             self._table.ask("delete_item", FAILED, Key=self._table.key("lease", id_), **only)
 
@@ -75,7 +75,7 @@ class Sharing(TokenStore):
         }
         try:
             self._table.ask("put_item", FAILED, Item=item, **only)
-        except ClientError:
+        except Refused:
             raise Overtaken(f"somebody else changed the same note in {self.url}") from None
 
     def _refuse_read_only(self) -> None:

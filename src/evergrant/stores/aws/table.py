@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import Any
 
 from evergrant.errors import StoreUnavailable
-from evergrant.stores.aws.service import ClientError, Place, Service
+from evergrant.stores.aws.service import Place, Refused, Service
 
 __all__ = ["Item", "Table", "absent", "condition"]
 
@@ -42,7 +42,7 @@ class Table:
     def make(self) -> None:
         """Make the table, and wait until it can be used."""
         keys = [("pk", "HASH"), ("sk", "RANGE")]
-        with suppress(ClientError):  # another process makes it
+        with suppress(Refused):  # another process makes it
             self.ask(
                 "create_table",
                 "ResourceInUseException",

@@ -1,0 +1,87 @@
+"""What the secrets of a `SecretsManagerStore` hold: rows, and who has which id."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, NamedTuple
+
+from evergrant.stores.indexed import NAMED
+from evergrant.stores.keyed import digest
+from evergrant.stores.rows import COLUMNS, MaskedRow, Row
+from evergrant.token import Secret
+
+__all__ = ["FOUND_BY", "Index", "Kept", "entry_of", "row_in", "secret_name", "text_of"]
+
+FOUND_BY = ("user_name", "client_id", "refresh_token", "grant_token")
+"""The columns that the index knows."""
+
+_PLAIN = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
+_POSITION = {column: position for position, column in enumerate(COLUMNS)}
+
+
+class Kept(NamedTuple):
+    """What a secret holds now."""
+
+    text: Secret
+    version: str
+
+
+class Index:
+    """Who has which id.
+
+    Attributes:
+        number: The largest number that was an id.
+        rows: By id, what a row is found by: user and client, and digests of its grants.
+        version: Of the secret that holds it; None: there is none yet.
+    """
+
+    def __init__(self, kept: Kept | None) -> None:
+        held: dict[str, Any] = json.loads(kept.text) if kept else {}
+        self.number: int = held.get("number", 0)
+        self.rows: dict[str, list[str]] = held.get("rows", {})
+        self.version = kept.version if kept else None
+
+    def text(self) -> str:
+        """Return what the secret is to hold."""
+        return json.dumps({"number": self.number, "rows": self.rows}, separators=(",", ":"))
+
+    def ids(self, column: str, value: str) -> list[str]:
+        """Return the ids of the rows with a value in a column."""
+        if column == NAMED:
+            return [id_ for id_, row in self.rows.items() if f"{row[0]}:".startswith(f"{value}:")]
+        at, wanted = FOUND_BY.index(column), _entry_value(column, value)
+        return [id_ for id_, row in self.rows.items() if row[at] == wanted]
+
+
+def secret_name(id_: str) -> str:
+    """Return the name of a row's secret, below that of the store."""
+    return f"token/{id_}" if _PLAIN.fullmatch(id_) else f"hashed/{digest('id', id_)}"
+
+
+def _entry_value(column: str, value: str) -> str:
+    return value if column in ("user_name", "client_id") else digest(column, value)[:12]
+
+
+def entry_of(row: Row) -> list[str]:
+    """Return what a row is found by, as the index has it."""
+    values = ((column, row[_POSITION[column]]) for column in FOUND_BY)
+    return [
+        _entry_value(column, value) if isinstance(value, str) else "" for column, value in values
+    ]
+
+
+def text_of(row: Row) -> Secret:
+    """Return a row as a secret holds it."""
+    return Secret(json.dumps(list(row), separators=(",", ":")))
+
+
+def row_in(id_: str, text: Secret) -> Row:
+    """Return the row that a secret holds; one that cannot be read has nothing but its id."""
+    try:
+        values = json.loads(text)
+    except ValueError:
+        values = None
+    if not isinstance(values, list) or len(values) != len(COLUMNS) or values[0] != id_:
+        values = [id_, *[None] * (len(COLUMNS) - 1)]
+    return MaskedRow(values)

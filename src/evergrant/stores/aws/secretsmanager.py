@@ -1,0 +1,301 @@
+"""`SecretsManagerStore`: each token a secret of AWS Secrets Manager.
+
+    NAME/PREFIX/token/<id>     a row, as a JSON list
+    NAME/PREFIX/hashed/<hash>  likewise, of an id that cannot be part of a name
+    NAME/PREFIX/index          who has which id, as JSON; changed by logins and deletions only
+
+The service has no conditional write. What there is instead: a version's id may be chosen, and no
+other content can be stored under one that is taken. So each version's successor has an id that
+follows from its own, and of two who write after the same version, one is refused.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Hashable, Iterator
+from contextlib import contextmanager, suppress
+from typing import TypeVar
+
+from evergrant.clock import Clock, utc_now
+from evergrant.errors import StoreError, StoreUnavailable
+from evergrant.stores.aws.secret_texts import (
+    FOUND_BY,
+    Index,
+    Kept,
+    entry_of,
+    row_in,
+    secret_name,
+    text_of,
+)
+from evergrant.stores.aws.service import (
+    PATIENCE,
+    Refused,
+    Service,
+    place_of,
+    refuse_half_characters,
+)
+from evergrant.stores.indexed import NAMED
+from evergrant.stores.keyed import Overtaken, fits, persistently
+from evergrant.stores.local import LocalStore
+from evergrant.stores.matching import Criterion
+from evergrant.stores.rows import Row, numeric_id
+from evergrant.token import Secret
+
+__all__ = ["SecretsManagerStore"]
+
+T = TypeVar("T")
+
+BATCH = 20
+"""Secrets that the service returns at once."""
+
+INDEX_LIFE = 30.0
+"""Seconds that who has which id is remembered; who is not found in it is looked for anew."""
+
+LARGEST = 65_536
+"""Bytes that a secret can hold
+(https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html)."""
+
+MISSING = "ResourceNotFoundException"
+TAKEN = "ResourceExistsException"
+DOOMED = "InvalidRequestException"
+"""The secret is being deleted."""
+
+_VERSIONS = uuid.UUID("5f0c9c4e-2c55-4b0e-9a3e-6d2f6a1c7b11")
+
+
+class SecretsManagerStore(LocalStore):
+    """Keeps tokens in AWS Secrets Manager: for some hundreds of them, since each has its price.
+
+    Leases and notes are each process's own, since the service allows a secret few versions: two
+    processes may renew at once, and the first to save wins.
+
+    Args:
+        url: ``aws-secretsmanager://NAME?region=eu-central-1``; ``?prefix=`` lets stores share a
+            name, and ``?endpoint_url=`` names another server.
+        timeout: How long to wait for an answer, in seconds.
+        read_only: Change nothing.
+
+    Raises:
+        StoreUnavailable: The service cannot be used.
+        ConfigError: The URL is malformed, or region or credentials are missing.
+        MissingExtra: boto3 is not installed.
+    """
+
+    outlives_process = True
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout: float | None = None,
+        read_only: bool = False,
+        clock: Clock = utc_now,
+    ) -> None:
+        super().__init__(clock=clock)
+        place = place_of(Secret(url), r"[A-Za-z0-9_.-]{1,100}")
+        self.url = place.url
+        self._base, self._read_only = f"{place.name}/{place.prefix}", read_only
+        self._service = Service("secretsmanager", place, timeout or place.timeout or PATIENCE)
+        self._here = threading.local()
+        self._known, self._known_until = Index(None), 0.0
+        self._fresh_index()
+
+    def _get(self, name: str) -> Kept | None:
+        with suppress(Refused):
+            answer = self._service.ask(
+                "get_secret_value", MISSING, DOOMED, SecretId=f"{self._base}/{name}"
+            )
+            return Kept(Secret(answer["SecretString"]), answer["VersionId"])
+        return None
+
+    def _put(self, name: str, text: Secret, before: str | None) -> None:
+        """Store text where there was this version, or nothing.
+
+        Raises:
+            Overtaken: Somebody else was faster.
+        """
+        self._refuse_read_only()
+        if len(text.encode()) > LARGEST:
+            raise StoreError(
+                f"a secret of {self.url} would be larger than {LARGEST:,} bytes",
+                hint="Keep so many tokens in another store, such as DynamoDB: docs/aws.md.",
+            )
+        after = str(uuid.uuid5(_VERSIONS, before) if before else uuid.uuid4())
+        secret = {"SecretString": text.reveal(), "ClientRequestToken": after}
+        overtaken = False
+        try:
+            if before:
+                where = {"SecretId": f"{self._base}/{name}"}
+                self._service.ask("put_secret_value", TAKEN, DOOMED, MISSING, **where, **secret)
+            else:
+                where = {"Name": f"{self._base}/{name}"}
+                self._service.ask("create_secret", TAKEN, DOOMED, **where, **secret)
+        except Refused:
+            overtaken = True
+        finally:
+            del secret
+        if overtaken:
+            raise Overtaken(f"somebody else changed the same secret in {self.url}")
+
+    def _refuse_read_only(self) -> None:
+        if self._read_only:
+            raise StoreUnavailable(
+                f"{self.url} is read-only: it was opened so",
+                hint="Open it to write.",
+                retryable=False,
+            )
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """Note the index as it is: a change of it is made only if it still is."""
+        self._here.index = None
+        with self._lock:
+            self._here.inside = True
+            try:
+                yield
+            finally:
+                self._here.inside, self._here.index = False, None
+
+    def _persistently(self, change: Callable[[], T]) -> T:
+        """Make a change; one that another's came before, again."""
+        return persistently(change)
+
+    @contextmanager
+    def _passing_transaction(self) -> Iterator[None]:
+        with self._lock:
+            yield
+
+    def _index(self, *, known_will_do: bool = False) -> Index:
+        if getattr(self._here, "inside", False):
+            if self._here.index is None:
+                self._here.index = self._fresh_index()
+            index: Index = self._here.index
+            return index
+        if known_will_do and time.monotonic() < self._known_until:
+            return self._known
+        return self._fresh_index()
+
+    def _fresh_index(self) -> Index:
+        index = Index(self._get("index"))
+        self._known, self._known_until = index, time.monotonic() + INDEX_LIFE
+        return index
+
+    def _write_index(self, index: Index) -> None:
+        self._put("index", Secret(index.text()), index.version)
+        self._here.index = None
+        self._known_until = 0.0
+
+    def _select(self, criterion: Criterion) -> list[Row]:
+        if "id" in criterion:
+            row = self._row(criterion["id"])
+            return [row] if row else []
+        column, value = next(iter(criterion.items()))
+        if column not in FOUND_BY:  # an access token: nobody notes where it is
+            return [row for row in self._rows() if fits(row, criterion)]
+        return [
+            row
+            for row in self._looked_up(column, value)
+            if not any(row[1:]) or fits(row, criterion)
+        ]
+
+    def _select_named(self, name: str) -> list[Row]:
+        return self._looked_up(NAMED, name)
+
+    def _looked_up(self, column: str, value: str) -> list[Row]:
+        found = self._all(self._index(known_will_do=True).ids(column, value))
+        return found or self._all(self._index().ids(column, value))
+
+    def _all(self, ids: list[str]) -> list[Row]:
+        return [row for row in map(self._row, ids) if row]
+
+    def _row(self, id_: str) -> Row | None:
+        kept = self._get(secret_name(id_))
+        return row_in(id_, kept.text) if kept else None
+
+    def _rows(self) -> Iterator[Row]:
+        ids = {f"{self._base}/{secret_name(id_)}": id_ for id_ in self._index().rows}
+        names = list(ids)
+        for start in range(0, len(names), BATCH):
+            answer = self._service.ask(
+                "batch_get_secret_value", SecretIdList=names[start : start + BATCH]
+            )
+            for found in answer["SecretValues"]:
+                yield row_in(ids[found["Name"]], Secret(found["SecretString"]))
+
+    def _insert(self, row: Row) -> bool:
+        refuse_half_characters(row)
+        id_, index = str(row[0]), self._index()
+        there = self._get(secret_name(id_))
+        if there and id_ in index.rows:
+            return False
+        index.number = max(index.number, numeric_id(id_))
+        index.rows[id_] = entry_of(row)
+        self._write_index(index)
+        self._put(secret_name(id_), text_of(row), there.version if there else None)
+        return True
+
+    def _update(self, row: Row, version: int) -> bool:
+        refuse_half_characters(row)
+        id_ = str(row[0])
+        now = self._get(secret_name(id_))
+        if now is None or (row_in(id_, now.text)[-1] or 0) != version:
+            return False
+        index = self._index(known_will_do=True)
+        if index.rows.get(id_) != entry_of(row):
+            index = self._index()
+            index.rows[id_] = entry_of(row)
+            self._write_index(index)
+        self._put(secret_name(id_), text_of(row), now.version)
+        return True
+
+    def _delete(self, id_: str) -> bool:
+        index = self._index()
+        there = self._get(secret_name(id_))
+        if there:
+            self._put(
+                secret_name(id_), Secret("[]"), there.version
+            )  # nobody saves over what is deleted
+            self._destroy(id_)
+        if id_ in index.rows:
+            del index.rows[id_]
+            self._write_index(index)
+            return True
+        return there is not None
+
+    def _destroy(self, id_: str) -> None:
+        with suppress(Refused):
+            self._service.ask(
+                "delete_secret",
+                MISSING,
+                DOOMED,
+                SecretId=f"{self._base}/{secret_name(id_)}",
+                ForceDeleteWithoutRecovery=True,
+            )
+
+    def _delete_all(self) -> None:
+        self._refuse_read_only()
+        index = self._index()
+        for id_ in index.rows:
+            self._destroy(id_)
+        if index.version:
+            index.rows = {}
+            self._write_index(index)
+        self._leases.clear()
+
+    def _next_number(self) -> int:
+        index = self._index()
+        index.number += 1  # it is kept with the row that gets it
+        return index.number
+
+    def generation(self) -> int | None:
+        """Return None: nobody tells us of changes, and what was read is trusted for a second."""
+        return None
+
+    def _pulse(self) -> Hashable:
+        return None
+
+    def identity(self) -> Hashable:  # type: ignore[override]
+        """Return what tells this storage from any other; a URL names it in one way."""
+        return self.url
