@@ -92,6 +92,25 @@ def test_who_dies_between_index_and_secret_locks_nobody_out(
         assert other.get_tokens() == [saved]
 
 
+def test_who_dies_in_the_middle_of_a_deletion_leaves_nothing_that_is_used(
+    secrets_url: str, store: TokenStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved = store.save_token(ALICE)
+
+    def dying(_: str) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(store, "_destroy", dying)
+    with pytest.raises(KeyboardInterrupt):
+        store.delete_token(str(saved.id))
+    with open_store(secrets_url) as other:
+        assert other.find_token(ALICE) is None
+        assert other.get_tokens() == []
+        again = other.save_token(ALICE)
+        assert other.get_tokens() == [again]
+        assert other.find_token(ALICE) == again
+
+
 def test_more_than_a_batch_is_listed(store: TokenStore) -> None:
     for number in range(45):
         store.save_token(Token(user_name=f"u{number}@example.com", access_token=f"a{number}"))

@@ -11,10 +11,13 @@ from evergrant.stores.keyed import digest
 from evergrant.stores.rows import COLUMNS, MaskedRow, Row
 from evergrant.token import Secret
 
-__all__ = ["FOUND_BY", "Index", "Kept", "entry_of", "row_in", "secret_name", "text_of"]
+__all__ = ["FOUND_BY", "GONE", "Index", "Kept", "entry_of", "row_in", "secret_name", "text_of"]
 
 FOUND_BY = ("user_name", "client_id", "refresh_token", "grant_token")
 """The columns that the index knows."""
+
+GONE = Secret("[]")
+"""What stands in the place of a row whose secret is about to be deleted."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _POSITION = {column: position for position, column in enumerate(COLUMNS)}

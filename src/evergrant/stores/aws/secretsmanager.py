@@ -22,6 +22,7 @@ from evergrant.clock import Clock, utc_now
 from evergrant.errors import StoreError, StoreUnavailable
 from evergrant.stores.aws.secret_texts import (
     FOUND_BY,
+    GONE,
     Index,
     Kept,
     entry_of,
@@ -59,8 +60,7 @@ LARGEST = 65_536
 
 MISSING = "ResourceNotFoundException"
 TAKEN = "ResourceExistsException"
-DOOMED = "InvalidRequestException"
-"""The secret is being deleted."""
+DOOMED = "InvalidRequestException"  # it is being deleted
 
 _VERSIONS = uuid.UUID("5f0c9c4e-2c55-4b0e-9a3e-6d2f6a1c7b11")
 
@@ -212,7 +212,7 @@ class SecretsManagerStore(LocalStore):
 
     def _row(self, id_: str) -> Row | None:
         kept = self._get(secret_name(id_))
-        return row_in(id_, kept.text) if kept else None
+        return row_in(id_, kept.text) if kept and kept.text != GONE else None
 
     def _rows(self) -> Iterator[Row]:
         ids = {f"{self._base}/{secret_name(id_)}": id_ for id_ in self._index().rows}
@@ -222,13 +222,14 @@ class SecretsManagerStore(LocalStore):
                 "batch_get_secret_value", SecretIdList=names[start : start + BATCH]
             )
             for found in answer["SecretValues"]:
-                yield row_in(ids[found["Name"]], Secret(found["SecretString"]))
+                if found["SecretString"] != GONE:
+                    yield row_in(ids[found["Name"]], Secret(found["SecretString"]))
 
     def _insert(self, row: Row) -> bool:
         refuse_half_characters(row)
         id_, index = str(row[0]), self._index()
         there = self._get(secret_name(id_))
-        if there and id_ in index.rows:
+        if there and there.text != GONE and id_ in index.rows:
             return False
         index.number = max(index.number, numeric_id(id_))
         index.rows[id_] = entry_of(row)
@@ -240,7 +241,7 @@ class SecretsManagerStore(LocalStore):
         refuse_half_characters(row)
         id_ = str(row[0])
         now = self._get(secret_name(id_))
-        if now is None or (row_in(id_, now.text)[-1] or 0) != version:
+        if now is None or now.text == GONE or (row_in(id_, now.text)[-1] or 0) != version:
             return False
         index = self._index(known_will_do=True)
         if index.rows.get(id_) != entry_of(row):
@@ -254,9 +255,7 @@ class SecretsManagerStore(LocalStore):
         index = self._index()
         there = self._get(secret_name(id_))
         if there:
-            self._put(
-                secret_name(id_), Secret("[]"), there.version
-            )  # nobody saves over what is deleted
+            self._put(secret_name(id_), GONE, there.version)  # nobody saves over it any more
             self._destroy(id_)
         if id_ in index.rows:
             del index.rows[id_]
