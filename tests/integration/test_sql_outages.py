@@ -77,6 +77,25 @@ def test_a_server_that_is_down_says_so_and_is_used_again_when_it_is_up(
     assert store.save_token(renewed(alice)).version == 2
 
 
+def test_a_server_that_says_nothing_is_given_up(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its kernel goes on confirming what is sent, so that no timeout of TCP ever comes."""
+    monkeypatch.setattr("evergrant.stores.sql.patience.SILENCE", 1.0)
+    limits = "read_timeout=1&" if "mysql" in database.url else ""
+    url = f"{database.url}{'&' if '?' in database.url else '?'}{limits}connect_timeout=2"
+    with SQLStore(url) as store:
+        alice = store.save_token(ALICE)
+        database.server.freeze()
+        try:
+            with pytest.raises(StoreUnavailable) as caught:
+                store.find_token(ALICE)
+            assert caught.value.retryable
+        finally:
+            database.server.thaw()
+        assert store.find_token(ALICE) == alice
+
+
 def test_a_connection_that_dies_in_the_middle_of_a_save_saves_nothing(
     store: SQLStore, database: Database
 ) -> None:

@@ -37,7 +37,15 @@ _READ_ONLY = {
 }
 _PATIENCE: dict[str, dict[str, Any]] = {
     "pymysql": {"connect_timeout": 10, "read_timeout": 60, "write_timeout": 60},
-    "psycopg": {"connect_timeout": 10, "tcp_user_timeout": 60_000, "client_encoding": "utf8"},
+    "psycopg": {
+        "connect_timeout": 10,
+        "tcp_user_timeout": 60_000,
+        # A connection that only listens learns by these that the network has gone.
+        "keepalives_idle": 5,
+        "keepalives_interval": 2,
+        "keepalives_count": 3,
+        "client_encoding": "utf8",
+    },
 }
 """What the drivers are told unless the URL says otherwise: by themselves they wait for ever."""
 
@@ -67,9 +75,17 @@ def make_engine(url: URL, *, store: str, timeout: float, read_only: bool) -> Eng
             cursor.execute(statement)
         cursor.close()
 
+    if engine.dialect.driver == "psycopg":
+        event.listen(engine, "do_connect", _connect_patiently)
     # SQLAlchemy looks at some of a new connection's settings: on MySQL, ours come first.
     event.listen(engine, "connect", set_up, insert=is_mysql)
     return engine
+
+
+def _connect_patiently(_dialect: object, _record: object, arguments: Any, named: Any) -> Any:
+    from evergrant.stores.sql.patience import PatientConnection
+
+    return PatientConnection.connect(*arguments, **named)
 
 
 def _engine(url: URL, store: str) -> Engine:

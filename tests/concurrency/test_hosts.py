@@ -1,0 +1,142 @@
+"""Three hosts on one store, in network namespaces; one of them is cut off in the middle."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy.engine import make_url
+
+from evergrant import Accounts, Keeper, open_store
+from evergrant.sandbox import Sandbox
+from hosts import Host, hosts
+
+ALICE = "alice@example.com"
+LEASE = 3.0
+"""Seconds; the usual ones would make these tests long."""
+
+pytestmark = pytest.mark.xdist_group("hosts")
+
+
+@pytest.fixture(params=["postgresql", "mariadb", "redis"])
+def store_url(request: pytest.FixtureRequest) -> str:
+    url: str = request.getfixturevalue(request.param).url
+    return url
+
+
+@pytest.fixture
+def three(store_url: str, zoho: Sandbox, tmp_path: Path) -> Iterator[list[Host]]:
+    """Three hosts, each with a program that has nothing at hand; Alice's token has expired."""
+    app = zoho.client
+    with (
+        open_store(store_url) as store,
+        Accounts(app.client_id, app.client_secret, data_centers=zoho.data_centers) as accounts,
+        Keeper(store, accounts, lifeboat=tmp_path / "boat") as keeper,
+    ):
+        keeper.login_with_code(zoho.grant_code(ALICE, self_client=True))
+        expire(store_url)
+    database, server = make_url(store_url).port, make_url(zoho.url).port
+    assert database
+    assert server
+    silence = [["evergrant.stores.sql.patience", "SILENCE", 5.0]]
+    scene: dict[str, Any] = {
+        "zoho": zoho.url, "client_id": app.client_id,
+        "client_secret": str.__str__(app.client_secret), "user": ALICE, "lease": LEASE,
+        "store": patient(store_url), "patience": silence,
+    }  # fmt: skip
+    with hosts(3, [database, server]) as made:
+        for number, host in enumerate(made):
+            host.start(scene | {"lifeboat": str(tmp_path / f"boat{number}")})
+        yield made
+
+
+def patient(url: str) -> str:
+    """Let a store give a silent server up sooner than it usually would."""
+    if "mysql" in url:
+        return f"{url}{'&' if '?' in url else '?'}read_timeout=5&write_timeout=5&connect_timeout=5"
+    return url
+
+
+def expire(url: str) -> None:
+    from dataclasses import replace
+
+    from evergrant.clock import utc_now
+
+    with open_store(url) as store:
+        (token,) = store.get_tokens()
+        store.save_token(replace(token, expires_at=utc_now()), expected_version=token.version)
+
+
+def refreshes(zoho: Sandbox) -> int:
+    return zoho.calls.count(path="/oauth/v2/token", grant_type="refresh_token")
+
+
+def stored(url: str) -> str:
+    with open_store(url) as store:
+        (token,) = store.get_tokens()
+        return str.__str__(token.access_token or "")
+
+
+def test_one_refresh_for_all_hosts(three: list[Host], zoho: Sandbox, store_url: str) -> None:
+    zoho.faults.latency(0.3)
+    for host in three:
+        host.say(do="token", threads=8)
+    answers = [host.hear()["got"] for host in three]
+    assert answers == [[stored(store_url)]] * 3
+    assert refreshes(zoho) == 1
+
+
+def test_a_host_that_is_cut_off_in_the_middle_of_its_refresh_holds_nobody_up(
+    three: list[Host], zoho: Sandbox, store_url: str
+) -> None:
+    zoho.faults.latency(1.5, times=1)
+    first, *others = three
+    first.say(do="token")
+    time.sleep(0.7)  # it holds the lease, and waits for Zoho
+    first.cut()
+    for host in others:
+        host.say(do="token", threads=4)
+    answers = [host.hear() for host in others]
+    token = stored(store_url)
+    assert [answer["got"] for answer in answers] == [[token]] * 2
+    assert refreshes(zoho) <= 2
+    first.heal()
+    late = first.hear()
+    assert late["got"] == [token] or late["got"][0].startswith("!"), late
+    assert stored(store_url) == token, "a late answer does not take the newer one's place"
+    assert first.do(do="token")["got"] == [token]
+    assert refreshes(zoho) <= 2
+
+
+def test_a_host_that_is_cut_off_serves_what_it_has_and_heals(
+    three: list[Host], zoho: Sandbox
+) -> None:
+    first, second, _ = three
+    (token,) = first.do(do="token")["got"]
+    assert second.do(do="token")["got"] == [token]
+    first.cut()
+    time.sleep(2.0)
+    for _ in range(3):
+        assert first.do(do="token")["got"] == [token]
+    second.do(do="revoke")
+    first.heal()
+    give_up = time.monotonic() + 40
+    while first.do(do="token")["got"] != ["!TokenNotFound"]:
+        assert time.monotonic() < give_up
+        time.sleep(0.2)
+
+
+def test_a_caller_on_a_host_that_is_cut_off_is_told_in_time(three: list[Host]) -> None:
+    first, *_ = three
+    first.cut()
+    answer = first.do(do="token")
+    assert answer["got"] == ["!StoreUnavailable"]
+    assert answer["took"] < 60
+    first.heal()
+    give_up = time.monotonic() + 40
+    while first.do(do="token")["got"][0].startswith("!"):
+        assert time.monotonic() < give_up
+        time.sleep(0.2)
