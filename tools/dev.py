@@ -42,7 +42,7 @@ FUZZED = (
     "tests/concurrency/test_interleaved.py",
 )
 SOAKED = ("tests/faults", "tests/concurrency", "tests/simulation", "tests/zohocrmsdk/test_storm.py")
-BENCHMARKS = ("bench_*.py", "storm.py", "scale.py", "memory.py")
+BENCHMARKS = ("bench_*.py", "storm.py", "fleet_of_hosts.py", "scale.py", "memory.py")
 USAGE_ERROR = 2
 INTERRUPTED = 130
 

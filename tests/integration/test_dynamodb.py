@@ -52,6 +52,26 @@ def test_nothing_is_left_behind_by_renewals_and_deletions(
     }  # fmt: skip
 
 
+def test_users_of_one_tenant_do_not_hold_each_other_up(
+    store: TokenStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They have the beginning of their names in common."""
+    saved = [
+        store.save_token(replace(ALICE, user_name=f"tenant:{who}", refresh_token=who, id=None))
+        for who in ("a", "b")
+    ]
+    asked: list[int] = []
+    ask = Service.ask
+
+    def counting(self: Service, operation: str, *passed: str, **parameters: Any) -> Any:
+        asked.extend([len(parameters["TransactItems"])] if "TransactItems" in parameters else [])
+        return ask(self, operation, *passed, **parameters)
+
+    monkeypatch.setattr(Service, "ask", counting)
+    store.save_token(replace(saved[0], access_token="renewed"), expected_version=1)
+    assert asked == [3], "the row, and its two access tokens: nothing that others have in common"
+
+
 def test_no_key_shows_a_token(dynamodb_url: str, store: TokenStore) -> None:
     store.save_token(ALICE)
     shown = json.dumps([[item["pk"], item["sk"]] for item in items(dynamodb_url)])

@@ -118,6 +118,24 @@ def test_more_than_a_batch_is_listed(store: TokenStore) -> None:
     assert store.find_token(Token(access_token="a7")) is not None
 
 
+def test_a_secret_that_may_not_be_read_does_not_fall_out_of_a_list(
+    store: TokenStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The service names it beside its answer, and calls that a success."""
+    store.save_token(ALICE)
+    ask = Service.ask
+
+    def refusing(self: Service, operation: str, *passed: str, **parameters: Any) -> Any:
+        answer = ask(self, operation, *passed, **parameters)
+        if operation == "batch_get_secret_value":
+            answer |= {"SecretValues": [], "Errors": [{"ErrorCode": "DecryptionFailure"}]}
+        return answer
+
+    monkeypatch.setattr(Service, "ask", refusing)
+    with pytest.raises(StoreUnavailable, match="DecryptionFailure"):
+        store.get_tokens()
+
+
 def test_what_is_too_large_is_refused_and_nothing_is_lost(store: TokenStore) -> None:
     saved = store.save_token(ALICE)
     with pytest.raises(StoreError, match="larger than 65,536 bytes"):

@@ -16,7 +16,7 @@ from evergrant.errors import EvergrantError
 from evergrant.keeping import heartbeat, renewal
 from relay import relay
 
-told: dict[str, Any] = json.loads(sys.argv[1])
+told: dict[str, Any] = json.loads(sys.stdin.readline())
 
 
 def ask(keeper: Keeper, _: int) -> str:

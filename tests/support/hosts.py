@@ -65,10 +65,10 @@ class Host:
         """Start the program."""
         told = scene | {"gateway": self.gateway, "ports": list(self._ports)}
         self._process = subprocess.Popen(
-            ["ip", "netns", "exec", self._name, sys.executable, str(WORKER), json.dumps(told)],
+            ["ip", "netns", "exec", self._name, sys.executable, str(WORKER)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
-        assert self.hear() == {"ready": True}
+        assert self.do(**told) == {"ready": True}
 
     def say(self, **what: Any) -> None:
         """Tell the program to do something; it answers when it is done."""

@@ -53,6 +53,7 @@ class Metrics:
             "evergrant_store_up", "Whether the store answered when last asked.", registry=own
         )
         self._store_up.set(1)
+        self._states: set[str] = set()
         self._tokens = prometheus.Gauge(
             "evergrant_tokens", "Tokens in the store, by state.", ["state"], registry=own
         )
@@ -84,9 +85,9 @@ class Metrics:
 
     def note_tokens(self, counts: Mapping[str, int]) -> None:
         """Note how many tokens there are in each state; states that are left out have none."""
-        self._tokens.clear()
-        for state, count in counts.items():
-            self._tokens.labels(state).set(count)
+        self._states |= counts.keys()
+        for state in self._states:  # each of them every time: a scrape may come in between
+            self._tokens.labels(state).set(counts.get(state, 0))
 
     def serve(self, host: str, port: int) -> Callable[[], None]:
         """Serve the metrics at ``/metrics``, in a thread; return what ends that.

@@ -4,16 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import random
+import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
-from typing import TypeVar
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, TypeVar
 
+from evergrant.clock import Clock, utc_now
 from evergrant.errors import StoreUnavailable
+from evergrant.stores.base import TokenStore
+from evergrant.stores.indexed import NAMED
 from evergrant.stores.matching import Criterion
 from evergrant.stores.rows import COLUMNS, Row
 
-__all__ = ["Overtaken", "digest", "fits", "is_broken", "persistently"]
+__all__ = [
+    "KeyedStore",
+    "Overtaken",
+    "digest",
+    "fits",
+    "is_broken",
+    "persistently",
+    "read_only",
+]
 
 T = TypeVar("T")
 
@@ -50,3 +63,59 @@ def is_broken(row: Row) -> bool:
 def digest(column: str, value: str) -> str:
     """Return the name of a lookup; it may be of a token, and does not show it."""
     return hashlib.sha256(f"{column}\0{value}".encode(errors="surrogatepass")).hexdigest()[:40]
+
+
+def read_only(store: str) -> StoreUnavailable:
+    """Return the error to raise where a store that was opened to read is to be changed."""
+    return StoreUnavailable(
+        f"{store} is read-only: it was opened so", hint="Open it to write.", retryable=False
+    )
+
+
+class KeyedStore(TokenStore):
+    """A store whose changes are made only if all that was looked up for them still holds.
+
+    A back end finds rows by an id and by a lookup, and notes in ``_seen()`` what it found.
+    """
+
+    def __init__(self, *, clock: Clock = utc_now) -> None:
+        super().__init__(clock=clock)
+        self._here = threading.local()
+
+    def _seen(self) -> dict[str, Any] | None:
+        """Return what was looked up in this thread's transaction; None: there is none."""
+        seen: dict[str, Any] | None = getattr(self._here, "seen", None)
+        return seen
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._here.seen = {}
+        try:
+            yield
+        finally:
+            self._here.seen = None
+
+    @contextmanager
+    def _passing_transaction(self) -> Iterator[None]:
+        yield
+
+    def _persistently(self, change: Callable[[], T]) -> T:
+        """Make a change; one that another's came before, again."""
+        return persistently(change)
+
+    def _select(self, criterion: Criterion) -> list[Row]:
+        if "id" in criterion:
+            return self._by_id(criterion["id"])
+        rows = self._looked_up(*next(iter(criterion.items())))
+        return [row for row in rows if is_broken(row) or fits(row, criterion)]
+
+    def _select_named(self, name: str) -> list[Row]:
+        return self._looked_up(NAMED, name)
+
+    @abstractmethod
+    def _by_id(self, id_: str) -> list[Row]:
+        """Return the row with this id, if there is one."""
+
+    @abstractmethod
+    def _looked_up(self, column: str, value: str) -> list[Row]:
+        """Return the rows of a lookup, and note them if a transaction is under way."""

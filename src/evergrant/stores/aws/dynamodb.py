@@ -14,9 +14,8 @@ Each item has a partition key ``pk`` and a sort key ``sk``:
 from __future__ import annotations
 
 import secrets
-import threading
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from evergrant.clock import Clock, utc_now
@@ -24,9 +23,8 @@ from evergrant.errors import StoreMissing
 from evergrant.stores.aws.service import PATIENCE, Refused, place_of, refuse_half_characters
 from evergrant.stores.aws.sharing import FAILED, Sharing
 from evergrant.stores.aws.table import Item, Table, absent, condition
-from evergrant.stores.indexed import NAMED, index_keys
-from evergrant.stores.keyed import Overtaken, digest, fits, is_broken, persistently
-from evergrant.stores.matching import Criterion
+from evergrant.stores.indexed import index_keys
+from evergrant.stores.keyed import Overtaken, digest, persistently
 from evergrant.stores.rows import COLUMNS, ID_DIGITS, MaskedRow, Row
 from evergrant.token import Secret
 
@@ -66,7 +64,6 @@ class DynamoDBStore(Sharing):
         self.url = place.url
         self._prefix, self._read_only = place.prefix, read_only
         self._table = Table(place, timeout or place.timeout or PATIENCE)
-        self._here = threading.local()
         self._identity = self._named()
 
     def _named(self) -> str:
@@ -85,41 +82,15 @@ class DynamoDBStore(Sharing):
             found = self._table.get(key)
         return str(found["name"]["S"]) if found else self.url
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """Note what is looked up from here on: a change is made only if all of it still holds."""
-        self._here.seen = {}
-        try:
-            yield
-        finally:
-            self._here.seen = None
-
-    @contextmanager
-    def _passing_transaction(self) -> Iterator[None]:
-        yield
-
-    def _persistently(self, change: Callable[[], T]) -> T:
-        """Make a change; one that another's came before, again."""
-        return persistently(change)
-
-    def _select(self, criterion: Criterion) -> list[Row]:
-        if "id" in criterion:
-            if not criterion["id"]:
-                return []
-            found = self._table.get(self._table.key("rows", criterion["id"]))
-            return [_row(found)] if found else []
-        column, value = next(iter(criterion.items()))
-        rows = self._looked_up(column, value)
-        return [row for row in rows if is_broken(row) or fits(row, criterion)]
-
-    def _select_named(self, name: str) -> list[Row]:
-        return self._looked_up(NAMED, name)
+    def _by_id(self, id_: str) -> list[Row]:
+        found = self._table.get(self._table.key("rows", id_)) if id_ else None
+        return [_row(found)] if found else []
 
     def _looked_up(self, column: str, value: str) -> list[Row]:
         key = self._table.key(f"by#{digest(column, value)}", "ids")
         ids = _ids(self._table.get(key))
         items = self._table.get_all([self._table.key("rows", id_) for id_ in ids]) if ids else []
-        if (seen := getattr(self._here, "seen", None)) is not None:
+        if (seen := self._seen()) is not None:
             seen[key["pk"]["S"]] = (ids, {item["sk"]["S"]: item["mark"]["S"] for item in items})
         return [_row(item) for item in items]
 
@@ -164,9 +135,10 @@ class DynamoDBStore(Sharing):
         after = (
             {f"{self._prefix}#by#{digest(*entry)}" for entry in index_keys(row)} if row else set()
         )
-        seen = {} if alone else getattr(self._here, "seen", None) or {}
+        seen = {} if alone else self._seen() or {}
         changes = [self._row_change(key, row, now, after)]
-        lookups = {pk: ids for pk, (ids, _) in seen.items()} | self._lookups(before | after, seen)
+        # What stays as it is and was not looked at is left out: others may be at it, too.
+        lookups = {pk: ids for pk, (ids, _) in seen.items()} | self._lookups(before ^ after, seen)
         changes += [
             self._lookup_change(pk, ids, id_, adds=pk in after, removes=pk in before - after)
             for pk, ids in lookups.items()
@@ -183,7 +155,7 @@ class DynamoDBStore(Sharing):
             self._table.write(changes, CANCELED)
         except Refused:
             raise Overtaken(f"somebody else changed the same token in {self.url}") from None
-        if (mine := getattr(self._here, "seen", None)) is not None:
+        if (mine := self._seen()) is not None:
             mine.clear()  # they are changed by us now
         return True
 

@@ -6,18 +6,33 @@ import json
 import re
 from typing import Any, NamedTuple
 
+from evergrant.errors import StoreError
 from evergrant.stores.indexed import NAMED
 from evergrant.stores.keyed import digest
 from evergrant.stores.rows import COLUMNS, MaskedRow, Row
 from evergrant.token import Secret
 
-__all__ = ["FOUND_BY", "GONE", "Index", "Kept", "entry_of", "row_in", "secret_name", "text_of"]
+__all__ = [
+    "FOUND_BY",
+    "GONE",
+    "Index",
+    "Kept",
+    "entry_of",
+    "refuse_too_large",
+    "row_in",
+    "secret_name",
+    "text_of",
+]
 
 FOUND_BY = ("user_name", "client_id", "refresh_token", "grant_token")
 """The columns that the index knows."""
 
 GONE = Secret("[]")
 """What stands in the place of a row whose secret is about to be deleted."""
+
+LARGEST = 65_536
+"""Bytes that a secret can hold
+(https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html)."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _POSITION = {column: position for position, column in enumerate(COLUMNS)}
@@ -88,3 +103,17 @@ def row_in(id_: str, text: Secret) -> Row:
     if not isinstance(values, list) or len(values) != len(COLUMNS) or values[0] != id_:
         values = [id_, *[None] * (len(COLUMNS) - 1)]
     return MaskedRow(values)
+
+
+def refuse_too_large(text: Secret, store: str) -> None:
+    """Refuse what no secret can hold.
+
+    Raises:
+        StoreError: It is that.
+    """
+    if len(text.encode()) > LARGEST:
+        del text  # a traceback may print local variables
+        raise StoreError(
+            f"a secret of {store} would be larger than {LARGEST:,} bytes",
+            hint="Keep so many tokens in another store, such as DynamoDB: docs/aws.md.",
+        )

@@ -19,13 +19,14 @@ from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 from evergrant.clock import Clock, utc_now
-from evergrant.errors import StoreError, StoreUnavailable
+from evergrant.errors import StoreUnavailable
 from evergrant.stores.aws.secret_texts import (
     FOUND_BY,
     GONE,
     Index,
     Kept,
     entry_of,
+    refuse_too_large,
     row_in,
     secret_name,
     text_of,
@@ -38,7 +39,12 @@ from evergrant.stores.aws.service import (
     refuse_half_characters,
 )
 from evergrant.stores.indexed import NAMED
-from evergrant.stores.keyed import Overtaken, fits, persistently
+from evergrant.stores.keyed import (
+    Overtaken,
+    fits,
+    persistently,
+    read_only,
+)
 from evergrant.stores.local import LocalStore
 from evergrant.stores.matching import Criterion
 from evergrant.stores.rows import Row, numeric_id
@@ -53,10 +59,6 @@ BATCH = 20
 
 INDEX_LIFE = 30.0
 """Seconds that who has which id is remembered; who is not found in it is looked for anew."""
-
-LARGEST = 65_536
-"""Bytes that a secret can hold
-(https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html)."""
 
 MISSING = "ResourceNotFoundException"
 TAKEN = "ResourceExistsException"
@@ -117,11 +119,7 @@ class SecretsManagerStore(LocalStore):
             Overtaken: Somebody else was faster.
         """
         self._refuse_read_only()
-        if len(text.encode()) > LARGEST:
-            raise StoreError(
-                f"a secret of {self.url} would be larger than {LARGEST:,} bytes",
-                hint="Keep so many tokens in another store, such as DynamoDB: docs/aws.md.",
-            )
+        refuse_too_large(text, self.url)
         after = str(uuid.uuid5(_VERSIONS, before) if before else uuid.uuid4())
         secret = {"SecretString": text.reveal(), "ClientRequestToken": after}
         overtaken = False
@@ -141,11 +139,7 @@ class SecretsManagerStore(LocalStore):
 
     def _refuse_read_only(self) -> None:
         if self._read_only:
-            raise StoreUnavailable(
-                f"{self.url} is read-only: it was opened so",
-                hint="Open it to write.",
-                retryable=False,
-            )
+            raise read_only(self.url)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -221,6 +215,12 @@ class SecretsManagerStore(LocalStore):
             answer = self._service.ask(
                 "batch_get_secret_value", SecretIdList=names[start : start + BATCH]
             )
+            if problems := {one["ErrorCode"] for one in answer.get("Errors", ())} - {MISSING}:
+                raise StoreUnavailable(
+                    f"{self.url} does not let all its secrets be read ({problems.pop()})",
+                    hint="Give the role what docs/aws.md lists, and the key that encrypts them.",
+                    retryable=False,
+                )
             for found in answer["SecretValues"]:
                 if found["SecretString"] != GONE:
                     yield row_in(ids[found["Name"]], Secret(found["SecretString"]))

@@ -192,13 +192,15 @@ class Service:
         if code in _RIGHTS:
             return StoreUnavailable(
                 f"{url} refuses {operation} ({code})",
-                hint="Check the credentials, and give their role what docs/aws.md lists.",
+                hint="Check the credentials, and give their role every action of docs/aws.md.",
                 retryable=False,
             )
         if code in _THROTTLES:
             return StoreUnavailable(f"{url} throttles requests ({code})", hint="Try again later.")
         if code == "ValidationException":
-            return StoreError(f"{url} does not take this value: it is too long, or empty")
+            return StoreError(
+                f"{url} does not take this: a value is too long or empty, or too many rows fit"
+            )
         if code == "ResourceNotFoundException":
             return StoreUnavailable(
                 f"{url} is not there", hint="See docs/aws.md for its template.", retryable=False

@@ -3,30 +3,26 @@
 from __future__ import annotations
 
 import secrets
-import threading
 from contextlib import suppress
 from typing import Any
 
 from evergrant.clock import to_epoch_ms
-from evergrant.errors import StoreUnavailable
 from evergrant.stores.aws.service import Refused
 from evergrant.stores.aws.table import Item, Table, absent, condition
-from evergrant.stores.base import TokenStore
-from evergrant.stores.keyed import Overtaken
+from evergrant.stores.keyed import KeyedStore, Overtaken, read_only
 
 __all__ = ["FAILED", "Sharing"]
 
 FAILED = "ConditionalCheckFailedException"
 
 
-class Sharing(TokenStore):
+class Sharing(KeyedStore):
     """What processes tell each other through a table.
 
     DynamoDB has no clock that could be asked: leases go by the clocks of those who take them.
     """
 
     _table: Table
-    _here: threading.local
     _read_only: bool
 
     def _acquire(self, id_: str, owner: str, ttl: float) -> bool:
@@ -80,8 +76,4 @@ class Sharing(TokenStore):
 
     def _refuse_read_only(self) -> None:
         if self._read_only:
-            raise StoreUnavailable(
-                f"{self.url} is read-only: it was opened so",
-                hint="Open it to write.",
-                retryable=False,
-            )
+            raise read_only(self.url)

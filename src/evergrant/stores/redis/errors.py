@@ -8,7 +8,7 @@ from redis import exceptions
 
 from evergrant.errors import StoreError, StoreUnavailable
 
-__all__ = ["explained", "read_only"]
+__all__ = ["explained"]
 
 
 class _Meaning(NamedTuple):
@@ -65,13 +65,6 @@ _NAMES = {
     "TryAgainError": "TRYAGAIN",
 }
 """The client's own errors, whose texts lack the server's word."""
-
-
-def read_only(store: str) -> StoreError:
-    """Return the error to raise where a store that was opened to read is to be changed."""
-    return StoreUnavailable(
-        f"{store} is read-only: it was opened so", hint="Open it to write.", retryable=False
-    )
 
 
 def explained(error: Exception, store: str) -> StoreError:

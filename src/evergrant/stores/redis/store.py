@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import secrets
-import threading
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any, TypeVar
 
 from evergrant.clock import Clock, to_epoch_ms, utc_now
 from evergrant.errors import MissingExtra, StoreUnavailable
-from evergrant.stores.base import TokenStore
-from evergrant.stores.indexed import NAMED, index_keys
-from evergrant.stores.keyed import Overtaken, digest, fits, is_broken, persistently
-from evergrant.stores.matching import Criterion
+from evergrant.stores.indexed import index_keys
+from evergrant.stores.keyed import KeyedStore, Overtaken, digest, read_only
 from evergrant.stores.rows import COLUMNS, MaskedRow, Row
 from evergrant.token import Secret
 
@@ -23,7 +20,7 @@ except ModuleNotFoundError:
     raise MissingExtra("a Redis store", extra="redis") from None
 
 from evergrant.stores.redis import scripts
-from evergrant.stores.redis.errors import explained, read_only
+from evergrant.stores.redis.errors import explained
 from evergrant.stores.redis.hearing import Hearing
 from evergrant.stores.redis.scripts import Script
 from evergrant.stores.redis.urls import parsed
@@ -36,7 +33,7 @@ PAGE = 500
 """Rows that a listing reads at a time, and that a deletion of all deletes."""
 
 
-class RedisStore(TokenStore):
+class RedisStore(KeyedStore):
     """Keeps tokens in a Redis or Valkey server, a cluster, or what sentinels watch.
 
     Whether a save survives a crash of the server is a matter of the server's settings: see
@@ -71,7 +68,6 @@ class RedisStore(TokenStore):
         patience = timeout or place.timeout or 5.0
         self._client = place.connect(patience)
         self._hearing = Hearing(lambda: place.connect(patience), self._prefix)
-        self._seen = threading.local()
         self._identity = self._named()
 
     def _named(self) -> str:
@@ -104,38 +100,14 @@ class RedisStore(TokenStore):
             raise read_only(self.url)
         return int(self._run(script, *arguments))
 
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """Note what is looked up from here on: a change is made only if all of it still holds."""
-        self._seen.lookups = {}
-        try:
-            yield
-        finally:
-            self._seen.lookups = None
-
-    @contextmanager
-    def _passing_transaction(self) -> Iterator[None]:
-        yield
-
-    def _persistently(self, change: Callable[[], T]) -> T:
-        """Make a change; one that another's came before, again."""
-        return persistently(change)
-
-    def _select(self, criterion: Criterion) -> list[Row]:
-        if "id" in criterion:
-            return _rows(self._run(scripts.BY_ID, criterion["id"]))
-        column, value = next(iter(criterion.items()))
-        rows = self._looked_up(column, value)
-        return [row for row in rows if is_broken(row) or fits(row, criterion)]
-
-    def _select_named(self, name: str) -> list[Row]:
-        return self._looked_up(NAMED, name)
+    def _by_id(self, id_: str) -> list[Row]:
+        return _rows(self._run(scripts.BY_ID, id_))
 
     def _looked_up(self, column: str, value: str) -> list[Row]:
         lookup = digest(column, value)
         rows = _rows(self._run(scripts.FIND, lookup))
-        if (lookups := getattr(self._seen, "lookups", None)) is not None:
-            lookups[lookup] = rows
+        if (seen := self._seen()) is not None:
+            seen[lookup] = rows
         return rows
 
     def _rows(self) -> Iterator[Row]:
@@ -160,7 +132,7 @@ class RedisStore(TokenStore):
         self, id_: str, expected: str, row: Row | None, seen: dict[str, list[Row]] | None = None
     ) -> bool:
         if seen is None:
-            seen = getattr(self._seen, "lookups", None) or {}
+            seen = self._seen() or {}
         said: list[str | int] = [self._hearing.sender, id_, expected, len(seen)]
         for lookup, rows in seen.items():
             said += [lookup, 2 * len(rows)]
@@ -178,8 +150,8 @@ class RedisStore(TokenStore):
         changed = answer > 0
         if changed:
             self._hearing.note_change()
-            if (lookups_seen := getattr(self._seen, "lookups", None)) is not None:
-                lookups_seen.clear()  # they are changed by us now
+            if (mine := self._seen()) is not None:
+                mine.clear()  # they are changed by us now
         return changed
 
     def _delete_all(self) -> None:
@@ -200,14 +172,14 @@ class RedisStore(TokenStore):
         return str(self._ask(lambda: self._client.get(f"{self._prefix}:note:{key}")) or "")
 
     def _note(self, key: str) -> str:
-        noted = self._seen.note = self._noted(key)
+        noted = self._here.note = self._noted(key)
         until, _, text = noted.partition(" ")
         return text if until and int(until) > to_epoch_ms(self._clock()) else ""
 
     def _put_note(self, key: str, text: str, until: int) -> None:
         life = max(until - to_epoch_ms(self._clock()), 1)
         noted = f"{until} {text}" if text else ""
-        if not self._write(scripts.PUT_NOTE, key, self._seen.note, noted, life):
+        if not self._write(scripts.PUT_NOTE, key, self._here.note, noted, life):
             raise Overtaken(f"somebody else changed the same note in {self.url}")
 
     def generation(self) -> int | None:
