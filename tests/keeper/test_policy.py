@@ -208,6 +208,15 @@ def test_a_login_beyond_the_limit_is_sent_away_and_revoked(
     assert [type(event) for event in events[-2:]] == [Revoked, LoginFailed]
 
 
+def test_keys_of_ones_own_are_not_one_user_for_what_they_begin_with(
+    zoho: Sandbox, under: Make
+) -> None:
+    keeper = under(max_tokens_per_user=1)
+    for who in ("tenant:1", "tenant:2"):
+        keeper.login_with_code(zoho.grant_code(ALICE, self_client=True), who)
+    assert len(keeper.store.get_tokens()) == 2
+
+
 def test_scopes_that_are_not_allowed_are_sent_away(
     zoho: Sandbox, under: Make, enter: Enter
 ) -> None:

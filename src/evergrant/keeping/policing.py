@@ -128,11 +128,17 @@ class Policing:
                 return _refused(token, rule, f"there are {most} tokens already")
         return None
 
+    def _of_user(self, name: str) -> Iterator[Token]:
+        if "@" in name:
+            yield from self._store.find_users(name.partition(":")[0])
+            return
+        # A key of the caller's own: what stands before its colon is nobody's name.
+        yield from (one for one in self._store.find_users(name) if one.user_name == name)
+
     def _crowds(self, token: Token) -> Iterator[tuple[str, int | None, Iterator[Token]]]:
         most = self.policy.max_tokens_per_user
         if most and token.user_name:
-            email = token.user_name.partition(":")[0]
-            yield "max_tokens_per_user", most, iter(self._store.find_users(email))
+            yield "max_tokens_per_user", most, self._of_user(token.user_name)
         most = self.policy.max_tokens_per_client
         if most:
             everybody = self._store.iter_tokens()
