@@ -12,7 +12,7 @@ from cli_runner import Command
 from evergrant.errors import ConfigError, StoreUnavailable
 from evergrant.stores import open_store
 from evergrant.testing.samples import ALICE
-from redis_servers import PASSWORD, Redis, until
+from redis_servers import PASSWORD, Redis, free_port, until
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ class TestAddresses:
             sentinel.close()
 
     def test_cluster(self) -> None:
-        node = Redis("--cluster-enabled yes")
+        node = Redis("--cluster-enabled yes", f"--cluster-port {free_port()}")
         try:
             with node.client() as client:
                 client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)

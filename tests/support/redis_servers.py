@@ -17,12 +17,28 @@ from sqlalchemy import exc
 
 from servers import Server, program
 
-__all__ = ["DURABLE", "PASSWORD", "Redis", "Space", "redis", "redis_server", "redis_url", "until"]
+__all__ = [
+    "DURABLE",
+    "PASSWORD",
+    "Redis",
+    "Space",
+    "free_port",
+    "redis",
+    "redis_server",
+    "redis_url",
+    "until",
+]
 
 PASSWORD = "planted-redis"
 
 DURABLE = ("--appendonly yes", "--appendfsync always")
 """Settings of a server that has made sure of what it answers."""
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 class Redis(Server):
@@ -35,9 +51,7 @@ class Redis(Server):
     def __init__(self, *settings: str, mode: str = "") -> None:
         self._settings = settings
         self._mode = mode
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.tls_port: int = probe.getsockname()[1]
+        self.tls_port = free_port()
         super().__init__()
 
     @property
