@@ -92,6 +92,23 @@ def test_a_tail_that_was_cut_off_is_missed_by_who_kept_its_head(
     assert "entry 2 with this hash is not there any more" in result.stderr
 
 
+@pytest.mark.parametrize("head", ["", "2", "x:y"])
+def test_a_head_that_is_none_is_refused_and_not_skipped(
+    run: Command, logged_in: LogIn, log: Path, head: str
+) -> None:
+    logged_in(ALICE)
+    assert run("audit", "verify", "--head", head).exit_code == 2
+
+
+def test_the_head_of_an_empty_log_is_good_for_whatever_follows(
+    run: Command, logged_in: LogIn, log: Path
+) -> None:
+    log.touch()
+    head = run("audit", "verify").stdout.strip()
+    logged_in(ALICE)
+    assert run("audit", "verify", "--head", head).exit_code == 0
+
+
 def test_a_rotated_file_is_verified_before_the_one_that_follows(
     run: Command, logged_in: LogIn, log: Path
 ) -> None:

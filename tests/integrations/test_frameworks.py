@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from evergrant import Keeper
+from evergrant import Keeper, Policy
 from evergrant.integrations.web import safe_path
 from evergrant.sandbox import Sandbox
 from web_frameworks import FRAMEWORKS
@@ -113,6 +114,29 @@ def test_a_revoked_user_logs_in_again(alice: Visitor, zoho: Sandbox) -> None:
     assert alice.get("/leads").status_code in (302, 303)
     alice.log_in(ALICE)
     assert alice.get("/leads").status_code == 200
+
+
+def test_a_grant_that_is_too_old_takes_a_new_consent(
+    alice: Visitor, zoho: Sandbox, keeper: Keeper
+) -> None:
+    """Without one, Zoho sends no refresh token, and the browser would go round for ever."""
+    keeper._custody._policing.policy = Policy(max_age=timedelta(hours=5))
+    alice.log_in(ALICE)
+    zoho.clock.advance(hours=6)
+    sent = alice.get("/leads")
+    assert "again=1" in sent.headers["location"]
+    assert "prompt=consent" in alice.to_zoho(sent.headers["location"])
+    alice.log_in(ALICE, sent.headers["location"])
+    assert alice.get("/leads").status_code == 200
+
+
+def test_a_login_that_the_policy_refuses_ends_there(
+    alice: Visitor, zoho: Sandbox, keeper: Keeper
+) -> None:
+    keeper._custody._policing.policy = Policy(allowed_scopes=("ZohoCRM.settings.*",))
+    answer = alice.get(zoho.consent(alice.to_zoho(), ALICE))
+    assert answer.status_code == 403
+    assert keeper.store.get_tokens() == []
 
 
 def test_a_throttled_user_is_told_when_to_come_back(alice: Visitor, zoho: Sandbox) -> None:

@@ -12,9 +12,11 @@ import pytest
 
 from evergrant import Accounts, Keeper, Policy, Token, TokenStore
 from evergrant.config import DEFAULT_SCOPES
-from evergrant.errors import PolicyRefused
+from evergrant.errors import ConfigError, PolicyRefused
 from evergrant.events import Event, LoginFailed, Revoked
 from evergrant.sandbox import Sandbox
+from evergrant.stores.adapter import adapt
+from six_methods import Plain
 
 Make = Callable[..., Keeper]
 
@@ -206,6 +208,51 @@ def test_a_login_beyond_the_limit_is_sent_away_and_revoked(
         enter(keeper, ALICE if rule == "max_tokens_per_user" else BOB)
     assert {token.id for token in keeper.store.get_tokens()} == before
     assert [type(event) for event in events[-2:]] == [Revoked, LoginFailed]
+
+
+def test_a_login_that_covers_too_much_leaves_the_one_there_is(
+    zoho: Sandbox, under: Make, enter: Enter
+) -> None:
+    keeper = under(allowed_scopes=("ZohoCRM.modules.*",))
+    good = enter(keeper, ALICE, "ZohoCRM.modules.ALL", "ZohoCRM.users.READ", "ZohoCRM.org.READ")
+    with pytest.raises(PolicyRefused, match="allowed_scopes"):
+        enter(keeper, ALICE)
+    assert keeper.store.get_tokens() == [good]
+    zoho.clock.advance(hours=2)
+    assert keeper.access_token(ALICE), "it is still renewed"
+
+
+def test_a_token_whose_use_nobody_noted_yet_is_not_idle_while_it_is_used(
+    zoho: Sandbox, under: Make, enter: Enter
+) -> None:
+    keeper = under(idle_timeout=timedelta(minutes=10))
+    saved = enter(keeper)
+    keeper.store.delete_tokens()
+    keeper.store.save_token(replace(saved, id=None, last_used_at=None, version=0))
+    for _ in range(60):
+        zoho.clock.advance(seconds=20)
+        keeper.access_token(ALICE)
+        settle(keeper)
+
+
+def test_a_grant_begins_anew_after_a_login_for_an_hour(
+    zoho: Sandbox, under: Make, enter: Enter
+) -> None:
+    keeper = under(max_age=30 * 24 * HOUR)
+    first = enter(keeper)
+    keeper.store.save_token(replace(first, refresh_token=None), expected_version=first.version)
+    zoho.clock.advance(days=40)
+    enter(keeper)
+    assert keeper.access_token(ALICE)
+
+
+def test_a_store_that_cannot_hold_what_a_policy_needs_is_refused(
+    accounts: Accounts, boat: Path
+) -> None:
+    store = adapt(Plain())
+    store.holds = [name for name in store.holds if name != "last_used_at"]
+    with pytest.raises(ConfigError, match="last_used_at"):
+        Keeper(store, accounts, lifeboat=boat, policy=Policy(idle_timeout=HOUR))
 
 
 def test_keys_of_ones_own_are_not_one_user_for_what_they_begin_with(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from dataclasses import replace
@@ -94,9 +95,12 @@ def verify(
     """Say whether the log is as it was written; ends with 1 and names each line that is not."""
     from evergrant.crypto.sources import keyring_from_environment
     from evergrant.observing import audit as logs
+    from evergrant.observing.chain import Head
 
+    if head is not None and not re.fullmatch(r"\d+:[0-9a-f]{64}", head):
+        raise ConfigError(f"{head!r} is no head", hint="Give what verify printed: SEQ:HASH.")
     keys, last, bad = keyring_from_environment(), None, 0
-    missing = head
+    missing = None if head == str(Head()) else head  # before the first entry, nothing is missing
     for file in _files(context, files):
         for entry in logs.read_entries(file) if missing else ():
             if f"{entry['seq']}:{entry['hash']}" == missing:

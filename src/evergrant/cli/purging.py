@@ -15,7 +15,7 @@ from evergrant.cli.speech import confirmed, note, warn
 from evergrant.cli.tables import describe
 from evergrant.cli.tokens import name_of, print_json, print_table
 from evergrant.config import Settings
-from evergrant.errors import ConfigError, OAuthError
+from evergrant.errors import EvergrantError
 
 __all__ = ["purge"]
 
@@ -56,16 +56,16 @@ def _purged(
     granted_by = token.api_domain if token.refresh_token and is_sandboxed(token) else None
     try:
         with accounts_of(settings, settings.sandbox or granted_by) as accounts:
+            custody = Custody(store, accounts, on_event=audit_log(settings))
             # Looked at again: a login takes the place of a dead token, under its id.
             current = store.find_token_by_id(token.id or "")
             if not current or policing_of(settings, store, accounts).over(current) != rule:
                 return True
-            custody = Custody(store, accounts, on_event=audit_log(settings))
             if current.refresh_token:
                 custody.revoke(current)
             else:
                 custody.forget(current)
-    except (ConfigError, OAuthError) as error:
+    except EvergrantError as error:
         warn(f"not revoked, and kept: {name_of(token)}: {error}")
         return False
     note(f"deleted: {name_of(token)}: {rule}")

@@ -72,8 +72,14 @@ class ZohoLogin:
         """Return where the API of who is logged in is, such as https://www.zohoapis.eu."""
         return self._keeper.find(self.user(request)).api_domain or ""
 
-    def _begin_login(self, request: Request, next: str | None = None) -> Response:  # noqa: A002 - the field's name for it
-        return _to(self._login.begin(request.session, next))
+    def _begin_login(
+        self,
+        request: Request,
+        next: str | None = None,  # noqa: A002 - the field's name for it
+        *,
+        again: bool = False,
+    ) -> Response:
+        return _to(self._login.begin(request.session, next, again=again))
 
     def _finish_login(self, request: Request) -> Response:
         return _to(self._login.finish(request.session, request.url.query))
@@ -88,9 +94,10 @@ class ZohoLogin:
         _logger.info("%s %s: %s", request.method, request.url.path, error)
         problem = problem_of(error)
         wants_page = "text/html" in request.headers.get("accept", "")
-        if problem.login and wants_page and request.method == "GET":
+        is_ours = request.url.path.startswith(self.router.prefix)  # or it would go round
+        if problem.login and wants_page and request.method == "GET" and not is_ours:
             here = str(request.url.replace(scheme="", netloc=""))
-            return _to(str(httpx2.URL(self._begin, params={"next": here})))
+            return _to(problem.way_to_login(self._begin, here))
         content = {"detail": problem.text}
         return JSONResponse(content, problem.status, headers=problem.headers)
 

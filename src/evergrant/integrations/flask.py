@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from http import HTTPStatus
 from typing import Any, ParamSpec, TypeVar
-from urllib.parse import urlencode
 
 from evergrant.errors import EvergrantError, MissingExtra
 from evergrant.integrations.web import WebLogin, problem_of
@@ -100,10 +99,11 @@ class Zoho:
         return guarded
 
     def _begin_login(self) -> Any:
-        return _to(self._login.begin(session, request.args.get("next")))
+        target, again = request.args.get("next"), "again" in request.args
+        return _to(self._login.begin(session, target, again=again))
 
     def _finish_login(self) -> Any:
-        return _to(self._login.finish(session, request.query_string.decode()))
+        return _to(self._login.finish(session, request.query_string.decode(errors="replace")))
 
     def _log_out(self) -> Any:
         self._login.log_out(session)
@@ -113,9 +113,10 @@ class Zoho:
         current_app.logger.info("%s %s: %s", request.method, request.path, error)
         problem = problem_of(error)
         wants_page = request.accept_mimetypes.accept_html and request.method == "GET"
-        if problem.login and wants_page:
+        is_ours = request.path.startswith(f"{self._prefix}/")  # or it would go round
+        if problem.login and wants_page and not is_ours:
             here = request.full_path if request.query_string else request.path
-            return _to(f"{self._prefix}/login?{urlencode({'next': here})}")
+            return _to(problem.way_to_login(f"{self._prefix}/login", here))
         return jsonify(detail=problem.text), problem.status, problem.headers
 
 

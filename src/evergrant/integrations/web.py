@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode
 
 from evergrant.errors import (
     AccountsUnavailable,
@@ -121,12 +122,19 @@ class Problem:
         text: What to tell people; shows no secret, and no name of somebody else.
         retry_after: Seconds after which the same request may succeed; None: nobody knows.
         login: Whether a login mends it.
+        again: Whether that takes a new consent: without, Zoho sends no refresh token.
     """
 
     status: HTTPStatus
     text: str
     retry_after: int | None = None
     login: bool = False
+    again: bool = False
+
+    def way_to_login(self, login: str, here: str) -> str:
+        """Return the address of the page ``login`` that comes back to ``here``."""
+        query = {"next": here} | ({"again": "1"} if self.again else {})
+        return f"{login}?{urlencode(query)}"
 
     @property
     def headers(self) -> dict[str, str]:
@@ -136,7 +144,8 @@ class Problem:
         return {"Cache-Control": "no-store", "Retry-After": str(self.retry_after)}
 
 
-_LOGIN = (LoginRequired, NoRefreshToken, TokenNotFound)
+_LOGIN = (AmbiguousUser, LoginRequired, NoRefreshToken, TokenNotFound)
+_OF_TIME = ("session_timeout", "idle_timeout", "max_age")
 _REFUSED = (ConsentDenied, CodeSpent, UntrustedServer)
 _LATER = (AccountsUnavailable, StoreUnavailable, TokenNotSaved)
 
@@ -144,7 +153,13 @@ _LATER = (AccountsUnavailable, StoreUnavailable, TokenNotSaved)
 def problem_of(error: EvergrantError) -> Problem:
     """Return what to answer where an error of ours ends a request."""
     if isinstance(error, _LOGIN):
-        return Problem(HTTPStatus.UNAUTHORIZED, "Log in with Zoho to go on.", login=True)
+        rule = getattr(error, "rule", None)
+        if rule not in (None, *_OF_TIME):
+            text = "This login is not allowed here. Its administrator knows why."
+            return Problem(HTTPStatus.FORBIDDEN, text)
+        # Of somebody who is logged in, the grant itself is over: not so where nobody is.
+        again = bool(error.user) and rule in (None, "max_age")
+        return Problem(HTTPStatus.UNAUTHORIZED, "Log in with Zoho to go on.", None, True, again)
     if isinstance(error, Throttled):
         left = (error.retry_at - datetime.now(UTC)).total_seconds()
         text = "Zoho takes no more requests for now. Try again later."
@@ -154,6 +169,4 @@ def problem_of(error: EvergrantError) -> Problem:
     if isinstance(error, _LATER) and error.retryable is not False:
         text = "Zoho, or the store of tokens, does not answer. Try again later."
         return Problem(HTTPStatus.SERVICE_UNAVAILABLE, text, 5)
-    if isinstance(error, AmbiguousUser):
-        return Problem(HTTPStatus.CONFLICT, "Several accounts fit. Log in again.", login=True)
     return Problem(HTTPStatus.BAD_GATEWAY, "Zoho could not be called. Its administrator knows why.")

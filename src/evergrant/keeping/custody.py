@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -14,7 +15,7 @@ from evergrant.client import Client
 from evergrant.clock import Clock
 from evergrant.config import config_folder
 from evergrant.datacenter import DataCenter
-from evergrant.errors import OAuthError, UntrustedServer
+from evergrant.errors import OAuthError, TokenNotFound, UntrustedServer
 from evergrant.events import (
     Emit,
     Forgotten,
@@ -218,14 +219,21 @@ class Custody:
 
     def admit(self, granted: Token, *, expected: str | None) -> Token:
         """Take in a new grant under its owner's name; see `evergrant.keeping.admission.admit`."""
-        begun = replace(granted, last_used_at=self.clock())
+        begun = self._begun(granted)
         return self._announced(admit(begun, self.accounts, self._saver, expected=expected))
 
     def admit_unasked(self, granted: Token, *, find_user: bool) -> Token:
         """Take in a new grant under the name it carries; see `admission.admit_unasked`."""
-        begun = replace(granted, last_used_at=self.clock())
+        begun = self._begun(granted)
         saved = admit_unasked(begun, self.accounts, self._saver, find_user=find_user)
         return self._announced(saved)
+
+    def _begun(self, granted: Token) -> Token:
+        if objection := self._policing.objection_to_scopes(granted):
+            with suppress(OAuthError):  # what its user has already stays as it is
+                self.accounts.revoke(granted)
+            raise objection
+        return replace(granted, last_used_at=self.clock())
 
     def _announced(self, token: Token) -> Token:
         if objection := self._policing.objection(token):
@@ -259,7 +267,8 @@ class Custody:
         """
         alive = self.accounts.revoke(token)
         self._budget.end_grant(token)
-        self._delete(token)
+        with suppress(TokenNotFound):  # somebody else was faster: it is gone
+            self._delete(token)
         self.emit(Revoked(at=self.clock(), **about(token)))
         return alive
 
@@ -280,7 +289,8 @@ class Custody:
     def _delete(self, token: Token) -> None:
         id_ = token.id or ""
         stored = self.store.find_token_by_id(id_)
-        if stored and stored.refresh_token != token.refresh_token:
+        hour = not token.refresh_token and stored and stored.access_token != token.access_token
+        if stored and (hour or stored.refresh_token != token.refresh_token):
             return  # the user has logged in anew meanwhile: that grant is another
         self._saver.drop(id_)
         self.store.delete_token(id_)

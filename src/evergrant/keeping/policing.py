@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from evergrant.clock import Clock, from_epoch_ms, to_epoch_ms
-from evergrant.errors import PolicyRefused
+from evergrant.errors import ConfigError, PolicyRefused
 from evergrant.keeping.notes import Notes
 from evergrant.keeping.windows import Window
 from evergrant.oauth import IDENTITY_SCOPES
 from evergrant.policy import Ending, Policy
 from evergrant.stores.base import TokenStore
+from evergrant.stores.rows import numeric_id
 from evergrant.token import Freshness, Token, about
 
 __all__ = ["Policing"]
@@ -30,13 +31,20 @@ class Policing:
         self._store = store
         self._notes = notes
         self._clock = clock
+        needed = {"created_at"} if policy.max_age or policy.session_timeout else set()
+        needed |= {"last_used_at"} if policy.idle_timeout else set()
+        if missing := needed - set(store.holds):
+            raise ConfigError(
+                f"{store.url} has no place for what the policy needs: {', '.join(sorted(missing))}",
+                hint="Let evergrant extend the table, or take another store.",
+            )
 
     def ending(self, token: Token) -> Ending | None:
         """Return when a token's time is over, by the rule that comes first; None: never."""
         return min(self._endings(token), default=None)
 
     def _endings(self, token: Token) -> Iterator[Ending]:
-        policy, begun = self.policy, token.created_at
+        policy, begun = self.policy, token.created_at or token.updated_at
         used = token.last_used_at or token.updated_at or begun
         if policy.max_age and begun:
             yield Ending(begun + policy.max_age, "max_age")
@@ -104,7 +112,8 @@ class Policing:
         """Return when a token may be handed out, and when something is due for it."""
         window, ending = Window.of(token), self.ending(token)
         every = self.policy.use_noted_every
-        due = token.last_used_at + every if every and token.last_used_at else None
+        used = token.last_used_at or token.updated_at  # as `is_use_due` has it
+        due = used + every if every and used else None
         return window.cut(closes=ending and ending.at, due=due)
 
     def is_use_due(self, token: Token) -> bool:
@@ -119,12 +128,17 @@ class Policing:
             now, life = str(to_epoch_ms(self._clock())), timeout.total_seconds()
             self._notes.amend("login", token.id or "", lambda _: now, life=life)
 
+    def objection_to_scopes(self, granted: Token) -> PolicyRefused | None:
+        """Return why a grant may not even be stored: it covers too much; None: it may."""
+        if excess := self._excess(granted):
+            return _refused(granted, "allowed_scopes", f"{', '.join(excess)} is not allowed")
+        return None
+
     def objection(self, token: Token) -> PolicyRefused | None:
         """Return why a login that was just stored may not stay; None: it may."""
-        if excess := self._excess(token):
-            return _refused(token, "allowed_scopes", f"{', '.join(excess)} is not allowed")
         for rule, most, others in self._crowds(token):
-            if most and sum(_is_before(other, token) for other in others) >= most:
+            before = (other for other in others if _is_before(other, token))
+            if most and sum(not self.over(other) for other in before) >= most:
                 return _refused(token, rule, f"there are {most} tokens already")
         return None
 
@@ -147,16 +161,21 @@ class Policing:
 
 
 def _is_before(other: Token, token: Token) -> bool:
-    """Say whether another's place was taken before: of two at once, both must not stand back."""
-    if other.id == token.id:
-        return False
-    mine, theirs = ((one.created_at and to_epoch_ms(one.created_at)) or 0 for one in (token, other))
-    return (theirs, other.id or "") < (mine, token.id or "")
+    """Say whether another's place was taken before: of two at once, both must not stand back.
+
+    Who logs in again keeps the row, and with its id the place.
+    """
+    return _place(other) < _place(token)
+
+
+def _place(token: Token) -> tuple[int, int, str]:
+    id_ = token.id or ""
+    return numeric_id(id_), to_epoch_ms(token.created_at) if token.created_at else 0, id_
 
 
 def _refused(token: Token, rule: str, why: str) -> PolicyRefused:
     return PolicyRefused(
-        f"the policy does not allow this login: {rule}, {why}; it was revoked",
+        f"the policy does not allow this login: {rule}, {why}; it was not kept",
         rule=rule,
         hint=_WHAT_TO_DO.get(rule, "Revoke a token that is not needed, and log in again."),
         **about(token),

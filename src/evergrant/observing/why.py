@@ -128,10 +128,10 @@ class Inquiry:
         """Yield what the audit log knows of somebody who is not here, the latest first."""
         for entry in reversed(self._entries):
             # A login that failed before it was known whose it was may have been theirs.
-            mine = _is_of(str(entry.get("user") or user), user)
-            if mine and entry["event"] == "LoginFailed":
+            event, whose = entry.get("event"), str(entry.get("user") or "")
+            if event == "LoginFailed" and _is_of(whose or user, user):
                 yield _of_entry(entry)
-            elif mine and (gone := _GONE.get(entry["event"])):
+            elif _is_of(whose, user) and (gone := _GONE.get(str(event))):
                 what = f"the token was {gone}"
                 yield Finding(gone, what, _moment(entry), _actor(entry), _ADVICE[gone])
 
@@ -182,7 +182,8 @@ class Inquiry:
             hint = f"The next may be asked for at {from_epoch_ms(free_at):%H:%M:%S} UTC."
             yield Finding("budget", "as many renewals as Zoho allows were made", hint=hint)
         last = next((one for one in reversed(self._entries) if _is_of_token(one, token)), None)
-        if last and last["event"] in {"RefreshFailed", "SaveFailed", "LoginFailed"}:
+        failures = {"RefreshFailed", "SaveFailed", "LoginFailed"}
+        if last and last.get("event") in failures and not _is_older(last, token):
             yield _of_entry(last)
 
     def _is_free(self, token: Token) -> bool:
@@ -199,11 +200,11 @@ class Inquiry:
             (
                 one
                 for one in reversed(self._entries)
-                if one["event"] in {"Refreshed", "LoggedIn"} and _is_of_token(one, token)
+                if one.get("event") in {"Refreshed", "LoggedIn"} and _is_of_token(one, token)
             ),
             None,
         )
-        if renewed and renewed["event"] == "Refreshed":
+        if renewed and renewed.get("event") == "Refreshed":
             cause = str(renewed.get("cause", "renewed"))
             what = f"it works; it was renewed ({cause})"
             return Finding(cause, what, _moment(renewed), _actor(renewed))
@@ -226,7 +227,8 @@ def _name(kind: str) -> str:
 
 def _of_entry(entry: dict[str, Any]) -> Finding:
     doing = {"LoginFailed": "the login failed", "SaveFailed": "it could not be saved"}
-    what = f"{doing.get(entry['event'], 'it could not be renewed')}: {entry.get('message', '')}"
+    failed = doing.get(str(entry.get("event")), "it could not be renewed")
+    what = f"{failed}: {entry.get('message', '')}"
     name, hint = _name(str(entry.get("error", ""))), str(entry.get("hint", ""))
     return Finding(name, what, _moment(entry), _actor(entry), hint)
 
@@ -241,6 +243,12 @@ def _moment(entry: dict[str, Any]) -> datetime | None:
 def _actor(entry: dict[str, Any]) -> str | None:
     parts = [entry.get("actor"), entry.get("program"), entry.get("host"), entry.get("remote")]
     return " ".join(str(part) for part in parts if part) or None
+
+
+def _is_older(entry: dict[str, Any], token: Token) -> bool:
+    """Say whether a token was saved after an entry, by somebody who keeps no audit log."""
+    at = _moment(entry)
+    return bool(at and token.updated_at and at < token.updated_at)
 
 
 def _is_of(name: str, user: str) -> bool:

@@ -49,7 +49,11 @@ def merged(stored: Token, incoming: Token, *, decided: bool, **changes: Any) -> 
 
 def _begun(stored: Token, unit: Token, changes: dict[str, Any]) -> datetime | None:
     """Return since when there is what the row holds: another grant begins with its save."""
-    if unit is stored or not stored.refresh_token or not _is_another_grant(stored, unit):
+    same = not stored.refresh_token and (
+        (stored.access_token and stored.access_token == unit.access_token)
+        or (stored.grant_token and stored.grant_token == unit.grant_token)
+    )
+    if unit is stored or same or not _is_another_grant(stored, unit):
         return stored.created_at or unit.created_at
     news = unit.created_at if unit.created_at != stored.created_at else None
     now: datetime | None = changes.get("updated_at")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlencode
 
 import httpx2
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
@@ -74,9 +73,10 @@ class ZohoMiddleware:
         problem = problem_of(error)
         wants_page = "text/html" in request.headers.get("Accept", "")
         answer: Any
-        if problem.login and wants_page and request.method == "GET":
-            query = urlencode({"next": request.get_full_path()})
-            answer = HttpResponseRedirect(f"{reverse('zoho-login')}?{query}")
+        login_page = reverse("zoho-login")
+        ours = (login_page, reverse("zoho-callback"))  # or it would go round
+        if problem.login and wants_page and request.method == "GET" and request.path not in ours:
+            answer = HttpResponseRedirect(problem.way_to_login(login_page, request.get_full_path()))
         else:
             answer = JsonResponse({"detail": problem.text}, status=problem.status)
         for name, value in problem.headers.items():

@@ -34,7 +34,9 @@ PAGE = """<!doctype html>
 @never_cache
 def begin(request: HttpRequest) -> HttpResponse:
     """Send the browser to Zoho."""
-    return HttpResponseRedirect(login().begin(request.session, request.GET.get("next")))
+    return HttpResponseRedirect(
+        login().begin(request.session, request.GET.get("next"), again="again" in request.GET)
+    )
 
 
 @require_GET

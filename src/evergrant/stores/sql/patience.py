@@ -34,7 +34,9 @@ class PatientConnection(Connection[Any]):
             wanted = next(gen)
             while True:
                 ready = yield wanted
-                if not ready and time.monotonic() > give_up:
+                if ready:
+                    give_up = time.monotonic() + SILENCE
+                elif time.monotonic() > give_up:
                     self.close()
                     raise OperationalError("the server has not answered in time")
                 wanted = gen.send(ready)
