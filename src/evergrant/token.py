@@ -7,7 +7,17 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Self
 
-__all__ = ["LEEWAY", "RENEW_BEFORE", "SECRET_FIELDS", "Freshness", "Secret", "Token", "about"]
+__all__ = [
+    "LEEWAY",
+    "NO_REFRESH_TOKEN",
+    "RENEW_BEFORE",
+    "SECRET_FIELDS",
+    "Freshness",
+    "Secret",
+    "Token",
+    "about",
+    "state_of",
+]
 
 LEEWAY = timedelta(seconds=60)
 """An access token counts as expired this long before its expiry, so that a request begun with
@@ -53,6 +63,9 @@ class Secret(str):
 
 
 SECRET_FIELDS = ("client_secret", "refresh_token", "access_token", "grant_token")
+
+
+NO_REFRESH_TOKEN = "no refresh token"  # noqa: S105 - a state
 
 
 class Freshness(Enum):
@@ -144,6 +157,11 @@ class Token:
         if left <= LEEWAY:
             return Freshness.EXPIRED
         return Freshness.STALE if left <= RENEW_BEFORE else Freshness.FRESH
+
+
+def state_of(token: Token, now: datetime) -> str:
+    """Return how a token stands, in a word or two for people and programs."""
+    return token.freshness(now).value if token.refresh_token else NO_REFRESH_TOKEN
 
 
 def about(token: Token) -> dict[str, str | None]:

@@ -10,7 +10,7 @@ from evergrant.errors import NoRefreshToken, UntrustedServer
 from evergrant.keeping.custody import Custody
 from evergrant.keeping.renewable import is_ours, obstacle
 from evergrant.stores.base import TokenStore
-from evergrant.token import Token
+from evergrant.token import Token, state_of
 
 __all__ = ["count_states", "left_alone"]
 
@@ -25,8 +25,7 @@ def count_states(custody: Custody) -> Counter[str]:
     """Count the tokens by state, for metrics."""
     now = custody.clock()
     return Counter(
-        token.freshness(now).value if token.refresh_token else "no refresh token"
-        for token in custody.store.iter_tokens(on_corrupt=lambda _: None)
+        state_of(token, now) for token in custody.store.iter_tokens(on_corrupt=lambda _: None)
     )
 
 

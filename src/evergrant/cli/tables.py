@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from evergrant.cli.speech import printable
 from evergrant.errors import CorruptRecord, UntrustedServer
-from evergrant.token import Token
+from evergrant.token import NO_REFRESH_TOKEN, Token, state_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,7 +23,6 @@ __all__ = ["console", "describe", "page", "read_rows", "table", "token_table"]
 
 Row = dict[str, Any]
 
-NO_REFRESH_TOKEN = "no refresh token"  # noqa: S105 - a state
 CORRUPT = "corrupt"
 OVER = "over"
 
@@ -73,7 +72,9 @@ def describe(token: Token, accounts: Accounts, policing: Policing | None = None)
         "org_id": token.org_id,
         "client_id": token.client_id,
         "scopes": list(token.scopes),
-        "state": _state(token, now) if not ending or now < ending.at else f"{OVER}: {ending.rule}",
+        "state": state_of(token, now)
+        if not ending or now < ending.at
+        else f"{OVER}: {ending.rule}",
         "expires_in": left,
         "expires_at": _iso(token.expires_at),
         "ends_at": _iso(ending.at) if ending else None,
@@ -98,10 +99,6 @@ def _describe_corrupt(error: CorruptRecord) -> Row:
         "scopes": [],
         "problem": error.message,
     }
-
-
-def _state(token: Token, now: datetime) -> str:
-    return token.freshness(now).value if token.refresh_token else NO_REFRESH_TOKEN
 
 
 def _data_center(token: Token, known: DataCenters) -> str | None:

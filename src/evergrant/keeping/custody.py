@@ -16,14 +16,7 @@ from evergrant.clock import Clock
 from evergrant.config import config_folder
 from evergrant.datacenter import DataCenter
 from evergrant.errors import OAuthError, TokenNotFound, UntrustedServer
-from evergrant.events import (
-    Emit,
-    Forgotten,
-    GrantLimitNear,
-    LoggedIn,
-    Revoked,
-    emitter,
-)
+from evergrant.events import Emit, Forgotten, GrantLimitNear, LoggedIn, Revoked, emitter
 from evergrant.keeping.admission import admit, admit_unasked
 from evergrant.keeping.background import Background
 from evergrant.keeping.budget import GRANTS, Budget

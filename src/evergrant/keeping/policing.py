@@ -45,7 +45,7 @@ class Policing:
 
     def _endings(self, token: Token) -> Iterator[Ending]:
         policy, begun = self.policy, token.created_at or token.updated_at
-        used = token.last_used_at or token.updated_at or begun
+        used = _used(token) or begun
         if policy.max_age and begun:
             yield Ending(begun + policy.max_age, "max_age")
         if policy.session_timeout and begun:
@@ -112,14 +112,14 @@ class Policing:
         """Return when a token may be handed out, and when something is due for it."""
         window, ending = Window.of(token), self.ending(token)
         every = self.policy.use_noted_every
-        used = token.last_used_at or token.updated_at  # as `is_use_due` has it
+        used = _used(token)
         due = used + every if every and used else None
         return window.cut(closes=ending and ending.at, due=due)
 
     def is_use_due(self, token: Token) -> bool:
         """Say whether it is time to note that a token is used."""
         every = self.policy.use_noted_every
-        used = token.last_used_at or token.updated_at
+        used = _used(token)
         return every is not None and (used is None or self._clock() >= used + every)
 
     def note_login(self, token: Token) -> None:
@@ -138,7 +138,7 @@ class Policing:
         """Return why a login that was just stored may not stay; None: it may."""
         for rule, most, others in self._crowds(token):
             before = (other for other in others if _is_before(other, token))
-            if most and sum(not self.over(other) for other in before) >= most:
+            if sum(not self.over(other) for other in before) >= most:
                 return _refused(token, rule, f"there are {most} tokens already")
         return None
 
@@ -149,7 +149,7 @@ class Policing:
         # A key of the caller's own: what stands before its colon is nobody's name.
         yield from (one for one in self._store.find_users(name) if one.user_name == name)
 
-    def _crowds(self, token: Token) -> Iterator[tuple[str, int | None, Iterator[Token]]]:
+    def _crowds(self, token: Token) -> Iterator[tuple[str, int, Iterator[Token]]]:
         most = self.policy.max_tokens_per_user
         if most and token.user_name:
             yield "max_tokens_per_user", most, self._of_user(token.user_name)
@@ -158,6 +158,11 @@ class Policing:
             everybody = self._store.iter_tokens()
             ours = (one for one in everybody if one.client_id == token.client_id)
             yield "max_tokens_per_client", most, ours
+
+
+def _used(token: Token) -> datetime | None:
+    """Return when a token was last used, as far as anybody noted."""
+    return token.last_used_at or token.updated_at
 
 
 def _is_before(other: Token, token: Token) -> bool:

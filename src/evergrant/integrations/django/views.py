@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from evergrant.integrations.django.keeping import keeper, login
-from evergrant.token import Token
+from evergrant.token import Token, state_of
 
 __all__ = ["begin", "finish", "log_out", "tokens"]
 
@@ -72,11 +72,10 @@ def tokens(request: HttpRequest) -> HttpResponse:
 
 
 def _shown(token: Token) -> dict[str, Any]:
-    state = token.freshness(keeper().accounts.clock()).value
     return {
         "user_name": token.user_name,
         "client_id": token.client_id,
-        "state": state if token.refresh_token else "no refresh token",
+        "state": state_of(token, keeper().accounts.clock()),
         "expires_at": token.expires_at,
         "updated_at": token.updated_at,
     }

@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from evergrant.errors import EvergrantError
 from evergrant.integrations.django.keeping import keeper
+from evergrant.token import state_of
 
 __all__ = ["Command"]
 
@@ -30,7 +31,7 @@ class Command(BaseCommand):
                 return
             now = keeper().accounts.clock()
             for token in keeper().store.iter_tokens():
-                state = token.freshness(now).value if token.refresh_token else "no refresh token"
+                state = state_of(token, now)
                 self.stdout.write(f"{token.user_name}  {token.client_id}  {state}")
         except EvergrantError as error:
             raise CommandError(str(error)) from None
