@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 from evergrant.sandbox import Sandbox
@@ -57,12 +58,13 @@ def test_many_requests_at_once_never_act_for_somebody_else(
         alice.add("Lovelace")
         carol.add("Curie")
         zoho.clock.advance(hours=1)
+        # The portal's clock follows within 50 ms. A refresh before it does would be rejected by its
+        # time and grant an hour that has passed for those who come after.
+        time.sleep(0.1)
         before = zoho.calls.count(TOKEN)
         seen = list(pool.map(lambda number: (alice, carol)[number % 2].students(), range(40)))
     assert seen == [[" Lovelace"], [" Curie"]] * 20
-    # One for each as a rule; where the SDK mixes the environments of two data centers, sometimes
-    # a second: see the known limits in docs/official-sdk.md.
-    assert 2 <= zoho.calls.count(TOKEN) - before <= 4
+    assert zoho.calls.count(TOKEN) - before == 2
 
 
 def test_a_restart_and_an_hour_ask_nobody_to_log_in_again(
