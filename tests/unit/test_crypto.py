@@ -7,6 +7,7 @@ import subprocess
 import sys
 import traceback
 from base64 import b64encode, urlsafe_b64encode
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,26 @@ def test_any_changed_character_is_noticed() -> None:
         other = sealed[:at] + ("A" if character != "A" else "B") + sealed[at + 1 :]
         with pytest.raises((CorruptRecord, ConfigError)):
             keys.open(other, HERE)
+
+
+@pytest.mark.parametrize("text", ["1", "12", "123"])
+def test_no_other_text_means_the_same(text: str) -> None:
+    sealed = ring(ONE).seal(text, HERE)
+    for at, added in product(range(len("evg1.00000000."), len(sealed) + 1), "AQg5+/-_=. \n\u00e9"):
+        for other in (
+            sealed[:at] + added + sealed[at:],
+            sealed[:at] + added + sealed[at + 1 :],
+            sealed[:at] + sealed[at + 1 :],
+        ):
+            if other != sealed:
+                with pytest.raises(CorruptRecord):
+                    ring(ONE).open(other, HERE)
+
+
+def test_a_secret_has_the_digest_of_its_text_and_not_of_its_mask() -> None:
+    digest = Key(Secret(ONE)).digest
+    assert digest("access_token", Secret(TEXT)) == digest("access_token", TEXT)
+    assert digest("access_token", Secret(TEXT)) != digest("access_token", Secret("other"))
 
 
 @pytest.mark.parametrize("cut", range(0, 60, 7))

@@ -1,6 +1,6 @@
 """The text form of what is sealed: version, key id, nonce and ciphertext, safe in any column.
 
-evg1.<8 hex digits: the key's id>.<base64url of 12 bytes nonce, ciphertext, 16 bytes tag>
+evg1.<8 hex digits: the key's id>.<base64 of 12 bytes nonce, ciphertext, 16 bytes tag>
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ class Envelope(NamedTuple):
     ciphertext: bytes
 
     def __str__(self) -> str:
-        return f"{_VERSION}.{self.key_id}.{_text(self.nonce + self.ciphertext)}"
+        body = b2a_base64(self.nonce + self.ciphertext, newline=False).decode()
+        return f"{_VERSION}.{self.key_id}.{body}"
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -49,20 +50,27 @@ class Envelope(NamedTuple):
                 "this is not sealed text, or a newer evergrant sealed it",
                 hint="Open it with the version that wrote it.",
             )
-        body = text[beginning.end() :]
-        try:
-            content = a2b_base64(body.replace("-", "+").replace("_", "/") + "=" * (-len(body) % 4))
-        except ValueError:
-            content = b""
-        # Decoding ignores what is no base64, and bits of the last character: one text, one meaning.
-        if len(content) < NONCE_BYTES + _TAG_BYTES or _text(content) != body:
+        content = _content(text[beginning.end() :])
+        if len(content) < NONCE_BYTES + _TAG_BYTES:
             raise CorruptRecord("the sealed text is cut short or changed")
         return cls(beginning[1], content[:NONCE_BYTES], content[NONCE_BYTES:])
 
 
-def _text(content: bytes) -> str:
-    body = b2a_base64(content, newline=False).decode().rstrip("=")
-    return body.replace("+", "-").replace("/", "_")
+_LAST = ("", "AQgw", "AEIMQUYcgkosw048")
+"""The last characters of so many odd bytes: those whose bits beyond the bytes are 0."""
+
+
+def _content(body: str) -> bytes:
+    """Return what a text is the base64 of; nothing where it is that of nothing, or not the only."""
+    try:
+        content = a2b_base64(body, strict_mode=True)
+    except ValueError:
+        return b""
+    # One text, one meaning: decoding ignores one padding too many, and the bits that the last
+    # character has too many.
+    odd = len(content) % 3
+    one_way = len(body) % 4 == 0 and (not odd or body[odd - 4] in _LAST[odd])
+    return content if one_way else b""
 
 
 def associated(key_id: str, bound_to: str) -> bytes:

@@ -54,7 +54,9 @@ class Key:
             )
         self._cipher = AESGCM(_decoded(text))
         # A key of its own for each purpose (NIST SP 800-108: HMAC as the function that derives it).
-        self._digesting = hmac.digest(_decoded(text), b"evergrant digests", sha256)
+        self._digesting = hmac.new(
+            hmac.digest(_decoded(text), b"evergrant digests", sha256), digestmod=sha256
+        )
         self._signing = hmac.digest(_decoded(text), b"evergrant signatures", sha256)
         self.id = sha256(b"evergrant key id\0" + _decoded(text)).hexdigest()[:KEY_ID_DIGITS]
 
@@ -85,10 +87,10 @@ class Key:
 
     def digest(self, column: str, value: str) -> str:
         """Return what a value is found by in a column, which nobody can tell without the key."""
-        code = hmac.digest(
-            self._digesting, f"{column}\0{value}".encode(errors="surrogatepass"), "sha256"
-        )
-        return f"{_DIGEST_VERSION}.{self.id}.{code[:DIGEST_BYTES].hex()}"
+        code = self._digesting.copy()  # a third faster than to begin with the key each time
+        # As str: a Secret would put its mask into any text that it becomes a part of.
+        code.update(column.encode() + b"\0" + str.encode(value, errors="surrogatepass"))
+        return f"{_DIGEST_VERSION}.{self.id}.{code.digest()[:DIGEST_BYTES].hex()}"
 
     def sign(self, data: bytes) -> str:
         """Return the HMAC-SHA256 of some data, in hex."""

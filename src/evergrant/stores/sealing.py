@@ -28,6 +28,8 @@ _HOLDER = COLUMNS.index("scopes")
 _CLIENT_SECRET = COLUMNS.index("client_secret")
 _FOUND_BY = {name: COLUMNS.index(name) for name in ("refresh_token", "access_token", "grant_token")}
 
+_JSON = json.JSONDecoder()
+
 
 class Sealing:
     """Seals rows, opens them, and says by which values they are found.
@@ -63,7 +65,8 @@ class Sealing:
             raise CorruptRecord("it is not sealed")
         opened = list(row)
         hidden = self._keyring.open(holder, _rest(row))
-        for position, value in zip(_SEALED, json.loads(hidden), strict=True):
+        values, _ = _JSON.raw_decode(hidden)  # nothing follows: it is as we made it
+        for position, value in zip(_SEALED, values, strict=True):
             opened[position] = value
         return MaskedRow(opened)
 
@@ -81,12 +84,11 @@ class Sealing:
         Last, because a row that is sealed anew between two looks goes from an older key to it.
         """
         for key in self._keyring.oldest_first:
-            yield Criterion(
-                {
-                    column: key.digest(column, value) if column in _FOUND_BY else value
-                    for column, value in criterion.items()
-                }
-            )
+            shown = Criterion(criterion)
+            for column, value in criterion.items():
+                if column in _FOUND_BY:
+                    shown[column] = key.digest(column, value)
+            yield shown
 
 
 def key_id(row: Row) -> str | None:
