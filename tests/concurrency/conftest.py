@@ -16,15 +16,18 @@ import pytest
 from evergrant import Accounts, Keeper, TokenStore, open_store
 from evergrant.clock import utc_now
 from evergrant.sandbox import Sandbox
+from sealing import unsealed
 from storms import Storm
 
 WORKER = Path(__file__).with_name("worker.py")
 
 
 @pytest.fixture
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def store_url(
+    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> str:
     """Where the store is: a URL with a place for the folder, or a database of the tests."""
-    wanted: str = getattr(request, "param", "sqlite:///{}/tokens.db")
+    wanted = unsealed(getattr(request, "param", "sqlite:///{}/tokens.db"), monkeypatch)
     if ":" in wanted:
         return wanted.format(tmp_path)
     url: str = request.getfixturevalue(wanted).url

@@ -9,6 +9,7 @@ import pytest
 
 from evergrant import Keeper, open_store
 from evergrant.sandbox import Sandbox
+from sealing import SEALED, key_that_is_set
 from soak import Soak
 from storms import LATENCY, Storm, slowest_allowed, waits
 
@@ -25,6 +26,8 @@ SHARED = [
     "postgresql",
     "redis",
     "dynamodb",
+    "sealed sqlite:///{}/tokens.db",
+    "sealed postgresql",
 ]
 """Every store that processes can share."""
 
@@ -33,7 +36,8 @@ both_ways = pytest.mark.parametrize("way", ["keeper", "desk"])
 
 
 def kind_of(store_url: str) -> str:
-    return store_url.partition(":")[0].partition("+")[0]
+    kind = store_url.partition(":")[0].partition("+")[0]
+    return f"{SEALED}{kind}" if key_that_is_set() else kind
 
 
 @both_ways

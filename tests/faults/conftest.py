@@ -21,6 +21,7 @@ from filelock import FileLock
 
 from evergrant import Accounts, Keeper, TokenStore, open_store
 from evergrant.sandbox import Sandbox
+from sealing import SEALED, unsealed
 
 WORKER = Path(__file__).with_name("faulty_worker.py")
 
@@ -38,10 +39,11 @@ def boat(tmp_path: Path) -> Path:
     return tmp_path / "lifeboat"
 
 
-@pytest.fixture(params=[SQLITE, FILE], ids=["sqlite", "file"])
-def store_url(request: pytest.FixtureRequest, place: Path) -> str:
-    pattern: str = request.param
-    return pattern.format(place)
+@pytest.fixture(params=[SQLITE, FILE, SEALED + SQLITE], ids=["sqlite", "file", "sealed"])
+def store_url(
+    request: pytest.FixtureRequest, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> str:
+    return unsealed(request.param, monkeypatch).format(place)
 
 
 @pytest.fixture

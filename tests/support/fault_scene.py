@@ -11,9 +11,12 @@ from pathlib import Path
 
 from evergrant import Accounts, DataCenter, DataCenters, Keeper, TokenStore, open_store
 from evergrant.clock import utc_now
+from evergrant.crypto.keys import Key, Keyring
 from evergrant.errors import StoreUnavailable
 from evergrant.events import Emit
 from evergrant.sandbox import Sandbox
+from evergrant.token import Secret
+from sealing import key_that_is_set
 
 __all__ = ["Scene"]
 
@@ -28,6 +31,7 @@ class Scene:
         ahead: Seconds that the process's clock is ahead of the real one.
         timeout: Seconds that Zoho may take to answer.
         patience: Seconds to go on trying to open a store that is not there.
+        key: What the store is encrypted with.
     """
 
     store: str
@@ -38,12 +42,15 @@ class Scene:
     ahead: float = 0.0
     timeout: float = 10.0
     patience: float = 0.0
+    key: Secret | None = None
 
     @classmethod
     def at(cls, zoho: Sandbox, store: str, lifeboat: Path) -> Scene:
         """Return the scene of a process with the right time."""
         client = zoho.client
-        return cls(store, lifeboat, zoho.url, client.client_id, client.client_secret)
+        return cls(
+            store, lifeboat, zoho.url, client.client_id, client.client_secret, key=key_that_is_set()
+        )
 
     def clock(self) -> datetime:
         """Tell the time as the process sees it."""
@@ -52,9 +59,11 @@ class Scene:
     def open(self) -> TokenStore:
         """Open the store."""
         give_up = time.monotonic() + self.patience
+        # The processes are forked from one that began before the key was set.
+        keys = Keyring([Key(self.key)]) if self.key else None
         while True:
             try:
-                return open_store(self.store, clock=self.clock)
+                return open_store(self.store, clock=self.clock, keys=keys)
             except StoreUnavailable:
                 if time.monotonic() > give_up:
                     raise

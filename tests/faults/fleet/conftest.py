@@ -11,8 +11,9 @@ from databases import Mortal, mortal
 from evergrant.sandbox import Sandbox
 from fault_cast import Cast
 from fault_scene import Scene
+from sealing import unsealed
 
-KINDS = ("sqlite", "file", "mariadb", "postgresql", "redis")
+KINDS = ("sqlite", "file", "mariadb", "postgresql", "redis", "sealed sqlite")
 
 
 @pytest.fixture(params=KINDS)
@@ -23,15 +24,17 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def store_url(kind: str, tmp_path: Path, request: pytest.FixtureRequest) -> str:
+def store_url(
+    kind: str, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> str:
     """Name a store that is not there yet."""
-    match kind:
+    match unsealed(kind, monkeypatch):
         case "sqlite":
             return f"sqlite:///{tmp_path}/tokens.db"
         case "file":
             return f"file://{tmp_path}/tokens.csv"
-        case _:
-            url: str = request.getfixturevalue(kind).url
+        case server:
+            url: str = request.getfixturevalue(server).url
             return url
 
 

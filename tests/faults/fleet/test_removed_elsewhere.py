@@ -20,7 +20,7 @@ ACROSS_HOSTS = 1.0
 def test_a_token_that_was_removed_is_handed_out_by_another_process(
     kind: str, way: str, zoho: Sandbox, scene: Scene, soak: Soak
 ) -> None:
-    on_one_host = kind in ("sqlite", "file")
+    on_one_host = scene.store.startswith(("sqlite:", "file:"))
     longest = -1.0
     for number in range(rounds := soak.rounds(1, 20)):
         user = f"user{number}@example.com"

@@ -38,7 +38,7 @@ def test_killed_at_any_moment_of_logging_in_refreshing_and_saving(
     kind: str, store_url: str, patient_zoho: Sandbox, tmp_path: Path, soak: Soak
 ) -> None:
     siege = Siege(patient_zoho, Scene.at(patient_zoho, store_url, tmp_path / "lifeboat"))
-    rounds = soak.rounds(6, 500 if kind in ("sqlite", "file") else 100)
+    rounds = soak.rounds(6, 500 if kind in ("sqlite", "sealed sqlite", "file") else 100)
     with siege.under_way():
         for _ in range(rounds):
             siege.kill_one()
