@@ -41,7 +41,13 @@ FUZZED = (
     "tests/contract/test_model.py",
     "tests/concurrency/test_interleaved.py",
 )
-SOAKED = ("tests/faults", "tests/concurrency", "tests/simulation", "tests/zohocrmsdk/test_storm.py")
+SOAKED = (
+    "tests/faults",
+    "tests/concurrency",
+    "tests/contract/encrypted_on_aws.py",
+    "tests/simulation",
+    "tests/zohocrmsdk/test_storm.py",
+)
 BENCHMARKS = ("bench_*.py", "storm.py", "fleet_of_hosts.py", "scale.py", "memory.py")
 USAGE_ERROR = 2
 INTERRUPTED = 130

@@ -10,6 +10,7 @@ from evergrant.stores import open_store
 from evergrant.stores.base import TokenStore
 from evergrant.testing import StoreContract
 from evergrant.testing.samples import Reopen
+from own_leases import OfOwnLeases
 
 
 class TestDynamoDB(StoreContract):
@@ -23,7 +24,7 @@ class TestDynamoDB(StoreContract):
         return lambda: open_store(dynamodb_url)
 
 
-class TestSecretsManager(StoreContract):
+class TestSecretsManager(OfOwnLeases):
     @pytest.fixture
     def store(self, secrets_url: str) -> Iterator[TokenStore]:
         with open_store(secrets_url) as store:
@@ -32,23 +33,3 @@ class TestSecretsManager(StoreContract):
     @pytest.fixture
     def reopen(self, secrets_url: str) -> Reopen:
         return lambda: open_store(secrets_url)
-
-    # Its leases and notes are each process's own: what another handle has of them, it has alone.
-
-    def test_another_handle_respects_the_lease(self, store: TokenStore, reopen: Reopen) -> None:
-        with store.lease("1", 60) as mine, reopen() as other:
-            assert mine
-            assert other.lease("1", 60)
-            assert not store.lease("1", 60)
-
-    def test_extending_a_lease_is_seen_by_every_handle(
-        self, store: TokenStore, reopen: Reopen
-    ) -> None:
-        with store.lease("1", 60) as mine:
-            assert mine.extend()
-
-    def test_another_handle_changes_the_same_note(self, store: TokenStore, reopen: Reopen) -> None:
-        store.amend("k", lambda _: "mine", life=60)
-        with reopen() as other:
-            assert other.note("k") == ""
-        assert store.note("k") == "mine"

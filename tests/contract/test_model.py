@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 import time
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import count
@@ -24,13 +26,14 @@ from hypothesis.stateful import (
 
 from databases import Database
 from evergrant.clock import Clock
+from evergrant.crypto.keys import Key, Keyring
 from evergrant.stores import open_store
 from evergrant.stores.adapter.six_methods import SixMethodStore
 from evergrant.stores.base import TokenStore
 from evergrant.stores.lease import Lease
 from evergrant.stores.list import ListStore
 from evergrant.stores.memory import MemoryStore
-from evergrant.token import Token
+from evergrant.token import Secret, Token
 from redis_servers import Redis
 from rounds import rounds
 from six_methods import OfficialColumns, Plain
@@ -179,7 +182,20 @@ def kept(token: Token | None) -> Any:
     return token or multiple()
 
 
-def run(make: Make, examples: int, *, is_shared: bool, within: float = 0.0) -> None:
+class RowsMachine(StoreMachine):
+    """The same without leases and notes, of a storage that shares only rows."""
+
+    lease = extend = release = amend = None  # type: ignore[assignment]
+
+
+def run(
+    make: Make,
+    examples: int,
+    *,
+    is_shared: bool,
+    within: float = 0.0,
+    machine: type[StoreMachine] = StoreMachine,
+) -> None:
     """Play the machine.
 
     Args:
@@ -187,7 +203,7 @@ def run(make: Make, examples: int, *, is_shared: bool, within: float = 0.0) -> N
     """
 
     def begin() -> StoreMachine:
-        return StoreMachine(make, is_shared=is_shared, within=within)
+        return machine(make, is_shared=is_shared, within=within)
 
     run_state_machine_as_test(
         begin,  # type: ignore[arg-type]
@@ -202,9 +218,13 @@ OF_ONE_PROCESS: dict[str, Make] = {
     "six methods": lambda _, clock: SixMethodStore(Plain(), clock=clock),
     "six methods on ten columns": lambda _, clock: SixMethodStore(OfficialColumns(), clock=clock),
 }
+KEYS = Keyring([Key(Secret(b64encode(os.urandom(32)).decode())) for _ in range(2)])
 IN_FILES: dict[str, Make] = {
     "sqlite": lambda folder, clock: open_store(f"sqlite:///{folder}/tokens.db", clock=clock),
     "file": lambda folder, clock: open_store(f"file://{folder}/tokens.csv", clock=clock),
+    "encrypted sqlite": lambda folder, clock: open_store(
+        f"sqlite:///{folder}/tokens.db", clock=clock, keys=KEYS
+    ),
 }
 
 
@@ -227,3 +247,28 @@ def test_a_redis_does_what_a_dictionary_does(redis_server: Redis) -> None:
         return open_store(redis_server.place(prefix=Path(folder).name), clock=clock)
 
     run(make, 8, is_shared=False, within=1.0)
+
+
+def test_an_encrypted_redis_does_what_a_dictionary_does(redis_server: Redis) -> None:
+    def make(folder: str, clock: Clock) -> TokenStore:
+        where = redis_server.place(prefix=Path(folder).name)
+        return open_store(where, clock=clock, keys=KEYS)
+
+    run(make, 4, is_shared=False, within=1.0)
+
+
+@pytest.mark.parametrize("keys", [None, KEYS], ids=["plain", "encrypted"])
+def test_a_table_in_dynamodb_does_what_a_dictionary_does(
+    dynamodb_url: str, keys: Keyring | None
+) -> None:
+    run(lambda _, clock: open_store(dynamodb_url, clock=clock, keys=keys), 3, is_shared=False)
+
+
+@pytest.mark.parametrize("keys", [None, KEYS], ids=["plain", "encrypted"])
+def test_secrets_manager_does_with_rows_what_a_dictionary_does(
+    secrets_url: str, keys: Keyring | None
+) -> None:
+    def make(_: str, clock: Clock) -> TokenStore:
+        return open_store(secrets_url, clock=clock, keys=keys)
+
+    run(make, 3, is_shared=False, machine=RowsMachine)

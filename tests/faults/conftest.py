@@ -40,9 +40,7 @@ def boat(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(params=[SQLITE, FILE, SEALED + SQLITE], ids=["sqlite", "file", "sealed"])
-def store_url(
-    request: pytest.FixtureRequest, place: Path, monkeypatch: pytest.MonkeyPatch
-) -> str:
+def store_url(request: pytest.FixtureRequest, place: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return unsealed(request.param, monkeypatch).format(place)
 
 
