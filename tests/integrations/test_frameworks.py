@@ -96,6 +96,17 @@ def test_a_callback_out_of_the_blue_is_refused(alice: Visitor) -> None:
         assert alice.get(f"/zoho/callback?{query}").status_code == 400
 
 
+def test_a_callback_from_elsewhere_does_not_end_the_login_under_way(
+    alice: Visitor, zoho: Sandbox
+) -> None:
+    consent = alice.get("/zoho/login?next=/leads").headers["location"]
+    lured = alice.get("/zoho/callback?code=1000.planted&state=planted&location=us")
+    assert lured.status_code == 400
+    finished = alice.get(zoho.consent(consent, ALICE))
+    assert finished.headers["location"] == "/leads"
+    assert alice.get("/leads").status_code == 200
+
+
 def test_somebody_who_says_no_is_told(alice: Visitor, zoho: Sandbox) -> None:
     answer = alice.get(zoho.consent(alice.to_zoho(), ALICE, allow=False))
     assert answer.status_code == 400

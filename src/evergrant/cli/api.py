@@ -16,9 +16,10 @@ from evergrant.cli.exits import Exit
 from evergrant.cli.fields import json_body, pairs
 from evergrant.cli.options import settings_of
 from evergrant.cli.session import online_keeper, only_user
-from evergrant.cli.speech import complain, printable
+from evergrant.cli.speech import complain
 from evergrant.cli.tables import console
 from evergrant.errors import AccountsUnavailable, ConfigError
+from evergrant.text import printable
 
 if TYPE_CHECKING:
     import httpx2

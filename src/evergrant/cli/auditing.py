@@ -17,10 +17,11 @@ import evergrant
 from evergrant.cli.exits import Exit
 from evergrant.cli.options import AsJson, User, settings_of
 from evergrant.cli.session import accounts_of, is_sandboxed
-from evergrant.cli.speech import complain, note, printable, warn
+from evergrant.cli.speech import complain, note, warn
 from evergrant.config import Settings, config_folder
 from evergrant.errors import ConfigError, EvergrantError
 from evergrant.moving import Moved
+from evergrant.text import printable
 
 if TYPE_CHECKING:
     from evergrant.observing.audit import AuditLog

@@ -8,7 +8,7 @@ from typing import Any
 
 import typer
 
-from evergrant.cli.speech import moment, printable
+from evergrant.cli.speech import moment
 from evergrant.errors import StoreUnavailable
 from evergrant.events import (
     Event,
@@ -19,6 +19,7 @@ from evergrant.events import (
     StoreRecovered,
     TakenAboard,
 )
+from evergrant.text import printable
 
 __all__ = ["Teller"]
 

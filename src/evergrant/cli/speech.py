@@ -9,13 +9,9 @@ from getpass import getpass
 import typer
 
 from evergrant.errors import ConfigError, EvergrantError, Throttled
+from evergrant.text import printable
 
-__all__ = ["ask_secret", "complain", "confirmed", "moment", "note", "printable", "warn"]
-
-
-def printable(text: str) -> str:
-    """Return text without characters that could steer a terminal; it may come from anywhere."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+__all__ = ["ask_secret", "complain", "confirmed", "moment", "note", "warn"]
 
 
 def moment(at: datetime) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from evergrant.cli.speech import printable
 from evergrant.errors import CorruptRecord, UntrustedServer
+from evergrant.text import printable
 from evergrant.token import NO_REFRESH_TOKEN, Token, state_of
 
 if TYPE_CHECKING:

@@ -38,7 +38,6 @@ class ZohoLogin:
     def __init__(self, keeper: Keeper, scopes: Iterable[str], *, prefix: str = "/zoho") -> None:
         self._login = WebLogin(keeper, scopes)
         self._keeper = keeper
-        self._begin = f"{prefix}/login"
         self.router = APIRouter(prefix=prefix, include_in_schema=False)
         # Not coroutines: FastAPI runs them in threads, since they ask store and Zoho.
         self.router.get("/login")(self._begin_login)
@@ -79,14 +78,14 @@ class ZohoLogin:
         *,
         again: bool = False,
     ) -> Response:
-        return _to(self._login.begin(request.session, next, again=again))
+        return _to(self._login.begin(request.session, next or _here(request, "/"), again=again))
 
     def _finish_login(self, request: Request) -> Response:
         return _to(self._login.finish(request.session, request.url.query))
 
     def _log_out(self, request: Request) -> Response:
         self._login.log_out(request.session)
-        return _to("/")
+        return _to(_here(request, "/"))
 
     async def _answer(self, request: Request, error: Exception) -> Response:
         if not isinstance(error, EvergrantError):
@@ -94,12 +93,18 @@ class ZohoLogin:
         _logger.info("%s %s: %s", request.method, request.url.path, error)
         problem = problem_of(error)
         wants_page = "text/html" in request.headers.get("accept", "")
-        is_ours = request.url.path.startswith(self.router.prefix)  # or it would go round
+        pages = _here(request, self.router.prefix)
+        is_ours = request.url.path.startswith(f"{pages}/")  # or it would go round
         if problem.login and wants_page and request.method == "GET" and not is_ours:
             here = str(request.url.replace(scheme="", netloc=""))
-            return _to(problem.way_to_login(self._begin, here))
+            return _to(problem.way_to_login(f"{pages}/login", here))
         content = {"detail": problem.text}
         return JSONResponse(content, problem.status, headers=problem.headers)
+
+
+def _here(request: Request, path: str) -> str:
+    """Return a path of this app as the browser has it: the app may be mounted below another."""
+    return f"{request.scope.get('root_path', '')}{path}"
 
 
 def _to(address: str) -> Response:

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Iterable
 from functools import wraps
 from http import HTTPStatus
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar, cast
 
 from evergrant.errors import EvergrantError, MissingExtra
 from evergrant.integrations.web import WebLogin, problem_of
@@ -94,12 +94,13 @@ class Zoho:
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
             self._login.user(session)
-            return view(*args, **kwargs)
+            # As Flask itself calls a view: a coroutine function runs to its end.
+            return cast("T", current_app.ensure_sync(view)(*args, **kwargs))
 
         return guarded
 
     def _begin_login(self) -> Any:
-        target, again = request.args.get("next"), "again" in request.args
+        target, again = request.args.get("next") or _here("/"), "again" in request.args
         return _to(self._login.begin(session, target, again=again))
 
     def _finish_login(self) -> Any:
@@ -107,7 +108,7 @@ class Zoho:
 
     def _log_out(self) -> Any:
         self._login.log_out(session)
-        return _to("/")
+        return _to(_here("/"))
 
     def _answer(self, error: EvergrantError) -> Any:
         current_app.logger.info("%s %s: %s", request.method, request.path, error)
@@ -115,9 +116,14 @@ class Zoho:
         wants_page = request.accept_mimetypes.accept_html and request.method == "GET"
         is_ours = request.path.startswith(f"{self._prefix}/")  # or it would go round
         if problem.login and wants_page and not is_ours:
-            here = request.full_path if request.query_string else request.path
-            return _to(problem.way_to_login(f"{self._prefix}/login", here))
+            back = request.full_path if request.query_string else request.path
+            return _to(problem.way_to_login(_here(f"{self._prefix}/login"), _here(back)))
         return jsonify(detail=problem.text), problem.status, problem.headers
+
+
+def _here(path: str) -> str:
+    """Return a path of this app as the browser has it: the app may be mounted below another."""
+    return f"{request.script_root}{path}"
 
 
 def _to(address: str) -> Any:

@@ -82,11 +82,17 @@ class WebLogin:
             UntrustedServer: The login was not begun in this browser, or the redirect is not ours.
             EvergrantError: As `Keeper.complete_login`.
         """
-        bound, target = session.pop(PENDING, None) or (secrets.token_urlsafe(32), "/")
+        bound, target = session.get(PENDING) or (secrets.token_urlsafe(32), "/")
         try:
             token = self.keeper.complete_login(query, session=bound)
+        except UntrustedServer:
+            raise  # whoever lured the browser to this address does not end the login under way
         except NoRefreshToken:
             return self.begin(session, target, again=True)
+        except EvergrantError:
+            session.pop(PENDING, None)
+            raise
+        session.pop(PENDING, None)
         session[USER] = token.user_name
         return safe_path(target)
 

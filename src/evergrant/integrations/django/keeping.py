@@ -8,7 +8,6 @@ of your own making, in the place of all but ``SCOPES``.
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 from django.conf import settings
@@ -16,6 +15,7 @@ from django.core.checks import Error
 from django.utils.module_loading import import_string
 
 import evergrant
+from evergrant.forking import ProcessLock
 from evergrant.integrations.web import WebLogin
 
 __all__ = ["check", "keeper", "login"]
@@ -23,7 +23,7 @@ __all__ = ["check", "keeper", "login"]
 NEEDED = ("STORE", "CLIENT_ID", "CLIENT_SECRET", "REDIRECT_URL")
 KNOWN = {*NEEDED, "SCOPES", "DATA_CENTER", "KEEPER"}
 
-_lock = threading.Lock()
+_lock = ProcessLock()
 _made: dict[str, evergrant.Keeper] = {}
 
 
@@ -43,7 +43,7 @@ def check(**_: Any) -> list[Error]:
 
 def keeper() -> evergrant.Keeper:
     """Return the keeper of this process; it is made when it is first asked for."""
-    with _lock:
+    with _lock.here():
         if "keeper" not in _made:
             _made["keeper"] = _make(settings.EVERGRANT)
         return _made["keeper"]

@@ -1,4 +1,4 @@
-"""The pages of the login, and the list of tokens for the staff."""
+"""The pages of the login."""
 
 from __future__ import annotations
 
@@ -12,5 +12,4 @@ urlpatterns = [
     path("login", views.begin, name="zoho-login"),
     path("callback", views.finish, name="zoho-callback"),
     path("logout", views.log_out, name="zoho-logout"),
-    path("tokens", views.tokens, name="zoho-tokens"),
 ]

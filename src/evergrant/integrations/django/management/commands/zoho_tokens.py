@@ -8,6 +8,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from evergrant.errors import EvergrantError
 from evergrant.integrations.django.keeping import keeper
+from evergrant.text import printable
 from evergrant.token import state_of
 
 __all__ = ["Command"]
@@ -32,6 +33,7 @@ class Command(BaseCommand):
             now = keeper().accounts.clock()
             for token in keeper().store.iter_tokens():
                 state = state_of(token, now)
-                self.stdout.write(f"{token.user_name}  {token.client_id}  {state}")
+                line = f"{token.user_name or '(no name)'}  {token.client_id}  {state}"
+                self.stdout.write(printable(line))
         except EvergrantError as error:
             raise CommandError(str(error)) from None
