@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import os
+import random
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -22,12 +24,36 @@ import pytest
 __all__ = ["Host", "hosts"]
 
 WORKER, RELAY = (Path(__file__).with_name(name) for name in ("host_worker.py", "relay.py"))
+PREFIX = "eg"
+"""How the names of hosts begin; the test's process and a number follow."""
+
 _numbers = count(1)
 
 
 def run(*command: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{command}: {done.stderr}"
+
+
+def take_away(*names: str) -> None:
+    for name in names:
+        subprocess.run(["ip", "netns", "del", name], capture_output=True, check=False)
+
+
+def of_the_dead() -> list[str]:
+    """Return the names of hosts whose tests were killed: the kernel keeps them for ever."""
+    listed = subprocess.run(["ip", "netns", "list"], capture_output=True, text=True, check=True)
+    owners = re.findall(rf"^({PREFIX}(\d+)-\d+)", listed.stdout, re.MULTILINE)
+    return [name for name, pid in owners if not Path(f"/proc/{pid}").exists()]
+
+
+def free_network() -> str:
+    """Return the beginning of addresses that no interface of this machine has."""
+    taken = subprocess.run(["ip", "-o", "addr"], capture_output=True, text=True, check=True).stdout
+    while True:
+        net = f"10.{random.randrange(200, 250)}.{random.randrange(256)}"
+        if f" {net}." not in taken:
+            return net
 
 
 class Host:
@@ -38,11 +64,20 @@ class Host:
     """
 
     def __init__(self, number: int, ports: Sequence[int]) -> None:
-        name = f"eg{os.getpid() % 100_000}-{number}"
-        self._name, self._link = name, f"{name}v"
-        net = f"10.{200 + os.getpid() % 50}.{number % 250}"
+        self._name = f"{PREFIX}{os.getpid()}-{number}"
+        self._link = f"{self._name}v"  # of 15 characters at the most
+        net = free_network()
         self.gateway, self._address = f"{net}.1", f"{net}.2"
         self._ports = ports
+        self._programs: list[subprocess.Popen[Any]] = []
+        try:
+            self._build()
+        except BaseException:
+            self.close()
+            raise
+
+    def _build(self) -> None:
+        name = self._name
         run("ip", "netns", "add", name)
         run("ip", "link", "add", self._link, "type", "veth", "peer", "eth0", "netns", name)
         run("ip", "addr", "add", f"{self.gateway}/24", "dev", self._link)
@@ -50,13 +85,13 @@ class Host:
         self._inside("ip", "link", "set", "lo", "up")
         self._inside("ip", "addr", "add", f"{self._address}/24", "dev", "eth0")
         self._inside("ip", "link", "set", "eth0", "up")
-        self._relay = subprocess.Popen(
-            [sys.executable, str(RELAY), self.gateway, "127.0.0.1", *map(str, ports)],
+        relay = subprocess.Popen(
+            [sys.executable, str(RELAY), self.gateway, "127.0.0.1", *map(str, self._ports)],
             stdout=subprocess.PIPE,
         )
-        assert self._relay.stdout
-        assert self._relay.stdout.readline() == b"ready\n"
-        self._process: subprocess.Popen[str] | None = None
+        self._programs.append(relay)
+        assert relay.stdout
+        assert relay.stdout.readline() == b"ready\n"
 
     def _inside(self, *command: str) -> None:
         run("ip", "netns", "exec", self._name, *command)
@@ -68,18 +103,17 @@ class Host:
             ["ip", "netns", "exec", self._name, sys.executable, str(WORKER)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
+        self._programs.append(self._process)
         assert self.do(**told) == {"ready": True}
 
     def say(self, **what: Any) -> None:
         """Tell the program to do something; it answers when it is done."""
-        assert self._process
         assert self._process.stdin
         self._process.stdin.write(json.dumps(what) + "\n")
         self._process.stdin.flush()
 
     def hear(self) -> dict[str, Any]:
         """Return the next answer."""
-        assert self._process
         assert self._process.stdout
         return dict(json.loads(self._process.stdout.readline()))
 
@@ -88,11 +122,11 @@ class Host:
         self.say(**what)
         return self.hear()
 
-    def cut(self) -> None:
-        """Drop every packet, in both directions: nobody is told."""
-        for chain in ("INPUT", "OUTPUT"):
-            self._inside("iptables", "-A", chain, "!", "-i" if chain == "INPUT" else "-o", "lo",
-                         "-j", "DROP")  # fmt: skip
+    def cut(self, port: int | None = None) -> None:
+        """Drop every packet in both directions, or those from and to a port: nobody is told."""
+        for chain, way, end in (("INPUT", "-i", "--sport"), ("OUTPUT", "-o", "--dport")):
+            which = () if port is None else ("-p", "tcp", end, str(port))
+            self._inside("iptables", "-A", chain, "!", way, "lo", *which, "-j", "DROP")
 
     def heal(self) -> None:
         """Let packets through again."""
@@ -100,12 +134,10 @@ class Host:
 
     def close(self) -> None:
         """End the program, and take the host away."""
-        if self._process:
-            self._process.kill()
-            self._process.communicate()
-        self._relay.kill()
-        self._relay.communicate()
-        run("ip", "netns", "del", self._name)
+        for program in reversed(self._programs):
+            program.kill()
+            program.communicate()
+        take_away(self._name)
 
 
 @contextmanager
@@ -113,6 +145,7 @@ def hosts(number: int, ports: Sequence[int]) -> Iterator[list[Host]]:
     """Make so many hosts."""
     if os.getuid() != 0 and not os.environ.get("CI"):
         pytest.skip("only root can make network namespaces")
+    take_away(*of_the_dead())
     with ExitStack() as stack:
         made = []
         for _ in range(number):
