@@ -7,6 +7,7 @@ one request at a time; what it shows of a store is the store's own part.
 from __future__ import annotations
 
 import copy
+import json
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -52,6 +53,7 @@ class Emulator:
 
         vars(models)["copy"] = SimpleNamespace(copy=copy.copy, deepcopy=_copied)
         self._one_at_a_time = threading.Lock()
+        self._refusals: list[dict[str, str] | None] = []
         self._app = DomainDispatcherApplication(create_backend_app)
         self._server = make_server(
             "127.0.0.1", 0, self._answer, threaded=True, request_handler=Quiet
@@ -60,8 +62,26 @@ class Emulator:
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
 
+    def refuse(self, code: str, message: str = "", *, after: int = 0, times: int = 1_000) -> None:
+        """Answer the service's own error instead of executing requests.
+
+        Args:
+            after: How many requests are executed before that.
+            times: How many are refused then, before all is well again.
+        """
+        self._refusals = [None] * after + [{"__type": code, "message": message}] * times
+
+    def relent(self) -> int:
+        """Refuse no more; return how many requests would have been."""
+        left, self._refusals = self._refusals, []
+        return len(left)
+
     def _answer(self, environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         with self._one_at_a_time:
+            if self._refusals and (refusal := self._refusals.pop(0)):
+                environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+                start("400 Bad Request", [("Content-Type", "application/x-amz-json-1.1")])
+                return [json.dumps(refusal).encode()]
             return list(self._app(environ, start))
 
     def reset(self) -> None:
@@ -70,6 +90,7 @@ class Emulator:
 
         with self._one_at_a_time:
             moto_api_backend.reset()
+            self._refusals = []
 
     def close(self) -> None:
         """End it."""

@@ -47,6 +47,7 @@ _THROTTLES = {
     "ThrottlingException",
     "TooManyRequestsException",
 }
+_MISSING = re.compile(r"not authorized to perform: ([a-z]+:[A-Za-z]+)", re.ASCII)
 _RIGHTS = {
     "AccessDenied",
     "AccessDeniedException",
@@ -175,7 +176,7 @@ class Service:
                 return getattr(self._client, operation)(**parameters)
         except ClientError as error:
             code = _code_of(error)
-            problem = Refused(code) if code in passed else self._explained(operation, code)
+            problem = Refused(code) if code in passed else self._explained(operation, error)
         except NoCredentialsError:
             problem = ConfigError("no AWS credentials are found", hint="See docs/aws.md.")
         except (BotoCoreError, OSError) as error:
@@ -187,11 +188,14 @@ class Service:
         del parameters
         raise problem
 
-    def _explained(self, operation: str, code: str) -> EvergrantError:
-        url = self._place.url
+    def _explained(self, operation: str, error: ClientError) -> EvergrantError:
+        url, code = self._place.url, _code_of(error)
         if code in _RIGHTS:
+            # One operation may take several actions: the service says which is not allowed.
+            missing = _MISSING.search(str(error.response.get("Error", {}).get("Message", "")))
+            may_not = f"who asks may not {missing[1]}" if missing else code
             return StoreUnavailable(
-                f"{url} refuses {operation} ({code})",
+                f"{url} refuses {operation} ({may_not})",
                 hint="Check the credentials, and give their role every action of docs/aws.md.",
                 retryable=False,
             )

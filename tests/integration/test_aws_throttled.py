@@ -1,0 +1,106 @@
+"""Amazon's services refuse requests for a while, or for good: nothing is written by halves."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+import botocore.endpoint
+import pytest
+
+from aws_servers import Emulator
+from evergrant.errors import StoreUnavailable
+from evergrant.stores import open_store
+from evergrant.stores.base import TokenStore
+from evergrant.testing.samples import ALICE
+from evergrant.token import Token
+
+THROTTLES = {
+    "dynamodb": "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException",
+    "secrets": "ThrottlingException",
+}
+PAUSES = 10.0
+"""Seconds that three pauses take at the most: of 1, 2 and 4, each times chance; and what is done."""
+
+
+@pytest.fixture(params=THROTTLES)
+def kind(request: pytest.FixtureRequest) -> str:
+    found: str = request.param
+    return found
+
+
+@pytest.fixture
+def store(kind: str, request: pytest.FixtureRequest) -> Iterator[TokenStore]:
+    with open_store(request.getfixturevalue(f"{kind}_url")) as store:
+        yield store
+
+
+@pytest.fixture
+def without_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(botocore.endpoint.time, "sleep", lambda _: None)
+
+
+def test_requests_that_are_throttled_for_a_while_are_sent_again(
+    kind: str, store: TokenStore, _emulator: Emulator
+) -> None:
+    _emulator.refuse(THROTTLES[kind], times=3)
+    began = time.monotonic()
+    saved = store.save_token(ALICE)
+    assert time.monotonic() - began < PAUSES
+    assert _emulator.relent() == 0
+    assert store.get_tokens() == [saved]
+
+
+@pytest.mark.usefixtures("without_pauses")
+@pytest.mark.parametrize("after", range(6))
+def test_a_save_that_is_throttled_for_good_at_any_point_is_whole_or_not_there(
+    kind: str, store: TokenStore, _emulator: Emulator, after: int
+) -> None:
+    before = store.save_token(ALICE)
+    renewed = replace(before, access_token="1000.renewed")
+    _emulator.refuse(THROTTLES[kind], after=after)
+    try:
+        store.save_token(renewed, expected_version=before.version)
+    except StoreUnavailable as error:
+        assert "throttles requests" in str(error)
+        assert error.retryable
+    _emulator.relent()
+    (found,) = store.get_tokens()
+    assert found == store.find_token(ALICE)
+    assert found.access_token in (before.access_token, renewed.access_token)
+    for token in (before, renewed):
+        by_text = store.find_token(Token(access_token=token.access_token))
+        assert by_text == (found if token.access_token == found.access_token else None)
+    again = store.save_token(renewed)
+    assert store.get_tokens() == [again]
+    assert again.access_token == "1000.renewed"
+
+
+@pytest.mark.usefixtures("without_pauses")
+@pytest.mark.parametrize("after", range(6))
+def test_a_login_that_is_throttled_for_good_at_any_point_is_saved_once_in_the_end(
+    kind: str, store: TokenStore, _emulator: Emulator, after: int
+) -> None:
+    _emulator.refuse(THROTTLES[kind], after=after)
+    try:
+        store.save_token(ALICE)
+    except StoreUnavailable as error:
+        assert "throttles requests" in str(error)
+    _emulator.relent()
+    saved = store.save_token(ALICE)
+    assert store.get_tokens() == [saved]
+    assert store.find_token(Token(access_token=ALICE.access_token)) == saved
+
+
+def test_a_right_that_is_missing_is_named(store: TokenStore, _emulator: Emulator) -> None:
+    action = "dynamodb:ConditionCheckItem"
+    _emulator.refuse(
+        "AccessDeniedException",
+        f"User: arn:aws:sts::111122223333:assumed-role/app is not authorized to perform: {action} "
+        "on resource: arn:aws:dynamodb:eu-central-1:111122223333:table/tokens because no "
+        "identity-based policy allows the action",
+    )
+    with pytest.raises(StoreUnavailable, match=f"may not {action}") as caught:
+        store.save_token(ALICE)
+    assert not caught.value.retryable
