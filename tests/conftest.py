@@ -9,18 +9,18 @@ import threading
 import pytest
 
 import rounds
-from aws_servers import _emulator, aws, dynamodb, dynamodb_url, secrets_url
+from aws_servers import aws, dynamodb, dynamodb_url, emulator, secrets_url
 from databases import database, mariadb, mariadb_server, postgresql, postgresql_server
 from evergrant.sandbox import Sandbox
 from redis_servers import redis, redis_server, redis_url
 from soak import add_options, soak
 
 __all__ = [
-    "_emulator",
     "aws",
     "database",
     "dynamodb",
     "dynamodb_url",
+    "emulator",
     "mariadb",
     "mariadb_server",
     "postgresql",

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from werkzeug.serving import WSGIRequestHandler
 
-__all__ = ["Emulator", "Table", "_emulator", "aws", "dynamodb", "dynamodb_url", "secrets_url"]
+__all__ = ["Emulator", "Table", "aws", "dynamodb", "dynamodb_url", "emulator", "secrets_url"]
 
 REGION = "eu-central-1"
 
@@ -100,20 +100,20 @@ class Emulator:
 
 
 @pytest.fixture(scope="session")
-def _emulator() -> Iterator[Emulator]:
+def emulator() -> Iterator[Emulator]:
     emulator = Emulator()
     yield emulator
     emulator.close()
 
 
 @pytest.fixture
-def aws(_emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> str:
+def aws(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> str:
     """Return the address of a server that knows nothing yet."""
     # Any will do: nothing leaves this machine.
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    _emulator.reset()
-    return _emulator.url
+    emulator.reset()
+    return emulator.url
 
 
 class Table:
