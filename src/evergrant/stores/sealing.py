@@ -21,9 +21,7 @@ from evergrant.token import Secret
 
 __all__ = ["Sealing", "key_id"]
 
-_SEALED = tuple(
-    map(COLUMNS.index, ("client_secret", "refresh_token", "access_token", "grant_token", "scopes"))
-)
+_SECRETS = slice(COLUMNS.index("client_secret"), COLUMNS.index("grant_token") + 1)
 _HOLDER = COLUMNS.index("scopes")
 _CLIENT_SECRET = COLUMNS.index("client_secret")
 _FOUND_BY = {name: COLUMNS.index(name) for name in ("refresh_token", "access_token", "grant_token")}
@@ -49,7 +47,7 @@ class Sealing:
         for column, position in _FOUND_BY.items():
             value = row[position]
             sealed[position] = key.digest(column, value) if isinstance(value, str) else None
-        hidden = Secret(json.dumps([row[position] for position in _SEALED]))
+        hidden = Secret(json.dumps([*row[_SECRETS], row[_HOLDER]]))
         sealed[_HOLDER] = str(key.seal(hidden, _rest(sealed)))
         return MaskedRow(sealed)
 
@@ -65,9 +63,8 @@ class Sealing:
             raise CorruptRecord("it is not sealed")
         opened = list(row)
         hidden = self._keyring.open(holder, _rest(row))
-        values, _ = _JSON.raw_decode(hidden)  # nothing follows: it is as we made it
-        for position, value in zip(_SEALED, values, strict=True):
-            opened[position] = value
+        # As it was sealed: nothing follows, and there is a value for each.
+        (*opened[_SECRETS], opened[_HOLDER]), _ = _JSON.raw_decode(hidden)
         return MaskedRow(opened)
 
     def is_current(self, row: Row) -> bool:
