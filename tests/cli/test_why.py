@@ -51,6 +51,15 @@ def test_the_cause_of_an_incident_is_named(scene: Scene, incident: Callable[[Sce
     assert told["cause"] == cause, told
 
 
+def test_what_was_rotated_away_is_read_too(scene: Scene) -> None:
+    scene.log_in()
+    scene.keeper.revoke(ALICE)
+    (scene.home / "audit.log").rename(scene.home / "audit.log.1")
+    assert scene.why()["cause"] == "revoked"
+    scene.log_in("bob@example.com")
+    assert scene.why()["cause"] == "revoked"
+
+
 def test_who_did_it_is_named_too(scene: Scene) -> None:
     scene.log_in()
     scene.keeper.revoke(ALICE)

@@ -175,14 +175,16 @@ def why(context: typer.Context, user: User, *, as_json: AsJson = False) -> None:
 
 
 def _inquired(settings: Settings, user: str) -> Any:
-    from evergrant.observing.audit import read_entries
+    from evergrant.observing.audit import read_entries, rotated
     from evergrant.observing.why import Inquiry
 
     entries: list[dict[str, Any]] = []
-    if settings.audit and Path(settings.audit).exists():
-        entries = list(read_entries(Path(settings.audit)))
-    elif settings.audit:
-        warn(f"there is no audit log {settings.audit}")
+    if settings.audit:
+        log = Path(settings.audit)
+        files = [*rotated(log), *([log] if log.exists() else ())]
+        entries = [entry for file in files for entry in read_entries(file)]
+        if not files:
+            warn(f"there is no audit log {log}")
     with evergrant.open_store(settings.store) as store, ExitStack() as stack:
         # Not by a keeper: that would take aboard what waits in the lifeboat.
         with suppress(EvergrantError):  # what hinders us there is what we are asked about

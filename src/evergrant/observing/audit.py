@@ -23,7 +23,7 @@ from evergrant.events import Event
 from evergrant.forking import ProcessLock
 from evergrant.observing.chain import Fault, Head, entry_of, faults, signed
 
-__all__ = ["AuditLog", "audit_source", "read_entries", "verify"]
+__all__ = ["AuditLog", "audit_source", "read_entries", "rotated", "verify"]
 
 _logger = logging.getLogger("evergrant.audit")
 _source: contextvars.ContextVar[str | None] = contextvars.ContextVar("source", default=None)
@@ -133,13 +133,8 @@ class AuditLog:
             return False
 
     def _rotated_head(self) -> Head:
-        """Return where the file ended that was rotated away: the newest with our name in front."""
-        older = [
-            path
-            for path in self.path.parent.glob(f"{_escaped(self.path.name)}[.-][0-9]*")
-            if path.suffix not in {".gz", ".bz2", ".xz", ".zst"}
-        ]
-        for path in sorted(older, key=lambda path: path.stat().st_mtime, reverse=True):
+        """Return where the newest file ended that was rotated away."""
+        for path in reversed(rotated(self.path)):
             handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
             try:
                 if head := _end_of(handle)[0]:
@@ -176,6 +171,19 @@ def _end_of(handle: int) -> tuple[Head | None, bytes]:
         if start == 0:
             return None, b"".join(lines).removesuffix(b"\n")
         span *= 16
+
+
+def rotated(path: Path) -> list[Path]:
+    """Return what was rotated away from a file and lies beside it, uncompressed; the oldest first.
+
+    It has the file's name in front: ``audit.log.1``, ``audit.log-20260102``.
+    """
+    older = [
+        one
+        for one in path.parent.glob(f"{_escaped(path.name)}[.-][0-9]*")
+        if one.suffix not in {".gz", ".bz2", ".xz", ".zst"}
+    ]
+    return sorted(older, key=lambda one: one.stat().st_mtime)
 
 
 def read_entries(path: Path) -> Iterator[dict[str, Any]]:
