@@ -15,30 +15,27 @@ from venvs import ROOT
 __all__ = ["RESULTS", "write_results"]
 
 RESULTS = ROOT / "benchmarks" / "RESULTS.md"
+SECTION = "\n## "
 
 
 def write_results(log: Path, *, seconds: float, status: int) -> None:
-    """Write the figures of a soak as tables, one for each scenario."""
-    lines = [
-        "# What a soak measured",
-        "",
-        "Made by `./dev soak`: each reliability scenario with all of its rounds.",
-        "",
-        f"- date: {datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-        f"- commit: {_commit()}",
-        f"- machine: {_machine()}",
-        f"- took: {seconds / 60:.0f} minutes; {'all passed' if status == 0 else 'FAILED'}",
-    ]
+    """Write the figures of a soak as tables, one for each scenario; others' tables stay."""
     scenarios: dict[str, list[dict[str, Any]]] = {}
     for line in log.read_text().splitlines() if log.exists() else ():
         figures = json.loads(line)
         scenarios.setdefault(figures.pop("scenario"), []).append(figures)
-    for name in sorted(scenarios):
-        rows = scenarios[name]
+    ended = "all passed" if status == 0 else "something FAILED"
+    when = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, commit {_commit()}, {_machine()}; "
+    when += f"in {seconds / 60:.0f} minutes, {ended}."
+    head, *written = RESULTS.read_text().split(SECTION)
+    tables = dict(section.split("\n", 1) for section in written)
+    for name, rows in scenarios.items():
         columns = list(dict.fromkeys(column for row in rows for column in row))
-        lines += ["", f"## {name}", "", _row(columns), _row("---" for _ in columns)]
+        lines = ["", when, "", _row(columns), _row("---" for _ in columns)]
         lines += [_row(row.get(column, "") for column in columns) for row in rows]
-    RESULTS.write_text("\n".join(lines) + "\n")
+        tables[name] = "\n".join([*lines, ""])
+    sections = (f"{SECTION}{name}\n{tables[name].rstrip()}\n" for name in sorted(tables))
+    RESULTS.write_text(f"{head.rstrip()}\n{''.join(sections)}")
 
 
 def _row(cells: Any) -> str:
