@@ -12,6 +12,7 @@ INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.messages",
     "django.contrib.sessions",
+    "django.contrib.staticfiles",
     "evergrant.integrations.django",
 ]
 MIDDLEWARE = [
@@ -41,6 +42,7 @@ DATABASES = {
     }
 }
 SESSION_COOKIE_SECURE = os.environ.get("INSECURE_COOKIES") is None
+STATIC_URL = "static/"
 USE_TZ = True
 EVERGRANT = {
     "STORE": os.environ.get("EVERGRANT_STORE"),
