@@ -90,6 +90,25 @@ def test_rows_that_change_places_do_not_open(store: EncryptedStore, inner: Memor
             store.find_token_by_id(str(row[0]))
 
 
+@pytest.mark.parametrize("between", ["\x1f", '"', ",", '","', "\0", "\\"])
+def test_text_that_moves_from_a_column_to_the_next_does_not_open(
+    store: EncryptedStore, inner: MemoryStore, between: str
+) -> None:
+    name = f"carol{between}1000.CLIENT"
+    id_ = str(store.save_token(replace(ALICE, user_name=name, client_id="x")).id)
+    (stored,) = [row for row in rows(inner) if row[0] == id_]
+    assert store.find_token_by_id(id_) is not None
+    write(inner, [id_, "carol", f"1000.CLIENT{between}x", *stored[3:]])
+    with pytest.raises(CorruptRecord):
+        store.find_token_by_id(id_)
+
+
+def test_any_name_opens_again(store: EncryptedStore) -> None:
+    for name in ("\ud800", "\x1f" * 20, "例え", '"'):
+        saved = store.save_token(replace(BOB, user_name=name))
+        assert store.find_token_by_id(str(saved.id)) == saved
+
+
 def test_the_sealed_text_of_another_row_does_not_open(
     store: EncryptedStore, inner: MemoryStore
 ) -> None:

@@ -89,7 +89,7 @@ class Key:
         """Return what a value is found by in a column, which nobody can tell without the key."""
         code = self._digesting.copy()  # a third faster than to begin with the key each time
         # As str: a Secret would put its mask into any text that it becomes a part of.
-        code.update(column.encode() + b"\0" + str.encode(value, errors="surrogatepass"))
+        code.update(b"%b\0%b" % (column.encode(), str.encode(value, "utf-8", "surrogatepass")))
         return f"{_DIGEST_VERSION}.{self.id}.{code.digest()[:DIGEST_BYTES].hex()}"
 
     def sign(self, data: bytes) -> str:

@@ -12,8 +12,8 @@ MOST = 100_000
 _UPDATED_AT = COLUMNS.index("updated_at")
 
 
-State = tuple[int, int]
-"""A row's version, and when it was saved (epoch milliseconds)."""
+State = tuple[str | int | None, str | int | None]
+"""A row's version, and when it was saved (epoch milliseconds), as its storage has them."""
 
 
 class Replays:
@@ -27,7 +27,7 @@ class Replays:
 
         One that was deleted and made anew under its id counts from 1 again, and is younger.
         """
-        id_, state = str(row[0]), _state(row)
+        id_, state = str(row[0]), (row[-1], row[_UPDATED_AT])
         seen = self._seen.get(id_)
         if seen == state:
             return None
@@ -49,9 +49,5 @@ class Replays:
 
 def is_older(row: Row, seen: State) -> bool:
     """Say whether a row is older than a state of it."""
-    version, updated_at = _state(row)
-    return version < seen[0] and updated_at <= seen[1]
-
-
-def _state(row: Row) -> State:
-    return int(row[-1] or 0), int(row[_UPDATED_AT] or 0)
+    was_version, was_updated_at = (int(value or 0) for value in seen)
+    return int(row[-1] or 0) < was_version and int(row[_UPDATED_AT] or 0) <= was_updated_at

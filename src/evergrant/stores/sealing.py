@@ -9,11 +9,9 @@ text is bound to: a row in which any of it was changed, or exchanged with anothe
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from json.encoder import encode_basestring_ascii as as_json
 
 from evergrant.crypto.envelope import key_id_of
-from evergrant.crypto.keys import Keyring
+from evergrant.crypto.keys import Key, Keyring
 from evergrant.errors import CorruptRecord
 from evergrant.stores.matching import Criterion
 from evergrant.stores.rows import COLUMNS, MaskedRow, Row
@@ -75,17 +73,20 @@ class Sealing:
         """Say whether sealed rows do not show what a criterion asks for."""
         return not _FOUND_BY.keys().isdisjoint(criterion)
 
-    def criteria(self, criterion: Criterion) -> Iterator[Criterion]:
-        """Yield what finds such rows where they are sealed: for each key, the newest last.
+    def criteria(self, criterion: Criterion) -> list[Criterion]:
+        """Return what finds such rows where they are sealed: for each key, the newest last.
 
         Last, because a row that is sealed anew between two looks goes from an older key to it.
         """
-        for key in self._keyring.oldest_first:
-            shown = Criterion(criterion)
-            for column, value in criterion.items():
-                if column in _FOUND_BY:
-                    shown[column] = key.digest(column, value)
-            yield shown
+        return [_shown(criterion, key) for key in self._keyring.oldest_first]
+
+
+def _shown(criterion: Criterion, key: Key) -> Criterion:
+    shown = Criterion(criterion)
+    for column in criterion:
+        if column in _FOUND_BY:
+            shown[column] = key.digest(column, criterion[column])
+    return shown
 
 
 def key_id(row: Row) -> str | None:
@@ -94,10 +95,13 @@ def key_id(row: Row) -> str | None:
     return key_id_of(holder) if isinstance(holder, str) else None
 
 
+_BETWEEN = "\x1f"  # ASCII's own separator of units
+
+
 def _rest(row: Row | list[str | int | None]) -> str:
     """Return everything that a row shows; other stores may have None as "", or a number as text."""
-    shown = [
-        as_json(value) if isinstance(value, str) else '""' if value is None else f'"{value}"'
-        for value in (*row[:_HOLDER], *row[_HOLDER + 1 :])
-    ]
-    return f"[{','.join(shown)}]"  # as json.dumps would make it, in a third of the time
+    shown = ["" if one is None else one if isinstance(one, str) else str(one) for one in row]
+    shown[_HOLDER] = ""
+    text = _BETWEEN.join(shown)
+    # Of other values, one with a separator in it could make the same text.
+    return text if text.count(_BETWEEN) == len(shown) - 1 else json.dumps(shown)
