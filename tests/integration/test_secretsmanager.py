@@ -63,19 +63,19 @@ def test_a_renewal_changes_one_secret(secrets_url: str, store: TokenStore) -> No
 
 
 def test_of_two_who_write_after_the_same_version_one_is_refused(store: TokenStore) -> None:
-    put: Any = store._put  # type: ignore[attr-defined]
+    put: Any = store._vault.put  # type: ignore[attr-defined]
     put("token/1", Secret("[1]"), None)
-    version = store._get("token/1").version  # type: ignore[attr-defined]
+    version = store._vault.get("token/1").version  # type: ignore[attr-defined]
     put("token/1", Secret("[2]"), version)
     with pytest.raises(Overtaken):
         put("token/1", Secret("[3]"), version)
-    assert store._get("token/1").text == "[2]"  # type: ignore[attr-defined]
+    assert store._vault.get("token/1").text == "[2]"  # type: ignore[attr-defined]
 
 
 def test_who_dies_between_index_and_secret_locks_nobody_out(
     secrets_url: str, store: TokenStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    put: Any = store._put  # type: ignore[attr-defined]
+    put: Any = store._vault.put  # type: ignore[attr-defined]
 
     def dying(name: str, *rest: Any) -> None:
         if name != "index":
@@ -100,7 +100,7 @@ def test_who_dies_in_the_middle_of_a_deletion_leaves_nothing_that_is_used(
     def dying(_: str) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(store, "_destroy", dying)
+    monkeypatch.setattr(store._vault, "destroy", dying)  # type: ignore[attr-defined]
     with pytest.raises(KeyboardInterrupt):
         store.delete_token(str(saved.id))
     with open_store(secrets_url) as other:

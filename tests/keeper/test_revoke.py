@@ -187,6 +187,25 @@ def test_a_login_during_a_revocation_stays(
     assert alive(zoho, anew[0])
 
 
+@pytest.mark.parametrize("way", ["revoke", "forget"])
+def test_a_login_in_the_very_moment_of_the_deletion_stays(
+    keeper: Keeper, log_in: LogIn, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """After the look at what is stored, and before that is deleted."""
+    log_in(ALICE)
+    delete, later = keeper.store.delete_token, list[Token]()
+
+    def delete_after_a_login(id_: str, **how: int) -> None:
+        monkeypatch.undo()
+        later.append(log_in(ALICE))
+        delete(id_, **how)
+
+    monkeypatch.setattr(keeper.store, "delete_token", delete_after_a_login)
+    getattr(keeper, way)(ALICE)
+    assert keeper.store.get_tokens() == later
+    assert keeper.access_token(ALICE) == later[0].access_token
+
+
 @pytest.mark.parametrize("end", [Keeper.revoke, Keeper.forget])
 def test_a_thread_that_reads_meanwhile_does_not_keep_it_where_changes_go_unseen(
     keeper: Keeper,
@@ -197,9 +216,9 @@ def test_a_thread_that_reads_meanwhile_does_not_keep_it_where_changes_go_unseen(
     log_in(ALICE)
     real = keeper.store.delete_token
 
-    def delete_token(id_: str) -> None:
+    def delete_token(id_: str, **how: int) -> None:
         assert keeper.access_token(ALICE)
-        real(id_)
+        real(id_, **how)
 
     monkeypatch.setattr(keeper.store, "generation", lambda: None)
     monkeypatch.setattr(keeper.store, "delete_token", delete_token)

@@ -203,9 +203,9 @@ class HidesDeletedRowsFromListingsOnly(DictStore):
 class DeletesSilently(DictStore):
     caught_by = (UNKNOWN,)
 
-    def delete_token(self, id: str) -> None:  # noqa: A002 - the method's own name
+    def delete_token(self, id: str, *, expected_version: int | None = None) -> None:  # noqa: A002 - the method's own name
         try:
-            super().delete_token(id)
+            super().delete_token(id, expected_version=expected_version)
         except TokenNotFound:
             return
 

@@ -281,12 +281,16 @@ class Custody:
 
     def _delete(self, token: Token) -> None:
         id_ = token.id or ""
-        stored = self.store.find_token_by_id(id_)
-        hour = not token.refresh_token and stored and stored.access_token != token.access_token
-        if stored and (hour or stored.refresh_token != token.refresh_token):
-            return  # the user has logged in anew meanwhile: that grant is another
+        while stored := self.store.find_token_by_id(id_):
+            hour = not token.refresh_token and stored.access_token != token.access_token
+            if hour or stored.refresh_token != token.refresh_token:
+                return None  # the user has logged in anew meanwhile: that grant is another
+            self._saver.drop(id_)
+            # Only as it was read: such a login may end at this very moment.
+            with suppress(TokenNotFound):
+                return self.store.delete_token(id_, expected_version=stored.version)
         self._saver.drop(id_)
-        self.store.delete_token(id_)
+        raise TokenNotFound("there is no such token", token_id=id_, user=token.user_name)
 
 
 def _at_present(is_due: IsDue, clock: Clock, token: Token) -> bool:

@@ -54,6 +54,12 @@ class Backend(ABC):
     def _delete(self, id_: str) -> bool:
         """Delete the row with this id; False if there is none."""
 
+    def _delete_at(self, id_: str, version: int) -> bool:
+        """Delete the row with this id if it has this version; False if it has not."""
+        # In a transaction: where that keeps nobody else away, a back end says how.
+        found = self._select(Criterion(id=id_))
+        return bool(found) and (found[0][-1] or 0) == version and self._delete(id_)
+
     @abstractmethod
     def _delete_all(self) -> None:
         """Delete every row."""

@@ -235,16 +235,21 @@ class TokenStore(Coordination, Upkeep):
             raise missing_key(key)  # what stands in its columns are no tokens
         return decode(row)
 
-    def delete_token(self, id: str) -> None:  # noqa: A002 - the official SDK's name
+    def delete_token(self, id: str, *, expected_version: int | None = None) -> None:  # noqa: A002 - the official SDK's name
         """Delete one token.
 
+        Args:
+            expected_version: Delete it only if it has this version.
+
         Raises:
-            TokenNotFound: There is none with this id.
+            TokenNotFound: There is none with this id, or none of this version.
         """
 
         def deleted() -> bool:
             with self._transaction():
-                return self._delete(str(id))
+                if expected_version is None:
+                    return self._delete(str(id))
+                return self._delete_at(str(id), expected_version)
 
         if not self._persistently(deleted):
             raise TokenNotFound("there is no such token", token_id=str(id))

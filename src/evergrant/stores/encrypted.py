@@ -181,6 +181,11 @@ class EncryptedStore(TokenStore):
         self._replays.forget(id_)
         return self._inner._delete(id_)
 
+    def _delete_at(self, id_: str, version: int) -> bool:
+        if done := self._inner._delete_at(id_, version):
+            self._replays.forget(id_)
+        return done
+
     def _delete_all(self) -> None:
         self._replays.forget_all()
         self._inner._delete_all()

@@ -196,6 +196,19 @@ class RowContract:
                     store.delete_token(id_)
         assert store.get_tokens() == [alice]
 
+    def test_a_delete_that_expects_another_version_deletes_nothing(self, store: TokenStore) -> None:
+        """Somebody has saved since."""
+        alice, bob = store.save_token(ALICE), store.save_token(BOB)
+        newer = store.save_token(renewed(alice))
+        for version in (0, alice.version, newer.version + 1):
+            with pytest.raises(TokenNotFound):
+                store.delete_token(str(alice.id), expected_version=version)
+        with pytest.raises(TokenNotFound):
+            store.delete_token("unknown", expected_version=1)
+        assert contents(store) == {alice.id: newer, bob.id: bob}
+        store.delete_token(str(alice.id), expected_version=newer.version)
+        assert store.get_tokens() == [bob]
+
     def test_deletes_all(self, store: TokenStore) -> None:
         """An empty store too; and the store goes on working."""
         store.delete_tokens()

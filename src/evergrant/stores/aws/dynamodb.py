@@ -112,6 +112,11 @@ class DynamoDBStore(Sharing):
     def _delete(self, id_: str) -> bool:
         return bool(id_) and self._changed(id_, None, lambda now: now is not None, alone=True)
 
+    def _delete_at(self, id_: str, version: int) -> bool:
+        return self._changed(
+            id_, None, lambda now: now is not None and _version(now) == version, alone=True
+        )
+
     def _changed(
         self,
         id_: str,

@@ -1,50 +1,33 @@
 """`SecretsManagerStore`: each token a secret of AWS Secrets Manager.
 
-    NAME/PREFIX/token/<id>     a row, as a JSON list
-    NAME/PREFIX/hashed/<hash>  likewise, of an id that cannot be part of a name
-    NAME/PREFIX/index          who has which id, as JSON; changed by logins and deletions only
-
-The service has no conditional write. What there is instead: a version's id may be chosen, and no
-other content can be stored under one that is taken. So each version's successor has an id that
-follows from its own, and of two who write after the same version, one is refused.
+NAME/PREFIX/token/<id>     a row, as a JSON list
+NAME/PREFIX/hashed/<hash>  likewise, of an id that cannot be part of a name
+NAME/PREFIX/index          who has which id, as JSON; changed by logins and deletions only
 """
 
 from __future__ import annotations
 
 import threading
 import time
-import uuid
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TypeVar
 
 from evergrant.clock import Clock, utc_now
-from evergrant.errors import StoreUnavailable
 from evergrant.stores.aws.secret_texts import (
     FOUND_BY,
     GONE,
     Index,
     Kept,
     entry_of,
-    refuse_too_large,
     row_in,
     secret_name,
     text_of,
 )
-from evergrant.stores.aws.service import (
-    PATIENCE,
-    Refused,
-    Service,
-    place_of,
-    refuse_half_characters,
-)
+from evergrant.stores.aws.service import PATIENCE, place_of, refuse_half_characters
+from evergrant.stores.aws.vault import Vault
 from evergrant.stores.indexed import NAMED
-from evergrant.stores.keyed import (
-    Overtaken,
-    fits,
-    persistently,
-    read_only,
-)
+from evergrant.stores.keyed import fits, persistently, read_only
 from evergrant.stores.local import LocalStore
 from evergrant.stores.matching import Criterion
 from evergrant.stores.rows import Row, numeric_id
@@ -54,17 +37,8 @@ __all__ = ["SecretsManagerStore"]
 
 T = TypeVar("T")
 
-BATCH = 20
-"""Secrets that the service returns at once."""
-
 INDEX_LIFE = 30.0
 """Seconds that who has which id is remembered; who is not found in it is looked for anew."""
-
-MISSING = "ResourceNotFoundException"
-TAKEN = "ResourceExistsException"
-DOOMED = "InvalidRequestException"  # it is being deleted
-
-_VERSIONS = uuid.UUID("5f0c9c4e-2c55-4b0e-9a3e-6d2f6a1c7b11")
 
 
 class SecretsManagerStore(LocalStore):
@@ -98,48 +72,19 @@ class SecretsManagerStore(LocalStore):
         super().__init__(clock=clock)
         place = place_of(Secret(url), r"[A-Za-z0-9_.-]{1,100}")
         self.url = place.url
-        self._base, self._read_only = f"{place.name}/{place.prefix}", read_only
-        self._service = Service("secretsmanager", place, timeout or place.timeout or PATIENCE)
+        self._read_only = read_only
+        self._vault = Vault(place, timeout or place.timeout or PATIENCE)
         self._here = threading.local()
         self._known, self._known_until = Index(None), 0.0
         self._fresh_index()
 
-    def _get(self, name: str) -> Kept | None:
-        with suppress(Refused):
-            answer = self._service.ask(
-                "get_secret_value", MISSING, DOOMED, SecretId=f"{self._base}/{name}"
-            )
-            return Kept(Secret(answer["SecretString"]), answer["VersionId"])
-        return None
-
-    def _put(self, name: str, text: Secret, before: str | None) -> None:
-        """Store text where there was this version, or nothing.
-
-        Raises:
-            Overtaken: Somebody else was faster.
-        """
-        self._refuse_read_only()
-        refuse_too_large(text, self.url)
-        after = str(uuid.uuid5(_VERSIONS, before) if before else uuid.uuid4())
-        secret = {"SecretString": text.reveal(), "ClientRequestToken": after}
-        overtaken = False
-        try:
-            if before:
-                where = {"SecretId": f"{self._base}/{name}"}
-                self._service.ask("put_secret_value", TAKEN, DOOMED, MISSING, **where, **secret)
-            else:
-                where = {"Name": f"{self._base}/{name}"}
-                self._service.ask("create_secret", TAKEN, DOOMED, **where, **secret)
-        except Refused:
-            overtaken = True
-        finally:
-            del secret
-        if overtaken:
-            raise Overtaken(f"somebody else changed the same secret in {self.url}")
-
     def _refuse_read_only(self) -> None:
         if self._read_only:
             raise read_only(self.url)
+
+    def _put(self, name: str, text: Secret, before: str | None) -> None:
+        self._refuse_read_only()
+        self._vault.put(name, text, before)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -172,7 +117,7 @@ class SecretsManagerStore(LocalStore):
         return self._fresh_index()
 
     def _fresh_index(self) -> Index:
-        index = Index(self._get("index"))
+        index = Index(self._vault.get("index"))
         self._known, self._known_until = index, time.monotonic() + INDEX_LIFE
         return index
 
@@ -205,30 +150,19 @@ class SecretsManagerStore(LocalStore):
         return [row for row in map(self._row, ids) if row]
 
     def _row(self, id_: str) -> Row | None:
-        kept = self._get(secret_name(id_))
+        kept = self._vault.get(secret_name(id_))
         return row_in(id_, kept.text) if kept and kept.text != GONE else None
 
     def _rows(self) -> Iterator[Row]:
-        ids = {f"{self._base}/{secret_name(id_)}": id_ for id_ in self._index().rows}
-        names = list(ids)
-        for start in range(0, len(names), BATCH):
-            answer = self._service.ask(
-                "batch_get_secret_value", SecretIdList=names[start : start + BATCH]
-            )
-            if problems := {one["ErrorCode"] for one in answer.get("Errors", ())} - {MISSING}:
-                raise StoreUnavailable(
-                    f"{self.url} does not let all its secrets be read ({problems.pop()})",
-                    hint="Give the role what docs/aws.md lists, and the key that encrypts them.",
-                    retryable=False,
-                )
-            for found in answer["SecretValues"]:
-                if found["SecretString"] != GONE:
-                    yield row_in(ids[found["Name"]], Secret(found["SecretString"]))
+        ids = {secret_name(id_): id_ for id_ in self._index().rows}
+        for name, text in self._vault.get_all(list(ids)):
+            if text != GONE:
+                yield row_in(ids[name], text)
 
     def _insert(self, row: Row) -> bool:
         refuse_half_characters(row)
         id_, index = str(row[0]), self._index()
-        there = self._get(secret_name(id_))
+        there = self._vault.get(secret_name(id_))
         if there and there.text != GONE and id_ in index.rows:
             return False
         index.number = max(index.number, numeric_id(id_))
@@ -240,8 +174,8 @@ class SecretsManagerStore(LocalStore):
     def _update(self, row: Row, version: int) -> bool:
         refuse_half_characters(row)
         id_ = str(row[0])
-        now = self._get(secret_name(id_))
-        if now is None or now.text == GONE or (row_in(id_, now.text)[-1] or 0) != version:
+        now = self._at(id_, version)
+        if now is None:
             return False
         index = self._index(known_will_do=True)
         if index.rows.get(id_) != entry_of(row):
@@ -252,32 +186,33 @@ class SecretsManagerStore(LocalStore):
         return True
 
     def _delete(self, id_: str) -> bool:
+        return self._deleted(id_, self._vault.get(secret_name(id_)))
+
+    def _delete_at(self, id_: str, version: int) -> bool:
+        now = self._at(id_, version)
+        return now is not None and self._deleted(id_, now)
+
+    def _at(self, id_: str, version: int) -> Kept | None:
+        now = self._vault.get(secret_name(id_))
+        is_it = now and now.text != GONE and (row_in(id_, now.text)[-1] or 0) == version
+        return now if is_it else None
+
+    def _deleted(self, id_: str, there: Kept | None) -> bool:
         index = self._index()
-        there = self._get(secret_name(id_))
         if there:
             self._put(secret_name(id_), GONE, there.version)  # nobody saves over it any more
-            self._destroy(id_)
+            self._vault.destroy(secret_name(id_))
         if id_ in index.rows:
             del index.rows[id_]
             self._write_index(index)
             return True
         return there is not None
 
-    def _destroy(self, id_: str) -> None:
-        with suppress(Refused):
-            self._service.ask(
-                "delete_secret",
-                MISSING,
-                DOOMED,
-                SecretId=f"{self._base}/{secret_name(id_)}",
-                ForceDeleteWithoutRecovery=True,
-            )
-
     def _delete_all(self) -> None:
         self._refuse_read_only()
         index = self._index()
         for id_ in index.rows:
-            self._destroy(id_)
+            self._vault.destroy(secret_name(id_))
         if index.version:
             index.rows = {}
             self._write_index(index)

@@ -128,6 +128,9 @@ class RedisStore(KeyedStore):
         # between the two leaves the second row, which the next save deletes.
         return self._changed(id_, "any", None, seen={})
 
+    def _delete_at(self, id_: str, version: int) -> bool:
+        return self._changed(id_, str(version), None, seen={})
+
     def _changed(
         self, id_: str, expected: str, row: Row | None, seen: dict[str, list[Row]] | None = None
     ) -> bool:

@@ -1,0 +1,105 @@
+"""Secrets of AWS Secrets Manager by their names, each write after a version.
+
+The service has no conditional write. What there is instead: a version's id may be chosen, and no
+other content can be stored under one that is taken. So each version's successor has an id that
+follows from its own, and of two who write after the same version, one is refused.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import suppress
+
+from evergrant.errors import StoreUnavailable
+from evergrant.stores.aws.secret_texts import Kept, refuse_too_large
+from evergrant.stores.aws.service import Place, Refused, Service
+from evergrant.stores.keyed import Overtaken
+from evergrant.token import Secret
+
+__all__ = ["Vault"]
+
+BATCH = 20
+"""Secrets that the service returns at once."""
+
+MISSING = "ResourceNotFoundException"
+TAKEN = "ResourceExistsException"
+DOOMED = "InvalidRequestException"  # it is being deleted
+
+_VERSIONS = uuid.UUID("5f0c9c4e-2c55-4b0e-9a3e-6d2f6a1c7b11")
+
+
+class Vault:
+    """The secrets of one store.
+
+    Args:
+        timeout: Seconds to wait for an answer.
+    """
+
+    def __init__(self, place: Place, timeout: float) -> None:
+        self._url = place.url
+        self._base = f"{place.name}/{place.prefix}"
+        self._service = Service("secretsmanager", place, timeout)
+
+    def get(self, name: str) -> Kept | None:
+        """Return what is stored, with its version; None: nothing is."""
+        with suppress(Refused):
+            answer = self._service.ask(
+                "get_secret_value", MISSING, DOOMED, SecretId=f"{self._base}/{name}"
+            )
+            return Kept(Secret(answer["SecretString"]), answer["VersionId"])
+        return None
+
+    def get_all(self, names: list[str]) -> Iterator[tuple[str, Secret]]:
+        """Yield the names and texts of those that are there.
+
+        Raises:
+            StoreUnavailable: One may not be read: it must not look as if it were not there.
+        """
+        for start in range(0, len(names), BATCH):
+            whole = [f"{self._base}/{name}" for name in names[start : start + BATCH]]
+            answer = self._service.ask("batch_get_secret_value", SecretIdList=whole)
+            if problems := {one["ErrorCode"] for one in answer.get("Errors", ())} - {MISSING}:
+                raise StoreUnavailable(
+                    f"{self._url} does not let all its secrets be read ({problems.pop()})",
+                    hint="Give the role what docs/aws.md lists, and the key that encrypts them.",
+                    retryable=False,
+                )
+            for found in answer["SecretValues"]:
+                name = found["Name"].removeprefix(f"{self._base}/")
+                yield name, Secret(found["SecretString"])
+
+    def put(self, name: str, text: Secret, before: str | None) -> None:
+        """Store text where there was this version, or nothing.
+
+        Raises:
+            Overtaken: Somebody else was faster.
+        """
+        refuse_too_large(text, self._url)
+        after = str(uuid.uuid5(_VERSIONS, before) if before else uuid.uuid4())
+        secret = {"SecretString": text.reveal(), "ClientRequestToken": after}
+        overtaken = False
+        try:
+            if before:
+                where = {"SecretId": f"{self._base}/{name}"}
+                self._service.ask("put_secret_value", TAKEN, DOOMED, MISSING, **where, **secret)
+            else:
+                where = {"Name": f"{self._base}/{name}"}
+                self._service.ask("create_secret", TAKEN, DOOMED, **where, **secret)
+        except Refused:
+            overtaken = True
+        finally:
+            del secret
+        if overtaken:
+            raise Overtaken(f"somebody else changed the same secret in {self._url}")
+
+    def destroy(self, name: str) -> None:
+        """Delete a secret at once, if it is there."""
+        with suppress(Refused):
+            self._service.ask(
+                "delete_secret",
+                MISSING,
+                DOOMED,
+                SecretId=f"{self._base}/{name}",
+                ForceDeleteWithoutRecovery=True,
+            )
