@@ -30,7 +30,7 @@ from evergrant.keeping.renewal import Renewal
 from evergrant.keeping.saver import Saver
 from evergrant.keeping.windows import ANY_LIFE, Window, is_stale, is_usable
 from evergrant.policy import UNLIMITED, Policy
-from evergrant.stores.base import TokenStore
+from evergrant.stores.base import SAVE_ATTEMPTS, TokenStore
 from evergrant.token import Token, about
 
 __all__ = ["Custody", "IsDue"]
@@ -281,10 +281,13 @@ class Custody:
 
     def _delete(self, token: Token) -> None:
         id_ = token.id or ""
-        while stored := self.store.find_token_by_id(id_):
+        for _ in range(SAVE_ATTEMPTS):
+            stored = self.store.find_token_by_id(id_)
+            if stored is None:
+                break
             hour = not token.refresh_token and stored.access_token != token.access_token
             if hour or stored.refresh_token != token.refresh_token:
-                return None  # the user has logged in anew meanwhile: that grant is another
+                return  # the user has logged in anew meanwhile: that grant is another
             self._saver.drop(id_)
             # Only as it was read: such a login may end at this very moment.
             with suppress(TokenNotFound):
