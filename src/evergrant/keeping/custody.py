@@ -15,7 +15,7 @@ from evergrant.client import Client
 from evergrant.clock import Clock
 from evergrant.config import config_folder
 from evergrant.datacenter import DataCenter
-from evergrant.errors import OAuthError, TokenNotFound, UntrustedServer
+from evergrant.errors import Conflict, OAuthError, TokenNotFound, UntrustedServer
 from evergrant.events import Emit, Forgotten, GrantLimitNear, LoggedIn, Revoked, emitter
 from evergrant.keeping.admission import admit, admit_unasked
 from evergrant.keeping.background import Background
@@ -174,7 +174,10 @@ class Custody:
             return False
         if self._policing.refusal(token):
             return False
-        still_due = partial(_at_present, is_due, self.clock)
+
+        def still_due(now: Token) -> bool:
+            return is_due(now, self.clock())
+
         work = partial(self._renewal.renew_early, token, still_due, Need(is_use=is_use))
         return self._background.do(token.id or "", work)
 
@@ -284,17 +287,13 @@ class Custody:
         for _ in range(SAVE_ATTEMPTS):
             stored = self.store.find_token_by_id(id_)
             if stored is None:
-                break
+                self._saver.drop(id_)
+                raise TokenNotFound("there is no such token", token_id=id_, user=token.user_name)
             hour = not token.refresh_token and stored.access_token != token.access_token
             if hour or stored.refresh_token != token.refresh_token:
                 return  # the user has logged in anew meanwhile: that grant is another
             self._saver.drop(id_)
-            # Only as it was read: such a login may end at this very moment.
-            with suppress(TokenNotFound):
-                return self.store.delete_token(id_, expected_version=stored.version)
-        self._saver.drop(id_)
-        raise TokenNotFound("there is no such token", token_id=id_, user=token.user_name)
-
-
-def _at_present(is_due: IsDue, clock: Clock, token: Token) -> bool:
-    return is_due(token, clock())
+            with suppress(TokenNotFound):  # by its version: a login may end at this very moment
+                self.store.delete_token(id_, expected_version=stored.version)
+                return
+        raise Conflict("the token kept changing while it was deleted", token_id=id_)
