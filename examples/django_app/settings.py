@@ -44,6 +44,7 @@ DATABASES = {
 SESSION_COOKIE_SECURE = os.environ.get("INSECURE_COOKIES") is None
 STATIC_URL = "static/"
 USE_TZ = True
+STATIC_URL = "static/"
 EVERGRANT = {
     "STORE": os.environ.get("EVERGRANT_STORE"),
     "CLIENT_ID": os.environ.get("ZOHO_CLIENT_ID"),

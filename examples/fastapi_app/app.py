@@ -1,16 +1,23 @@
 """``uvicorn fastapi_app.app:create --factory``: see docs/frameworks.md."""
 
 import os
+from html import escape
 from typing import Annotated, Any
 
 import httpx2
-from fastapi import Depends, FastAPI
+from fastapi import Depends, FastAPI, Request
+from fastapi.responses import HTMLResponse
 from starlette.middleware.sessions import SessionMiddleware
 
 from evergrant import Accounts, Keeper, open_store
 from evergrant.integrations.fastapi import ZohoLogin
 
 SCOPES = ["ZohoCRM.modules.ALL"]
+
+FRONT = """<!doctype html><title>Leads</title><p>{user} <a href="leads">Leads</a></p>
+<form method="post" action="{logout}"><button>Log out</button></form>
+<form method="post" action="{logout}?revoke=1"><button>Disconnect</button></form>
+"""
 
 
 def keeper_of_environment() -> Keeper:
@@ -29,6 +36,13 @@ def create(keeper: Keeper | None = None) -> FastAPI:
     app.add_middleware(SessionMiddleware, secret_key=os.environ["SESSION_SECRET"])
     zoho = ZohoLogin(keeper or keeper_of_environment(), SCOPES)
     zoho.install(app)
+
+    @app.get("/", response_class=HTMLResponse)
+    async def front(request: Request) -> str:
+        site = zoho.site(request)
+        if not zoho.is_logged_in(request):
+            return f'<a href="{escape(site.login)}">Log in</a>'
+        return FRONT.format(user=escape(zoho.user(request)), logout=escape(site.logout))
 
     @app.get("/leads")
     async def leads(

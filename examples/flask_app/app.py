@@ -5,12 +5,20 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from flask import Flask
+from flask import Flask, render_template_string
 
 from evergrant import Accounts, Keeper, open_store
 from evergrant.integrations.flask import Zoho
 
 SCOPES = ["ZohoCRM.modules.ALL"]
+
+FRONT = """<!doctype html><title>Leads</title>
+{% if zoho.is_logged_in %}<p>{{ zoho.user }} <a href="{{ url_for('leads') }}">Leads</a></p>
+<form method="post" action="{{ url_for('zoho.logout') }}"><button>Log out</button></form>
+<form method="post" action="{{ url_for('zoho.logout', revoke=1) }}">
+<button>Disconnect</button></form>
+{% else %}<a href="{{ url_for('zoho.login') }}">Log in</a>{% endif %}
+"""
 
 
 def keeper_of_environment() -> Keeper:
@@ -32,6 +40,10 @@ def create(keeper: Keeper | None = None) -> Flask:
         SESSION_COOKIE_SECURE=os.environ.get("INSECURE_COOKIES") is None,
     )
     zoho = Zoho(app, keeper=keeper or keeper_of_environment(), scopes=SCOPES)
+
+    @app.get("/")
+    def front() -> str:
+        return render_template_string(FRONT, zoho=zoho)
 
     @app.get("/leads")
     @zoho.login_required

@@ -75,8 +75,8 @@ class AsyncKeeper:
         """Renew the access token now, even if it has not expired."""
         return await self._tokens.renewed(user, await self.find(user))
 
-    async def revoke(self, user: str) -> None:
-        """Revoke the user's grant at Zoho, then delete it from the store."""
+    async def revoke(self, user: str | Token) -> None:
+        """Revoke the grant of a user, or of one of the store's tokens, at Zoho; then delete it."""
         await self._tokens.do(partial(self.keeper.revoke, user))
 
     async def forget(self, user: str) -> None:

@@ -131,8 +131,8 @@ class Keeper:
         """Renew the access token now, even if it has not expired; raises as `access_token`."""
         return self.renewed(user, self.find(user))
 
-    def revoke(self, user: str) -> None:
-        """Revoke the user's grant at Zoho, then delete it from the store.
+    def revoke(self, user: str | Token) -> None:
+        """Revoke the grant of a user, or of one of the store's tokens, at Zoho; then delete it.
 
         A login that ends meanwhile is another grant, and stays.
 
@@ -140,7 +140,8 @@ class Keeper:
             OAuthError: Zoho could not be told; the token stays in the store.
         """
         try:
-            self._custody.revoke(self._custody.find(user))
+            custody = self._custody
+            custody.revoke(custody.newest(user) if isinstance(user, Token) else custody.find(user))
         finally:
             self._serving.clear()  # last: another thread may have read the row until now
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -14,6 +11,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from chromium import browser
+from elsewhere import page_elsewhere
 from evergrant.sandbox import Sandbox
 from portal import Portal
 from portal_visitor import ALICE, BOB, CAROL
@@ -25,26 +23,6 @@ TOKEN, LOG_IN = "/oauth/v2/token", "Log in with Zoho"
 def chrome(tmp_path: Path) -> Iterator[Chrome]:
     with browser(tmp_path / "one") as page:
         yield page
-
-
-@contextmanager
-def page_elsewhere(body: str) -> Iterator[str]:
-    """Serve a page of somebody else's, at another port of this machine."""
-
-    class Page(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "text/html")
-            self.end_headers()
-            self.wfile.write(body.encode())
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Page) as server:
-        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
 
 
 def text(page: Chrome) -> str:

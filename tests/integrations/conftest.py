@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from evergrant import Accounts, Keeper, open_store
-from evergrant.sandbox import Sandbox
+from evergrant.sandbox import Client, Sandbox
+from web_frameworks import FRAMEWORKS
 from web_keeper import made
+from web_visitor import Visitor
 
 
 @pytest.fixture
@@ -21,14 +23,24 @@ def port() -> int:
 
 
 @pytest.fixture
-def keeper(zoho: Sandbox, tmp_path: Path, port: int) -> Iterator[Keeper]:
-    client = zoho.add_client(redirect_uris=[f"http://127.0.0.1:{port}/zoho/callback"])
+def root() -> str:
+    """What the app is mounted below."""
+    return ""
+
+
+@pytest.fixture
+def client(zoho: Sandbox, port: int, root: str) -> Client:
+    return zoho.add_client(redirect_uris=[f"http://127.0.0.1:{port}{root}/zoho/callback"])
+
+
+@pytest.fixture
+def keeper(client: Client, zoho: Sandbox, tmp_path: Path) -> Iterator[Keeper]:
     with (
         open_store(f"sqlite:///{tmp_path}/tokens.db", clock=zoho.clock) as store,
         Accounts(
             client.client_id,
             client.client_secret,
-            redirect_url=f"http://127.0.0.1:{port}/zoho/callback",
+            redirect_url=client.redirect_uris[0],
             data_centers=zoho.data_centers,
             clock=zoho.clock,
             sleep=lambda _: None,
@@ -38,6 +50,26 @@ def keeper(zoho: Sandbox, tmp_path: Path, port: int) -> Iterator[Keeper]:
         made.append(keeper)
         yield keeper
         made.pop()
+
+
+@pytest.fixture(params=FRAMEWORKS)
+def url(request: pytest.FixtureRequest, keeper: Keeper, port: int, root: str) -> Iterator[str]:
+    with FRAMEWORKS[request.param](keeper, port, root) as url:
+        yield url
+
+
+@pytest.fixture
+def alice(url: str, zoho: Sandbox) -> Iterator[Visitor]:
+    visitor = Visitor(url, zoho)
+    yield visitor
+    visitor.browser.close()
+
+
+@pytest.fixture
+def bob(url: str, zoho: Sandbox) -> Iterator[Visitor]:
+    visitor = Visitor(url, zoho)
+    yield visitor
+    visitor.browser.close()
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import httpx2
 import pytest
@@ -44,6 +45,24 @@ def test_a_revoked_token_is_dead_at_zoho_and_gone_from_the_store(
     with pytest.raises(TokenNotFound):
         keeper.revoke(ALICE)
     assert zoho.calls.count(path=REVOKE) == 1
+
+
+def test_one_of_several_tokens_of_a_name_is_revoked_by_itself(
+    zoho: Sandbox, keeper: Keeper, log_in: LogIn
+) -> None:
+    """As a list shows them; the other is another client's."""
+    ours = log_in(ALICE)
+    other = keeper.store.save_token(
+        replace(ours, id=None, version=0, client_id="1000.OTHER", refresh_token="planted-other")
+    )
+    keeper.access_token(ALICE)
+    keeper.revoke(other)
+    assert keeper.store.get_tokens() == [ours]
+    assert alive(zoho, ours)
+    keeper.revoke(ours)
+    assert not alive(zoho, ours)
+    with pytest.raises(TokenNotFound):
+        keeper.access_token(ALICE)
 
 
 def test_an_expired_token_is_revoked_without_a_refresh(

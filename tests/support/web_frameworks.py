@@ -1,4 +1,4 @@
-"""The same app in each framework, served at an address of its own."""
+"""The same app in each framework, served at an address of its own, at its root or below."""
 
 from __future__ import annotations
 
@@ -7,20 +7,22 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from evergrant import Keeper
-from web_visitor import served
+from web_visitor import mounted, served
 
-__all__ = ["FRAMEWORKS"]
+__all__ = ["FRAMEWORKS", "set_up_django"]
 
 
 @contextmanager
-def on_fastapi(keeper: Keeper, port: int) -> Iterator[str]:
+def on_fastapi(keeper: Keeper, port: int, root: str) -> Iterator[str]:
     import uvicorn
+    from starlette.applications import Starlette
+    from starlette.routing import Mount
 
     from fastapi_app.app import create
 
-    server = uvicorn.Server(
-        uvicorn.Config(create(keeper), host="127.0.0.1", port=port, log_level="error")
-    )
+    app = create(keeper)
+    whole = Starlette(routes=[Mount(root, app)]) if root else app
+    server = uvicorn.Server(uvicorn.Config(whole, host="127.0.0.1", port=port, log_level="error"))
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:
@@ -34,31 +36,37 @@ def on_fastapi(keeper: Keeper, port: int) -> Iterator[str]:
 
 
 @contextmanager
-def on_flask(keeper: Keeper, port: int) -> Iterator[str]:
+def on_flask(keeper: Keeper, port: int, root: str) -> Iterator[str]:
     from flask_app.app import create
 
-    with served(create(keeper), port) as url:
+    with served(mounted(create(keeper), root), port) as url:
         yield url
 
 
 @contextmanager
-def on_django(keeper: Keeper, port: int) -> Iterator[str]:
+def on_django(keeper: Keeper, port: int, root: str) -> Iterator[str]:
+    from django.core.wsgi import get_wsgi_application
+
+    set_up_django()
+    with served(mounted(get_wsgi_application(), root), port) as url:
+        yield url
+
+
+def set_up_django() -> None:
+    """Have Django's project ready in this process, and its keeper made anew."""
     import django
     from django.apps import apps
     from django.core.management import call_command
-    from django.core.wsgi import get_wsgi_application
-
-    from evergrant.integrations.django import keeping
 
     if not apps.ready:
         django.setup()
         call_command("migrate", verbosity=0)
+    from evergrant.integrations.django import keeping
+
     keeping._made.clear()
-    with served(get_wsgi_application(), port) as url:
-        yield url
 
 
-FRAMEWORKS: dict[str, Callable[[Keeper, int], AbstractContextManager[str]]] = {
+FRAMEWORKS: dict[str, Callable[[Keeper, int, str], AbstractContextManager[str]]] = {
     "fastapi": on_fastapi,
     "flask": on_flask,
     "django": on_django,

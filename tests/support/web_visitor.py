@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,11 +12,23 @@ import httpx2
 
 from evergrant.sandbox import Sandbox
 
-__all__ = ["Visitor", "served"]
+__all__ = ["Visitor", "mounted", "served"]
+
+SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
+
+Wsgi = Callable[..., Any]
+
+
+def mounted(app: Wsgi, root: str) -> Wsgi:
+    """Return a WSGI app that is served below a prefix, and nothing beside it."""
+    from werkzeug.exceptions import NotFound
+    from werkzeug.middleware.dispatcher import DispatcherMiddleware
+
+    return DispatcherMiddleware(NotFound(), {root: app}) if root else app
 
 
 @contextmanager
-def served(app: Callable[..., Any], port: int) -> Iterator[str]:
+def served(app: Wsgi, port: int) -> Iterator[str]:
     """Serve a WSGI app; yield its address."""
     from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -24,7 +37,7 @@ def served(app: Callable[..., Any], port: int) -> Iterator[str]:
             """Say nothing."""
 
     server = make_server("127.0.0.1", port, app, threaded=True, request_handler=Quiet)
-    thread = threading.Thread(target=server.serve_forever)
+    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:
         yield f"http://127.0.0.1:{port}"
@@ -62,3 +75,16 @@ class Visitor:
         answer = self.get(back)
         assert answer.status_code in (302, 303), answer.text
         return str(answer.headers["location"])
+
+    def log_out(self, front: str = "/", *, revoke: bool = False) -> httpx2.Response:
+        """Press a button of the front page."""
+        page = self.get(front).text
+        (form,) = (
+            found
+            for found in re.findall(r'<form method="post".*?</form>', page, re.DOTALL)
+            if ("revoke=1" in found) is revoke
+        )
+        action, token = re.search(r'action="([^"]+)"', form), re.search(r'value="([^"]+)"', form)
+        assert action, form
+        data = {"csrfmiddlewaretoken": token[1]} if token else {}
+        return self.browser.post(action[1], data=data, headers=SAME_ORIGIN)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import logging
 from collections.abc import AsyncIterator, Iterable
 from http import HTTPStatus
+from urllib.parse import quote, urlsplit
 
 from evergrant.errors import EvergrantError, MissingExtra
-from evergrant.integrations.web import WebLogin, problem_of
+from evergrant.integrations.site import Site, is_from_elsewhere
+from evergrant.integrations.web import FROM_ELSEWHERE, WebLogin, problem_of
 from evergrant.keeper import Keeper
+from evergrant.text import printable
 
 try:
     from fastapi import APIRouter, FastAPI, Request
@@ -57,6 +60,10 @@ class ZohoLogin:
         """
         return self._login.user(request.session)
 
+    def is_logged_in(self, request: Request) -> bool:
+        """Say whether somebody is logged in, as the session has it; a dependency."""
+        return self._login.is_logged_in(request.session)
+
     async def client(self, request: Request) -> AsyncIterator[httpx2.AsyncClient]:
         """Yield a client whose requests are signed for who is logged in; a dependency.
 
@@ -71,6 +78,10 @@ class ZohoLogin:
         """Return where the API of who is logged in is, such as https://www.zohoapis.eu."""
         return self._keeper.find(self.user(request)).api_domain or ""
 
+    def site(self, request: Request) -> Site:
+        """Return where the pages of the login are, as the browser of a request addresses them."""
+        return Site.below(request.scope.get("root_path", ""), self.router.prefix)
+
     def _begin_login(
         self,
         request: Request,
@@ -78,33 +89,37 @@ class ZohoLogin:
         *,
         again: bool = False,
     ) -> Response:
-        return _to(self._login.begin(request.session, next or _here(request, "/"), again=again))
+        site = self.site(request)
+        return _to(self._login.begin(request.session, next, again=again, site=site))
 
     def _finish_login(self, request: Request) -> Response:
-        return _to(self._login.finish(request.session, request.url.query))
+        query, site = request.url.query, self.site(request)
+        return _to(self._login.finish(request.session, query, site=site))
 
     def _log_out(self, request: Request) -> Response:
-        self._login.log_out(request.session)
-        return _to(_here(request, "/"))
+        if is_from_elsewhere(request.headers.get):
+            return JSONResponse({"detail": FROM_ELSEWHERE}, HTTPStatus.FORBIDDEN)
+        asked = request.query_params
+        self._login.log_out(request.session, revoke=asked.get("revoke") == "1")
+        return _to(self.site(request).target(asked.get("next")))
 
     async def _answer(self, request: Request, error: Exception) -> Response:
         if not isinstance(error, EvergrantError):
             raise error
-        _logger.info("%s %s: %s", request.method, request.url.path, error)
-        problem = problem_of(error)
-        wants_page = "text/html" in request.headers.get("accept", "")
-        pages = _here(request, self.router.prefix)
-        is_ours = request.url.path.startswith(f"{pages}/")  # or it would go round
-        if problem.login and wants_page and request.method == "GET" and not is_ours:
-            here = str(request.url.replace(scheme="", netloc=""))
-            return _to(problem.way_to_login(f"{pages}/login", here))
+        _logger.info("%s %s: %s", request.method, printable(request.url.path), error)
+        problem, site, here = problem_of(error), self.site(request), _path(request)
+        wants_page = "text/html" in request.headers.get("accept", "") and request.method == "GET"
+        if problem.login and wants_page and not site.is_of_login(here):  # or it would go round
+            here = urlsplit(here)._replace(query=request.url.query).geturl()
+            return _to(problem.way_to_login(site.login, here))
         content = {"detail": problem.text}
         return JSONResponse(content, problem.status, headers=problem.headers)
 
 
-def _here(request: Request, path: str) -> str:
-    """Return a path of this app as the browser has it: the app may be mounted below another."""
-    return f"{request.scope.get('root_path', '')}{path}"
+def _path(request: Request) -> str:
+    """Return the path that the browser asked for: some servers leave out what they mount at."""
+    root, path = request.scope.get("root_path", "").rstrip("/"), request.scope["path"]
+    return quote(path if path.startswith(f"{root}/") else root + path)
 
 
 def _to(address: str) -> Response:

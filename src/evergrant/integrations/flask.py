@@ -6,11 +6,14 @@ import logging
 from collections.abc import Callable, Iterable
 from functools import wraps
 from http import HTTPStatus
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar
+from urllib.parse import quote, urlsplit
 
 from evergrant.errors import EvergrantError, MissingExtra
-from evergrant.integrations.web import WebLogin, problem_of
+from evergrant.integrations.site import Site, is_from_elsewhere
+from evergrant.integrations.web import FROM_ELSEWHERE, WebLogin, problem_of
 from evergrant.keeper import Keeper
+from evergrant.text import printable
 
 try:
     from flask import (
@@ -62,9 +65,9 @@ class Zoho:
     def init_app(self, app: Flask) -> None:
         """Add the pages of the login, and what answers where an error of ours ends a request."""
         pages = Blueprint("zoho", __name__, url_prefix=self._prefix)
-        pages.get("/login")(self._begin_login)
-        pages.get("/callback")(self._finish_login)
-        pages.post("/logout")(self._log_out)
+        pages.get("/login", endpoint="login")(self._begin_login)
+        pages.get("/callback", endpoint="callback")(self._finish_login)
+        pages.post("/logout", endpoint="logout")(self._log_out)
         app.register_blueprint(pages)
         app.register_error_handler(EvergrantError, self._answer)
         app.teardown_appcontext(_close_client)
@@ -74,6 +77,11 @@ class Zoho:
     def user(self) -> str:
         """The name of who is logged in; raises `LoginRequired` where nobody is."""
         return self._login.user(session)
+
+    @property
+    def is_logged_in(self) -> bool:
+        """Whether somebody is logged in here, as the session has it; asks nobody else."""
+        return self._login.is_logged_in(session)
 
     @property
     def client(self) -> httpx2.Client:
@@ -94,36 +102,38 @@ class Zoho:
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
             self._login.user(session)
-            # As Flask itself calls a view: a coroutine function runs to its end.
-            return cast("T", current_app.ensure_sync(view)(*args, **kwargs))
+            answer: T = current_app.ensure_sync(view)(*args, **kwargs)  # it may be a coroutine
+            return answer
 
         return guarded
 
+    def _site(self) -> Site:
+        return Site.below(request.root_path, self._prefix)
+
     def _begin_login(self) -> Any:
-        target, again = request.args.get("next") or _here("/"), "again" in request.args
-        return _to(self._login.begin(session, target, again=again))
+        target, again = request.args.get("next"), "again" in request.args
+        return _to(self._login.begin(session, target, again=again, site=self._site()))
 
     def _finish_login(self) -> Any:
-        return _to(self._login.finish(session, request.query_string.decode(errors="replace")))
+        query = request.query_string.decode(errors="replace")
+        return _to(self._login.finish(session, query, site=self._site()))
 
     def _log_out(self) -> Any:
-        self._login.log_out(session)
-        return _to(_here("/"))
+        if is_from_elsewhere(request.headers.get):
+            return jsonify(detail=FROM_ELSEWHERE), HTTPStatus.FORBIDDEN
+        self._login.log_out(session, revoke=request.args.get("revoke") == "1")
+        return _to(self._site().target(request.args.get("next")))
 
     def _answer(self, error: EvergrantError) -> Any:
-        current_app.logger.info("%s %s: %s", request.method, request.path, error)
-        problem = problem_of(error)
+        current_app.logger.info("%s %s: %s", request.method, printable(request.path), error)
+        problem, site = problem_of(error), self._site()
+        here = quote(request.root_path.rstrip("/") + request.path)
         wants_page = request.accept_mimetypes.accept_html and request.method == "GET"
-        is_ours = request.path.startswith(f"{self._prefix}/")  # or it would go round
-        if problem.login and wants_page and not is_ours:
-            back = request.full_path if request.query_string else request.path
-            return _to(problem.way_to_login(_here(f"{self._prefix}/login"), _here(back)))
+        if problem.login and wants_page and not site.is_of_login(here):  # or it would go round
+            query = request.query_string.decode(errors="replace")
+            here = urlsplit(here)._replace(query=query).geturl()
+            return _to(problem.way_to_login(site.login, here))
         return jsonify(detail=problem.text), problem.status, problem.headers
-
-
-def _here(path: str) -> str:
-    """Return a path of this app as the browser has it: the app may be mounted below another."""
-    return f"{request.script_root}{path}"
 
 
 def _to(address: str) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import secrets
 from collections.abc import Iterable, MutableMapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -25,9 +26,12 @@ from evergrant.errors import (
     TokenNotSaved,
     UntrustedServer,
 )
+from evergrant.integrations.site import Site, safe_path
 from evergrant.keeper import Keeper
 
-__all__ = ["USER", "Problem", "WebLogin", "problem_of", "safe_path"]
+__all__ = ["FROM_ELSEWHERE", "USER", "Problem", "WebLogin", "problem_of", "safe_path"]
+
+HERE = Site()
 
 USER = "zoho_user"
 """Where a session keeps the name of who is logged in."""
@@ -35,17 +39,10 @@ USER = "zoho_user"
 PENDING = "zoho_login"
 """Where a session keeps what a login under way is bound to."""
 
+FROM_ELSEWHERE = "Log out by a button of this site."
+"""What to tell whom another site's page had log out."""
+
 Session = MutableMapping[str, Any]
-
-
-def safe_path(target: str | None) -> str:
-    """Return where to go after a login: a path of this site; the front page for anything else.
-
-    A login page that sends people wherever a link says helps whoever wants to deceive them.
-    """
-    path = target or "/"
-    plain = path.isascii() and path.isprintable() and "\\" not in path
-    return path if plain and path.startswith("/") and not path.startswith("//") else "/"
 
 
 class WebLogin:
@@ -60,19 +57,28 @@ class WebLogin:
         self.keeper = keeper
         self._scopes = tuple(scopes)
 
-    def begin(self, session: Session, target: str | None = None, *, again: bool = False) -> str:
+    def begin(
+        self,
+        session: Session,
+        target: str | None = None,
+        *,
+        again: bool = False,
+        site: Site = HERE,
+    ) -> str:
         """Return the address at Zoho to send the browser to.
 
         Args:
             session: The browser's.
             target: The path to go to afterwards.
             again: Have Zoho ask for consent, also if the user gave it before.
+            site: Where the app is.
         """
-        bound = secrets.token_urlsafe(32)
-        session[PENDING] = [bound, safe_path(target)]
+        # A login under way stays good: it may go on in another tab.
+        bound = _pending(session)[0] or secrets.token_urlsafe(32)
+        session[PENDING] = [bound, site.target(target)]
         return self.keeper.authorization_url(self._scopes, session=bound, consent_again=again)
 
-    def finish(self, session: Session, query: str) -> str:
+    def finish(self, session: Session, query: str, *, site: Site = HERE) -> str:
         """Finish a login with the query string that the browser brought; return where to go.
 
         That is a path of this site; or Zoho once more, where it sent no refresh token because the
@@ -82,19 +88,20 @@ class WebLogin:
             UntrustedServer: The login was not begun in this browser, or the redirect is not ours.
             EvergrantError: As `Keeper.complete_login`.
         """
-        bound, target = session.get(PENDING) or (secrets.token_urlsafe(32), "/")
+        bound, target = _pending(session)
         try:
-            token = self.keeper.complete_login(query, session=bound)
-        except UntrustedServer:
-            raise  # whoever lured the browser to this address does not end the login under way
+            token = self.keeper.complete_login(query, session=bound or secrets.token_urlsafe(32))
         except NoRefreshToken:
-            return self.begin(session, target, again=True)
-        except EvergrantError:
             session.pop(PENDING, None)
-            raise
+            return self.begin(session, target, again=True, site=site)
+        # Not before: anybody's page can send a browser here, and would end the login under way.
         session.pop(PENDING, None)
         session[USER] = token.user_name
-        return safe_path(target)
+        return site.target(target)
+
+    def is_logged_in(self, session: Session) -> bool:
+        """Say whether somebody is logged in here; asks neither the store nor Zoho."""
+        return isinstance(session.get(USER), str)
 
     def user(self, session: Session) -> str:
         """Return the name of who is logged in.
@@ -108,15 +115,26 @@ class WebLogin:
         return name
 
     def log_out(self, session: Session, *, revoke: bool = False) -> None:
-        """Forget who is logged in.
+        """Forget who is logged in, whatever becomes of the grant.
 
         Args:
+            session: The browser's.
             revoke: End the grant at Zoho too, for every app that uses this store.
+
+        Raises:
+            EvergrantError: The grant could not be revoked, and stays.
         """
         name = session.pop(USER, None)
         session.pop(PENDING, None)
         if revoke and name:
-            self.keeper.revoke(name)
+            with suppress(TokenNotFound):  # it is over already
+                self.keeper.revoke(name)
+
+
+def _pending(session: Session) -> tuple[str | None, str | None]:
+    """Return what the login under way is bound to, and where it goes; None: there is none."""
+    bound, target = session.get(PENDING) or (None, None)
+    return bound, target
 
 
 @dataclass(frozen=True, slots=True)

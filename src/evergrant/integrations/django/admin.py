@@ -1,126 +1,131 @@
-"""The tokens in Django's admin site: who is logged in with Zoho, since when, and revoking it.
-
-Django's own permissions decide: ``evergrant.view_zohotoken`` to see the list, which shows no
-secret, ``evergrant.delete_zohotoken`` to revoke.
-"""
+"""The tokens in Django's admin site: who is logged in with Zoho, and an end to it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import islice
+from collections.abc import Iterable
+from http import HTTPStatus
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.core.paginator import Page, Paginator
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
-from django.utils.decorators import method_decorator
-from django.views.decorators.cache import never_cache
-from django.views.decorators.csrf import csrf_protect
-from django.views.decorators.http import require_http_methods
+from django.urls import URLPattern, path
 
 from evergrant.errors import EvergrantError
 from evergrant.integrations.django.keeping import keeper
-from evergrant.integrations.django.models import ZohoToken
-from evergrant.token import Token, state_of
+from evergrant.integrations.django.listing import find, read, row_of
+from evergrant.integrations.django.models import Token as Listed
+from evergrant.integrations.web import problem_of
+from evergrant.text import printable
+from evergrant.token import Token
 
-__all__ = ["ZohoTokenAdmin"]
+__all__ = ["TokenAdmin"]
 
-ON_A_PAGE = 100
+PAGE = 100
+"""Tokens on a page, as many as Django's own lists have."""
 
 
-@admin.register(ZohoToken)
-class ZohoTokenAdmin(admin.ModelAdmin):
-    """Django's lists and forms ask a database; these two pages ask the keeper's store."""
+@admin.register(Listed)
+class TokenAdmin(admin.ModelAdmin):
+    """Lists the tokens of the keeper's store, and revokes them; shows no secret.
 
-    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002 - Django's interface
-        """Say that tokens come from logins only."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:  # noqa: ARG002 - as above
-        """Say that nobody edits a token."""
-        return False
+    The permission to view is ``evergrant.view_token``, that to revoke ``evergrant.delete_token``.
+    """
 
     def get_urls(self) -> list[URLPattern]:
-        """Return the pages: the list, and what asks whether to revoke."""
-        list_, revoke = map(self.admin_site.admin_view, (self.changelist_view, self.revoke_view))
-        return [
-            path("", list_, name="evergrant_zohotoken_changelist"),
-            path("<path:object_id>/revoke/", revoke, name="evergrant_zohotoken_revoke"),
-        ]
+        """Return the one page there is: tokens come from logins, and nobody edits them."""
+        view = self.admin_site.admin_view(self.changelist_view)  # with CSRF and no-store
+        return [path("", view, name="evergrant_token_changelist")]
 
-    @method_decorator(never_cache)
+    def has_add_permission(self, _: HttpRequest) -> bool:
+        """Nobody adds a token here."""
+        return False
+
+    def has_change_permission(self, _: HttpRequest, __: Any = None) -> bool:
+        """Nobody changes one."""
+        return False
+
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """List the tokens, or those of whose name contains what is searched for."""
+        """List the tokens; revoke those chosen, once that is confirmed."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        words, number = request.GET.get("q", "").strip(), _page(request)
-        page: dict[str, Any] = {"title": "Zoho tokens", "q": words, "previous": number - 1}
+        more = extra_context or {}
         try:
-            rows = list(islice(_found(words), (number - 1) * ON_A_PAGE, number * ON_A_PAGE + 1))
+            return self._chosen(request) if request.method == "POST" else self._list(request, more)
         except EvergrantError as error:
-            self.message_user(request, str(error), messages.ERROR)
-        else:
-            page["tokens"] = [self._shown(token, request) for token in rows[:ON_A_PAGE]]
-            page["next"] = number + 1 if len(rows) > ON_A_PAGE else 0
-        return self._answer(request, "tokens", page | (extra_context or {}))
+            problem = problem_of(error)
+            status = max(problem.status, HTTPStatus.INTERNAL_SERVER_ERROR)
+            more = {"problem": f"The store of tokens cannot be read: {printable(str(error))}"}
+            return self._page(request, "tokens", more, status)
 
-    @method_decorator(csrf_protect)
-    @method_decorator(never_cache)
-    @method_decorator(require_http_methods(["GET", "POST"]))
-    def revoke_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
-        """Ask whether to revoke; where that is the answer, do it."""
+    def _list(self, request: HttpRequest, more: dict[str, Any]) -> HttpResponse:
+        wanted = request.GET.get("q", "").strip()
+        listing = read(keeper().store, keeper().accounts.clock(), wanted)
+        page = Paginator(listing.rows, PAGE).get_page(request.GET.get("p"))
+        shown = {
+            "page": page,
+            "links": _links(page, wanted),
+            "wanted": printable(wanted),
+            "corrupt": listing.corrupt,
+            "may_revoke": self.has_delete_permission(request),
+        }
+        return self._page(request, "tokens", shown | more)
+
+    def _chosen(self, request: HttpRequest) -> HttpResponse:
         if not self.has_delete_permission(request):
             raise PermissionDenied
-        token = keeper().store.find_token_by_id(object_id)
-        if token is None or not _is_ours(token):
-            raise Http404("no such token of this project's client")
-        there = HttpResponseRedirect(reverse("admin:evergrant_zohotoken_changelist"))
-        if request.method != "POST":
-            page = {"title": "Revoke this grant?", "token": self._shown(token, request)}
-            return self._answer(request, "revoke", page)
-        try:
-            keeper().revoke(str(token.user_name))
-        except EvergrantError as error:
-            self.message_user(request, f"Not revoked: {error}", messages.ERROR)
-            return there
-        self.log_deletions(request, [ZohoToken(id=token.id, user_name=token.user_name)])
-        self.message_user(request, f"Revoked: {token.user_name}", messages.SUCCESS)
-        return there
+        keys = dict.fromkeys(request.POST.getlist(ACTION_CHECKBOX_NAME))
+        found = [token for key in keys if (token := find(keeper().store, key))]
+        if len(found) < len(keys):
+            gone = "Some of them are gone, or belong to somebody else by now."
+            self.message_user(request, gone, messages.WARNING)
+        elif not keys:
+            self.message_user(request, "Choose whom to revoke.", messages.WARNING)
+        if found and request.POST.get("confirmed") != "yes":
+            now = keeper().accounts.clock()
+            chosen = {"rows": [row_of(token, now) for token in found], "name": ACTION_CHECKBOX_NAME}
+            return self._page(request, "revoke", chosen)
+        self._revoke(request, found)
+        return HttpResponseRedirect(request.get_full_path())
 
-    def _answer(self, request: HttpRequest, template: str, page: dict[str, Any]) -> HttpResponse:
-        page |= {**self.admin_site.each_context(request), "opts": self.opts}
-        return TemplateResponse(request, f"admin/evergrant/{template}.html", page)
+    def _revoke(self, request: HttpRequest, tokens: Iterable[Token]) -> None:
+        revoked = []
+        for token in tokens:
+            name = printable(token.user_name or "(no user)")
+            try:
+                keeper().revoke(token)
+            except EvergrantError as error:
+                told = f"Not revoked: {name}: {printable(str(error))}"
+                self.message_user(request, told, messages.ERROR)
+                if error.retryable:
+                    break  # Zoho does not answer: each of the others would wait for it in vain
+            else:
+                revoked.append(Listed(id=token.id, user_name=name))
+        if revoked:
+            self.log_deletions(request, revoked)
+            names = ", ".join(map(str, revoked))
+            self.message_user(request, f"Revoked: {names}", messages.SUCCESS)
 
-    def _shown(self, token: Token, request: HttpRequest) -> dict[str, Any]:
-        return {
-            "id": token.id,
-            "user": token.user_name or "",
-            "client": token.client_id or "",
-            "state": state_of(token, keeper().accounts.clock()),
-            "granted": token.created_at,
-            "used": token.last_used_at,
-            "may_be_revoked": _is_ours(token) and self.has_delete_permission(request),
-        }
-
-
-def _page(request: HttpRequest) -> int:
-    number = request.GET.get("p", "")
-    return max(1, int(number)) if number.isdecimal() and len(number) < len("1000000") else 1
-
-
-def _found(words: str) -> Iterator[Token]:
-    if exactly := keeper().store.find_users(words):
-        return iter(exactly)  # by an index: a store may hold a million
-    lower = words.lower()
-    return (
-        token for token in keeper().store.iter_tokens() if lower in (token.user_name or "").lower()
-    )
+    def _page(
+        self, request: HttpRequest, name: str, more: dict[str, Any], status: int = HTTPStatus.OK
+    ) -> HttpResponse:
+        request.current_app = self.admin_site.name
+        title = "Zoho tokens" if name == "tokens" else "Are you sure?"
+        context = {**self.admin_site.each_context(request), "opts": self.opts, "title": title}
+        page = f"evergrant/admin/{name}.html"
+        return TemplateResponse(request, page, context | more, status=status)
 
 
-def _is_ours(token: Token) -> bool:
-    client = keeper().accounts.client
-    return bool(token.user_name and client and token.client_id == client.client_id)
+def _links(page: Page, wanted: str) -> list[tuple[Any, str]]:
+    """Return the numbers of pages to show, each with the query that leads there; none for a gap."""
+    searched = {"q": wanted} if wanted else {}
+    return [
+        (number, "?" + urlencode(searched | {"p": number}) if isinstance(number, int) else "")
+        for number in page.paginator.get_elided_page_range(page.number)
+    ]

@@ -13,7 +13,7 @@ class EvergrantConfig(AppConfig):
 
     name = "evergrant.integrations.django"
     label = "evergrant"
-    verbose_name = "Zoho tokens"
+    verbose_name = "Zoho"
 
     def ready(self) -> None:
         """Have the settings checked."""

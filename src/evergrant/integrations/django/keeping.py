@@ -12,13 +12,15 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import Error
+from django.urls import get_script_prefix, reverse
 from django.utils.module_loading import import_string
 
 import evergrant
 from evergrant.forking import ProcessLock
+from evergrant.integrations.site import Site
 from evergrant.integrations.web import WebLogin
 
-__all__ = ["check", "keeper", "login"]
+__all__ = ["check", "keeper", "login", "site"]
 
 NEEDED = ("STORE", "CLIENT_ID", "CLIENT_SECRET", "REDIRECT_URL")
 KNOWN = {*NEEDED, "SCOPES", "DATA_CENTER", "KEEPER"}
@@ -65,3 +67,9 @@ def _make(given: dict[str, Any]) -> evergrant.Keeper:
 def login() -> WebLogin:
     """Return what logs people in."""
     return WebLogin(keeper(), settings.EVERGRANT["SCOPES"])
+
+
+def site() -> Site:
+    """Return where the pages of the login are, as the browser of this request addresses them."""
+    login_page, callback = reverse("zoho-login"), reverse("zoho-callback")
+    return Site(get_script_prefix(), login_page, callback, reverse("zoho-logout"))

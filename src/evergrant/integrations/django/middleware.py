@@ -8,11 +8,11 @@ from typing import Any
 
 import httpx2
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.urls import reverse
 
 from evergrant.errors import EvergrantError
-from evergrant.integrations.django.keeping import keeper, login
+from evergrant.integrations.django.keeping import keeper, login, site
 from evergrant.integrations.web import problem_of
+from evergrant.text import printable
 from evergrant.token import Token
 
 __all__ = ["RequestZoho", "ZohoMiddleware"]
@@ -31,6 +31,11 @@ class RequestZoho:
     def user(self) -> str:
         """The name of who is logged in; raises `LoginRequired` where nobody is."""
         return login().user(self._request.session)
+
+    @property
+    def is_logged_in(self) -> bool:
+        """Whether somebody is logged in here, as the session has it; asks nobody else."""
+        return login().is_logged_in(self._request.session)
 
     @property
     def token(self) -> Token:
@@ -69,14 +74,12 @@ class ZohoMiddleware:
         """Answer where an error of ours ends a request."""
         if not isinstance(error, EvergrantError):
             return None
-        _logger.info("%s %s: %s", request.method, request.path, error)
-        problem = problem_of(error)
-        wants_page = "text/html" in request.headers.get("Accept", "")
+        _logger.info("%s %s: %s", request.method, printable(request.path), error)
+        problem, here = problem_of(error), request.get_full_path()
+        wants_page = "text/html" in request.headers.get("Accept", "") and request.method == "GET"
         answer: Any
-        login_page = reverse("zoho-login")
-        ours = (login_page, reverse("zoho-callback"))  # or it would go round
-        if problem.login and wants_page and request.method == "GET" and request.path not in ours:
-            answer = HttpResponseRedirect(problem.way_to_login(login_page, request.get_full_path()))
+        if problem.login and wants_page and not site().is_of_login(here):  # or it would go round
+            answer = HttpResponseRedirect(problem.way_to_login(site().login, here))
         else:
             answer = JsonResponse({"detail": problem.text}, status=problem.status)
         for name, value in problem.headers.items():

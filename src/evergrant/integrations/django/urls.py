@@ -1,4 +1,4 @@
-"""The pages of the login."""
+"""The pages of the login, and the way to the list of tokens."""
 
 from __future__ import annotations
 
@@ -12,4 +12,5 @@ urlpatterns = [
     path("login", views.begin, name="zoho-login"),
     path("callback", views.finish, name="zoho-callback"),
     path("logout", views.log_out, name="zoho-logout"),
+    path("tokens", views.tokens, name="zoho-tokens"),
 ]

@@ -2,36 +2,51 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import get_script_prefix
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import NoReverseMatch, reverse
 from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_GET, require_POST
 
-from evergrant.integrations.django.keeping import login
+from evergrant.integrations.django.keeping import login, site
 
-__all__ = ["begin", "finish", "log_out"]
+__all__ = ["begin", "finish", "log_out", "tokens"]
 
 
 @require_GET
 @never_cache
 def begin(request: HttpRequest) -> HttpResponse:
     """Send the browser to Zoho."""
-    target, again = request.GET.get("next") or get_script_prefix(), "again" in request.GET
-    return HttpResponseRedirect(login().begin(request.session, target, again=again))
+    target, again = request.GET.get("next"), "again" in request.GET
+    return HttpResponseRedirect(login().begin(request.session, target, again=again, site=site()))
 
 
 @require_GET
 @never_cache
 def finish(request: HttpRequest) -> HttpResponse:
     """Take in what the browser brought back from Zoho."""
-    target = login().finish(request.session, request.META["QUERY_STRING"])
+    target = login().finish(request.session, request.META["QUERY_STRING"], site=site())
     request.session.cycle_key()  # whoever knew the session before does not know it now
     return HttpResponseRedirect(target)
 
 
 @require_POST
 @never_cache
+@csrf_protect  # also in a project without the middleware
 def log_out(request: HttpRequest) -> HttpResponse:
-    """Forget who is logged in."""
-    login().log_out(request.session)
-    return HttpResponseRedirect(get_script_prefix())
+    """Forget who is logged in; with ``?revoke=1``, end the grant too."""
+    try:
+        login().log_out(request.session, revoke=request.GET.get("revoke") == "1")
+    finally:
+        request.session.save()  # Django itself does not where the answer is an error
+    return HttpResponseRedirect(site().target(request.GET.get("next")))
+
+
+@require_GET
+@never_cache
+def tokens(_: HttpRequest) -> HttpResponse:
+    """Lead to the list of tokens, which is a part of Django's admin site."""
+    try:
+        return HttpResponseRedirect(reverse("admin:evergrant_token_changelist"))
+    except NoReverseMatch:
+        raise Http404("this project has no admin site") from None

@@ -28,12 +28,11 @@ class Command(BaseCommand):
         try:
             if user := options["revoke"]:
                 keeper().revoke(user)
-                self.stdout.write(f"revoked: {user}")
+                self.stdout.write(f"revoked: {printable(user)}")
                 return
             now = keeper().accounts.clock()
             for token in keeper().store.iter_tokens():
-                state = state_of(token, now)
-                line = f"{token.user_name or '(no name)'}  {token.client_id}  {state}"
-                self.stdout.write(printable(line))
+                row = f"{token.user_name}  {token.client_id}  {state_of(token, now)}"
+                self.stdout.write(printable(row))
         except EvergrantError as error:
-            raise CommandError(str(error)) from None
+            raise CommandError(printable(str(error))) from None
