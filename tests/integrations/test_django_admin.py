@@ -96,6 +96,18 @@ def test_a_search_finds_users_by_the_parts_of_their_names(keeper: Keeper) -> Non
     assert staff.users(q="carol") == []
 
 
+def test_of_very_many_tokens_the_first_are_listed_and_any_user_is_found(
+    keeper: Keeper, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("evergrant.integrations.django.listing.MOST", 2)
+    planted(keeper, "ann@a.example", "bob@a.example", "carol@a.example:7")
+    staff = Staff("view_token")
+    assert staff.users() == ["ann@a.example", "bob@a.example"]
+    assert "more tokens than are listed" in staff.page()
+    assert staff.users(q="carol@a.example") == ["carol@a.example:7"]
+    assert "more tokens than are listed" not in staff.page(q="carol@a.example")
+
+
 def test_a_long_list_comes_in_pages(keeper: Keeper) -> None:
     names = [f"user{number:03}@example.com" for number in range(205)]
     planted(keeper, *names)

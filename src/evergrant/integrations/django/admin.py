@@ -73,6 +73,7 @@ class TokenAdmin(admin.ModelAdmin):
             "links": _links(page, wanted),
             "wanted": printable(wanted),
             "corrupt": listing.corrupt,
+            "is_cut": listing.is_cut,
             "may_revoke": self.has_delete_permission(request),
         }
         return self._page(request, "tokens", shown | more)

@@ -6,12 +6,17 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import sha256
+from itertools import islice
 
 from evergrant.stores.base import TokenStore
 from evergrant.text import printable
 from evergrant.token import Token, state_of
 
 __all__ = ["Listing", "Row", "find", "key_of", "read", "row_of"]
+
+
+MOST = 10_000
+"""Tokens that are listed: a store may hold a million, and a page is to be there in a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,23 +43,27 @@ class Listing:
 
     Attributes:
         corrupt: How many rows of the store cannot be read.
+        is_cut: Whether more of them fit.
     """
 
     rows: list[Row]
     corrupt: int
+    is_cut: bool
 
 
 def read(store: TokenStore, now: datetime, wanted: str = "") -> Listing:
-    """Return the tokens of those users whose names have all the words of ``wanted``."""
+    """Return the tokens of the user ``wanted``, or of users whose names have all words of it."""
     words = wanted.casefold().split()
     corrupt: list[object] = []
-    rows = [
+    fitting = (
         row_of(token, now)
-        for token in store.iter_tokens(on_corrupt=corrupt.append)
+        for token in store.find_users(wanted) or store.iter_tokens(on_corrupt=corrupt.append)
         if all(word in (token.user_name or "").casefold() for word in words)
-    ]
+    )
+    rows = list(islice(fitting, MOST))
+    is_cut = next(fitting, None) is not None
     rows.sort(key=lambda row: (row.user.casefold(), row.client, row.key))
-    return Listing(rows, len(corrupt))
+    return Listing(rows, len(corrupt), is_cut)
 
 
 def row_of(token: Token, now: datetime) -> Row:
