@@ -17,9 +17,10 @@ from web_visitor import Visitor
 
 
 @pytest.fixture
-def port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+def door() -> Iterator[socket.socket]:
+    """Where the app will listen; held from now on, since other tests look for free ports too."""
+    with socket.create_server(("127.0.0.1", 0), backlog=128) as door:
+        yield door
 
 
 @pytest.fixture
@@ -29,7 +30,8 @@ def root() -> str:
 
 
 @pytest.fixture
-def client(zoho: Sandbox, port: int, root: str) -> Client:
+def client(zoho: Sandbox, door: socket.socket, root: str) -> Client:
+    port = door.getsockname()[1]
     return zoho.add_client(redirect_uris=[f"http://127.0.0.1:{port}{root}/zoho/callback"])
 
 
@@ -53,8 +55,10 @@ def keeper(client: Client, zoho: Sandbox, tmp_path: Path) -> Iterator[Keeper]:
 
 
 @pytest.fixture(params=FRAMEWORKS)
-def url(request: pytest.FixtureRequest, keeper: Keeper, port: int, root: str) -> Iterator[str]:
-    with FRAMEWORKS[request.param](keeper, port, root) as url:
+def url(
+    request: pytest.FixtureRequest, keeper: Keeper, door: socket.socket, root: str
+) -> Iterator[str]:
+    with FRAMEWORKS[request.param](keeper, door, root) as url:
         yield url
 
 

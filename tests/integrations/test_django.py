@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 
@@ -19,8 +20,8 @@ ALICE = "alice@example.com"
 
 
 @pytest.fixture
-def alice(keeper: Keeper, port: int, zoho: Sandbox) -> Iterator[Visitor]:
-    with FRAMEWORKS["django"](keeper, port, "") as url:
+def alice(keeper: Keeper, door: socket.socket, zoho: Sandbox) -> Iterator[Visitor]:
+    with FRAMEWORKS["django"](keeper, door, "") as url:
         visitor = Visitor(url, zoho)
         yield visitor
         visitor.browser.close()

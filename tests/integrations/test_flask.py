@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
@@ -17,7 +18,7 @@ ALICE = "alice@example.com"
 
 
 @pytest.fixture
-def alice(keeper: Keeper, port: int, zoho: Sandbox) -> Iterator[Visitor]:
+def alice(keeper: Keeper, door: socket.socket, zoho: Sandbox) -> Iterator[Visitor]:
     app = Flask(__name__)
     app.secret_key = "planted-session"
     extension = Zoho(app, keeper=keeper, scopes=["ZohoCRM.modules.ALL"])
@@ -32,7 +33,7 @@ def alice(keeper: Keeper, port: int, zoho: Sandbox) -> Iterator[Visitor]:
     def named(name: str) -> dict[str, str]:
         return {"name": name}
 
-    with served(app, port) as url:
+    with served(app, door) as url:
         visitor = Visitor(url, zoho)
         yield visitor
         visitor.browser.close()

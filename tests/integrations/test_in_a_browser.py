@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,10 +35,10 @@ def press(page: Chrome, selector: str) -> None:
 
 
 def test_a_button_of_ours_logs_out_and_one_of_another_site_does_not(
-    chrome: Chrome, keeper: Keeper, port: int
+    chrome: Chrome, keeper: Keeper, door: socket.socket
 ) -> None:
     """Another port is another origin, but the same site: the browser sends the cookies along."""
-    with FRAMEWORKS["flask"](keeper, port, "") as url:
+    with FRAMEWORKS["flask"](keeper, door, "") as url:
         chrome.get(f"{url}/zoho/login")
         press(chrome, f"input[value^='{ALICE}']")
         press(chrome, "button[value=allow]")
@@ -57,7 +58,7 @@ def test_a_button_of_ours_logs_out_and_one_of_another_site_does_not(
 
 
 def test_a_member_of_the_staff_ends_a_grant(
-    chrome: Chrome, keeper: Keeper, port: int, zoho: Sandbox, client: Client
+    chrome: Chrome, keeper: Keeper, door: socket.socket, zoho: Sandbox, client: Client
 ) -> None:
     set_up_django()
     from django.contrib.auth.models import User
@@ -68,7 +69,7 @@ def test_a_member_of_the_staff_ends_a_grant(
         keeper.login_with_code(zoho.grant_code(who, client=client, self_client=True))
     User.objects.filter(username="root").delete()
     User.objects.create_superuser("root", password="planted-staff")
-    with served(StaticFilesHandler(get_wsgi_application()), port) as url:
+    with served(StaticFilesHandler(get_wsgi_application()), door) as url:
         chrome.get(f"{url}/admin/")
         chrome.find_element(By.NAME, "username").send_keys("root")
         chrome.find_element(By.NAME, "password").send_keys("planted-staff")

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
 from evergrant import Keeper
-from web_visitor import mounted, served
+from web_visitor import address_of, mounted, served
 
 __all__ = ["FRAMEWORKS", "set_up_django"]
 
 
 @contextmanager
-def on_fastapi(keeper: Keeper, port: int, root: str) -> Iterator[str]:
+def on_fastapi(keeper: Keeper, door: socket.socket, root: str) -> Iterator[str]:
     import uvicorn
     from starlette.applications import Starlette
     from starlette.routing import Mount
@@ -22,33 +23,33 @@ def on_fastapi(keeper: Keeper, port: int, root: str) -> Iterator[str]:
 
     app = create(keeper)
     whole = Starlette(routes=[Mount(root, app)]) if root else app
-    server = uvicorn.Server(uvicorn.Config(whole, host="127.0.0.1", port=port, log_level="error"))
-    thread = threading.Thread(target=server.run)
+    server = uvicorn.Server(uvicorn.Config(whole, log_level="error"))
+    thread = threading.Thread(target=server.run, args=([door],))
     thread.start()
     while not server.started:
         thread.join(0.01)
         assert thread.is_alive()
     try:
-        yield f"http://127.0.0.1:{port}"
+        yield address_of(door)
     finally:
         server.should_exit = True
         thread.join()
 
 
 @contextmanager
-def on_flask(keeper: Keeper, port: int, root: str) -> Iterator[str]:
+def on_flask(keeper: Keeper, door: socket.socket, root: str) -> Iterator[str]:
     from flask_app.app import create
 
-    with served(mounted(create(keeper), root), port) as url:
+    with served(mounted(create(keeper), root), door) as url:
         yield url
 
 
 @contextmanager
-def on_django(keeper: Keeper, port: int, root: str) -> Iterator[str]:
+def on_django(keeper: Keeper, door: socket.socket, root: str) -> Iterator[str]:
     from django.core.wsgi import get_wsgi_application
 
     set_up_django()
-    with served(mounted(get_wsgi_application(), root), port) as url:
+    with served(mounted(get_wsgi_application(), root), door) as url:
         yield url
 
 
@@ -66,7 +67,7 @@ def set_up_django() -> None:
     keeping._made.clear()
 
 
-FRAMEWORKS: dict[str, Callable[[Keeper, int, str], AbstractContextManager[str]]] = {
+FRAMEWORKS: dict[str, Callable[[Keeper, socket.socket, str], AbstractContextManager[str]]] = {
     "fastapi": on_fastapi,
     "flask": on_flask,
     "django": on_django,

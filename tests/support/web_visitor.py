@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ import httpx2
 
 from evergrant.sandbox import Sandbox
 
-__all__ = ["Visitor", "mounted", "served"]
+__all__ = ["Visitor", "address_of", "mounted", "served"]
 
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
 
@@ -27,20 +28,27 @@ def mounted(app: Wsgi, root: str) -> Wsgi:
     return DispatcherMiddleware(NotFound(), {root: app}) if root else app
 
 
+def address_of(door: socket.socket) -> str:
+    """Return the address of an app that listens there."""
+    return f"http://127.0.0.1:{door.getsockname()[1]}"
+
+
 @contextmanager
-def served(app: Wsgi, port: int) -> Iterator[str]:
-    """Serve a WSGI app; yield its address."""
+def served(app: Wsgi, door: socket.socket) -> Iterator[str]:
+    """Serve a WSGI app on a listening socket; yield its address."""
     from werkzeug.serving import WSGIRequestHandler, make_server
 
     class Quiet(WSGIRequestHandler):
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             """Say nothing."""
 
-    server = make_server("127.0.0.1", port, app, threaded=True, request_handler=Quiet)
+    server = make_server(
+        "127.0.0.1", 0, app, threaded=True, request_handler=Quiet, fd=door.fileno()
+    )
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
     try:
-        yield f"http://127.0.0.1:{port}"
+        yield address_of(door)
     finally:
         server.shutdown()
         thread.join()
