@@ -10,6 +10,7 @@ import pytest
 
 import rounds
 from aws_servers import aws, dynamodb, dynamodb_url, emulator, secrets_url
+from chromium import chrome
 from databases import database, mariadb, mariadb_server, postgresql, postgresql_server
 from evergrant.sandbox import Sandbox
 from redis_servers import redis, redis_server, redis_url
@@ -17,6 +18,7 @@ from soak import add_options, soak
 
 __all__ = [
     "aws",
+    "chrome",
     "database",
     "dynamodb",
     "dynamodb_url",

@@ -17,6 +17,7 @@ from pathlib import Path
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 
+from chromium import text
 from evergrant.sandbox import Sandbox
 
 
@@ -50,29 +51,25 @@ def finished(command: subprocess.Popen[str]) -> tuple[int, str]:
     return command.returncode, said
 
 
-def body(page: Chrome) -> str:
-    return page.find_element(By.TAG_NAME, "body").text
-
-
 def test_bob_accepts_and_is_told_so_by_browser_and_terminal(
-    chromium: Chrome, zoho: Sandbox, tmp_path: Path
+    chrome: Chrome, zoho: Sandbox, tmp_path: Path
 ) -> None:
     with waiting_login(zoho, tmp_path) as (url, command):
-        chromium.get(url)
-        assert "ZohoCRM.modules.ALL" in body(chromium)
-        chromium.find_element(By.CSS_SELECTOR, "input[value^='bob@example.com']").click()
-        chromium.find_element(By.CSS_SELECTOR, "button[value=allow]").click()
-        chromium.find_element(By.XPATH, "//h1[text()='Done']")
-        assert "You are logged in as bob@example.com:" in body(chromium)
+        chrome.get(url)
+        assert "ZohoCRM.modules.ALL" in text(chrome)
+        chrome.find_element(By.CSS_SELECTOR, "input[value^='bob@example.com']").click()
+        chrome.find_element(By.CSS_SELECTOR, "button[value=allow]").click()
+        chrome.find_element(By.XPATH, "//h1[text()='Done']")
+        assert "You are logged in as bob@example.com:" in text(chrome)
         code, said = finished(command)
     assert (code, "logged in: bob@example.com:" in said) == (0, True)
 
 
-def test_who_says_no_is_not_logged_in(chromium: Chrome, zoho: Sandbox, tmp_path: Path) -> None:
+def test_who_says_no_is_not_logged_in(chrome: Chrome, zoho: Sandbox, tmp_path: Path) -> None:
     with waiting_login(zoho, tmp_path) as (url, command):
-        chromium.get(url)
-        chromium.find_element(By.CSS_SELECTOR, "button[value=deny]").click()
-        chromium.find_element(By.XPATH, "//h1[text()='The login failed']")
+        chrome.get(url)
+        chrome.find_element(By.CSS_SELECTOR, "button[value=deny]").click()
+        chrome.find_element(By.XPATH, "//h1[text()='The login failed']")
         code, said = finished(command)
     assert (code, "access_denied" in said or "without a code" in said) == (4, True)
     assert zoho.calls.count(path="/oauth/v2/token") == 0

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -10,23 +9,13 @@ from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
-from chromium import browser
+from chromium import browser, text
 from elsewhere import page_elsewhere
 from evergrant.sandbox import Sandbox
 from portal import Portal
 from portal_visitor import ALICE, BOB, CAROL
 
 TOKEN, LOG_IN = "/oauth/v2/token", "Log in with Zoho"
-
-
-@pytest.fixture
-def chrome(tmp_path: Path) -> Iterator[Chrome]:
-    with browser(tmp_path / "one") as page:
-        yield page
-
-
-def text(page: Chrome) -> str:
-    return page.find_element(By.TAG_NAME, "body").text
 
 
 def heading(page: Chrome, words: str) -> None:

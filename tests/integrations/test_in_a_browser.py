@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.by import By
 
-from chromium import browser
+from chromium import text
 from elsewhere import page_elsewhere
 from evergrant import Keeper
 from evergrant.sandbox import Client, Sandbox
@@ -18,16 +15,6 @@ from web_frameworks import FRAMEWORKS, set_up_django
 from web_visitor import served
 
 ALICE, BOB = "alice@example.com", "bob@example.com"
-
-
-@pytest.fixture
-def chrome(tmp_path: Path) -> Iterator[Chrome]:
-    with browser(tmp_path / "one") as page:
-        yield page
-
-
-def text(page: Chrome) -> str:
-    return page.find_element(By.TAG_NAME, "body").text
 
 
 def press(page: Chrome, selector: str) -> None:

@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+
+__all__ = ["browser", "chrome", "text"]
 
 # The switches beyond the first four keep Chromium from calling its maker's servers.
 SWITCHES = (
@@ -44,3 +47,15 @@ def browser(profile: Path) -> Iterator[webdriver.Chrome]:
         yield chrome
     finally:
         chrome.quit()
+
+
+@pytest.fixture
+def chrome(tmp_path: Path) -> Iterator[webdriver.Chrome]:
+    """Open a browser for a test."""
+    with browser(tmp_path / "profile") as opened:
+        yield opened
+
+
+def text(page: webdriver.Chrome) -> str:
+    """Return what a page says."""
+    return page.find_element(By.TAG_NAME, "body").text
