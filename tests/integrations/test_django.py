@@ -8,6 +8,7 @@ import signal
 import socket
 import threading
 from collections.abc import Iterator
+from importlib import import_module
 
 import pytest
 
@@ -59,6 +60,13 @@ def test_the_former_list_leads_to_that_of_the_admin_site(alice: Visitor) -> None
     assert alice.get("/zoho/tokens").headers["location"] == "/admin/evergrant/token/"
     csrf = {"Sec-Fetch-Site": "same-origin"}
     assert alice.browser.post("/zoho/tokens", data={}, headers=csrf).status_code in (403, 405)
+
+
+@pytest.mark.parametrize("name", ["admin", "keeping", "models"])
+def test_what_needs_a_project_offers_what_it_says(alice: Visitor, name: str) -> None:
+    module = import_module(f"evergrant.integrations.django.{name}")
+    assert len(set(module.__all__)) == len(module.__all__) > 0
+    assert [one for one in module.__all__ if not hasattr(module, one)] == []
 
 
 def test_the_command_lists_and_revokes(alice: Visitor, keeper: Keeper) -> None:

@@ -18,10 +18,16 @@ ROOT = Path(evergrant.__file__).parent
 NEED_AN_SDK = "evergrant.zohocrmsdk"
 """Its modules need Zoho's SDK, which is not here: tests/zohocrmsdk/test_bridge_exports.py."""
 
+NEED_A_PROJECT = tuple(
+    f"evergrant.integrations.django.{name}" for name in ("admin", "keeping", "models")
+)
+"""They need Django's settings: tests/integrations/test_django.py."""
+
 MODULES = sorted(
     module.name
     for module in walk_packages([str(ROOT)], "evergrant.")
     if not module.name.endswith("__main__") and not module.name.startswith(NEED_AN_SDK)
+    if module.name not in NEED_A_PROJECT
 )
 
 
