@@ -49,7 +49,6 @@ SOAKED = (
     "tests/zohocrmsdk/test_storm.py",
 )
 BENCHMARKS = ("bench_*.py", "storm.py", "fleet_of_hosts.py", "scale.py", "memory.py")
-MOST_WORKERS = 8
 USAGE_ERROR = 2
 INTERRUPTED = 130
 
@@ -65,8 +64,7 @@ def test(args: list[str]) -> int:
     provide(BROWSER | SERVERS)
     with environments([TEST, *SDKS.values()]) as (python, *sdk_pythons):
         _name(dict(zip(SDKS, sdk_pythons, strict=True)))
-        # One more than there are cores: half of a test's time is waiting.
-        workers = ["-n", str(min((os.cpu_count() or 1) + 1, MOST_WORKERS)), "--dist", "loadgroup"]
+        workers = ["-n", "auto", "--maxprocesses", "8", "--dist", "loadgroup"]
         status = _call([python, "-m", "pytest", *workers, *args])
         if status == TESTS_FAILED and not args and pass_alone(python, failed_tests()):
             return 0
