@@ -41,7 +41,7 @@ def three(store_url: str, zoho: Sandbox, tmp_path: Path) -> Iterator[list[Host]]
     ):
         keeper.login_with_code(zoho.grant_code(ALICE, self_client=True))
         expire(store_url)
-    silence = [["evergrant.stores.sql.patience", "SILENCE", 2.0]]
+    silence = [["evergrant.stores.sql.patience", "SILENCE", 1.0]]
     scene: dict[str, Any] = {
         "zoho": zoho.url, "client_id": app.client_id,
         "client_secret": str.__str__(app.client_secret), "user": ALICE, "lease": LEASE,
@@ -56,9 +56,9 @@ def three(store_url: str, zoho: Sandbox, tmp_path: Path) -> Iterator[list[Host]]
 def patient(url: str) -> str:
     """Let a store give a silent server up sooner than it usually would."""
     options = {
-        "mysql": "read_timeout=2&write_timeout=2&connect_timeout=2",
+        "mysql": "read_timeout=1&write_timeout=1&connect_timeout=1",
         "postgresql": "connect_timeout=2",
-        "redis": "timeout=2",
+        "redis": "timeout=1",
     }[url.partition(":")[0].partition("+")[0]]
     return f"{url}{'&' if '?' in url else '?'}{options}"
 

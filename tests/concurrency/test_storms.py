@@ -27,7 +27,6 @@ SHARED = [
     "redis",
     "dynamodb",
     "sealed sqlite:///{}/tokens.db",
-    "sealed postgresql",
 ]
 """Every store that processes can share."""
 

@@ -261,7 +261,7 @@ def test_an_encrypted_redis_does_what_a_dictionary_does(redis_server: Redis) -> 
 def test_a_table_in_dynamodb_does_what_a_dictionary_does(
     dynamodb_url: str, keys: Keyring | None
 ) -> None:
-    run(lambda _, clock: open_store(dynamodb_url, clock=clock, keys=keys), 3, is_shared=False)
+    run(lambda _, clock: open_store(dynamodb_url, clock=clock, keys=keys), 2, is_shared=False)
 
 
 @pytest.mark.parametrize("keys", [None, KEYS], ids=["plain", "encrypted"])
@@ -271,4 +271,4 @@ def test_secrets_manager_does_with_rows_what_a_dictionary_does(
     def make(_: str, clock: Clock) -> TokenStore:
         return open_store(secrets_url, clock=clock, keys=keys)
 
-    run(make, 3, is_shared=False, machine=RowsMachine)
+    run(make, 2, is_shared=False, machine=RowsMachine)

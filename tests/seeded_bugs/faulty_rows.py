@@ -23,6 +23,7 @@ ANOTHER = "test_a_save_that_expects_another_version_is_refused"
 ZERO = "test_version_zero_expects_no_row_yet"
 BACK = "test_a_deleted_row_does_not_come_back"
 UNKNOWN = "test_deleting_an_unknown_id_is_an_error"
+CHANGED = "test_a_delete_that_expects_another_version_deletes_nothing"
 ALL = "test_deletes_all"
 ONE = "test_deletes_one_row_and_no_other"
 
@@ -208,6 +209,13 @@ class DeletesSilently(DictStore):
             super().delete_token(id, expected_version=expected_version)
         except TokenNotFound:
             return
+
+
+class DeletesWhateverVersion(DictStore):
+    caught_by = (CHANGED,)
+
+    def _delete_at(self, id_: str, version: int) -> bool:
+        return self._delete(id_)
 
 
 class RunsIdsAsSql(DictStore):

@@ -58,7 +58,9 @@ class Backend(ABC):
         """Delete the row with this id if it has this version; False if it has not."""
         # In a transaction: where that keeps nobody else away, a back end says how.
         found = self._select(Criterion(id=id_))
-        return bool(found) and (found[0][-1] or 0) == version and self._delete(id_)
+        # As text: a storage may have numbers so.
+        is_it = bool(found) and str(found[0][-1] or 0) == str(version)
+        return is_it and self._delete(id_)
 
     @abstractmethod
     def _delete_all(self) -> None:

@@ -8,7 +8,16 @@ import pytest
 
 from evergrant.errors import Conflict, StoreError, TokenNotFound
 from evergrant.stores.base import TokenStore
-from evergrant.testing.samples import ALICE, BOB, HARD_TEXTS, TWINS, contents, grant, renewed
+from evergrant.testing.samples import (
+    ALICE,
+    BOB,
+    HARD_TEXTS,
+    TWINS,
+    Reopen,
+    contents,
+    grant,
+    renewed,
+)
 from evergrant.token import Token
 
 __all__ = ["RowContract"]
@@ -196,8 +205,10 @@ class RowContract:
                     store.delete_token(id_)
         assert store.get_tokens() == [alice]
 
-    def test_a_delete_that_expects_another_version_deletes_nothing(self, store: TokenStore) -> None:
-        """Somebody has saved since."""
+    def test_a_delete_that_expects_another_version_deletes_nothing(
+        self, store: TokenStore, reopen: Reopen
+    ) -> None:
+        """Somebody has saved since; another handle knows the versions as well."""
         alice, bob = store.save_token(ALICE), store.save_token(BOB)
         newer = store.save_token(renewed(alice))
         for version in (0, alice.version, newer.version + 1):
@@ -206,7 +217,8 @@ class RowContract:
         with pytest.raises(TokenNotFound):
             store.delete_token("unknown", expected_version=1)
         assert contents(store) == {alice.id: newer, bob.id: bob}
-        store.delete_token(str(alice.id), expected_version=newer.version)
+        with reopen() as other:
+            other.delete_token(str(alice.id), expected_version=newer.version)
         assert store.get_tokens() == [bob]
 
     def test_deletes_all(self, store: TokenStore) -> None:
