@@ -7,7 +7,7 @@ import threading
 import weakref
 from typing import Protocol
 
-__all__ = ["Forkable", "ProcessLock", "watch"]
+__all__ = ["Forkable", "ProcessLock", "ProcessTurns", "watch"]
 
 
 class ProcessLock:
@@ -24,6 +24,23 @@ class ProcessLock:
         # Not by an __exit__ of our own: an interrupt at its beginning would leave the lock locked
         # for ever, and nothing of Python's runs in that of the lock itself.
         return self._locks.setdefault(os.getpid(), threading.Lock())
+
+
+class ProcessTurns:
+    """Turns of the threads of one process, so many at once; in a forked child all are free.
+
+    Args:
+        number: How many threads have a turn at the same time.
+    """
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self._turns: dict[int, threading.BoundedSemaphore] = {}
+
+    def here(self) -> threading.BoundedSemaphore:
+        """Return the turns of this process."""
+        fresh = threading.BoundedSemaphore(self._number)
+        return self._turns.setdefault(os.getpid(), fresh)
 
 
 class Forkable(Protocol):

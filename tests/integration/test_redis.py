@@ -14,6 +14,7 @@ import pytest
 from evergrant.errors import CorruptRecord, StoreError, StoreUnavailable
 from evergrant.stores import open_store
 from evergrant.stores.base import TokenStore
+from evergrant.stores.redis.store import CONNECTIONS
 from evergrant.testing.samples import ALICE, BOB
 from redis_servers import Redis, until
 
@@ -78,6 +79,23 @@ def test_one_look_is_one_round_trip(redis_server: Redis, store: TokenStore) -> N
         for _ in range(10):
             assert store.find_token(ALICE) is not None
         assert commands() - before == 10
+
+
+def test_a_process_has_few_connections_however_many_threads_ask(mortal: Redis) -> None:
+    """Hundreds that connect at the same moment would overrun the server's queue of them."""
+    begin = threading.Barrier(100)
+
+    def find(_: int) -> None:
+        begin.wait()
+        for _ in range(5):
+            assert busy.find_token(ALICE)
+
+    with open_store(mortal.place()) as busy, ThreadPoolExecutor(100) as pool:
+        busy.save_token(ALICE)
+        list(pool.map(find, range(100)))
+        with mortal.client() as client:
+            connected = len(client.client_list())
+    assert connected <= CONNECTIONS + 2, "the one that hears, and this one, beside"
 
 
 def test_many_writers_never_make_two_rows_of_one_user(redis_url: str, store: TokenStore) -> None:

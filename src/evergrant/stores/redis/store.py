@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from evergrant.clock import Clock, to_epoch_ms, utc_now
 from evergrant.errors import MissingExtra, StoreUnavailable
+from evergrant.forking import ProcessTurns
 from evergrant.stores.indexed import index_keys
 from evergrant.stores.keyed import KeyedStore, Overtaken, digest, read_only
 from evergrant.stores.rows import COLUMNS, MaskedRow, Row
@@ -28,6 +29,14 @@ from evergrant.stores.redis.urls import parsed
 __all__ = ["RedisStore"]
 
 T = TypeVar("T")
+
+CONNECTIONS = 16
+"""The most that a process opens. A server answers one question at a time, and hundreds of threads
+that connect at the same moment would overrun its queue: the kernel drops what has no place there,
+and those callers wait for seconds."""
+
+WAIT = 30.0
+"""Seconds to wait for a connection while other threads use all of them."""
 
 PAGE = 500
 """Rows that a listing reads at a time, and that a deletion of all deletes."""
@@ -66,7 +75,7 @@ class RedisStore(KeyedStore):
         self._prefix = f"{{{place.prefix}}}"
         self._read_only = read_only
         patience = timeout or place.timeout or 5.0
-        self._client = place.connect(patience)
+        self._client, self._turns = place.connect(patience), ProcessTurns(CONNECTIONS)
         self._hearing = Hearing(lambda: place.connect(patience), self._prefix)
         self._identity = self._named()
 
@@ -79,10 +88,15 @@ class RedisStore(KeyedStore):
         return str(name or self.url)
 
     def _ask(self, question: Callable[[], T]) -> T:
+        turns = self._turns.here()
+        if not turns.acquire(timeout=WAIT):
+            raise StoreUnavailable(f"all connections to {self.url} are in use")
         try:
             return question()
         except (RedisError, OSError) as error:
             problem = explained(error, self.url)
+        finally:
+            turns.release()
         # Out here, the error that was caught does not travel along: its frames hold a row.
         raise problem
 
