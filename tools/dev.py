@@ -24,6 +24,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
 
@@ -59,9 +60,12 @@ def demo(args: list[str]) -> int:
 
 
 def test(args: list[str]) -> int:
-    if not args and (status := check([])):
+    with ThreadPoolExecutor(1) as beside:
+        prepared = beside.submit(_prepare)
+        status = 0 if args else check([])
+        prepared.result()
+    if status:
         return status
-    provide(BROWSER | SERVERS)
     with environments([TEST, *SDKS.values()]) as (python, *sdk_pythons):
         _name(dict(zip(SDKS, sdk_pythons, strict=True)))
         workers = ["-n", "auto", "--maxprocesses", "8", "--dist", "loadgroup"]
@@ -140,6 +144,13 @@ COMMANDS = {
     "--help": usage,
     "-h": usage,
 }
+
+
+def _prepare() -> None:
+    """Install and build what only tests need; that takes as long as the checks."""
+    provide(BROWSER | SERVERS)
+    with environments(SDKS.values()):
+        pass
 
 
 def _name(sdk_pythons: dict[str, Path]) -> None:
