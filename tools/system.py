@@ -16,6 +16,7 @@ SERVERS = {
     "mariadbd": "mariadb-server",
     "postgres": "postgresql",
     "redis-server": "redis-server",
+    "pgbouncer": "pgbouncer",
     "ip": "iproute2",
     "iptables": "iptables",
 }

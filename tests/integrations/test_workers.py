@@ -80,6 +80,7 @@ def test_the_processes_of_a_worker_send_one_refresh(
         "data_folder_in": f"{tmp_path}/queue",
         "data_folder_out": f"{tmp_path}/queue",
         "processed_folder": f"{tmp_path}/done",
+        "control_folder": f"{tmp_path}/control",
     }
     (tmp_path / "sandboxed.py").write_text(f"""{ZOHO}
 from celery_worker.tasks import app, count_leads
