@@ -22,6 +22,7 @@ from evergrant.keeping.renewer import Renewer
 from evergrant.keeping.serving import Serving
 from evergrant.keeping.windows import ANY_LIFE, checked_life
 from evergrant.login import Login, StateKey, read_redirect
+from evergrant.names import folded
 from evergrant.oauth import authorization_url
 from evergrant.policy import UNLIMITED, Policy
 from evergrant.stores.adapter import SixMethods, adapt
@@ -106,14 +107,14 @@ class Keeper:
             checked_life(min_life)
         load = partial(self._load, user, min_life)
         elect = self._custody.attend
-        return self._serving.token(user, load, elect=elect, min_life=min_life)
+        return self._serving.token(folded(user), load, elect=elect, min_life=min_life)
 
     def _load(self, user: str, min_life: timedelta) -> Token:
         return self._custody.usable(self._custody.find(user), min_life)
 
     def at_hand(self, user: str, *, min_life: timedelta = ANY_LIFE) -> Token | None:
         """Return what `token` would if nothing has to be read, renewed or waited for; else None."""
-        return self._serving.at_hand(user, checked_life(min_life))
+        return self._serving.at_hand(folded(user), checked_life(min_life))
 
     def find(self, user: str) -> Token:
         """Return the newest token of this user that there is, expired or not."""
@@ -277,7 +278,7 @@ class Keeper:
 
     def renewed(self, user: str, rejected: Token) -> Token:
         """Return a token of this user other than the one that the API rejected."""
-        self._serving.drop(user)
+        self._serving.drop(folded(user))
         return self._custody.renewed(rejected)
 
     def close(self) -> None:

@@ -205,10 +205,11 @@ def test_the_indexes_serve_every_lookup(database: Database) -> None:
     database.execute(
         "ANALYZE TABLE oauthtoken" if "mysql" in database.url else "ANALYZE oauthtoken"
     )
+    name = "user_name" if "mysql" in database.url else 'lower(user_name COLLATE "C")'
     for condition in (
         "id = '7'",
-        "user_name = 'user7@example.com:60001' AND client_id = '1000.APP'",
-        "user_name = 'user7@example.com' OR user_name LIKE 'user7@example.com:%' ESCAPE '/'",
+        f"{name} = 'user7@example.com:60001' AND client_id = '1000.APP'",
+        f"{name} = 'user7@example.com' OR {name} LIKE 'user7@example.com:%' ESCAPE '/'",
         "access_token = 'x'",
         "refresh_token = 'x' AND client_id = '1000.APP'",
         "grant_token = 'x' AND client_id = '1000.APP'",
@@ -260,3 +261,20 @@ def test_a_table_is_told_from_others_however_it_is_reached(database: Database) -
         open_store(f"{database.url}?table=other") as other,
     ):
         assert store.identity() == same.identity() != other.identity()
+
+
+def test_an_official_table_that_counts_case_finds_addresses_in_any(database: Database) -> None:
+    collation = "utf8mb4_bin" if "mysql" in database.url else '"C"'
+    columns = ", ".join(
+        f"{name} varchar(255)" + f" COLLATE {collation}" * (name == "user_name")
+        for name in OFFICIAL_COLUMNS[1:]
+    )
+    database.execute(f"CREATE TABLE oauthtoken (id varchar(10) PRIMARY KEY, {columns})")
+    database.execute(
+        "INSERT INTO oauthtoken (id, user_name, refresh_token) VALUES ('7', 'Me@X.com:1', 'r')"
+    )
+    with open_store(database.url) as store:
+        assert [token.id for token in store.find_users("me@x.COM")] == ["7"]
+        found = store.find_token(Token(user_name="mE@x.com:1"))
+        assert found is not None
+        assert (found.id, found.user_name) == ("7", "Me@X.com:1")

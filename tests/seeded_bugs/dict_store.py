@@ -14,8 +14,9 @@ from typing import Any, ClassVar
 import pytest
 
 from evergrant.clock import utc_now
+from evergrant.names import belongs_to
 from evergrant.stores.base import TokenStore
-from evergrant.stores.matching import Criterion
+from evergrant.stores.matching import Criterion, equal
 from evergrant.stores.rows import COLUMNS, Row, numeric_id
 from evergrant.testing import StoreContract
 
@@ -77,10 +78,10 @@ class DictStore(TokenStore):
         return [row for row in self._all() if all(self._fits(row, *c) for c in criterion.items())]
 
     def _fits(self, row: Row, column: str, value: str) -> bool:
-        return row[COLUMNS.index(column)] == value
+        return equal(column, row[COLUMNS.index(column)], value)
 
     def _select_named(self, name: str) -> list[Row]:
-        return [row for row in self._all() if row[1] and f"{row[1]}:".startswith(f"{name}:")]
+        return [row for row in self._all() if row[1] and belongs_to(str(row[1]), name)]
 
     def _rows(self) -> Iterator[Row]:
         return iter(self._all())

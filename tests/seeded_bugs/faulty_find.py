@@ -9,7 +9,7 @@ from typing import Any
 from dict_store import DictStore
 from evergrant.stores import matching
 from evergrant.stores.matching import Criterion
-from evergrant.stores.rows import Row
+from evergrant.stores.rows import COLUMNS, Row
 from evergrant.token import Token
 
 __all__: list[str] = []
@@ -210,3 +210,29 @@ class AnswersFromACache(DictStore):
         if name not in self._found and (found := super().find_token(token)):
             self._found[name] = found
         return self._found.get(name)
+
+
+class ComparesAddressesByCase(DictStore):
+    caught_by = ("test_an_address_is_one_user_in_any_case",)
+
+    def _select(self, criterion: Criterion) -> list[Row]:
+        at, name = COLUMNS.index("user_name"), criterion.get("user_name")
+        return [row for row in super()._select(criterion) if name in (None, row[at])]
+
+
+class FindsAPersonInOneCaseOnly(DictStore):
+    caught_by = ("test_an_address_is_one_user_in_any_case",)
+
+    def find_users(self, name: str) -> list[Token]:
+        return [t for t in super().find_users(name) if (t.user_name or "").startswith(name)]
+
+
+class TakesAnyNameForTheSameInAnyCase(DictStore):
+    caught_by = ("test_only_an_address_is_the_same_in_any_case",)
+
+    def find_token(self, token: Token) -> Token | None:
+        return super().find_token(replace(token, user_name=(token.user_name or "").casefold()))
+
+    def save_token(self, token: Token, *, expected_version: int | None = None) -> Token:
+        small = replace(token, user_name=(token.user_name or "").casefold() or None)
+        return super().save_token(small, expected_version=expected_version)

@@ -13,6 +13,7 @@ from evergrant.clock import Clock
 from evergrant.errors import ConsentDenied, NoRefreshToken, OAuthError, TokenNotSaved
 from evergrant.events import Emit, LoginFailed
 from evergrant.keeping.saver import Saver
+from evergrant.names import belongs_to
 from evergrant.oauth import IDENTITY_SCOPES
 from evergrant.token import Token
 
@@ -71,7 +72,7 @@ def admit(granted: Token, accounts: Accounts, saver: Saver, *, expected: str | N
     else:
         saved = _under_owners_name(granted, accounts, saver)
         name = saved.user_name or ""
-        if expected and expected.casefold() not in _names_of(name):
+        if expected and not belongs_to(name, expected):
             raise ConsentDenied(
                 f"{name} logged in, not {expected}",
                 token_id=saved.id,
@@ -131,8 +132,3 @@ def _under_owners_name(granted: Token, accounts: Accounts, saver: Saver) -> Toke
         error.hint = f"{error.hint} The grant is stored under its id, without a name.".strip()
         raise
     return saver.save_login(replace(kept, user_name=name, org_id=org_id))
-
-
-def _names_of(name: str) -> tuple[str, str]:
-    full = name.casefold()
-    return full, full.rpartition(":")[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from evergrant.errors import AmbiguousUser, TokenNotFound
+from evergrant.names import folded, same_name
 from evergrant.stores.matching import freshest
 from evergrant.token import Token
 
@@ -24,10 +25,10 @@ def choose(found: Iterable[Token], user: str, client_id: str | None) -> Token:
         AmbiguousUser: There are several, and none has exactly this name.
     """
     ours = [t for t in found if client_id is None or t.client_id in (None, client_id)]
-    chosen = [token for token in ours if token.user_name == user]
+    chosen = [token for token in ours if same_name(token.user_name or "", user)]
     if not chosen and "@" in user:
         chosen = ours
-    if len({(token.user_name, token.client_id) for token in chosen}) > 1:
+    if len({(folded(token.user_name or ""), token.client_id) for token in chosen}) > 1:
         names = sorted(f"{t.user_name} (id {t.id}, client {t.client_id})" for t in chosen)
         raise AmbiguousUser("the name fits several tokens", candidates=names, user=user)
     best = freshest(chosen)

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import Enum
 
 from evergrant.clock import to_epoch_ms
+from evergrant.names import same_name
 from evergrant.stores.base import TokenStore
 from evergrant.stores.matching import compatible, row_of_user
 from evergrant.token import Token
@@ -100,7 +101,7 @@ def counterpart(store: TokenStore, token: Token) -> Token | None:
     """
     name = token.user_name
     if name:
-        own = [row for row in store.find_users(name) if row.user_name == name]
+        own = [row for row in store.find_users(name) if same_name(row.user_name or "", name)]
         if row := row_of_user(token, lambda _: own):
             return row
     client = Token(client_id=token.client_id, client_secret=token.client_secret)

@@ -20,6 +20,7 @@ from evergrant.keeping.notes import Notes
 from evergrant.keeping.policing import Policing
 from evergrant.keeping.renewable import obstacle
 from evergrant.keeping.windows import CLOCK_SLACK, is_stale, is_usable
+from evergrant.names import belongs_to
 from evergrant.policy import UNLIMITED, Policy
 from evergrant.stores.base import TokenStore
 from evergrant.token import Token
@@ -111,13 +112,13 @@ class Inquiry:
             clients = ", ".join(sorted(str(token.client_id) for token in others))
             hint = "Set that client's id, or log in with this one."
             yield Finding("another client", f"the token is of the client {clients}", hint=hint)
-        if any(_is_of(waiting.user_name or "", user) for waiting in self._boat.waiting()):
+        if any(belongs_to(waiting.user_name or "", user) for waiting in self._boat.waiting()):
             yield _waits()
         corrupt: list[CorruptRecord] = []
         tokens = self._store.iter_tokens(on_corrupt=corrupt.append)
         names = [token.user_name or "" for token in tokens]
         for broken in corrupt:
-            if _is_of(broken.user or "", user):
+            if belongs_to(broken.user or "", user):
                 yield Finding("corrupt", broken.message, hint=broken.hint)
         yield from self._endings(user)
         if close := get_close_matches(user, names, 1, 0.8):
@@ -129,9 +130,9 @@ class Inquiry:
         for entry in reversed(self._entries):
             # A login that failed before it was known whose it was may have been theirs.
             event, whose = entry.get("event"), str(entry.get("user") or "")
-            if event == "LoginFailed" and _is_of(whose or user, user):
+            if event == "LoginFailed" and belongs_to(whose or user, user):
                 yield _of_entry(entry)
-            elif _is_of(whose, user) and (gone := _GONE.get(str(event))):
+            elif belongs_to(whose, user) and (gone := _GONE.get(str(event))):
                 what = f"the token was {gone}"
                 yield Finding(gone, what, _moment(entry), _actor(entry), _ADVICE[gone])
 
@@ -249,10 +250,6 @@ def _is_older(entry: dict[str, Any], token: Token) -> bool:
     """Say whether a token was saved after an entry, by somebody who keeps no audit log."""
     at = _moment(entry)
     return bool(at and token.updated_at and at < token.updated_at)
-
-
-def _is_of(name: str, user: str) -> bool:
-    return name == user or name.partition(":")[0] == user
 
 
 def _is_of_token(entry: dict[str, Any], token: Token) -> bool:

@@ -32,11 +32,11 @@ class Backend(ABC):
 
     @abstractmethod
     def _select(self, criterion: Criterion) -> list[Row]:
-        """Return the rows whose columns equal all of the criterion's values, exactly."""
+        """Return the rows whose columns equal all of the criterion's values (`matching.fits`)."""
 
     @abstractmethod
     def _select_named(self, name: str) -> list[Row]:
-        """Return the rows whose user name is ``name``, or begins with ``name`` and a colon."""
+        """Return the rows whose user is called ``name`` or ``name:…`` (`names.belongs_to`)."""
 
     @abstractmethod
     def _rows(self) -> Iterator[Row]:

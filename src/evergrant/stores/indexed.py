@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from evergrant.stores.matching import Criterion
+from evergrant.names import folded
+from evergrant.stores.matching import Criterion, fits
 from evergrant.stores.rows import COLUMNS, Row
 
-__all__ = ["NAMED", "IndexedRows", "Key", "index_keys"]
+__all__ = ["NAMED", "IndexedRows", "Key", "index_key", "index_keys"]
 
 Key = str | int
 """A row's id; a number where that cannot be."""
@@ -34,11 +35,10 @@ class IndexedRows:
             row = self.by_key.get(criterion["id"])
             return [] if row is None else [row]
         column, value = next(iter(criterion.items()))
-        rows = self._indexed(column, value)
-        return [row for row in rows if all(row[_POSITION[c]] == v for c, v in criterion.items())]
+        return [row for row in self._indexed(column, value) if fits(row, criterion)]
 
     def select_named(self, name: str) -> list[Row]:
-        """Return the rows whose user name is ``name``, or begins with ``name`` and a colon."""
+        """Return the rows whose user is called ``name``, or ``name`` and a colon and more."""
         return self._indexed(NAMED, name)
 
     def of_one_user(self) -> Iterator[list[Row]]:
@@ -48,7 +48,7 @@ class IndexedRows:
                 yield [self.by_key[key] for key in keys]
 
     def _indexed(self, column: str, value: str) -> list[Row]:
-        return [self.by_key[key] for key in self._index.get((column, value), ())]
+        return [self.by_key[key] for key in self._index.get(index_key(column, value), ())]
 
     def put(self, key: Key, row: Row | None) -> Row | None:
         """Put a row in the place of the one with this key, or of none; return that one."""
@@ -67,14 +67,20 @@ class IndexedRows:
         return old
 
 
+def index_key(column: str, value: str) -> tuple[str, str]:
+    """Return what rows with a value in a column are found by: names that are the same, as one."""
+    return column, folded(value) if column in ("user_name", NAMED) else value
+
+
 def index_keys(row: Row) -> Iterator[tuple[str, str]]:
     """Yield what a row is found by: columns, and the beginnings of its user's name."""
     for column in ("user_name", "access_token", "refresh_token", "grant_token"):
         value = row[_POSITION[column]]
         if isinstance(value, str):
-            yield column, value
+            yield index_key(column, value)
     name = row[_POSITION["user_name"]]
     if isinstance(name, str):
+        name = folded(name)
         yield NAMED, name
         for position, character in enumerate(name):
             if character == ":":

@@ -14,15 +14,14 @@ from typing import Any, TypeVar
 from evergrant.clock import Clock, utc_now
 from evergrant.errors import StoreUnavailable
 from evergrant.stores.base import TokenStore
-from evergrant.stores.indexed import NAMED
-from evergrant.stores.matching import Criterion
-from evergrant.stores.rows import COLUMNS, Row
+from evergrant.stores.indexed import NAMED, index_key
+from evergrant.stores.matching import Criterion, fits
+from evergrant.stores.rows import Row
 
 __all__ = [
     "KeyedStore",
     "Overtaken",
     "digest",
-    "fits",
     "is_broken",
     "persistently",
     "read_only",
@@ -32,8 +31,6 @@ T = TypeVar("T")
 
 ATTEMPTS = 50
 """How often a change is begun anew when somebody else was faster."""
-
-_POSITION = {column: position for position, column in enumerate(COLUMNS)}
 
 
 class Overtaken(StoreUnavailable):
@@ -48,11 +45,6 @@ def persistently(change: Callable[[], T]) -> T:
         # By chance: those who met once must not meet again and again.
         time.sleep(random.random() * min(0.002 * 2**attempt, 0.1))  # noqa: S311 - no secret
     return change()
-
-
-def fits(row: Row, criterion: Criterion) -> bool:
-    """Say whether a row's columns equal all of the criterion's values."""
-    return all(row[_POSITION[column]] == value for column, value in criterion.items())
 
 
 def is_broken(row: Row) -> bool:
@@ -106,11 +98,11 @@ class KeyedStore(TokenStore):
     def _select(self, criterion: Criterion) -> list[Row]:
         if "id" in criterion:
             return self._by_id(criterion["id"])
-        rows = self._looked_up(*next(iter(criterion.items())))
+        rows = self._looked_up(*index_key(*next(iter(criterion.items()))))
         return [row for row in rows if is_broken(row) or fits(row, criterion)]
 
     def _select_named(self, name: str) -> list[Row]:
-        return self._looked_up(NAMED, name)
+        return self._looked_up(*index_key(NAMED, name))
 
     @abstractmethod
     def _by_id(self, id_: str) -> list[Row]:

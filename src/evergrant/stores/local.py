@@ -8,11 +8,12 @@ from contextlib import contextmanager
 
 from evergrant import forking
 from evergrant.clock import Clock, to_epoch_ms, utc_now
+from evergrant.names import belongs_to
 from evergrant.stores.base import TokenStore
 from evergrant.stores.lease import Noted, grant
-from evergrant.stores.matching import Criterion
+from evergrant.stores.matching import Criterion, fits
 from evergrant.stores.notes import LocalNotes
-from evergrant.stores.rows import COLUMNS, Row, numeric_id
+from evergrant.stores.rows import Row, numeric_id
 
 __all__ = ["LocalStore"]
 
@@ -49,11 +50,10 @@ class LocalStore(TokenStore):
         return id(self)
 
     def _select(self, criterion: Criterion) -> list[Row]:
-        wanted = [(COLUMNS.index(column), value) for column, value in criterion.items()]
-        return [row for row in self._rows() if all(row[at] == value for at, value in wanted)]
+        return [row for row in self._rows() if fits(row, criterion)]
 
     def _select_named(self, name: str) -> list[Row]:
-        return [row for row in self._rows() if f"{row[1] or ''}:".startswith(f"{name}:")]
+        return [row for row in self._rows() if belongs_to(str(row[1] or ""), name)]
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -7,15 +7,19 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from evergrant.errors import Conflict
+from evergrant.names import same_name
 from evergrant.stores.merging import merged
+from evergrant.stores.rows import COLUMNS, Row
 from evergrant.token import Token
 
 __all__ = [
     "Criterion",
     "Place",
     "compatible",
+    "equal",
     "find_among",
     "find_criterion",
+    "fits",
     "freshest",
     "place_of",
     "refuse_another_owner",
@@ -31,6 +35,7 @@ class Criterion(dict[str, str]):
 
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
+_POSITION = {column: position for position, column in enumerate(COLUMNS)}
 
 
 def find_criterion(token: Token) -> Criterion | None:
@@ -69,15 +74,32 @@ def find_among(tokens: Iterable[Token], asked: Token) -> Token | None:
     criterion = find_criterion(asked)
     if criterion is None:
         return None
-    fitting = (t for t in tokens if all(getattr(t, c) == v for c, v in criterion.items()))
+    fitting = (t for t in tokens if all(equal(c, getattr(t, c), v) for c, v in criterion.items()))
     return freshest([token for token in fitting if compatible(token, asked)])
+
+
+def equal(column: str, held: object, wanted: str) -> bool:
+    """Say whether a column's value is the one that is looked up: a user by `same_name`."""
+    if held == wanted:
+        return True
+    return column == "user_name" and isinstance(held, str) and same_name(held, wanted)
+
+
+def fits(row: Row, criterion: Criterion) -> bool:
+    """Say whether a row's columns equal all of the criterion's values."""
+    return all(equal(column, row[_POSITION[column]], value) for column, value in criterion.items())
 
 
 def compatible(stored: Token, asked: Token) -> bool:
     """Say whether a row that fits the criterion is not another user's, client's or org's."""
     # Written out, not looped: this runs on every look-up.
     return (
-        (stored.user_name == asked.user_name or not stored.user_name or not asked.user_name)
+        (
+            stored.user_name == asked.user_name
+            or not stored.user_name
+            or not asked.user_name
+            or same_name(stored.user_name, asked.user_name)
+        )
         and (stored.client_id == asked.client_id or not stored.client_id or not asked.client_id)
         and (stored.org_id == asked.org_id or not stored.org_id or not asked.org_id)
     )

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from evergrant.names import same_name
 from evergrant.token import Token
 
 __all__ = ["is_of_former_row", "merged"]
@@ -37,7 +38,7 @@ def merged(stored: Token, incoming: Token, *, decided: bool, **changes: Any) -> 
     whole = {
         "id": stored.id,
         "created_at": _begun(stored, unit, changes),
-        "user_name": incoming.user_name or stored.user_name,
+        "user_name": _spelled(stored.user_name, incoming.user_name),
         "client_id": incoming.client_id or stored.client_id,
         "client_secret": incoming.client_secret or stored.client_secret,
         "redirect_url": incoming.redirect_url or stored.redirect_url,
@@ -45,6 +46,13 @@ def merged(stored: Token, incoming: Token, *, decided: bool, **changes: Any) -> 
         "last_used_at": incoming.last_used_at or stored.last_used_at,
     }
     return replace(unit, **(gaps | whole | changes))
+
+
+def _spelled(stored: str | None, incoming: str | None) -> str | None:
+    """Return a user's name as the row has it, which other programs may go by, if it is the same."""
+    if stored and incoming and same_name(stored, incoming):
+        return stored
+    return incoming or stored
 
 
 def _begun(stored: Token, unit: Token, changes: dict[str, Any]) -> datetime | None:

@@ -6,7 +6,16 @@ from dataclasses import replace
 from datetime import timedelta
 
 from evergrant.stores.base import TokenStore
-from evergrant.testing.samples import ALICE, BOB, HARD_TEXTS, NOON, grant, of_client, renewed
+from evergrant.testing.samples import (
+    ALICE,
+    BOB,
+    HARD_TEXTS,
+    NOON,
+    contents,
+    grant,
+    of_client,
+    renewed,
+)
 from evergrant.token import Token
 
 __all__ = ["FindContract"]
@@ -178,7 +187,7 @@ class FindContract:
         """All tokens named exactly so, or so and a colon with anything behind it."""
         alice = [store.save_token(grant(user_name=f"alice@example.com:{n}")) for n in (1, 2)]
         bare = store.save_token(grant("bare", user_name="alice@example.com"))
-        for other in ("malice@example.com:1", "alice@example.com.evil.io:1", "Alice@example.com:1"):
+        for other in ("malice@example.com:1", "alice@example.com.evil.io:1"):
             store.save_token(grant(other, user_name=other))
         store.save_token(Token(access_token="of a nameless row"))
         found = {token.id: token for token in store.find_users("alice@example.com")}
@@ -192,6 +201,29 @@ class FindContract:
             "alice@example_com",
         ):
             assert store.find_users(name) == [], name
+
+    def test_an_address_is_one_user_in_any_case(self, store: TokenStore) -> None:
+        """Found, saved and counted as one; it stays as it was spelled first."""
+        name = "Alice.O'Hara@Example.com:60001"
+        first = store.save_token(grant(user_name=name))
+        for spelled in (name, name.lower(), name.upper(), "aLICE.o'hARA@eXAMPLE.com:60001"):
+            assert store.find_token(Token(user_name=spelled)) == first, spelled
+            assert store.find_token(Token(user_name=spelled, client_id="1000.APP")) == first
+            assert store.find_token(Token(user_name=spelled, client_id="1000.OTHER")) is None
+            assert store.find_users(spelled) == store.find_users(spelled[:-6]) == [first], spelled
+            first = store.save_token(renewed(first, first.version, user_name=spelled))
+            assert (first.user_name, contents(store)) == (name, {first.id: first}), spelled
+
+    def test_only_an_address_is_the_same_in_any_case(self, store: TokenStore) -> None:
+        """A key of the caller's, an org, and letters beyond A to Z are compared exactly."""
+        names = ("Tenant-A", "tenant-a", "acme:A@x.io", "acme:a@x.io", "a@x.io:Org", "a@x.io:org")
+        names += ("stra\u00dfe@x.io", "strasse@x.io", "\u0130@x.io", "\u0131@x.io", "i@x.io")
+        saved = {name: store.save_token(grant(user_name=name, org_id=None)) for name in names}
+        assert len(contents(store)) == len(names)
+        for name, token in saved.items():
+            assert store.find_token(Token(user_name=name)) == token, name
+            assert store.find_users(name) == [token], name
+        assert store.find_users("ACME") == []
 
     def test_a_found_token_is_the_one_last_saved(self, store: TokenStore) -> None:
         """By every criterion, and not by what it no longer holds."""

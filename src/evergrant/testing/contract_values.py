@@ -66,7 +66,7 @@ class ValueContract:
             assert store.find_token(of_client(grant_token=f"grant {short}")) == unnamed
 
     def test_look_alikes_are_different_people(self, store: TokenStore) -> None:
-        """Case, spaces, accents, wildcards and leading zeros count."""
+        """Case (but an address's), spaces, accents, wildcards and leading zeros count."""
         saved = {name: store.save_token(Token(user_name=name, access_token=name)) for name in TWINS}
         assert len(contents(store)) == len(TWINS)
         for name, token in saved.items():

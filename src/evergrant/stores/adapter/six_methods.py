@@ -10,6 +10,7 @@ from typing import ClassVar, Protocol
 
 from evergrant.clock import Clock, utc_now
 from evergrant.errors import StoreError
+from evergrant.names import same_name
 from evergrant.stores.adapter.foreign import ask
 from evergrant.stores.adapter.kept import (
     OFFICIAL,
@@ -188,7 +189,7 @@ class SixMethodStore(LocalStore):
     def _refuse_displacing(self, row: Row, before: dict[str, Row]) -> None:
         """Put back a row that the store took for the same: by its name, without its client."""
         for id_, old in before.items():
-            if not old[1] or old[1] != row[1]:
+            if not old[1] or not same_name(str(old[1]), str(row[1])):
                 continue
             now = self._seen.get(id_)
             if now is None or not compatible(owner_of(now), owner_of(old)):

@@ -7,8 +7,10 @@ import re
 from typing import Any, NamedTuple
 
 from evergrant.errors import StoreError
+from evergrant.names import belongs_to
 from evergrant.stores.indexed import NAMED
 from evergrant.stores.keyed import digest
+from evergrant.stores.matching import equal
 from evergrant.stores.rows import COLUMNS, MaskedRow, Row
 from evergrant.token import Secret
 
@@ -67,9 +69,9 @@ class Index:
     def ids(self, column: str, value: str) -> list[str]:
         """Return the ids of the rows with a value in a column."""
         if column == NAMED:
-            return [id_ for id_, row in self.rows.items() if f"{row[0]}:".startswith(f"{value}:")]
+            return [id_ for id_, row in self.rows.items() if belongs_to(row[0], value)]
         at, wanted = FOUND_BY.index(column), _entry_value(column, value)
-        return [id_ for id_, row in self.rows.items() if row[at] == wanted]
+        return [id_ for id_, row in self.rows.items() if equal(column, row[at], wanted)]
 
 
 def secret_name(id_: str) -> str:

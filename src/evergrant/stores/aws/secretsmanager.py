@@ -27,9 +27,9 @@ from evergrant.stores.aws.secret_texts import (
 from evergrant.stores.aws.service import PATIENCE, place_of, refuse_half_characters
 from evergrant.stores.aws.vault import Vault
 from evergrant.stores.indexed import NAMED
-from evergrant.stores.keyed import fits, persistently, read_only
+from evergrant.stores.keyed import persistently, read_only
 from evergrant.stores.local import LocalStore
-from evergrant.stores.matching import Criterion
+from evergrant.stores.matching import Criterion, fits
 from evergrant.stores.rows import Row, numeric_id
 from evergrant.token import Secret
 

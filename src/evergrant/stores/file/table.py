@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from evergrant.errors import CorruptRecord
+from evergrant.names import folded
 from evergrant.stores.file.lines import EMPTY, Line, written
 from evergrant.stores.indexed import IndexedRows, Key
 from evergrant.stores.matching import Criterion, freshest
@@ -138,7 +139,7 @@ def _token(row: Row) -> Token | None:
 
 
 def _owner(token: Token) -> tuple[str | None, str | None, str | None]:
-    return token.user_name, token.client_id, token.org_id
+    return token.user_name and folded(token.user_name), token.client_id, token.org_id
 
 
 def _by_owner(rows: list[Row]) -> Iterator[tuple[tuple[str | None, ...], list[Token]]]:

@@ -23,6 +23,7 @@ class Layout:
         tokens: The table of tokens, with the columns that are there, by their official names.
         widths: The columns of limited length, and how many characters they hold.
         holds_nul: Whether a text may contain a zero character.
+        ignores_case: Whether the database finds users' names in any case by itself.
         counters: evergrant's own; `has_counters` says whether it is there.
         leases: evergrant's own; `has_leases` says whether it is there.
         notes: evergrant's own; `has_notes` says whether it is there.
@@ -32,6 +33,7 @@ class Layout:
     tokens: Table
     widths: dict[str, int]
     holds_nul: bool
+    ignores_case: bool
     counters: Table
     leases: Table
     notes: Table

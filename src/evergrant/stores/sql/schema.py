@@ -20,9 +20,10 @@ from sqlalchemy import (
     Table,
     Text,
     inspect,
+    text,
 )
 from sqlalchemy.dialects import mysql
-from sqlalchemy.engine.interfaces import ReflectedColumn
+from sqlalchemy.engine.interfaces import ReflectedColumn, ReflectedIndex
 from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
 from sqlalchemy.types import TypeEngine
 
@@ -30,6 +31,7 @@ from evergrant.errors import StoreError, StoreMissing
 from evergrant.stores.rows import COLUMNS, MOMENTS
 from evergrant.stores.sql.connections import Connections
 from evergrant.stores.sql.layout import Layout
+from evergrant.stores.sql.statements import in_small_letters
 from evergrant.stores.tables import (
     COUNTER_TABLE,
     LEASE_TABLE,
@@ -58,12 +60,16 @@ class _Wanted:
     """The tables as evergrant would make them."""
 
     def __init__(self, table: str, dialect: Dialect) -> None:
-        naming = {"ix": "evergrant_%(table_name)s_%(column_0_name)s"}
+        naming: Any = {
+            "ix": "evergrant_%(table_name)s_%(of)s",
+            "of": lambda index, _: index.info["of"],
+        }
         metadata = MetaData(naming_convention=naming)
-        text = _texts(dialect)
+        self._dialect = dialect
+        texts = _texts(dialect)
 
         def column(name: str, width: int | None, **options: Any) -> Column[Any]:
-            return Column(name, text(width), **options)
+            return Column(name, texts(width), **options)
 
         widths = dict.fromkeys(MOMENTS, 20) | {"id": ID_WIDTH, "scopes": None}
         self.tokens = Table(
@@ -72,6 +78,8 @@ class _Wanted:
             *(
                 Column(name, BigInteger())
                 if name == "version"
+                else Column(name, _name_text(dialect))
+                if name == "user_name"
                 else column(name, widths.get(name, 255), primary_key=name == "id")
                 for name in COLUMNS
             ),
@@ -107,12 +115,23 @@ class _Wanted:
     def index(self, name: str) -> Index:
         """Return the index on a column of the table of tokens."""
         column = self.tokens.c[name]
-        # The names are searched by how they begin, too.
-        by_pattern = {name: "varchar_pattern_ops"} if name == "user_name" else {}
+        if name == "user_name" and self._dialect.name == "postgresql":
+            return Index(None, in_small_letters(column, self._dialect), info={"of": "person"})
         prefix = {name: INDEXED}
-        return Index(
-            None, column, mysql_length=prefix, mariadb_length=prefix, postgresql_ops=by_pattern
-        )
+        return Index(None, column, mysql_length=prefix, mariadb_length=prefix, info={"of": name})
+
+
+def _name_text(dialect: Dialect) -> TypeEngine[str]:
+    """Return the type of users' names: MySQL's index finds them in any case."""
+    if dialect.name == "postgresql":
+        return String(255)
+    if getattr(dialect, "is_mariadb", False):
+        collation = "utf8mb4_general_nopad_ci"
+    elif (dialect.server_version_info or ()) >= (8, 0, 17):
+        collation = "utf8mb4_0900_as_ci"
+    else:
+        collation = "utf8mb4_general_ci"
+    return mysql.VARCHAR(255, charset="utf8mb4", collation=collation)
 
 
 def _texts(dialect: Dialect) -> Any:
@@ -126,11 +145,11 @@ def _texts(dialect: Dialect) -> Any:
     else:
         collation = "utf8mb4_bin"
 
-    def text(width: int | None) -> TypeEngine[str]:
+    def typed(width: int | None) -> TypeEngine[str]:
         exactly: dict[str, Any] = {"charset": "utf8mb4", "collation": collation}
         return mysql.TEXT(**exactly) if width is None else mysql.VARCHAR(width, **exactly)
 
-    return text
+    return typed
 
 
 def prepare(connections: Connections, table: str, *, read_only: bool) -> Layout:
@@ -196,7 +215,7 @@ def _missing(connection: Connection, wanted: _Wanted) -> Iterator[ExecutableDDLE
                 what = str(CreateColumn(column).compile(dialect=dialect))
                 yield _ddl(f"ALTER TABLE {place} ADD COLUMN {what}")
         for index in inspector.get_indexes(table.name):
-            indexed.add(str(index["column_names"][0]).lower())
+            indexed.add(_indexed(index, dialect))
     else:
         yield CreateTable(table)
     yield from (CreateIndex(wanted.index(name)) for name in LOOKED_UP if name not in indexed)
@@ -205,6 +224,24 @@ def _missing(connection: Connection, wanted: _Wanted) -> Iterator[ExecutableDDLE
     for own in (wanted.counters, wanted.leases, wanted.notes):
         if own.name not in there:
             yield CreateTable(own)
+
+
+def _indexed(index: ReflectedIndex, dialect: Dialect) -> str:
+    """Return the column that an index helps to look up."""
+    first = str((index.get("expressions") or index["column_names"])[0]).lower()
+    if dialect.name != "postgresql" or "user_name" not in first:
+        return first
+    return "user_name" if "lower(" in first and 'collate "c"' in first else ""
+
+
+def _ignores_case(connection: Connection, table: str) -> bool:
+    if connection.dialect.name == "postgresql":
+        return False
+    asked = (
+        "SELECT collation_name FROM information_schema.columns "
+        "WHERE table_schema = DATABASE() AND table_name = :name AND column_name = 'user_name'"
+    )
+    return str(connection.scalar(text(asked), {"name": table})).endswith("_ci")
 
 
 def _ddl(statement: str) -> DDL:
@@ -253,6 +290,7 @@ def _found(connection: Connection, wanted: _Wanted, refused: StoreError | None =
         tokens=tokens,
         widths=widths,
         holds_nul=connection.dialect.name != "postgresql",
+        ignores_case=_ignores_case(connection, table),
         counters=wanted.counters,
         leases=wanted.leases,
         notes=wanted.notes,

@@ -14,6 +14,7 @@ from sqlalchemy import (
     Table,
     bindparam,
     cast,
+    collate,
     delete,
     func,
     insert,
@@ -35,6 +36,7 @@ __all__ = [
     "Statements",
     "Values",
     "compiled",
+    "in_small_letters",
     "insert_unless_taken",
     "like_prefix",
 ]
@@ -108,6 +110,13 @@ def insert_unless_taken(table: Table, dialect: Dialect) -> Insert:
     return insert(table)
 
 
+def in_small_letters(text: ColumnElement[Any], dialect: Dialect) -> ColumnElement[Any]:
+    """Return a text without its case, as an index of PostgreSQL has it."""
+    # Not by the rules of a language: Turkish has another small letter for I.
+    exactly = collate(text, "C") if dialect.name == "postgresql" else text
+    return func.lower(exactly)
+
+
 class Statements:
     """The statements on one table of tokens, and on its count of ids.
 
@@ -117,23 +126,26 @@ class Statements:
     Args:
         tokens: The table of tokens; its columns by their official names, as far as there are.
         counters: The table of counters.
+        ignores_case: Whether the database finds users' names in any case by itself.
     """
 
-    def __init__(self, dialect: Dialect, tokens: Table, counters: Table) -> None:
+    def __init__(
+        self, dialect: Dialect, tokens: Table, counters: Table, *, ignores_case: bool
+    ) -> None:
         self._dialect = dialect
         self._tokens = tokens
+        self._ignores_case = ignores_case
         columns: dict[str, ColumnElement[Any]] = dict(tokens.c.items())
         self._selected = [columns.get(name, null()).label(name) for name in COLUMNS]
         self._selects: dict[tuple[tuple[str, ...], bool], Statement] = {}
         id_ = columns["id"]
-        name = columns["user_name"]
+        name, named = self._name(columns["user_name"]), self._name(bindparam("user_name"))
+        pattern = self._name(bindparam("pattern"))
         page = select(*self._selected).order_by(id_).limit(bindparam("size", type_=BigInteger))
         self.first_page = self._compiled(page)
         self.next_page = self._compiled(page.where(id_ > bindparam("last")))
         self.select_named = self._compiled(
-            select(*self._selected).where(
-                or_(name == bindparam("user_name"), name.like(bindparam("pattern"), escape="/"))
-            )
+            select(*self._selected).where(or_(name == named, name.like(pattern, escape="/")))
         )
         # Only ids that a generated one could equal.
         self.select_largest = self._compiled(
@@ -150,6 +162,9 @@ class Statements:
         self.delete = self._compiled(delete(tokens).where(id_ == bindparam("old_id")))
         self.delete_all = self._compiled(delete(tokens))
         self._count(counters)
+
+    def _name(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
+        return text if self._ignores_case else in_small_letters(text, self._dialect)
 
     def _count(self, counters: Table) -> None:
         of_table = counters.c.token_table == bindparam("key")
@@ -171,7 +186,12 @@ class Statements:
         """
         known = self._selects.get((columns, lock))
         if known is None:
-            wanted = [self._tokens.c[column] == bindparam(column) for column in columns]
+            wanted = [
+                self._name(self._tokens.c[column]) == self._name(bindparam(column))
+                if column == "user_name"
+                else self._tokens.c[column] == bindparam(column)
+                for column in columns
+            ]
             query = select(*self._selected).where(*wanted)
             known = self._compiled(query.with_for_update() if lock else query)
             self._selects[columns, lock] = known

@@ -9,10 +9,11 @@ from typing import Self, TypeVar
 
 from evergrant.clock import Clock, utc_now
 from evergrant.errors import MissingExtra, StoreError, StoreUnavailable
+from evergrant.names import belongs_to
 from evergrant.stores.base import TokenStore
-from evergrant.stores.matching import Criterion
+from evergrant.stores.matching import Criterion, fits
 from evergrant.stores.notes import LocalNotes
-from evergrant.stores.rows import COLUMNS, Row, decode, encode, numeric_id
+from evergrant.stores.rows import Row, decode, encode, numeric_id
 from evergrant.stores.tables import DEFAULT_TABLE
 from evergrant.stores.watch import Watch
 from evergrant.token import Secret, Token
@@ -121,7 +122,12 @@ class SQLStore(TokenStore):
         self._layout = layout = prepare(self._connections, self._table, read_only=self._read_only)
         self.id_width = layout.widths.get("id")
         self.holds = layout.fields
-        self._sql = Statements(self._connections.dialect, layout.tokens, layout.counters)
+        self._sql = Statements(
+            self._connections.dialect,
+            layout.tokens,
+            layout.counters,
+            ignores_case=layout.ignores_case,
+        )
         self._numbers = self._numbered(may_count=layout.has_counters and not self._read_only)
         leases = Leases(self._connections, layout.leases, self._key)
         may_lease = layout.has_leases and not self._read_only and self._may(leases.end_old)
@@ -189,13 +195,12 @@ class SQLStore(TokenStore):
         columns = tuple(criterion)
         statement = self._sql.select(columns, lock=self._connections.in_transaction)
         rows = self._found(statement, criterion)
-        wanted = [(COLUMNS.index(column), criterion[column]) for column in columns]
-        return [row for row in rows if all(row[at] == value for at, value in wanted)]
+        return [row for row in rows if fits(row, criterion)]
 
     def _select_named(self, name: str) -> list[Row]:
         asked = Values(user_name=name, pattern=like_prefix(f"{name}:"))
         rows = self._found(self._sql.select_named, asked)
-        return [row for row in rows if f"{row[1]}:".startswith(f"{name}:")]
+        return [row for row in rows if belongs_to(str(row[1]), name)]
 
     def _found(self, statement: Statement, values: Parameters) -> list[Row]:
         """Return the rows that a statement finds; a value that fits nowhere is nowhere."""

@@ -34,7 +34,7 @@ __all__ = [
 ]
 
 INDEXES = {
-    "user_name": "user_name, client_id",
+    "person": "user_name COLLATE NOCASE, client_id",
     "access_token": "access_token",
     "refresh_token": "refresh_token",
     "grant_token": "grant_token",
@@ -48,6 +48,7 @@ _LASTING = ("user_name", "client_id", "refresh_token", "grant_token")
 _RENEWED = tuple(column for column in COLUMNS[1:] if column not in _LASTING)
 _lasting = itemgetter(*map(COLUMNS.index, _LASTING))
 _renewed = itemgetter(*map(COLUMNS.index, _RENEWED))
+_NO_CASE = "COLLATE NOCASE"  # of the letters A to Z; finds look-alikes too, and misses nobody
 _UNCHANGED = "WHERE id = ? AND coalesce(version, 0) = ?"
 
 CREATE_LEASES = """CREATE TABLE evergrant_lease (
@@ -103,11 +104,12 @@ class Statements:
         self.name = name
         self.key = name.lower()
         self._selects: dict[tuple[str, ...], str] = {}
-        # Two ranges of the index. ";" is the character after ":"; LIKE would ignore case, and
-        # read % and _ in a name as wildcards.
+        # Two ranges of the index. ";" is the character after ":"; LIKE would read % and _ in a
+        # name as wildcards.
         self.select_named = (
-            f'SELECT {_COLUMNS} FROM "{name}" WHERE user_name = ? UNION ALL '
-            f'SELECT {_COLUMNS} FROM "{name}" WHERE user_name >= ? AND user_name < ?'
+            f'SELECT {_COLUMNS} FROM "{name}" WHERE user_name = ? {_NO_CASE} UNION ALL '
+            f'SELECT {_COLUMNS} FROM "{name}" '
+            f"WHERE user_name >= ? {_NO_CASE} AND user_name < ? {_NO_CASE}"
         )
         self.select_page = (
             f'SELECT rowid, {_COLUMNS} FROM "{name}" WHERE rowid > ? ORDER BY rowid LIMIT ?'
@@ -140,7 +142,10 @@ class Statements:
         columns = tuple(criterion)
         known = self._selects.get(columns)
         if known is None:
-            equal = " AND ".join(f"{column} = :{column}" for column in columns)
+            equal = " AND ".join(
+                f"{column} = :{column}" + f" {_NO_CASE}" * (column == "user_name")
+                for column in columns
+            )
             known = f'SELECT {_COLUMNS} FROM "{self.name}" WHERE {equal}'
             self._selects[columns] = known
         return known

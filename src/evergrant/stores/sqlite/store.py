@@ -12,10 +12,11 @@ from urllib.parse import quote
 
 from evergrant.clock import Clock, to_epoch_ms, utc_now
 from evergrant.errors import StoreMissing, StoreUnavailable
+from evergrant.names import belongs_to
 from evergrant.stores import private_files
 from evergrant.stores.base import TokenStore
 from evergrant.stores.lease import still_runs
-from evergrant.stores.matching import Criterion
+from evergrant.stores.matching import Criterion, fits
 from evergrant.stores.rows import Row, numeric_id
 from evergrant.stores.sqlite import files
 from evergrant.stores.sqlite import statements as sql
@@ -155,10 +156,12 @@ class SQLiteStore(TokenStore):
         return self._connections.run(statement, values)[0]
 
     def _select(self, criterion: Criterion) -> list[Row]:
-        return self._connections.run(self._sql.select(criterion), criterion)[0]
+        rows = self._connections.run(self._sql.select(criterion), criterion)[0]
+        return [row for row in rows if fits(row, criterion)] if "user_name" in criterion else rows
 
     def _select_named(self, name: str) -> list[Row]:
-        return self._run(self._sql.select_named, name, f"{name}:", f"{name};")
+        found = self._run(self._sql.select_named, name, f"{name}:", f"{name};")
+        return [row for row in found if belongs_to(str(row[1]), name)]
 
     def _rows(self) -> Iterator[Row]:
         last = -(2**63)
