@@ -66,6 +66,15 @@ class Accounts:
         self._send = send or self._own_sender
         self._sleep = sleep
 
+    def prepare(self) -> None:
+        """Make ready to send, so that nothing is counted as sent that cannot be.
+
+        Raises:
+            ConfigError: Nothing can be sent as this program is set up.
+        """
+        if isinstance(self._send, HttpSender):
+            self._send.prepare()
+
     def exchange(
         self,
         code: str,
@@ -174,8 +183,8 @@ class Accounts:
         base = token.api_domain or self.data_center_of(token).api_url
         self.data_centers.by_api_domain(base)
         user, org = oauth.current_user_call(base, access_token), oauth.org_call(base, access_token)
-        email = self._ask(lambda: oauth.read_current_user(self._send(user)))
-        org_id = self._ask(lambda: oauth.read_org(self._send(org)))
+        email = self._ask(lambda: oauth.read_current_user(self._send(user), now=self.clock()))
+        org_id = self._ask(lambda: oauth.read_org(self._send(org), now=self.clock()))
         return f"{email}:{org_id}", org_id
 
     def data_center_of(self, token: Token) -> DataCenter:

@@ -15,10 +15,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 from evergrant.client import Client
+from evergrant.clock import utc_now
 from evergrant.datacenter import DataCenter, DataCenters, named
-from evergrant.errors import AccountsUnavailable, MissingScope, OAuthError, UntrustedServer
+from evergrant.errors import MissingScope, OAuthError, UntrustedServer
 from evergrant.http import HttpAnswer, HttpCall, form_call
-from evergrant.oauth_errors import error_from
+from evergrant.oauth_errors import error_from, passing_trouble
 from evergrant.token import Secret
 
 __all__ = [
@@ -258,27 +259,27 @@ def read_revoked(answer: HttpAnswer, *, now: datetime) -> bool:
     raise error_from(answer, data, now=now, grant_type="revoke")
 
 
-def read_current_user(answer: HttpAnswer) -> str:
+def read_current_user(answer: HttpAnswer, *, now: datetime | None = None) -> str:
     """Return the e-mail address of the token's user.
 
     Raises:
         MissingScope: The grant does not include ZohoCRM.users.READ.
         OAuthError: The API did not say.
     """
-    return _first(answer, "users", "email", IDENTITY_SCOPES[0])
+    return _first(answer, "users", "email", IDENTITY_SCOPES[0], now)
 
 
-def read_org(answer: HttpAnswer) -> str:
+def read_org(answer: HttpAnswer, *, now: datetime | None = None) -> str:
     """Return the zgid of the token's org.
 
     Raises:
         MissingScope: The grant does not include ZohoCRM.org.READ.
         OAuthError: The API did not say.
     """
-    return _first(answer, "org", "zgid", IDENTITY_SCOPES[1])
+    return _first(answer, "org", "zgid", IDENTITY_SCOPES[1], now)
 
 
-def _first(answer: HttpAnswer, plural: str, key: str, scope: str) -> str:
+def _first(answer: HttpAnswer, plural: str, key: str, scope: str, now: datetime | None) -> str:
     data = answer.json_object() or {}
     try:
         value = data[plural][0][key]
@@ -286,11 +287,11 @@ def _first(answer: HttpAnswer, plural: str, key: str, scope: str) -> str:
         value = None
     if isinstance(value, str) and value:
         return value
+    if trouble := passing_trouble(answer, now=now or utc_now(), whose="the API"):
+        raise trouble
     code = data.get("code")
     if code in ("OAUTH_SCOPE_MISMATCH", "NO_PERMISSION"):
         raise MissingScope(f"the grant does not let us ask whose it is (scope {scope})", code=code)
-    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        raise AccountsUnavailable(f"the API answered {answer.status} when asked whose token it is")
     raise OAuthError(
         f"the API did not say whose token it is (HTTP {answer.status})",
         code=code if isinstance(code, str) else None,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from typing import Any
 
 from evergrant.errors import (
@@ -20,15 +22,17 @@ from evergrant.errors import (
 )
 from evergrant.http import HttpAnswer
 
-__all__ = ["THROTTLE_WINDOW", "error_from"]
+__all__ = ["THROTTLE_WINDOW", "error_from", "may_have_granted", "passing_trouble", "was_sent"]
 
 THROTTLE_WINDOW = timedelta(minutes=10)
 """Zoho counts token requests in windows of ten minutes
 (https://www.zoho.com/crm/developer/docs/api/v8/token-validity.html)."""
 
 REDIRECTION = 3
-FAILURES = 500
 """The hundreds of the statuses that point elsewhere."""
+
+FAILURES = 500
+"""From here on a status says that the server failed."""
 
 _WORD = re.compile(r"[A-Za-z_ -]{1,60}")
 """No digits: a token or a client secret that a server echoes is not mistaken for a word."""
@@ -70,7 +74,8 @@ def error_from(
     """Return the error that a token endpoint's answer means.
 
     A throttle is never taken for a dead refresh token: the first passes, the second asks the
-    user to log in again.
+    user to log in again. Nor is what a server says that fails, or that has too much to do: its
+    status decides, whatever the body says.
 
     Args:
         data: The answer's JSON object, if it is one.
@@ -78,23 +83,56 @@ def error_from(
         grant_type: What was asked for.
     """
     code = data.get("error") if data else None
-    if not isinstance(code, str) or not _WORD.fullmatch(code):
-        return _no_answer(answer)
-    word = code.lower().replace(" ", "_")
-    word = _SAME_AS.get(word, word)
+    word = ""
+    if isinstance(code, str) and _WORD.fullmatch(code):
+        word = code.lower().replace(" ", "_")
+        word = _SAME_AS.get(word, word)
     # "Access Denied" for token requests, "access_denied" for codes: both are throttles.
     if word == "access_denied":
-        retry_at = now + THROTTLE_WINDOW
+        retry_at = now + (_retry_after(answer, now) or THROTTLE_WINDOW)
         return Throttled("Zoho got too many token requests", retry_at=retry_at, code=code)
+    if trouble := passing_trouble(answer, now=now, whose="the accounts server"):
+        return trouble
+    if not word:
+        return _no_answer(answer)
     if word == "invalid_code" and grant_type == "refresh_token":
         word = "dead_refresh_token"
     kind, meaning, hint = _MEANINGS.get(word, (OAuthError, "", None))
     return kind(": ".join(filter(None, (f"Zoho refused ({code})", meaning))), code=code, hint=hint)
 
 
-def _no_answer(answer: HttpAnswer) -> OAuthError:
+def passing_trouble(answer: HttpAnswer, *, now: datetime, whose: str) -> OAuthError | None:
+    """Return the error that a status alone means, if it is trouble that passes.
+
+    Args:
+        now: When the answer came (aware).
+        whose: What answered, for people.
+    """
+    if answer.status == HTTPStatus.TOO_MANY_REQUESTS and (wait := _retry_after(answer, now)):
+        return Throttled(f"{whose} has too much to do (HTTP 429)", retry_at=now + wait)
+    if answer.status == HTTPStatus.TOO_MANY_REQUESTS or answer.status >= FAILURES:
+        return AccountsUnavailable(f"{whose} is in trouble (HTTP {answer.status})", answered=True)
     if answer.status // 100 == REDIRECTION:
-        return UntrustedServer("the accounts server sent us elsewhere; secrets are not sent there")
+        return UntrustedServer(
+            f"{whose} sent us elsewhere (HTTP {answer.status}); secrets are not sent there",
+            hint="Try again later. A network that wants a login of its own does this, too.",
+            retryable=True,
+        )
+    return None
+
+
+def _retry_after(answer: HttpAnswer, now: datetime) -> timedelta | None:
+    """Return how long we are asked to stay away: a second to a window; None: nobody said."""
+    said = answer.headers.get("retry-after", "").strip()
+    try:
+        wait = timedelta(seconds=int(said)) if said.isdigit() else parsedate_to_datetime(said) - now
+    except (ValueError, TypeError, OverflowError):
+        # Too many seconds to count are still a wish to be left alone.
+        return THROTTLE_WINDOW if said.isdigit() else None
+    return min(max(wait, timedelta(seconds=1)), THROTTLE_WINDOW)
+
+
+def _no_answer(answer: HttpAnswer) -> OAuthError:
     if not answer.body:
         got = "nothing"
     elif "html" in answer.headers.get("content-type", "") or answer.body.lstrip()[:1] == b"<":
@@ -104,12 +142,18 @@ def _no_answer(answer: HttpAnswer) -> OAuthError:
     return AccountsUnavailable(
         f"the accounts server answered {got} (HTTP {answer.status})",
         # What looks like an answer that broke off may have granted something.
-        answered=answer.status >= FAILURES or answer.body.lstrip()[:1] != b"{",
+        answered=answer.body.lstrip()[:1] != b"{",
     )
+
+
+def was_sent(error: OAuthError) -> bool:
+    """Say whether the request that failed may have left this host."""
+    return not isinstance(error, AccountsUnavailable) or error.sent
 
 
 def may_have_granted(error: OAuthError) -> bool:
     """Say whether Zoho may have granted what was asked for although nothing usable arrived."""
     if isinstance(error, AccountsUnavailable):
         return error.sent and not error.answered
-    return isinstance(error, UntrustedServer)
+    # A redirect passes: nothing was granted with it. An answer of a foreign server does not.
+    return isinstance(error, UntrustedServer) and not error.retryable

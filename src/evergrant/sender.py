@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from evergrant.errors import AccountsUnavailable
 from evergrant.forking import ProcessLock
 from evergrant.http import HttpAnswer, HttpCall
+from evergrant.http_client import open_client, shows_sending
 from evergrant.token import Secret
 
 if TYPE_CHECKING:
@@ -47,32 +48,41 @@ class HttpSender:
 
         Raises:
             AccountsUnavailable: No answer came.
+            ConfigError: Nothing can be sent as this program is set up.
         """
         # Imported when first needed: httpx2 takes longer to load than the rest of us together.
         import httpx2
 
+        client, sent = self._connected(), list[bool]()
         try:
-            return self._answer(self._connected(), call)
-        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, UnicodeError) as error:
+            return self._answer(client, call, sent)
+        except (
+            httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, ValueError, OSError
+        ) as error:  # fmt: skip
             kind = type(error)
         # Raised outside the handler: the driver's frames hold the secrets of request and answer.
-        never_sent = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.InvalidURL, UnicodeError)
         raise AccountsUnavailable(
             f"no answer from {urlsplit(call.url).hostname} "
             f"({kind.__name__}, timeout {self._timeout:g} s)",
-            sent=not issubclass(kind, never_sent),
+            sent=bool(sent),
         )
+
+    def prepare(self) -> None:
+        """Make the client, so that what cannot work is known before anything is counted.
+
+        Raises:
+            ConfigError: Nothing can be sent as this program is set up.
+        """
+        self._connected()
 
     def _connected(self) -> httpx2.Client:
         from http.cookiejar import CookieJar, DefaultCookiePolicy
-
-        import httpx2
 
         with self._lock.here():
             # A forked child would share its parent's sockets: it gets a client of its own, and
             # leaves the inherited one alone.
             if self._client is None or self._pid != os.getpid():
-                self._client = httpx2.Client(
+                self._client = open_client(
                     timeout=self._timeout,
                     proxy=self._proxy and str.__str__(self._proxy),
                     follow_redirects=False,
@@ -91,11 +101,15 @@ class HttpSender:
         if client is not None and self._pid == os.getpid():
             client.close()
 
-    def _answer(self, client: httpx2.Client, call: HttpCall) -> HttpAnswer:
+    def _answer(self, client: httpx2.Client, call: HttpCall, sent: list[bool]) -> HttpAnswer:
         import httpx2
 
         with client.stream(
-            call.method, call.url, headers=dict(call.headers), content=call.body
+            call.method,
+            call.url,
+            headers=dict(call.headers),
+            content=call.body,
+            extensions=shows_sending(sent),
         ) as response:
             give_up = time.monotonic() + PATIENCE * self._timeout
             body = b""

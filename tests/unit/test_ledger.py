@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from evergrant.keeping.ledger import (
@@ -33,6 +33,7 @@ def spend_all(times: list[int]) -> list[int]:
 GAPS = st.lists(st.integers(0, WINDOW // 3) | st.just(0) | st.integers(0, 5_000), max_size=200)
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # a busy machine draws slowly
 @given(GAPS)
 def test_no_schedule_of_callers_exceeds_the_limits(gaps: list[int]) -> None:
     times = [NOW + sum(gaps[:number]) for number in range(len(gaps))]

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from evergrant.errors import AccountsUnavailable
+from evergrant.errors import AccountsUnavailable, ConfigError
 from evergrant.http import HttpAnswer, HttpCall, form_call
 from evergrant.sender import MOST_BYTES, HttpSender
 from raw_server import Server, saying, serving
@@ -216,3 +216,39 @@ def test_a_proxy_that_was_named_carries_the_call_and_its_password_does_not_show(
         assert b"proxy-authorization: basic" in proxy.seen[0].lower()
         assert "canary" not in repr(vars(sender))
         sender.close()
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [b"HTTP/1.1 407 Who?", b"HTTP/1.1 502 Bad Gateway", b"HTTP/1.1 200 OK", b"SSH-2.0", b""],
+)
+def test_a_proxy_that_lets_nobody_through_was_sent_nothing(refusal: bytes) -> None:
+    ending = b"\r\nContent-Length: 0\r\n\r\n" if refusal else b""
+    with serving(saying(refusal + ending, close=True)) as proxy:
+        sender = HttpSender(timeout=5, proxy=proxy.url)
+        with pytest.raises(AccountsUnavailable) as caught:
+            sender(form_call("https://accounts.example.com/oauth/v2/token", {"code": "canary"}))
+        sender.close()
+        assert not any(b"canary" in seen for seen in proxy.seen)
+    assert not caught.value.sent
+
+
+def test_a_server_whose_certificate_is_not_trusted_was_sent_nothing(sender: HttpSender) -> None:
+    with serving(saying(b"no TLS at all", close=True)) as server:
+        with pytest.raises(AccountsUnavailable) as caught:
+            sender(form_call(server.url.replace("http:", "https:"), {"code": "canary"}))
+        assert not any(b"canary" in seen for seen in server.seen)
+    assert not caught.value.sent
+
+
+@pytest.mark.parametrize(
+    "proxy", ["ftp://127.0.0.1:1", "socks5://me:canary@127.0.0.1:1", "nonsense"]
+)
+def test_a_proxy_that_cannot_be_used_is_a_setting_and_its_password_does_not_show(
+    proxy: str,
+) -> None:
+    with pytest.raises(ConfigError, match="proxy") as caught:
+        HttpSender(timeout=5, proxy=proxy).prepare()
+    ours = traceback.walk_tb(caught.tb.tb_next)
+    shown = traceback.StackSummary.extract(ours, capture_locals=True).format()
+    assert "canary" not in "".join([*shown, str(caught.value)])

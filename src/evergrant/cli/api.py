@@ -19,6 +19,7 @@ from evergrant.cli.session import online_keeper, only_user
 from evergrant.cli.speech import complain
 from evergrant.cli.tables import console
 from evergrant.errors import AccountsUnavailable, ConfigError
+from evergrant.http_client import open_client
 from evergrant.text import printable
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ def _send(
         # `auth` refuses an address that is not the user's own API before a token leaves.
         # Plain http is a sandbox: no proxy stands between two processes of one machine.
         proxied = not url.startswith("http://")
-        with httpx2.Client(auth=keeper.auth(user), timeout=TIMEOUT, trust_env=proxied) as client:
+        with open_client(auth=keeper.auth(user), timeout=TIMEOUT, trust_env=proxied) as client:
             target = (
                 httpx2.URL(url).copy_merge_params(httpx2.QueryParams(tuple(query)))
                 if query

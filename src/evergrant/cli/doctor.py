@@ -196,6 +196,8 @@ def _server(home: evergrant.DataCenter, accounts: evergrant.Accounts, send: Http
         answer = send(HttpCall("GET", f"{home.accounts_url}/oauth/serverinfo"))
     except AccountsUnavailable as error:
         return Check(name, "problem", error.message, "Look at network, proxy and firewall.")
+    except ConfigError as error:
+        return Check(name, "problem", error.message, error.hint)
     if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return Check(name, "problem", f"{home.accounts_url} answers HTTP {answer.status}")
     try:

@@ -10,6 +10,7 @@ from typing import Any, ParamSpec, TypeVar
 from urllib.parse import quote, urlsplit
 
 from evergrant.errors import EvergrantError, MissingExtra
+from evergrant.http_client import open_client
 from evergrant.integrations.site import Site, is_from_elsewhere
 from evergrant.integrations.web import FROM_ELSEWHERE, WebLogin, problem_of
 from evergrant.keeper import Keeper
@@ -87,7 +88,7 @@ class Zoho:
     def client(self) -> httpx2.Client:
         """A client whose requests are signed for who is logged in; it lives with the request."""
         if "zoho_client" not in g:
-            g.zoho_client = httpx2.Client(auth=self._keeper.auth(self.user))
+            g.zoho_client = open_client(auth=self._keeper.auth(self.user))
         client: httpx2.Client = g.zoho_client
         return client
 

@@ -9,10 +9,10 @@ from hashlib import sha256
 
 from evergrant import errors
 from evergrant.clock import Clock, from_epoch_ms, to_epoch_ms
-from evergrant.errors import OAuthError, Throttled
+from evergrant.errors import ConfigError, OAuthError, Throttled
 from evergrant.keeping.ledger import LIFE, WINDOW, Failure, Ledger
 from evergrant.keeping.notes import Notes
-from evergrant.oauth_errors import may_have_granted
+from evergrant.oauth_errors import may_have_granted, was_sent
 from evergrant.token import Token, about
 
 __all__ = ["GRANTS", "Budget", "as_error"]
@@ -60,6 +60,9 @@ class Budget:
         except OAuthError as error:
             self._settle(token, at, error)
             raise
+        except ConfigError:
+            self._amend(token, lambda note: Ledger.read(note).given_back(at).note())
+            raise
 
     def _spend(self, token: Token) -> int:
         now = to_epoch_ms(self._clock())
@@ -84,11 +87,10 @@ class Budget:
 
         def settle(note: str) -> str:
             ledger = Ledger.read(note)
-            return (
-                (ledger if may_have_granted(error) else ledger.given_back(at))
-                .failed(failure, until)
-                .note()
-            )
+            if not may_have_granted(error):
+                ledger = ledger.given_back(at)
+            # What never left is this process's own trouble: another may well get through.
+            return (ledger.failed(failure, until) if was_sent(error) else ledger).note()
 
         self._amend(token, settle)
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from evergrant.clock import Clock, to_epoch_ms
-from evergrant.errors import CodeSpent, OAuthError
+from evergrant.errors import CodeSpent, EvergrantError, OAuthError
 from evergrant.keeping.notes import Notes
 from evergrant.oauth_errors import may_have_granted
 
@@ -47,8 +47,9 @@ class Codes:
         self._notes.amend("code", code, claim, life=LIFE)
         try:
             yield
-        except OAuthError as error:
-            if not may_have_granted(error):
+        except EvergrantError as error:
+            # A setting that is wrong, too: with it nothing was sent.
+            if not (isinstance(error, OAuthError) and may_have_granted(error)):
                 self._notes.amend("code", code, lambda _: "", life=LIFE)
             raise
 

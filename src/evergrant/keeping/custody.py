@@ -15,13 +15,14 @@ from evergrant.client import Client
 from evergrant.clock import Clock
 from evergrant.config import config_folder
 from evergrant.datacenter import DataCenter
-from evergrant.errors import Conflict, OAuthError, TokenNotFound, UntrustedServer
+from evergrant.errors import OAuthError, TokenNotFound, UntrustedServer
 from evergrant.events import Emit, Forgotten, GrantLimitNear, LoggedIn, Revoked, emitter
 from evergrant.keeping.admission import admit, admit_unasked
 from evergrant.keeping.background import Background
 from evergrant.keeping.budget import GRANTS, Budget
 from evergrant.keeping.choosing import choose
 from evergrant.keeping.codes import Codes
+from evergrant.keeping.deletion import delete
 from evergrant.keeping.lifeboat import Lifeboat
 from evergrant.keeping.need import Need
 from evergrant.keeping.notes import Notes
@@ -30,7 +31,7 @@ from evergrant.keeping.renewal import Renewal
 from evergrant.keeping.saver import Saver
 from evergrant.keeping.windows import ANY_LIFE, Window, is_stale, is_usable
 from evergrant.policy import UNLIMITED, Policy
-from evergrant.stores.base import SAVE_ATTEMPTS, TokenStore
+from evergrant.stores.base import TokenStore
 from evergrant.token import Token, about
 
 __all__ = ["Custody", "IsDue"]
@@ -202,8 +203,10 @@ class Custody:
 
         Raises:
             CodeSpent: It was sent before, or Zoho does not accept it.
+            ConfigError: Nothing can be sent as this program is set up.
             OAuthError: Zoho refused, or gave no usable answer.
         """
+        self.accounts.prepare()  # first: a code that cannot be sent is not counted as sent
         with self._codes.sending(code):
             return self.accounts.exchange(
                 code, data_center, redirect_url=redirect_url, verifier=verifier, client=client
@@ -264,13 +267,13 @@ class Custody:
         alive = self.accounts.revoke(token)
         self._budget.end_grant(token)
         with suppress(TokenNotFound):  # somebody else was faster: it is gone
-            self._delete(token)
+            delete(token, self.store, self._saver)
         self.emit(Revoked(at=self.clock(), **about(token)))
         return alive
 
     def forget(self, token: Token) -> None:
         """Delete a token from the store without telling Zoho."""
-        self._delete(token)
+        delete(token, self.store, self._saver)
         self.emit(Forgotten(at=self.clock(), **about(token)))
 
     @property
@@ -281,19 +284,3 @@ class Custody:
     def close(self) -> None:
         """Wait for what is being renewed in the background, and begin nothing more."""
         self._background.close()
-
-    def _delete(self, token: Token) -> None:
-        id_ = token.id or ""
-        for _ in range(SAVE_ATTEMPTS):
-            stored = self.store.find_token_by_id(id_)
-            if stored is None:
-                self._saver.drop(id_)
-                raise TokenNotFound("there is no such token", token_id=id_, user=token.user_name)
-            hour = not token.refresh_token and stored.access_token != token.access_token
-            if hour or stored.refresh_token != token.refresh_token:
-                return  # the user has logged in anew meanwhile: that grant is another
-            self._saver.drop(id_)
-            with suppress(TokenNotFound):  # by its version: a login may end at this very moment
-                self.store.delete_token(id_, expected_version=stored.version)
-                return
-        raise Conflict("the token kept changing while it was deleted", token_id=id_)

@@ -14,6 +14,7 @@ from evergrant.accounts import Accounts
 from evergrant.attempts import ATTEMPTS, around_each_request
 from evergrant.clock import Clock
 from evergrant.errors import (
+    ConfigError,
     EvergrantError,
     OAuthError,
     StoreError,
@@ -197,23 +198,27 @@ class Renewal:
         counted, began = partial(self._budget.request, current), time.monotonic()
         cause = need.cause(current, self._clock())
         try:
+            self._accounts.prepare()  # first: a request that cannot be sent is not counted
             with self._heartbeat.beating(lease):
                 with around_each_request(counted, attempts):
                     granted = self._accounts.refresh(current)
                 if need.is_use:
                     granted = replace(granted, last_used_at=self._clock())
                 return self._save(granted, current, began, cause)
+        except ConfigError as misset:
+            error: EvergrantError = misset
         except OAuthError as refused:
             error = self._patience.note(current, refused)
-            self._tell_failed(current, error, took=time.monotonic() - began)
+        self._tell_failed(current, error, took=time.monotonic() - began)
         return self._make_do(current, need, error)
 
     def _tell_failed(self, token: Token, error: EvergrantError, took: float | None = None) -> None:
         told = copy.copy(error)  # without the traceback, which keeps all its frames alive
         self._emit(RefreshFailed(at=self._clock(), error=told, took=took, **about(token)))
 
-    def _make_do(self, current: Token, need: Need, error: OAuthError) -> Token:
-        if error.retryable and need.is_barely_met(current, self._clock()):
+    def _make_do(self, current: Token, need: Need, error: EvergrantError) -> Token:
+        passes = error.retryable or isinstance(error, ConfigError)
+        if passes and need.is_barely_met(current, self._clock()):
             return current
         raise error
 

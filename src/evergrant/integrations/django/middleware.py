@@ -10,6 +10,7 @@ import httpx2
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 
 from evergrant.errors import EvergrantError
+from evergrant.http_client import open_client
 from evergrant.integrations.django.keeping import keeper, login, site
 from evergrant.integrations.web import problem_of
 from evergrant.text import printable
@@ -46,7 +47,7 @@ class RequestZoho:
     def client(self) -> httpx2.Client:
         """A client whose requests are signed for who is logged in; it lives with the request."""
         if self._client is None:
-            self._client = httpx2.Client(auth=keeper().auth(self.user))
+            self._client = open_client(auth=keeper().auth(self.user))
         return self._client
 
     def close(self) -> None:
