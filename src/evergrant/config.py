@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from evergrant import ownership
 from evergrant.errors import ConfigError
+from evergrant.places import path_in, user_folder
 from evergrant.policy import UNLIMITED, Policy
 from evergrant.stores import default_store_url
 from evergrant.token import Secret
@@ -80,12 +82,7 @@ class Settings:
 
 def config_folder() -> Path:
     """Return where configuration and lifeboat are: EVERGRANT_HOME, or the platform's folder."""
-    home = os.environ.get("EVERGRANT_HOME")
-    if home:
-        return Path(home)
-    from platformdirs import user_config_path
-
-    return user_config_path("evergrant")
+    return user_folder("config")
 
 
 def load_settings(
@@ -102,7 +99,7 @@ def load_settings(
     Raises:
         ConfigError: The file cannot be read, or a key in it is unknown or of the wrong type.
     """
-    named = file or _variable_path("EVERGRANT_CONFIG")
+    named = file.absolute() if file else path_in("EVERGRANT_CONFIG")
     path = named or config_folder() / "config.toml"
     values = _read(path, must_exist=named is not None)
     warning = _exposure(path) if SECRET_KEYS & values.keys() else None
@@ -114,20 +111,20 @@ def load_settings(
         values = {key: value for key, value in values.items() if key not in SECRET_KEYS}
     if "client_secret" in given:
         values.pop("client_secrets", None)
-    merged = {"store": default_store_url()} | values | given
+    merged = values | given
+    if "store" not in merged:
+        merged["store"] = default_store_url()
     return Settings(**merged, file=path, warning=warning)
-
-
-def _variable_path(name: str) -> Path | None:
-    value = os.environ.get(name)
-    return Path(value) if value else None
 
 
 def _read(path: Path, *, must_exist: bool) -> dict[str, Any]:
     import tomllib
 
     try:
-        text = path.read_bytes()
+        with os.fdopen(ownership.open_own(path, os.O_RDONLY), "rb") as opened:
+            text = opened.read()
+    except ownership.UntrustedFileError as error:
+        raise ConfigError(f"{path} was not read: {error.strerror}", hint=error.hint) from None
     except FileNotFoundError:
         if must_exist:
             raise ConfigError(f"there is no configuration file {path}") from None

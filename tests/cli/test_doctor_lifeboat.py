@@ -95,11 +95,13 @@ def test_a_repair_takes_aboard_what_waits_and_says_so(
 def test_what_the_store_does_not_need_is_said(
     doctor: Doctor, home: Path, boat: Lifeboat, alice: Token, store: TokenStore
 ) -> None:
-    boat.put(replace(renewed(alice), id="99"))
+    gone = store.save_token(a_token(id="99", user_name=f"{BOB}:1"))
+    store.delete_token("99")
+    boat.put(replace(gone, access_token="canary-gone"))
     boat.put(replace(alice, access_token="canary-old", expires_at=utc_now() - timedelta(days=1)))
     store.save_token(renewed(alice), expected_version=alice.version)
     assert [(status, detail) for status, detail, _ in doctor("--repair")] == [
-        ("note", f"token 99 of {ALICE}:1: let go: its row was deleted"),
+        ("note", f"token 99 of {BOB}:1: let go: its row was deleted"),
         ("note", f"token 1 of {ALICE}:1: not needed: the store has a newer one"),
     ]
     assert files(home) == []

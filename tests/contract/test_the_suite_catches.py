@@ -17,7 +17,7 @@ from six_methods import Faithful
 
 T = TypeVar("T")
 
-ROOMS = "find save fresh rows values sharing lease coordination notes official"
+ROOMS = "find save fresh rows values sharing lease coordination notes deletions official"
 for room in ROOMS.split():
     import_module(f"faulty_{room}")
 

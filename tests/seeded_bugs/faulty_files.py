@@ -34,6 +34,7 @@ class FileDict(DictStore):
         super().__init__()
         self.folder = folder
         self.file = folder / "tokens.json"
+        self._inside = False
 
     @classmethod
     def make(cls, folder: Path) -> DictStore:
@@ -54,9 +55,13 @@ class FileDict(DictStore):
     def _transaction(self) -> Iterator[None]:
         with self.shelf.lock, self._locked():
             self._load()
-            with super()._transaction():
-                yield
-            self._dump(self._kept())
+            self._inside = True
+            try:
+                with super()._transaction():
+                    yield
+                self._dump(self._kept())
+            finally:
+                self._inside = False
 
     def _kept(self) -> dict[str, object]:
         shelf = self.shelf
@@ -99,8 +104,15 @@ class FileDict(DictStore):
 
     def _all(self) -> list[Row]:
         with self.shelf.lock:
-            self._load()
+            if not self._inside:
+                self._load()
             return super()._all()
+
+    def _note(self, key: str) -> str:
+        with self.shelf.lock:
+            if not self._inside:
+                self._load()
+            return super()._note(key)
 
 
 class LetsEverybodyRead(FileDict):

@@ -16,7 +16,7 @@ from evergrant.crypto.keys import Key, Keyring
 from evergrant.errors import ConfigError
 from evergrant.stores.rows import encode
 from evergrant.token import Secret
-from lifeboat_help import LOGIN, TOKEN, boat, files, locked, taken
+from lifeboat_help import LOGIN, TOKEN, boat, files, taken
 
 
 @pytest.mark.parametrize(
@@ -167,6 +167,7 @@ def test_without_its_key_a_sealed_file_is_left_as_it_is_and_new_tokens_are_safe(
     assert "sealed with the key" in record.getMessage()
     assert "Set it in EVERGRANT_KEY" in record.getMessage()
     again = boat(tmp_path, keyring=Keyring([key(3), key(2), key(1)]))
+    again.repair(adopt=True)
     found = [token.access_token for token in taken(again)]
     assert found == ["1000.a", "1000.a2", "1000.newer"]
 
@@ -180,20 +181,38 @@ def test_a_sealed_file_says_nothing_in_another_stores_lifeboat(tmp_path: Path) -
     assert taken(boat(tmp_path, "sqlite:///b.db", RING)) == []
 
 
-def test_a_plain_file_is_sealed_once_there_is_a_key(tmp_path: Path) -> None:
+def test_a_plain_file_is_not_used_once_there_is_a_key(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     plain = boat(tmp_path).put(TOKEN)
     assert plain
     lifeboat = boat(tmp_path, keyring=RING)
-    lifeboat.take_aboard(locked)
+    assert not lifeboat.occupied
+    assert lifeboat.find("7") is None
+    assert (lifeboat.repair(), taken(lifeboat)) == ([], [])
+    assert files(tmp_path) == [plain]
+    assert "a key is set, and it is not sealed" in caplog.text
+    assert "evergrant doctor --repair --adopt" in caplog.text
+
+
+def test_a_plain_file_is_sealed_once_somebody_says_so(tmp_path: Path) -> None:
+    plain = boat(tmp_path).put(TOKEN)
+    assert plain
+    lifeboat = boat(tmp_path, keyring=RING)
+    assert lifeboat.repair(adopt=True) == []
     (sealed,) = files(tmp_path)
     assert sealed != plain
     assert "1000.a" not in sealed.read_text()
-    assert taken(boat(tmp_path, keyring=RING)) == [TOKEN]
+    assert lifeboat.unusable == {}
+    assert taken(lifeboat) == [TOKEN]
 
 
-def test_a_lifeboat_from_before_is_sealed_once_there_is_a_key(tmp_path: Path) -> None:
-    old_list(tmp_path, encode(TOKEN))
-    assert boat(tmp_path, keyring=RING).occupied
+def test_a_lifeboat_from_before_is_sealed_once_somebody_says_so(tmp_path: Path) -> None:
+    old = old_list(tmp_path, encode(TOKEN))
+    lifeboat = boat(tmp_path, keyring=RING)
+    assert not lifeboat.occupied
+    assert files(tmp_path) == [old]
+    lifeboat.repair(adopt=True)
     assert [path for path in files(tmp_path) if "1000.a" in path.read_text()] == []
     assert taken(boat(tmp_path, keyring=RING)) == [TOKEN]
 

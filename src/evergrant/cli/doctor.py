@@ -46,6 +46,12 @@ def doctor(
     repair: Annotated[
         bool, typer.Option("--repair", help="Take aboard what waits in the lifeboat.")
     ] = False,
+    adopt: Annotated[
+        bool,
+        typer.Option(
+            "--adopt", help="With --repair: also what waits unsealed although a key is set."
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Check settings, store, permissions, servers and clock; ends with 1 if something is wrong."""
@@ -54,7 +60,7 @@ def doctor(
     checks = [_versions(), _configuration(settings), _client(settings), *_keys()]
     if repair:
         refuse_forgetful(settings.store)
-        checks += lifeboat_checks(settings, repair=True)
+        checks += lifeboat_checks(settings, repair=True, adopt=adopt)
     checks += _store(settings, tokens)
     if not repair:
         checks += lifeboat_checks(settings, repair=False)

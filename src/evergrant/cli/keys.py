@@ -60,7 +60,6 @@ def generate(
         wrapped_key(kms, region) if kms and region else b64encode(os.urandom(KEY_BYTES)).decode()
     )
     (key,) = keys_in(fresh, "the new key")
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_lines(file, [fresh, *old])
     note(f"{file} has the new key {key.id}, in front of {len(old)} older")
     if old:

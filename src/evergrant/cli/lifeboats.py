@@ -22,18 +22,19 @@ __all__ = ["lifeboat_checks"]
 NAME = "lifeboat"
 
 
-def lifeboat_checks(settings: Settings, *, repair: bool) -> Iterator[Check]:
+def lifeboat_checks(settings: Settings, *, repair: bool, adopt: bool = False) -> Iterator[Check]:
     """Look for tokens that a store, this one or another, could not take.
 
     Args:
         repair: Take those of this store aboard, and move what is damaged aside.
+        adopt: Also those that are not sealed although a key is set.
     """
     if not all_files(config_folder()):
         return
     try:
         with evergrant.open_store(settings.store) as store:
             boat = Lifeboat(config_folder(), store.url)
-            yield from _repaired(store, boat) if repair else _waiting(boat)
+            yield from _repaired(store, boat, adopt=adopt) if repair else _waiting(boat)
     except EvergrantError as error:
         if repair:
             yield Check(NAME, "problem", f"nothing was taken aboard: {error.message}", error.hint)
@@ -54,9 +55,9 @@ def _waiting(boat: Lifeboat) -> Iterator[Check]:
         )
 
 
-def _repaired(store: evergrant.TokenStore, boat: Lifeboat) -> Iterator[Check]:
+def _repaired(store: evergrant.TokenStore, boat: Lifeboat, *, adopt: bool) -> Iterator[Check]:
     try:
-        for before, now in boat.repair():
+        for before, now in boat.repair(adopt=adopt):
             yield Check(NAME, "note", f"{before.name} was damaged; it is kept as {now}")
     except OSError as error:
         yield Check(NAME, "problem", f"a damaged file was left as it is: {error}")

@@ -9,9 +9,11 @@ import threading
 import time
 from pathlib import Path
 
+from evergrant import ownership
 from evergrant.crypto.keys import Key, Keyring
 from evergrant.crypto.lines import keys_in
 from evergrant.errors import ConfigError
+from evergrant.ownership import UntrustedFileError
 from evergrant.token import Secret
 
 __all__ = ["FileKeyring", "read_lines", "write_lines"]
@@ -35,7 +37,7 @@ class FileKeyring(Keyring):
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._path = Path(path)
+        self._path = Path(path).absolute()
         self._stamp = _stamp(self._path)
         super().__init__(_read(self._path))
         self._look_at = time.monotonic() + LOOK_EVERY
@@ -90,16 +92,24 @@ def read_lines(path: Path) -> list[Secret]:
     """
     try:
         # Any byte is a character of Latin-1; what is no key is refused as such.
-        with path.open(encoding="latin-1") as file:
-            _refuse_exposed(path, os.fstat(file.fileno()))
+        handle = ownership.open_own(path, os.O_RDONLY)
+        with os.fdopen(handle, encoding="latin-1") as file:
+            _refuse_exposed(path, os.fstat(handle))
             return [Secret(line) for line in file.read().split()]
+    except UntrustedFileError as error:
+        raise ConfigError(
+            f"the key file {path} was not read: {error.strerror}",
+            hint=f"{error.hint} If others may have read or written it, make a new key.",
+        ) from None
     except OSError as error:
         raise ConfigError(f"the key file {path} cannot be read: {error.strerror}") from None
 
 
 def _refuse_exposed(path: Path, found: os.stat_result) -> None:
     mode = stat.S_IMODE(found.st_mode)
-    if mode & 0o077:
+    # Kubernetes mounts a secret as root's, readable to the group of the pod (fsGroup).
+    of_root = found.st_uid == 0 and (os.geteuid() != 0 or not mode & 0o200)
+    if mode & (0o037 if of_root else 0o077):
         raise ConfigError(
             f"others can read the key file {path} (mode {mode:03o}); it was not read",
             hint=f"Run: chmod 600 {path}. If others may have read it, make a new key.",
@@ -112,19 +122,26 @@ def write_lines(path: Path, lines: list[Secret]) -> None:
     Raises:
         ConfigError: It cannot be written.
     """
-    draft = path.with_name(f".{path.name}.draft")
     try:
+        ownership.make_folder(path.parent)
+        real = Path(ownership.resolved(path))  # what a link of our own leads to, not the link
+        draft = real.with_name(f".{real.name}.draft")
         draft.unlink(missing_ok=True)
-        handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        handle = ownership.open_own(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
         with os.fdopen(handle, "w", encoding="latin-1") as file:
+            os.fchmod(handle, 0o600)  # whatever the umask
             file.writelines(f"{line.reveal()}\n" for line in lines)
             file.flush()
             os.fsync(handle)
-        draft.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY)
+        draft.replace(real)
+        folder = os.open(real.parent, os.O_RDONLY)
         try:
             os.fsync(folder)
         finally:
             os.close(folder)
+    except UntrustedFileError as error:
+        raise ConfigError(
+            f"the key file {path} was not written: {error.strerror}", hint=error.hint
+        ) from None
     except OSError as error:
         raise ConfigError(f"the key file {path} cannot be written: {error.strerror}") from None

@@ -8,6 +8,7 @@ from evergrant.crypto.files import FileKeyring
 from evergrant.crypto.keys import Keyring
 from evergrant.crypto.lines import keys_in
 from evergrant.errors import ConfigError, MissingExtra
+from evergrant.places import path_in
 from evergrant.token import Secret
 
 __all__ = ["KEY", "KEYRING", "KEY_FILE", "keyring_from_environment", "keyring_source"]
@@ -50,12 +51,19 @@ def keyring_from_environment() -> Keyring | None:
         case None:
             return None
         case "EVERGRANT_KEY_FILE":
-            return FileKeyring(os.environ[source])
+            return FileKeyring(path_in(source) or "")
         case "EVERGRANT_KEYRING":
             text = _from_keyring(os.environ[source])
         case _:
             text = Secret(os.environ[source])
     return Keyring(keys_in(text, source))
+
+
+def _no_keyring(error: Exception) -> ConfigError:
+    return ConfigError(
+        f"{KEYRING}: the system's keyring cannot be used: {type(error).__name__}",
+        hint=f"Unlock it, or keep the keys in a file and set {KEY_FILE}.",
+    )
 
 
 def _from_keyring(entry: str) -> Secret:
@@ -64,14 +72,13 @@ def _from_keyring(entry: str) -> Secret:
         from keyring.errors import KeyringError
     except ModuleNotFoundError:
         raise MissingExtra("a key in the system's keyring", extra="keyring") from None
+    except (RuntimeError, KeyError, OSError) as error:  # an account without a home
+        raise _no_keyring(error) from None
     service, _, name = entry.partition("/")
     try:
         found = keyring.get_password(service, name or "keys")
-    except KeyringError as error:
-        raise ConfigError(
-            f"{KEYRING}: the system's keyring cannot be used: {type(error).__name__}",
-            hint=f"Unlock it, or keep the keys in a file and set {KEY_FILE}.",
-        ) from None
+    except (KeyringError, RuntimeError, KeyError, OSError) as error:
+        raise _no_keyring(error) from None
     if not found:
         raise ConfigError(
             f"{KEYRING}: the system's keyring has no entry {service}/{name or 'keys'}",

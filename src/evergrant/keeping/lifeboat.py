@@ -7,7 +7,6 @@ import logging
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from evergrant.crypto.keys import Keyring
@@ -21,7 +20,9 @@ from evergrant.errors import (
 )
 from evergrant.forking import ProcessLock
 from evergrant.keeping.boarding import Boarding, Fate
-from evergrant.keeping.lifeboat_files import LifeboatFiles
+from evergrant.keeping.lifeboat_files import PLAIN, LifeboatFiles
+from evergrant.keeping.seats import Seat, is_same
+from evergrant.ownership import UntrustedFileError
 from evergrant.token import Token
 
 __all__ = ["Lifeboat"]
@@ -32,22 +33,6 @@ REPAIR = "Mend it by hand, or run: evergrant doctor --repair"
 
 TICK = 100_000_000
 """Nanoseconds within which a second change of a folder may leave its time as it is."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Seat:
-    """A token that waits.
-
-    Attributes:
-        over: Names the grant that it takes the place of, where that is known.
-        path: Its file; None: only memory holds it.
-        safe: Whether the file is as safe as it can be: sealed, where there is a key.
-    """
-
-    token: Token
-    over: str | None = None
-    path: Path | None = None
-    safe: bool = False
 
 
 class Lifeboat:
@@ -62,14 +47,17 @@ class Lifeboat:
         keyring: Seals the files; by default the keys that are set in the environment, if any.
 
     Raises:
-        ConfigError: What is set in the environment is not a key.
+        ConfigError: What is set in the environment is not a key, or others can write to the
+            folder.
     """
 
     def __init__(self, folder: Path, store_url: str, keyring: Keyring | None = None) -> None:
+        folder = folder.absolute()  # it stays where it is when the program changes its folder
         self._files = LifeboatFiles(folder, store_url, keyring or keyring_from_environment())
+        self._files.refuse_untrusted()
         self._folder = str(folder)
         self._lock = ProcessLock()
-        self._seats: list[_Seat] = []
+        self._seats: list[Seat] = []
         self._unusable: dict[Path, EvergrantError] = {}
         self._folder_time: int | None = None
 
@@ -115,25 +103,26 @@ class Lifeboat:
             for seat in self._seats:
                 if seat.token == token and seat.path and os.path.exists(seat.path):  # noqa: PTH110 - never raises
                     return seat.path
-            before = [seat for seat in self._seats if _same(seat.token, token)]
-            seat = _Seat(token, over)
+            before = [seat for seat in self._seats if is_same(seat.token, token)]
+            seat = Seat(token, over)
             self._seats = [*(known for known in self._seats if known not in before), seat]
             path = self._file(seat).path
             if path:
                 self._remove_files(before)
             return path
 
-    def _file(self, seat: _Seat) -> _Seat:
+    def _file(self, seat: Seat) -> Seat:
         """Give a seat a file of its own, as safe as can be; return the seat as it is then."""
         try:
             path = self._files.write(seat.token, seat.over)
-            filed = _Seat(seat.token, seat.over, path, safe=True)
+            filed = Seat(seat.token, seat.over, path)
+        except UntrustedFileError as error:
+            self._tell_untrusted(error)
+            return seat
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller has a grant to keep
             _logger.error("the lifeboat %s cannot be written: %s", self._files.folder, error)  # noqa: TRY400 - the text says it all
             return seat
         self._seats = [filed if known is seat else known for known in self._seats]
-        if seat.path:
-            self._remove_files([seat])
         return filed
 
     def take_aboard(self, save: Callable[[Token], Boarding]) -> list[Boarding]:
@@ -156,7 +145,7 @@ class Lifeboat:
             boardings.append(boarding)
         return boardings
 
-    def _board(self, seat: _Seat, save: Callable[[Token], Boarding]) -> Boarding:
+    def _board(self, seat: Seat, save: Callable[[Token], Boarding]) -> Boarding:
         try:
             boarding = save(seat.token)
         except StoreError as error:
@@ -165,17 +154,17 @@ class Lifeboat:
             self._leave([seat])
         return boarding
 
-    def _stay(self, seat: _Seat, problem: StoreError) -> Boarding:
+    def _stay(self, seat: Seat, problem: StoreError) -> Boarding:
         _logger.warning("a token stays in the lifeboat: %s", problem)
         with self._lock.here():
-            if seat in self._seats and not seat.safe:
+            if seat in self._seats and not seat.path:
                 self._file(seat)
         return Boarding(seat.token, Fate.WAITS, problem)
 
     def remove(self, token: Token) -> None:
         """Forget a token that the store has taken by now, and any older one of its row."""
         with self._lock.here():
-            self._leave([seat for seat in self._seats if _same(seat.token, token)])
+            self._leave([seat for seat in self._seats if is_same(seat.token, token)])
 
     def drop(self, id_: str) -> None:
         """Forget a token that was deleted from the store on purpose."""
@@ -183,11 +172,11 @@ class Lifeboat:
             self._look()
             self._leave([seat for seat in self._seats if seat.token.id == id_])
 
-    def _leave(self, seats: list[_Seat]) -> None:
+    def _leave(self, seats: list[Seat]) -> None:
         self._seats = [seat for seat in self._seats if seat not in seats]
         self._remove_files(seats)
 
-    def _remove_files(self, seats: list[_Seat]) -> None:
+    def _remove_files(self, seats: list[Seat]) -> None:
         for seat in seats:
             if seat.path:
                 try:
@@ -198,8 +187,11 @@ class Lifeboat:
                         ConfigError(f"it is not needed any more, and cannot be removed: {error}"),
                     )
 
-    def repair(self) -> list[tuple[Path, Path]]:
+    def repair(self, *, adopt: bool = False) -> list[tuple[Path, Path]]:
         """Move damaged files aside, once what can be read of them has files of its own.
+
+        Args:
+            adopt: Seal the files that are plain although there is a key, and use them.
 
         Returns:
             Where each was, and where it is now.
@@ -210,6 +202,8 @@ class Lifeboat:
         with self._lock.here():
             self._files.finish_drafts()
             self._look(again=True)
+            if adopt:
+                self._adopt()
             damaged = [p for p, why in self._unusable.items() if isinstance(why, CorruptRecord)]
             moved = [(path, self._files.move_aside(path)) for path in damaged]
             for path in damaged:
@@ -217,9 +211,27 @@ class Lifeboat:
             self._look(again=True)
             return moved
 
+    def _tell_untrusted(self, error: UntrustedFileError) -> None:
+        where = self._files.folder
+        _logger.error("the lifeboat %s cannot be used: %s. %s", where, error.strerror, error.hint)
+
+    def _adopt(self) -> None:
+        for path in [p for p, why in self._unusable.items() if why.hint == PLAIN]:
+            try:
+                if path == self._files.old_list:
+                    self._files.split_old_list(adopt=True)
+                else:
+                    self._files.adopt(path)
+            except (ConfigError, CorruptRecord) as error:
+                self._set_aside(path, error)
+            else:
+                del self._unusable[path]
+        self._look(again=True)
+
     def _changed(self) -> int | None:
         try:
-            return os.stat(self._folder).st_mtime_ns  # noqa: PTH116 - twice as fast
+            # Also when its mode or its owner changes: it may be refused, or trusted, from then on.
+            return os.stat(self._folder).st_ctime_ns  # noqa: PTH116 - twice as fast
         except OSError:
             return None
 
@@ -229,8 +241,13 @@ class Lifeboat:
         if changed is None or (changed == self._folder_time and not again):
             return
         try:
-            self._split_old_list()
             paths = self._files.paths()
+            if self._split_old_list():
+                paths = self._files.paths()
+        except UntrustedFileError as error:
+            self._tell_untrusted(error)
+            self._folder_time = changed
+            return
         except OSError as error:
             _logger.error("the lifeboat %s cannot be read: %s", self._files.folder, error)  # noqa: TRY400 - the text says it all
             return
@@ -240,19 +257,26 @@ class Lifeboat:
         settled = all(read) and time.time_ns() - changed > TICK
         self._folder_time = changed if settled else None
 
-    def _split_old_list(self) -> None:
+    def _split_old_list(self) -> bool:
         old = self._files.old_list
-        if old.exists() and old not in self._unusable:
-            try:
-                self._files.split_old_list()
-            except (ConfigError, CorruptRecord) as error:
-                self._set_aside(old, error)
+        if not old.exists() or old in self._unusable:
+            return False
+        try:
+            self._files.split_old_list()
+        except UntrustedFileError as error:
+            self._set_aside(old, ConfigError(f"{error.strerror}", hint=error.hint))
+        except (ConfigError, CorruptRecord) as error:
+            self._set_aside(old, error)
+        return True
 
     def _read(self, path: Path) -> bool:
         """Take a file's token in; return whether there is nothing to try again."""
         try:
-            token, over, safe = self._files.read(path)
+            token, over = self._files.read(path)
         except FileNotFoundError:
+            return True
+        except UntrustedFileError as error:
+            self._set_aside(path, ConfigError(f"{error.strerror}", hint=error.hint))
             return True
         except PermissionError as error:
             self._set_aside(path, ConfigError(f"it cannot be read: {error.strerror}"))
@@ -263,7 +287,7 @@ class Lifeboat:
         except (ConfigError, CorruptRecord) as error:
             self._set_aside(path, error)
             return True
-        self._seats.append(_Seat(token, over, path, safe))
+        self._seats.append(Seat(token, over, path))
         return True
 
     def _set_aside(self, path: Path, error: EvergrantError) -> None:
@@ -272,9 +296,3 @@ class Lifeboat:
         # Without its traceback, whose frames hold what was read.
         self._unusable[path] = error = copy.copy(error)
         _logger.error("the lifeboat %s cannot be used: %s", path, error)
-
-
-def _same(one: Token, other: Token) -> bool:
-    """Say whether two tokens are of one row, or of one grant that has no row yet."""
-    same_row = one.id is not None and one.id == other.id
-    return same_row or (one.access_token is not None and one.access_token == other.access_token)

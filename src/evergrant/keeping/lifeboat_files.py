@@ -14,14 +14,20 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
+from evergrant import ownership
 from evergrant.crypto.envelope import Envelope, key_id_of
 from evergrant.crypto.keys import Keyring, missing_key
-from evergrant.errors import CorruptRecord
+from evergrant.errors import ConfigError, CorruptRecord
 from evergrant.stores import private_files
 from evergrant.stores.rows import decode, encode
 from evergrant.token import Secret, Token
 
 __all__ = ["LifeboatFiles", "all_files", "store_of"]
+
+PLAIN = (
+    "Look at it. If it is yours, from before there was a key: evergrant doctor --repair --adopt. "
+    "Else delete it."
+)
 
 ABANDONED = 60.0
 """Seconds after which an unfinished file is not being written any more."""
@@ -44,6 +50,21 @@ class LifeboatFiles:
         self._store_url = store_url
         self._prefix = f"lifeboat-{sha256(store_url.encode()).hexdigest()[:12]}"
 
+    def refuse_untrusted(self) -> None:
+        """Refuse a folder that others can write to, before anything is granted.
+
+        Raises:
+            ConfigError: They can.
+        """
+        try:
+            ownership.resolved(self.folder / "any")
+        except ownership.UntrustedFileError as error:
+            raise ConfigError(
+                f"the lifeboat {self.folder} cannot be used: {error.strerror}", hint=error.hint
+            ) from None
+        except OSError:
+            pass  # told when it is needed: whoever needs no lifeboat goes on
+
     @property
     def old_list(self) -> Path:
         """Return the one file, of a list, in which older versions kept them all."""
@@ -53,8 +74,9 @@ class LifeboatFiles:
         """Return the files that there are, the oldest first.
 
         Raises:
-            OSError: The folder cannot be read.
+            OSError: The folder cannot be read, or others can write to it.
         """
+        ownership.resolved(self.folder / "any")
         begin = f"{self._prefix}-"
         names = sorted(name for name in os.listdir(self.folder) if name.startswith(begin))  # noqa: PTH208 - names suffice
         return [self.folder / name for name in names if name.endswith(ending)]
@@ -68,7 +90,7 @@ class LifeboatFiles:
         Raises:
             OSError: It cannot be written.
         """
-        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        ownership.make_folder(self.folder)
         path = self.folder / f"{self._prefix}-{time.time_ns()}-{secrets.token_hex(4)}.json"
         private_files.replace(str(path), private_files.Hidden(self._content(token, over)))
         return path
@@ -84,29 +106,54 @@ class LifeboatFiles:
     def _bound_to(self) -> str:
         return f"lifeboat of {self._store_url}"
 
-    def read(self, path: Path) -> tuple[Token, str | None, bool]:
-        """Return the token of a file, what it is over, and whether it is as safe as it can be.
+    def read(self, path: Path, *, adopt: bool = False) -> tuple[Token, str | None]:
+        """Return the token of a file, and what it is over.
 
-        It is not where it is plain although there is a key by now.
+        Args:
+            adopt: Take it also where it is plain although there is a key.
 
         Raises:
-            OSError: It cannot be read; a `FileNotFoundError` where it is gone.
-            ConfigError: It is sealed with a key that is not set.
+            OSError: It cannot be read; a `FileNotFoundError` where it is gone, an
+                `UntrustedFileError` where another account may have put it there.
+            ConfigError: It is sealed with a key that is not set, or it is plain and must not be.
             CorruptRecord: It is damaged.
         """
         content = _parsed(path, dict)
         row, over = content.get("token"), content.get("over")
-        token = self._token(row)
-        known = over if isinstance(over, str) else None
-        return token, known, isinstance(row, str) or self.keyring is None
+        if not isinstance(row, str) and not adopt:
+            self._refuse_plain()
+        return self._token(row), over if isinstance(over, str) else None
 
-    def split_old_list(self) -> None:
+    def _refuse_plain(self) -> None:
+        # Who can put a file there, but not seal one, must not say whose token is used.
+        if self.keyring:
+            raise ConfigError(
+                "a key is set, and it is not sealed: anybody may have written it", hint=PLAIN
+            )
+
+    def adopt(self, path: Path) -> None:
+        """Seal a file that is plain.
+
+        Raises:
+            OSError: It cannot be read or written; it stays.
+            CorruptRecord: It is damaged; it stays.
+        """
+        self.write(*self.read(path, adopt=True))
+        path.unlink(missing_ok=True)
+
+    def split_old_list(self, *, adopt: bool = False) -> None:
         """Give each token of the old list a file of its own, and remove the list.
+
+        Args:
+            adopt: Do so although there is a key, and the list is plain.
 
         Raises:
             OSError: A file cannot be read or written; the list stays.
+            ConfigError: It is plain, and must not be.
             CorruptRecord: The list is damaged; it stays.
         """
+        if not adopt:
+            self._refuse_plain()
         for token in [self._token(row) for row in _parsed(self.old_list, list)]:
             self.write(token)
         self.old_list.unlink(missing_ok=True)
@@ -156,7 +203,8 @@ class LifeboatFiles:
 
 def _parsed(path: Path, kind: type[T]) -> T:
     try:
-        content = json.loads(path.read_bytes())
+        with os.fdopen(ownership.open_own(path, os.O_RDONLY), "rb") as file:
+            content = json.loads(file.read())
     except (ValueError, RecursionError):
         content = None
     if not isinstance(content, kind):

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
-from hashlib import sha256
 from pathlib import Path
 
 from evergrant.clock import Clock
@@ -19,6 +18,7 @@ from evergrant.keeping.flight import SingleFlight
 from evergrant.keeping.lifeboat import Lifeboat
 from evergrant.keeping.windows import CLOCK_SLACK
 from evergrant.stores.base import SAVE_ATTEMPTS, TokenStore
+from evergrant.stores.deletions import name_of_grant
 from evergrant.stores.matching import compatible, freshest
 from evergrant.token import Token, about
 
@@ -72,7 +72,8 @@ class Saver:
         Args:
             read: The stored token that it renews. If somebody else has renewed it since, theirs
                 stays, and a new login does over any renewal of the old; if it was deleted, that
-                stands.
+                stands. If its row is gone without a deletion, its storage has lost it: it is
+                saved anew.
 
         Raises:
             TokenNotFound: The token was deleted while it was being renewed.
@@ -140,7 +141,7 @@ class Saver:
     def _over(self, granted: Token) -> str | None:
         """Name the grant that a login takes the place of, if the store can still be read."""
         with suppress(StoreError):
-            return _name_of_grant(self._store.find_token(_whose(granted)))
+            return name_of_grant(self._store.find_token(_whose(granted)))
         return None
 
     def _log_in(self, granted: Token) -> Token:
@@ -167,11 +168,13 @@ class Saver:
                 return self._store.save_token(granted, expected_version=read.version)
         current = self._store.find_token_by_id(id_)
         if current is None or not compatible(current, granted):
-            raise TokenNotFound(
-                "the token was deleted while it was being renewed",
-                token_id=granted.id,
-                user=granted.user_name,
-            )
+            if self._store.was_deleted(granted):
+                raise TokenNotFound(
+                    "the token was deleted while it was being renewed",
+                    token_id=granted.id,
+                    user=granted.user_name,
+                )
+            return self._restore(granted).token
         if current.refresh_token != read.refresh_token or _has_renewed(current, read, granted):
             return current
         return self._store.save_token(granted, expected_version=current.version)
@@ -207,22 +210,45 @@ class Saver:
 
     def _take(self, token: Token) -> Boarding:
         over = self._lifeboat.over(token)
-        if over and over == _name_of_grant(self._store.find_token(_whose(token))):
+        if over and over == name_of_grant(self._store.find_token(_whose(token))):
             # However often the grant before it was renewed meanwhile: this login is the later.
             return Boarding(self._log_in(replace(token, version=0)), Fate.ABOARD)
         if token.id is None:
             return Boarding(self._store.save_token(replace(token, version=0)), Fate.ABOARD)
         row = self._store.find_token_by_id(token.id)
         if row is None or not compatible(row, token):
-            # Deleted on purpose since: it must not come back.
+            if not self._store.was_deleted(token):
+                return self._restore(token)
+            # On purpose: it must not come back.
             _logger.warning("the lifeboat let go of token %s: its row was deleted", token.id)
             return Boarding(token, Fate.LET_GO)
+        return self._take_over(token, row)
+
+    def _take_over(self, token: Token, row: Token) -> Boarding:
         if (row.user_name, row.refresh_token) != (token.user_name, token.refresh_token):
             return Boarding(self._store.save_token(replace(token, version=0)), Fate.ABOARD)
         if freshest([row, token]) is row:
             return Boarding(token, Fate.SURPASSED)
         # By its version: who deletes the row in this moment must not find it again.
         saved = self._store.save_token(token, expected_version=row.version)
+        return Boarding(saved, Fate.ABOARD)
+
+    def _restore(self, token: Token) -> Boarding:
+        """Save a token whose row was lost, as a file is or what was evicted, under its user."""
+        taken = self._store.find_token_by_id(token.id or "")
+        anew = replace(token, id=None if taken else token.id, version=0)
+        now = self._store.find_token(_whose(token))
+        if now is None or name_of_grant(now) == name_of_grant(token):
+            saved = self._store.save_token(replace(anew, id=now.id if now else anew.id))
+        elif now.updated_at and token.updated_at and now.updated_at > token.updated_at:
+            return Boarding(now, Fate.SURPASSED)  # the user has logged in since
+        else:
+            saved = self._log_in(anew)
+        _logger.warning(
+            "the row of token %s was gone, and nobody had deleted it: saved anew as token %s",
+            token.id,
+            saved.id,
+        )
         return Boarding(saved, Fate.ABOARD)
 
     def drop(self, id_: str) -> None:
@@ -244,8 +270,3 @@ def _has_renewed(current: Token, read: Token, granted: Token) -> bool:
 
 def _whose(token: Token) -> Token:
     return Token(user_name=token.user_name, client_id=token.client_id)
-
-
-def _name_of_grant(token: Token | None) -> str | None:
-    secret = token.refresh_token if token else None
-    return secret and sha256(str.encode(secret)).hexdigest()[:16]

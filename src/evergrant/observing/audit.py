@@ -16,12 +16,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from evergrant import ownership
 from evergrant.crypto.keys import Keyring
 from evergrant.crypto.sources import keyring_from_environment
 from evergrant.errors import ConfigError
 from evergrant.events import Event
 from evergrant.forking import ProcessLock
 from evergrant.observing.chain import Fault, Head, entry_of, faults, signed
+from evergrant.ownership import UntrustedFileError
 
 __all__ = ["AuditLog", "audit_source", "read_entries", "rotated", "verify"]
 
@@ -62,13 +64,17 @@ class AuditLog:
     def __init__(
         self, path: str | os.PathLike[str], actor: str | None = None, *, keys: Keyring | None = None
     ) -> None:
-        self.path = Path(path)
+        self.path = Path(path).absolute()
         self._actor = actor or _system_user()
         self._keys = keys or keyring_from_environment()
         self._lock = ProcessLock()
         self._missed = 0
         try:
             os.close(self._open())
+        except UntrustedFileError as error:
+            raise ConfigError(
+                f"the audit log {path} was not written: {error.strerror}", hint=error.hint
+            ) from None
         except OSError as error:
             raise ConfigError(f"the audit log {path} cannot be written: {error.strerror}") from None
 
@@ -98,9 +104,9 @@ class AuditLog:
                 self._missed = 0
 
     def _open(self) -> int:
-        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW
-        handle = os.open(self.path, flags, 0o600)
-        if os.fstat(handle).st_mode & 0o077:
+        handle = ownership.open_own(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
+        found = os.fstat(handle)
+        if found.st_mode & 0o077 and found.st_uid == os.geteuid():
             os.fchmod(handle, 0o600)
         return handle
 
@@ -135,7 +141,7 @@ class AuditLog:
     def _rotated_head(self) -> Head:
         """Return where the newest file ended that was rotated away."""
         for path in reversed(rotated(self.path)):
-            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            handle = ownership.open_own(path, os.O_RDONLY)
             try:
                 if head := _end_of(handle)[0]:
                     return head

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-from pathlib import Path
 from types import EllipsisType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -12,6 +11,7 @@ from urllib.parse import quote
 from evergrant.crypto.keys import Keyring
 from evergrant.crypto.sources import keyring_from_environment
 from evergrant.errors import ConfigError
+from evergrant.places import user_folder
 from evergrant.stores import urls
 from evergrant.token import Secret
 
@@ -124,9 +124,4 @@ def default_store_url() -> str:
 
     EVERGRANT_HOME, where it is set, is that folder.
     """
-    folder = os.environ.get("EVERGRANT_HOME")
-    if not folder:
-        from platformdirs import user_data_dir
-
-        folder = user_data_dir("evergrant")
-    return f"sqlite:///{quote(str(Path(folder).absolute() / 'tokens.db'))}"
+    return f"sqlite:///{quote(os.fsencode(user_folder('data').absolute() / 'tokens.db'))}"

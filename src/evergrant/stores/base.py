@@ -21,7 +21,7 @@ from evergrant.errors import (
     TokenNotFound,
 )
 from evergrant.stores import matching
-from evergrant.stores.coordination import Coordination
+from evergrant.stores.deletions import Deletions
 from evergrant.stores.matching import Criterion
 from evergrant.stores.merging import is_of_former_row, merged
 from evergrant.stores.rows import ID_DIGITS, Row, decode, encode
@@ -50,7 +50,7 @@ def _unless_corrupt(found: list[Token] | CorruptRecord) -> list[Token]:
     return found
 
 
-class TokenStore(Coordination, Upkeep):
+class TokenStore(Deletions, Upkeep):
     """Keeps tokens; safe to share between threads.
 
     Every method raises `StoreUnavailable` when the storage cannot be used.
@@ -247,9 +247,7 @@ class TokenStore(Coordination, Upkeep):
 
         def deleted() -> bool:
             with self._transaction():
-                if expected_version is None:
-                    return self._delete(str(id))
-                return self._delete_at(str(id), expected_version)
+                return self._delete_and_note(str(id), expected_version)
 
         if not self._persistently(deleted):
             raise TokenNotFound("there is no such token", token_id=str(id))
@@ -259,7 +257,7 @@ class TokenStore(Coordination, Upkeep):
 
         def emptied() -> None:
             with self._transaction():
-                self._delete_all()
+                self._delete_all_and_note()
 
         self._persistently(emptied)
 

@@ -11,11 +11,20 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from evergrant import forking
+from evergrant import forking, ownership
 from evergrant.errors import StoreUnavailable
 from evergrant.forking import ProcessLock
 
-__all__ = ["Hidden", "create", "make_ready", "replace", "tighten"]
+__all__ = [
+    "Hidden",
+    "create",
+    "give",
+    "make_ready",
+    "refuse_planted",
+    "replace",
+    "tighten",
+    "unusable",
+]
 
 _logger = logging.getLogger("evergrant")
 _creating = ProcessLock()
@@ -53,25 +62,27 @@ class Hidden(bytes):
     __str__ = __repr__  # that of bytes does not ask __repr__
 
 
-def make_ready(path: str) -> None:
+def make_ready(path: str, content: bytes = b"") -> None:
     """Make sure that there is a file that its owner can read and write, and its folder.
 
+    Args:
+        content: What is in it where there was none.
+
     Raises:
-        StoreUnavailable: There is not, and the message says why.
+        StoreUnavailable: There is not, or somebody else could have planted it.
     """
-    folder = Path(path).parent
     try:
-        _make_folder(folder)
+        folder = Path(ownership.make_folder(Path(path).parent, as_root=True))
+        real = ownership.resolved(path, as_root=True)
         # One that others can read would stay open to whoever opens it before it is tightened.
         with _creating.here():
-            create(path)
-        kind = Path(path).stat().st_mode
+            create(str(folder / Path(path).name), content=content)  # not where a link leads
+        kind = Path(real).stat().st_mode
     except OSError as error:
-        raise _unusable(path, f"{error.strerror}: {error.filename}") from None
+        raise unusable(path, error) from None
     if stat.S_ISDIR(kind):
         raise _unusable(path, "it is a folder", "Name a file in it.")
-    if not stat.S_ISREG(kind):
-        raise _unusable(path, "it is not a regular file")
+    refuse_planted(real)
     for place in (path, folder):
         if not os.access(place, os.R_OK | os.W_OK):
             raise _unusable(
@@ -81,32 +92,72 @@ def make_ready(path: str) -> None:
             )
 
 
-def _make_folder(folder: Path) -> None:
-    if not folder.exists():
-        _make_folder(folder.parent)
-        folder.mkdir(mode=0o700, exist_ok=True)
-
-
-def create(path: str, owner: os.stat_result | None = None) -> None:
-    """Create an empty file if there is none.
+def refuse_planted(path: str, *others: str) -> None:
+    """Refuse a store whose files, or the folders above them, are not ours alone.
 
     Args:
-        owner: Whose it is to be: root may open what another user's program goes on with.
+        others: The files beside it; each may be missing.
+
+    Raises:
+        StoreUnavailable: One is another account's, everybody may write to it, or it is a link.
+    """
+    try:
+        real = ownership.resolved(path, as_root=True)
+        folder = os.stat(Path(real).parent)  # noqa: PTH116 - its error names the path
+        for file in (real, *others):
+            if found := ownership.look(file):
+                ownership.refuse(found, file, folder, as_root=True)
+    except OSError as error:
+        raise unusable(path, error) from None
+
+
+def create(path: str, owner: os.stat_result | None = None, *, content: bytes = b"") -> None:
+    """Create a file if there is none.
+
+    Args:
+        owner: Whose it is to be; see `give`.
+        content: What is in it from the beginning.
 
     Raises:
         OSError: It cannot be created.
     """
     with suppress(FileExistsError), _writing.lock:
-        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        handle = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600)
         try:
-            give(handle, owner)
+            give(handle, path, owner)
+            os.write(handle, content)
         finally:
             os.close(handle)
 
 
-def give(handle: int, owner: os.stat_result | None) -> None:
-    if owner and owner.st_uid != os.geteuid():
+def give(handle: int, path: str, owner: os.stat_result | None) -> None:
+    """Let a new file be for whom an old one is.
+
+    Root may open what another user's program goes on with, and a group may share a file, if it
+    shares its folder.
+
+    Args:
+        path: The new file's.
+        owner: How the old one stands; None: there is none.
+    """
+    mode = 0o600
+    if owner and ownership.is_shared(owner, os.stat(Path(path).parent)):  # noqa: PTH116 - the same
+        mode = stat.S_IMODE(owner.st_mode) & 0o660
+        if os.fstat(handle).st_gid != owner.st_gid:
+            os.fchown(handle, -1, owner.st_gid)
+    elif owner and os.geteuid() == 0 != owner.st_uid:
         os.fchown(handle, owner.st_uid, owner.st_gid)
+    if stat.S_IMODE(os.fstat(handle).st_mode) != mode:  # by the umask
+        os.fchmod(handle, mode)
+
+
+def unusable(path: str, error: OSError) -> StoreUnavailable:
+    """Return the error to raise in place of the system's, where a store cannot be opened."""
+    if isinstance(error, ownership.UntrustedFileError):
+        same = not error.filename or os.path.realpath(error.filename) == os.path.realpath(path)
+        where = "" if same or error.filename in str(error.strerror) else f"{error.filename}: "
+        return _unusable(path, f"{where}{error.strerror}", error.hint)
+    return _unusable(path, f"{error.strerror}: {error.filename}")
 
 
 def _unusable(path: str, why: str, hint: str = "Name another file.") -> StoreUnavailable:
@@ -116,21 +167,40 @@ def _unusable(path: str, why: str, hint: str = "Name another file.") -> StoreUna
 
 
 def tighten(path: str, *others: str) -> None:
-    """Take away what others may do with a store's files, where they are ours."""
-    exposed = [file for file in map(Path, (path, *others)) if _is_open(file)]
-    for file in exposed:
-        file.chmod(stat.S_IMODE(file.stat().st_mode) & ~0o077)
+    """Take away what others may do with a store's files, where they are ours alone.
+
+    A group that shares a file, and its folder, keeps it; the log says so.
+    """
+    files = [Path(file) for file in (path, *others)]
+    exposed = [file for file in files if _is_tightened(file)]
     if exposed:
         names = ", ".join(file.name for file in exposed)
         _logger.warning("others could read %s of %s: now only its owner can", names, path)
+    found = ownership.look(path)
+    if found and ownership.is_shared(found, files[0].parent.stat()):
+        _logger.warning("the group %s shares %s, and its tokens", found.st_gid, path)
 
 
-def _is_open(file: Path) -> bool:
+def _is_tightened(file: Path) -> bool:
+    """Take away what others may do with a file; say whether that was anything."""
+    # By its descriptor, of the kind that ends no lock: what is at the path may change.
     try:
-        found = file.stat()
+        handle = os.open(file, ownership.LOOK | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
     except FileNotFoundError:
         return False
-    return found.st_uid == os.geteuid() and bool(found.st_mode & 0o077)
+    try:
+        found = os.fstat(handle)
+        others = stat.S_IMODE(found.st_mode) & 0o077
+        if ownership.is_shared(found, file.parent.stat()):
+            others &= 0o007
+        if found.st_uid != os.geteuid() or not others or not stat.S_ISREG(found.st_mode):
+            return False
+        opened = f"/proc/self/fd/{handle}"
+        there = opened if os.path.exists(opened) else file  # noqa: PTH110 - never raises
+        os.chmod(there, stat.S_IMODE(found.st_mode) & ~others)  # noqa: PTH101 - of the descriptor
+    finally:
+        os.close(handle)
+    return True
 
 
 def replace(
@@ -145,8 +215,8 @@ def replace(
     The caller has a lock: two at a time would write to the same draft.
 
     Args:
-        old: What is replaced: the new file is its owner's, and younger by at least a nanosecond,
-            so that time, size and inode never say that nothing has changed.
+        old: What is replaced: the new file is for whom it is, and younger by at least a
+            nanosecond, so that time, size and inode never say that nothing has changed.
         last_look: Called at the last moment; raises where the file is better left as it is.
 
     Raises:
@@ -167,9 +237,9 @@ def replace(
 
 
 def _write(draft: Path, content: bytes, old: os.stat_result | None) -> os.stat_result:
-    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     with os.fdopen(handle, "wb") as file:
-        give(handle, old)
+        give(handle, str(draft), old)
         file.write(content)
         file.flush()
         now = max(time.time_ns(), old.st_mtime_ns + 1 if old else 0)

@@ -25,6 +25,7 @@ PATIENCE = 120.0
 
 BEYOND = {
     "test_another_handle_changes_the_same_note",
+    "test_another_handle_knows_of_a_deletion",
     "test_another_handle_respects_the_lease",
     "test_another_handles_save_is_noticed",
     "test_every_change_is_a_new_generation",

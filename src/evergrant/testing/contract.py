@@ -9,6 +9,7 @@ import pytest
 
 from evergrant.stores.base import TokenStore
 from evergrant.testing.contract_coordination import CoordinationContract
+from evergrant.testing.contract_deletions import DeletionContract
 from evergrant.testing.contract_files import FilesContract
 from evergrant.testing.contract_find import FindContract
 from evergrant.testing.contract_fresh import FreshnessContract
@@ -31,6 +32,7 @@ class StoreContract(
     SharingContract,
     CoordinationContract,
     NotesContract,
+    DeletionContract,
     FilesContract,
 ):
     """Run it on a store of your own: derive a class that has a fixture ``store``.

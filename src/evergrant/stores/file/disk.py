@@ -8,10 +8,11 @@ import os
 import signal
 import sys
 import time
-from pathlib import Path
 from typing import NamedTuple
 
+from evergrant import ownership
 from evergrant.errors import StoreUnavailable
+from evergrant.stores import private_files
 from evergrant.stores.private_files import Hidden
 
 __all__ = ["LARGEST", "Reading", "Stamp", "explained", "read", "stamp", "tells", "too_large"]
@@ -69,7 +70,7 @@ def read(path: str, timeout: float) -> Reading:
     give_up = time.monotonic() + timeout
     while True:
         now = time.time_ns()
-        with Path(path).open("rb") as file:
+        with os.fdopen(_opened(path), "rb") as file:
             before = os.fstat(file.fileno())
             if before.st_size > LARGEST:
                 raise too_large(path)
@@ -86,6 +87,17 @@ def read(path: str, timeout: float) -> Reading:
                 "On a network file system, where nobody can tell, use another store.",
             )
         time.sleep(PAUSE)
+
+
+def _opened(path: str) -> int:
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        folder = os.stat(os.path.dirname(path))  # noqa: PTH116, PTH120 - its error names the path
+        ownership.refuse(os.fstat(handle), path, folder, as_root=True)
+    except BaseException:
+        os.close(handle)
+        raise
+    return handle
 
 
 def _is_quiet(handle: int, *, is_sure: bool) -> bool:
@@ -132,6 +144,8 @@ _READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 def explained(error: OSError, path: str) -> StoreUnavailable:
     """Return the error to raise in place of the system's."""
+    if isinstance(error, ownership.UntrustedFileError):
+        return private_files.unusable(path, error)
     if error.errno in _READ_ONLY:
         where = error.filename or path
         why = f"{where} is not writable, so that refreshed tokens could not be saved"

@@ -101,15 +101,26 @@ class FileLeases:
             path.hardlink_to(draft)
         except FileExistsError:
             return False
+        except OSError:
+            # Some file systems have no second name for a file: those ask for the lock instead.
+            return self._create_in_turn(path, draft)
         finally:
-            draft.unlink()
+            draft.unlink(missing_ok=True)
+        return True
+
+    def _create_in_turn(self, path: Path, draft: Path) -> bool:
+        with self._lock():
+            if os.path.lexists(path):
+                return False
+            draft.replace(path)
         return True
 
     def _draft(self, path: Path, text: bytes, owner: str) -> Path:
         draft = path.with_name(f"{path.name}.{owner}")
-        handle = os.open(draft, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC, 0o600)
+        flags = os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW
+        handle = os.open(draft, flags, 0o600)
         try:
-            private_files.give(handle, self._tokens.stat())
+            private_files.give(handle, str(draft), self._tokens.stat())
             os.write(handle, text)
         finally:
             os.close(handle)

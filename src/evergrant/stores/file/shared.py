@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import quote
 
-from evergrant import forking
+from evergrant import forking, ownership
 from evergrant.clock import Clock, to_epoch_ms
 from evergrant.errors import StoreUnavailable
+from evergrant.stores import private_files
 from evergrant.stores.base import TokenStore
 from evergrant.stores.file.known import KnownFile, explaining
 from evergrant.stores.file.leases import FileLeases
@@ -35,7 +36,10 @@ class SharedFile(TokenStore):
     ) -> None:
         super().__init__(clock=clock)
         # The file itself: what is renamed onto a link would take the link's place.
-        self._path = os.path.realpath(path)
+        try:
+            self._path = ownership.resolved(path, as_root=True)
+        except OSError as error:
+            raise private_files.unusable(os.fspath(path), error) from None
         self._timeout = timeout
         self.url = f"file://{quote(os.fsencode(self._path), safe='/:')}"
         self._closed = False

@@ -36,7 +36,7 @@ class Sidecar:
 
     def __init__(self, tokens: str) -> None:
         self._tokens = tokens
-        self.path = _beside(tokens)
+        self.path = self.beside(tokens)
         self.last_number = 0
         self.notes: Notes = {}
         try:
@@ -83,6 +83,7 @@ class Sidecar:
         owner = os.stat(self._tokens)  # noqa: PTH116 - its error names the path
         private_files.replace(self.path, json.dumps(state).encode(), old=owner)
 
-
-def _beside(tokens: str) -> str:
-    return f"{tokens}.evergrant"
+    @staticmethod
+    def beside(tokens: str) -> str:
+        """Return the path of the one that is beside a file of tokens."""
+        return f"{tokens}.evergrant"

@@ -15,7 +15,7 @@ from evergrant.errors import StoreError, StoreMissing, StoreUnavailable
 from evergrant.stores import private_files
 from evergrant.stores.file import disk
 from evergrant.stores.file.known import explaining
-from evergrant.stores.file.lines import Line, written
+from evergrant.stores.file.lines import EMPTY, Line, written
 from evergrant.stores.file.shared import SharedFile
 from evergrant.stores.file.sidecar import Sidecar
 from evergrant.stores.file.table import FileTable
@@ -80,17 +80,19 @@ class FileStore(SharedFile):
     def _look(self) -> None:
         if not Path(self._path).is_file():
             raise StoreMissing(f"there is no file of {self.url}", hint="Check the path.")
+        private_files.refuse_planted(self._path, Sidecar.beside(self._path))
         self.generation()
 
     def _make_ready(self) -> None:
-        private_files.make_ready(self._path)
+        private_files.make_ready(self._path, EMPTY)
+        private_files.refuse_planted(self._path, self._lock.path, Sidecar.beside(self._path))
         with explaining(self._path):
             private_files.create(self._lock.path, os.stat(self._path))  # noqa: PTH116 - its error names the path
             self._leases.end_old()
         with self._transaction() as change:
             if not self._known.reading.content:
                 self._commit(change)
-        private_files.tighten(self._path, self._lock.path, Sidecar(self._path).path)
+        private_files.tighten(self._path, self._lock.path, Sidecar.beside(self._path))
 
     def _begin(self, changes: int = 0) -> None:
         super()._begin(changes)

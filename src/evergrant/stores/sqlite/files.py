@@ -10,13 +10,23 @@ import os
 
 from evergrant.stores import private_files
 
-__all__ = ["identity", "tighten"]
+__all__ = ["identity", "refuse_planted", "tighten"]
 
 
 def tighten(path: str) -> None:
     """Take away what others may do with the database's files, where they are ours."""
     real = os.path.realpath(path)
     private_files.tighten(real, f"{real}-wal", f"{real}-shm")
+
+
+def refuse_planted(path: str) -> None:
+    """Refuse a database whose files others could have planted, or can change.
+
+    Raises:
+        StoreUnavailable: One is another account's, everybody may write to it, or it is a link.
+    """
+    real = os.path.realpath(path)
+    private_files.refuse_planted(path, f"{real}-wal", f"{real}-shm", f"{real}-journal")
 
 
 def identity(path: str) -> tuple[int, int] | None:

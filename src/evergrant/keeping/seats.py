@@ -1,0 +1,30 @@
+"""The tokens of a lifeboat, each with where it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from evergrant.token import Token
+
+__all__ = ["Seat", "is_same"]
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A token that waits.
+
+    Attributes:
+        over: Names the grant that it takes the place of, where that is known.
+        path: Its file; None: only memory holds it.
+    """
+
+    token: Token
+    over: str | None = None
+    path: Path | None = None
+
+
+def is_same(one: Token, other: Token) -> bool:
+    """Say whether two tokens are of one row, or of one grant that has no row yet."""
+    same_row = one.id is not None and one.id == other.id
+    return same_row or (one.access_token is not None and one.access_token == other.access_token)

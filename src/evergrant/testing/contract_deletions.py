@@ -1,0 +1,44 @@
+"""What was deleted and what was never there, or was lost, are told apart."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from evergrant.stores.base import TokenStore
+from evergrant.testing.samples import ALICE, BOB, Reopen
+
+__all__ = ["DeletionContract"]
+
+
+class DeletionContract:
+    """A grant that waits for its store is given up for a deletion, and for nothing else."""
+
+    def test_a_deletion_is_known_of_its_grant_only(self, store: TokenStore) -> None:
+        """A later login under the same id is another grant, and is not given up."""
+        alice, bob = store.save_token(replace(ALICE, id="tenant")), store.save_token(BOB)
+        assert not store.was_deleted(alice)
+        store.delete_token("tenant")
+        assert store.was_deleted(replace(alice, access_token="renewed"))
+        assert not store.was_deleted(bob)
+        assert not store.was_deleted(replace(alice, refresh_token="of a later login"))
+
+    def test_what_was_never_there_was_not_deleted(self, store: TokenStore) -> None:
+        """That is how a storage looks that was lost, and began anew."""
+        store.save_token(BOB)
+        assert not store.was_deleted(replace(ALICE, id="4711", version=3))
+
+    def test_deleting_all_is_known_of_each_grant(self, store: TokenStore) -> None:
+        """Of those that were there; not of who logged in later."""
+        alice = store.save_token(ALICE)
+        store.delete_tokens()
+        assert store.was_deleted(replace(alice, access_token="renewed"))
+        later = store.save_token(BOB)
+        assert later.updated_at
+        assert not store.was_deleted(replace(later, updated_at=later.updated_at.replace(year=9999)))
+
+    def test_another_handle_knows_of_a_deletion(self, store: TokenStore, reopen: Reopen) -> None:
+        """Whichever process deletes."""
+        alice = store.save_token(ALICE)
+        with reopen() as other:
+            other.delete_token(str(alice.id))
+        assert store.was_deleted(alice)

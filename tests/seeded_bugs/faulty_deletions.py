@@ -1,0 +1,51 @@
+"""Stores that do not know what was deleted, or take everything for it that is not there."""
+
+from __future__ import annotations
+
+from dict_store import DictStore
+from evergrant.token import Token
+
+__all__: list[str] = []
+
+ITS_GRANT = "test_a_deletion_is_known_of_its_grant_only"
+NEVER_THERE = "test_what_was_never_there_was_not_deleted"
+ALL = "test_deleting_all_is_known_of_each_grant"
+HANDLES = "test_another_handle_knows_of_a_deletion"
+
+
+class NotesNoDeletion(DictStore):
+    caught_by = (ITS_GRANT, ALL, HANDLES)
+
+    def was_deleted(self, token: Token) -> bool:
+        return False
+
+
+class TakesAbsenceForADeletion(DictStore):
+    caught_by = (ITS_GRANT, NEVER_THERE)
+
+    def was_deleted(self, token: Token) -> bool:
+        return self.find_token_by_id(token.id or "") is None
+
+
+class NotesWhatItDeletesInMemory(DictStore):
+    caught_by = (HANDLES,)
+
+    def __init__(self, *shelf: object) -> None:
+        super().__init__(*shelf)  # type: ignore[arg-type]
+        self._own: dict[str, str] = {}
+
+    def _note(self, key: str) -> str:
+        return self._own.get(key, "") if key.startswith("deleted:") else super()._note(key)
+
+    def _put_note(self, key: str, text: str, until: int) -> None:
+        if key.startswith("deleted:"):
+            self._own[key] = text
+        else:
+            super()._put_note(key, text, until)
+
+
+class TakesAnyDeletionForItsOwn(DictStore):
+    caught_by = (ITS_GRANT,)
+
+    def was_deleted(self, token: Token) -> bool:
+        return any(key.startswith("deleted:") for key in self.shelf.notes)
