@@ -53,7 +53,7 @@ def resolved(path: str | os.PathLike[str], *, as_root: bool = False) -> str:
         as_root: Root goes on with what belongs to the owner of its folder.
 
     Raises:
-        UntrustedFileError: Somebody else can write to a folder on the way, or has made a link in it.
+        UntrustedFileError: Somebody else can write to a folder on the way, or made a link in it.
         OSError: A folder cannot be looked at; one that is not there is none yet.
     """
     todo = deque(Path(os.path.abspath(path)).parts[1:])  # noqa: PTH100 - follows no link

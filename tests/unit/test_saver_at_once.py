@@ -213,10 +213,14 @@ def test_an_interrupt_at_any_moment_costs_no_grant(
 def test_what_became_of_each_is_told(store: Frail, tmp_path: Path) -> None:
     alice = store.save_token(LOGIN)
     bob = store.save_token(replace(LOGIN, user_name="bob@example.com:42", refresh_token="1000.b"))
+    carol = store.save_token(
+        replace(LOGIN, id="9", user_name="carol@example.com:42", refresh_token="1000.rc")
+    )
+    store.delete_token("9")
     boat = Lifeboat(tmp_path, store.url)
     boat.put(renewed(alice, "1000.a2"))
     boat.put(renewed(bob, "1000.b0", hours=-1))
-    boat.put(replace(renewed(bob, "1000.c"), id="9", user_name="carol@example.com:42"))
+    boat.put(renewed(carol, "1000.c"))
     boat.put(replace(LOGIN, user_name="dave@example.com:42", access_token="1000.d"))
     store.happens = [lambda: None, failing(StoreError("the id does not fit"))]
     told = saver_of(store, tmp_path).take_aboard()

@@ -125,6 +125,8 @@ def write_lines(path: Path, lines: list[Secret]) -> None:
     try:
         ownership.make_folder(path.parent)
         real = Path(ownership.resolved(path))  # what a link of our own leads to, not the link
+        if there := ownership.look(str(real)):
+            ownership.refuse(there, str(real), real.parent.stat())
         draft = real.with_name(f".{real.name}.draft")
         draft.unlink(missing_ok=True)
         handle = ownership.open_own(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
