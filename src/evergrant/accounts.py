@@ -14,6 +14,7 @@ from evergrant.clock import Clock, utc_now
 from evergrant.datacenter import ZOHO, DataCenter, DataCenters
 from evergrant.errors import ConfigError, NoRefreshToken
 from evergrant.http import HttpCall, Send
+from evergrant.masking import masks_locals
 from evergrant.oauth import Granted
 from evergrant.sender import HttpSender
 from evergrant.token import Secret, Token
@@ -39,6 +40,7 @@ class Accounts:
         clock: Tells when a request was sent: the life of what it brings counts from there.
     """
 
+    @masks_locals
     def __init__(
         self,
         client_id: str | None = None,
@@ -75,6 +77,7 @@ class Accounts:
         if isinstance(self._send, HttpSender):
             self._send.prepare()
 
+    @masks_locals
     def exchange(
         self,
         code: str,
@@ -110,6 +113,7 @@ class Accounts:
         )
         return _renewed(token, granted)
 
+    @masks_locals
     def refresh(self, token: Token) -> Token:
         """Return the token with a new access token.
 
@@ -129,6 +133,7 @@ class Accounts:
         call = oauth.refresh_call(where, self.client_of(token), token.refresh_token)
         return _renewed(token, self._granted(call, where, "refresh_token"))
 
+    @masks_locals
     def client_credentials(
         self, scopes: Iterable[str], org_id: str, data_center: DataCenter | None = None
     ) -> Token:
@@ -149,6 +154,7 @@ class Accounts:
         )
         return _renewed(token, granted)
 
+    @masks_locals
     def revoke(self, token: Token, *, authenticated: bool = False) -> bool:
         """Revoke a token at Zoho: its refresh token with all it made, else its access token.
 
@@ -172,6 +178,7 @@ class Accounts:
         )
         return self._ask(lambda: oauth.read_revoked(self._send(call), now=self.clock()))
 
+    @masks_locals
     def owner(self, token: Token) -> tuple[str, str]:
         """Return whose the token is: ``email:zgid``, as the official SDK names users, and zgid.
 

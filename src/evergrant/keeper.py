@@ -22,6 +22,7 @@ from evergrant.keeping.renewer import Renewer
 from evergrant.keeping.serving import Serving
 from evergrant.keeping.windows import ANY_LIFE, checked_life
 from evergrant.login import Login, StateKey, read_redirect
+from evergrant.masking import masks_locals
 from evergrant.names import folded
 from evergrant.oauth import authorization_url
 from evergrant.policy import UNLIMITED, Policy
@@ -191,6 +192,7 @@ class Keeper:
             challenge=login.challenge(key) if self._pkce else None,
         )
 
+    @masks_locals
     def complete_login(
         self, redirect_params: Mapping[str, str] | str, *, session: str | None = None
     ) -> Token:
@@ -228,6 +230,7 @@ class Keeper:
             )
             return self._custody.admit(granted, expected=login.user)
 
+    @masks_locals
     def login_with_code(
         self, code: str, user: str | None = None, *, data_center: str | None = None
     ) -> Token:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Self
+from typing import Any, Self, SupportsIndex
+
+from evergrant.masking import Masked, masks_locals
 
 __all__ = [
     "LEEWAY",
@@ -30,12 +32,13 @@ live one hour (https://www.zoho.com/crm/developer/docs/api/v8/token-validity.htm
 _MASK = "********"
 
 
-class Secret(str):
+class Secret(Masked, str):
     """Text that works as text but shows itself to nobody.
 
-    ``repr``, ``str``, ``format`` and every log line print a mask; comparing, hashing, binding as
-    a database parameter and `reveal` use the value. A JSON encoder sees the value too: what
-    writes secrets out does so on purpose.
+    ``repr``, ``str``, ``format``, ``print``, every log line, rich, ``click.echo`` (and so a text
+    with a line break added to it) and sentry-sdk show a mask; a slice is a Secret again.
+    Comparing, hashing, binding as a database parameter and `reveal` use the value. A JSON encoder
+    and a file's ``write`` see the value too: what writes secrets out does so on purpose.
     """
 
     __slots__ = ()
@@ -56,6 +59,14 @@ class Secret(str):
 
     def __format__(self, spec: str) -> str:
         return format(_MASK, spec)
+
+    def __getitem__(self, key: SupportsIndex | slice) -> Secret:
+        # Consoles and trackers cut what is long, and show the piece.
+        return Secret(str.__getitem__(self, key))
+
+    def __add__(self, other: str) -> str:
+        # So does click.echo end what it is about to print.
+        return (_MASK if other == "\n" else str.__str__(self)) + other
 
     def reveal(self) -> str:
         """Return the value as plain text: for the wire and for storage, never for people."""
@@ -159,11 +170,15 @@ class Token:
         return Freshness.STALE if left <= RENEW_BEFORE else Freshness.FRESH
 
 
+# The generated method has them as they were given; it may be that a moment is refused.
+Token.__init__ = masks_locals(Token.__init__)  # type: ignore[method-assign]
+
+
 def state_of(token: Token, now: datetime) -> str:
     """Return how a token stands, in a word or two for people and programs."""
     return token.freshness(now).value if token.refresh_token else NO_REFRESH_TOKEN
 
 
-def about(token: Token) -> dict[str, str | None]:
+def about(token: Token) -> dict[str, Any]:
     """Return how errors and events name a token: by id and user, never by a secret."""
     return {"token_id": token.id, "user": token.user_name}

@@ -11,6 +11,7 @@ from urllib.parse import quote
 from evergrant.crypto.keys import Keyring
 from evergrant.crypto.sources import keyring_from_environment
 from evergrant.errors import ConfigError
+from evergrant.masking import masks_locals
 from evergrant.places import user_folder
 from evergrant.stores import urls
 from evergrant.token import Secret
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["default_store_url", "open_store"]
 
 
+@masks_locals
 def open_store(
     url: str,
     *,

@@ -14,12 +14,8 @@ from typing import Self
 
 from evergrant.clock import Clock, utc_now
 from evergrant.crypto.keys import missing_key
-from evergrant.errors import (
-    Conflict,
-    CorruptRecord,
-    StoreError,
-    TokenNotFound,
-)
+from evergrant.errors import Conflict, CorruptRecord, StoreError, TokenNotFound
+from evergrant.masking import masks_locals
 from evergrant.stores import matching
 from evergrant.stores.deletions import Deletions
 from evergrant.stores.matching import Criterion
@@ -27,7 +23,7 @@ from evergrant.stores.merging import is_of_former_row, merged
 from evergrant.stores.rows import ID_DIGITS, Row, decode, encode
 from evergrant.stores.sealing import key_id
 from evergrant.stores.upkeep import Upkeep
-from evergrant.token import Token
+from evergrant.token import Token, about
 
 __all__ = ["SAVE_ATTEMPTS", "OnCorrupt", "TokenStore", "log_corrupt"]
 
@@ -81,6 +77,7 @@ class TokenStore(Deletions, Upkeep):
         self._clock = clock
         self.url = f"{type(self).__name__.lower()}:"
 
+    @masks_locals
     def find_token(self, token: Token) -> Token | None:
         """Return the stored token that a partial one means, or None.
 
@@ -98,6 +95,7 @@ class TokenStore(Deletions, Upkeep):
         found = self._lookup(criterion)
         return matching.freshest([row for row in found if matching.compatible(row, token)])
 
+    @masks_locals
     def find_token_by_id(self, id: str) -> Token | None:  # noqa: A002 - the official SDK's name
         """Return the token with this id, or None.
 
@@ -107,6 +105,7 @@ class TokenStore(Deletions, Upkeep):
         found = self._lookup(Criterion(id=str(id)))
         return found[0] if found else None
 
+    @masks_locals
     def find_users(self, name: str) -> list[Token]:
         """Return the tokens of a user: those named ``name`` or ``name:<org id>``.
 
@@ -119,6 +118,7 @@ class TokenStore(Deletions, Upkeep):
         """Return all tokens; see `iter_tokens`."""
         return list(self.iter_tokens(on_corrupt=on_corrupt))
 
+    @masks_locals
     def iter_tokens(self, *, on_corrupt: OnCorrupt = log_corrupt) -> Iterator[Token]:
         """Yield all tokens, without holding them in memory where the storage can stream.
 
@@ -132,6 +132,7 @@ class TokenStore(Deletions, Upkeep):
             else:
                 on_corrupt(read)
 
+    @masks_locals
     def save_token(self, token: Token, *, expected_version: int | None = None) -> Token:
         """Insert a token, or update the row that is its own; return it as stored.
 
@@ -150,11 +151,7 @@ class TokenStore(Deletions, Upkeep):
             CorruptRecord: The row is there, but cannot be read; it is left as it is.
         """
         if token.is_blank:
-            raise StoreError(
-                "nothing to save: no access, refresh or grant token",
-                token_id=token.id,
-                user=token.user_name,
-            )
+            raise StoreError("nothing to save: no access, refresh or grant token", **about(token))
 
         def tried() -> Token | None:
             with self._transaction():
@@ -164,9 +161,7 @@ class TokenStore(Deletions, Upkeep):
             saved = self._persistently(tried)
             if saved is not None:
                 return saved
-        raise Conflict(
-            "the token was changed by somebody else", token_id=token.id, user=token.user_name
-        )
+        raise Conflict("the token was changed by somebody else", **about(token))
 
     def _try_save(self, token: Token, expected_version: int | None) -> Token | None:
         """Return the saved token, or None when another writer was faster."""
@@ -176,11 +171,7 @@ class TokenStore(Deletions, Upkeep):
         if expected_version is not None and (
             expected_version != version or (stored and is_of_former_row(stored, token))
         ):
-            raise Conflict(
-                "the token was changed or deleted by somebody else",
-                token_id=token.id,
-                user=token.user_name,
-            )
+            raise Conflict("the token was changed or deleted by somebody else", **about(token))
         if stored is None:
             written = self._add(new)
         else:
@@ -235,6 +226,7 @@ class TokenStore(Deletions, Upkeep):
             raise missing_key(key)  # what stands in its columns are no tokens
         return decode(row)
 
+    @masks_locals
     def delete_token(self, id: str, *, expected_version: int | None = None) -> None:  # noqa: A002 - the official SDK's name
         """Delete one token.
 
@@ -252,6 +244,7 @@ class TokenStore(Deletions, Upkeep):
         if not self._persistently(deleted):
             raise TokenNotFound("there is no such token", token_id=str(id))
 
+    @masks_locals
     def delete_tokens(self) -> None:
         """Delete all tokens of this store, and nothing else."""
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Hashable
 
 from evergrant.clock import Clock, to_epoch_ms
 from evergrant.errors import StoreUnavailable
+from evergrant.masking import masks_locals
 from evergrant.stores.backend import Backend
 from evergrant.stores.lease import Lease
 from evergrant.stores.watch import Watch
@@ -22,6 +23,7 @@ class Coordination(Backend):
 
     _clock: Clock
 
+    @masks_locals
     def lease(self, id: str, ttl: float) -> Lease:  # noqa: A002 - as in the six methods
         """Ask for the right to refresh the token with this id for ``ttl`` seconds.
 
@@ -56,6 +58,7 @@ class Coordination(Backend):
         """
         return self.generation()
 
+    @masks_locals
     def amend(self, key: str, change: Callable[[str], str], *, life: float) -> str:
         """Replace a note that all who share the store can read; return the new one.
 
@@ -81,6 +84,7 @@ class Coordination(Backend):
 
         return self._persistently(replaced)
 
+    @masks_locals
     def note(self, key: str) -> str:
         """Return a note as it is now, which is empty where there is none."""
         return self._note(key)

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from evergrant.errors import Conflict
+from evergrant.masking import Masked
 from evergrant.names import same_name
 from evergrant.stores.merging import merged
 from evergrant.stores.rows import COLUMNS, Row
@@ -27,7 +28,7 @@ __all__ = [
 ]
 
 
-class Criterion(dict[str, str]):
+class Criterion(Masked, dict[str, str]):
     """Columns and the plain values they must all equal; shows the columns only."""
 
     def __repr__(self) -> str:

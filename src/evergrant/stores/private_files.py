@@ -10,10 +10,12 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import SupportsIndex, overload
 
 from evergrant import forking, ownership
 from evergrant.errors import StoreUnavailable
 from evergrant.forking import ProcessLock
+from evergrant.masking import Masked
 
 __all__ = [
     "Hidden",
@@ -51,8 +53,8 @@ class _Writing:
 _writing = _Writing()
 
 
-class Hidden(bytes):
-    """Bytes that do not show: a traceback may print local variables."""
+class Hidden(Masked, bytes):
+    """Bytes that do not show, nor does a piece of them: a traceback may print local variables."""
 
     __slots__ = ()
 
@@ -60,6 +62,17 @@ class Hidden(bytes):
         return f"<{len(self)} bytes>"
 
     __str__ = __repr__  # that of bytes does not ask __repr__
+
+    @overload
+    def __getitem__(self, key: SupportsIndex) -> int: ...
+
+    @overload
+    def __getitem__(self, key: slice) -> Hidden: ...
+
+    def __getitem__(self, key: SupportsIndex | slice) -> int | Hidden:
+        # Consoles cut what is long, and show the piece.
+        found = bytes.__getitem__(self, key)
+        return found if isinstance(found, int) else Hidden(found)
 
 
 def make_ready(path: str, content: bytes = b"") -> None:

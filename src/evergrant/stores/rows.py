@@ -8,6 +8,7 @@ from typing import Any
 
 from evergrant.clock import from_epoch_ms, to_epoch_ms
 from evergrant.errors import CorruptRecord
+from evergrant.masking import Masked
 from evergrant.token import Secret, Token
 
 __all__ = [
@@ -72,7 +73,7 @@ class _Unfrozen:
     __slots__ = Token.__slots__
 
 
-class MaskedRow(tuple[str | int | None, ...]):
+class MaskedRow(Masked, tuple[str | int | None, ...]):
     """A row whose values do not show: it travels through frames that a traceback may print."""
 
     __slots__ = ()

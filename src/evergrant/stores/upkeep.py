@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
+from evergrant.masking import masks_locals
 from evergrant.stores.backend import Backend
 from evergrant.stores.sealing import key_id
 
@@ -14,6 +15,7 @@ __all__ = ["Upkeep"]
 class Upkeep(Backend):
     """How a store's rows and its storage stand."""
 
+    @masks_locals
     def key_ids(self) -> Counter[str | None]:
         """Return how many rows are sealed under each key, by its id; None: not sealed."""
         return Counter(map(key_id, self._rows()))

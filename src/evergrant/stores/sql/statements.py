@@ -27,6 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql import ClauseElement
 
+from evergrant.masking import Masked
 from evergrant.stores.rows import COLUMNS, ID_DIGITS
 
 __all__ = [
@@ -42,7 +43,7 @@ __all__ = [
 ]
 
 
-class Values(dict[str, str | int | None]):
+class Values(Masked, dict[str, str | int | None]):
     """Parameters of a statement, which do not show: a traceback may print local variables."""
 
     def __repr__(self) -> str:

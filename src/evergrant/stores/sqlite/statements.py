@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 from operator import itemgetter
 
 from evergrant.errors import ConfigError
+from evergrant.masking import Masked
 from evergrant.stores.matching import Criterion
 from evergrant.stores.rows import COLUMNS, ID_DIGITS, Row
 
@@ -75,7 +76,7 @@ COUNTED = "SELECT last FROM evergrant_counter WHERE token_table = ?"
 RAISE_COUNT = "UPDATE evergrant_counter SET last = max(last, ?) WHERE token_table = ?"
 
 
-class Values(tuple[str | int | None, ...]):
+class Values(Masked, tuple[str | int | None, ...]):
     """Parameters of a statement, which do not show: a traceback may print local variables."""
 
     __slots__ = ()

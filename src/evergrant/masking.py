@@ -1,0 +1,89 @@
+"""Keeps secrets from whoever looks without asking: consoles, error trackers, tracebacks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import wraps
+from inspect import currentframe, isgeneratorfunction
+from traceback import clear_frames
+from types import FrameType
+from typing import Any, ParamSpec, TypeVar, cast
+
+__all__ = ["Masked", "clear_locals", "masks_locals"]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Masked:
+    """What shows as its ``repr`` only, also to tools that read a text, tuple or dict as it is."""
+
+    __slots__ = ()
+
+    def __sentry_repr__(self) -> str:
+        """Return what sentry-sdk sends in the place of this, wherever it finds it."""
+        return repr(self)
+
+    def __rich__(self) -> str:
+        """Return what rich prints in the place of this."""
+        return repr(self)
+
+
+def masks_locals(function: Callable[P, R]) -> Callable[P, R]:
+    """Make an error that leaves a function leave its local variables behind, and its callees'.
+
+    Error trackers send what the frames of a traceback hold, and drivers hold secrets as they are,
+    in types that anybody can read. Files, lines and names of functions stay.
+    """
+    if isgeneratorfunction(function):
+
+        @wraps(function)
+        def masking_each(*args: P.args, **kwargs: P.kwargs) -> Iterator[Any]:
+            steps: Any = function(*args, **kwargs)
+            del args, kwargs
+            try:
+                yield from steps
+            except BaseException as error:
+                clear_locals(error)
+                raise
+
+        return cast("Callable[P, R]", masking_each)
+
+    @wraps(function)
+    def masking(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return function(*args, **kwargs)
+        except BaseException as error:
+            del args, kwargs
+            clear_locals(error)
+            raise
+
+    return masking
+
+
+def clear_locals(error: BaseException) -> None:
+    """Empty the frames that an error and what led to it came through, as far as they have ended.
+
+    What the caller's own callers are handling already stays as it is.
+    """
+    here = currentframe()
+    running = set(_callers(here and here.f_back))
+    pending: list[BaseException | None] = [error]
+    seen: set[int] = set()
+    while pending:
+        one = pending.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        frame = one.__traceback__.tb_frame if one.__traceback__ else None
+        if frame in running:
+            continue
+        clear_frames(one.__traceback__)
+        pending += [one.__cause__, one.__context__]
+        if isinstance(one, BaseExceptionGroup):
+            pending += one.exceptions
+
+
+def _callers(frame: FrameType | None) -> Iterator[FrameType]:
+    while frame := frame and frame.f_back:
+        yield frame
