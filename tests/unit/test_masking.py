@@ -86,7 +86,7 @@ def test_consoles_do_not_print_a_secret(capsys: pytest.CaptureFixture[str]) -> N
     rich.print(secret, [secret], {"a": (secret,)}, Token(access_token=secret))
     click.echo(secret)
     print(secret, [secret])
-    pprint.pprint([secret])
+    print(pprint.pformat([secret]))
     out = capsys.readouterr().out
     assert "songbird" not in out
     assert out.count("*****") >= 7
