@@ -79,7 +79,9 @@ class Keeper:
         self._custody = custody = Custody(
             store, accounts, clock=clock, on_event=on_event, lifeboat=lifeboat, policy=policy
         )
-        self._serving = Serving(store, custody.clock, custody.emit, custody.window)
+        self.states = custody.states
+        clock, emit, window = custody.clock, custody.emit, custody.window
+        self._serving = Serving(store, clock, emit, window, custody.dead)
         self.async_tokens = AsyncTokens(self, custody.vouched)
         self._renewer = Renewer(custody, () if background is True else background or ())
         if background:

@@ -15,6 +15,7 @@ import typer
 import evergrant
 from evergrant.cli.checks import Check
 from evergrant.cli.exits import Exit
+from evergrant.cli.grants import grant_checks
 from evergrant.cli.lifeboats import lifeboat_checks
 from evergrant.cli.options import AsJson, settings_of
 from evergrant.cli.session import accounts_of, is_sandboxed, refuse_forgetful
@@ -135,6 +136,7 @@ def _store(settings: Settings, tokens: list[evergrant.Token]) -> Iterator[Check]
         with _overheard() as said, evergrant.open_store(settings.store) as store:
             tokens += store.iter_tokens(on_corrupt=corrupt.append)
             where, dangers = store.url, list(store.warnings())
+            standing = list(grant_checks(settings, store, tokens))
     except EvergrantError as error:
         yield Check("store", "problem", error.message, error.hint)
         return
@@ -144,6 +146,7 @@ def _store(settings: Settings, tokens: list[evergrant.Token]) -> Iterator[Check]
     for text in said:
         yield Check("store log", "note", text)
     yield Check("tokens", "ok", str(len(tokens)))
+    yield from standing
     for broken in corrupt:
         yield Check("tokens", "problem", broken.message, broken.hint)
     for token in tokens:

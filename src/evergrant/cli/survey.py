@@ -10,7 +10,7 @@ from evergrant.errors import NoRefreshToken, UntrustedServer
 from evergrant.keeping.custody import Custody
 from evergrant.keeping.renewable import is_ours, obstacle
 from evergrant.stores.base import TokenStore
-from evergrant.token import Token, state_of
+from evergrant.token import Token
 
 __all__ = ["count_states", "left_alone"]
 
@@ -23,10 +23,8 @@ def left_alone(store: TokenStore, accounts: Accounts) -> Counter[str]:
 
 def count_states(custody: Custody) -> Counter[str]:
     """Count the tokens by state, for metrics."""
-    now = custody.clock()
-    return Counter(
-        state_of(token, now) for token in custody.store.iter_tokens(on_corrupt=lambda _: None)
-    )
+    tokens = custody.store.iter_tokens(on_corrupt=lambda _: None)
+    return Counter(custody.states.word(token) for token in tokens)
 
 
 def _reason(token: Token, accounts: Accounts) -> str | None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from evergrant.errors import CorruptRecord, UntrustedServer
+from evergrant.keeping.state import States
 from evergrant.text import printable
 from evergrant.token import NO_REFRESH_TOKEN, Token, state_of
 
@@ -24,7 +25,6 @@ __all__ = ["console", "describe", "page", "read_rows", "table", "token_table"]
 Row = dict[str, Any]
 
 CORRUPT = "corrupt"
-OVER = "over"
 
 WIDE = 200
 """Columns where nobody looks: a pipe must not cut what a screen would."""
@@ -37,6 +37,8 @@ _STYLES = {
     "stale": "yellow",
     "expired": "yellow",
     NO_REFRESH_TOKEN: "magenta",
+    "needs login": "red",
+    "throttled": "yellow",
     CORRUPT: "red",
     "ok": "green",
     "note": "yellow",
@@ -72,9 +74,7 @@ def describe(token: Token, accounts: Accounts, policing: Policing | None = None)
         "org_id": token.org_id,
         "client_id": token.client_id,
         "scopes": list(token.scopes),
-        "state": state_of(token, now)
-        if not ending or now < ending.at
-        else f"{OVER}: {ending.rule}",
+        "state": States(policing).word(token) if policing else state_of(token, now),
         "expires_in": left,
         "expires_at": _iso(token.expires_at),
         "ends_at": _iso(ending.at) if ending else None,

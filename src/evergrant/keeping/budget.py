@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 from evergrant import errors
 from evergrant.clock import Clock, from_epoch_ms, to_epoch_ms
-from evergrant.errors import ConfigError, OAuthError, Throttled
+from evergrant.errors import ConfigError, LoginRequired, OAuthError, PolicyRefused, Throttled
 from evergrant.keeping.ledger import LIFE, WINDOW, Failure, Ledger
 from evergrant.keeping.notes import Notes
 from evergrant.oauth_errors import may_have_granted, was_sent
 from evergrant.token import Token, about
 
-__all__ = ["GRANTS", "Budget", "as_error"]
+__all__ = ["GRANTS", "REFUSAL_LIFE", "Budget", "as_error", "ends_grant"]
 
 GRANTS = 20
 """Refresh tokens that one user may have for one client; one more ends the oldest, even if it is
@@ -24,8 +24,14 @@ in use (https://www.zoho.com/crm/developer/docs/api/v8/token-validity.html)."""
 LEDGER = "ledger"
 MILLISECOND = timedelta(milliseconds=1)
 
+LEDGER_LIFE = (LIFE + WINDOW) / 1000
+"""Seconds that a ledger is kept: what it says has had its time then."""
+
 YEARS = 10 * 365 * 86_400.0
-"""Seconds that a list of refresh tokens is kept: they do not expire."""
+"""Seconds that is kept what is known of refresh tokens: they do not expire."""
+
+REFUSAL_LIFE = timedelta(minutes=10)
+"""How long a refused refresh token is not shown to Zoho again: its throttle's own window."""
 
 
 class Budget:
@@ -47,6 +53,19 @@ class Budget:
         at_rest = ledger.is_at_rest(to_epoch_ms(now), int(left / MILLISECOND))
         return as_error(ledger, token) if at_rest else None
 
+    def refusal(self, token: Token) -> tuple[OAuthError, datetime] | None:
+        """Return with what Zoho ended this token's grant, and when it last said so.
+
+        None: it did not, or that was long ago enough to ask again.
+        """
+        ledger, now = self.look(token), to_epoch_ms(self._clock())
+        failed = ledger.failure
+        if not (ledger.dead_since and failed and failed.kind == LoginRequired.__name__):
+            return None
+        if not 0 <= now - failed.at < REFUSAL_LIFE / MILLISECOND:
+            return None
+        return as_error(ledger, token), from_epoch_ms(failed.at)
+
     @contextmanager
     def request(self, token: Token) -> Iterator[None]:
         """Count one request for an access token, before it is sent, and note if it fails.
@@ -54,21 +73,25 @@ class Budget:
         Raises:
             Throttled: Zoho would refuse it, or it would end an access token that lives.
         """
-        at = self._spend(token)
+        at, was_dead = self._spend(token)
         try:
             yield
         except OAuthError as error:
-            self._settle(token, at, error)
+            self._settle(token, at, error, is_dead=was_dead or ends_grant(error, token))
             raise
         except ConfigError:
             self._amend(token, lambda note: Ledger.read(note).given_back(at).note())
             raise
+        if was_dead:
+            self._amend(token, lambda note: Ledger.read(note).revived().note())
 
-    def _spend(self, token: Token) -> int:
-        now = to_epoch_ms(self._clock())
+    def _spend(self, token: Token) -> tuple[int, bool]:
+        now, was_dead = to_epoch_ms(self._clock()), False
 
         def spend(note: str) -> str:
+            nonlocal was_dead
             ledger = Ledger.read(note)
+            was_dead = bool(ledger.dead_since)
             free_at = ledger.free_at(now)
             if free_at > now:
                 raise Throttled(
@@ -79,9 +102,9 @@ class Budget:
             return ledger.spent(now).note()
 
         self._amend(token, spend)
-        return now
+        return now, was_dead
 
-    def _settle(self, token: Token, at: int, error: OAuthError) -> None:
+    def _settle(self, token: Token, at: int, error: OAuthError, *, is_dead: bool) -> None:
         until = to_epoch_ms(error.retry_at) if isinstance(error, Throttled) else 0
         failure = Failure(to_epoch_ms(self._clock()), type(error).__name__, error.message)
 
@@ -90,12 +113,15 @@ class Budget:
             if not may_have_granted(error):
                 ledger = ledger.given_back(at)
             # What never left is this process's own trouble: another may well get through.
-            return (ledger.failed(failure, until) if was_sent(error) else ledger).note()
+            ledger = ledger.failed(failure, until) if was_sent(error) else ledger
+            return (ledger.ended() if ends_grant(error, token) else ledger).note()
 
-        self._amend(token, settle)
+        # That a grant is dead is known for as long as somebody may still have it.
+        self._amend(token, settle, life=YEARS if is_dead else LEDGER_LIFE)
 
-    def _amend(self, token: Token, change: Callable[[str], str]) -> str:
-        life = (LIFE + WINDOW) / 1000
+    def _amend(
+        self, token: Token, change: Callable[[str], str], *, life: float = LEDGER_LIFE
+    ) -> str:
         return self._notes.amend(LEDGER, token.refresh_token or "", change, life=life)
 
     def add_grant(self, token: Token) -> int:
@@ -114,6 +140,15 @@ class Budget:
 
         whose = f"{token.user_name} {token.client_id}"
         return len(self._notes.amend("grants", whose, amend, life=YEARS).split())
+
+
+def ends_grant(error: OAuthError, token: Token) -> bool:
+    """Say whether an error means for certain that a token's grant is dead.
+
+    Where the token does not say in which data center it lives, a wrong one may have been asked.
+    """
+    is_refusal = isinstance(error, LoginRequired) and not isinstance(error, PolicyRefused)
+    return is_refusal and bool(token.api_domain)
 
 
 def as_error(ledger: Ledger, token: Token) -> OAuthError:

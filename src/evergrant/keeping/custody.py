@@ -29,6 +29,7 @@ from evergrant.keeping.notes import Notes
 from evergrant.keeping.policing import Policing
 from evergrant.keeping.renewal import Renewal
 from evergrant.keeping.saver import Saver
+from evergrant.keeping.state import States
 from evergrant.keeping.windows import ANY_LIFE, Window, is_stale, is_usable
 from evergrant.policy import UNLIMITED, Policy
 from evergrant.stores.base import TokenStore
@@ -77,6 +78,8 @@ class Custody:
         self._codes = Codes(notes, self.clock)
         self._policing = Policing(policy, store, notes, self.clock)
         self._renewal = Renewal(store, accounts, self._saver, self._budget, self.emit, self.clock)
+        self.dead = self._renewal.dead
+        self.states = States(self._policing, self.dead, self._saver.adrift)
         self._background = Background()
         self.take_aboard()
 
@@ -121,8 +124,10 @@ class Custody:
             TokenNotSaved: It was renewed, and the store cannot take it.
         """
         token = self._policing.checked(self.newest(stored))
-        if not is_usable(token, self.clock(), min_life):
-            return self._renewal.renew(token, Need(min_life=min_life))
+        is_dead = self.dead(token) is not None
+        if is_dead or not is_usable(token, self.clock(), min_life):
+            rejected = token.access_token if is_dead else None
+            return self._renewal.renew(token, Need(other_than=rejected, min_life=min_life))
         self.attend(token)
         return token
 

@@ -57,11 +57,13 @@ class Ledger:
         mints: When access tokens were asked for, the oldest first.
         throttled_until: Until when Zoho said it refuses.
         failure: The last one.
+        dead_since: When Zoho first said that the grant works no more; 0: it did not.
     """
 
     mints: tuple[int, ...] = ()
     throttled_until: int = 0
     failure: Failure | None = None
+    dead_since: int = 0
 
     @classmethod
     def read(cls, note: str) -> Self:
@@ -73,6 +75,7 @@ class Ledger:
                 mints=tuple(sorted(int(at) for at in state.get("mints", ()))),
                 throttled_until=int(state.get("throttled_until", 0)),
                 failure=Failure(int(failed[0]), str(failed[1]), str(failed[2])) if failed else None,
+                dead_since=int(state.get("dead_since", 0)),
             )
         except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError):
             return cls()
@@ -83,6 +86,7 @@ class Ledger:
             "mints": self.mints,
             "throttled_until": self.throttled_until,
             "failure": self.failure,
+            "dead_since": self.dead_since,
         }
         return json.dumps({name: value for name, value in state.items() if value})
 
@@ -128,6 +132,15 @@ class Ledger:
         short = failure._replace(message=failure.message[:LONGEST_MESSAGE])
         until = max(self.throttled_until, throttled_until)
         return replace(self, failure=short, throttled_until=until)
+
+    def ended(self) -> Self:
+        """Return this with the last failure as the end of the grant."""
+        at = self.failure.at if self.failure else 0
+        return replace(self, dead_since=self.dead_since or at)
+
+    def revived(self) -> Self:
+        """Return this after all was granted: what Zoho said before holds no more."""
+        return replace(self, failure=None, dead_since=0)
 
     def _last_hour(self, now: int) -> tuple[int, ...]:
         """Return the mints that count; one from the future was noted by a clock ahead of ours."""

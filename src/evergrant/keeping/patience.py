@@ -9,18 +9,19 @@ from datetime import datetime, timedelta
 
 from evergrant.clock import Clock
 from evergrant.errors import LoginRequired, NoRefreshToken, OAuthError, Throttled
+from evergrant.keeping.budget import REFUSAL_LIFE, ends_grant
 from evergrant.keeping.windows import ANY_LIFE
 from evergrant.token import Token
 
 __all__ = ["Patience"]
 
-REFUSAL_LIFE = timedelta(minutes=10)
-"""How long a refused refresh token is not shown to Zoho again: its throttle's own window."""
-
 SHORTEST_PAUSE = timedelta(seconds=30)
 """Between two renewals in the background of a token that could not be renewed."""
 
 LONGEST_PAUSE = timedelta(minutes=30)
+
+MOST_DEAD = 10_000
+"""Dead grants that a process remembers; those who share a store have it from their rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +38,35 @@ class Patience:
         self._clock = clock
         self._refusals: dict[str, _Refusal] = {}
         self._pauses: dict[str, tuple[str | None, datetime]] = {}
+        self._dead: dict[str, tuple[str | None, str | None, OAuthError]] = {}
 
-    def note(self, token: Token, error: OAuthError) -> OAuthError:
-        """Remember why Zoho did not renew a token, if asking again is no use; return the error."""
-        now = self._clock()
+    def note(self, token: Token, error: OAuthError, said_at: datetime | None = None) -> OAuthError:
+        """Remember why Zoho did not renew a token, if asking again is no use; return the error.
+
+        Args:
+            said_at: When Zoho said so; else just now.
+        """
+        now = said_at or self._clock()
         error.token_id, error.user = token.id, token.user_name
         if isinstance(error, Throttled | LoginRequired | NoRefreshToken):
             until = error.retry_at if isinstance(error, Throttled) else now + REFUSAL_LIFE
             noted = copy.copy(error)  # without the traceback, which keeps all its frames alive
             self._refusals[token.id or ""] = _Refusal(token.refresh_token, noted, until)
+            if ends_grant(error, token):
+                if len(self._dead) >= MOST_DEAD:
+                    self._dead = {}
+                self._dead[token.id or ""] = token.refresh_token, token.access_token, noted
         return error
+
+    def dead(self, token: Token) -> OAuthError | None:
+        """Return why an access token is of no use whatever its expiry says; cheap to ask.
+
+        Zoho has ended its grant, which this process knows even where the store cannot be told.
+        """
+        known = self._dead.get(token.id or "")
+        if known is None or known[:2] != (token.refresh_token, token.access_token):
+            return None
+        return copy.copy(known[2])
 
     def refusal(self, token: Token) -> OAuthError | None:
         """Return why Zoho need not be asked now."""

@@ -29,8 +29,8 @@ class Policing:
     def __init__(self, policy: Policy, store: TokenStore, notes: Notes, clock: Clock) -> None:
         self.policy = policy
         self._store = store
-        self._notes = notes
-        self._clock = clock
+        self.notes = notes
+        self.clock = clock
         needed = {"created_at"} if policy.max_age or policy.session_timeout else set()
         needed |= {"last_used_at"} if policy.idle_timeout else set()
         if missing := needed - set(store.holds):
@@ -51,16 +51,16 @@ class Policing:
         if policy.session_timeout and begun:
             at = begun + policy.session_timeout
             # Most have logged in once: the note is read only where it makes a difference.
-            if at <= self._clock() and (later := self._login(token)):
+            if at <= self.clock() and (later := self._login(token)):
                 at = max(at, later + policy.session_timeout)
             yield Ending(at, "session_timeout")
         if policy.idle_timeout and used:
             yield Ending(used + policy.idle_timeout, "idle_timeout")
         if self._excess(token):
-            yield Ending(begun or self._clock(), "allowed_scopes")
+            yield Ending(begun or self.clock(), "allowed_scopes")
 
     def _login(self, token: Token) -> datetime | None:
-        noted = self._notes.read("login", token.id or "")
+        noted = self.notes.read("login", token.id or "")
         return from_epoch_ms(int(noted)) if noted.isdigit() else None
 
     def _excess(self, token: Token) -> list[str]:
@@ -71,7 +71,7 @@ class Policing:
     def refusal(self, token: Token) -> PolicyRefused | None:
         """Return the error of who asks for a token whose time is over; None: it is not."""
         ending = self.ending(token)
-        if ending is None or self._clock() < ending.at:
+        if ending is None or self.clock() < ending.at:
             return None
         if ending.rule == "allowed_scopes":
             what = f"{', '.join(self._excess(token))} is not allowed"
@@ -99,7 +99,7 @@ class Policing:
 
         Dead is what can never work again: expired, and nothing to renew it with.
         """
-        now = self._clock()
+        now = self.clock()
         if (ending := self.ending(token)) and now >= ending.at:
             return ending.rule
         if token.refresh_token or not token.access_token or not token.expires_at:
@@ -120,13 +120,13 @@ class Policing:
         """Say whether it is time to note that a token is used."""
         every = self.policy.use_noted_every
         used = _used(token)
-        return every is not None and (used is None or self._clock() >= used + every)
+        return every is not None and (used is None or self.clock() >= used + every)
 
     def note_login(self, token: Token) -> None:
         """Note that a user has just logged in: the token itself is as old as its grant."""
         if timeout := self.policy.session_timeout:
-            now, life = str(to_epoch_ms(self._clock())), timeout.total_seconds()
-            self._notes.amend("login", token.id or "", lambda _: now, life=life)
+            now, life = str(to_epoch_ms(self.clock())), timeout.total_seconds()
+            self.notes.amend("login", token.id or "", lambda _: now, life=life)
 
     def objection_to_scopes(self, granted: Token) -> PolicyRefused | None:
         """Return why a grant may not even be stored: it covers too much; None: it may."""

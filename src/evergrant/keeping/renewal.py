@@ -24,7 +24,8 @@ from evergrant.errors import (
 )
 from evergrant.events import Emit, Refreshed, RefreshFailed
 from evergrant.forking import ProcessLock
-from evergrant.keeping.budget import Budget, as_error
+from evergrant.keeping.budget import Budget, as_error, ends_grant
+from evergrant.keeping.ending import GrantEnding
 from evergrant.keeping.flight import SingleFlight
 from evergrant.keeping.heartbeat import LEASE_TTL, LONGEST, Heartbeat
 from evergrant.keeping.need import Need
@@ -66,6 +67,7 @@ class Renewal:
         self._heartbeat = Heartbeat()
         self._patience = Patience(clock)
         self._queue = ProcessLock()
+        self._ending = GrantEnding(store, clock)
 
     def renew(self, token: Token, need: Need) -> Token:
         """Return a token that meets the need, in place of this one: from the store, or from Zoho.
@@ -110,6 +112,10 @@ class Renewal:
                 used = replace(current, last_used_at=self._clock())
                 self._store.save_token(used, expected_version=current.version)
 
+    def dead(self, token: Token) -> OAuthError | None:
+        """Return why an access token is of no use, whatever its expiry says; cheap to ask."""
+        return self._patience.dead(token)
+
     def may_renew_early(self, token: Token) -> bool:
         """Say whether a renewal in the background is worth trying now; cheap to ask."""
         return self._patience.is_over(token)
@@ -143,6 +149,10 @@ class Renewal:
     def _in_turn(self, token: Token, need: Need) -> Token:
         refusal = self._patience.refusal(token)
         if refusal:
+            if self._ending.is_due(token) and ends_grant(refusal, token):
+                newer = self._ending.end(token)  # the store may not have taken it the first time
+                if newer and need.is_met(newer, self._clock()):
+                    return newer
             return self._make_do(token, need, refusal)
         with self._store.watch(token.id or "") as watch:
             lease, waited, before = self._lease(token), False, None
@@ -160,6 +170,8 @@ class Renewal:
                 current = self._read(token)
                 if need.is_met(current, self._clock()):
                     return current
+                if refused := self._budget.refusal(current):
+                    raise self._patience.note(current, *refused)
                 if waited and (ledger := self._budget.look(current)).failure != before:
                     # The holder's answer is ours: all who waited must not ask in turns.
                     error = self._patience.note(current, as_error(ledger, current))
@@ -207,9 +219,13 @@ class Renewal:
                 return self._save(granted, current, began, cause)
         except ConfigError as misset:
             error: EvergrantError = misset
+            newer = None
         except OAuthError as refused:
             error = self._patience.note(current, refused)
+            newer = self._ending.end(current) if ends_grant(refused, current) else None
         self._tell_failed(current, error, took=time.monotonic() - began)
+        if newer and need.is_met(newer, self._clock()):
+            return newer
         return self._make_do(current, need, error)
 
     def _tell_failed(self, token: Token, error: EvergrantError, took: float | None = None) -> None:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TypeVar
 
 from evergrant.clock import Clock
-from evergrant.errors import StoreUnavailable, TokenNotFound
+from evergrant.errors import OAuthError, StoreUnavailable, TokenNotFound
 from evergrant.events import Emit, StoreFailed, StoreRecovered
 from evergrant.forking import ProcessLock
 from evergrant.keeping.cache import TokenCache
@@ -30,7 +30,12 @@ PROBE = 30.0
 
 
 class Serving:
-    """Tokens by what they are asked for; safe to share between threads."""
+    """Tokens by what they are asked for; safe to share between threads.
+
+    Args:
+        window: Says when a token may be handed out.
+        dead: Says why a token is of no use whatever its window says; cheap to ask.
+    """
 
     def __init__(
         self,
@@ -38,11 +43,13 @@ class Serving:
         clock: Clock,
         emit: Emit,
         window: Callable[[Token], Window] = Window.of,
+        dead: Callable[[Token], OAuthError | None] = lambda _: None,
     ) -> None:
         self._store = store
         self._clock = clock
         self._emit = emit
         self._cache = TokenCache(window)
+        self._dead = dead
         self._looking = Looking()
         self._lock = ProcessLock()
         self._retry_at: float | None = None
@@ -76,7 +83,7 @@ class Serving:
             generation = self._store.generation()
             if self._retry_at is None and (entry := self._cache.get(asked, generation)):
                 now = self._clock()
-                if entry.window.is_open(now, min_life):
+                if entry.window.is_open(now, min_life) and not self._dead(entry.token):
                     if now >= entry.window.due:
                         elect(entry.token)
                     return entry.token
@@ -122,12 +129,14 @@ class Serving:
             return None
         now = self._clock()
         if entry and entry.window.is_open(now, min_life) and now < entry.window.due:
-            return entry.token
+            return None if self._dead(entry.token) else entry.token
         return None
 
     def _last_known(self, asked: Hashable, min_life: timedelta) -> Token | None:
         known = self._cache.last_known(asked)
-        return known.token if known and known.window.is_open(self._clock(), min_life) else None
+        if known and known.window.is_open(self._clock(), min_life) and not self._dead(known.token):
+            return known.token
+        return None
 
     def _claims_probe(self) -> bool:
         """Say whether this caller is the one to find out whether the store is back."""
@@ -141,7 +150,8 @@ class Serving:
         known = self._last_known(asked, min_life)
         self._retry_at = time.monotonic() + RETRY
         if known is None:
-            raise error
+            seen = self._cache.last_known(asked)
+            raise (seen and self._dead(seen.token)) or error
         with self._lock.here():  # many may find out at the same moment, and one tells
             now = time.monotonic()
             is_told = now < self._tell_at

@@ -19,6 +19,7 @@ from evergrant.keeping.lifeboat import Lifeboat
 from evergrant.keeping.notes import Notes
 from evergrant.keeping.policing import Policing
 from evergrant.keeping.renewable import obstacle
+from evergrant.keeping.state import is_dead
 from evergrant.keeping.windows import CLOCK_SLACK, is_stale, is_usable
 from evergrant.names import belongs_to
 from evergrant.policy import UNLIMITED, Policy
@@ -162,6 +163,10 @@ class Inquiry:
         failed = ledger.failure
         if failed and ledger.mints and ledger.mints[-1] > failed.at:
             failed = None
+        what = f"revoked at Zoho, or pushed out: Zoho keeps {GRANTS} for a user and client"
+        if is_dead(token, ledger, self._now):
+            since = from_epoch_ms(ledger.dead_since)
+            yield Finding("revoked at Zoho", what, since, hint=_ADVICE["revoked"])
         if ledger.throttled_until > now:
             until = from_epoch_ms(ledger.throttled_until)
             hint = f"It is renewed after {until:%H:%M:%S} UTC; nothing else helps."
@@ -169,7 +174,6 @@ class Inquiry:
                 "throttled", "Zoho throttles it", failed and from_epoch_ms(failed.at), hint=hint
             )
         if failed and failed.kind == "LoginRequired":
-            what = f"revoked at Zoho, or pushed out: Zoho keeps {GRANTS} for a user and client"
             yield Finding(
                 "revoked at Zoho", what, from_epoch_ms(failed.at), hint=_ADVICE["revoked"]
             )

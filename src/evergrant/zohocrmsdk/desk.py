@@ -75,7 +75,7 @@ class Desk:
         self._lifeboat = lifeboat
         self._policy = policy
         window = Policing(policy, store, Notes(store), clock).window
-        self._serving = Serving(store, clock, emitter(on_event), window)
+        self._serving = Serving(store, clock, emitter(on_event), window, self._dead)
         self._logins: SingleFlight[Token] = SingleFlight()
         self._lock = ProcessLock()
         self._custodies: dict[Surroundings, Custody] = {}
@@ -149,6 +149,10 @@ class Desk:
         """Delete all tokens of the store."""
         with self._forgetting():
             self.store.delete_tokens()
+
+    def _dead(self, token: Token) -> OAuthError | None:
+        found = (custody.dead(token) for custody in list(self._custodies.values()))
+        return next(filter(None, found), None)
 
     @contextmanager
     def _forgetting(self) -> Iterator[None]:

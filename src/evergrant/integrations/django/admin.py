@@ -66,8 +66,9 @@ class TokenAdmin(admin.ModelAdmin):
 
     def _list(self, request: HttpRequest, more: dict[str, Any]) -> HttpResponse:
         wanted = request.GET.get("q", "").strip()
-        listing = read(keeper().store, keeper().accounts.clock(), wanted)
-        page = Paginator(listing.rows, PAGE).get_page(request.GET.get("p"))
+        listing, states = read(keeper().store, wanted), keeper().states
+        page = Paginator(listing.tokens, PAGE).get_page(request.GET.get("p"))
+        page.object_list = [row_of(token, states) for token in page.object_list]
         shown = {
             "page": page,
             "links": _links(page, wanted),
@@ -89,8 +90,8 @@ class TokenAdmin(admin.ModelAdmin):
         elif not keys:
             self.message_user(request, "Choose whom to revoke.", messages.WARNING)
         if found and request.POST.get("confirmed") != "yes":
-            now = keeper().accounts.clock()
-            chosen = {"rows": [row_of(token, now) for token in found], "name": ACTION_CHECKBOX_NAME}
+            rows = [row_of(token, keeper().states) for token in found]
+            chosen = {"rows": rows, "name": ACTION_CHECKBOX_NAME}
             return self._page(request, "revoke", chosen)
         self._revoke(request, found)
         return HttpResponseRedirect(request.get_full_path())

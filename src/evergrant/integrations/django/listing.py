@@ -8,9 +8,10 @@ from datetime import datetime
 from hashlib import sha256
 from itertools import islice
 
+from evergrant.keeping.state import States
 from evergrant.stores.base import TokenStore
 from evergrant.text import printable
-from evergrant.token import Token, state_of
+from evergrant.token import Token
 
 __all__ = ["Listing", "Row", "find", "key_of", "read", "row_of"]
 
@@ -46,34 +47,38 @@ class Listing:
         is_cut: Whether more of them fit.
     """
 
-    rows: list[Row]
+    tokens: list[Token]
     corrupt: int
     is_cut: bool
 
 
-def read(store: TokenStore, now: datetime, wanted: str = "") -> Listing:
+def read(store: TokenStore, wanted: str = "") -> Listing:
     """Return the tokens of the user ``wanted``, or of users whose names have all words of it."""
     words = wanted.casefold().split()
     corrupt: list[object] = []
     fitting = (
-        row_of(token, now)
+        token
         for token in store.find_users(wanted) or store.iter_tokens(on_corrupt=corrupt.append)
         if all(word in (token.user_name or "").casefold() for word in words)
     )
-    rows = list(islice(fitting, MOST))
+    tokens = list(islice(fitting, MOST))
     is_cut = next(fitting, None) is not None
-    rows.sort(key=lambda row: (row.user.casefold(), row.client, row.key))
-    return Listing(rows, len(corrupt), is_cut)
+    tokens.sort(key=_place)
+    return Listing(tokens, len(corrupt), is_cut)
 
 
-def row_of(token: Token, now: datetime) -> Row:
+def _place(token: Token) -> tuple[str, str, str]:
+    return (token.user_name or "(no user)").casefold(), token.client_id or "", key_of(token)
+
+
+def row_of(token: Token, states: States) -> Row:
     """Return what may be seen of a token; its names are anybody's text."""
     return Row(
         key=key_of(token),
         user=printable(token.user_name or "(no user)"),
         client=printable(token.client_id or ""),
         api_domain=printable(token.api_domain or ""),
-        state=state_of(token, now),
+        state=states.word(token),
         expires_at=token.expires_at,
         renewed_at=token.updated_at,
         used_at=token.last_used_at,

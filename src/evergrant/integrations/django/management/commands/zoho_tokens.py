@@ -9,7 +9,6 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from evergrant.errors import EvergrantError
 from evergrant.integrations.django.keeping import keeper
 from evergrant.text import printable
-from evergrant.token import state_of
 
 __all__ = ["Command"]
 
@@ -30,9 +29,9 @@ class Command(BaseCommand):
                 keeper().revoke(user)
                 self.stdout.write(f"revoked: {printable(user)}")
                 return
-            now = keeper().accounts.clock()
+            states = keeper().states
             for token in keeper().store.iter_tokens():
-                row = f"{token.user_name}  {token.client_id}  {state_of(token, now)}"
+                row = f"{token.user_name}  {token.client_id}  {states.word(token)}"
                 self.stdout.write(printable(row))
         except EvergrantError as error:
             raise CommandError(printable(str(error))) from None

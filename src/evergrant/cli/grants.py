@@ -1,0 +1,33 @@
+"""What ``evergrant doctor`` says of the grants in a store: whom only a login helps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import evergrant
+from evergrant.cli.checks import Check
+from evergrant.cli.session import accounts_of, policing_of
+from evergrant.cli.speech import moment
+from evergrant.config import Settings
+from evergrant.errors import EvergrantError
+from evergrant.keeping.state import State, States
+
+__all__ = ["grant_checks"]
+
+
+def grant_checks(
+    settings: Settings, store: evergrant.TokenStore, tokens: Iterable[evergrant.Token]
+) -> Iterator[Check]:
+    """Name the grants that Zoho has ended."""
+    try:
+        accounts = accounts_of(settings, settings.sandbox)
+    except EvergrantError:  # told where the accounts servers are looked at
+        return
+    with accounts:
+        states = States(policing_of(settings, store, accounts))
+        for token in tokens:
+            grant = states.of(token)
+            if grant.state is State.NEEDS_LOGIN and token.refresh_token:
+                since = f" (since {moment(grant.since)})" if grant.since else ""
+                what = f"token {token.id} of {token.user_name}: {grant.reason}{since}"
+                yield Check("needs login", "note", what, "Log the user in again.")

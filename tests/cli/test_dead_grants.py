@@ -1,0 +1,36 @@
+"""A grant that Zoho has ended: every command says so, not only the one that learnt it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+from cli_runner import Command, LogIn
+from evergrant.sandbox import Sandbox
+
+ALICE, BOB = "alice@example.com", "bob@example.com"
+
+
+def test_every_command_says_that_a_login_is_needed(
+    run: Command, zoho: Sandbox, sandbox: str, logged_in: LogIn, refreshes: Callable[[], int]
+) -> None:
+    logged_in(ALICE, BOB)
+    zoho.revoke(ALICE)
+    assert run("refresh", ALICE).exit_code != 0
+    for command in (["token", ALICE], ["api", "/crm/v8/org", "--user", ALICE]):
+        told = run(*command)
+        assert told.exit_code != 0
+        assert told.stdout == ""
+        assert "Log the user in again" in told.stderr
+    assert refreshes() == 1
+    states = {row["user"]: row["state"] for row in json.loads(run("list", "--json").stdout)}
+    assert [state for name, state in states.items() if name.startswith(ALICE)] == ["needs login"]
+    assert [state for name, state in states.items() if name.startswith(BOB)] == ["fresh"]
+    assert json.loads(run("show", ALICE, "--json").stdout)["state"] == "needs login"
+    assert "revoked at Zoho" in run("why", ALICE).output
+    checks = json.loads(run("doctor", "--offline", "--json").stdout)
+    assert [check["name"] for check in checks if ALICE in check["detail"]] == ["needs login"]
+    logged_in(ALICE)
+    assert run("token", ALICE).exit_code == 0
+    states = {row["user"]: row["state"] for row in json.loads(run("list", "--json").stdout)}
+    assert set(states.values()) == {"fresh"}
