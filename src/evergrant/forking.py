@@ -2,12 +2,42 @@
 
 from __future__ import annotations
 
+import _imp
 import os
 import threading
+import time
 import weakref
-from typing import Protocol
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from importlib import _bootstrap
+from typing import Any, Protocol
 
-__all__ = ["Forkable", "ProcessLock", "ProcessTurns", "watch"]
+__all__ = [
+    "Forkable",
+    "Process",
+    "ProcessLock",
+    "ProcessTurns",
+    "this_process",
+    "undisturbed",
+    "watch",
+]
+
+PATIENCE = 5.0
+"""Seconds that a fork waits for what other threads import or make. One of them may run the whole
+program in an import, or wait for the thread that forks."""
+
+Process = tuple[int, int]
+"""A process: how many forks lie between it and the first of its ancestors, and its id."""
+
+_forks = 0
+
+
+def this_process() -> Process:
+    """Return what tells this process from its ancestors and its children.
+
+    The id alone does not: in a namespace of its own, a child may have its parent's.
+    """
+    return _forks, os.getpid()
 
 
 class ProcessLock:
@@ -17,13 +47,13 @@ class ProcessLock:
     """
 
     def __init__(self) -> None:
-        self._locks: dict[int, threading.Lock] = {}
+        self._locks: dict[Process, threading.Lock] = {}
 
     def here(self) -> threading.Lock:
         """Return the lock of this process, for a ``with`` statement."""
         # Not by an __exit__ of our own: an interrupt at its beginning would leave the lock locked
         # for ever, and nothing of Python's runs in that of the lock itself.
-        return self._locks.setdefault(os.getpid(), threading.Lock())
+        return self._locks.setdefault(this_process(), threading.Lock())
 
 
 class ProcessTurns:
@@ -35,12 +65,12 @@ class ProcessTurns:
 
     def __init__(self, number: int) -> None:
         self._number = number
-        self._turns: dict[int, threading.BoundedSemaphore] = {}
+        self._turns: dict[Process, threading.BoundedSemaphore] = {}
 
     def here(self) -> threading.BoundedSemaphore:
         """Return the turns of this process."""
         fresh = threading.BoundedSemaphore(self._number)
-        return self._turns.setdefault(os.getpid(), fresh)
+        return self._turns.setdefault(this_process(), fresh)
 
 
 class Forkable(Protocol):
@@ -54,8 +84,9 @@ class Forkable(Protocol):
 
 
 _watched: weakref.WeakSet[Forkable] = weakref.WeakSet()
-_lock = threading.Lock()
+_lock = threading.RLock()  # a signal's handler may fork while its thread adds to the watched
 _resting: list[Forkable] = []
+_making = threading.RLock()
 
 
 def watch(resource: Forkable) -> None:
@@ -64,18 +95,57 @@ def watch(resource: Forkable) -> None:
         _watched.add(resource)
 
 
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Let no thread fork during the block, which must be short.
+
+    For what takes locks of a library that stay locked in a child, as OpenSSL's do.
+    """
+    with _making:
+        yield
+
+
 def _before() -> None:
+    # Python does not free the locks of modules in a child: it would wait for ever for the end of
+    # an import by a thread that it lacks, at its first refresh, look-up of a host, or connection.
+    until = time.monotonic() + PATIENCE
+    while _others_import() and time.monotonic() < until:
+        time.sleep(0.001)
+    _making.acquire(timeout=max(0.0, until - time.monotonic()))
     _lock.acquire()
     for resource in list(_watched):
         resource.before_fork()
         _resting.append(resource)
+    _imp.acquire_lock()  # nobody begins another
+    while _others_import() and time.monotonic() < until:
+        _imp.release_lock()  # who is at it takes it again and again
+        time.sleep(0.001)
+        _imp.acquire_lock()
 
 
 def _after() -> None:
+    _imp.release_lock()
     while _resting:
         _resting.pop().after_fork()
     _lock.release()
+    with suppress(RuntimeError):  # it was not to be had in time
+        _making.release()
+
+
+def _after_in_child() -> None:
+    global _forks, _making  # noqa: PLW0603 - there is one of each
+    _forks += 1
+    _after()
+    _making = threading.RLock()
+
+
+def _others_import() -> bool:
+    """Say whether another thread imports a module."""
+    own = threading.get_ident()
+    locks: dict[str, Any] = getattr(_bootstrap, "_module_locks", {})
+    held = (lock() for lock in list(locks.values()))
+    return any(getattr(lock, "owner", None) not in (None, own) for lock in held)
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_before, after_in_parent=_after, after_in_child=_after)
+    os.register_at_fork(before=_before, after_in_parent=_after, after_in_child=_after_in_child)

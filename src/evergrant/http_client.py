@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evergrant.errors import ConfigError
+from evergrant.forking import undisturbed
 
 if TYPE_CHECKING:
     import httpx2
@@ -28,9 +29,12 @@ def open_client(**options: Any) -> httpx2.Client:
     if options.get("trust_env", True) and (problem := _lost_certificates()):
         raise problem
     try:
-        return httpx2.Client(**options)
+        with undisturbed():
+            client = httpx2.Client(**options)
     except (OSError, ImportError, ValueError, TypeError, httpx2.InvalidURL) as error:
         problem = _problem(error, options)
+    else:
+        return client
     options.clear()  # a traceback may show locals: a proxy's address holds its password
     raise problem
 

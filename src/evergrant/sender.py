@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from evergrant.errors import AccountsUnavailable
-from evergrant.forking import ProcessLock
+from evergrant.forking import ProcessLock, this_process
 from evergrant.http import HttpAnswer, HttpCall
 from evergrant.http_client import open_client, shows_sending
 from evergrant.token import Secret
@@ -41,7 +40,7 @@ class HttpSender:
         self._proxy = proxy and Secret(proxy)  # it may hold a password
         self._lock = ProcessLock()
         self._client: httpx2.Client | None = None
-        self._pid = 0
+        self._process = this_process()
 
     def __call__(self, call: HttpCall) -> HttpAnswer:
         """Send one call.
@@ -81,7 +80,7 @@ class HttpSender:
         with self._lock.here():
             # A forked child would share its parent's sockets: it gets a client of its own, and
             # leaves the inherited one alone.
-            if self._client is None or self._pid != os.getpid():
+            if self._client is None or self._process != this_process():
                 self._client = open_client(
                     timeout=self._timeout,
                     proxy=self._proxy and str.__str__(self._proxy),
@@ -91,14 +90,14 @@ class HttpSender:
                     # A sandbox on this machine is not behind the proxy that Zoho is behind.
                     mounts={f"all://{host}": None for host in LOOPBACK},
                 )
-                self._pid = os.getpid()
+                self._process = this_process()
             return self._client
 
     def close(self) -> None:
         """Close the connections; the next call opens new ones."""
         with self._lock.here():
             client, self._client = self._client, None
-        if client is not None and self._pid == os.getpid():
+        if client is not None and self._process == this_process():
             client.close()
 
     def _answer(self, client: httpx2.Client, call: HttpCall, sent: list[bool]) -> HttpAnswer:

@@ -11,13 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from evergrant.errors import LoginRequired
+from evergrant.forking import this_process
 from evergrant.keeping.flight import SingleFlight
 
 CROWD = 20
 
 
 def until_all_wait(flights: SingleFlight[object], number: int) -> None:
-    flight = flights._flights[os.getpid(), "a"]
+    flight = flights._flights[this_process(), "a"]
     while len(flight._condition._waiters) < number:  # type: ignore[attr-defined]
         time.sleep(0.001)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import stat
-import threading
 import time
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from evergrant import ownership
 from evergrant.crypto.keys import Key, Keyring
 from evergrant.crypto.lines import keys_in
 from evergrant.errors import ConfigError
+from evergrant.forking import ProcessLock
 from evergrant.ownership import UntrustedFileError
 from evergrant.token import Secret
 
@@ -41,7 +41,7 @@ class FileKeyring(Keyring):
         self._stamp = _stamp(self._path)
         super().__init__(_read(self._path))
         self._look_at = time.monotonic() + LOOK_EVERY
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
 
     def _known(self) -> dict[str, Key]:
         if time.monotonic() >= self._look_at:
@@ -59,7 +59,7 @@ class FileKeyring(Keyring):
 
     def look(self) -> bool:
         """Read the file again if it has changed; return whether other keys are known now."""
-        with self._lock:
+        with self._lock.here():
             self._look_at = time.monotonic() + LOOK_EVERY
             stamp = _stamp(self._path)
             if stamp == self._stamp:

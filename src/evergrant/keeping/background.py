@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 from collections.abc import Callable
 
-from evergrant.forking import ProcessLock
+from evergrant.forking import ProcessLock, this_process
 
 __all__ = ["Background"]
 
@@ -30,7 +29,7 @@ class Background:
 
     def __init__(self) -> None:
         self._lock = ProcessLock()
-        self._process = os.getpid()
+        self._process = this_process()
         self._waiting: dict[str, Callable[[], object]] = {}
         self._under_way: set[str] = set()
         self._threads = 0
@@ -44,9 +43,9 @@ class Background:
             too many wait.
         """
         with self._lock.here():
-            if self._process != os.getpid():
+            if self._process != this_process():
                 # A forked child has none of the threads, and leaves their work to its parent.
-                self._process, self._threads = os.getpid(), 0
+                self._process, self._threads = this_process(), 0
                 self._waiting, self._under_way = {}, set()
             known = key in self._waiting or key in self._under_way
             if known or self._closed or len(self._waiting) >= MOST_WAITING:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import copy
-import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from typing import Generic, TypeVar
 
 from evergrant.errors import EvergrantError
-from evergrant.forking import ProcessLock
+from evergrant.forking import Process, ProcessLock, this_process
 
 __all__ = ["SingleFlight"]
 
@@ -33,7 +32,7 @@ class SingleFlight(Generic[T]):
 
     def __init__(self) -> None:
         self._lock = ProcessLock()
-        self._flights: dict[tuple[int, str], _Flight[T]] = {}
+        self._flights: dict[tuple[Process, str], _Flight[T]] = {}
 
     def do(self, key: str, work: Callable[[], T]) -> T:
         """Return what ``work`` returns, or what a flight under way with this key does.
@@ -42,8 +41,8 @@ class SingleFlight(Generic[T]):
             RuntimeError: The work asked for itself: it would wait for ever.
         """
         while True:
-            # With the process id: a forked child must not wait for a thread it does not have.
-            mine = (os.getpid(), key)
+            # With the process: a forked child must not wait for a thread it does not have.
+            mine = (this_process(), key)
             with self._lock.here():
                 under_way = self._flights.get(mine)
                 if under_way is None:
@@ -63,7 +62,7 @@ class SingleFlight(Generic[T]):
                 # A copy for each thread: raising one object in many mixes their tracebacks.
                 raise copy.copy(error) from None
 
-    def _lead(self, mine: tuple[int, str], flight: _Flight[T], work: Callable[[], T]) -> T:
+    def _lead(self, mine: tuple[Process, str], flight: _Flight[T], work: Callable[[], T]) -> T:
         try:
             result = work()
         except Exception as error:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from evergrant.errors import EvergrantError
-from evergrant.forking import ProcessLock
+from evergrant.forking import ProcessLock, this_process
 from evergrant.stores.lease import Lease
 
 __all__ = ["LEASE_TTL", "LONGEST", "Heartbeat"]
@@ -32,7 +31,7 @@ class Heartbeat:
 
     def __init__(self) -> None:
         self._lock = ProcessLock()
-        self._process = os.getpid()
+        self._process = this_process()
         self._since: dict[Lease, float] = {}
         self._runs = False
 
@@ -40,9 +39,9 @@ class Heartbeat:
     def beating(self, lease: Lease) -> Iterator[None]:
         """Keep a lease while the block runs."""
         with self._lock.here():
-            if self._process != os.getpid():
+            if self._process != this_process():
                 # A forked child inherits neither the thread nor the right to these leases.
-                self._process, self._since, self._runs = os.getpid(), {}, False
+                self._process, self._since, self._runs = this_process(), {}, False
             self._since[lease] = time.monotonic()
             begin, self._runs = not self._runs, True
         if begin:

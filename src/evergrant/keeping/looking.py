@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextvars
 import copy
-import os
 import threading
 import time
 from collections.abc import Callable, Hashable
@@ -13,7 +12,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from evergrant.errors import EvergrantError, StoreUnavailable
-from evergrant.forking import ProcessLock
+from evergrant.forking import ProcessLock, this_process
 
 __all__ = ["PATIENCE", "Looking"]
 
@@ -43,7 +42,7 @@ class Looking:
 
     def __init__(self) -> None:
         self._lock = ProcessLock()
-        self._process = os.getpid()
+        self._process = this_process()
         self._under_way: dict[Hashable, _Look] = {}
 
     def do(self, what: Hashable, look: Callable[[], T]) -> T:
@@ -53,9 +52,9 @@ class Looking:
             StoreUnavailable: It takes too long; it goes on.
         """
         with self._lock.here():
-            if self._process != os.getpid():
+            if self._process != this_process():
                 # A forked child has none of the threads.
-                self._process, self._under_way = os.getpid(), {}
+                self._process, self._under_way = this_process(), {}
             under_way = self._under_way.get(what)
             if begins := under_way is None:
                 if len(self._under_way) >= MOST:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import logging
-import os
 from collections.abc import Awaitable, Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
@@ -14,7 +13,7 @@ from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 from evergrant.errors import EvergrantError
-from evergrant.forking import ProcessLock
+from evergrant.forking import ProcessLock, this_process
 from evergrant.keeping.heartbeat import LONGEST
 
 __all__ = ["Offload"]
@@ -138,9 +137,9 @@ class Offload:
         return flight
 
     def _own_pool(self) -> ThreadPoolExecutor:
-        if self._pool is None or self._process != os.getpid():
+        if self._pool is None or self._process != this_process():
             # A forked child has none of the threads, and leaves their work to its parent.
-            self._process, self._flights = os.getpid(), {}
+            self._process, self._flights = this_process(), {}
             self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix=self._name)
         return self._pool
 
@@ -173,7 +172,7 @@ class Offload:
         """Begin nothing more, and wait for what is under way; seconds at the most."""
         with self._lock.here():
             self._closed = True
-            pool = self._pool if self._process == os.getpid() else None
+            pool = self._pool if self._process == this_process() else None
         if pool:
             pool.shutdown(wait=False, cancel_futures=True)
             wait([flight.work for flight in list(self._flights.values())], timeout)

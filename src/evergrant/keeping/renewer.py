@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterator
 from datetime import UTC, datetime
 
 from evergrant.errors import AmbiguousUser, CorruptRecord, EvergrantError, TokenNotFound
+from evergrant.forking import this_process
 from evergrant.keeping import pacing
 from evergrant.keeping.custody import Custody
 from evergrant.keeping.renewable import is_ours, obstacle
@@ -54,6 +55,7 @@ class Renewer:
         self._custody = custody
         self._users = users
         self._on_problem = on_problem
+        self._process = this_process()
         self._closed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="evergrant-renewer", daemon=True)
 
@@ -63,6 +65,8 @@ class Renewer:
 
     def close(self) -> None:
         """End after the present round."""
+        if self._process != this_process():
+            return  # a forked child has no such thread, and perhaps not even the event's lock
         self._closed.set()
         if self._thread.is_alive():
             self._thread.join()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import inspect
-import threading
 import weakref
 
 from evergrant.errors import ConfigError
+from evergrant.forking import ProcessLock
 from evergrant.stores.adapter.six_methods import SixMethods, SixMethodStore
 from evergrant.stores.base import TokenStore
 
@@ -22,7 +22,7 @@ SIX_METHODS = (
 )
 
 _adapted: weakref.WeakValueDictionary[int, SixMethodStore] = weakref.WeakValueDictionary()
-_adapting = threading.Lock()
+_adapting = ProcessLock()
 
 
 def adapt(store: TokenStore | SixMethods) -> TokenStore:
@@ -36,7 +36,7 @@ def adapt(store: TokenStore | SixMethods) -> TokenStore:
     if isinstance(store, TokenStore):
         return store
     _refuse_unfit(store)
-    with _adapting:
+    with _adapting.here():
         known = _adapted.get(id(store))
         if known is None:
             known = _adapted[id(store)] = SixMethodStore(store)

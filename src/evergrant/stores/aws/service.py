@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -12,6 +11,7 @@ from typing import Any, NamedTuple, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from evergrant.errors import ConfigError, EvergrantError, MissingExtra, StoreError, StoreUnavailable
+from evergrant.forking import this_process, undisturbed
 from evergrant.stores.tables import DEFAULT_TABLE
 from evergrant.stores.urls import ACCEPTED, masked, parameters, seconds
 
@@ -129,7 +129,7 @@ class Service:
         self._name = name
         self._place = place
         self._timeout = timeout
-        self._process = 0
+        self._process = this_process()
         self._client: Any = None
         self._connect()
 
@@ -141,12 +141,13 @@ class Service:
             max_pool_connections=32,
         )
         try:
-            self._client = boto3.session.Session().client(
-                self._name,
-                region_name=self._place.region,
-                endpoint_url=self._place.endpoint,
-                config=config,
-            )
+            with undisturbed():
+                self._client = boto3.session.Session().client(
+                    self._name,
+                    region_name=self._place.region,
+                    endpoint_url=self._place.endpoint,
+                    config=config,
+                )
         except NoRegionError:
             raise ConfigError(
                 "no AWS region is set", hint="Add ?region=eu-central-1, or set AWS_REGION."
@@ -156,7 +157,7 @@ class Service:
                 f"{self._place.url} cannot be used: {type(error).__name__}",
                 hint="Check region and endpoint_url.",
             ) from None
-        self._process = os.getpid()
+        self._process = this_process()
 
     def ask(self, operation: str, *passed: str, **parameters: Any) -> Any:
         """Return the answer of an operation, as boto3 names it.
@@ -168,7 +169,7 @@ class Service:
             StoreUnavailable: There is no usable answer.
             ConfigError: There are no credentials.
         """
-        if self._process != os.getpid():
+        if self._process != this_process():
             self._connect()  # connections cannot be shared with the parent
         problem: Exception
         try:

@@ -48,7 +48,7 @@ class SharedFile(TokenStore):
         forking.watch(self)
 
     def _begin(self, changes: int = 0) -> None:
-        self._process = os.getpid()
+        self._process = forking.this_process()
         self._known = KnownFile(self._path, self._timeout, changes)
         self._lock = WriterLock(self._path, self._timeout)
         self._leases = FileLeases(self._path, self._lock.held)
@@ -115,5 +115,5 @@ class SharedFile(TokenStore):
     def after_fork(self) -> None:
         """Begin anew in the child: threads that held a lock there are gone; see `forking`."""
         # Waiting for them before the fork would be a deadlock: filelock lets nobody go on then.
-        if self._process != os.getpid():
+        if self._process != forking.this_process():
             self._begin(self._known.changes + 1)

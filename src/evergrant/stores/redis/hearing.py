@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import threading
 import time
@@ -49,7 +48,7 @@ class Hearing:
         forking.watch(self)
 
     def _begin(self) -> None:
-        self._process = os.getpid()
+        self._process = forking.this_process()
         self.sender = secrets.token_hex(8)
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
@@ -129,5 +128,5 @@ class Hearing:
 
     def after_fork(self) -> None:
         """Begin anew in the child, which has no thread that hears; see `forking`."""
-        if os.getpid() != self._process:
+        if forking.this_process() != self._process:
             self._begin()

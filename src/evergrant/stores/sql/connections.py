@@ -6,7 +6,6 @@ at the level DEBUG, and a token store reads secrets.
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -64,7 +63,7 @@ class Connections:
         # one could not be opened, and with the server gone they would wait to the end.
         self._free = threading.Semaphore(CONNECTIONS)
         self._closed = False
-        self._process = os.getpid()
+        self._process = forking.this_process()
         self._parents: list[Any] = []
         forking.watch(self)
 
@@ -262,8 +261,8 @@ class Connections:
 
     def after_fork(self) -> None:
         """Leave the connections to the parent: two processes would mix their answers."""
-        if os.getpid() != self._process:
-            self._process = os.getpid()
+        if forking.this_process() != self._process:
+            self._process = forking.this_process()
             # Kept, since a connection that nobody refers to says goodbye to its server.
             self._parents.append(self.engine.pool)
             self._own = threading.local()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import secrets
 import threading
 import time
@@ -55,7 +54,7 @@ class Listening:
         forking.watch(self)
 
     def _begin(self) -> None:
-        self._process = os.getpid()
+        self._process = forking.this_process()
         self._lock = threading.Lock()
         self._watches: weakref.WeakSet[_HeardWatch] = weakref.WeakSet()
         self._thread: threading.Thread | None = None
@@ -139,7 +138,7 @@ class Listening:
 
     def after_fork(self) -> None:
         """Begin anew in the child, which has no thread that listens; see `forking`."""
-        if os.getpid() != self._process:
+        if forking.this_process() != self._process:
             self._begin()
 
 

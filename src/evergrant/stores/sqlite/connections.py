@@ -189,7 +189,7 @@ class Connections:
         self._own: Any = SimpleNamespace() if shared else threading.local()
         self._survives_fork = survives_fork
         self._serials = count(1)
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a signal's handler may fork in the middle of it
         self._all: weakref.WeakSet[Connection] = weakref.WeakSet()
         self._resting: list[Connection] = []
         self._closed = False
