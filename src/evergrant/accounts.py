@@ -35,7 +35,8 @@ class Accounts:
         data_center: Where logins begin, and where tokens live that do not say.
         client_secrets: Data center code to secret, for a client that has one in each.
         data_centers: The hosts that may see a secret; Zoho's own, or a sandbox's.
-        timeout: Seconds to wait for a connection, and for each part of an answer.
+        timeout: Seconds to wait for a connection, and for each part of an answer; a whole exchange
+            may take three times as long, however slowly what arrives.
         send: Carries the requests instead of a connection of our own.
         clock: Tells when a request was sent: the life of what it brings counts from there.
     """

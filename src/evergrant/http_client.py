@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from evergrant.deadlines import observe_deadlines
 from evergrant.errors import ConfigError
 from evergrant.forking import undisturbed
 
@@ -31,6 +32,7 @@ def open_client(**options: Any) -> httpx2.Client:
     try:
         with undisturbed():
             client = httpx2.Client(**options)
+            observe_deadlines(client)
     except (OSError, ImportError, ValueError, TypeError, httpx2.InvalidURL) as error:
         problem = _problem(error, options)
     else:

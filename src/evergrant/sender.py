@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from evergrant.deadlines import deadline
 from evergrant.errors import AccountsUnavailable
 from evergrant.forking import ProcessLock, this_process
 from evergrant.http import HttpAnswer, HttpCall
@@ -23,15 +23,15 @@ MOST_BYTES = 1 << 20
 """Answers beyond this are cut off: an OAuth answer has a few hundred bytes."""
 
 PATIENCE = 3
-"""How many timeouts a whole answer may take: one that comes in drops must not hold us for ever."""
+"""How many timeouts a whole exchange may take: what comes in drops must not hold us for ever."""
 
 
 class HttpSender:
     """Sends calls over pooled connections; safe to share between threads, and across a fork.
 
     Args:
-        timeout: Seconds to wait for a connection, and for each part of an answer; the body of an
-            answer may take `PATIENCE` times as long.
+        timeout: Seconds to wait for a connection, and for each part of an answer; the whole
+            exchange may take `PATIENCE` times as long.
         proxy: The URL of the proxy to go through; else that of the environment, as httpx2 does.
     """
 
@@ -101,22 +101,20 @@ class HttpSender:
             client.close()
 
     def _answer(self, client: httpx2.Client, call: HttpCall, sent: list[bool]) -> HttpAnswer:
-        import httpx2
-
-        with client.stream(
-            call.method,
-            call.url,
-            headers=dict(call.headers),
-            content=call.body,
-            extensions=shows_sending(sent),
-        ) as response:
-            give_up = time.monotonic() + PATIENCE * self._timeout
+        with (
+            deadline(PATIENCE * self._timeout),
+            client.stream(
+                call.method,
+                call.url,
+                headers=dict(call.headers),
+                content=call.body,
+                extensions=shows_sending(sent),
+            ) as response,
+        ):
             body = b""
             for chunk in response.iter_bytes():
                 body += chunk
                 if len(body) > MOST_BYTES:
                     break
-                if time.monotonic() > give_up:
-                    raise httpx2.ReadTimeout("the answer comes in drops")
             headers = {name.lower(): value for name, value in response.headers.items()}
             return HttpAnswer(response.status_code, headers, body)

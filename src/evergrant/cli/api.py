@@ -18,6 +18,7 @@ from evergrant.cli.options import settings_of
 from evergrant.cli.session import online_keeper, only_user
 from evergrant.cli.speech import complain
 from evergrant.cli.tables import console
+from evergrant.deadlines import deadline
 from evergrant.errors import AccountsUnavailable, ConfigError
 from evergrant.http_client import open_client
 from evergrant.text import printable
@@ -31,6 +32,9 @@ __all__ = ["api"]
 
 TIMEOUT = 60.0
 """Seconds to wait for an API; COQL and search are slow at times."""
+
+LONGEST = 600.0
+"""Seconds that a whole call may take, whatever arrives meanwhile."""
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 _HEADER = re.compile(r"([\w!#$%&'*+.^`|~-]+): *([ -~]*)", re.ASCII)
@@ -141,7 +145,10 @@ def _send(
         # `auth` refuses an address that is not the user's own API before a token leaves.
         # Plain http is a sandbox: no proxy stands between two processes of one machine.
         proxied = not url.startswith("http://")
-        with open_client(auth=keeper.auth(user), timeout=TIMEOUT, trust_env=proxied) as client:
+        with (
+            deadline(LONGEST),
+            open_client(auth=keeper.auth(user), timeout=TIMEOUT, trust_env=proxied) as client,
+        ):
             target = (
                 httpx2.URL(url).copy_merge_params(httpx2.QueryParams(tuple(query)))
                 if query

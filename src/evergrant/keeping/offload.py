@@ -88,7 +88,7 @@ class Offload:
         self._name = name
         self._holds_loop = holds_loop
         self._lock = ProcessLock()
-        self._process = 0
+        self._process = this_process()
         self._pool: ThreadPoolExecutor | None = None
         self._flights: dict[Hashable, _Flight[Any]] = {}
         self._begun = 0
