@@ -80,8 +80,7 @@ class Keeper:
             store, accounts, clock=clock, on_event=on_event, lifeboat=lifeboat, policy=policy
         )
         self.states = custody.states
-        clock, emit, window = custody.clock, custody.emit, custody.window
-        self._serving = Serving(store, clock, emit, window, custody.dead)
+        self._serving = Serving(store, custody.clock, custody.emit, custody.window, custody.dead)
         self.async_tokens = AsyncTokens(self, custody.vouched)
         self._renewer = Renewer(custody, () if background is True else background or ())
         if background:
@@ -108,8 +107,7 @@ class Keeper:
         """Return the whole token of this user, usable now; as `access_token`."""
         if min_life:
             checked_life(min_life)
-        load = partial(self._load, user, min_life)
-        elect = self._custody.attend
+        load, elect = partial(self._load, user, min_life), self._custody.attend
         return self._serving.token(folded(user), load, elect=elect, min_life=min_life)
 
     def _load(self, user: str, min_life: timedelta) -> Token:
