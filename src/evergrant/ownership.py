@@ -21,6 +21,7 @@ __all__ = [
     "open_own",
     "refuse",
     "resolved",
+    "resolved_folder",
 ]
 
 MOST_LINKS = 40
@@ -28,6 +29,8 @@ MOST_LINKS = 40
 
 LOOK: int = getattr(os, "O_PATH", os.O_RDONLY)
 """Opens a file just to be asked how it stands: its end does not end the locks of a process."""
+
+_ANY = "any file"
 _NO_LINK = os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK | os.O_NOCTTY
 
 
@@ -84,6 +87,16 @@ def resolved(path: str | os.PathLike[str], *, as_root: bool = False) -> str:
         else:
             return here
     return at
+
+
+def resolved_folder(folder: str | os.PathLike[str], *, as_root: bool = False) -> str:
+    """Return the absolute path of a folder for files of ours; as `resolved`."""
+    try:
+        return os.path.dirname(resolved(Path(folder) / _ANY, as_root=as_root))  # noqa: PTH120 - as text
+    except OSError as error:
+        if os.path.basename(error.filename or "") == _ANY:  # noqa: PTH119 - as text
+            error.filename = os.fspath(folder)
+        raise
 
 
 def _followed(
@@ -225,7 +238,7 @@ def make_folder(folder: str | os.PathLike[str], *, as_root: bool = False) -> str
         UntrustedFileError: Somebody else can write to one that is there.
         OSError: It cannot be made.
     """
-    real = Path(resolved(Path(folder) / "file", as_root=as_root)).parent
+    real = Path(resolved_folder(folder, as_root=as_root))
     for one in reversed([one for one in (real, *real.parents) if not one.exists()]):
         try:
             one.mkdir(mode=0o700)

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import pwd
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Literal
 
 from evergrant.errors import ConfigError
 
-__all__ = ["HOME", "path_in", "user_folder"]
+__all__ = ["HOME", "path_in", "scratch_folder", "user_folder"]
 
 HOME = "EVERGRANT_HOME"
 """The environment variable with one folder for configuration, lifeboat and the default store."""
@@ -61,3 +62,18 @@ def user_folder(kind: Literal["config", "data"]) -> Path:
 
     where = platformdirs.user_config_dir if kind == "config" else platformdirs.user_data_dir
     return Path(where("evergrant"))
+
+
+def scratch_folder() -> TemporaryDirectory[str]:
+    """Make a folder that is removed at the end of a ``with`` statement.
+
+    Raises:
+        ConfigError: There is no place for one.
+    """
+    try:
+        return TemporaryDirectory(prefix="evergrant-")
+    except OSError as error:
+        raise ConfigError(
+            f"no folder for passing files can be made: {error.strerror}",
+            hint="Set TMPDIR to a folder that this account can write to, on a disk with room.",
+        ) from None

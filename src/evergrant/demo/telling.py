@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from evergrant.accounts import Accounts
 from evergrant.demo.story import STEPS, Scene, StepFailed
 from evergrant.errors import EvergrantError
 from evergrant.keeper import Keeper
+from evergrant.places import scratch_folder
 from evergrant.sandbox import Sandbox
 from evergrant.stores import open_store
 from evergrant.stores.base import TokenStore
@@ -54,7 +54,7 @@ def tell(console: Console, token_table: TokenTable) -> bool:
 
 
 def _set(stack: ExitStack) -> Scene:
-    folder = Path(stack.enter_context(TemporaryDirectory(prefix="evergrant-demo-")))
+    folder = Path(stack.enter_context(scratch_folder()))
     zoho = stack.enter_context(Sandbox())
     store = stack.enter_context(open_store(f"sqlite:///{folder}/tokens.db", clock=zoho.clock))
     accounts = stack.enter_context(

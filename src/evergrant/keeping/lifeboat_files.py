@@ -57,7 +57,7 @@ class LifeboatFiles:
             ConfigError: They can.
         """
         try:
-            ownership.resolved(self.folder / "any")
+            ownership.resolved_folder(self.folder)
         except ownership.UntrustedFileError as error:
             raise ConfigError(
                 f"the lifeboat {self.folder} cannot be used: {error.strerror}", hint=error.hint
@@ -76,7 +76,7 @@ class LifeboatFiles:
         Raises:
             OSError: The folder cannot be read, or others can write to it.
         """
-        ownership.resolved(self.folder / "any")
+        ownership.resolved_folder(self.folder)
         begin = f"{self._prefix}-"
         names = sorted(name for name in os.listdir(self.folder) if name.startswith(begin))  # noqa: PTH208 - names suffice
         return [self.folder / name for name in names if name.endswith(ending)]

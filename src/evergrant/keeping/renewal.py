@@ -203,8 +203,18 @@ class Renewal:
         current = self._saver.adrift(token) or self._store.find_token_by_id(token.id or "")
         # A row of that id may be another user's by now: the ids that callers choose come again.
         if current is None or not compatible(current, token):
-            raise TokenNotFound("the token was deleted", token_id=token.id, user=token.user_name)
+            raise self._gone(token)
         return current
+
+    def _gone(self, token: Token) -> TokenNotFound:
+        if self._store.was_deleted(token):
+            return TokenNotFound("the token was deleted", token_id=token.id, user=token.user_name)
+        return TokenNotFound(
+            "the token is not in the store any more, and nobody has deleted it there",
+            token_id=token.id,
+            user=token.user_name,
+            hint="If the store was lost, restore a backup; else log the user in again.",
+        )
 
     def _refresh(self, lease: Lease, current: Token, need: Need, attempts: int = ATTEMPTS) -> Token:
         counted, began = partial(self._budget.request, current), time.monotonic()

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from evergrant.errors import ConfigError
+from evergrant.places import scratch_folder
 from evergrant.stores.adapter.six_methods import SixMethodStore
 from evergrant.testing.contract import StoreContract
 
@@ -99,7 +99,7 @@ def check_store(spec: str, *, patience: float = PATIENCE) -> Report:
     Raises:
         ConfigError: There is no such factory, it makes no store, or one that is not empty.
     """
-    with tempfile.TemporaryDirectory() as folder:
+    with scratch_folder() as folder:
         report, output = Path(folder, "report"), Path(folder, "output")
         report.touch()
         _run(spec, report, output, patience)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import inspect
 import json
 import re
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from evergrant.errors import ConfigError
+from evergrant.places import scratch_folder
 from evergrant.stores.adapter.six_methods import SixMethodStore
 
 pytest.register_assert_rewrite(
@@ -61,7 +61,7 @@ class Reporter:
 
         try:
             self._made = Factory(self._spec)
-            with tempfile.TemporaryDirectory() as folder, self._made.fresh(Path(folder)) as store:
+            with scratch_folder() as folder, self._made.fresh(Path(folder)) as store:
                 six = isinstance(store, SixMethodStore)
                 kind = type(store.wrapped if isinstance(store, SixMethodStore) else store)
                 self._write(

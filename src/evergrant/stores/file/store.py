@@ -78,9 +78,9 @@ class FileStore(SharedFile):
             self._make_ready()
 
     def _look(self) -> None:
+        private_files.refuse_planted(self._path, Sidecar.beside(self._path))
         if not Path(self._path).is_file():
             raise StoreMissing(f"there is no file of {self.url}", hint="Check the path.")
-        private_files.refuse_planted(self._path, Sidecar.beside(self._path))
         self.generation()
 
     def _make_ready(self) -> None:

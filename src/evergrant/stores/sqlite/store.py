@@ -83,10 +83,10 @@ class SQLiteStore(TokenStore):
             raise
 
     def _connect(self) -> Connection:
-        if self._read_only and self._path and files.identity(self._path) is None:
-            raise StoreMissing(f"there is no file of {self.url}")
         if self._path:
-            files.refuse_planted(self._path)
+            files.refuse_planted(self._path)  # first: what cannot be looked at is not missing
+            if self._read_only and files.identity(self._path) is None:
+                raise StoreMissing(f"there is no file of {self.url}")
         connection = Connection(self._target, store=self.url, timeout=self._timeout)
         connection.file = files.identity(self._path) if self._path else None
         if self._read_only:
