@@ -142,13 +142,22 @@ def is_shared(found: os.stat_result, folder: os.stat_result) -> bool:
 
 
 def refuse(
-    found: os.stat_result, path: str, folder: os.stat_result, *, as_root: bool = False
+    found: os.stat_result,
+    path: str,
+    folder: os.stat_result,
+    *,
+    as_root: bool = False,
+    tightened: bool = False,
 ) -> None:
     """Refuse a file that is not ours alone, by what its descriptor tells.
 
+    Args:
+        as_root: As of `resolved`.
+        tightened: The caller takes away what others may do with what is ours.
+
     Raises:
         UntrustedFileError: It is a link, a pipe or the like, has several names, belongs to another
-            account, or everybody can write to what is not ours.
+            account, or everybody can write to it.
     """
     if stat.S_ISLNK(found.st_mode):
         raise _planted(path, found)
@@ -164,10 +173,9 @@ def refuse(
         )
     if not (_is_trusted(found.st_uid, folder, as_root=as_root) or is_shared(found, folder)):
         raise _foreign(path, found)
-    if found.st_mode & stat.S_IWOTH and found.st_uid != os.geteuid():
+    if found.st_mode & stat.S_IWOTH and not (tightened and found.st_uid == os.geteuid()):
         raise UntrustedFileError(
-            f"everybody can write to it (mode {stat.S_IMODE(found.st_mode):03o}), "
-            "and it is not ours",
+            f"everybody can write to it (mode {stat.S_IMODE(found.st_mode):03o})",
             path,
             f"If its content is right: chmod 600 {path}. Else delete it.",
         )
@@ -209,8 +217,11 @@ def look(path: str) -> os.stat_result | None:
         os.close(handle)
 
 
-def open_own(path: str | os.PathLike[str], flags: int, mode: int = 0o600) -> int:
+def open_own(path: str | os.PathLike[str], flags: int, *, tightened: bool = False) -> int:
     """Open a file that only we, and root, can have put there; return its descriptor.
+
+    Args:
+        tightened: As of `refuse`.
 
     Raises:
         UntrustedFileError: Somebody else can; nothing was read or written.
@@ -218,9 +229,9 @@ def open_own(path: str | os.PathLike[str], flags: int, mode: int = 0o600) -> int
     """
     real = resolved(path)
     folder = os.stat(os.path.dirname(real))  # noqa: PTH116, PTH120 - as text
-    handle = os.open(real, flags | _NO_LINK, mode)
+    handle = os.open(real, flags | _NO_LINK, 0o600)
     try:
-        refuse(os.fstat(handle), real, folder)
+        refuse(os.fstat(handle), real, folder, tightened=tightened)
         os.set_blocking(handle, True)
     except BaseException:
         os.close(handle)

@@ -133,3 +133,41 @@ def test_a_token_file_that_a_group_shares_stays_shared(
     assert kept == {(0o660, group)}
     assert f"the group {group} shares {path}" in caplog.text
     assert stat.S_ISGID & folder.stat().st_mode
+
+
+def test_what_everybody_can_write_to_is_not_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "keys").write_text(KEY)
+    (tmp_path / "config.toml").write_text("")
+    waiting = boat(tmp_path).put(TOKEN)
+    assert waiting
+    for path in tmp_path.iterdir():
+        path.chmod(0o666)
+    refused(read_lines, tmp_path / "keys", "everybody can write to it")
+    said = refused(USES["config"], tmp_path / "config.toml", "everybody can write to it")
+    assert f"chmod 600 {tmp_path}/config.toml" in said
+    assert taken(boat(tmp_path)) == []
+    assert "everybody can write to it" in caplog.text
+    waiting.chmod(0o600)
+    assert taken(boat(tmp_path)) == [TOKEN]
+
+
+def test_a_file_system_without_modes_is_used_and_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def refuse(*_arguments: object, **_options: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    path = tmp_path / "tokens.csv"
+    csv_at(path).close()
+    for name in ("chmod", "fchmod", "link"):
+        monkeypatch.setattr(os, name, refuse)
+    os.umask(0o277)  # what is made has another mode than was asked for
+    with csv_at(path) as store:
+        assert store.save_token(ALICE).id
+    monkeypatch.undo()
+    path.chmod(0o644)
+    monkeypatch.setattr(os, "chmod", refuse)
+    csv_at(path).close()
+    assert "its file system keeps no modes" in caplog.text

@@ -104,7 +104,7 @@ class AuditLog:
                 self._missed = 0
 
     def _open(self) -> int:
-        handle = ownership.open_own(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT)
+        handle = ownership.open_own(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, tightened=True)
         found = os.fstat(handle)
         if found.st_mode & 0o077 and found.st_uid == os.geteuid():
             os.fchmod(handle, 0o600)

@@ -119,7 +119,7 @@ def refuse_planted(path: str, *others: str) -> None:
         folder = os.stat(Path(real).parent)  # noqa: PTH116 - its error names the path
         for file in (real, *others):
             if found := ownership.look(file):
-                ownership.refuse(found, file, folder, as_root=True)
+                ownership.refuse(found, file, folder, as_root=True, tightened=True)
     except OSError as error:
         raise unusable(path, error) from None
 
@@ -161,7 +161,8 @@ def give(handle: int, path: str, owner: os.stat_result | None) -> None:
     elif owner and os.geteuid() == 0 != owner.st_uid:
         os.fchown(handle, owner.st_uid, owner.st_gid)
     if stat.S_IMODE(os.fstat(handle).st_mode) != mode:  # by the umask
-        os.fchmod(handle, mode)
+        with suppress(PermissionError):  # on a file system without modes
+            os.fchmod(handle, mode)
 
 
 def unusable(path: str, error: OSError) -> StoreUnavailable:
@@ -185,7 +186,11 @@ def tighten(path: str, *others: str) -> None:
     A group that shares a file, and its folder, keeps it; the log says so.
     """
     files = [Path(file) for file in (path, *others)]
-    exposed = [file for file in files if _is_tightened(file)]
+    try:
+        exposed = [file for file in files if _is_tightened(file)]
+    except PermissionError:
+        _logger.warning("others can read %s, and its file system keeps no modes", path)
+        return
     if exposed:
         names = ", ".join(file.name for file in exposed)
         _logger.warning("others could read %s of %s: now only its owner can", names, path)

@@ -93,7 +93,7 @@ def _opened(path: str) -> int:
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         folder = os.stat(os.path.dirname(path))  # noqa: PTH116, PTH120 - its error names the path
-        ownership.refuse(os.fstat(handle), path, folder, as_root=True)
+        ownership.refuse(os.fstat(handle), path, folder, as_root=True, tightened=True)
     except BaseException:
         os.close(handle)
         raise
