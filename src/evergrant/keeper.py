@@ -222,12 +222,9 @@ class Keeper:
         known = self.accounts.data_centers
         where = redirect.data_center(known, known.by_code(login.data_center))
         with self._telling(login.user):
-            granted = self._custody.exchange(
-                code,
-                where,
-                redirect_url=self.accounts.own_client().redirect_url,
-                verifier=login.verifier(key) if self._pkce else None,
-            )
+            url = self.accounts.own_client().redirect_url
+            verifier = login.verifier(key) if self._pkce else None
+            granted = self._custody.exchange(code, where, redirect_url=url, verifier=verifier)
             return self._custody.admit(granted, expected=login.user)
 
     @masks_locals
