@@ -117,7 +117,7 @@ def test_a_write_at_the_very_moment_of_a_save_is_not_overwritten(
                 store.save_token(renewed(ALICE))
         assert caught.value.retryable is True
         assert len(store.get_tokens()) == 2
-        assert store.save_token(renewed(ALICE)).version == 1
+        assert store.save_token(renewed(ALICE)).version > 1
 
 
 def rewrite_in_place(path: Path, content: bytes, found: os.stat_result) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from evergrant.errors import Conflict
 from evergrant.stores.rows import COLUMNS, OFFICIAL_COLUMNS
 from evergrant.stores.sqlite import SQLiteStore
 from evergrant.testing.samples import ALICE, BOB, NOON, contents, grant, renewed
@@ -116,7 +117,10 @@ def test_a_row_that_it_wrote_has_no_version_and_can_be_swapped_once(path: Path) 
     with SQLiteStore(path) as store:
         found = store.get_tokens()[0]
         assert found.version == 0
-        assert store.save_token(replace(found, expires_at=NOON), expected_version=0).version == 1
+        anew = replace(found, access_token="renewed", expires_at=NOON)
+        assert store.save_token(anew, expected_version=0).version > 1
+        with pytest.raises(Conflict):
+            store.save_token(anew, expected_version=0)
 
 
 @pytest.mark.parametrize("seed_ids", [["1", "2", "3"], ["9", "10"], ["41"], ["9999999998"]])

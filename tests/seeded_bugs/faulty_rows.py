@@ -25,6 +25,7 @@ BACK = "test_a_deleted_row_does_not_come_back"
 UNKNOWN = "test_deleting_an_unknown_id_is_an_error"
 CHANGED = "test_a_delete_that_expects_another_version_deletes_nothing"
 ALL = "test_deletes_all"
+ANEW = "test_an_old_copy_does_not_touch_the_row_that_took_its_place"
 ONE = "test_deletes_one_row_and_no_other"
 
 
@@ -277,3 +278,22 @@ class RefusesTheEleventh(DictStore):
         if len(self._select(Criterion())) > 10:
             raise StoreError("duplicate key")
         return super()._insert(row)
+
+
+class BeginsEveryRowAtOne(DictStore):
+    caught_by = (ANEW, "test_an_old_copy_does_not_touch_what_another_handle_made_anew")
+
+    def _insert(self, row: Row) -> bool:
+        return super()._insert((*row[:-1], self._first(row)))
+
+    def _first(self, _: Row) -> int:
+        return 1
+
+    def _try_save(self, token: Token, expected_version: int | None) -> Token | None:
+        saved = super()._try_save(token, expected_version)
+        return saved and self.find_token_by_id(str(saved.id))
+
+
+class BeginsARowAtTheMinute(BeginsEveryRowAtOne):
+    def _first(self, row: Row) -> int:
+        return int(self._clock().timestamp()) // 60

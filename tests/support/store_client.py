@@ -59,6 +59,10 @@ class Client:
             assert saved.id.isdecimal()
         else:
             assert saved.id == expected.id
+        if not expected.version:
+            assert saved.version > 0
+            assert (saved.id, saved.version) not in self.model.versions
+            expected = replace(expected, version=saved.version)
         assert plain(saved) == plain(replace(expected, id=saved.id))
         self.model.put(saved, gone)
         return saved

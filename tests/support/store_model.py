@@ -47,6 +47,7 @@ class Model:
     Attributes:
         rows: What must be there; each as the store returned it.
         used: Every id that a row ever had.
+        versions: Every version that a row ever had, behind its id.
         holders: Who holds the lease on which id.
         notes: What is noted under which key.
     """
@@ -54,11 +55,14 @@ class Model:
     def __init__(self) -> None:
         self.rows: dict[str, Token] = {}
         self.used: set[str] = set()
+        self.versions: set[tuple[str, int]] = set()
         self.holders: dict[str, object] = {}
         self.notes: dict[str, str] = {}
 
     def saved(self, new: Token, expected_version: int | None) -> tuple[Token, str | None]:
         """Return what saving a token makes (without an id: a new row), and the id that goes.
+
+        A new row of a chosen id has version 0 here: the store makes up one that was never there.
 
         Raises:
             RefusedError: It must not be saved.
@@ -72,7 +76,7 @@ class Model:
             return _merged(row, joined, compared=False), login.id
         row = row or login
         if row is None:
-            return replace(new, version=1), None
+            return replace(new, version=0 if new.id else 1), None
         if compared and _is_of_another_life(row, new):
             raise RefusedError
         return _merged(row, new, compared=compared), None
@@ -125,6 +129,7 @@ class Model:
         assert token.id
         self.rows[token.id] = token
         self.used.add(token.id)
+        self.versions.add((token.id, token.version))
         if gone:
             del self.rows[gone]
 

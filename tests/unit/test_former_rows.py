@@ -22,7 +22,7 @@ def store() -> MemoryStore:
 
 @pytest.fixture
 def former(store: MemoryStore) -> Token:
-    """Return a copy of a row that was deleted; one with its id and version is there."""
+    """Return a copy of a row that was deleted; another one with its id is there."""
     former = store.save_token(TENANT)
     store.delete_token("tenant-1")
     store.save_token(replace(TENANT, refresh_token="another login's"))
@@ -50,5 +50,9 @@ def test_a_copy_of_a_former_row_does_not_count_as_read(store: MemoryStore, forme
 def test_what_a_caller_made_itself_is_compared_by_its_version_only(
     store: MemoryStore, former: Token
 ) -> None:
-    saved = store.save_token(replace(TENANT, access_token="own"), expected_version=former.version)
-    assert saved.access_token == "own"
+    own = replace(TENANT, access_token="own")
+    with pytest.raises(Conflict):
+        store.save_token(own, expected_version=former.version)
+    stored = store.find_token(TENANT)
+    assert stored
+    assert store.save_token(own, expected_version=stored.version).access_token == "own"

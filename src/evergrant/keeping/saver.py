@@ -151,9 +151,9 @@ class Saver:
         # A login anew takes the place of the old one, whose expiry decides nothing. A consent
         # that was given before brings no refresh token; the old one lives on.
         refresh_token = granted.refresh_token or before.refresh_token
-        anew = replace(
-            granted, id=before.id, refresh_token=refresh_token, updated_at=before.updated_at
-        )
+        # Without its id where another program wrote it: that would say that this grant was read.
+        id_ = before.id if before.version else None
+        anew = replace(granted, id=id_, refresh_token=refresh_token, updated_at=before.updated_at)
         saved = self._store.save_token(anew, expected_version=before.version)
         if granted.id:
             with suppress(TokenNotFound):

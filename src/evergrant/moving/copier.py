@@ -124,7 +124,8 @@ class Copier:
         wrong = differing(token, found, self._target.holds, is_new=is_new)
         if not wrong and found.id == saved.id:
             return _moved(token, outcome, found.id, verified=True)
-        if found.id == saved.id and found.version > saved.version:
+        was_saved = "version" in self._target.holds and found.version != saved.version
+        if found.id == saved.id and was_saved:
             raise Conflict(_RESTLESS, token_id=found.id)
         problem = f"the target does not keep its {', '.join(wrong or ['id'])}"
         return _moved(token, Outcome.FAILED, saved.id, problem=problem)

@@ -6,9 +6,8 @@ versions; those rules live here and in `matching`.
 
 from __future__ import annotations
 
-import logging
 import secrets
-from collections.abc import Callable, Collection, Hashable, Iterator
+from collections.abc import Collection, Hashable, Iterator
 from dataclasses import replace
 from typing import Self
 
@@ -20,24 +19,17 @@ from evergrant.stores import matching
 from evergrant.stores.deletions import Deletions
 from evergrant.stores.matching import Criterion
 from evergrant.stores.merging import is_of_former_row, merged
+from evergrant.stores.reading import OnCorrupt, equals, is_named, log_corrupt, sound
 from evergrant.stores.rows import ID_DIGITS, Row, decode, encode
 from evergrant.stores.sealing import key_id
 from evergrant.stores.upkeep import Upkeep
+from evergrant.stores.versions import FIRST, first_version, version_after
 from evergrant.token import Token, about
 
 __all__ = ["SAVE_ATTEMPTS", "OnCorrupt", "TokenStore", "log_corrupt"]
 
-_logger = logging.getLogger("evergrant")
-
 SAVE_ATTEMPTS = 20
 """How often a save without ``expected_version`` starts over when another writer was faster."""
-
-OnCorrupt = Callable[[CorruptRecord], None]
-
-
-def log_corrupt(error: CorruptRecord) -> None:
-    """Warn in the log of a row that cannot be read."""
-    _logger.warning("%s", error)
 
 
 def _unless_corrupt(found: list[Token] | CorruptRecord) -> list[Token]:
@@ -66,6 +58,9 @@ class TokenStore(Deletions, Upkeep):
 
     keeps_rows_whole: bool = True
     """Whether a row is read back as it was written, in every column."""
+
+    repeats_ids: bool = False
+    """Whether an id that the storage gave may be given again once its row is deleted."""
 
     url: str
     """Names this store in messages, without secrets; `open_store` understands its own.
@@ -112,7 +107,10 @@ class TokenStore(Deletions, Upkeep):
         Raises:
             CorruptRecord: There is no such token but one that cannot be read.
         """
-        return _unless_corrupt(self._readable(self._select_named(name))) if name else []
+        if not name:
+            return []
+        found = _unless_corrupt(sound(map(self._read, self._select_named(name))))
+        return [token for token in found if is_named(token, name)]
 
     def get_tokens(self, *, on_corrupt: OnCorrupt = log_corrupt) -> list[Token]:
         """Return all tokens; see `iter_tokens`."""
@@ -175,7 +173,8 @@ class TokenStore(Deletions, Upkeep):
         if stored is None:
             written = self._add(new)
         else:
-            stamp = {"updated_at": self._clock(), "version": stored.version + 1}
+            now = self._clock()
+            stamp = {"updated_at": now, "version": version_after(stored.version, now)}
             row = encode(merged(stored, new, decided=expected_version is not None, **stamp))
             written = row if self._update(self._outgoing(row), stored.version) else None
         if written and double:
@@ -185,13 +184,16 @@ class TokenStore(Deletions, Upkeep):
 
     def _add(self, token: Token) -> Row | None:
         now = self._clock()
-        id_ = self._checked_id(token.id) if token.id else self._new_id()
         created_at = token.created_at or now
-        row = encode(replace(token, id=id_, created_at=created_at, updated_at=now, version=1))
+        id_ = self._checked_id(token.id) if token.id else self._new_id()
+        version = first_version(now) if token.id or self.repeats_ids else FIRST
+        new = replace(token, id=id_, created_at=created_at, updated_at=now, version=version)
+        row = encode(new)
         return row if self._insert(self._outgoing(row)) else None
 
     def _lookup(self, criterion: Criterion) -> list[Token]:
-        return _unless_corrupt(self._readable(self._select(criterion)))
+        found = _unless_corrupt(sound(map(self._read, self._select(criterion))))
+        return [token for token in found if equals(token, criterion)]
 
     def _read(self, row: Row) -> Token | CorruptRecord:
         """Return the token that a row holds, or why it cannot be read.
@@ -204,17 +206,6 @@ class TokenStore(Deletions, Upkeep):
         except CorruptRecord as error:
             error.__context__ = None
             return error.with_traceback(None)
-
-    def _readable(self, rows: list[Row]) -> list[Token] | CorruptRecord:
-        """Return the tokens of rows that should be one user's; a corrupt one harms no other."""
-        read = [self._read(row) for row in rows]
-        tokens = [token for token in read if isinstance(token, Token)]
-        corrupt = [problem for problem in read if isinstance(problem, CorruptRecord)]
-        if corrupt and not tokens:
-            return corrupt[0]
-        for problem in corrupt:
-            log_corrupt(problem)
-        return tokens
 
     def _outgoing(self, row: Row) -> Row:
         """Return a row as the storage is to hold it."""
@@ -284,6 +275,7 @@ class TokenStore(Deletions, Upkeep):
         if len(str(number)) <= ID_DIGITS:
             return str(number)
         # An official table's last id may be 9999999999: the numbers below it have gaps enough.
+        self.repeats_ids = True  # some of those that are free were ids once
         while self._select(Criterion(id=(guess := str(secrets.randbelow(10**ID_DIGITS - 1) + 1)))):
             pass
         return guess

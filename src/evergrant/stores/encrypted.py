@@ -54,6 +54,7 @@ class EncryptedStore(TokenStore):
         self._replays = Replays()
         self._written = threading.local()
         self.url, self.holds, self.id_width = inner.url, inner.holds, inner.id_width
+        self.repeats_ids = inner.repeats_ids
         self._check()
 
     def _check(self) -> None:

@@ -69,13 +69,17 @@ def _begun(stored: Token, unit: Token, changes: dict[str, Any]) -> datetime | No
 
 
 def is_of_former_row(stored: Token, incoming: Token) -> bool:
-    """Say whether a token was read from a row with this id and version that was deleted since.
+    """Say whether a token was read from another row than the one with its id and version.
 
-    An id that a caller chose comes again with the next login, and its versions begin anew.
+    Versions of evergrant's own rows never meet, but in a storage that was put back from a backup.
+    What another program writes has none: there, the grant itself must be the one that was read.
     """
-    was_read = (incoming.id, incoming.version) == (stored.id, stored.version)
+    if (incoming.id, incoming.version) != (stored.id, stored.version):
+        return False
+    if not stored.version:
+        return _is_another_grant(stored, incoming) or _is_stale(stored, incoming)
     known = incoming.updated_at and stored.updated_at
-    return bool(was_read and known) and incoming.updated_at != stored.updated_at
+    return bool(known) and incoming.updated_at != stored.updated_at
 
 
 def _is_another_grant(stored: Token, incoming: Token) -> bool:

@@ -9,6 +9,9 @@ __all__ = ["Replays", "is_older"]
 MOST = 100_000
 """Rows that are remembered; beyond that, those met first are forgotten first."""
 
+SAVES_IN_A_MILLISECOND = 64
+"""At most, of one row. Versions that are further apart are of two rows."""
+
 _UPDATED_AT = COLUMNS.index("updated_at")
 
 
@@ -23,10 +26,7 @@ class Replays:
         self._seen: dict[str, State] = {}
 
     def note(self, row: Row) -> State | None:
-        """Remember how new a row is, unless a newer state of it was seen: return that.
-
-        One that was deleted and made anew under its id counts from 1 again, and is younger.
-        """
+        """Remember how new a row is, unless a newer state of it was seen: return that."""
         id_, state = str(row[0]), (row[-1], row[_UPDATED_AT])
         seen = self._seen.get(id_)
         if seen == state:
@@ -39,7 +39,7 @@ class Replays:
         return None
 
     def forget(self, id_: str) -> None:
-        """Forget a row that is deleted: it may be made anew within the same millisecond."""
+        """Forget a row that is deleted."""
         self._seen.pop(id_, None)
 
     def forget_all(self) -> None:
@@ -48,6 +48,12 @@ class Replays:
 
 
 def is_older(row: Row, seen: State) -> bool:
-    """Say whether a row is older than a state of it."""
+    """Say whether a row is older than a state of it.
+
+    One that was made anew under its id has another version, which is no measure of its age.
+    """
     was_version, was_updated_at = (int(value or 0) for value in seen)
-    return int(row[-1] or 0) < was_version and int(row[_UPDATED_AT] or 0) <= was_updated_at
+    version, updated_at = int(row[-1] or 0), int(row[_UPDATED_AT] or 0)
+    if updated_at == was_updated_at:
+        return was_version - SAVES_IN_A_MILLISECOND < version < was_version
+    return version < was_version and updated_at < was_updated_at

@@ -174,6 +174,26 @@ class RowContract:
             store.save_token(late, expected_version=read.version)
         assert store.get_tokens() == [login]
 
+    def test_an_old_copy_does_not_touch_the_row_that_took_its_place(
+        self, store: TokenStore
+    ) -> None:
+        """Neither saves nor deletes a row that was made anew under its id, however fast."""
+        tenant = replace(ALICE, id="tenant-7")
+        copies: list[Token] = []
+        for login in range(8):
+            made = store.save_token(replace(tenant, refresh_token=f"planted-login-{login}"))
+            for copy in copies:
+                # As if both had been saved within one millisecond.
+                late = replace(copy, access_token="planted-late", updated_at=made.updated_at)
+                with pytest.raises(Conflict):
+                    store.save_token(late, expected_version=copy.version)
+                with pytest.raises(TokenNotFound):
+                    store.delete_token("tenant-7", expected_version=copy.version)
+            later = renewed(made, 9, id=made.id, refresh_token=made.refresh_token)
+            copies += [made, store.save_token(later, expected_version=made.version)]
+            assert store.get_tokens() == copies[-1:]
+            store.delete_token("tenant-7", expected_version=copies[-1].version)
+
     def test_a_refused_save_changes_nothing(self, store: TokenStore) -> None:
         """Not even the nameless row that would have joined its owner's."""
         store.save_token(ALICE)

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import pytest
 
-from evergrant.errors import Conflict
+from evergrant.errors import Conflict, TokenNotFound
 from evergrant.stores.base import TokenStore
 from evergrant.stores.lease import Lease
 from evergrant.testing.samples import ALICE, BOB, NOON, Reopen, contents, grant, renewed
@@ -225,6 +225,23 @@ class SharingContract:
         with pytest.raises(Conflict):
             store.save_token(replace(read, access_token="late"), expected_version=1)
         assert store.get_tokens() == [current]
+
+    def test_an_old_copy_does_not_touch_what_another_handle_made_anew(
+        self, store: TokenStore, reopen: Reopen
+    ) -> None:
+        """The user logged out and in elsewhere while it was being renewed here."""
+        read = store.save_token(replace(ALICE, id="tenant-8"))
+        with reopen() as other:
+            other.delete_token("tenant-8")
+            login = other.save_token(
+                replace(ALICE, id="tenant-8", refresh_token="planted-new-login")
+            )
+        late = replace(read, access_token="planted-late", updated_at=login.updated_at)
+        with pytest.raises(Conflict):
+            store.save_token(late, expected_version=read.version)
+        with pytest.raises(TokenNotFound):
+            store.delete_token("tenant-8", expected_version=read.version)
+        assert store.get_tokens() == [login]
 
     def test_another_handle_respects_the_lease(self, store: TokenStore, reopen: Reopen) -> None:
         """In both directions."""

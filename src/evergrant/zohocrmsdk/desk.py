@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from hashlib import sha256
@@ -18,7 +18,7 @@ from evergrant.accounts import Accounts
 from evergrant.client import Client
 from evergrant.clock import Clock, utc_now
 from evergrant.datacenter import ZOHO, DataCenter, DataCenters
-from evergrant.errors import CodeSpent, LoginRequired, NoRefreshToken, OAuthError
+from evergrant.errors import CodeSpent, LoginRequired, NoRefreshToken, OAuthError, TokenNotFound
 from evergrant.events import Emit, emitter
 from evergrant.forking import ProcessLock
 from evergrant.keeping.custody import Custody
@@ -243,8 +243,10 @@ class Desk:
         try:
             return custody.usable(row)
         except OAuthError as error:
-            if not error.retryable and row.version == 1 and row.id:
-                self.store.delete_token(row.id)  # it never worked
+            made = row.updated_at and row.created_at == row.updated_at
+            if not error.retryable and made and row.id:
+                with suppress(TokenNotFound):  # somebody has saved since
+                    self.store.delete_token(row.id, expected_version=row.version)
             raise
 
     def _custody(self, around: Surroundings) -> Custody:

@@ -26,6 +26,7 @@ from evergrant.stores.local import LocalStore
 from evergrant.stores.matching import compatible
 from evergrant.stores.rows import COLUMNS, ID_DIGITS, Row, decode, encode
 from evergrant.stores.urls import masked
+from evergrant.stores.versions import first_version
 from evergrant.token import SECRET_FIELDS, Token
 
 __all__ = ["SixMethodStore", "SixMethods"]
@@ -172,6 +173,8 @@ class SixMethodStore(LocalStore):
             # A store that gives ids itself updates what has one already, and so did nothing.
             self._save(row, with_id=False)
             kept = self._new_row(row, before)
+            # It may give the id of a deleted row again.
+            row = changed(row, version=first_version(self._clock()))
         if kept is None:
             raise lost(row, "save_token came back, and the token is not there")
         self._refuse_displacing(row, before)

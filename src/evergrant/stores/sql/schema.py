@@ -15,6 +15,7 @@ from sqlalchemy import (
     ExecutableDDLElement,
     Index,
     Inspector,
+    Integer,
     MetaData,
     String,
     Table,
@@ -214,6 +215,11 @@ def _missing(connection: Connection, wanted: _Wanted) -> Iterator[ExecutableDDLE
             if column.name not in present:
                 what = str(CreateColumn(column).compile(dialect=dialect))
                 yield _ddl(f"ALTER TABLE {place} ADD COLUMN {what}")
+        if _is_narrow(present.get("version")):
+            change = (
+                "ALTER COLUMN version TYPE" if dialect.name == "postgresql" else "MODIFY version"
+            )
+            yield _ddl(f"ALTER TABLE {place} {change} BIGINT")
         for index in inspector.get_indexes(table.name):
             indexed.add(_indexed(index, dialect))
     else:
@@ -244,6 +250,15 @@ def _ignores_case(connection: Connection, table: str) -> bool:
     return str(connection.scalar(text(asked), {"name": table})).endswith("_ci")
 
 
+def _is_narrow(column: ReflectedColumn | None) -> bool:
+    """Say whether a column of numbers is too narrow for a version; MySQL may cut it short."""
+    return (
+        column is not None
+        and isinstance(column["type"], Integer)
+        and not isinstance(column["type"], BigInteger)
+    )
+
+
 def _ddl(statement: str) -> DDL:
     return DDL(statement.replace("%", "%%"))  # type: ignore[no-untyped-call]
 
@@ -269,6 +284,8 @@ def _found(connection: Connection, wanted: _Wanted, refused: StoreError | None =
         raise refused or StoreMissing(f"there is no table {table} in the database")
     columns = _columns(inspector, table)
     known = {name: column for name, column in columns.items() if name in COLUMNS}
+    if _is_narrow(known.get("version")):
+        del known["version"]
     # In our order: rows are written and read by name, and theirs may be another.
     tokens = Table(
         table,

@@ -129,6 +129,7 @@ class SQLStore(TokenStore):
             ignores_case=layout.ignores_case,
         )
         self._numbers = self._numbered(may_count=layout.has_counters and not self._read_only)
+        self.repeats_ids = not isinstance(self._numbers, Counted)
         leases = Leases(self._connections, layout.leases, self._key)
         may_lease = layout.has_leases and not self._read_only and self._may(leases.end_old)
         self._leases = leases if may_lease else None

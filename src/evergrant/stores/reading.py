@@ -1,0 +1,54 @@
+"""What a look-up makes of the rows that came back, corrupt ones and others' among them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+
+from evergrant.errors import CorruptRecord
+from evergrant.stores.matching import Criterion
+from evergrant.token import Token
+
+__all__ = ["OnCorrupt", "equals", "is_named", "log_corrupt", "sound"]
+
+_logger = logging.getLogger("evergrant")
+
+OnCorrupt = Callable[[CorruptRecord], None]
+
+
+def log_corrupt(error: CorruptRecord) -> None:
+    """Warn in the log of a row that cannot be read."""
+    _logger.warning("%s", error)
+
+
+def sound(read: Iterable[Token | CorruptRecord]) -> list[Token] | CorruptRecord:
+    """Return the tokens among what should be one user's; a corrupt row harms no other.
+
+    The error is returned where there is nothing else, for the caller to raise: each frame on its
+    way would hold the rows' secrets, and error trackers print what frames hold.
+    """
+    tokens, corrupt = [], []
+    for one in read:
+        if isinstance(one, Token):
+            tokens.append(one)
+        else:
+            corrupt.append(one)
+    if corrupt and not tokens:
+        return corrupt[0]
+    for problem in corrupt:
+        log_corrupt(problem)
+    return tokens
+
+
+def equals(token: Token, criterion: Criterion) -> bool:
+    """Say whether a token is what was looked up: an index, or a collation, is only a hint."""
+    # Written out: this runs on every look-up.
+    for column, value in criterion.items():  # noqa: SIM110 - a generator takes longer
+        if getattr(token, column) != value:
+            return False
+    return True
+
+
+def is_named(token: Token, name: str) -> bool:
+    """Say whether a token's user is ``name`` or ``name:<org id>``."""
+    return f"{token.user_name or ''}:".startswith(f"{name}:")
