@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import pytest
 
-from dict_store import CHECKS, DictStore, failures
+from dict_store import CHECKS, AnswersTooMuch, DictStore, failures
 from evergrant.testing.asked import AskedStore
 from evergrant.testing.check import BEYOND
 from faulty_files import FileDict
@@ -71,7 +71,9 @@ def asked(kind: type[Faithful]) -> AskedStore:
     return AskedStore(kind())
 
 
-@pytest.mark.parametrize("correct", [DictStore, FileDict], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(
+    "correct", [DictStore, FileDict, AnswersTooMuch], ids=lambda kind: kind.__name__
+)
 def test_a_correct_store_passes(correct: type[DictStore]) -> None:
     assert failures(correct.make) == {}
 

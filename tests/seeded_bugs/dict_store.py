@@ -19,8 +19,9 @@ from evergrant.stores.base import TokenStore
 from evergrant.stores.matching import Criterion, equal
 from evergrant.stores.rows import COLUMNS, Row, numeric_id
 from evergrant.testing import StoreContract
+from evergrant.token import Token
 
-__all__ = ["CHECKS", "DictStore", "failures"]
+__all__ = ["CHECKS", "AnswersTooMuch", "CredulousDict", "DictStore", "failures"]
 
 CHECKS = tuple(name for name in dir(StoreContract) if name.startswith("test_"))
 
@@ -136,6 +137,26 @@ class DictStore(TokenStore):
 
     def _put_note(self, key: str, text: str, until: int) -> None:
         self.shelf.notes[key] = text
+
+
+class CredulousDict(DictStore):
+    """Believes what it is led to, as a store that brings look-ups of its own may."""
+
+    def _lookup(self, criterion: Criterion) -> list[Token]:
+        return [self._decode(row) for row in self._select(criterion)]
+
+    def find_users(self, name: str) -> list[Token]:
+        return [self._decode(row) for row in self._select_named(name)] if name else []
+
+
+class AnswersTooMuch(DictStore):
+    """Leads to every row there is, whatever was looked up."""
+
+    def _select(self, criterion: Criterion) -> list[Row]:
+        return self._all()
+
+    def _select_named(self, name: str) -> list[Row]:
+        return self._all()
 
 
 def failures(

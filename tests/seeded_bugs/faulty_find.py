@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-from dict_store import DictStore
+from dict_store import CredulousDict, DictStore
 from evergrant.stores import matching
 from evergrant.stores.matching import Criterion
 from evergrant.stores.rows import COLUMNS, Row
@@ -164,7 +164,7 @@ class FindsAnothersRowById(DictStore):
         return super().find_token_by_id(id) and next(self.iter_tokens())
 
 
-class ComparesIdsAsNumbers(DictStore):
+class ComparesIdsAsNumbers(CredulousDict):
     caught_by = ("test_an_id_is_text_and_matches_exactly",)
 
     def _fits(self, row: Row, column: str, value: str) -> bool:
@@ -176,7 +176,7 @@ class ComparesIdsAsNumbers(DictStore):
             return False
 
 
-class ReadsWildcardsInNames(DictStore):
+class ReadsWildcardsInNames(CredulousDict):
     caught_by = ("test_finds_a_person_by_the_bare_address",)
 
     def _select_named(self, name: str) -> list[Row]:
@@ -184,7 +184,7 @@ class ReadsWildcardsInNames(DictStore):
         return [row for row in self._all() if fnmatchcase(f"{row[1] or ''}:", f"{pattern}:*")]
 
 
-class FindsPeopleByAnyBeginning(DictStore):
+class FindsPeopleByAnyBeginning(CredulousDict):
     caught_by = ("test_finds_a_person_by_the_bare_address",)
 
     def _select_named(self, name: str) -> list[Row]:

@@ -6,7 +6,7 @@ import logging
 import unicodedata
 from dataclasses import replace
 
-from dict_store import DictStore
+from dict_store import CredulousDict, DictStore
 from evergrant.errors import Conflict, StoreError
 from evergrant.stores.matching import Criterion
 from evergrant.stores.rows import COLUMNS, Row, encode
@@ -87,14 +87,14 @@ class CannotQuote(DictStore):
         return super()._insert(row)
 
 
-class ReadsInjectedSql(DictStore):
+class ReadsInjectedSql(CredulousDict):
     caught_by = (FINDS,)
 
     def _fits(self, row: Row, column: str, value: str) -> bool:
         return super()._fits(row, column, value) or "' or '1'='1" in value
 
 
-class ComparesLoosely(DictStore):
+class ComparesLoosely(CredulousDict):
     """Takes texts for equal when ``folded`` makes the same of them."""
 
     def folded(self, text: str) -> str:

@@ -276,6 +276,6 @@ class TokenStore(Deletions, Upkeep):
             return str(number)
         # An official table's last id may be 9999999999: the numbers below it have gaps enough.
         self.repeats_ids = True  # some of those that are free were ids once
-        while self._select(Criterion(id=(guess := str(secrets.randbelow(10**ID_DIGITS - 1) + 1)))):
+        while self._rows_at(guess := str(secrets.randbelow(10**ID_DIGITS - 1) + 1)):
             pass
         return guess

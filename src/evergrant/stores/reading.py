@@ -6,7 +6,8 @@ import logging
 from collections.abc import Callable, Iterable
 
 from evergrant.errors import CorruptRecord
-from evergrant.stores.matching import Criterion
+from evergrant.names import belongs_to
+from evergrant.stores.matching import Criterion, equal
 from evergrant.token import Token
 
 __all__ = ["OnCorrupt", "equals", "is_named", "log_corrupt", "sound"]
@@ -44,11 +45,11 @@ def equals(token: Token, criterion: Criterion) -> bool:
     """Say whether a token is what was looked up: an index, or a collation, is only a hint."""
     # Written out: this runs on every look-up.
     for column, value in criterion.items():  # noqa: SIM110 - a generator takes longer
-        if getattr(token, column) != value:
+        if not equal(column, getattr(token, column), value):
             return False
     return True
 
 
 def is_named(token: Token, name: str) -> bool:
     """Say whether a token's user is ``name`` or ``name:<org id>``."""
-    return f"{token.user_name or ''}:".startswith(f"{name}:")
+    return bool(token.user_name) and belongs_to(str(token.user_name), name)

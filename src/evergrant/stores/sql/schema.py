@@ -15,21 +15,20 @@ from sqlalchemy import (
     ExecutableDDLElement,
     Index,
     Inspector,
-    Integer,
     MetaData,
     String,
     Table,
     Text,
     inspect,
-    text,
 )
 from sqlalchemy.dialects import mysql
-from sqlalchemy.engine.interfaces import ReflectedColumn, ReflectedIndex
+from sqlalchemy.engine.interfaces import ReflectedColumn
 from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
 from sqlalchemy.types import TypeEngine
 
 from evergrant.errors import StoreError, StoreMissing
 from evergrant.stores.rows import COLUMNS, MOMENTS
+from evergrant.stores.sql.columns import ignores_case, indexed, is_narrow
 from evergrant.stores.sql.connections import Connections
 from evergrant.stores.sql.layout import Layout
 from evergrant.stores.sql.statements import in_small_letters
@@ -207,7 +206,7 @@ def _missing(connection: Connection, wanted: _Wanted) -> Iterator[ExecutableDDLE
     inspector = inspect(connection)
     dialect = connection.dialect
     table = wanted.tokens
-    indexed = set()
+    by_index = set()
     if inspector.has_table(table.name):
         present = _columns(inspector, table.name)
         place = dialect.identifier_preparer.format_table(table)
@@ -215,48 +214,21 @@ def _missing(connection: Connection, wanted: _Wanted) -> Iterator[ExecutableDDLE
             if column.name not in present:
                 what = str(CreateColumn(column).compile(dialect=dialect))
                 yield _ddl(f"ALTER TABLE {place} ADD COLUMN {what}")
-        if _is_narrow(present.get("version")):
+        if is_narrow(present.get("version")):
             change = (
                 "ALTER COLUMN version TYPE" if dialect.name == "postgresql" else "MODIFY version"
             )
             yield _ddl(f"ALTER TABLE {place} {change} BIGINT")
         for index in inspector.get_indexes(table.name):
-            indexed.add(_indexed(index, dialect))
+            by_index.add(indexed(index, dialect))
     else:
         yield CreateTable(table)
-    yield from (CreateIndex(wanted.index(name)) for name in LOOKED_UP if name not in indexed)
+    yield from (CreateIndex(wanted.index(name)) for name in LOOKED_UP if name not in by_index)
     # Not asked for by name: an account without rights on them must not, even if they are not there.
     there = inspector.get_table_names()
     for own in (wanted.counters, wanted.leases, wanted.notes):
         if own.name not in there:
             yield CreateTable(own)
-
-
-def _indexed(index: ReflectedIndex, dialect: Dialect) -> str:
-    """Return the column that an index helps to look up."""
-    first = str((index.get("expressions") or index["column_names"])[0]).lower()
-    if dialect.name != "postgresql" or "user_name" not in first:
-        return first
-    return "user_name" if "lower(" in first and 'collate "c"' in first else ""
-
-
-def _ignores_case(connection: Connection, table: str) -> bool:
-    if connection.dialect.name == "postgresql":
-        return False
-    asked = (
-        "SELECT collation_name FROM information_schema.columns "
-        "WHERE table_schema = DATABASE() AND table_name = :name AND column_name = 'user_name'"
-    )
-    return str(connection.scalar(text(asked), {"name": table})).endswith("_ci")
-
-
-def _is_narrow(column: ReflectedColumn | None) -> bool:
-    """Say whether a column of numbers is too narrow for a version; MySQL may cut it short."""
-    return (
-        column is not None
-        and isinstance(column["type"], Integer)
-        and not isinstance(column["type"], BigInteger)
-    )
 
 
 def _ddl(statement: str) -> DDL:
@@ -284,7 +256,7 @@ def _found(connection: Connection, wanted: _Wanted, refused: StoreError | None =
         raise refused or StoreMissing(f"there is no table {table} in the database")
     columns = _columns(inspector, table)
     known = {name: column for name, column in columns.items() if name in COLUMNS}
-    if _is_narrow(known.get("version")):
+    if is_narrow(known.get("version")):
         del known["version"]
     # In our order: rows are written and read by name, and theirs may be another.
     tokens = Table(
@@ -307,7 +279,7 @@ def _found(connection: Connection, wanted: _Wanted, refused: StoreError | None =
         tokens=tokens,
         widths=widths,
         holds_nul=connection.dialect.name != "postgresql",
-        ignores_case=_ignores_case(connection, table),
+        ignores_case=ignores_case(connection, table),
         counters=wanted.counters,
         leases=wanted.leases,
         notes=wanted.notes,

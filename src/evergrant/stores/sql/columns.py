@@ -1,0 +1,36 @@
+"""What a database says of columns and indexes that others may have made."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Connection, Dialect, Integer, text
+from sqlalchemy.engine.interfaces import ReflectedColumn, ReflectedIndex
+
+__all__ = ["ignores_case", "indexed", "is_narrow"]
+
+
+def indexed(index: ReflectedIndex, dialect: Dialect) -> str:
+    """Return the column that an index helps to look up."""
+    first = str((index.get("expressions") or index["column_names"])[0]).lower()
+    if dialect.name != "postgresql" or "user_name" not in first:
+        return first
+    return "user_name" if "lower(" in first and 'collate "c"' in first else ""
+
+
+def ignores_case(connection: Connection, table: str) -> bool:
+    """Say whether the names of users are compared without case by the database itself."""
+    if connection.dialect.name == "postgresql":
+        return False
+    asked = (
+        "SELECT collation_name FROM information_schema.columns "
+        "WHERE table_schema = DATABASE() AND table_name = :name AND column_name = 'user_name'"
+    )
+    return str(connection.scalar(text(asked), {"name": table})).endswith("_ci")
+
+
+def is_narrow(column: ReflectedColumn | None) -> bool:
+    """Say whether a column of numbers is too narrow for a version; MySQL may cut it short."""
+    return (
+        column is not None
+        and isinstance(column["type"], Integer)
+        and not isinstance(column["type"], BigInteger)
+    )
