@@ -49,10 +49,8 @@ class Keeper:
         accounts: Zoho's accounts servers; the caller closes it.
         clock: Tells the time; by default that of ``accounts``.
         on_event: Is told each `evergrant.events.Event`, in the thread where it happens.
-        lifeboat: Folder for tokens that the store could not take; by default that of the
-            configuration.
-        pkce: Send a PKCE challenge with each login (Zoho documents it for mobile and desktop
-            clients).
+        lifeboat: Folder for tokens that the store could not take; else the configuration's.
+        pkce: Send a PKCE challenge with each login (in Zoho's docs: mobile and desktop only).
         background: Keep tokens fresh whether or not anybody asks for them: all of this client,
             or those of the users named. A thread of this process does it until `close`; of
             several processes that do so, each token is renewed by one.
