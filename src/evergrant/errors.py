@@ -32,6 +32,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+import evergrant.logs  # noqa: F401 - whoever logs has errors to log
+from evergrant.text import escaped
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
@@ -87,11 +90,12 @@ class EvergrantError(Exception):
         hint: str | None = None,
         retryable: bool | None = None,
     ) -> None:
+        message = escaped(message)  # a server or a user may have written a part of it
         super().__init__(message)
         self.message = message
         self.token_id = token_id
         self.user = user
-        self.hint = self.default_hint if hint is None else hint
+        self.hint = self.default_hint if hint is None else escaped(hint)
         self.retryable = self.default_retryable if retryable is None else retryable
 
     def __str__(self) -> str:
@@ -99,15 +103,10 @@ class EvergrantError(Exception):
         about += [f"user {self.user}"] if self.user else []
         where = f" ({', '.join(about)})" if about else ""
         then = f". {self.hint}" if self.hint else ""
-        return f"{_one_line(self.message + where)}{then}"
+        return f"{self.message}{escaped(where)}{then}"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restore, (type(self), self.__dict__.copy())
-
-
-def _one_line(text: str) -> str:
-    # A user name is anybody's text: with a line break in it, it could forge a line of a log.
-    return text if text.isprintable() else repr(text)[1:-1]
 
 
 def _restore(cls: type[EvergrantError], fields: dict[str, Any]) -> EvergrantError:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from evergrant.errors import EvergrantError, Throttled
+from evergrant.text import escaped
 
 __all__ = [
     "Emit",
@@ -48,7 +49,7 @@ class Event:
     def __str__(self) -> str:
         about = {"token": self.token_id, "user": self.user, "error": getattr(self, "error", None)}
         said = ", ".join(f"{name} {value}" for name, value in about.items() if value)
-        return f"{type(self).__name__}: {said}" if said else type(self).__name__
+        return f"{type(self).__name__}: {escaped(said)}" if said else type(self).__name__
 
     def as_dict(self) -> dict[str, Any]:
         """Return this as what JSON can hold: ``event``, ``at`` (ISO 8601), and its fields.

@@ -21,7 +21,7 @@ from evergrant.cli.tables import console
 from evergrant.deadlines import deadline
 from evergrant.errors import AccountsUnavailable, ConfigError
 from evergrant.http_client import open_client
-from evergrant.text import printable
+from evergrant.text import json_text, printable
 
 if TYPE_CHECKING:
     import httpx2
@@ -164,9 +164,9 @@ def _send(
 
 def _print(answer: httpx2.Response, *, include: bool) -> None:
     if include:
-        typer.echo(f"{answer.http_version} {answer.status_code} {answer.reason_phrase}")
+        typer.echo(printable(f"{answer.http_version} {answer.status_code} {answer.reason_phrase}"))
         for name, value in answer.headers.items():
-            typer.echo(f"{name}: {printable(value)}")
+            typer.echo(printable(f"{name}: {value}"))
         typer.echo()
     if not sys.stdout.isatty():
         sys.stdout.flush()
@@ -176,8 +176,12 @@ def _print(answer: httpx2.Response, *, include: bool) -> None:
 
 
 def _print_nicely(answer: httpx2.Response) -> None:
+    from rich.highlighter import JSONHighlighter
+
     try:
-        console().print_json(data=json.loads(answer.content))
-    except ValueError:
+        found = json_text(json.loads(answer.content), indent=2)
+    except (ValueError, RecursionError):
         lines = answer.text.splitlines()
         typer.echo("\n".join(printable(line) for line in lines))
+    else:
+        console().print(JSONHighlighter()(found), soft_wrap=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from contextlib import ExitStack, suppress
@@ -21,7 +20,7 @@ from evergrant.cli.speech import complain, note, warn
 from evergrant.config import Settings, config_folder
 from evergrant.errors import ConfigError, EvergrantError
 from evergrant.moving import Moved
-from evergrant.text import printable
+from evergrant.text import json_text, printable
 
 if TYPE_CHECKING:
     from evergrant.observing.audit import AuditLog
@@ -113,7 +112,7 @@ def verify(
         bad += len(faults)
     if missing:
         complain(f"entry {missing.partition(':')[0]} with this hash is not there any more")
-    typer.echo(str(last))
+    typer.echo(printable(str(last)))
     if bad or missing:
         raise typer.Exit(Exit.BAD_RESULT)
     note("the log is as it was written; keep this line elsewhere: --head wants it next time")
@@ -144,7 +143,7 @@ def show(
 
     for file in _files(context, files):
         for entry in filter(is_wanted, read_entries(file)):
-            typer.echo(json.dumps(entry, ensure_ascii=False) if as_json else _line(entry))
+            typer.echo(json_text(entry) if as_json else _line(entry))
 
 
 def _line(entry: dict[str, Any]) -> str:
@@ -169,7 +168,7 @@ def why(context: typer.Context, user: User, *, as_json: AsJson = False) -> None:
     if as_json:
         told = {"cause": found.cause, "what": found.what, "by": found.by, "hint": found.hint}
         at = found.at.isoformat() if found.at else None
-        typer.echo(json.dumps({"user": user, "at": at, **told}, indent=2, ensure_ascii=False))
+        typer.echo(json_text({"user": user, "at": at, **told}, indent=2))
     else:
         typer.echo(printable(f"{user}: {found}"))
 

@@ -15,6 +15,7 @@ from typing import Any, Self
 
 from evergrant.errors import ConfigError, ConsentDenied, UntrustedServer
 from evergrant.login import read_redirect
+from evergrant.text import printable
 from evergrant.token import Token
 
 __all__ = ["Answer", "Listener"]
@@ -190,7 +191,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _tell(self, user: str) -> None:
         if user:
-            text = f"You are logged in as {escape(user)}. You can close this window."
+            text = f"You are logged in as {escape(printable(user))}. You can close this window."
             self._page(HTTPStatus.OK, "Done", text)
         else:
             text = "The terminal says why. You can close this window."

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 from collections.abc import Iterator
 from dataclasses import asdict
 from itertools import groupby
@@ -16,6 +15,7 @@ from evergrant.cli.options import AsJson
 from evergrant.cli.speech import note
 from evergrant.cli.tables import console, table
 from evergrant.errors import MissingExtra
+from evergrant.text import json_text, printable
 
 if TYPE_CHECKING:
     from evergrant.testing.check import Report
@@ -46,13 +46,13 @@ def check_store(
     report = check.check_store(factory)
     if as_json:
         told = asdict(report) | {"broken": report.broken, "notes": report.notes}
-        typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        typer.echo(json_text(told, indent=2))
     else:
         screen = console()
         screen.print(table(("", "promise", "why not"), _lines(report), screen.width))
         for text in report.notes:
-            screen.print(text)
-        typer.echo(_verdict(report))
+            screen.print(printable(text), markup=False)
+        typer.echo(printable(_verdict(report)))
     if report.broken:
         raise typer.Exit(Exit.BAD_RESULT)
 

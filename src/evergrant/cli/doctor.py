@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -29,6 +28,7 @@ from evergrant.errors import (
     EvergrantError,
     UntrustedServer,
 )
+from evergrant.text import json_text
 from evergrant.token import LEEWAY
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def doctor(
     if not offline:
         checks += _servers(settings, tokens)
     if as_json:
-        typer.echo(json.dumps([asdict(check) for check in checks], indent=2, ensure_ascii=False))
+        typer.echo(json_text([asdict(check) for check in checks], indent=2))
     else:
         screen = console()
         screen.print(table(("", "what", "how it stands"), _lines(checks), screen.width))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +18,7 @@ from evergrant.events import (
     StoreRecovered,
     TakenAboard,
 )
-from evergrant.text import printable
+from evergrant.text import json_text, printable
 
 __all__ = ["Teller"]
 
@@ -66,7 +65,7 @@ class Teller:
     def say(self, said: dict[str, Any], sentence: str) -> None:
         """Print what was said, for programs, or the sentence that says it, for people."""
         if self._as_json:
-            typer.echo(json.dumps(said, ensure_ascii=False))
+            typer.echo(json_text(said))
         else:
             typer.echo(printable(f"{moment(datetime.fromisoformat(said['at']))} {sentence}"))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -22,6 +21,7 @@ from evergrant.cli.outcomes import described, print_outcomes, summary, watched
 from evergrant.cli.speech import complain, note
 from evergrant.errors import ConfigError
 from evergrant.moving.records import PREFIX, token_from_environment, tokens_from_json
+from evergrant.text import json_text
 
 __all__ = ["import_tokens"]
 
@@ -85,7 +85,7 @@ def _incoming(source: str, prefix: str | None) -> Iterator[Copy]:
 
 def _print(moves: list[moving.Moved], *, as_json: bool) -> None:
     if as_json:
-        typer.echo(json.dumps([described(one) for one in moves], indent=2, ensure_ascii=False))
+        typer.echo(json_text([described(one) for one in moves], indent=2))
     else:
         print_outcomes(moves)
         typer.echo(summary(Counter(moved.outcome for moved in moves)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from base64 import b64encode
 from collections.abc import Callable, Iterator
@@ -27,6 +26,7 @@ from evergrant.crypto.sources import keyring_from_environment, keyring_source
 from evergrant.errors import ConfigError
 from evergrant.keeping.lifeboat_files import all_files, key_of
 from evergrant.stores.encrypted import EncryptedStore
+from evergrant.text import json_text
 from evergrant.token import Secret
 
 __all__ = ["keys"]
@@ -88,7 +88,7 @@ def status(context: typer.Context, *, as_json: AsJson = False) -> None:
         for id_ in dict.fromkeys([*known, *counts, *boats])
     ]
     if as_json:
-        typer.echo(json.dumps(rows, indent=2, ensure_ascii=False))
+        typer.echo(json_text(rows, indent=2))
     elif rows:
         screen = console()
         lines = (

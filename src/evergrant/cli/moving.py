@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -21,6 +20,7 @@ from evergrant.cli.outcomes import described, print_outcomes, summary, watched
 from evergrant.cli.session import refuse_forgetful
 from evergrant.cli.speech import complain, note
 from evergrant.errors import ConfigError, StoreMissing
+from evergrant.text import json_text
 
 __all__ = ["DryRun", "move", "named_store", "opened_to_look"]
 
@@ -146,7 +146,7 @@ def _print(tally: Tally, where: dict[str, Any], *, as_json: bool) -> None:
             "deleted": tally.deleted,
             "tokens": [described(moved) for moved in tally.notable],
         }
-        typer.echo(json.dumps(told, indent=2, ensure_ascii=False))
+        typer.echo(json_text(told, indent=2))
         return
     print_outcomes(tally.notable)
     deleted = f"; {tally.deleted} deleted from {where['source']}" if tally.deleted else ""

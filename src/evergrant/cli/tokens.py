@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any
 
 import typer
@@ -15,6 +14,7 @@ from evergrant.cli.speech import confirmed, moment, note
 from evergrant.cli.tables import console, describe, page, read_rows, token_table
 from evergrant.errors import ConfigError, TokenNotFound
 from evergrant.events import Forgotten
+from evergrant.text import json_text
 
 __all__ = [
     "delete",
@@ -160,4 +160,4 @@ def print_table(rows: list[dict[str, Any]]) -> None:
 
 def print_json(value: Any) -> None:
     """Print an answer for programs."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    typer.echo(json_text(value, indent=2))

@@ -6,10 +6,15 @@ import logging
 from typing import Any, Protocol
 
 from evergrant.events import Event, GrantLimitNear, RefreshFailed, SaveFailed, StoreFailed
+from evergrant.text import escaped
 
 __all__ = ["StructLogger", "StructuredLog"]
 
 _FAILURES = (GrantLimitNear, RefreshFailed, SaveFailed, StoreFailed)
+
+
+def _fit(value: Any) -> Any:
+    return escaped(value) if isinstance(value, str) else value
 
 
 class StructLogger(Protocol):
@@ -34,7 +39,7 @@ class StructuredLog:
     def __call__(self, event: Event) -> None:
         """Log an event."""
         level = logging.WARNING if isinstance(event, _FAILURES) else logging.INFO
-        told = event.as_dict()
+        told = {name: _fit(value) for name, value in event.as_dict().items()}
         if isinstance(self._logger, logging.Logger):
             extra = {f"evergrant_{name}": value for name, value in told.items()}
             self._logger.log(level, "%s", event, extra=extra)
