@@ -22,6 +22,10 @@ LEAST_IDLE = timedelta(minutes=5)
 """The shortest idle timeout: use is noted now and then, not at each call."""
 
 
+LONGEST_SPAN = timedelta(days=36_500)
+"""A hundred years: a moment that far from now is still one that a calendar has."""
+
+
 class Ending(NamedTuple):
     """When a token's time is over, and by which rule."""
 
@@ -44,7 +48,8 @@ class Policy:
             What it takes to learn whose a grant is may always be covered.
 
     Raises:
-        ConfigError: A limit is not positive, or an idle timeout is shorter than five minutes.
+        ConfigError: A limit is not positive, a span is longer than a hundred years, or an
+            idle timeout is shorter than five minutes.
     """
 
     session_timeout: timedelta | None = None
@@ -60,6 +65,11 @@ class Policy:
             span = getattr(self, name)
             if span is not None and not (isinstance(span, timedelta) and span > timedelta(0)):
                 raise ConfigError(f"policy: {name} must be a positive timedelta, not {span!r}")
+            if span and span > LONGEST_SPAN:
+                raise ConfigError(
+                    f"policy: {name} is longer than {LONGEST_SPAN.days} days",
+                    hint="Leave it out where nothing is to be limited.",
+                )
         for name in _NUMBERS:
             number = getattr(self, name)
             if number is not None and not (type(number) is int and number > 0):

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from base64 import b64encode
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -91,6 +92,61 @@ def test_each_way_to_tamper_is_named_with_its_line(
     path.write_bytes(b"".join(lines))
     fault = verify(path, keys)[1][0]
     assert (fault.line, fault.kind) == (line, said)
+
+
+@pytest.mark.parametrize("keys", [None, keyring()], ids=["hashed", "signed"])
+@pytest.mark.parametrize(
+    ("forged", "line"),
+    [
+        (lambda line: line.replace(b'"actor": "carol"', b'"actor": "eve", "actor": "carol"'), 3),
+        (lambda line: line.replace(b"{", b'{"event": "Forgotten", ', 1), 3),
+        (lambda line: b"\n" + line, 3),
+        (lambda line: line + b"\n", 4),
+        (lambda line: b"   \n" + line, 3),
+        (lambda line: b"\xef\xbb\xbf" + line, 3),
+        (lambda line: line.replace(b"\n", b"\r\n"), 3),
+        (lambda line: line.replace(b": ", b":"), 3),
+        (lambda line: line.replace(b"carol", b"\\u0063arol"), 3),
+        (lambda line: line.replace(b'"seq": 3', b'"seq":  3'), 3),
+        (lambda line: line.replace(b"\n", b" \n"), 3),
+        (lambda line: line.replace(b"\n", b"\0\n"), 3),
+        (lambda line: b'{"note": "all is well"}\n' + line, 3),
+        (lambda line: line + b"# rotated by hand\n", 4),
+        (lambda line: json.dumps(dict(reversed(json.loads(line).items()))).encode() + b"\n", 3),
+        (lambda line: json.dumps(json.loads(line), indent=0).encode() + b"\n", 3),
+    ],
+)
+def test_a_line_counts_to_the_byte(
+    path: Path, keys: Keyring | None, forged: Callable[[bytes], bytes], line: int
+) -> None:
+    lines = written(path, keys)
+    lines[2] = forged(lines[2])
+    path.write_bytes(b"".join(lines))
+    found = verify(path, keys)[1]
+    assert found
+    assert (found[0].line, found[0].kind) == (line, "changed")
+
+
+@pytest.mark.parametrize("foreign", [b"x", b'{"note": 1}', b"\n", b"x\n", b'{"actor": "eve"}\n'])
+def test_what_another_program_appended_is_told_though_the_log_goes_on(
+    path: Path, foreign: bytes
+) -> None:
+    path.write_bytes(b"".join(written(path)) + foreign)
+    AuditLog(path)(EVENT)
+    assert [fault.line for fault in verify(path)[1]] == [6]
+
+
+def test_what_was_closed_off_and_no_more_is_gone_on_with(path: Path) -> None:
+    lines = written(path)
+    path.write_bytes(b"".join(lines)[:-20] + b"\n")
+    AuditLog(path)(EVENT)
+    assert verify(path)[1] == []
+
+
+def test_paths_may_be_text(path: Path) -> None:
+    written(path)
+    assert verify(str(path), None) == verify(path)
+    assert list(read_entries(str(path))) == list(read_entries(path))
 
 
 def test_with_a_key_a_line_that_was_hashed_anew_is_seen(path: Path) -> None:

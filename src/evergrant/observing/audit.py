@@ -22,7 +22,7 @@ from evergrant.crypto.sources import keyring_from_environment
 from evergrant.errors import ConfigError
 from evergrant.events import Event
 from evergrant.forking import ProcessLock
-from evergrant.observing.chain import Fault, Head, entry_of, faults, signed
+from evergrant.observing.chain import Fault, Head, entry_of, faults, signed, written
 from evergrant.ownership import UntrustedFileError
 
 __all__ = ["AuditLog", "audit_source", "read_entries", "rotated", "verify"]
@@ -121,10 +121,9 @@ class AuditLog:
                 if head is None:
                     head = self._rotated_head()
                 if torn:
-                    entry = {**entry, "torn": sha256(torn).hexdigest()}
-                line = json.dumps(signed(entry, head, self._keys), sort_keys=True).encode()
+                    entry = {**entry, "torn": sha256(torn.removesuffix(b"\n")).hexdigest()}
                 closed = b"\n" if torn and not torn.endswith(b"\n") else b""
-                data = closed + line + b"\n"
+                data = closed + written(signed(entry, head, self._keys))
                 if os.write(handle, data) != len(data):
                     raise OSError(28, "only a part of the line could be written")
                 os.fsync(handle)
@@ -172,10 +171,9 @@ def _end_of(handle: int) -> tuple[Head | None, bytes]:
             line = lines[index]
             entry = entry_of(line) if line.endswith(b"\n") else None
             if entry:
-                torn = b"".join(lines[index + 1 :])
-                return Head(entry["seq"], entry["hash"]), torn.removesuffix(b"\n")
+                return Head(entry["seq"], entry["hash"]), b"".join(lines[index + 1 :])
         if start == 0:
-            return None, b"".join(lines).removesuffix(b"\n")
+            return None, b"".join(lines)
         span *= 16
 
 
@@ -192,23 +190,26 @@ def rotated(path: Path) -> list[Path]:
     return sorted(older, key=lambda one: one.stat().st_mtime)
 
 
-def read_entries(path: Path) -> Iterator[dict[str, Any]]:
+def read_entries(path: str | os.PathLike[str]) -> Iterator[dict[str, Any]]:
     """Yield the entries of a file, without what is torn.
 
     Raises:
         ConfigError: It cannot be read.
     """
     try:
-        with path.open("rb") as file:
+        with Path(path).open("rb") as file:
             yield from filter(None, map(entry_of, file))
     except OSError as error:
         raise ConfigError(f"the audit log {path} cannot be read: {error.strerror}") from None
 
 
 def verify(
-    path: Path, keys: Keyring | None = None, head: Head | None = None
+    path: str | os.PathLike[str], keys: Keyring | None = None, head: Head | None = None
 ) -> tuple[Head, list[Fault]]:
     """Return the last line's head, and what is wrong with a file.
+
+    A line counts as it stands, to the byte: one that is written in another way than `AuditLog`
+    writes it was changed, whatever it may say.
 
     Args:
         keys: What signed it.
@@ -219,7 +220,7 @@ def verify(
     """
     last, found = head or Head(), list[Fault]()
     try:
-        with path.open("rb") as file:
+        with Path(path).open("rb") as file:
             for seen in faults(file, keys, last):
                 if isinstance(seen, Fault):
                     found.append(seen)

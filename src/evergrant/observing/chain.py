@@ -11,10 +11,12 @@ from typing import Any
 
 from evergrant.crypto.keys import Keyring
 
-__all__ = ["Fault", "Head", "canonical", "entry_of", "faults", "signed"]
+__all__ = ["Fault", "Head", "canonical", "entry_of", "faults", "signed", "written"]
 
 NOTHING = "0" * 64
 """What stands for the hash before the first line."""
+
+_BEGINNING = b'{"actor": '  # of every line: its members are in order
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,11 @@ def canonical(entry: Mapping[str, Any]) -> bytes:
     """Return the bytes that a line's hash is made of: all of it but the hash."""
     body = {name: value for name, value in entry.items() if name != "hash"}
     return json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
+
+
+def written(entry: Mapping[str, Any]) -> bytes:
+    """Return a line as it stands in the file, with its end: an entry has one form only."""
+    return json.dumps(entry, sort_keys=True).encode() + b"\n"
 
 
 def signed(entry: Mapping[str, Any], head: Head, keys: Keyring | None) -> dict[str, Any]:
@@ -73,29 +80,46 @@ def faults(lines: Iterable[bytes], keys: Keyring | None, head: Head) -> Iterator
         head: What the first line must follow; a first line with another number begins in the
             middle of a log that was rotated, and is taken as it is where ``head`` is empty.
     """
-    torn = b""
+    torn: bytes | None = None
     for number, line in enumerate(lines, 1):
         entry = entry_of(line) if line.endswith(b"\n") else None
-        if torn and (entry is None or entry.get("torn") != sha256(torn).hexdigest()):
+        if torn is not None and (entry is None or not _closes_off(entry, torn)):
             yield Fault(number - 1, "changed", "it is not an entry, and no later line says why")
-            torn = b""
         if entry is None:
             if not line.endswith(b"\n"):
                 yield Fault(number, "torn", "its writer was stopped; the next entry closes it off")
                 return
             torn = line[:-1]
             continue
-        if "torn" in entry and not torn:
+        if "torn" in entry and torn is None:
             yield Fault(number, "removed", "the torn line before it is gone")
-        torn = b""
+        torn = None
+        if line != written(entry):
+            # Else what is read from it need not be what was signed: a member that comes twice.
+            yield Fault(number, "changed", "it does not stand as it was written")
         if (wrong := _misfit(entry, keys)) or (
             (head.seq or entry["seq"] == 1) and (wrong := _misplaced(entry, head))
         ):
             yield Fault(number, *wrong)
         head = Head(entry["seq"], entry["hash"])
         yield head
-    if torn:
+    if torn is not None:
         yield Fault(number, "changed", "it is not an entry")
+
+
+def _closes_off(entry: Mapping[str, Any], torn: bytes) -> bool:
+    """Say whether a line before an entry is one that was not written to its end, by one of us."""
+    begins = torn.startswith(_BEGINNING) or (torn and _BEGINNING.startswith(torn))
+    cut = not _is_json(torn) or entry_of(torn)  # all of it but its end is possible, too
+    return bool(begins and cut) and entry.get("torn") == sha256(torn).hexdigest()
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _misfit(entry: dict[str, Any], keys: Keyring | None) -> tuple[str, str] | None:
