@@ -210,9 +210,7 @@ class Keeper:
             TokenNotSaved: The store cannot take the grant; the lifeboat holds it.
             OAuthError: Zoho refused, for another reason.
         """
-        # A traceback may show locals: they hold neither the code nor the session as they are.
         redirect, session = read_redirect(redirect_params), session and Secret(session)
-        del redirect_params
         key = self._key()
         login = Login.from_state(redirect.state, key, session, self._custody.clock())
         with self._telling(login.user):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import parse_qsl, unquote_to_bytes
@@ -20,6 +21,7 @@ __all__ = [
     "refuse_rest",
     "seconds",
     "sqlite_path",
+    "without_named",
 ]
 
 ACCEPTED = (
@@ -50,7 +52,20 @@ def masked(url: str) -> str:
             head = f"{scheme}:{user}:***"
         elif not rest.startswith("//"):
             head = f"{scheme}:***"
-    return f"{head}{at}{tail.partition('?')[0]}"
+    head = re.sub(r"%3a.*", ":***", head, flags=re.IGNORECASE | re.DOTALL)
+    shown = f"{head}{at}{tail.partition('?')[0]}"
+    if re.match(r"[^/]*//[^/]", shown):  # the path of a file may have one
+        shown = re.sub(r"#.+", "#***", shown, flags=re.DOTALL)
+    if not at:  # what stands where a port belongs, and is none, was to be a password
+        shown = re.sub(r"^([^/]*//[^/:\[]*):(?!\d{0,5}(?:[/,]|$))[^/]*", r"\1:***", shown)
+    return without_named(shown)
+
+
+def without_named(url: str) -> str:
+    """Return a text without what it calls a password, wherever that stands and however it ends."""
+    return re.sub(
+        r"(pass\w*|pwd|secret)(\s*=\s*|%3d)[^&;,\s]*", r"\1\2***", url, flags=re.IGNORECASE
+    )
 
 
 def refuse_rest(url: str, rest: str) -> None:

@@ -16,7 +16,8 @@ class EvergrantConfig(AppConfig):
     verbose_name = "Zoho"
 
     def ready(self) -> None:
-        """Have the settings checked."""
-        from evergrant.integrations.django.keeping import check
+        """Have the settings checked, and their secrets masked: a page of errors shows settings."""
+        from evergrant.integrations.django.keeping import check, mask_settings
 
+        mask_settings()
         checks.register(check)

@@ -19,8 +19,9 @@ import evergrant
 from evergrant.forking import ProcessLock
 from evergrant.integrations.site import Site
 from evergrant.integrations.web import WebLogin
+from evergrant.token import Secret
 
-__all__ = ["check", "keeper", "login", "site"]
+__all__ = ["check", "keeper", "login", "mask_settings", "site"]
 
 NEEDED = ("STORE", "CLIENT_ID", "CLIENT_SECRET", "REDIRECT_URL")
 KNOWN = {*NEEDED, "SCOPES", "DATA_CENTER", "KEEPER"}
@@ -41,6 +42,15 @@ def check(**_: Any) -> list[Error]:
     if not scopes or isinstance(scopes, str):
         problems.append("EVERGRANT needs SCOPES, a list of texts.")
     return [Error(problem, id="evergrant.E002") for problem in problems]
+
+
+def mask_settings() -> None:
+    """Have the settings show neither the store's password nor the client's secret."""
+    given = getattr(settings, "EVERGRANT", None)
+    if isinstance(given, dict):
+        for key in ("STORE", "CLIENT_SECRET"):
+            if isinstance(given.get(key), str):
+                given[key] = Secret(given[key])
 
 
 def keeper() -> evergrant.Keeper:

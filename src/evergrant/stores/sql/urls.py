@@ -10,7 +10,7 @@ from sqlalchemy.exc import ArgumentError
 
 from evergrant.errors import ConfigError
 from evergrant.stores.tables import DEFAULT_TABLE
-from evergrant.stores.urls import ACCEPTED, is_sql
+from evergrant.stores.urls import ACCEPTED, is_sql, without_named
 
 __all__ = ["checked_table", "parsed", "shown"]
 
@@ -62,7 +62,10 @@ def shown(url: URL, table: str) -> str:
     url = url.difference_update_query([*secret, "table"])
     if table != DEFAULT_TABLE:
         url = url.update_query_dict({"table": table})
-    return url.render_as_string(hide_password=True)
+    user, colon, _ = (url.username or "").partition(":")
+    if colon:  # it was percent-encoded, and so became a part of the name
+        url = url.set(username=user, password=url.password or "-")
+    return without_named(url.render_as_string(hide_password=True))
 
 
 def checked_table(name: str) -> str:
