@@ -12,12 +12,13 @@ from evergrant.attempts import persistently
 from evergrant.client import Client
 from evergrant.clock import Clock, utc_now
 from evergrant.datacenter import ZOHO, DataCenter, DataCenters
-from evergrant.errors import ConfigError, NoRefreshToken
+from evergrant.errors import CodeSpent, ConfigError, CorruptRecord, NoRefreshToken
 from evergrant.http import HttpCall, Send
 from evergrant.masking import masks_locals
 from evergrant.oauth import Granted
 from evergrant.sender import HttpSender
-from evergrant.token import Secret, Token
+from evergrant.text import is_word
+from evergrant.token import Secret, Token, about
 
 __all__ = ["Accounts"]
 
@@ -101,6 +102,10 @@ class Accounts:
             OAuthError: Zoho refused for another reason, or gave no usable answer.
         """
         code, verifier = Secret(code), verifier and Secret(verifier)
+        if not is_word(code):
+            raise CodeSpent(
+                "this is no one-time code: it has a blank or a line break in it; it was not sent"
+            )
         where, client = data_center or self.home, client or self.own_client()
         call = oauth.exchange_call(
             where, client, code, redirect_url=redirect_url, verifier=verifier
@@ -130,6 +135,7 @@ class Accounts:
                 token_id=token.id,
                 user=token.user_name,
             )
+        _refuse_unfit(token.refresh_token, token)
         where = self.data_center_of(token)
         call = oauth.refresh_call(where, self.client_of(token), token.refresh_token)
         return _renewed(token, self._granted(call, where, "refresh_token"))
@@ -171,6 +177,7 @@ class Accounts:
         secret = token.refresh_token or token.access_token
         if not secret:
             return False
+        _refuse_unfit(secret, token)
         call = oauth.revoke_call(
             self.data_center_of(token),
             secret,
@@ -258,6 +265,14 @@ class Accounts:
 
     def _ask(self, ask: Callable[[], T], *, once: bool = False) -> T:
         return persistently(ask, sleep=self._sleep, once=once)
+
+
+def _refuse_unfit(secret: str, token: Token) -> None:
+    if not is_word(secret):
+        raise CorruptRecord(
+            "its token has a blank, a line break or a control character in it; it was not sent",
+            **about(token),
+        )
 
 
 def _renewed(token: Token, granted: Granted) -> Token:

@@ -8,7 +8,9 @@ import json
 from collections.abc import AsyncGenerator, Generator
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from evergrant.token import Token
+from evergrant.errors import CorruptRecord
+from evergrant.text import is_word
+from evergrant.token import Token, about
 
 if TYPE_CHECKING:
     import httpx2
@@ -45,8 +47,18 @@ class AsyncTokenSource(Protocol):
 
 
 def header(token: Token) -> str:
-    """Return the Authorization header that Zoho's APIs want, as plain text."""
-    return "Zoho-oauthtoken " + (token.access_token or "")
+    """Return the Authorization header that Zoho's APIs want, as plain text.
+
+    Raises:
+        CorruptRecord: The access token would break out of it.
+    """
+    access_token = token.access_token or ""
+    if not (access_token.isascii() and is_word(access_token)):
+        raise CorruptRecord(
+            "the access token has a character in it that no header can carry; nothing was sent",
+            **about(token),
+        )
+    return "Zoho-oauthtoken " + access_token
 
 
 def _may_reject(token: Token, response: httpx2.Response | requests.Response) -> bool:

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from evergrant.datacenter import DataCenter
+from evergrant.errors import ConfigError
+from evergrant.masking import masks_locals
+from evergrant.text import is_word
 from evergrant.token import Secret
 
 __all__ = ["Client"]
@@ -20,6 +23,9 @@ class Client:
         client_secret: The secret where ``secrets`` names none.
         redirect_url: Exactly as registered; None for a self client.
         secrets: Data center code to secret.
+
+    Raises:
+        ConfigError: One of them has a blank, a line break or another control character in it.
     """
 
     client_id: str
@@ -34,6 +40,22 @@ class Client:
             self, "secrets", {code.lower(): Secret(value) for code, value in self.secrets.items()}
         )
 
+        for name, text in (
+            ("client id", self.client_id),
+            ("redirect URL", self.redirect_url),
+            ("client secret", self.client_secret),
+            *(("client secret", text) for text in self.secrets.values()),
+        ):
+            if text and not is_word(text):
+                raise ConfigError(
+                    f"the {name} has a blank, a line break or a control character in it",
+                    hint="Copy it anew from Zoho's API console; nothing was sent.",
+                )
+
     def secret_in(self, data_center: DataCenter) -> str | None:
         """Return the secret that this data center accepts."""
         return self.secrets.get(data_center.code, self.client_secret)
+
+
+# The generated method has them as they were given; it may be that one is refused.
+Client.__init__ = masks_locals(Client.__init__)  # type: ignore[method-assign]

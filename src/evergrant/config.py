@@ -13,6 +13,7 @@ from evergrant.errors import ConfigError
 from evergrant.places import path_in, user_folder
 from evergrant.policy import UNLIMITED, Policy
 from evergrant.stores import default_store_url
+from evergrant.text import without_line_end
 from evergrant.token import Secret
 
 __all__ = ["Settings", "config_folder", "load_settings"]
@@ -103,7 +104,9 @@ def load_settings(
     path = named or config_folder() / "config.toml"
     values = _read(path, must_exist=named is not None)
     warning = _exposure(path) if SECRET_KEYS & values.keys() else None
-    given = {key: os.environ.get(variable) for key, variable in _VARIABLES.items()}
+    given: dict[str, str | None] = {
+        key: without_line_end(os.environ.get(variable, "")) for key, variable in _VARIABLES.items()
+    }
     given |= {"store": store or given["store"], "sandbox": sandbox or given["sandbox"]}
     given = {key: value for key, value in given.items() if value}
     # A secret belongs to one client: what the file holds for another is not sent along.
@@ -153,7 +156,7 @@ def _checked(path: Path, key: str, value: object) -> object:
         raise ConfigError(f"{path}: scopes must be a list of texts, and not empty")
     if key == "client_secrets":
         if isinstance(value, dict) and all(_is_text(secret) for secret in value.values()):
-            return {code.lower(): secret for code, secret in value.items()}
+            return {code.lower(): without_line_end(secret) for code, secret in value.items()}
         raise ConfigError(f"{path}: client_secrets must be a table of data center = secret")
     if key == "policy":
         return _policy(path, value)
@@ -164,7 +167,7 @@ def _checked(path: Path, key: str, value: object) -> object:
         raise ConfigError(f"{path}: unknown key {shown}", hint=f"Known are: {known}.")
     if not _is_text(value):
         raise ConfigError(f"{path}: {key} must be a text, and not empty")
-    return value
+    return without_line_end(str(value))
 
 
 def _policy(path: Path, value: object) -> Policy:

@@ -20,6 +20,7 @@ from evergrant.datacenter import DataCenter, DataCenters, named
 from evergrant.errors import MissingScope, OAuthError, UntrustedServer
 from evergrant.http import HttpAnswer, HttpCall, form_call
 from evergrant.oauth_errors import error_from, passing_trouble
+from evergrant.text import is_word
 from evergrant.token import Secret
 
 __all__ = [
@@ -206,7 +207,7 @@ def read_granted(
     """
     data = answer.json_object()
     access_token = data.get("access_token") if data else None
-    if not data or not isinstance(access_token, Secret) or not access_token:
+    if not data or not isinstance(access_token, Secret) or not is_word(access_token or " "):
         raise error_from(answer, data, now=now, grant_type=grant_type)
     api_domain = data.get("api_domain")
     if api_domain and (

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Literal
 
 from evergrant.errors import ConfigError
+from evergrant.text import without_line_end
 
 __all__ = ["HOME", "path_in", "scratch_folder", "user_folder"]
 
@@ -25,7 +26,7 @@ def path_in(variable: str) -> Path | None:
     Raises:
         ConfigError: It is relative, and the folder that this program runs in is gone.
     """
-    value = os.environ.get(variable)
+    value = without_line_end(os.environ.get(variable, ""))
     if not value:
         return None
     if not os.path.isabs(value):  # noqa: PTH117 - as text

@@ -11,7 +11,7 @@ import json
 import re
 from typing import Any
 
-__all__ = ["LONGEST", "escaped", "json_text", "printable"]
+__all__ = ["LONGEST", "escaped", "is_word", "json_text", "printable", "without_line_end"]
 
 LONGEST = 2_000
 """Characters of a message or a line of a log; what a server sends may have a million."""
@@ -33,6 +33,16 @@ def escaped(text: str, longest: int = LONGEST) -> str:
 
 def _escape(character: str) -> str:
     return character if character.isprintable() else repr(character)[1:-1]
+
+
+def is_word(text: str) -> bool:
+    """Say whether text is one word that a form, header or address carries as it is."""
+    return text.isprintable() and not any(map(str.isspace, str.__str__(text)))
+
+
+def without_line_end(text: str) -> str:
+    """Return text without the one line end that files, and commands in a shell, put behind it."""
+    return text.removesuffix("\n").removesuffix("\r") if text.endswith("\n") else text
 
 
 def json_text(value: object, *, indent: int | None = None) -> str:

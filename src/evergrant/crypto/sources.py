@@ -9,6 +9,7 @@ from evergrant.crypto.keys import Keyring
 from evergrant.crypto.lines import keys_in
 from evergrant.errors import ConfigError, MissingExtra
 from evergrant.places import path_in
+from evergrant.text import without_line_end
 from evergrant.token import Secret
 
 __all__ = ["KEY", "KEYRING", "KEY_FILE", "keyring_from_environment", "keyring_source"]
@@ -53,7 +54,7 @@ def keyring_from_environment() -> Keyring | None:
         case "EVERGRANT_KEY_FILE":
             return FileKeyring(path_in(source) or "")
         case "EVERGRANT_KEYRING":
-            text = _from_keyring(os.environ[source])
+            text = _from_keyring(without_line_end(os.environ[source]))
         case _:
             text = Secret(os.environ[source])
     return Keyring(keys_in(text, source))

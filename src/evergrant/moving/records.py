@@ -14,6 +14,7 @@ from typing import Any, BinaryIO
 
 from evergrant.clock import from_epoch_ms, to_epoch_ms
 from evergrant.errors import ConfigError
+from evergrant.text import without_line_end
 from evergrant.token import Secret, Token
 
 __all__ = ["PREFIX", "token_from_environment", "tokens_from_json"]
@@ -86,7 +87,11 @@ def token_from_environment(prefix: str = PREFIX) -> Token:
 def _in_variables(prefix: str) -> Record:
     names = {field: f"{prefix}{field.upper()}" for field in _FIELDS}
     return Record(
-        {field: Secret(os.environ[name]) for field, name in names.items() if name in os.environ}
+        {
+            field: Secret(without_line_end(os.environ[name]))
+            for field, name in names.items()
+            if name in os.environ
+        }
     )
 
 

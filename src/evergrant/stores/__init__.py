@@ -57,6 +57,11 @@ def open_store(
     """
     # A traceback may print local variables, and a URL may have a password.
     url = Secret(f"{os.fspath(url)}" if isinstance(url, os.PathLike) else url)
+    if re.search("[\x01-\x1f\x7f-\x9f\u2028\u2029]", url):
+        raise ConfigError(
+            f"{urls.masked(url)!r} has a line break or a control character in it",
+            hint="Take it out; one that belongs to a name is percent-encoded: %0A.",
+        )
     keyring = keyring_from_environment() if keys is ... else keys
     store = _opened(url, read_only=read_only, **options)
     if keyring is None or not store.outlives_process:
