@@ -173,6 +173,45 @@ PLANTS = (
         ("keeper/test_limits.py::test_no_living_access_token_is_pushed_out",),
     ),
     Plant(
+        "a row that is merely gone counts as deleted",
+        (Change("keeping/saver.py", "if not self._store.was_deleted(token):", "if False:"),),
+        ("keeper/test_lost_rows.py",),
+    ),
+    Plant(
+        "a deletion is not noted",
+        (
+            Change(
+                "stores/deletions.py",
+                "self._note_gone(_key(id_), self._mark_of(row))",
+                "pass",
+            ),
+        ),
+        ("keeper/test_lost_rows.py", f"{MEMORY}::test_a_deletion_is_known_of_its_grant_only"),
+    ),
+    Plant(
+        "another account's file is used",
+        (
+            Change(
+                "ownership.py",
+                "if not (_is_trusted(found.st_uid, folder, as_root=as_root) "
+                "or is_shared(found, folder)):",
+                "if False:",
+            ),
+        ),
+        ("integration/test_strangers.py",),
+    ),
+    Plant(
+        "what is not sealed is taken aboard although there is a key",
+        (
+            Change(
+                "keeping/lifeboat_files.py",
+                "        if self.keyring:\n            raise",
+                "        if False:\n            raise",
+            ),
+        ),
+        ("unit/test_lifeboat_files.py",),
+    ),
+    Plant(
         "the lifeboat is never taken aboard",
         (Change("keeping/saver.py", "if not self._lifeboat.occupied:", "if True:"),),
         ("keeper/test_unsaved_grants.py",),

@@ -41,6 +41,7 @@ def items(url: str) -> list[dict[str, Any]]:
 def test_nothing_is_left_behind_by_renewals_and_deletions(
     dynamodb_url: str, store: TokenStore
 ) -> None:
+    """But a note that it was deleted."""
     saved = store.save_token(ALICE)
     before = len(items(dynamodb_url))
     for hour in range(5):
@@ -48,7 +49,7 @@ def test_nothing_is_left_behind_by_renewals_and_deletions(
     assert len(items(dynamodb_url)) == before
     store.delete_token(str(saved.id))
     assert {item["pk"]["S"].rpartition("#")[2] for item in items(dynamodb_url)} == {
-        "name", "counter",
+        "name", "counter", "note",
     }  # fmt: skip
 
 

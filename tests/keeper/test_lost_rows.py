@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import saver_scene
 from evergrant.clock import utc_now
 from evergrant.errors import TokenNotFound
 from evergrant.events import emitter
@@ -22,15 +23,7 @@ from evergrant.stores.base import TokenStore
 from evergrant.token import Token
 from redis_servers import Space
 
-ALICE = Token(
-    user_name="alice@example.com:42",
-    client_id="1000.ID",
-    client_secret="s",
-    refresh_token="1000.r",
-    access_token="1000.a",
-    expires_at=utc_now(),
-    org_id="42",
-)
+ALICE = replace(saver_scene.ALICE, expires_at=utc_now())
 BOB = replace(ALICE, user_name="bob@example.com:42", refresh_token="1000.rb", access_token="1000.b")
 
 

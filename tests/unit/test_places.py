@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import pwd
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -13,6 +16,7 @@ from evergrant.crypto.sources import keyring_from_environment
 from evergrant.errors import ConfigError
 from evergrant.keeping.lifeboat import Lifeboat
 from evergrant.observing.audit import AuditLog
+from evergrant.places import scratch_folder
 from evergrant.stores import default_store_url, open_store
 from evergrant.testing.samples import ALICE
 from evergrant.token import Secret
@@ -112,3 +116,12 @@ def test_a_home_of_any_name_holds_the_store_and_what_waits_for_it(
     assert path
     assert path.parent.samefile(tmp_path / name)
     assert (tmp_path / name / "tokens.db").exists()
+
+
+def test_where_nothing_passing_can_be_kept_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_arguments: object) -> str:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(tempfile, "mkdtemp", full)
+    with pytest.raises(ConfigError, match="No space left on device"):
+        scratch_folder()
