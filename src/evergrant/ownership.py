@@ -121,7 +121,8 @@ def _refuse_folder(
         raise UntrustedFileError(
             f"everybody can write to the folder {path} (mode {stat.S_IMODE(found.st_mode):03o})",
             path,
-            f"Take that away: chmod o-w {path}. Then look for files in it that are not yours.",
+            f"Take that away: chmod o-w {path} (or chmod +t, if others need it). "
+            "Then look for files in it that are not yours.",
         )
     # Whose a folder further up is, is its owner's and root's affair, unless anybody could make it.
     counts = is_last or above.st_mode & stat.S_IWOTH
