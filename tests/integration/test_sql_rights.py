@@ -124,8 +124,9 @@ def test_a_table_that_was_extended_by_another_account_is_used_whole(
     open_store(database.url).close()
     with open_store(url) as store:
         saved = store.save_token(ALICE)
-        assert (saved.version, saved.scopes) == (1, ALICE.scopes)
-        assert store.save_token(renewed(saved), expected_version=1).version == 2
+        assert saved.scopes == ALICE.scopes
+        again = store.save_token(renewed(saved), expected_version=saved.version)
+        assert again.version == saved.version + 1
         with store.lease("1", 60), store.lease("1", 60) as hint:
             assert hint
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import secrets
 from datetime import UTC, datetime
 
-__all__ = ["FIRST", "first_version", "version_after"]
+__all__ = ["BEYOND_COUNTED", "FIRST", "begun_anew", "first_version", "version_after"]
 
 FIRST = 1
 """Of a row whose id the store itself gave out: such an id never comes again."""
+
+BEYOND_COUNTED = 10**9
+"""No store has given so many ids: a count that was lost goes on at a number from here on."""
 
 _BEGIN = datetime(2020, 1, 1, tzinfo=UTC)
 _SECONDS = 2**31  # until 2088, and a version stays below 2**53, which every JSON reader holds
@@ -27,6 +30,11 @@ def first_version(now: datetime) -> int:
     second = int((now - _BEGIN).total_seconds()) % _SECONDS
     # Never 0 and never near 1: those are of rows that others wrote, and of ids that we gave.
     return (second << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS)) | 1 << _RANDOM_BITS
+
+
+def begun_anew() -> int:
+    """Return the number at which the ids go on whose count was lost: hardly any was one before."""
+    return BEYOND_COUNTED + secrets.randbelow(BEYOND_COUNTED)
 
 
 def version_after(version: int, now: datetime) -> int:

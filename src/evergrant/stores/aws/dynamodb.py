@@ -26,6 +26,7 @@ from evergrant.stores.aws.table import Item, Table, absent, condition
 from evergrant.stores.indexed import index_keys
 from evergrant.stores.keyed import Overtaken, digest, persistently
 from evergrant.stores.rows import COLUMNS, ID_DIGITS, MaskedRow, Row
+from evergrant.stores.versions import BEYOND_COUNTED, begun_anew
 from evergrant.token import Secret
 
 __all__ = ["DynamoDBStore"]
@@ -216,8 +217,9 @@ class DynamoDBStore(Sharing):
         answer = self._table.ask(
             "update_item",
             Key=self._table.key("counter", "number"),
-            UpdateExpression="ADD largest :one",
-            ExpressionAttributeValues={":one": {"N": "1"}},
+            # Where there is none, it may have been lost: it goes on beyond all that were counted.
+            UpdateExpression="SET largest = if_not_exists(largest, :begin) + :one",
+            ExpressionAttributeValues={":begin": {"N": str(begun_anew())}, ":one": {"N": "1"}},
             ReturnValues="UPDATED_NEW",
         )
         return int(answer["Attributes"]["largest"]["N"])
@@ -231,7 +233,8 @@ class DynamoDBStore(Sharing):
                 FAILED,
                 Key=self._table.key("counter", "number"),
                 UpdateExpression="SET largest = :n",
-                ConditionExpression="attribute_not_exists(pk) OR largest < :n",
+                ConditionExpression="largest < :n"
+                + (" OR attribute_not_exists(pk)" if number >= 2 * BEYOND_COUNTED else ""),
                 ExpressionAttributeValues={":n": {"N": str(number)}},
             )
 

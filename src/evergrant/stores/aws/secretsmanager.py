@@ -221,6 +221,8 @@ class SecretsManagerStore(LocalStore):
     def _next_number(self) -> int:
         index = self._index()
         index.number += 1  # it is kept with the row that gets it
+        while self._row(str(index.number)):  # the index was lost, and the row was not
+            index.number += 1
         return index.number
 
     def generation(self) -> int | None:

@@ -32,6 +32,7 @@ class Sidecar:
     Attributes:
         last_number: The largest number that was ever an id, as far as it was noted.
         notes: Texts that the processes share, by their keys.
+        is_lost: It was not there, or damaged.
     """
 
     def __init__(self, tokens: str) -> None:
@@ -39,9 +40,11 @@ class Sidecar:
         self.path = self.beside(tokens)
         self.last_number = 0
         self.notes: Notes = {}
+        self.is_lost = True
         try:
             state = json.loads(Path(self.path).read_bytes())
             self.last_number = min(int(state["last_number"]), LARGEST)
+            self.is_lost = False
             # Files of the first days have none.
             self.notes = {
                 key: (str(text), int(until))

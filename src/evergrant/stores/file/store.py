@@ -224,8 +224,11 @@ class FileStore(SharedFile):
         self._leases.end_all()
 
     def _next_number(self) -> int:
-        number = self._last_number(self._open_change().table) + 1
-        Sidecar(self._path).raise_number(number)
+        table, sidecar = self._open_change().table, Sidecar(self._path)
+        number = self._last_number(table) + 1
+        if sidecar.is_lost and table.all_keys():
+            self.repeats_ids = True  # a deleted row may have had this number
+        sidecar.raise_number(number)
         return number
 
     def _last_number(self, table: FileTable) -> int:

@@ -5,6 +5,7 @@ in one slot, and a row, what it is found by and its lease can be changed togethe
 
     {p}:row:<id>      a hash: the columns, and the names of the lookups it stands in
     {p}:by:<digest>   a set of ids: the rows with a value in a column; no value shows
+    {p}:by            a hash: how many ids are in each of these sets; ``~rows``: in {p}:ids
     {p}:ids           all ids, in the order of their making
     {p}:leases        a hash: id to owner and end
     {p}:note:<key>    a note, behind the moment of its end
@@ -12,35 +13,20 @@ in one slot, and a row, what it is found by and its lease can be changed togethe
     {p}:name      what tells this storage from any other
 
 A script is given the prefix as its key, and the rest as arguments.
+
+A server that is full may drop any of these keys, or all. What is counted in {p}:by tells: a look-up
+that does not have what was counted is torn, and `books.REPAIR` makes everything anew.
 """
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass, field
-
+from evergrant.stores.redis.books import BOOKS, Script
 from evergrant.stores.rows import COLUMNS
 
 __all__ = [
     "ACQUIRE", "BY_ID", "CHANGE", "DELETE_ALL", "FIND", "NEXT_NUMBER", "OPEN", "PAGE", "PUT_NOTE",
-    "RELEASE", "Script",
+    "RELEASE",
 ]  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Script:
-    """Lua for the server.
-
-    Attributes:
-        sha: What the server knows it by once it has seen it.
-    """
-
-    text: str
-    sha: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        digest = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
-        object.__setattr__(self, "sha", digest)
 
 
 OPEN = Script("""
@@ -49,7 +35,7 @@ local may = {
   {'SMEMBERS', p .. ':by:'}, {'SCARD', p .. ':by:'}, {'SISMEMBER', p .. ':by:', ''},
   {'HGET', p .. ':row:', ''}, {'HMGET', p .. ':row:', ''}, {'EXISTS', p .. ':row:'},
   {'ZCARD', p .. ':ids'}, {'ZRANGE', p .. ':ids', 0, 0}, {'ZRANGEBYSCORE', p .. ':ids', 0, 0},
-  {'TIME'}, {'PUBLISH', p .. ':tries', ''},
+  {'TIME'}, {'SCAN', '0', 'COUNT', '1'}, {'PUBLISH', p .. ':tries', ''},
   {'SADD', p .. ':tried', ''}, {'SREM', p .. ':tried', ''},
   {'HSET', p .. ':tried', '', ''}, {'HDEL', p .. ':tried', ''},
   {'ZADD', p .. ':tried', 0, ''}, {'ZREM', p .. ':tried', ''},
@@ -80,13 +66,14 @@ end
 """
 
 FIND = Script(f"""{_ROW}
+local counted = redis.call('HMGET', p .. ':by', ARGV[1], '~rows')
+local ids = redis.call('SMEMBERS', p .. ':by:' .. ARGV[1])
 local found = {{}}
-for _, id in ipairs(redis.call('SMEMBERS', p .. ':by:' .. ARGV[1])) do
-  found[#found + 1] = row(id)
-end
-return found
+for _, id in ipairs(ids) do found[#found + 1] = row(id) end
+local whole = counted[2] and #ids == tonumber(counted[1] or 0) and #found == #ids
+return {{whole and 1 or 0, counted[2] or '', found}}
 """)
-"""The rows of a lookup."""
+"""Whether a lookup is whole, how many rows there are, and those of the lookup."""
 
 BY_ID = Script(f"{_ROW} return {{row(ARGV[1])}}")
 """The row with an id, if there is one."""
@@ -103,8 +90,10 @@ return found
 """)
 """Some rows in the order of their making, each behind its place in it."""
 
-CHANGE = Script("""
-local p, at = KEYS[1], 0
+CHANGE = Script(
+    BOOKS
+    + """
+local at = 0
 local function take() at = at + 1; return ARGV[at] end
 local function take_list()
   local list = {}
@@ -116,6 +105,7 @@ local function version(id) return redis.call('HGET', p .. ':row:' .. id, 'versio
 local sender, id, expected = take(), take(), take()
 local key = p .. ':row:' .. id
 local exists = redis.call('EXISTS', key) == 1
+if not is_whole() then return -2 end
 if exists == (expected == 'absent') then return 0 end
 if exists and expected ~= 'any' and version(id) ~= expected then return 0 end
 for _ = 1, tonumber(take()) do
@@ -128,56 +118,69 @@ for _ = 1, tonumber(take()) do
 end
 
 local lookups, fields = take_list(), take_list()
-local before = exists and redis.call('HGET', key, '~lookups') or ''
+local before = not exists and '' or redis.call('HGET', key, '~lookups')
+if not before then return -2 end
+local old, new = {}, {}
+for lookup in before:gmatch('%S+') do old[lookup] = true end
+for _, lookup in ipairs(lookups) do new[lookup] = true end
 -- A key that is another program's fails here, while nothing has changed.
-for lookup in before:gmatch('%S+') do redis.call('SCARD', p .. ':by:' .. lookup) end
-for _, lookup in ipairs(lookups) do redis.call('SCARD', p .. ':by:' .. lookup) end
-redis.call('ZCARD', p .. ':ids')
+for lookup in pairs(old) do redis.call('SCARD', p .. ':by:' .. lookup) end
+for lookup in pairs(new) do redis.call('SCARD', p .. ':by:' .. lookup) end
 redis.call('GET', p .. ':made')
 redis.call('GET', p .. ':number')
 if #fields > 0 then
   -- First, because a server without memory refuses it: nothing has changed by then.
   redis.call('HSET', key, '~lookups', table.concat(lookups, ' '), unpack(fields))
 end
-for lookup in before:gmatch('%S+') do redis.call('SREM', p .. ':by:' .. lookup, id) end
-for _, lookup in ipairs(lookups) do redis.call('SADD', p .. ':by:' .. lookup, id) end
+for lookup in pairs(old) do if not new[lookup] then remove(id, lookup) end end
+for lookup in pairs(new) do if not old[lookup] then add(id, lookup) end end
 if #fields == 0 then
   redis.call('DEL', key)
-  redis.call('ZREM', p .. ':ids', id)
+  redis.call('ZREM', ids, id)
 elseif not exists then
-  redis.call('ZADD', p .. ':ids', redis.call('INCR', p .. ':made'), id)
+  put_last(id)
 end
--- What was an id once is never given again, whoever gave it.
-local number = #id <= 10 and id:match('^%d+$') and tonumber(id) or 0
-if number > tonumber(redis.call('GET', p .. ':number') or 0) then
-  redis.call('SET', p .. ':number', string.format('%.0f', number))
-end
+count_rows()
+note_number(id)
 redis.call('PUBLISH', p .. ':changes', sender)
 return 1
-""")
+"""
+)
 """Makes, replaces or deletes a row, if it and all that was looked up are as they were.
 
-Answers 0 where the row is another by now, and -1 where only what was looked up is.
+Answers 0 where the row is another by now, -1 where only what was looked up is, and -2 where the
+books are torn.
 """
 
-DELETE_ALL = Script("""
-local p = KEYS[1]
-local ids = redis.call('ZRANGE', p .. ':ids', 0, tonumber(ARGV[1]) - 1)
-for _, id in ipairs(ids) do
+DELETE_ALL = Script(
+    BOOKS
+    + """
+if not is_whole() then return -2 end
+local some = redis.call('ZRANGE', ids, 0, tonumber(ARGV[1]) - 1)
+for _, id in ipairs(some) do
   local key = p .. ':row:' .. id
-  for lookup in (redis.call('HGET', key, '~lookups') or ''):gmatch('%S+') do
-    redis.call('SREM', p .. ':by:' .. lookup, id)
-  end
+  for lookup in (redis.call('HGET', key, '~lookups') or ''):gmatch('%S+') do remove(id, lookup) end
   redis.call('DEL', key)
-  redis.call('ZREM', p .. ':ids', id)
+  redis.call('ZREM', ids, id)
 end
-if #ids == 0 then redis.call('DEL', p .. ':leases') end
+count_rows()
+if #some == 0 then redis.call('DEL', p .. ':leases') end
 redis.call('PUBLISH', p .. ':changes', ARGV[2])
-return #ids
-""")
+return #some
+"""
+)
 """Deletes some rows; once there is none, the leases."""
 
-NEXT_NUMBER = Script("return redis.call('INCR', KEYS[1] .. ':number')")
+NEXT_NUMBER = Script(
+    BOOKS
+    + """
+last_number()
+local number
+repeat number = redis.call('INCR', p .. ':number')
+until redis.call('EXISTS', p .. ':row:' .. string.format('%.0f', number)) == 0
+return number
+"""
+)
 
 ACQUIRE = Script("""
 local leases, id, owner = KEYS[1] .. ':leases', ARGV[1], ARGV[2]

@@ -10,9 +10,8 @@ from typing import Any, TypeVar
 from evergrant.clock import Clock, to_epoch_ms, utc_now
 from evergrant.errors import MissingExtra, StoreUnavailable
 from evergrant.forking import ProcessTurns
-from evergrant.stores.indexed import index_keys
 from evergrant.stores.keyed import KeyedStore, Overtaken, digest, read_only
-from evergrant.stores.rows import COLUMNS, MaskedRow, Row
+from evergrant.stores.rows import COLUMNS, Row
 from evergrant.token import Secret
 
 try:
@@ -20,10 +19,11 @@ try:
 except ModuleNotFoundError:
     raise MissingExtra("a Redis store", extra="redis") from None
 
-from evergrant.stores.redis import scripts
+from evergrant.stores.redis import books, scripts
+from evergrant.stores.redis.books import Script
 from evergrant.stores.redis.errors import explained
 from evergrant.stores.redis.hearing import Hearing
-from evergrant.stores.redis.scripts import Script
+from evergrant.stores.redis.repair import is_found_by, lookups_of, repair, rows_in
 from evergrant.stores.redis.urls import parsed
 
 __all__ = ["RedisStore"]
@@ -37,6 +37,9 @@ and those callers wait for seconds."""
 
 WAIT = 30.0
 """Seconds to wait for a connection while other threads use all of them."""
+
+TORN = -2
+"""What a script answers, and has done nothing, where keys of the store are gone."""
 
 PAGE = 500
 """Rows that a listing reads at a time, and that a deletion of all deletes."""
@@ -78,6 +81,8 @@ class RedisStore(KeyedStore):
         self._client, self._turns = place.connect(patience), ProcessTurns(CONNECTIONS)
         self._hearing = Hearing(lambda: place.connect(patience), self._prefix)
         self._identity = self._named()
+        if not read_only and not self._run(books.CHECK):
+            self._could_repair()
 
     def _named(self) -> str:
         """Return the random name of this storage: addresses may be spelled in many ways."""
@@ -115,21 +120,65 @@ class RedisStore(KeyedStore):
         return int(self._run(script, *arguments))
 
     def _by_id(self, id_: str) -> list[Row]:
-        return _rows(self._run(scripts.BY_ID, id_))
+        return rows_in(self._run(scripts.BY_ID, id_))
 
     def _looked_up(self, column: str, value: str) -> list[Row]:
         lookup = digest(column, value)
-        rows = _rows(self._run(scripts.FIND, lookup))
+        for is_again in (False, True):
+            whole, count, answer = self._run(scripts.FIND, lookup)
+            rows = rows_in(answer)
+            del answer  # what is raised from here may be printed, with local variables
+            if whole and all(is_found_by(row, column, value) for row in rows):
+                break
+            if is_again or not self._could_repair():
+                rows = self._among_all(column, value, count)
         if (seen := self._seen()) is not None:
             seen[lookup] = rows
         return rows
 
+    def _could_repair(self) -> bool:
+        """Make what leads to the rows anew, if this may and can be done."""
+        try:
+            self._repair()
+        except StoreUnavailable:  # who only reads, or a server that is full
+            return False
+        return True
+
+    def _repair(self) -> None:
+        if self._read_only:
+            raise read_only(self.url)
+        repair(self._run, self.url, self._hearing.sender)
+        self._hearing.note_change()
+
+    def _among_all(self, column: str, value: str, count: str) -> list[Row]:
+        """Return the rows of a lookup that is torn, by a look at all there are.
+
+        Raises:
+            StoreUnavailable: Not all of them are listed.
+        """
+        everything = list(self._listed())
+        if str(len(everything)) != count and self._identity != self.url:
+            raise StoreUnavailable(
+                f"{self.url} has lost some of its own keys",
+                hint="Open it once to write, with free memory: evergrant doctor.",
+            )
+        return [row for row in everything if is_found_by(row, column, value)]
+
     def _rows(self) -> Iterator[Row]:
-        last = "-inf"
+        if not self._read_only and not self._run(books.CHECK):
+            self._could_repair()
+        return self._listed()
+
+    def _listed(self) -> Iterator[Row]:
+        last, torn = "-inf", False
         while page := self._run(scripts.PAGE, last, PAGE):
-            yield from _rows([values for values in page[1::2] if values])
+            found = [values for values in page[1::2] if values]
+            torn = torn or 2 * len(found) < len(page)
+            yield from rows_in(found)
             last = page[-2]
-            del page  # the next one may fail, and a traceback print local variables
+            del page, found  # the next one may fail, and a traceback print local variables
+        if torn:
+            self._could_repair()
 
     def _insert(self, row: Row) -> bool:
         return self._changed(str(row[0]), "absent", row)
@@ -155,13 +204,15 @@ class RedisStore(KeyedStore):
             said += [lookup, 2 * len(rows)]
             for found in rows:
                 said += [str(found[0]), str(found[-1] or 0)]
-        lookups = [digest(*key) for key in index_keys(row)] if row else []
+        lookups = lookups_of(row) if row else []
         said += [len(lookups), *lookups, 2 * len(COLUMNS) if row else 0]
         if row:
             for column, value in zip(COLUMNS, row, strict=True):
                 said += [column, "" if value is None else value]
         answer = self._write(scripts.CHANGE, *said)
         del said  # what is raised from here may be printed, with local variables
+        if answer == TORN:
+            self._repair()
         if answer < 0:
             raise Overtaken(f"somebody else saved a token at the same time in {self.url}")
         changed = answer > 0
@@ -172,8 +223,9 @@ class RedisStore(KeyedStore):
         return changed
 
     def _delete_all(self) -> None:
-        while self._write(scripts.DELETE_ALL, PAGE, self._hearing.sender):
-            pass
+        while deleted := self._write(scripts.DELETE_ALL, PAGE, self._hearing.sender):
+            if deleted == TORN:
+                self._repair()
         self._hearing.note_change()
 
     def _next_number(self) -> int:
@@ -224,6 +276,9 @@ class RedisStore(KeyedStore):
             yield f"{self.url} keeps nothing on disk: a restart loses every token"
         elif not int(kept.get("aof_enabled", 0)):
             yield f"{self.url} keeps no log (appendonly no): a crash loses its last minutes"
+        if dropped := int(self._ask(lambda: self._client.info("stats")).get("evicted_keys", 0)):
+            yield f"{self.url} has dropped {dropped} keys for want of memory, tokens perhaps too"
+            self._could_repair()
         policy = self._ask(lambda: self._client.info("memory")).get("maxmemory_policy")
         if policy not in (None, "noeviction"):
             yield f"{self.url} may drop tokens when its memory is full (maxmemory-policy {policy})"
@@ -238,15 +293,3 @@ class RedisStore(KeyedStore):
         self._hearing.close()
         with suppress(RedisError, OSError):
             self._client.close()
-
-
-def _rows(answer: list[list[str | None]]) -> list[Row]:
-    return [_row(values) for values in answer]
-
-
-def _row(values: list[str | None]) -> Row:
-    padded = [*values, *[None] * (len(COLUMNS) - len(values))]
-    version = padded[-1] or "0"
-    return MaskedRow(
-        [v or None for v in padded[:-1]] + [int(version) if version.isdecimal() else version]
-    )

@@ -27,6 +27,7 @@ class Layout:
         counters: evergrant's own; `has_counters` says whether it is there.
         leases: evergrant's own; `has_leases` says whether it is there.
         notes: evergrant's own; `has_notes` says whether it is there.
+        was_complete: The table of tokens had every column before this store was opened.
     """
 
     database: str
@@ -40,6 +41,7 @@ class Layout:
     has_counters: bool
     has_leases: bool
     has_notes: bool
+    was_complete: bool = False
 
     @property
     def is_complete(self) -> bool:

@@ -6,10 +6,10 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-from evergrant.errors import StoreUnavailable
 from evergrant.stores.sql.connections import Connections
 from evergrant.stores.sql.errors import locked
 from evergrant.stores.sql.statements import Guard, Statements, Values
+from evergrant.stores.versions import begun_anew
 
 __all__ = ["Counted", "Uncounted"]
 
@@ -70,27 +70,37 @@ class Counted(Uncounted):
     Args:
         key: What evergrant's own tables call the table of tokens.
         store: The store's URL, for messages.
+        was_counted: The ids of this table were counted before: if there is no count, it was lost.
     """
 
-    def __init__(self, connections: Connections, sql: Statements, key: str, *, store: str) -> None:
+    def __init__(
+        self,
+        connections: Connections,
+        sql: Statements,
+        key: str,
+        *,
+        store: str,
+        was_counted: bool = False,
+    ) -> None:
         super().__init__(connections, sql, sql.counter_guard, store=store)
+        self._was_counted = was_counted
         self._key = key
         self._last = 0
 
     def start(self) -> None:
         """Begin to count after the largest number there is, unless it was begun before."""
         if not self._connections.run(self.guard.enter, Values(key=self._key)).rows:
-            start = Values(key=self._key, number=self._largest())
-            self._connections.add(self._sql.start_count, start)
+            self._start(begun_anew() if self._was_counted else 0)
+
+    def _start(self, least: int) -> None:
+        start = Values(key=self._key, number=max(self._largest(), least))
+        self._connections.add(self._sql.start_count, start)
 
     def enter(self, rows: list[tuple[Any, ...]]) -> None:
         """Take the last number from what the guard brought; see `Uncounted`."""
-        if not rows:
-            raise StoreUnavailable(
-                f"{self._store} lost its count of ids",
-                hint="Was it changed by another program? Open the store again.",
-                retryable=False,
-            )
+        if not rows:  # another program has deleted it
+            self._start(begun_anew())
+            rows = self._connections.run(self.guard.enter, Values(key=self._key)).rows
         [(last,)] = rows
         self._last = int(last)
 

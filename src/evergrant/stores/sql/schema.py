@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import (
@@ -169,12 +170,16 @@ def prepare(connections: Connections, table: str, *, read_only: bool) -> Layout:
     wanted = connections.core(lambda connection: _Wanted(table, connection.dialect))
     if read_only:
         return connections.core(lambda connection: _found(connection, wanted))
-    before = 0
+    before, was_complete = 0, True
     refused: StoreError | None = None
     while todo := connections.core(lambda connection: list(_missing(connection, wanted))):
         if len(todo) == before:
             break  # neither we nor another process got any further
         before = len(todo)
+        if any(
+            isinstance(one, DDL) or getattr(one, "element", None) is wanted.tokens for one in todo
+        ):
+            was_complete = False
         refused = _do(connections, todo)
     layout = connections.core(lambda connection: _found(connection, wanted, refused))
     if not (layout.is_complete and layout.has_own_tables):
@@ -184,7 +189,7 @@ def prepare(connections: Connections, table: str, *, read_only: bool) -> Layout:
             table,
             refused,
         )
-    return layout
+    return replace(layout, was_complete=was_complete)
 
 
 def _do(connections: Connections, todo: list[ExecutableDDLElement]) -> StoreError | None:

@@ -141,7 +141,13 @@ class SQLStore(TokenStore):
         self._notes = notes if shared else LocalNotes(self._clock)
 
     def _numbered(self, *, may_count: bool) -> Uncounted:
-        counted = Counted(self._connections, self._sql, self._key, store=self.url)
+        counted = Counted(
+            self._connections,
+            self._sql,
+            self._key,
+            store=self.url,
+            was_counted=self._layout.was_complete,
+        )
         if may_count and self._may(counted.start):
             return counted
         guard = self._sql.advisory_guard(f"{self._layout.database}.{self._key}", self._timeout)

@@ -19,6 +19,7 @@ from evergrant.stores.sqlite.statements import (
     Statements,
 )
 from evergrant.stores.tables import not_of_tokens, refuse_layout
+from evergrant.stores.versions import begun_anew
 
 __all__ = ["make_readable", "prepare"]
 
@@ -65,10 +66,13 @@ def make_readable(connection: Connection, sql: Statements, store: str) -> None:
 def _missing(connection: Connection, sql: Statements) -> Iterator[str]:
     """Yield the statements that make the database complete."""
     kinds = _kinds(connection)
+    least = 0
     if sql.key not in kinds:
         yield sql.create_table
     else:
         present = _checked_columns(connection, sql, kinds[sql.key])
+        if present.issuperset(COLUMNS):
+            least = begun_anew()  # ids were counted, and if there is no count, it was lost
         yield from (sql.add_column(column) for column in COLUMNS if column not in present)
     yield from (sql.create_index(name) for name in INDEXES if sql.index_name(name) not in kinds)
     if "evergrant_lease" not in kinds:
@@ -78,9 +82,9 @@ def _missing(connection: Connection, sql: Statements) -> Iterator[str]:
         yield INDEX_NOTES
     if "evergrant_counter" not in kinds:
         yield CREATE_COUNTERS
-        yield sql.start_counter
+        yield sql.start_counter(least)
     elif not connection.run(COUNTED, (sql.key,))[0]:
-        yield sql.start_counter
+        yield sql.start_counter(least)
 
 
 def _kinds(connection: Connection) -> dict[str, str]:

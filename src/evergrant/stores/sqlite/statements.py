@@ -134,8 +134,12 @@ class Statements:
             f'CREATE TABLE "{name}" '
             f"({', '.join(f'{column} {_type(column)}' for column in COLUMNS)}, PRIMARY KEY (id))"
         )
-        self.start_counter = (
-            f"INSERT INTO evergrant_counter VALUES ('{self.key}', ({self.select_largest}))"
+
+    def start_counter(self, least: int) -> str:
+        """Return the statement that begins to count ids after the largest, and after ``least``."""
+        return (
+            "INSERT INTO evergrant_counter "
+            f"VALUES ('{self.key}', max({least:d}, ({self.select_largest})))"
         )
 
     def select(self, criterion: Criterion) -> str:

@@ -23,6 +23,7 @@ from evergrant.stores.sqlite import statements as sql
 from evergrant.stores.sqlite.connections import Connection, Connections
 from evergrant.stores.sqlite.schema import make_readable, prepare
 from evergrant.stores.tables import DEFAULT_TABLE
+from evergrant.stores.versions import begun_anew
 
 __all__ = ["SQLiteStore"]
 
@@ -202,7 +203,8 @@ class SQLiteStore(TokenStore):
         return number
 
     def _count(self) -> int:
-        self._run(sql.COUNT, self._sql.key)
+        if not self._connections.run(sql.COUNT, (self._sql.key,))[1]:
+            self._run(self._sql.start_counter(begun_anew()))  # another program has deleted it
         number: int = self._run(sql.COUNTED, self._sql.key)[0][0]
         return number
 
