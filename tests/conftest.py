@@ -58,6 +58,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture(autouse=True)
+def _every_line_of_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let no test's lines be left out for those of another one."""
+    monkeypatch.setattr("evergrant.limited_log.PERIOD", 0.0)
+
+
+@pytest.fixture(autouse=True)
 def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep tests off the developer's own tokens, and their settings out of the tests."""
     monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import random
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -10,10 +9,11 @@ from contextvars import ContextVar
 from typing import TypeVar
 
 from evergrant.errors import AccountsUnavailable
+from evergrant.limited_log import LimitedLog
 
 __all__ = ["ATTEMPTS", "around_each_request", "persistently"]
 
-_logger = logging.getLogger("evergrant")
+_logger = LimitedLog()
 
 T = TypeVar("T")
 

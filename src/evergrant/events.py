@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from evergrant.errors import EvergrantError, Throttled
+from evergrant.limited_log import LimitedLog
 from evergrant.text import escaped
 
 __all__ = [
@@ -176,16 +177,22 @@ Emit = Callable[[Event], None]
 
 def emitter(listener: Emit | None) -> Emit:
     """Return what logs each event and tells the listener; a listener that raises harms nobody."""
+    log = LimitedLog()
 
     def emit(event: Event) -> None:
         failed = isinstance(
             event, GrantLimitNear | LoginFailed | RefreshFailed | SaveFailed | StoreFailed
         )
-        _logger.log(logging.WARNING if failed else logging.INFO, "%s", event)
+        if failed:
+            # Of each occurrence the listener hears; the log of as many as people can read.
+            kind = type(event), type(getattr(event, "error", None))
+            log.log(logging.WARNING, "%s", event, kind=kind)
+        else:
+            _logger.info("%s", event)
         if listener is not None:
             try:
                 listener(event)
             except Exception:
-                _logger.exception("the event listener failed")
+                log.exception("the event listener failed")
 
     return emit

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import stat
 import time
@@ -13,12 +12,13 @@ from evergrant.crypto.keys import Key, Keyring
 from evergrant.crypto.lines import keys_in
 from evergrant.errors import ConfigError
 from evergrant.forking import ProcessLock
+from evergrant.limited_log import LimitedLog
 from evergrant.ownership import UntrustedFileError
 from evergrant.token import Secret
 
 __all__ = ["FileKeyring", "read_lines", "write_lines"]
 
-_logger = logging.getLogger("evergrant")
+_logger = LimitedLog()
 
 LOOK_EVERY = 1.0
 """Seconds after which a file is looked at again: a key that was put there is in use by then."""

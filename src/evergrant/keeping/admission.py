@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -13,13 +12,14 @@ from evergrant.clock import Clock
 from evergrant.errors import ConsentDenied, NoRefreshToken, OAuthError, TokenNotSaved
 from evergrant.events import Emit, LoginFailed
 from evergrant.keeping.saver import Saver
+from evergrant.limited_log import LimitedLog
 from evergrant.names import belongs_to
 from evergrant.oauth import IDENTITY_SCOPES
 from evergrant.token import Token
 
 __all__ = ["admit", "admit_unasked", "is_own_key", "telling", "with_identity"]
 
-_logger = logging.getLogger("evergrant")
+_logger = LimitedLog()
 
 
 @contextmanager

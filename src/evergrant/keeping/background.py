@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable
 
 from evergrant.forking import ProcessLock, this_process
+from evergrant.limited_log import LimitedLog
 
 __all__ = ["Background"]
 
-_logger = logging.getLogger("evergrant")
+_logger = LimitedLog()
 
 THREADS = 8
 """Pieces of work at the same time."""

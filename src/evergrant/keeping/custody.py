@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -31,13 +30,14 @@ from evergrant.keeping.renewal import Renewal
 from evergrant.keeping.saver import Saver
 from evergrant.keeping.state import States
 from evergrant.keeping.windows import ANY_LIFE, Window, is_stale, is_usable
+from evergrant.limited_log import LimitedLog
 from evergrant.policy import UNLIMITED, Policy
 from evergrant.stores.base import TokenStore
 from evergrant.token import Token, about
 
 __all__ = ["Custody", "IsDue"]
 
-_logger = logging.getLogger("evergrant")
+_logger = LimitedLog()
 
 GRANTS_LEFT = 2
 """Refresh tokens that a user may still get for a client when a warning is due."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Iterator
@@ -10,11 +9,12 @@ from contextlib import contextmanager
 
 from evergrant.errors import EvergrantError
 from evergrant.forking import ProcessLock, this_process
+from evergrant.limited_log import LimitedLog
 from evergrant.stores.lease import Lease
 
 __all__ = ["LEASE_TTL", "LONGEST", "Heartbeat"]
 
-_logger = logging.getLogger("evergrant")
+_logger = LimitedLog()
 
 LEASE_TTL = 15.0
 """Seconds that a lease runs: how long others wait for a process that was killed or stopped."""

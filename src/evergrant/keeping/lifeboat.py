@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import logging
 import os
 import time
 from collections.abc import Callable
@@ -22,12 +21,13 @@ from evergrant.forking import ProcessLock
 from evergrant.keeping.boarding import Boarding, Fate
 from evergrant.keeping.lifeboat_files import PLAIN, LifeboatFiles
 from evergrant.keeping.seats import Seat, is_same
+from evergrant.limited_log import LimitedLog
 from evergrant.ownership import UntrustedFileError
 from evergrant.token import Token
 
 __all__ = ["Lifeboat"]
 
-_logger = logging.getLogger("evergrant")
+_logger = LimitedLog()
 
 REPAIR = "Mend it by hand, or run: evergrant doctor --repair"
 

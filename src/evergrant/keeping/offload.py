@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import logging
 from collections.abc import Awaitable, Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
@@ -15,10 +14,11 @@ from typing import Any, Generic, Protocol, TypeVar
 from evergrant.errors import EvergrantError
 from evergrant.forking import ProcessLock, this_process
 from evergrant.keeping.heartbeat import LONGEST
+from evergrant.limited_log import LimitedLog
 
 __all__ = ["Offload"]
 
-_logger = logging.getLogger("evergrant")
+_logger = LimitedLog()
 
 T = TypeVar("T")
 

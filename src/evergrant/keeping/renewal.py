@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -31,6 +30,7 @@ from evergrant.keeping.heartbeat import LEASE_TTL, LONGEST, Heartbeat
 from evergrant.keeping.need import Need
 from evergrant.keeping.patience import Patience
 from evergrant.keeping.saver import Saver
+from evergrant.limited_log import LimitedLog
 from evergrant.stores.base import TokenStore
 from evergrant.stores.lease import Lease
 from evergrant.stores.matching import compatible
@@ -39,7 +39,7 @@ from evergrant.token import Token, about
 
 __all__ = ["Renewal"]
 
-_logger = logging.getLogger("evergrant")
+_logger = LimitedLog()
 
 LOOK_AGAIN = 0.25
 """Seconds after which a waiter asks for the lease again: its holder may have failed or died."""

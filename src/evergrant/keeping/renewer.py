@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
@@ -13,11 +12,12 @@ from evergrant.forking import this_process
 from evergrant.keeping import pacing
 from evergrant.keeping.custody import Custody
 from evergrant.keeping.renewable import is_ours, obstacle
+from evergrant.limited_log import LimitedLog
 from evergrant.token import Token
 
 __all__ = ["ROUND", "Renewer", "pause_after"]
 
-_logger = logging.getLogger("evergrant")
+_logger = LimitedLog()
 
 ROUND = 15.0
 """Seconds between two rounds; longer where a look at all tokens takes more than a tenth of that."""

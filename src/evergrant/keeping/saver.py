@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -17,6 +16,7 @@ from evergrant.keeping.boarding import Boarding, Fate
 from evergrant.keeping.flight import SingleFlight
 from evergrant.keeping.lifeboat import Lifeboat
 from evergrant.keeping.windows import CLOCK_SLACK
+from evergrant.limited_log import LimitedLog
 from evergrant.stores.base import SAVE_ATTEMPTS, TokenStore
 from evergrant.stores.deletions import name_of_grant
 from evergrant.stores.matching import compatible, freshest
@@ -24,7 +24,7 @@ from evergrant.token import Token, about
 
 __all__ = ["Saver"]
 
-_logger = logging.getLogger("evergrant")
+_logger = LimitedLog()
 
 PAUSES = (0.05, 0.5)
 """Seconds between the attempts to save, for a store that says another attempt may help."""

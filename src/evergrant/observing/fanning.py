@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-
 from evergrant.events import Emit, Event
+from evergrant.limited_log import LimitedLog
 
 __all__ = ["fan_out"]
 
-_logger = logging.getLogger("evergrant")
+_logger = LimitedLog()
 
 
 def fan_out(*listeners: Emit) -> Emit:

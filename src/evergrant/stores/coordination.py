@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import secrets
 from collections.abc import Callable, Hashable
 
 from evergrant.clock import Clock, to_epoch_ms
 from evergrant.errors import StoreUnavailable
+from evergrant.limited_log import LimitedLog
 from evergrant.masking import masks_locals
 from evergrant.stores.backend import Backend
 from evergrant.stores.lease import Lease
@@ -15,7 +15,7 @@ from evergrant.stores.watch import Watch
 
 __all__ = ["Coordination"]
 
-_logger = logging.getLogger("evergrant")
+_logger = LimitedLog()
 
 
 class Coordination(Backend):

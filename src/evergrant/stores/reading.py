@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable
 
 from evergrant.errors import CorruptRecord
+from evergrant.limited_log import LimitedLog
 from evergrant.names import belongs_to
 from evergrant.stores.matching import Criterion, equal
 from evergrant.token import Token
 
 __all__ = ["OnCorrupt", "equals", "is_named", "log_corrupt", "sound"]
 
-_logger = logging.getLogger("evergrant")
+_logger = LimitedLog()
 
 OnCorrupt = Callable[[CorruptRecord], None]
 

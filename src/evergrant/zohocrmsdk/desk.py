@@ -5,7 +5,6 @@ Nothing here needs the SDK: `newer`, `older` and `oauth_token` speak to it.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -27,6 +26,7 @@ from evergrant.keeping.notes import Notes
 from evergrant.keeping.policing import Policing
 from evergrant.keeping.serving import Serving
 from evergrant.keeping.windows import is_usable
+from evergrant.limited_log import LimitedLog
 from evergrant.policy import UNLIMITED, Policy
 from evergrant.sender import HttpSender
 from evergrant.stores.base import TokenStore
@@ -36,7 +36,7 @@ from evergrant.zohocrmsdk.surroundings import Surroundings
 
 __all__ = ["Desk", "desk_of"]
 
-_logger = logging.getLogger("evergrant")
+_logger = LimitedLog()
 
 SAVING = 2.0
 """Seconds that another process may take to save what Zoho answered. (The workers of a server all

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import logging
 import os
 from pathlib import Path
 
+from evergrant.limited_log import LimitedLog
 from evergrant.stores import private_files
 from evergrant.stores.notes import Notes, unexpired
 from evergrant.stores.rows import ID_DIGITS
 
 __all__ = ["Sidecar"]
 
-_logger = logging.getLogger("evergrant")
+_logger = LimitedLog()
 
 
 LARGEST = 10**ID_DIGITS

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ from pathlib import Path
 
 from evergrant.clock import Clock, utc_now
 from evergrant.errors import StoreError, StoreMissing, StoreUnavailable
+from evergrant.limited_log import LimitedLog
 from evergrant.stores import private_files
 from evergrant.stores.file import disk
 from evergrant.stores.file.known import explaining
@@ -25,7 +25,7 @@ from evergrant.stores.rows import Row, numeric_id
 
 __all__ = ["FileStore"]
 
-_logger = logging.getLogger("evergrant")
+_logger = LimitedLog()
 
 
 @dataclass
