@@ -169,7 +169,10 @@ PLANTS = (
     ),
     Plant(
         "what is asked for is not counted",
-        (Change("keeping/budget.py", "ledger.spent(now).note()", "ledger.note()"),),
+        (
+            Change("keeping/budget.py", "ledger.spent(now).note()", "ledger.note()"),
+            Change("keeping/budget.py", "self._asked.sent(", "str("),
+        ),
         ("keeper/test_limits.py::test_no_living_access_token_is_pushed_out",),
     ),
     Plant(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from hashlib import sha256
 
 from evergrant import errors
 from evergrant.clock import Clock, from_epoch_ms, to_epoch_ms
 from evergrant.errors import ConfigError, LoginRequired, OAuthError, PolicyRefused, Throttled
+from evergrant.keeping.asked import Asked
 from evergrant.keeping.ledger import LIFE, WINDOW, Failure, Ledger
 from evergrant.keeping.notes import Notes
 from evergrant.oauth_errors import may_have_granted, was_sent
@@ -40,6 +42,7 @@ class Budget:
     def __init__(self, notes: Notes, clock: Clock) -> None:
         self._notes = notes
         self._clock = clock
+        self._asked = Asked()
 
     def look(self, token: Token) -> Ledger:
         """Return the ledger of a token's grant."""
@@ -80,28 +83,32 @@ class Budget:
             self._settle(token, at, error, is_dead=was_dead or ends_grant(error, token))
             raise
         except ConfigError:
-            self._amend(token, lambda note: Ledger.read(note).given_back(at).note())
+            self._give_back(token, at)
             raise
         if was_dead:
             self._amend(token, lambda note: Ledger.read(note).revived().note())
 
     def _spend(self, token: Token) -> tuple[int, bool]:
-        now, was_dead = to_epoch_ms(self._clock()), False
+        now, was_dead, free_at = to_epoch_ms(self._clock()), False, 0
+        grant = token.refresh_token or ""
 
         def spend(note: str) -> str:
-            nonlocal was_dead
+            nonlocal was_dead, free_at
             ledger = Ledger.read(note)
             was_dead = bool(ledger.dead_since)
-            free_at = ledger.free_at(now)
-            if free_at > now:
-                raise Throttled(
-                    "as many access tokens as Zoho allows were asked for with this grant",
-                    retry_at=from_epoch_ms(free_at),
-                    **about(token),
-                )
-            return ledger.spent(now).note()
+            mints = self._asked.seen(grant, ledger.mints, now)
+            free_at = replace(ledger, mints=mints).free_at(now)
+            ledger = ledger.clamped(now)
+            return ledger.note() if free_at > now else ledger.spent(now).note()
 
-        self._amend(token, spend)
+        noted = Ledger.read(self._amend(token, spend)).mints
+        if free_at > now:
+            raise Throttled(
+                "as many access tokens as Zoho allows were asked for with this grant",
+                retry_at=from_epoch_ms(free_at),
+                **about(token),
+            )
+        self._asked.sent(grant, now, noted)
         return now, was_dead
 
     def _settle(self, token: Token, at: int, error: OAuthError, *, is_dead: bool) -> None:
@@ -112,12 +119,17 @@ class Budget:
             ledger = Ledger.read(note)
             if not may_have_granted(error):
                 ledger = ledger.given_back(at)
+                self._asked.forget(token.refresh_token or "", at)
             # What never left is this process's own trouble: another may well get through.
             ledger = ledger.failed(failure, until) if was_sent(error) else ledger
             return (ledger.ended() if ends_grant(error, token) else ledger).note()
 
         # That a grant is dead is known for as long as somebody may still have it.
         self._amend(token, settle, life=YEARS if is_dead else LEDGER_LIFE)
+
+    def _give_back(self, token: Token, at: int) -> None:
+        self._asked.forget(token.refresh_token or "", at)
+        self._amend(token, lambda note: Ledger.read(note).given_back(at).note())
 
     def _amend(
         self, token: Token, change: Callable[[str], str], *, life: float = LEDGER_LIFE

@@ -120,6 +120,16 @@ class Ledger:
         """Return this with one more access token asked for."""
         return replace(self, mints=(*self._last_hour(now), now))
 
+    def clamped(self, now: int) -> Self:
+        """Return this without a future: what a clock that was ahead noted counts as of now.
+
+        It is to be stored: clamped at each look, it would stay as young for as long as the clock
+        was ahead.
+        """
+        if not self.mints or self.mints[-1] <= now:
+            return self
+        return replace(self, mints=tuple(min(at, now) for at in self.mints))
+
     def given_back(self, at: int) -> Self:
         """Return this without the request of that moment: Zoho never saw it."""
         mints = list(self.mints)
