@@ -14,6 +14,7 @@ from evergrant.limited_log import LimitedLog
 from evergrant.text import escaped
 
 __all__ = [
+    "ClockSkew",
     "Emit",
     "Event",
     "Forgotten",
@@ -143,6 +144,16 @@ class SaveFailed(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClockSkew(Event):
+    """Who saved this token has another time than we have: by ``seconds``, ahead of us if positive.
+
+    Its token is used all the same. Set the clocks of all hosts that share the store (NTP).
+    """
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TakenAboard(Event):
     """A token from the lifeboat is in the store again."""
 
@@ -181,7 +192,8 @@ def emitter(listener: Emit | None) -> Emit:
 
     def emit(event: Event) -> None:
         failed = isinstance(
-            event, GrantLimitNear | LoginFailed | RefreshFailed | SaveFailed | StoreFailed
+            event,
+            ClockSkew | GrantLimitNear | LoginFailed | RefreshFailed | SaveFailed | StoreFailed,
         )
         if failed:
             # Of each occurrence the listener hears; the log of as many as people can read.

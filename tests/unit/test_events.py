@@ -27,6 +27,7 @@ ALL: tuple[tuple[Event, int], ...] = (
     (events.RefreshFailed(at=NOW, error=ERROR, **WHOSE), logging.WARNING),
     (events.LoginFailed(at=NOW, error=ERROR, **WHOSE), logging.WARNING),
     (events.GrantLimitNear(at=NOW, count=18, most=20, **WHOSE), logging.WARNING),
+    (events.ClockSkew(at=NOW, seconds=-86_400.0, **WHOSE), logging.WARNING),
     (events.StoreRecovered(at=NOW, **WHOSE), logging.INFO),
     (events.StoreFailed(at=NOW, error=ERROR, **WHOSE), logging.WARNING),
     (events.SaveFailed(at=NOW, error=ERROR, lifeboat=Path("/x"), **WHOSE), logging.WARNING),

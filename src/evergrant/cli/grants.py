@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 
 import evergrant
 from evergrant.cli.checks import Check
@@ -11,20 +11,30 @@ from evergrant.cli.speech import moment
 from evergrant.config import Settings
 from evergrant.errors import EvergrantError
 from evergrant.keeping.state import State, States
+from evergrant.keeping.windows import CLOCK_SLACK
 
 __all__ = ["grant_checks"]
 
 
 def grant_checks(
-    settings: Settings, store: evergrant.TokenStore, tokens: Iterable[evergrant.Token]
+    settings: Settings, store: evergrant.TokenStore, tokens: Collection[evergrant.Token]
 ) -> Iterator[Check]:
-    """Name the grants that Zoho has ended."""
+    """Name the grants that Zoho has ended, and who disagrees with us about time."""
     try:
         accounts = accounts_of(settings, settings.sandbox)
     except EvergrantError:  # told where the accounts servers are looked at
         return
     with accounts:
         states = States(policing_of(settings, store, accounts))
+        now = accounts.clock()
+        ahead = max((token.updated_at - now for token in tokens if token.updated_at), default=None)
+        if ahead and ahead > CLOCK_SLACK:
+            yield Check(
+                "clocks",
+                "problem",
+                f"a token was saved {ahead} in the future, by a host whose clock is ahead of ours",
+                "Set the clocks of all hosts that share the store (NTP).",
+            )
         for token in tokens:
             grant = states.of(token)
             if grant.state is State.NEEDS_LOGIN and token.refresh_token:

@@ -28,6 +28,7 @@ from evergrant.keeping.notes import Notes
 from evergrant.keeping.policing import Policing
 from evergrant.keeping.renewal import Renewal
 from evergrant.keeping.saver import Saver
+from evergrant.keeping.sightings import Sightings
 from evergrant.keeping.state import States
 from evergrant.keeping.windows import ANY_LIFE, Window, is_stale, is_usable
 from evergrant.limited_log import LimitedLog
@@ -77,7 +78,10 @@ class Custody:
         self._budget = Budget(notes, self.clock)
         self._codes = Codes(notes, self.clock)
         self._policing = Policing(policy, store, notes, self.clock)
-        self._renewal = Renewal(store, accounts, self._saver, self._budget, self.emit, self.clock)
+        self._sightings = Sightings(self.clock, self.emit)
+        self._renewal = Renewal(
+            store, accounts, self._saver, self._budget, self._sightings, self.emit, self.clock
+        )
         self.dead = self._renewal.dead
         self.states = States(self._policing, self.dead, self._saver.adrift)
         self._background = Background()
@@ -109,7 +113,7 @@ class Custody:
 
     def newest(self, stored: Token) -> Token:
         """Return what was granted for a stored token: it may wait in the lifeboat still."""
-        return self._saver.adrift(stored) or stored
+        return self._saver.adrift(stored) or self._sightings.seen(stored)
 
     def usable(self, stored: Token, min_life: timedelta = ANY_LIFE) -> Token:
         """Return a stored token with an access token that works now, renewed where needed.

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from evergrant.clock import Clock, from_epoch_ms, to_epoch_ms
 from evergrant.errors import ConfigError, PolicyRefused
 from evergrant.keeping.notes import Notes
-from evergrant.keeping.windows import Window
+from evergrant.keeping.windows import CLOCK_SLACK, Window
 from evergrant.oauth import IDENTITY_SCOPES
 from evergrant.policy import Ending, Policy
 from evergrant.stores.base import TokenStore
@@ -120,7 +120,10 @@ class Policing:
         """Say whether it is time to note that a token is used."""
         every = self.policy.use_noted_every
         used = _used(token)
-        return every is not None and (used is None or self.clock() >= used + every)
+        if every is None or used is None:
+            return every is not None
+        # Noted by a clock that was ahead: noting it anew mends that.
+        return not used - CLOCK_SLACK <= self.clock() < used + every
 
     def note_login(self, token: Token) -> None:
         """Note that a user has just logged in: the token itself is as old as its grant."""

@@ -30,6 +30,7 @@ from evergrant.keeping.heartbeat import LEASE_TTL, LONGEST, Heartbeat
 from evergrant.keeping.need import Need
 from evergrant.keeping.patience import Patience
 from evergrant.keeping.saver import Saver
+from evergrant.keeping.sightings import Sightings
 from evergrant.limited_log import LimitedLog
 from evergrant.stores.base import TokenStore
 from evergrant.stores.lease import Lease
@@ -54,6 +55,7 @@ class Renewal:
         accounts: Accounts,
         saver: Saver,
         budget: Budget,
+        sightings: Sightings,
         emit: Emit,
         clock: Clock,
     ) -> None:
@@ -61,6 +63,7 @@ class Renewal:
         self._accounts = accounts
         self._saver = saver
         self._budget = budget
+        self._sightings = sightings
         self._emit = emit
         self._clock = clock
         self._flights: SingleFlight[Token] = SingleFlight()
@@ -108,7 +111,7 @@ class Renewal:
         """
         # Under the lease: it must not come between another's refresh and the save of that.
         with suppress(StoreError), self._lease(token) as lease:
-            if lease and is_due(current := self._read(token)):
+            if lease and is_due(current := self._stored(token)):
                 used = replace(current, last_used_at=self._clock())
                 self._store.save_token(used, expected_version=current.version)
 
@@ -199,6 +202,9 @@ class Renewal:
             return Lease.of_nobody()
 
     def _read(self, token: Token) -> Token:
+        return self._sightings.seen(self._stored(token))
+
+    def _stored(self, token: Token) -> Token:
         self._saver.take_aboard()
         current = self._saver.adrift(token) or self._store.find_token_by_id(token.id or "")
         # A row of that id may be another user's by now: the ids that callers choose come again.
@@ -249,7 +255,9 @@ class Renewal:
         raise error
 
     def _save(self, granted: Token, current: Token, began: float, cause: str) -> Token:
-        saved = self._saver.save_renewal(granted, current)
+        read = self._sightings.as_stored(current)
+        granted = replace(granted, updated_at=read.updated_at)
+        saved = self._sightings.own(self._saver.save_renewal(granted, read))
         took = time.monotonic() - began
         self._emit(
             Refreshed(

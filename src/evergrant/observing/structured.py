@@ -5,12 +5,19 @@ from __future__ import annotations
 import logging
 from typing import Any, Protocol
 
-from evergrant.events import Event, GrantLimitNear, RefreshFailed, SaveFailed, StoreFailed
+from evergrant.events import (
+    ClockSkew,
+    Event,
+    GrantLimitNear,
+    RefreshFailed,
+    SaveFailed,
+    StoreFailed,
+)
 from evergrant.text import escaped
 
 __all__ = ["StructLogger", "StructuredLog"]
 
-_FAILURES = (GrantLimitNear, RefreshFailed, SaveFailed, StoreFailed)
+_FAILURES = (ClockSkew, GrantLimitNear, RefreshFailed, SaveFailed, StoreFailed)
 
 
 def _fit(value: Any) -> Any:
