@@ -7,7 +7,7 @@ from functools import wraps
 from inspect import currentframe, isgeneratorfunction
 from traceback import clear_frames
 from types import FrameType
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, Generic, ParamSpec, TypeVar, cast
 
 __all__ = ["Masked", "clear_locals", "masks_locals"]
 
@@ -51,14 +51,30 @@ def masks_locals(function: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(function)
     def masking(*args: P.args, **kwargs: P.kwargs) -> R:
+        call = _Call(function, args, kwargs)
+        del args, kwargs  # while it runs, a tracker may look at the stack as it is
         try:
-            return function(*args, **kwargs)
+            return call()
         except BaseException as error:
-            del args, kwargs
+            del call
             clear_locals(error)
             raise
 
     return masking
+
+
+class _Call(Generic[R]):
+    """A function with its arguments, which do not show."""
+
+    __slots__ = ("_args", "_function", "_kwargs")
+
+    def __init__(self, function: Callable[..., R], args: Any, kwargs: Any) -> None:
+        self._function = function
+        self._args = args
+        self._kwargs = kwargs
+
+    def __call__(self) -> R:
+        return self._function(*self._args, **self._kwargs)
 
 
 def clear_locals(error: BaseException) -> None:

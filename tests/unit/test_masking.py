@@ -7,6 +7,7 @@ import pprint
 import sys
 from collections.abc import Iterator
 from datetime import datetime
+from inspect import currentframe
 from traceback import walk_tb
 
 import click
@@ -53,6 +54,22 @@ def test_an_error_leaves_the_locals_of_its_frames_behind() -> None:
     assert seen["masked"] == seen["fail"] == {}
     assert caught.value.__context__ is not None
     assert locals_of(caught.value.__context__) == {"fail": {}}
+
+
+def test_a_stack_that_is_looked_at_meanwhile_does_not_show_arguments() -> None:
+    seen: list[dict[str, object]] = []
+
+    @masks_locals
+    def look(plain: str) -> None:
+        del plain
+        frame = currentframe()
+        while frame := frame and frame.f_back:
+            if frame.f_code.co_filename.endswith("/evergrant/masking.py"):
+                seen.append(frame.f_locals)
+
+    look(PLAIN)
+    assert len(seen) == 2
+    assert PLAIN not in repr(seen)
 
 
 def test_a_generator_s_error_does_so_too() -> None:

@@ -1,0 +1,208 @@
+"""No secret in what the real error trackers and consoles make of an error, at any failing step."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from evergrant import Accounts, Keeper, Token, TokenStore, open_store
+from evergrant.crypto.keys import Keyring
+from evergrant.errors import EvergrantError, StoreError
+from evergrant.http import HttpAnswer, HttpCall
+from evergrant.stores.adapter import adapt
+from evergrant.stores.encrypted import EncryptedStore
+from failing_steps import failures
+from sealed_rows import NEW
+from six_methods import Plain
+from trackers import Sentry, by_python, by_rich, by_structlog, by_walking
+
+MARK = "songbird"
+LATER = datetime(2999, 1, 1, tzinfo=UTC)
+TOKEN = Token(
+    user_name="alice@example.com:1",
+    client_id="1000.ID",
+    client_secret=MARK * 12,
+    refresh_token=f"1000.r{MARK * 12}",
+    access_token=f"1000.a{MARK * 12}",
+    grant_token=f"1000.g{MARK * 12}",
+    expires_at=LATER,
+)
+OTHER = replace(TOKEN, user_name="bob@example.com:1", refresh_token=f"1000.b{MARK * 12}")
+BY_ACCESS = Token(access_token=TOKEN.access_token)
+BY_REFRESH = Token(refresh_token=TOKEN.refresh_token, client_id="1000.ID")
+RENEWED = replace(TOKEN, access_token=f"1000.n{MARK * 12}")
+
+Make = Callable[[Path], TokenStore]
+Leaks = Callable[..., list[str]]
+
+
+def _encrypted(folder: Path) -> TokenStore:
+    return EncryptedStore(open_store(f"sqlite:///{folder}/t.db", keys=None), Keyring([NEW]))
+
+
+STORES: dict[str, Make] = {
+    "memory": lambda _: open_store("memory:"),
+    "list": lambda _: open_store("list:"),
+    "sqlite": lambda folder: open_store(f"sqlite:///{folder}/t.db", keys=None),
+    "file": lambda folder: open_store(f"file://{folder}/t.csv", keys=None),
+    "encrypted": _encrypted,
+    "six methods": lambda _: adapt(Plain()),
+}
+
+
+def _swap(store: TokenStore) -> None:
+    stored = store.find_token(TOKEN)
+    assert stored
+    store.save_token(
+        replace(stored, access_token=RENEWED.access_token), expected_version=stored.version
+    )
+
+
+def _delete(store: TokenStore) -> None:
+    stored = store.save_token(OTHER)
+    store.delete_token(stored.id or "", expected_version=stored.version)
+
+
+WORK: dict[str, Callable[[TokenStore], object]] = {
+    "find": lambda store: store.find_token(TOKEN),
+    "find by access token": lambda store: store.find_token(BY_ACCESS),
+    "find by refresh token": lambda store: store.find_token(BY_REFRESH),
+    "find users": lambda store: store.find_users("alice@example.com"),
+    "list": lambda store: store.get_tokens(),
+    "save": lambda store: store.save_token(RENEWED),
+    "compare and swap": _swap,
+    "delete": _delete,
+}
+
+
+@pytest.fixture(scope="module")
+def sentries() -> Iterator[list[Sentry]]:
+    made = [Sentry(), Sentry(max_value_length=1_000_000)]
+    yield made
+    for one in made:
+        one.client.close()
+
+
+@pytest.fixture
+def leaks(sentries: list[Sentry]) -> Leaks:
+    def leaks(error: BaseException, *, quickly: bool = False) -> list[str]:
+        texts = [*by_python(error), *by_walking(error)]
+        if not quickly:
+            texts += [*by_rich(error), *by_structlog(error)]
+        for one in sentries:
+            texts += one.told_of(error)
+        assert len(texts) > 4
+        return [text[max(0, at.start() - 90) :][:130] for text in texts for at in _traces(text)]
+
+    return leaks
+
+
+def _traces(text: str) -> list[re.Match[str]]:
+    return list(re.finditer(f"{MARK}|{MARK.encode().hex()}", text))[:1]
+
+
+@pytest.mark.parametrize("work", WORK.values(), ids=WORK)
+@pytest.mark.parametrize("make", STORES.values(), ids=STORES)
+def test_a_store_that_fails_at_any_step(
+    make: Make,
+    work: Callable[[TokenStore], object],
+    leaks: Leaks,
+    tmp_path: Path,
+) -> None:
+    with make(tmp_path) as store:
+        store.save_token(TOKEN)
+        work(store)
+        errors = list(failures(lambda: work(store), every=83))
+    assert errors
+    assert [leak for error in errors for leak in leaks(error, quickly=True)] == []
+    assert leaks(errors[-1]) == []
+
+
+@pytest.mark.parametrize("make", [STORES["sqlite"], STORES["encrypted"]], ids=["plain", "sealed"])
+def test_a_locked_store(make: Make, leaks: Leaks, tmp_path: Path) -> None:
+    make(tmp_path).close()
+    with closing(sqlite3.connect(tmp_path / "t.db")) as other, make(tmp_path) as store:
+        inner = getattr(store, "_inner", store)
+        inner._connections.acquire()._timeout = 0
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(StoreError) as caught:
+            store.save_token(TOKEN)
+    assert leaks(caught.value) == []
+
+
+ANSWERS: dict[str, Callable[[HttpCall], HttpAnswer]] = {
+    "an error page": lambda _: HttpAnswer(500, {}, b"<html>songbird</html>"),
+    "garbage": lambda _: HttpAnswer(200, {}, b'{"access_token": "songbird", "api_domain": "x"}'),
+    "refused": lambda _: HttpAnswer(200, {}, b'{"error": "invalid_code", "why": "songbird"}'),
+    "throttled": lambda _: HttpAnswer(400, {}, b'{"error": "Access Denied", "t": "songbird"}'),
+}
+
+
+@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
+def test_what_zoho_answers(
+    answer: Callable[[HttpCall], HttpAnswer],
+    leaks: Leaks,
+    tmp_path: Path,
+) -> None:
+    store = open_store("memory:")
+    stored = store.save_token(replace(TOKEN, expires_at=datetime(2020, 1, 1, tzinfo=UTC)))
+    with (
+        Accounts("1000.ID", MARK * 12, send=answer, sleep=lambda _: None) as accounts,
+        Keeper(store, accounts, lifeboat=tmp_path) as keeper,
+    ):
+        for work in (
+            lambda: accounts.refresh(stored),
+            lambda: accounts.exchange(f"1000.c{MARK}", verifier=MARK * 12),
+            lambda: accounts.owner(stored),
+            lambda: keeper.access_token("alice@example.com"),
+            lambda: keeper.login_with_code(f"1000.d{MARK}"),
+        ):
+            with pytest.raises(EvergrantError) as caught:
+                work()
+            assert leaks(caught.value) == []
+
+
+def test_a_connection_that_is_refused(leaks: Leaks) -> None:
+    from evergrant.sandbox import Sandbox
+
+    with Sandbox() as zoho:
+        known = zoho.data_centers
+    with Accounts("1000.ID", MARK * 12, data_centers=known, sleep=lambda _: None) as accounts:
+        for work in (
+            lambda: accounts.refresh(TOKEN),
+            lambda: accounts.exchange(f"1000.c{MARK}", verifier=MARK * 12),
+            lambda: accounts.revoke(TOKEN),
+            lambda: accounts.revoke(TOKEN, authenticated=True),
+        ):
+            with pytest.raises(EvergrantError) as caught:
+                work()
+            assert leaks(caught.value) == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "redis://:songbird@127.0.0.1:1/0",
+        "postgresql://u:songbird@127.0.0.1:1/db",
+        "mysql://u:songbird@127.0.0.1:1/db",
+        "postgresql://u:songbird",
+        "redis://h:songbird/0",
+        "http://u:songbird",
+        "postgresql://h/db;password=songbird",
+        "host=h password=songbird dbname=x",
+        "postgresql://u%3Asongbird@127.0.0.1:1/db",
+        "redis://127.0.0.1:1/0#songbird",
+    ],
+)
+def test_a_store_s_password(url: str, leaks: Leaks) -> None:
+    with pytest.raises(EvergrantError) as caught:
+        open_store(url)
+    assert leaks(caught.value) == []
+    assert MARK not in f"{caught.value}{caught.value.hint}"

@@ -1,0 +1,72 @@
+"""Lets a piece of work fail at each of its steps in turn, wherever it calls anything."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from inspect import CO_GENERATOR
+from types import FrameType
+from typing import Any
+
+from watch import PACKAGE
+
+__all__ = ["Failed", "failures"]
+
+
+class Failed(Exception):  # noqa: N818 - it is no error of anybody's
+    """What no part of evergrant expects."""
+
+
+def failures(
+    work: Callable[[], object], *, every: int = 1, kind: type[BaseException] = Failed
+) -> Iterator[BaseException]:
+    """Do the work again and again, fail it at one step later each time; yield what comes out.
+
+    A step is a call that evergrant's own code makes, of itself or of anybody.
+
+    Args:
+        every: How many steps later the next time.
+        kind: What is raised there.
+    """
+    at = 0
+    while True:
+        step = _Step(at, kind)
+        error: BaseException | None = None
+        sys.setprofile(step)
+        try:
+            work()
+        except BaseException as raised:  # noqa: BLE001 - of any kind
+            error = raised
+        finally:
+            sys.setprofile(None)
+        if not step.came:
+            return
+        if error is not None:
+            yield error
+        at += every
+
+
+class _Step:
+    def __init__(self, at: int, kind: type[BaseException]) -> None:
+        self._left = at
+        self._kind = kind
+        self.came = False
+
+    def __call__(self, frame: FrameType, event: str, argument: Any) -> None:
+        # Not a generator's: it is called to be closed, too, and what it raises then is ignored.
+        begun = event == "call" and not frame.f_code.co_flags & CO_GENERATOR
+        caller = frame if event == "c_call" else frame.f_back if begun else None
+        if self.came or caller is None or not _is_ours(caller):
+            return
+        if self._left:
+            self._left -= 1
+            return
+        self.came = True
+        raise self._kind("at a step")
+
+
+def _is_ours(frame: FrameType) -> bool:
+    name = frame.f_code.co_filename
+    return name.startswith(PACKAGE) and not name.startswith(
+        (f"{PACKAGE}/sandbox", f"{PACKAGE}/masking")
+    )
