@@ -9,6 +9,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -129,7 +130,7 @@ def test_a_store_that_fails_at_any_step(
 def test_a_locked_store(make: Make, leaks: Leaks, tmp_path: Path) -> None:
     make(tmp_path).close()
     with closing(sqlite3.connect(tmp_path / "t.db")) as other, make(tmp_path) as store:
-        inner = getattr(store, "_inner", store)
+        inner: Any = getattr(store, "_inner", store)
         inner._connections.acquire()._timeout = 0
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreError) as caught:
