@@ -115,8 +115,8 @@ class Refreshed(Event):
     """A new access token was granted and stored; it lives until ``expires_at``.
 
     ``took`` is how many seconds asking Zoho and storing it took; ``cause`` is ``expired``,
-    ``ahead`` (it still worked), ``kept fresh`` (nobody was using it), or ``rejected`` (by the
-    API; or a new one was asked for).
+    ``ahead`` (it still worked), ``kept fresh`` (nobody was using it), ``rejected`` (by the API),
+    or ``asked`` (for a new one, as `Keeper.refresh` does).
     """
 
     expires_at: datetime | None

@@ -129,7 +129,9 @@ class Keeper:
 
     def refresh(self, user: str) -> Token:
         """Renew the access token now, even if it has not expired; raises as `access_token`."""
-        return self.renewed(user, self.find(user))
+        found = self.find(user)
+        self._serving.drop(folded(user))
+        return self._custody.renewed(found, is_asked=True)
 
     def revoke(self, user: str | Token) -> None:
         """Revoke the grant of a user, or of one of the store's tokens, at Zoho; then delete it.

@@ -52,6 +52,12 @@ def renewed_since_the_api_rejected_it(scene: Scene) -> str:
     return "rejected"
 
 
+def renewed_because_somebody_asked(scene: Scene) -> str:
+    scene.log_in()
+    scene.keeper.refresh(ALICE)
+    return "asked"
+
+
 def kept_fresh(scene: Scene) -> str:
     scene.log_in()
     scene.zoho.clock.advance(minutes=40)
@@ -106,6 +112,7 @@ INCIDENTS: list[Callable[[Scene], str]] = [
     nothing_is_wrong,
     renewed_ahead,
     renewed_when_it_had_expired,
+    renewed_because_somebody_asked,
     renewed_since_the_api_rejected_it,
     kept_fresh,
     nobody_asked_since_it_expired,

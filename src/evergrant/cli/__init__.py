@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import os
 import sys
 from pathlib import Path
@@ -20,6 +21,9 @@ def main() -> None:
         sys.exit(Exit.USAGE)
     if sys.stdin is None:  # closed by whoever started us: questions then go unanswered
         sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115 - until we end
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a foreign name must not end a listing
     from evergrant.cli.app import app
 
     app(prog_name="evergrant")

@@ -55,10 +55,12 @@ def api(
         str | None, typer.Option("--input", metavar="FILE", help="The body; - is stdin.")
     ] = None,
     headers: Annotated[
-        list[str] | None, typer.Option("-H", "--header", metavar="'NAME: VALUE'")
+        list[str] | None,
+        typer.Option("-H", "--header", metavar="'NAME: VALUE'", help="A header to send, too."),
     ] = None,
     user: Annotated[
-        str | None, typer.Option("--user", "-u", help="Needed if several are logged in.")
+        str | None,
+        typer.Option("--user", "-u", metavar="USER", help="Needed if several are logged in."),
     ] = None,
     include: Annotated[
         bool, typer.Option("--include", "-i", help="Print status and headers, too.")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from typer.core import TyperGroup
 
 from evergrant.cli import (
     api,
@@ -26,19 +27,29 @@ from evergrant.cli import (
     tokens,
 )
 from evergrant.cli.exits import Exit, exit_code
+from evergrant.cli.help import DocumentedCommand, DocumentedGroup
 from evergrant.cli.options import Options, globals_first
 from evergrant.cli.speech import complain
-from evergrant.errors import EvergrantError
+from evergrant.errors import ConfigError, EvergrantError
 
 __all__ = ["app"]
 
 
-class Commands(TyperGroup):
+class Commands(DocumentedGroup):
     """Takes the global options anywhere, and ends every failure in one sentence and a code."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse what was typed."""
         return super().parse_args(ctx, globals_first(args))
+
+    def make_context(self, *args: Any, **kwargs: Any) -> Any:
+        """Parse; ``--help`` and ``--version`` print from here.
+
+        Raises:
+            typer.Exit: Whoever read the output stopped reading.
+        """
+        with _whole_output():
+            return super().make_context(*args, **kwargs)
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command.
@@ -47,27 +58,33 @@ class Commands(TyperGroup):
             typer.Exit: It did not go well.
         """
         try:
-            result = super().invoke(ctx)
-            # Here, where a broken pipe can still be dealt with; not at the interpreter's end.
-            sys.stdout.flush()
+            with _whole_output():
+                return super().invoke(ctx)
         except EvergrantError as error:
             complain(error)
             raise typer.Exit(exit_code(error)) from None
-        except BrokenPipeError:
-            # The interpreter flushes once more at its end, and would complain.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(Exit.BROKEN_PIPE) from None
         except ConnectionError as error:
             complain(f"{error}. Is the sandbox still running?")
             raise typer.Exit(Exit.TRY_AGAIN) from None
         except (KeyboardInterrupt, typer.Abort):
             raise typer.Exit(Exit.INTERRUPTED) from None
-        return result
+
+
+@contextmanager
+def _whole_output() -> Iterator[None]:
+    """End with the code for it if whoever reads the output stops reading."""
+    try:
+        yield
+        # Here, where a broken pipe can still be dealt with; not at the interpreter's end.
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The interpreter flushes once more at its end, and would complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(Exit.BROKEN_PIPE) from None
 
 
 app = typer.Typer(
     cls=Commands,
-    add_completion=False,
     no_args_is_help=True,
     # Plain help: laying it out with Rich would take longer than everything else.
     rich_markup_mode=None,
@@ -78,10 +95,38 @@ app = typer.Typer(
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - as typer calls it
     if wanted:
-        from importlib.metadata import version
-
-        typer.echo(f"evergrant {version('evergrant')}")
+        version()
         raise typer.Exit
+
+
+def version() -> None:
+    """Print the version."""
+    from importlib.metadata import version
+
+    typer.echo(f"evergrant {version('evergrant')}")
+
+
+def help_(
+    context: typer.Context,
+    command: Annotated[
+        list[str] | None, typer.Argument(metavar="[COMMAND]", help="Such as login, or keys rotate.")
+    ] = None,
+) -> None:
+    """Show this help, or that of a command.
+
+    Raises:
+        ConfigError: There is no such command.
+    """
+    at: Any = context.find_root()
+    for name in command or ():
+        found = at.command.get_command(at, name) if hasattr(at.command, "commands") else None
+        if found is None:
+            known = ", ".join(getattr(at.command, "commands", ()))
+            raise ConfigError(
+                f"there is no command {name!r}", hint=known and f"There are: {known}."
+            )
+        at = typer.Context(found, info_name=name, parent=at)
+    typer.echo(at.get_help())
 
 
 @app.callback()
@@ -121,22 +166,28 @@ def common(
         log.setLevel(logging.INFO)
 
 
-app.command("demo")(local.demo)
-app.command("sandbox")(local.sandbox)
-app.command("login")(login.login)
-app.command("list")(tokens.list_all)
-app.command("show")(tokens.show)
-app.command("token")(tokens.token)
-app.command("api")(api.api)
-app.command("refresh")(tokens.refresh)
-app.command("keep")(keep.keep)
-app.command("revoke")(tokens.revoke)
-app.command("delete")(tokens.delete)
-app.command("purge")(purging.purge)
-app.command("move")(moving.move)
-app.command("import")(importing.import_tokens)
+COMMANDS: Mapping[str, Callable[..., object]] = {
+    "demo": local.demo,
+    "sandbox": local.sandbox,
+    "login": login.login,
+    "list": tokens.list_all,
+    "show": tokens.show,
+    "token": tokens.token,
+    "api": api.api,
+    "refresh": tokens.refresh,
+    "keep": keep.keep,
+    "revoke": tokens.revoke,
+    "delete": tokens.delete,
+    "purge": purging.purge,
+    "move": moving.move,
+    "import": importing.import_tokens,
+    "why": auditing.why,
+    "doctor": doctor.doctor,
+    "check-store": check_store.check_store,
+    "help": help_,
+    "version": version,
+}
+for _name, _function in COMMANDS.items():
+    app.command(_name, cls=DocumentedCommand)(_function)
 app.add_typer(keys.keys, name="keys")
-app.command("why")(auditing.why)
 app.add_typer(auditing.audit, name="audit")
-app.command("doctor")(doctor.doctor)
-app.command("check-store")(check_store.check_store)

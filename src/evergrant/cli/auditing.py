@@ -14,12 +14,13 @@ import typer
 
 import evergrant
 from evergrant.cli.exits import Exit
+from evergrant.cli.help import DocumentedCommand, DocumentedGroup
 from evergrant.cli.options import AsJson, User, settings_of
 from evergrant.cli.session import accounts_of, is_sandboxed
 from evergrant.cli.speech import complain, note, warn
 from evergrant.config import Settings, config_folder
 from evergrant.errors import ConfigError, EvergrantError
-from evergrant.moving import Moved
+from evergrant.moving import Moved, Outcome
 from evergrant.text import json_text, printable
 
 if TYPE_CHECKING:
@@ -27,12 +28,18 @@ if TYPE_CHECKING:
 
 __all__ = ["audit", "audit_log", "noted", "why"]
 
-audit = typer.Typer(no_args_is_help=True, help="Verify and show the audit log.")
+audit = typer.Typer(
+    cls=DocumentedGroup, no_args_is_help=True, help="Verify and show the audit log."
+)
 
 File = Annotated[
     list[Path] | None,
     typer.Argument(metavar="FILE", help="By default the file that is set; rotated ones first."),
 ]
+
+
+WRITTEN = (Outcome.NEW, Outcome.UPDATED)
+"""What became of a token that was written to the other store."""
 
 
 def audit_log(settings: Settings) -> AuditLog | None:
@@ -49,14 +56,14 @@ def audit_log(settings: Settings) -> AuditLog | None:
 
 
 def noted(settings: Settings, moves: Iterable[Moved], where: str) -> Iterable[Moved]:
-    """Yield moves, each once it stands in the audit log.
+    """Yield moves; each that changed a store, once that stands in the audit log.
 
     Args:
         where: Names the store that the tokens go to.
     """
     log = audit_log(settings)
     for moved in moves:
-        if log is not None:
+        if log is not None and (moved.deleted or moved.outcome in WRITTEN):
             entry = {
                 "at": datetime.now(UTC).isoformat(),
                 "event": "Moved" if moved.deleted else "Copied",
@@ -80,7 +87,7 @@ def _files(context: typer.Context, named: list[Path] | None) -> list[Path]:
     return [Path(settings.audit)]
 
 
-@audit.command()
+@audit.command(cls=DocumentedCommand)
 def verify(
     context: typer.Context,
     files: File = None,
@@ -118,15 +125,18 @@ def verify(
     note("the log is as it was written; keep this line elsewhere: --head wants it next time")
 
 
-@audit.command()
+@audit.command(cls=DocumentedCommand)
 def show(
     context: typer.Context,
     files: File = None,
     *,
-    user: Annotated[str | None, typer.Option(metavar="USER")] = None,
+    user: Annotated[str | None, typer.Option(metavar="USER", help="Only of this user.")] = None,
     token: Annotated[str | None, typer.Option(metavar="ID", help="A token's id.")] = None,
     since: Annotated[
-        datetime | None, typer.Option(formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="In UTC.")
+        datetime | None,
+        typer.Option(
+            metavar="DATE", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="2026-12-31, in UTC."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

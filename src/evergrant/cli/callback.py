@@ -106,6 +106,21 @@ class Answer:
             ) from None
 
 
+def local_parts(redirect_url: str) -> re.Match[str]:
+    """Return host, port and path of a redirect URL at which this machine can listen.
+
+    Raises:
+        ConfigError: It is not an address of this machine.
+    """
+    parts = _HERE.fullmatch(redirect_url)
+    if parts is None or int(parts["port"]) > _LAST_PORT:
+        raise ConfigError(
+            f"the redirect URL {redirect_url} does not lead back to this command",
+            hint="Register and set http://127.0.0.1:PORT/…, or use --no-browser.",
+        )
+    return parts
+
+
 class Listener:
     """Listens at a redirect URL on this machine; every other address is not found there.
 
@@ -120,12 +135,7 @@ class Listener:
     """
 
     def __init__(self, redirect_url: str) -> None:
-        parts = _HERE.fullmatch(redirect_url)
-        if parts is None or int(parts["port"]) > _LAST_PORT:
-            raise ConfigError(
-                f"the redirect URL {redirect_url} does not lead back to this command",
-                hint="Register and set http://127.0.0.1:PORT/…, or use --no-browser.",
-            )
+        parts = local_parts(redirect_url)
         try:
             self._server = _Server(("127.0.0.1", int(parts["port"])), _Handler)
         except OSError as error:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import evergrant
+from evergrant.cli.auditing import audit_log
 from evergrant.cli.checks import Check
 from evergrant.cli.exits import Exit
 from evergrant.cli.grants import grant_checks
@@ -59,6 +60,7 @@ def doctor(
     settings = settings_of(context)
     tokens: list[evergrant.Token] = []
     checks = [_versions(), _configuration(settings), _client(settings), *_keys()]
+    checks += [*_data_center(settings), *_redirect(settings), *_audit(settings)]
     if repair:
         refuse_forgetful(settings.store)
         checks += lifeboat_checks(settings, repair=True, adopt=adopt)
@@ -117,6 +119,38 @@ def _client(settings: Settings) -> Check:
         "ok" if secret else "note",
         f"{settings.client_id}, with {secret or 'no secret: a login asks for it'}",
     )
+
+
+def _data_center(settings: Settings) -> Iterator[Check]:
+    from evergrant.datacenter import ZOHO
+
+    if settings.sandbox:
+        return
+    for code in filter(None, (settings.data_center, *settings.client_secrets)):
+        try:
+            ZOHO.by_code(code)
+        except EvergrantError as error:
+            yield Check("data center", "problem", error.message, error.hint)
+
+
+def _redirect(settings: Settings) -> Iterator[Check]:
+    from evergrant.cli.callback import local_parts
+
+    try:
+        local_parts(settings.redirect_url)
+    except ConfigError as error:
+        # An app on the web has one of its own, at which the command line cannot listen.
+        is_web = settings.redirect_url.startswith("https://")
+        yield Check("redirect URL", "note" if is_web else "problem", error.message, error.hint)
+
+
+def _audit(settings: Settings) -> Iterator[Check]:
+    if settings.audit is None:
+        return
+    try:
+        audit_log(settings)
+    except EvergrantError as error:
+        yield Check("audit log", "problem", error.message, error.hint)
 
 
 def _keys() -> Iterator[Check]:

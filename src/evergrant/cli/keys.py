@@ -15,6 +15,7 @@ import typer
 import evergrant
 from evergrant.cli.auditing import audit_log
 from evergrant.cli.exits import Exit
+from evergrant.cli.help import DocumentedCommand, DocumentedGroup
 from evergrant.cli.options import AsJson, settings_of
 from evergrant.cli.speech import note, warn
 from evergrant.cli.tables import console, table
@@ -31,14 +32,16 @@ from evergrant.token import Secret
 
 __all__ = ["keys"]
 
-keys = typer.Typer(no_args_is_help=True, help="Make, show, rotate and retire the keys.")
+keys = typer.Typer(
+    cls=DocumentedGroup, no_args_is_help=True, help="Make, show, rotate and retire the keys."
+)
 
 KeyFile = Annotated[
     Path, typer.Option("--file", metavar="FILE", help="The key file; the newest key stands first.")
 ]
 
 
-@keys.command()
+@keys.command(cls=DocumentedCommand)
 def generate(
     *,
     file: KeyFile,
@@ -68,7 +71,7 @@ def generate(
         note(f"To use it, set EVERGRANT_KEY_FILE={file}. Without it, what it sealed is lost.")
 
 
-@keys.command()
+@keys.command(cls=DocumentedCommand)
 def status(context: typer.Context, *, as_json: AsJson = False) -> None:
     """Say which keys are set and how much each has sealed; ends with 1 if a key is missing."""
     ring = keyring_from_environment()
@@ -112,7 +115,7 @@ def status(context: typer.Context, *, as_json: AsJson = False) -> None:
         raise typer.Exit(Exit.BAD_RESULT)
 
 
-@keys.command()
+@keys.command(cls=DocumentedCommand)
 def rotate(
     context: typer.Context,
     *,
@@ -162,7 +165,7 @@ def _progress(total: int) -> Iterator[Callable[[int], None]]:
         yield lambda count: bar.advance(task, count)
 
 
-@keys.command()
+@keys.command(cls=DocumentedCommand)
 def retire(context: typer.Context, key_id: str, *, file: KeyFile) -> None:
     """Take a key out of a key file, if nothing is sealed with it any more."""
     lines = read_lines(file)

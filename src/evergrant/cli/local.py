@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["demo", "sandbox"]
 
+HIGHEST_PORT = 65_000
+"""Above it, there might be no room for the ports of several data centers."""
+
 CLIENT_ID = "1000.EVERGRANTSANDBOX"
 """Always the same, so that a login after a restart takes the place of the one before."""
 
@@ -25,15 +28,21 @@ CLIENT_SECRET = "evergrant-sandbox"  # noqa: S105 - of an app that exists on thi
 
 def sandbox(
     *,
-    port: Annotated[int, typer.Option(min=0, max=65000, help="0: any free one.")] = SANDBOX_PORT,
+    port: Annotated[
+        int,
+        typer.Option(metavar="PORT", help="Where to listen; 0: at any free port."),
+    ] = SANDBOX_PORT,
     data_centers: Annotated[
-        list[str] | None, typer.Option("--data-center", help="One or more of Zoho's: us, eu, …")
+        list[str] | None,
+        typer.Option("--data-center", metavar="CODE", help="One or more of Zoho's: us, eu, …"),
     ] = None,
 ) -> None:
     """Run a faithful local Zoho until Ctrl-C, with users to log in as."""
     from evergrant.datacenter import ZOHO
     from evergrant.sandbox import Sandbox
 
+    if port not in range(HIGHEST_PORT + 1):
+        raise ConfigError(f"--port {port}: ports go from 0 to {HIGHEST_PORT}")
     codes = [ZOHO.by_code(code).code for code in data_centers or ["us", "eu"]]
     zoho = Sandbox(data_centers=dict.fromkeys(codes), port=port)
     zoho.client = zoho.add_client(
@@ -71,5 +80,5 @@ def demo() -> None:
     from evergrant.demo import tell
 
     screen = console()
-    if not tell(screen, lambda *store: token_table(read_rows(*store), screen.width)):
+    if not tell(screen, lambda *store: token_table(list(read_rows(*store)), screen.width)):
         raise typer.Exit(Exit.BAD_RESULT)

@@ -42,13 +42,19 @@ def login(
     ] = False,
     scopes: Annotated[
         list[str] | None,
-        typer.Option("--scope", help="Ask for this, not for what is set."),
+        typer.Option("--scope", metavar="SCOPE", help="Ask for this, not for what is set."),
     ] = None,
     user: Annotated[
-        str | None, typer.Option(help="Who must log in; or a key of your own to keep it under.")
+        str | None,
+        typer.Option(
+            metavar="USER", help="Who must log in; or a key of your own to keep it under."
+        ),
     ] = None,
     data_center: Annotated[
-        str | None, typer.Option(help="Where to begin: us, eu, in, au, cn, jp, ca, sa, uk, ae.")
+        str | None,
+        typer.Option(
+            metavar="CODE", help="Where to begin: us, eu, in, au, cn, jp, ca, sa, uk, ae."
+        ),
     ] = None,
     no_browser: Annotated[
         bool, typer.Option("--no-browser", help="Print the address; take the redirect by paste.")

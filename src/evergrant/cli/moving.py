@@ -15,7 +15,7 @@ import evergrant
 from evergrant import moving
 from evergrant.cli.auditing import noted
 from evergrant.cli.exits import Exit
-from evergrant.cli.options import AsJson, settings_of
+from evergrant.cli.options import AsJson, refuse_lost_folder, settings_of
 from evergrant.cli.outcomes import described, print_outcomes, summary, watched
 from evergrant.cli.session import refuse_forgetful
 from evergrant.cli.speech import complain, note
@@ -121,6 +121,7 @@ def _both(
     source: str, target: str, *, dry_run: bool, delete_source: bool
 ) -> Iterator[tuple[evergrant.TokenStore, evergrant.TokenStore]]:
     source, target = named_store(source), named_store(target)
+    refuse_lost_folder(target)
     with evergrant.open_store(source, read_only=True) as origin, opened_to_look(target) as there:
         # Before either is opened to be written to.
         moving.refuse_same(origin, there)

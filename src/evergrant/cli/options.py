@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import unquote
 
 import typer
 
 from evergrant.cli.speech import warn
 from evergrant.config import Settings, load_settings
+from evergrant.errors import ConfigError, StoreMissing
+from evergrant.stores.urls import masked
 
 __all__ = [
     "SANDBOX_PORT",
@@ -20,6 +24,7 @@ __all__ = [
     "User",
     "Yes",
     "globals_first",
+    "refuse_lost_folder",
     "settings_of",
 ]
 
@@ -52,10 +57,38 @@ def settings_of(context: typer.Context) -> Settings:
         ConfigError: See `load_settings`.
     """
     given: Options = context.find_object(Options) or Options()
+    for option, value in (("--store", given.store), ("--sandbox", given.sandbox)):
+        if value is not None and not value.strip():
+            raise ConfigError(f"{option} is empty", hint="Give a URL, or leave the option out.")
+    if given.store:
+        refuse_lost_folder(given.store)
     settings = load_settings(given.config, store=given.store, sandbox=given.sandbox)
     if settings.warning:
         warn(settings.warning)
     return settings
+
+
+def refuse_lost_folder(url: str) -> None:
+    """Refuse a store that was named, and whose folder is not there: it may be a typing error.
+
+    Raises:
+        StoreMissing: There is no such folder.
+    """
+    scheme, _, location = url.partition(":")
+    if scheme.lower() not in {"sqlite", "file"} or not location.startswith("//"):
+        return
+    folder = Path(unquote(location.removeprefix("//").removeprefix("/").partition("?")[0])).parent
+    if scheme.lower() == "file":
+        folder = Path("/", folder)
+    if not folder.exists():
+        raise StoreMissing(
+            f"there is no folder {folder} for the store {masked(url)}",
+            hint=f"Correct the URL, or make the folder: mkdir -p {shlex.quote(str(folder))}",
+        )
+
+
+def _is_address(argument: str) -> bool:
+    return "://" in argument or not argument.strip()  # an empty one is refused later
 
 
 def globals_first(arguments: Sequence[str]) -> list[str]:
@@ -75,7 +108,7 @@ def globals_first(arguments: Sequence[str]) -> list[str]:
             others.append(argument)
         elif has_value:
             first.append(argument)
-        elif name == "--sandbox" and not (left and "://" in left[0]):
+        elif name == "--sandbox" and not (left and _is_address(left[0])):
             first.append(f"--sandbox=http://127.0.0.1:{SANDBOX_PORT}")
         elif left:
             first.append(f"{name}={left.pop(0)}")

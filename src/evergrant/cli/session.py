@@ -7,12 +7,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from difflib import get_close_matches
+from itertools import islice
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 import evergrant
 from evergrant.config import Settings
-from evergrant.errors import AmbiguousUser, ConfigError, TokenNotFound
+from evergrant.errors import (
+    AmbiguousUser,
+    ConfigError,
+    StoreError,
+    StoreMissing,
+    TokenNotFound,
+)
+from evergrant.keeping.choosing import choose
 from evergrant.policy import UNLIMITED, Policy
 
 if TYPE_CHECKING:
@@ -21,13 +30,19 @@ if TYPE_CHECKING:
 
 __all__ = [
     "accounts_of",
+    "find_user",
     "is_sandboxed",
     "offline_keeper",
     "online_keeper",
     "only_user",
     "policing_of",
+    "readable_store",
     "refuse_forgetful",
+    "suggesting",
 ]
+
+MOST_COMPARED = 10_000
+"""Names that one which is not there is compared with."""
 
 FORGETFUL = ("memory:", "list:", "sqlite:///:memory:")
 """How the URLs of stores begin that end with their process."""
@@ -45,6 +60,51 @@ def refuse_forgetful(url: str) -> None:
             f"{name} forgets when the command ends; nothing was done",
             hint="Name a store that stays, such as sqlite:///tokens.db.",
         )
+
+
+@contextmanager
+def readable_store(settings: Settings) -> Iterator[evergrant.TokenStore]:
+    """Open the store to read only, and make nothing: one that is not there has no tokens."""
+    try:
+        store = evergrant.open_store(settings.store, read_only=True)
+    except StoreMissing:
+        store = evergrant.open_store("memory:")
+    with store:
+        yield store
+
+
+def find_user(store: evergrant.TokenStore, user: str) -> evergrant.Token:
+    """Return the newest token of a user that the store holds.
+
+    Raises:
+        TokenNotFound: There is none; names those that are called nearly so.
+        AmbiguousUser: There are several.
+    """
+    with suggesting(store, user):
+        return choose(store.find_users(user), user, None)
+
+
+@contextmanager
+def suggesting(store: evergrant.TokenStore, user: str) -> Iterator[None]:
+    """Let an error that there is no such user name those that are called nearly so."""
+    try:
+        yield
+    except TokenNotFound as error:
+        near = _near(store, user)
+        if near:
+            error.hint = f"Did you mean {' or '.join(near)}?"
+        raise
+
+
+def _near(store: evergrant.TokenStore, user: str) -> list[str]:
+    tokens = islice(store.iter_tokens(on_corrupt=lambda _: None), MOST_COMPARED)
+    with suppress(StoreError):
+        names = {token.user_name for token in tokens if token.user_name}
+        whole = {name.partition(":")[0].lower(): name for name in names}
+        whole |= {name.lower(): name for name in names}
+        near = get_close_matches(user.lower(), whole, n=3, cutoff=0.75)
+        return list(dict.fromkeys(whole[name] for name in near))
+    return []
 
 
 def is_sandboxed(token: evergrant.Token) -> bool:
@@ -77,6 +137,7 @@ def online_keeper(
     """
     with (
         evergrant.open_store(settings.store) as store,
+        suggesting(store, user),
         accounts_of(settings, settings.sandbox or _sandbox_of(store, user)) as accounts,
     ):
         yield evergrant.Keeper(store, accounts, policy=policy, on_event=on_event)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,17 @@ if TYPE_CHECKING:
     from evergrant.keeping.policing import Policing
     from evergrant.stores.base import TokenStore
 
-__all__ = ["console", "describe", "page", "read_rows", "table", "token_table"]
+__all__ = [
+    "Row",
+    "console",
+    "describe",
+    "page",
+    "read_rows",
+    "state_color",
+    "table",
+    "token_cells",
+    "token_table",
+]
 
 Row = dict[str, Any]
 
@@ -49,12 +59,14 @@ _STYLES = {
 }
 
 
-def read_rows(store: TokenStore, accounts: Accounts, policing: Policing | None = None) -> list[Row]:
-    """Describe every row of a store, the corrupt ones too; arguments as of `describe`."""
+def read_rows(
+    store: TokenStore, accounts: Accounts, policing: Policing | None = None
+) -> Iterator[Row]:
+    """Describe every row of a store as it is read, the corrupt ones last; see `describe`."""
     corrupt: list[CorruptRecord] = []
-    tokens = store.iter_tokens(on_corrupt=corrupt.append)
-    rows = [describe(token, accounts, policing) for token in tokens]
-    return rows + [_describe_corrupt(error) for error in corrupt]
+    for token in store.iter_tokens(on_corrupt=corrupt.append):
+        yield describe(token, accounts, policing)
+    yield from map(_describe_corrupt, corrupt)
 
 
 def describe(token: Token, accounts: Accounts, policing: Policing | None = None) -> Row:
@@ -124,34 +136,41 @@ def console(*, stderr: bool = False) -> Console:
     return screen
 
 
+def token_cells(row: Row, *, wide: bool) -> dict[str, str | None]:
+    """Return what a list shows of a row, by column.
+
+    Args:
+        wide: Name the scopes, and tell when the row was saved.
+    """
+    scopes = " ".join(row["scopes"]) if wide else str(len(row["scopes"]))
+    saved = {"updated (UTC)": _minute(row.get("updated_at"))} if wide else {}
+    return {
+        "user": row["user"],
+        "id": row["id"],
+        "dc": row.get("data_center"),
+        "scopes": scopes,
+        "state": row["state"],
+        "expires in": _span(row.get("expires_in")),
+        **saved,
+        "ends (UTC)": _ends(row),
+    }
+
+
 def token_table(rows: Sequence[Row], width: int) -> Table:
-    """Lay out what `describe` says of several tokens, for a screen this wide."""
-    ends = any(row.get("ends_at") for row in rows)
-    lines = [
-        (
-            row["user"],
-            row["id"],
-            row.get("data_center"),
-            _scopes(row["scopes"], width),
-            row["state"],
-            _span(row.get("expires_in")),
-            _minute(row.get("updated_at")),
-            *([_ends(row)] if ends else []),
-        )
-        for row in rows
-    ]
-    columns = ["user", "id", "data center", "scopes", "state", "expires in", "updated (UTC)"]
-    return table([*columns, *(["ends (UTC)"] if ends else [])], lines, width)
+    """Lay out what `describe` says of a few tokens, for a screen this wide."""
+    cells = [token_cells(row, wide=width >= NARROW) for row in rows]
+    ends = any(row["ends (UTC)"] for row in cells)
+    columns = [name for name in cells[0] if ends or name != "ends (UTC)"] if cells else ["user"]
+    return table(columns, [[row[name] for name in columns] for row in cells], width)
+
+
+def state_color(state: str) -> str | None:
+    """Return the colour of what names a state; None: it has none."""
+    return _STYLES.get(state)
 
 
 def _ends(row: Row) -> str | None:
     return f"{_minute(row['ends_at'])} {row['ends_by']}" if row.get("ends_at") else None
-
-
-def _scopes(scopes: list[str], width: int) -> str:
-    if width < NARROW:
-        return str(len(scopes))
-    return " ".join(scope.removeprefix("ZohoCRM.") for scope in scopes)
 
 
 def table(columns: Sequence[str], lines: Iterable[Sequence[str | None]], width: int) -> Table:

@@ -8,12 +8,22 @@ import typer
 
 import evergrant
 from evergrant.cli.auditing import audit_log
+from evergrant.cli.listing import print_as_json, print_listing
 from evergrant.cli.options import AsJson, TokenId, User, Yes, settings_of
-from evergrant.cli.session import accounts_of, offline_keeper, online_keeper, policing_of
+from evergrant.cli.session import (
+    accounts_of,
+    find_user,
+    offline_keeper,
+    online_keeper,
+    policing_of,
+    readable_store,
+    suggesting,
+)
 from evergrant.cli.speech import confirmed, moment, note
 from evergrant.cli.tables import console, describe, page, read_rows, token_table
 from evergrant.errors import ConfigError, TokenNotFound
 from evergrant.events import Forgotten
+from evergrant.stores import urls
 from evergrant.text import json_text
 
 __all__ = [
@@ -37,17 +47,14 @@ def list_all(context: typer.Context, *, as_json: AsJson = False) -> None:
     """List the tokens of the store, the corrupt ones too; shows no secret."""
     settings = settings_of(context)
     with (
-        evergrant.open_store(settings.store) as store,
+        readable_store(settings) as store,
         accounts_of(settings, settings.sandbox) as accounts,
     ):
         rows = read_rows(store, accounts, policing_of(settings, store, accounts))
-        where = store.url
-    if as_json:
-        print_json(rows)
-    elif rows:
-        print_table(rows)
-    else:
-        note(f"no tokens in {where}; log in with: evergrant login")
+        if as_json:
+            print_as_json(rows)
+        elif not print_listing(rows):
+            note(f"no tokens in {urls.masked(settings.store)}; log in with: evergrant login")
 
 
 def show(
@@ -60,11 +67,11 @@ def show(
     """Show what is known of one token; of its secrets, only which there are."""
     settings = settings_of(context)
     with (
-        offline_keeper(settings) as keeper,
+        readable_store(settings) as store,
         accounts_of(settings, settings.sandbox) as accounts,
     ):
-        policing = policing_of(settings, keeper.store, accounts)
-        row = describe(_found(keeper, user, token_id), accounts, policing)
+        policing = policing_of(settings, store, accounts)
+        row = describe(_found(store, user, token_id), accounts, policing)
     if as_json:
         print_json(row)
     else:
@@ -115,7 +122,8 @@ def delete(
     log = audit_log(settings)
     with offline_keeper(settings, log) as keeper:
         if user and not token_id:
-            name = name_of(keeper.find(user))
+            with suggesting(keeper.store, user):
+                name = name_of(keeper.find(user))
         else:
             name = f"token {_only_id(user, token_id)}"
         if not confirmed(f"Delete {name} from {keeper.store.url}? Zoho is not told.", yes=yes):
@@ -130,10 +138,10 @@ def delete(
         note(f"deleted: {name}")
 
 
-def _found(keeper: evergrant.Keeper, user: str | None, token_id: str | None) -> evergrant.Token:
+def _found(store: evergrant.TokenStore, user: str | None, token_id: str | None) -> evergrant.Token:
     if user and not token_id:
-        return keeper.find(user)
-    found = keeper.store.find_token_by_id(_only_id(user, token_id))
+        return find_user(store, user)
+    found = store.find_token_by_id(_only_id(user, token_id))
     if found is None:
         raise TokenNotFound("there is no such token", token_id=token_id)
     return found

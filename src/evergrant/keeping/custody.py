@@ -135,13 +135,18 @@ class Custody:
         self.attend(token)
         return token
 
-    def renewed(self, rejected: Token) -> Token:
-        """Return a token in place of one that the API rejected; raises as `usable`."""
+    def renewed(self, rejected: Token, *, is_asked: bool = False) -> Token:
+        """Return a token in place of one that the API rejected; raises as `usable`.
+
+        Args:
+            is_asked: It was not rejected: somebody asked for another one.
+        """
         if self._policing.policy != UNLIMITED:
             # By what is stored: a copy may be old, and who renews a token uses it.
             stored = self.store.find_token_by_id(rejected.id or "")
             self._policing.checked(self.newest(stored or rejected))
-        return self._renewal.renew(rejected, Need(other_than=rejected.access_token))
+        need = Need(other_than=rejected.access_token, is_asked=is_asked)
+        return self._renewal.renew(rejected, need)
 
     def vouched(self, token: Token, url: str) -> Token:
         """Return a token if a request to this URL may carry it.

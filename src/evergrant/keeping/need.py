@@ -19,16 +19,18 @@ class Need:
         other_than: The access token that the API did not accept, whatever its expiry says.
         min_life: How much life it must have left.
         is_use: Whether somebody is about to use it; else it is only kept fresh.
+        is_asked: Whether somebody asked for another one; else the API rejected that one.
     """
 
     other_than: str | None = None
     min_life: timedelta = ANY_LIFE
     is_use: bool = True
+    is_asked: bool = False
 
     def cause(self, current: Token, now: datetime) -> str:
         """Return why a token is renewed, as `evergrant.events.Refreshed` has it."""
         if self.other_than is not None and current.access_token == self.other_than:
-            return "rejected"
+            return "asked" if self.is_asked else "rejected"
         if not self.is_use:
             return "kept fresh"
         return "ahead" if is_usable(current, now) else "expired"

@@ -77,10 +77,9 @@ def open_store(
 
 def _opened(url: str, *, read_only: bool, **options: Any) -> TokenStore:  # noqa: PLR0911 - a table
     if not re.match(r"[a-z][a-z0-9+._-]*:", url, re.IGNORECASE):
-        quoted = quote(urls.masked(url), errors="replace")
+        named = f"For this file: {urls.url_of_file(urls.masked(url))}. " if url else ""
         raise ConfigError(
-            f"{urls.masked(url)!r} is not the URL of a store",
-            hint=f"For a SQLite file: sqlite:///{quoted}. {urls.ACCEPTED}",
+            f"{urls.masked(url)!r} is not the URL of a store", hint=f"{named}{urls.ACCEPTED}"
         )
     scheme, _, rest = map(Secret, url.partition(":"))
     match scheme.reveal().lower():

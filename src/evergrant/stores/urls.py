@@ -6,14 +6,16 @@ import math
 import os
 import re
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, unquote_to_bytes
+from urllib.parse import parse_qsl, quote, unquote_to_bytes
 
 from evergrant.errors import ConfigError
 
 __all__ = [
     "ACCEPTED",
     "REDIS",
+    "SQLITE_BEGINS",
     "file_path",
     "is_sql",
     "masked",
@@ -21,16 +23,13 @@ __all__ = [
     "refuse_rest",
     "seconds",
     "sqlite_path",
+    "url_of_file",
     "without_named",
 ]
 
-ACCEPTED = (
-    "Use sqlite:///relative.db, sqlite:////absolute/path.db, sqlite:///:memory:, "
-    "file:///absolute/tokens.csv, mysql+pymysql://user@host/database, "
-    "postgresql+psycopg://user@host/database, redis://user@host/0 (rediss:, unix:, "
-    "redis+cluster:, redis+sentinel:), dynamodb://table?region=name, "
-    "aws-secretsmanager://name?region=name, memory: or list:."
-)
+ACCEPTED = "Stores: sqlite:///relative.db, file:///absolute.csv and others in docs/stores.md."
+
+SQLITE_BEGINS = b"SQLite format 3\0"
 
 
 REDIS = ("redis", "rediss", "unix", "redis+cluster", "redis+sentinel")
@@ -68,6 +67,18 @@ def without_named(url: str) -> str:
     )
 
 
+def url_of_file(path: str) -> str:
+    """Return the URL of the store that suits a file: by its content, or else by its ending."""
+    try:
+        with Path(path).open("rb") as file:
+            begins = file.read(len(SQLITE_BEGINS))
+    except OSError:
+        begins = b""
+    is_csv = begins != SQLITE_BEGINS and (begins[:3] == b"id," or path.lower().endswith(".csv"))
+    quoted = quote(str(Path(path).absolute()) if is_csv else path, errors="replace")
+    return f"file://{quoted}" if is_csv else f"sqlite:///{quoted}"
+
+
 def refuse_rest(url: str, rest: str) -> None:
     """Refuse a URL that says more than its scheme.
 
@@ -85,7 +96,8 @@ def sqlite_path(url: str, location: str) -> str:
         ConfigError: It has a host, or no slashes.
     """
     if not location.startswith("//"):
-        raise ConfigError(f"{masked(url)!r} lacks slashes", hint=ACCEPTED)
+        hint = f"For this file: {url_of_file(location)}. {ACCEPTED}"
+        raise ConfigError(f"{masked(url)!r} lacks slashes", hint=hint)
     if location[2:3] not in ("", "/"):
         raise ConfigError(
             f"{masked(url)!r} names a host, and SQLite has none",
@@ -106,7 +118,8 @@ def file_path(url: str, location: str) -> str:
         )
     host, slash, path = location.removeprefix("//").partition("/")
     if not slash or not location.startswith("/"):
-        raise ConfigError(f"{masked(url)!r} has no absolute path", hint=ACCEPTED)
+        hint = f"For this file: {url_of_file(location.removeprefix('//'))}. {ACCEPTED}"
+        raise ConfigError(f"{masked(url)!r} has no absolute path", hint=hint)
     if host.lower() not in ("", "localhost"):
         raise ConfigError(
             f"{masked(url)!r} names a host, and files are opened on this one only",

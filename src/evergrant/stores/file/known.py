@@ -15,6 +15,7 @@ from evergrant.stores.file.lines import parse
 from evergrant.stores.file.sidecar import Sidecar
 from evergrant.stores.file.table import FileTable
 from evergrant.stores.private_files import Hidden
+from evergrant.stores.urls import SQLITE_BEGINS, url_of_file
 
 __all__ = ["KnownFile", "explaining"]
 
@@ -84,6 +85,8 @@ class KnownFile:
         lines = parse(content) if content else []
         if lines is None:
             why, hint = "it does not hold tokens", "Name another file."
+            if content.startswith(SQLITE_BEGINS):
+                hint = f"It is a SQLite database: {url_of_file(self._path)}"
         elif not content and (self._table.all_keys() or Sidecar(self._path).last_number):
             why = "it is empty, without so much as its header: a program was killed that wrote it"
             hint = "Restore a backup, or delete the file to begin without tokens."

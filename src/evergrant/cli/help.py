@@ -1,0 +1,100 @@
+"""How the help looks: commands by groups, arguments by their names, an example or two each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from typer.core import TyperCommand, TyperGroup
+
+__all__ = ["EXAMPLES", "GROUPS", "DocumentedCommand", "DocumentedGroup"]
+
+GROUPS: Mapping[str, Sequence[str]] = {
+    "Begin": ("login", "doctor", "demo", "sandbox", "help", "version"),
+    "Tokens": ("list", "show", "token", "api", "refresh", "revoke", "delete", "purge"),
+    "Operation": ("keep", "why", "audit"),
+    "Stores": ("move", "import", "keys", "check-store"),
+}
+"""Where the help names each command."""
+
+EXAMPLES: Mapping[str, Sequence[str]] = {
+    "login": ("evergrant login --data-center eu", "evergrant login --self-client"),
+    "doctor": ("evergrant doctor --offline", "evergrant doctor --repair"),
+    "sandbox": ("evergrant sandbox", "evergrant login --sandbox"),
+    "help": ("evergrant help login", "evergrant help keys rotate"),
+    "list": ("evergrant list", "evergrant list | cut -f1", "evergrant list --json"),
+    "show": ("evergrant show me@example.com", "evergrant show --id 7 --json"),
+    "token": ("evergrant token me@example.com",),
+    "api": (
+        "evergrant api /crm/v8/Leads -f fields=Last_Name",
+        "evergrant api POST /crm/v8/Leads -f 'data[][Last_Name]=Doe'",
+    ),
+    "refresh": ("evergrant refresh me@example.com",),
+    "revoke": ("evergrant revoke me@example.com",),
+    "delete": ("evergrant delete me@example.com", "evergrant delete --id 7 --yes"),
+    "purge": ("evergrant purge --dry-run",),
+    "keep": ("evergrant keep", "evergrant keep me@example.com --metrics 9108"),
+    "why": ("evergrant why me@example.com",),
+    "move": ("evergrant move file:///srv/tokens.csv sqlite:////srv/tokens.db --dry-run",),
+    "import": ("evergrant import env:", "evergrant import - < tokens.json"),
+    "check-store": ("evergrant check-store my_app.stores:make_store",),
+    "keys generate": ("evergrant keys generate --file ~/.evergrant.keys",),
+    "keys rotate": ("evergrant keys rotate",),
+    "audit verify": ("evergrant audit verify",),
+}
+"""Lines to copy, by what follows ``evergrant``."""
+
+
+class DocumentedCommand(TyperCommand):
+    """Names arguments as people do, and ends with examples."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the parser's
+        """Return what may follow the command's name."""
+        arguments = [one for one in self.params if one.param_type_name == "argument"]
+        return ["[OPTIONS]", *map(_usage, arguments)]
+
+    def format_options(self, ctx: Any, formatter: Any) -> None:
+        """Write arguments, then options."""
+        written: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
+        for parameter in self.get_params(ctx):
+            record: tuple[str, str] | None = parameter.get_help_record(ctx)
+            if record and parameter.param_type_name == "argument":
+                written["Arguments"].append((_name(parameter), record[1]))
+            elif record:
+                written["Options"].append(record)
+        for title, rows in written.items():
+            if rows:
+                with formatter.section(title):
+                    formatter.write_dl(rows)
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Write the examples as they are to be typed."""
+        examples = EXAMPLES.get(ctx.command_path.partition(" ")[2], ())
+        if examples:
+            with formatter.section("Examples"):
+                formatter.write("".join(f"  {line}\n" for line in examples))
+
+
+class DocumentedGroup(TyperGroup):
+    """Commands, each with its whole summary."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - the parser's
+        """Write the commands, by groups where there are some."""
+        groups = GROUPS if self.commands.keys() >= {"login"} else {"Commands": list(self.commands)}
+        for title, names in groups.items():
+            summaries = [
+                (name, self.commands[name].get_short_help_str(limit=1_000)) for name in names
+            ]
+            with formatter.section(title):
+                formatter.write_dl(summaries)
+
+
+def _name(argument: Any) -> str:
+    return str(argument.metavar or argument.name.upper())
+
+
+def _usage(argument: Any) -> str:
+    name = _name(argument)
+    if not argument.required and not name.startswith("["):
+        name = f"[{name}]"
+    return f"{name}..." if argument.nargs < 0 else name

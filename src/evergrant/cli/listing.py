@@ -1,0 +1,118 @@
+"""Prints any number of tokens as they are read: for a screen, for a pipe, or as JSON."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from itertools import chain, islice
+from typing import TYPE_CHECKING
+
+import typer
+
+from evergrant.cli.tables import NARROW, Row, console, state_color, token_cells
+from evergrant.text import json_text, printable
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["print_as_json", "print_listing"]
+
+SAMPLE = 500
+"""Rows that decide how wide the columns are."""
+
+NARROWEST = 12
+"""Columns that a user's name gets at the least; a longer one goes on below."""
+
+
+def print_as_json(rows: Iterable[Row]) -> None:
+    """Print a JSON array, one row after the other."""
+    separator = "[\n"
+    for row in rows:
+        sys.stdout.write(separator + textwrap.indent(json_text(row, indent=2), "  "))
+        separator = ",\n"
+    sys.stdout.write("[]\n" if separator == "[\n" else "\n]\n")
+
+
+def print_listing(rows: Iterable[Row]) -> bool:
+    """Print a line for each row; return False if there is none.
+
+    On a screen: aligned, coloured, and through the pager where there are more than fit. In a
+    pipe: the cells, whole, with tabs between them and no heading, as ``cut`` and ``awk`` like it.
+    """
+    rows = iter(rows)
+    sample = list(islice(rows, SAMPLE))
+    screen = console()
+    if not screen.is_terminal:
+        for row in chain(sample, rows):
+            cells = token_cells(row, wide=True).values()
+            sys.stdout.write("\t".join(printable(cell or "-") for cell in cells) + "\n")
+    elif sample:
+        lines = _lines(sample, rows, screen)
+        if len(sample) < screen.height - 1:
+            sys.stdout.writelines(lines)
+        else:
+            _page(lines)
+    return bool(sample)
+
+
+def _page(lines: Iterable[str]) -> None:
+    """Show lines through the pager, as far as somebody reads; through none, all of them."""
+    pager = shlex.split(os.environ.get("PAGER", "less"))
+    if not pager or not shutil.which(pager[0]):
+        sys.stdout.writelines(lines)
+        return
+    # Colours, no question at the end of what fits, nothing cleared.
+    environment = {"LESS": "-FRX", **os.environ}
+    with subprocess.Popen(  # noqa: S603 - the user's own pager
+        pager, stdin=subprocess.PIPE, text=True, env=environment
+    ) as reader:
+        with suppress(BrokenPipeError):
+            for line in lines:
+                reader.stdin.write(line)  # type: ignore[union-attr]
+        with suppress(BrokenPipeError):
+            reader.stdin.close()  # type: ignore[union-attr]
+
+
+def _lines(sample: Sequence[Row], rest: Iterable[Row], screen: Console) -> Iterator[str]:
+    wide = screen.width >= NARROW
+    cells = [token_cells(row, wide=wide) for row in sample]
+    names = [name for name in cells[0] if any(row[name] for row in cells) or name == "user"]
+    widths = [max(len(name), *(len(row[name] or "-") for row in cells)) for name in names]
+    widths[0] = max(min(widths[0], screen.width - sum(widths[1:]) - 2 * len(widths)), NARROWEST)
+    yield _line(names, widths, ["bold"] * len(names))
+    for row in chain(cells, (token_cells(row, wide=wide) for row in rest)):
+        yield _line([row[name] or "-" for name in names], widths, names)
+
+
+def _line(cells: Sequence[str], widths: Sequence[int], names: Sequence[str]) -> str:
+    """Lay out one row; a cell that is too long goes on below."""
+    from rich.cells import cell_len, chop_cells
+
+    folded = [
+        chop_cells(printable(cell), width) or [""]
+        for cell, width in zip(cells, widths, strict=True)
+    ]
+    text = ""
+    for number in range(max(map(len, folded))):
+        parts = []
+        for parts_of, width, name in zip(folded, widths, names, strict=True):
+            part = parts_of[number] if number < len(parts_of) else ""
+            gap = " " * (width - cell_len(part))
+            parts.append(_styled(part, name) + gap)
+        text += "  ".join(parts).rstrip() + "\n"
+    return text
+
+
+def _styled(text: str, name: str) -> str:
+    if os.environ.get("NO_COLOR") or not text:
+        return text
+    if name == "bold":
+        return typer.style(text, bold=True)
+    color = state_color(text) if name == "state" else None
+    return typer.style(text, fg=color) if color else text
