@@ -116,12 +116,11 @@ def test_a_file_of_something_else_is_refused(path: Path) -> None:
 
 
 def test_a_look_up_still_uses_the_index(path: Path) -> None:
+    asked = 'EXPLAIN QUERY PLAN SELECT id FROM "oauthtoken" WHERE user_name = ? COLLATE NOCASE'
     with open_store(url(path)) as store:
         store.save_token(ALICE)
     with open_store(url(path), read_only=True) as store:
-        plan = store._run(
-            'EXPLAIN QUERY PLAN SELECT id FROM "oauthtoken" WHERE user_name = ? COLLATE NOCASE', "a"
-        )  # type: ignore[attr-defined]
+        plan = store._run(asked, "a")  # type: ignore[attr-defined]
     assert "INDEX" in str(plan)
 
 
