@@ -69,7 +69,7 @@ class AsyncKeeper:
 
     async def find(self, user: str) -> Token:
         """Return the newest token of this user that there is, expired or not."""
-        return await self._tokens.do(partial(self.keeper.find, user))
+        return await self._tokens.read(partial(self.keeper.find, user))
 
     async def refresh(self, user: str) -> Token:
         """Renew the access token now, even if it has not expired."""

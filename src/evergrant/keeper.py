@@ -48,7 +48,7 @@ class Keeper:
         store: Where tokens are kept (see `adapt` for one of your own); the caller closes it.
         accounts: Zoho's accounts servers; the caller closes it.
         clock: Tells the time; by default that of ``accounts``.
-        on_event: Is told each `evergrant.events.Event`, in the thread where it happens.
+        on_event: Is told each `evergrant.events.Event`, in a thread of its own: it delays nobody.
         lifeboat: Folder for tokens that the store could not take; else the configuration's.
         pkce: Send a PKCE challenge with each login (in Zoho's docs: mobile and desktop only).
         background: Keep tokens fresh whether or not anybody asks for them: all of this client,
@@ -79,7 +79,7 @@ class Keeper:
         )
         self.states = custody.states
         self._serving = Serving(store, custody.clock, custody.emit, custody.window, custody.dead)
-        self.async_tokens = AsyncTokens(self, custody.vouched)
+        self.async_tokens = AsyncTokens(self, custody, self._serving)
         self._renewer = Renewer(custody, () if background is True else background or ())
         if background:
             self._renewer.start()

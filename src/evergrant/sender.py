@@ -77,6 +77,8 @@ class HttpSender:
     def _connected(self) -> httpx2.Client:
         from http.cookiejar import CookieJar, DefaultCookiePolicy
 
+        import httpx2
+
         with self._lock.here():
             # A forked child would share its parent's sockets: it gets a client of its own, and
             # leaves the inherited one alone.
@@ -85,6 +87,8 @@ class HttpSender:
                     timeout=self._timeout,
                     proxy=self._proxy and str.__str__(self._proxy),
                     follow_redirects=False,
+                    # Who waits for one server must not keep others from another.
+                    limits=httpx2.Limits(max_keepalive_connections=20),
                     # One user's cookies must not travel with another's request.
                     cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
                     # A sandbox on this machine is not behind the proxy that Zoho is behind.

@@ -7,7 +7,10 @@ from datetime import timedelta
 from functools import partial
 from typing import Protocol, TypeVar
 
+from evergrant.keeping.custody import Custody
 from evergrant.keeping.offload import Offload
+from evergrant.keeping.reader import Reader
+from evergrant.keeping.serving import Serving
 from evergrant.keeping.windows import ANY_LIFE
 from evergrant.token import Token
 
@@ -17,6 +20,9 @@ T = TypeVar("T")
 
 QUICK_THREADS = 4
 """Threads for what waits for nobody but the store on this host."""
+
+READING_THREADS = 16
+"""Threads for what reads the store, and waits for nobody else: a store has few connections."""
 
 WAITING_THREADS = 100
 """Threads for what may wait for Zoho: as many as httpx2 opens connections."""
@@ -39,26 +45,32 @@ class AsyncTokens:
     """The tokens of a Keeper for tasks, in threads of its own.
 
     Those of the event loop and of anyio are left to the rest of the program: neither waits for
-    the other. Tasks that want the same token hold one thread together.
+    the other. Tasks that want the same token hold one thread together. Who waits for Zoho holds
+    none of those in which others are served.
 
     Args:
         source: The Keeper.
-        vouched: Returns a token if a request to a URL may carry it.
+        custody: What the Keeper works with.
+        serving: What the Keeper has at hand.
     """
 
-    def __init__(self, source: Source, vouched: Callable[[Token, str], Token]) -> None:
+    def __init__(self, source: Source, custody: Custody, serving: Serving) -> None:
         self._source = source
-        self._vouched = vouched
+        self._vouched = custody.vouched
+        self._reader = Reader(custody, serving)
         self._quick = Offload(QUICK_THREADS, "evergrant-quick", holds_loop=False)
+        self._reading = Offload(READING_THREADS, "evergrant-reading")
         self._waiting = Offload(WAITING_THREADS, "evergrant-waiting")
 
     async def token(self, user: str, *, min_life: timedelta = ANY_LIFE) -> Token:
         """Return a token that works; see `evergrant.Keeper.token`."""
         asked = user, min_life
         at_hand = partial(self._source.at_hand, user, min_life=min_life)
-        token = await self._quick.share(asked, at_hand)
-        if token is not None:
-            return token
+        in_store = partial(self._reader.token, user, min_life=min_life)
+        for pool, look in ((self._quick, at_hand), (self._reading, in_store)):
+            token = await pool.share(asked, look)
+            if token is not None:
+                return token
         wait = partial(self._source.token, user, min_life=min_life)
         return await self._waiting.share(asked, wait)
 
@@ -71,6 +83,10 @@ class AsyncTokens:
         asked = user, rejected.access_token
         return await self._waiting.share(asked, partial(self._source.renewed, user, rejected))
 
+    async def read(self, call: Callable[[], T]) -> T:
+        """Return what a call of the Keeper's returns that waits for the store only."""
+        return await self._reading.alone(call)
+
     async def do(self, call: Callable[[], T]) -> T:
         """Return what a call of the Keeper's returns that may wait for Zoho."""
         return await self._waiting.alone(call)
@@ -82,5 +98,7 @@ class AsyncTokens:
 
     def close(self) -> None:
         """Begin nothing more, and wait for what is under way, a minute at the most."""
+        self._reading.close(0)  # nobody begins anything while it waits
         self._waiting.close()
+        self._reading.close()
         self._quick.close(0)

@@ -63,6 +63,7 @@ class Serving:
         elect: Callable[[Token], object],
         min_life: timedelta = ANY_LIFE,
         keeps: Callable[[Token], bool] = lambda _: True,
+        purpose: str = "",
     ) -> Token | Found:
         """Return the token at hand, or what ``load`` returns.
 
@@ -70,6 +71,7 @@ class Serving:
             elect: Is told of a token at hand for which something is due.
             min_life: How much life it must have left.
             keeps: Says whether what was loaded answers the next such question too.
+            purpose: What ``load`` is for: calls share one that is under way, if it has theirs.
 
         Raises:
             StoreUnavailable: The store does not answer, and no token at hand would do.
@@ -90,7 +92,7 @@ class Serving:
             look = partial(self._loaded, asked, load, keeps, generation)
             if generation is not None or self._last_known(asked, min_life) is None:
                 return look()
-            return self._looking.do((asked, min_life), look)
+            return self._looking.do((asked, min_life, purpose), look)
         except StoreUnavailable as error:
             return self._in_spite_of(error, asked, min_life)
 
