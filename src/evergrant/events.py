@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from evergrant.clock import utc_now
+from evergrant.delivery import AT_EXIT, PATIENCE, Delivery
 from evergrant.errors import EvergrantError, Throttled
 from evergrant.limited_log import LimitedLog
 from evergrant.text import escaped
@@ -16,7 +19,9 @@ from evergrant.text import escaped
 __all__ = [
     "ClockSkew",
     "Emit",
+    "Emitter",
     "Event",
+    "EventsLost",
     "Forgotten",
     "GrantLimitNear",
     "LoggedIn",
@@ -183,14 +188,30 @@ class Forgotten(Event):
     """The token was deleted from the store; Zoho was not told."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventsLost(Event):
+    """The listener did not keep up, and was not told so many events before this one."""
+
+    count: int
+
+
 Emit = Callable[[Event], None]
 
 
-def emitter(listener: Emit | None) -> Emit:
-    """Return what logs each event and tells the listener; a listener that raises harms nobody."""
-    log = LimitedLog()
+class Emitter:
+    """Logs each event and tells the listener, who delays nobody; see `Delivery`.
 
-    def emit(event: Event) -> None:
+    Args:
+        listener: One, or several that `evergrant.observing.fanning.fan_out` has made one.
+    """
+
+    def __init__(self, listener: Emit | None) -> None:
+        told = getattr(listener, "listeners", (listener,)) if listener else ()
+        self._deliveries = [Delivery[Event](one, _lost) for one in told]
+        self._log = LimitedLog()
+
+    def __call__(self, event: Event) -> None:
+        """Log an event and tell it; a listener that raises harms nobody."""
         failed = isinstance(
             event,
             ClockSkew | GrantLimitNear | LoginFailed | RefreshFailed | SaveFailed | StoreFailed,
@@ -198,13 +219,24 @@ def emitter(listener: Emit | None) -> Emit:
         if failed:
             # Of each occurrence the listener hears; the log of as many as people can read.
             kind = type(event), type(getattr(event, "error", None))
-            log.log(logging.WARNING, "%s", event, kind=kind)
+            self._log.log(logging.WARNING, "%s", event, kind=kind)
         else:
             _logger.info("%s", event)
-        if listener is not None:
-            try:
-                listener(event)
-            except Exception:
-                log.exception("the event listener failed")
+        until = time.monotonic() + PATIENCE
+        for wait in [delivery.begin(event) for delivery in self._deliveries]:
+            wait(until)
 
-    return emit
+    def flush(self, seconds: float = AT_EXIT) -> None:
+        """Wait until the listeners were told everything; so many seconds at the most."""
+        until = time.monotonic() + seconds
+        for delivery in self._deliveries:
+            delivery.flush(until - time.monotonic())
+
+
+def _lost(count: int) -> EventsLost:
+    return EventsLost(at=utc_now(), count=count)
+
+
+def emitter(listener: Emit | None) -> Emitter:
+    """Return what logs each event and tells the listener; a listener that raises harms nobody."""
+    return Emitter(listener)

@@ -23,6 +23,7 @@ ALL: tuple[tuple[Event, int], ...] = (
     (events.Refreshed(at=NOW, expires_at=NOW, **WHOSE), logging.INFO),
     (events.TakenAboard(at=NOW, **WHOSE), logging.INFO),
     (events.Revoked(at=NOW, **WHOSE), logging.INFO),
+    (events.EventsLost(at=NOW, count=7, **WHOSE), logging.INFO),
     (events.Forgotten(at=NOW, **WHOSE), logging.INFO),
     (events.RefreshFailed(at=NOW, error=ERROR, **WHOSE), logging.WARNING),
     (events.LoginFailed(at=NOW, error=ERROR, **WHOSE), logging.WARNING),
@@ -36,7 +37,7 @@ ALL: tuple[tuple[Event, int], ...] = (
 
 def test_every_kind_of_event_is_tried_here() -> None:
     kinds = {type(event).__name__ for event, _ in ALL}
-    assert kinds == set(events.__all__) - {"Emit", "Event", "emitter"}
+    assert kinds == set(events.__all__) - {"Emit", "Emitter", "Event", "emitter"}
 
 
 @pytest.mark.parametrize(("event", "level"), ALL)

@@ -298,3 +298,4 @@ class Custody:
     def close(self) -> None:
         """Wait for what is being renewed in the background, and begin nothing more."""
         self._background.close()
+        self.emit.flush()

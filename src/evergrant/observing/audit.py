@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import atexit
 import contextvars
-import fcntl
 import getpass
 import json
 import logging
 import os
 import socket
 import sys
+import threading
+import time
+import weakref
+from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -19,9 +23,11 @@ from typing import Any
 from evergrant import ownership
 from evergrant.crypto.keys import Keyring
 from evergrant.crypto.sources import keyring_from_environment
+from evergrant.delivery import flush_all
 from evergrant.errors import ConfigError
 from evergrant.events import Event
-from evergrant.forking import ProcessLock
+from evergrant.forking import ProcessLock, this_process
+from evergrant.observing.audit_files import end_of, lock, rotated
 from evergrant.observing.chain import Fault, Head, entry_of, faults, signed, written
 from evergrant.ownership import UntrustedFileError
 
@@ -30,8 +36,17 @@ __all__ = ["AuditLog", "audit_source", "read_entries", "rotated", "verify"]
 _logger = logging.getLogger("evergrant.audit")
 _source: contextvars.ContextVar[str | None] = contextvars.ContextVar("source", default=None)
 
-TAIL = 65_536
-"""Bytes at the end of a file in which its last lines are looked for first."""
+PATIENCE = 0.5
+"""Seconds to wait for the file while another process writes; its entries then wait, in order."""
+
+RETRY = 0.05
+"""Seconds after which entries that wait are tried again."""
+
+AT_EXIT = 5.0
+"""Seconds that the end of the program waits for the file."""
+
+MOST_WAITING = 10_000
+"""Entries that may wait for the file."""
 
 
 @contextmanager
@@ -44,10 +59,17 @@ def audit_source(remote: str) -> Iterator[None]:
         _source.reset(before)
 
 
+_Lost = tuple[dict[str, Any], str]
+"""An entry, and why it is not in the file."""
+
+_all: weakref.WeakSet[AuditLog] = weakref.WeakSet()
+
+
 class AuditLog:
     """A listener that appends each event to a file, safely with other processes.
 
-    A line is on the disk (fsync) before the listener returns. Where it cannot be written, such
+    A line is on the disk (fsync) before the listener returns, unless another process keeps the
+    file locked: it is then written as soon as that lets go. Where it cannot be written, such
     as on a full disk, it is logged as a warning, whole, and the next line says how many are
     missing. The file may be rotated at any time: the new one goes on where the old one ended.
 
@@ -68,7 +90,7 @@ class AuditLog:
         self._actor = actor or _system_user()
         self._keys = keys or keyring_from_environment()
         self._lock = ProcessLock()
-        self._missed = 0
+        self._begin()
         try:
             os.close(self._open())
         except UntrustedFileError as error:
@@ -77,6 +99,14 @@ class AuditLog:
             ) from None
         except OSError as error:
             raise ConfigError(f"the audit log {path} cannot be written: {error.strerror}") from None
+
+        _all.add(self)
+
+    def _begin(self) -> None:
+        self._process = this_process()
+        self._waiting: deque[dict[str, Any]] = deque()
+        self._missed = 0
+        self._is_locked_out = False
 
     def __call__(self, event: Event) -> None:
         """Append an event."""
@@ -94,14 +124,60 @@ class AuditLog:
         if remote := _source.get():
             entry["remote"] = remote
         with self._lock.here():
+            if self._process != this_process():
+                self._begin()  # what waits there is its parent's to write
+            self._waiting.append(entry)
+            was_locked_out = self._is_locked_out
+            lost = [] if was_locked_out else self._write_waiting(PATIENCE)
+            begins = self._is_locked_out and not was_locked_out
+            while len(self._waiting) > MOST_WAITING:
+                lost.append((self._waiting.popleft(), "too many wait for it"))
+                self._missed += 1
+        self._tell(lost)
+        if begins:
+            _logger.warning("the audit log %s is locked: its entries wait", self.path)
+            with suppress(RuntimeError):  # the interpreter is ending, and tries once more
+                threading.Thread(target=self._retry, name="evergrant-audit", daemon=True).start()
+
+    def _write_waiting(self, seconds: float) -> list[_Lost]:
+        """Write what waits, in order, while the file can be locked; return what was lost."""
+        lost: list[_Lost] = []
+        self._is_locked_out = False
+        while self._waiting:
+            entry = self._waiting[0]
             try:
-                self._append(entry | ({"missed": self._missed} if self._missed else {}))
+                self._append(entry | ({"missed": self._missed} if self._missed else {}), seconds)
+            except BlockingIOError:
+                self._is_locked_out = True
+                break
             except OSError as error:
                 self._missed += 1
-                text = json.dumps(entry, sort_keys=True)
-                _logger.warning("not in the audit log %s (%s): %s", self.path, error, text)
+                lost.append((entry, str(error)))
             else:
                 self._missed = 0
+            self._waiting.popleft()
+        return lost
+
+    def _retry(self) -> None:
+        while self._is_locked_out:
+            time.sleep(RETRY)
+            self.flush(0)
+
+    def flush(self, seconds: float) -> None:
+        """Write what waits; wait for the file for so many seconds at the most."""
+        with self._lock.here():
+            lost = self._write_waiting(seconds) if self._process == this_process() else []
+        self._tell(lost)
+
+    def end(self) -> None:
+        """Write what waits, or log it whole; for the end of the program."""
+        self.flush(AT_EXIT)
+        self._tell([(entry, "it is locked") for entry in self._waiting])
+
+    def _tell(self, lost: list[_Lost]) -> None:
+        for entry, why in lost:
+            text = json.dumps(entry, sort_keys=True)
+            _logger.warning("not in the audit log %s (%s): %s", self.path, why, text)
 
     def _open(self) -> int:
         handle = ownership.open_own(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, tightened=True)
@@ -110,14 +186,14 @@ class AuditLog:
             os.fchmod(handle, 0o600)
         return handle
 
-    def _append(self, entry: dict[str, Any]) -> None:
+    def _append(self, entry: dict[str, Any], seconds: float) -> None:
         while True:
             handle = self._open()
             try:
-                fcntl.flock(handle, fcntl.LOCK_EX)
+                lock(handle, seconds)
                 if not self._is_current(handle):
                     continue  # it was rotated while we waited
-                head, torn = _end_of(handle)
+                head, torn = end_of(handle)
                 if head is None:
                     head = self._rotated_head()
                 if torn:
@@ -142,15 +218,18 @@ class AuditLog:
         for path in reversed(rotated(self.path)):
             handle = ownership.open_own(path, os.O_RDONLY)
             try:
-                if head := _end_of(handle)[0]:
+                if head := end_of(handle)[0]:
                     return head
             finally:
                 os.close(handle)
         return Head()
 
 
-def _escaped(name: str) -> str:
-    return "".join(f"[{c}]" if c in "*?[" else c for c in name)
+@atexit.register
+def _end() -> None:
+    flush_all()  # what has not reached its listeners yet
+    for log in list(_all):
+        log.end()
 
 
 def _system_user() -> str:
@@ -158,36 +237,6 @@ def _system_user() -> str:
         return getpass.getuser()
     except (OSError, KeyError):  # a container's user without a name
         return f"uid {os.getuid()}"
-
-
-def _end_of(handle: int) -> tuple[Head | None, bytes]:
-    """Return the last whole entry's head (None: there is none), and what is torn after it."""
-    size = os.fstat(handle).st_size
-    span = TAIL
-    while True:
-        start = max(0, size - span)
-        lines = os.pread(handle, size - start, start).splitlines(keepends=True)
-        for index in range(len(lines) - 1, -1 if start == 0 else 0, -1):
-            line = lines[index]
-            entry = entry_of(line) if line.endswith(b"\n") else None
-            if entry:
-                return Head(entry["seq"], entry["hash"]), b"".join(lines[index + 1 :])
-        if start == 0:
-            return None, b"".join(lines)
-        span *= 16
-
-
-def rotated(path: Path) -> list[Path]:
-    """Return what was rotated away from a file and lies beside it, uncompressed; the oldest first.
-
-    It has the file's name in front: ``audit.log.1``, ``audit.log-20260102``.
-    """
-    older = [
-        one
-        for one in path.parent.glob(f"{_escaped(path.name)}[.-][0-9]*")
-        if one.suffix not in {".gz", ".bz2", ".xz", ".zst"}
-    ]
-    return sorted(older, key=lambda one: one.stat().st_mtime)
 
 
 def read_entries(path: str | os.PathLike[str]) -> Iterator[dict[str, Any]]:

@@ -1,0 +1,141 @@
+"""Tells a listener in a thread of its own, in order: it may hang, and nobody hangs with it."""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Callable
+from contextvars import Context, copy_context
+from typing import Generic, TypeVar
+
+from evergrant.forking import ProcessLock, this_process
+from evergrant.limited_log import LimitedLog
+
+__all__ = ["AT_EXIT", "PATIENCE", "Delivery", "flush_all"]
+
+_logger = logging.getLogger("evergrant")
+_log = LimitedLog()
+
+T = TypeVar("T")
+
+PATIENCE = 0.5
+"""Seconds that who tells something waits for the listener; nobody does while it is late."""
+
+MOST_WAITING = 10_000
+"""What may wait for a listener; the rest is lost, counted, and told as lost."""
+
+AT_EXIT = 5.0
+"""Seconds that the end of the program waits for a listener."""
+
+_all: weakref.WeakSet[Delivery[object]] = weakref.WeakSet()
+
+
+class _Item(Generic[T]):
+    """Something to be told, in the context of who tells it."""
+
+    def __init__(self, what: T) -> None:
+        self.what = what
+        self.context: Context = copy_context()
+        self.done = threading.Event()
+
+
+class Delivery(Generic[T]):
+    """Hands things to a listener, one after the other; safe to share between threads.
+
+    Args:
+        listener: What it raises is logged, and harms nobody.
+        lost: Makes what is told, once there is room again, in place of so many that were lost.
+    """
+
+    def __init__(self, listener: Callable[[T], object], lost: Callable[[int], T]) -> None:
+        self._listener = listener
+        self._lost_notice = lost
+        self._lock = ProcessLock()
+        self._begin()
+        _all.add(self)  # type: ignore[arg-type]
+
+    def _begin(self) -> None:
+        self._process = this_process()
+        self._waiting: deque[_Item[T]] = deque()
+        self._thread: int | None = None
+        self._runs = self._is_late = False
+        self._lost = 0
+
+    def begin(self, what: T) -> Callable[[float], None]:
+        """Have something told; return what waits for it until a moment (monotonic)."""
+        item = _Item(what)
+        with self._lock.here():
+            if self._process != this_process():
+                self._begin()  # the parent tells what was told there
+            is_first_lost = False
+            if is_lost := len(self._waiting) >= MOST_WAITING:
+                self._lost += 1
+                is_first_lost = self._lost == 1
+            else:
+                self._waiting.append(item)
+            starts = not is_lost and not self._runs
+            self._runs = self._runs or starts
+        if is_first_lost:
+            _logger.error("the event listener %s does not keep up: events are lost", self._name)
+        if starts:
+            self._start()
+        return lambda until: None if is_lost else self._await(item, until)
+
+    def _start(self) -> None:
+        try:
+            threading.Thread(target=self._run, name="evergrant-listener", daemon=True).start()
+        except RuntimeError:  # the interpreter is ending, or there are too many threads
+            self._run()
+
+    def _await(self, item: _Item[T], until: float) -> None:
+        # A listener that tells something itself is not waited for by itself.
+        if self._is_late or self._thread == threading.get_ident():
+            return
+        if not item.done.wait(max(0.0, until - time.monotonic())):
+            was_late, self._is_late = self._is_late, True
+            if not was_late:
+                _logger.warning("the event listener %s is late: nobody waits for it", self._name)
+
+    def _run(self) -> None:
+        while item := self._next():
+            self._thread = threading.get_ident()
+            try:
+                item.context.run(self._listener, item.what)
+            except BaseException:
+                _log.exception("the event listener failed")
+            item.done.set()
+
+    def _next(self) -> _Item[T] | None:
+        with self._lock.here():
+            self._thread = None
+            if self._lost:
+                lost, self._lost = self._lost, 0
+                return _Item(self._lost_notice(lost))
+            if self._waiting:
+                return self._waiting.popleft()
+            self._runs = self._is_late = False
+            return None
+
+    def flush(self, seconds: float) -> None:
+        """Wait until all is told; so many seconds at the most."""
+        until = time.monotonic() + seconds
+        if self._process != this_process() or self._thread == threading.get_ident():
+            return
+        while self._runs and time.monotonic() < until:
+            time.sleep(0.002)
+
+    @property
+    def _name(self) -> str:
+        return getattr(self._listener, "__qualname__", type(self._listener).__name__)
+
+
+@atexit.register
+def flush_all() -> None:
+    """Wait until every listener was told everything, for a while at the most."""
+    until = time.monotonic() + AT_EXIT
+    for delivery in list(_all):
+        delivery.flush(until - time.monotonic())
