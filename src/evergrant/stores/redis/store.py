@@ -5,11 +5,12 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import suppress
+from functools import partial
 from typing import Any, TypeVar
 
 from evergrant.clock import Clock, to_epoch_ms, utc_now
 from evergrant.errors import MissingExtra, StoreUnavailable
-from evergrant.forking import ProcessTurns
+from evergrant.forking import ProcessTurns, this_process
 from evergrant.stores.keyed import KeyedStore, Overtaken, digest, read_only
 from evergrant.stores.rows import COLUMNS, Row
 from evergrant.token import Secret
@@ -24,7 +25,7 @@ from evergrant.stores.redis.books import Script
 from evergrant.stores.redis.errors import explained
 from evergrant.stores.redis.hearing import Hearing
 from evergrant.stores.redis.repair import is_found_by, lookups_of, repair, rows_in
-from evergrant.stores.redis.urls import parsed
+from evergrant.stores.redis.urls import Client, parsed
 
 __all__ = ["RedisStore"]
 
@@ -78,11 +79,21 @@ class RedisStore(KeyedStore):
         self._prefix = f"{{{place.prefix}}}"
         self._read_only = read_only
         patience = timeout or place.timeout or 5.0
-        self._client, self._turns = place.connect(patience), ProcessTurns(CONNECTIONS)
-        self._hearing = Hearing(lambda: place.connect(patience), self._prefix)
+        self._connect, self._turns = partial(place.connect, patience), ProcessTurns(CONNECTIONS)
+        # All are kept: one that nobody refers to says goodbye on connections of the parent's.
+        self._clients = {this_process(): self._connect()}
+        self._hearing = Hearing(self._connect, self._prefix)
         self._identity = self._named()
         if not read_only and not self._run(books.CHECK):
             self._could_repair()
+
+    @property
+    def _client(self) -> Client:
+        """This process's own; redis-py tells processes by their numbers, which may come again."""
+        here = this_process()
+        if here not in self._clients:
+            self._clients.setdefault(here, self._connect())
+        return self._clients[here]
 
     def _named(self) -> str:
         """Return the random name of this storage: addresses may be spelled in many ways."""
