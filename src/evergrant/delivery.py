@@ -105,7 +105,7 @@ class Delivery(Generic[T]):
             self._thread = threading.get_ident()
             try:
                 item.context.run(self._listener, item.what)
-            except BaseException:
+            except BaseException:  # noqa: BLE001 - nobody is here whom it could reach
                 _log.exception("the event listener failed")
             item.done.set()
 

@@ -54,8 +54,7 @@ class Custody:
         accounts: Zoho's accounts servers; the caller closes it.
         clock: Tells the time; by default that of ``accounts``.
         on_event: Is told each `evergrant.events.Event`.
-        lifeboat: Folder for tokens that the store could not take; by default that of the
-            configuration.
+        lifeboat: Folder for tokens that the store could not take; else the configuration's.
         policy: What tokens must keep to.
     """
 

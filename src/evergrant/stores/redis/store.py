@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from evergrant.clock import Clock, to_epoch_ms, utc_now
 from evergrant.errors import MissingExtra, StoreUnavailable
-from evergrant.forking import ProcessTurns, this_process
+from evergrant.forking import ProcessTurns
 from evergrant.stores.keyed import KeyedStore, Overtaken, digest, read_only
 from evergrant.stores.rows import COLUMNS, Row
 from evergrant.token import Secret
@@ -25,7 +25,7 @@ from evergrant.stores.redis.books import Script
 from evergrant.stores.redis.errors import explained
 from evergrant.stores.redis.hearing import Hearing
 from evergrant.stores.redis.repair import is_found_by, lookups_of, repair, rows_in
-from evergrant.stores.redis.urls import Client, parsed
+from evergrant.stores.redis.urls import Clients, parsed
 
 __all__ = ["RedisStore"]
 
@@ -79,26 +79,17 @@ class RedisStore(KeyedStore):
         self._prefix = f"{{{place.prefix}}}"
         self._read_only = read_only
         patience = timeout or place.timeout or 5.0
-        self._connect, self._turns = partial(place.connect, patience), ProcessTurns(CONNECTIONS)
-        # All are kept: one that nobody refers to says goodbye on connections of the parent's.
-        self._clients = {this_process(): self._connect()}
-        self._hearing = Hearing(self._connect, self._prefix)
+        connect = partial(place.connect, patience)
+        self._clients, self._turns = Clients(connect), ProcessTurns(CONNECTIONS)
+        self._hearing = Hearing(connect, self._prefix)
         self._identity = self._named()
         if not read_only and not self._run(books.CHECK):
             self._could_repair()
 
-    @property
-    def _client(self) -> Client:
-        """This process's own; redis-py tells processes by their numbers, which may come again."""
-        here = this_process()
-        if here not in self._clients:
-            self._clients.setdefault(here, self._connect())
-        return self._clients[here]
-
     def _named(self) -> str:
         """Return the random name of this storage: addresses may be spelled in many ways."""
         if self._read_only:
-            name = self._ask(lambda: self._client.get(f"{self._prefix}:name"))
+            name = self._ask(lambda: self._clients.here().get(f"{self._prefix}:name"))
         else:
             name = self._run(scripts.OPEN, secrets.token_hex(8))
         return str(name or self.url)
@@ -119,9 +110,9 @@ class RedisStore(KeyedStore):
     def _run(self, script: Script, *arguments: str | int) -> Any:
         def run() -> Any:
             try:
-                return self._client.evalsha(script.sha, 1, self._prefix, *arguments)
+                return self._clients.here().evalsha(script.sha, 1, self._prefix, *arguments)
             except NoScriptError:  # the server has started since, or it is another one
-                return self._client.eval(script.text, 1, self._prefix, *arguments)
+                return self._clients.here().eval(script.text, 1, self._prefix, *arguments)
 
         return self._ask(run)
 
@@ -249,7 +240,7 @@ class RedisStore(KeyedStore):
         self._write(scripts.RELEASE, id_, owner)
 
     def _noted(self, key: str) -> str:
-        return str(self._ask(lambda: self._client.get(f"{self._prefix}:note:{key}")) or "")
+        return str(self._ask(lambda: self._clients.here().get(f"{self._prefix}:note:{key}")) or "")
 
     def _note(self, key: str) -> str:
         noted = self._here.note = self._noted(key)
@@ -276,7 +267,7 @@ class RedisStore(KeyedStore):
     def warnings(self) -> Iterator[str]:
         """Say what of the server's settings endangers tokens."""
         try:
-            kept = self._ask(lambda: self._client.info("persistence"))
+            kept = self._ask(lambda: self._clients.here().info("persistence"))
         except StoreUnavailable as error:
             if error.retryable:
                 raise
@@ -287,20 +278,22 @@ class RedisStore(KeyedStore):
             yield f"{self.url} keeps nothing on disk: a restart loses every token"
         elif not int(kept.get("aof_enabled", 0)):
             yield f"{self.url} keeps no log (appendonly no): a crash loses its last minutes"
-        if dropped := int(self._ask(lambda: self._client.info("stats")).get("evicted_keys", 0)):
+        if dropped := int(
+            self._ask(lambda: self._clients.here().info("stats")).get("evicted_keys", 0)
+        ):
             yield f"{self.url} has dropped {dropped} keys for want of memory, tokens perhaps too"
             self._could_repair()
-        policy = self._ask(lambda: self._client.info("memory")).get("maxmemory_policy")
+        policy = self._ask(lambda: self._clients.here().info("memory")).get("maxmemory_policy")
         if policy not in (None, "noeviction"):
             yield f"{self.url} may drop tokens when its memory is full (maxmemory-policy {policy})"
 
     def _client_setting(self, name: str) -> str | None:
         with suppress(RedisError):  # many hosts do not let their customers ask
-            return str(self._client.config_get(name).get(name))
+            return str(self._clients.here().config_get(name).get(name))
         return None
 
     def close(self) -> None:
         """Close the connections."""
         self._hearing.close()
         with suppress(RedisError, OSError):
-            self._client.close()
+            self._clients.here().close()
