@@ -11,7 +11,7 @@ from evergrant import oauth
 from evergrant.attempts import persistently
 from evergrant.client import Client
 from evergrant.clock import Clock, utc_now
-from evergrant.datacenter import ZOHO, DataCenter, DataCenters
+from evergrant.datacenter import ZOHO, DataCenter, DataCenters, origin_of
 from evergrant.errors import CodeSpent, ConfigError, CorruptRecord, NoRefreshToken
 from evergrant.http import HttpCall, Send
 from evergrant.masking import masks_locals
@@ -121,7 +121,7 @@ class Accounts:
 
     @masks_locals
     def refresh(self, token: Token) -> Token:
-        """Return the token with a new access token.
+        """Return the token with a new access token, and with the client secret that worked.
 
         Raises:
             NoRefreshToken: It has none.
@@ -137,8 +137,16 @@ class Accounts:
             )
         _refuse_unfit(token.refresh_token, token)
         where = self.data_center_of(token)
-        call = oauth.refresh_call(where, self.client_of(token), token.refresh_token)
-        return _renewed(token, self._granted(call, where, "refresh_token"))
+        client = self.client_of(token)
+        call = oauth.refresh_call(where, client, token.refresh_token)
+        renewed = _renewed(token, self._granted(call, where, "refresh_token"))
+        return replace(
+            renewed,
+            # A refresh moves no grant: what is in a sandbox stays there, whatever the answer says.
+            api_domain=origin_of(token.api_domain) or renewed.api_domain,
+            # The one that works, for who goes by what is stored.
+            client_secret=client.secret_in(where) or token.client_secret,
+        )
 
     @masks_locals
     def client_credentials(

@@ -31,6 +31,7 @@ class DataCenter:
         developer_url: The same for developer orgs; None where Zoho names none.
         upload_url: Base URL for file uploads; None where Zoho names none.
         domains: The registrable domains that are Zoho's own in this data center.
+        is_fixed: The API is at ``api_url``, whatever an answer names: a program said so.
     """
 
     code: str
@@ -40,6 +41,7 @@ class DataCenter:
     developer_url: str | None = None
     upload_url: str | None = None
     domains: tuple[str, ...] = ()
+    is_fixed: bool = False
 
     @classmethod
     def custom(

@@ -209,7 +209,7 @@ def read_granted(
     access_token = data.get("access_token") if data else None
     if not data or not isinstance(access_token, Secret) or not is_word(access_token or " "):
         raise error_from(answer, data, now=now, grant_type=grant_type)
-    api_domain = data.get("api_domain")
+    api_domain = None if asked.is_fixed else data.get("api_domain")
     if api_domain and (
         not isinstance(api_domain, str) or known.by_api_domain(api_domain).code != asked.code
     ):

@@ -21,6 +21,7 @@ from evergrant.keeping.choosing import choose
 from evergrant.token import Token
 from evergrant.zohocrmsdk.desk import Desk, desk_of
 from evergrant.zohocrmsdk.oauth_token import OAuthToken
+from evergrant.zohocrmsdk.surroundings import asked_environment, surroundings_of
 from evergrant.zohocrmsdk.translation import surfacing
 
 __all__ = ["Nobody", "acting_as"]
@@ -161,7 +162,7 @@ def _initializer_of(user: str, client_id: str | None) -> Any:
     stored = choose(desk.store.find_users(user), user, client_id)
     # A copy: what the SDK switches for this user, it switches for nobody else.
     own = copy.copy(base)
-    own.environment = _environment(stored, desk, base.environment)
+    own.environment = _environment(stored, desk, base)
     own.token = OAuthToken(
         id=stored.id,
         client_id=stored.client_id,
@@ -170,9 +171,10 @@ def _initializer_of(user: str, client_id: str | None) -> Any:
     return own
 
 
-def _environment(stored: Token, desk: Desk, current: Any) -> Any:
-    """Return the environment in which a token was granted; the current one if it does not say."""
-    domain = origin_of(stored.api_domain)
+def _environment(stored: Token, desk: Desk, base: Any) -> Any:
+    """Return the environment for a token: in its data center, as the program asked for it."""
+    domain = origin_of(desk.led(stored, surroundings_of(base)).api_domain)
+    current = asked_environment(base)
     environment = copy.copy(current)
     if domain is None or domain == origin_of(current.url):
         return environment

@@ -20,6 +20,7 @@ from evergrant.datacenter import ZOHO, DataCenter, DataCenters
 from evergrant.errors import CodeSpent, LoginRequired, NoRefreshToken, OAuthError, TokenNotFound
 from evergrant.events import Emit, emitter
 from evergrant.forking import ProcessLock
+from evergrant.http import HttpAnswer, HttpCall
 from evergrant.keeping.custody import Custody
 from evergrant.keeping.flight import SingleFlight
 from evergrant.keeping.notes import Notes
@@ -103,18 +104,20 @@ class Desk:
         custody = self._custody(around)
         return self._serving.token(
             (asked.id, asked.user_name, asked.client_id),
-            partial(self._answer, asked, custody, find_user=find_user),
+            partial(self._answer, asked, around, find_user=find_user),
             elect=custody.attend,
             # What a grant led to says nothing about the next question, whose grant may be another.
             keeps=lambda answer: bool(asked.user_name) or answer.id == asked.id,
         )
 
-    def _answer(self, asked: Token, custody: Custody, *, find_user: bool) -> Token | None:
+    def _answer(self, asked: Token, around: Surroundings, *, find_user: bool) -> Token | None:
+        custody = self._custody(around)
         custody.take_aboard()
         stored = self.find(asked)
         if stored is None:
-            return self._log_in(asked, custody, find_user=find_user)
+            return self._log_in(asked, around, find_user=find_user)
         if not is_usable(stored, self._clock()):
+            around.refuse_nowhere()
             stored = self._with_todays_secret(stored, asked)
         try:
             return custody.usable(stored)
@@ -122,7 +125,7 @@ class Desk:
             # The program brings another grant: the user has logged in again.
             if not _brings_another(asked, stored):
                 raise
-            return self._log_in(replace(asked, access_token=None), custody, find_user=find_user)
+            return self._log_in(replace(asked, access_token=None), around, find_user=find_user)
 
     def renewed(self, rejected: Token, around: Surroundings) -> Token:
         """Return a token in place of one that the API rejected before its time."""
@@ -162,6 +165,16 @@ class Desk:
         finally:
             self._serving.clear()
 
+    def led(self, token: Token, around: Surroundings) -> Token:
+        """Return a token with the API domain that the SDK is to use it at.
+
+        Raises:
+            ConfigError: It lives where there is no such environment as the SDK is initialised for.
+        """
+        domain = around.api_domain(token.api_domain, self.data_centers)
+        same = domain is None or domain == token.api_domain
+        return token if same else replace(token, api_domain=domain)
+
     def data_center_of(self, token: Token, around: Surroundings) -> DataCenter:
         """Return where a token lives.
 
@@ -192,17 +205,18 @@ class Desk:
             return stored
         return self.store.save_token(replace(stored, client_secret=secret))
 
-    def _log_in(self, asked: Token, custody: Custody, *, find_user: bool) -> Token | None:
+    def _log_in(self, asked: Token, around: Surroundings, *, find_user: bool) -> Token | None:
         code = asked.grant_token if not asked.refresh_token else None
         grant = code or asked.refresh_token if asked.client_id and asked.client_secret else None
         secret = grant or asked.access_token
         if not secret or asked.expires_at:
             return None  # with an expiry it was one of ours, and was deleted since
-        work = partial(self._admit, asked, custody, find_user=find_user)
+        around.refuse_nowhere()
+        work = partial(self._admit, asked, around, find_user=find_user)
         return self._logins.do(sha256(str.encode(secret)).hexdigest(), work)
 
-    def _admit(self, asked: Token, custody: Custody, *, find_user: bool) -> Token:
-        granted = asked
+    def _admit(self, asked: Token, around: Surroundings, *, find_user: bool) -> Token:
+        custody, granted = self._custody(around), asked
         if not (asked.access_token or asked.refresh_token):
             try:
                 granted = self._exchange(asked, custody)
@@ -212,7 +226,8 @@ class Desk:
                 raise
         elif not asked.access_token:
             granted = self._first_use(asked, custody)
-        saved = custody.admit_unasked(granted, find_user=find_user)
+        # From here on its API is where the program asked for it: whose it is, is asked there too.
+        saved = custody.admit_unasked(self.led(granted, around), find_user=find_user)
         if asked.id and saved.id != asked.id:
             _logger.warning(
                 "the id %s is not kept: user %s has a token already, with the id %s",
@@ -261,9 +276,12 @@ class Desk:
         known, home = around.data_centers(self.data_centers)
         sender = HttpSender(around.timeout, proxy=around.proxy)
         self._senders.append(sender)
-        accounts = Accounts(
-            data_center=home.code, data_centers=known, send=sender, clock=self._clock
-        )
+
+        def send(call: HttpCall) -> HttpAnswer:
+            around.refuse_nowhere()
+            return sender(call)
+
+        accounts = Accounts(data_center=home.code, data_centers=known, send=send, clock=self._clock)
         return Custody(
             self.store,
             accounts,

@@ -15,7 +15,7 @@ from evergrant.stores import open_store
 from evergrant.token import Token
 from evergrant.zohocrmsdk.desk import Desk
 from evergrant.zohocrmsdk.oauth_token import OAuthToken
-from evergrant.zohocrmsdk.surroundings import Surroundings, surroundings_of
+from evergrant.zohocrmsdk.surroundings import Surroundings, note_led, surroundings_of
 from evergrant.zohocrmsdk.translation import (
     fill,
     identity,
@@ -46,19 +46,19 @@ class SDKTokenStore(TokenStore):
         """Fill an SDK token with the stored one that it means, fresh; return it, or None."""
         with surfacing(SDKException):
             if found := self.desk.recent(*identity(token)):
-                return fill(token, found, UserSignature)
+                return self._filled(token, found)
             asked = read(token)
             if is_only_an_id(asked):
                 # The SDK is about to revoke it: this very one, and not somebody else's.
                 found = self.desk.store.find_token_by_id(asked.id) if asked.id else None
             else:
                 found = self.desk.answer(asked, self.around(), find_user=wants_user_name(token))
-            return found and fill(token, found, UserSignature)
+            return found and self._filled(token, found)
 
     def save_token(self, token: Any) -> None:
         """Save an SDK token; it is given its id."""
         with surfacing(SDKException):
-            fill(token, self.desk.save(read(token), self.around()), UserSignature)
+            self._filled(token, self.desk.save(read(token), self.around()))
 
     def delete_token(self, id: str) -> None:  # noqa: A002 - the SDK's name
         """Delete one token; an unknown id is an error."""
@@ -110,7 +110,13 @@ class SDKTokenStore(TokenStore):
         self.desk.store.close()
 
     def _new(self, token: Token) -> Any:
-        return fill(OAuthToken(id=token.id), token, UserSignature)
+        return self._filled(OAuthToken(id=token.id), token)
+
+    def _filled(self, sdk_token: Any, token: Token) -> Any:
+        initializer = Initializer.get_initializer()
+        led = self.desk.led(token, surroundings_of(initializer))
+        note_led(initializer, led.api_domain)
+        return fill(sdk_token, led, UserSignature)
 
 
 class CustomStoreSQLite(SDKTokenStore):

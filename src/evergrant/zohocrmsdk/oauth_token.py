@@ -73,7 +73,7 @@ class OAuthToken(OfficialToken):
         # Not surfacing(): an SDKException from here the SDK only logs, and answers None. Of any
         # other error it makes one with that cause, and raises it.
         renewed = desk.renewed(token, surroundings_of(Initializer.get_initializer()))
-        fill(self, renewed, UserSignature)
+        self._fill(desk, renewed)
         if not bookmarks.restore():
             return response  # what it read cannot be read again; the next call has the new token
         connection.add_header(AUTHORIZATION, header(renewed))
@@ -88,10 +88,12 @@ class OAuthToken(OfficialToken):
             UntrustedServer: The token's API domain is not one of Zoho's.
         """
         initializer = Initializer.get_initializer()
+        around = surroundings_of(initializer)
+        token = desk.led(token, around)
         environment, own = initializer.environment, origin_of(token.api_domain)
         if own is None or own == origin_of(environment.url):
             return url
-        where = desk.data_center_of(token, surroundings_of(initializer))
+        where = desk.data_center_of(token, around)
         uploads = where.upload_url or own
         for base, home in ((environment.url, own), (environment.file_upload_url, uploads)):
             here = base.rstrip("/")
@@ -127,5 +129,8 @@ class OAuthToken(OfficialToken):
                 raise TokenNotFound(
                     "the token is not in the store", token_id=asked.id, user=asked.user_name
                 )
-        fill(self, token, UserSignature)
+        self._fill(desk, token)
         return token
+
+    def _fill(self, desk: Desk, token: Token) -> None:
+        fill(self, desk.led(token, surroundings_of(Initializer.get_initializer())), UserSignature)

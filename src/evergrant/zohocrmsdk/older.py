@@ -92,7 +92,7 @@ class OlderSDKTokenStore(TokenStore):
         return email
 
     def _around(self) -> Surroundings:
-        return surroundings_of(Initializer.get_initializer())
+        return surroundings_of(Initializer.get_initializer(), follows_tokens=False)
 
 
 def _is_of(sdk_token: Any, stored: Token) -> bool:
