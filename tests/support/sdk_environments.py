@@ -1,4 +1,4 @@
-"""Where the SDK's calls go in each of its environments; nothing is sent. Runs where it is installed."""
+"""Where the SDK's calls go in each of its environments; runs where it is installed."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class Environments:
         return hosts
 
     def _row(self, number: int, api_domain: str | None) -> Token:
-        return self.store.desk.store.save_token(
+        row: Token = self.store.desk.store.save_token(
             Token(
                 user_name=f"user{number}@example.com:1",
                 client_id="1000.C",
@@ -80,3 +80,4 @@ class Environments:
                 api_domain=api_domain,
             )
         )
+        return row

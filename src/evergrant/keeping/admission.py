@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -18,6 +18,8 @@ from evergrant.oauth import IDENTITY_SCOPES
 from evergrant.token import Token
 
 __all__ = ["admit", "admit_unasked", "is_own_key", "telling", "with_identity"]
+
+Former = Callable[[Token], Token | None]
 
 _logger = LimitedLog()
 
@@ -54,10 +56,13 @@ def with_identity(scopes: Iterable[str]) -> list[str]:
     return wanted
 
 
-def admit(granted: Token, accounts: Accounts, saver: Saver, *, expected: str | None) -> Token:
+def admit(
+    granted: Token, accounts: Accounts, saver: Saver, former: Former, *, expected: str | None
+) -> Token:
     """Save a new grant under its owner's name; return it as stored.
 
     Args:
+        former: Returns the row of the same user by a former name, if there is one.
         expected: The e-mail address or full name that should have logged in, or a key of the
             caller's own to keep the grant under; None: whoever it is.
 
@@ -70,7 +75,7 @@ def admit(granted: Token, accounts: Accounts, saver: Saver, *, expected: str | N
     if is_own_key(expected):
         saved = saver.save_login(replace(granted, user_name=expected))
     else:
-        saved = _under_owners_name(granted, accounts, saver)
+        saved = _under_owners_name(granted, accounts, saver, former)
         name = saved.user_name or ""
         if expected and not belongs_to(name, expected):
             raise ConsentDenied(
@@ -84,10 +89,13 @@ def admit(granted: Token, accounts: Accounts, saver: Saver, *, expected: str | N
     return saved
 
 
-def admit_unasked(granted: Token, accounts: Accounts, saver: Saver, *, find_user: bool) -> Token:
+def admit_unasked(
+    granted: Token, accounts: Accounts, saver: Saver, former: Former, *, find_user: bool
+) -> Token:
     """Save a new grant under the name that it carries, whatever that is; return it as stored.
 
     Args:
+        former: Returns the row of the same user by a former name, if there is one.
         find_user: Ask Zoho whose it is where it carries no name. A grant that does not cover the
             question stays without one.
 
@@ -96,9 +104,11 @@ def admit_unasked(granted: Token, accounts: Accounts, saver: Saver, *, find_user
     """
     if granted.user_name or not find_user:
         saved = saver.save_login(granted)
+        if row := former(saved):
+            saved = saver.save_login(saved, row)
     else:
         try:
-            saved = _under_owners_name(granted, accounts, saver)
+            saved = _under_owners_name(granted, accounts, saver, former)
         except OAuthError as error:
             _logger.warning("whose grant it is cannot be learnt: %s", error)
             saved = saver.save_login(granted)
@@ -116,7 +126,7 @@ def _lasts_an_hour(saved: Token) -> NoRefreshToken:
     )
 
 
-def _under_owners_name(granted: Token, accounts: Accounts, saver: Saver) -> Token:
+def _under_owners_name(granted: Token, accounts: Accounts, saver: Saver, former: Former) -> Token:
     kept, unsaved = granted, None
     try:
         # The code is spent: before anything else can fail, what it bought must be safe.
@@ -131,4 +141,5 @@ def _under_owners_name(granted: Token, accounts: Accounts, saver: Saver) -> Toke
         error.token_id, error.retryable = kept.id, False  # the code works once
         error.hint = f"{error.hint} The grant is stored under its id, without a name.".strip()
         raise
-    return saver.save_login(replace(kept, user_name=name, org_id=org_id))
+    named = replace(kept, user_name=name, org_id=org_id)
+    return saver.save_login(named, former(named))

@@ -14,6 +14,7 @@ from evergrant.errors import ConfigError, LoginRequired, OAuthError, PolicyRefus
 from evergrant.keeping.asked import Asked
 from evergrant.keeping.ledger import LIFE, WINDOW, Failure, Ledger
 from evergrant.keeping.notes import Notes
+from evergrant.names import folded
 from evergrant.oauth_errors import may_have_granted, was_sent
 from evergrant.token import Token, about
 
@@ -47,6 +48,10 @@ class Budget:
     def look(self, token: Token) -> Ledger:
         """Return the ledger of a token's grant."""
         return Ledger.read(self._notes.read(LEDGER, token.refresh_token or ""))
+
+    def is_dead(self, token: Token) -> bool:
+        """Say whether Zoho called the grant dead."""
+        return bool(self.look(token).dead_since)
 
     def recent_failure(self, token: Token) -> OAuthError | None:
         """Return why nobody should renew this token now who need not, if anything speaks for it."""
@@ -150,7 +155,7 @@ class Budget:
         def amend(note: str) -> str:
             return " ".join(change([known for known in note.split() if known != mine], mine))
 
-        whose = f"{token.user_name} {token.client_id}"
+        whose = f"{token.user_name and folded(token.user_name)} {token.client_id}"
         return len(self._notes.amend("grants", whose, amend, life=YEARS).split())
 
 

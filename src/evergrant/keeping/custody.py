@@ -22,6 +22,7 @@ from evergrant.keeping.budget import GRANTS, Budget
 from evergrant.keeping.choosing import choose
 from evergrant.keeping.codes import Codes
 from evergrant.keeping.deletion import delete
+from evergrant.keeping.former import Formers
 from evergrant.keeping.lifeboat import Lifeboat
 from evergrant.keeping.need import Need
 from evergrant.keeping.notes import Notes
@@ -84,6 +85,7 @@ class Custody:
         self.dead = self._renewal.dead
         self.states = States(self._policing, self.dead, self._saver.adrift)
         self._background = Background()
+        self._former = Formers(store, accounts, self.usable).row_of
         self.take_aboard()
 
     def take_aboard(self) -> None:
@@ -99,7 +101,8 @@ class Custody:
         """
         self.take_aboard()
         client = self.accounts.client
-        found = choose(self.store.find_users(user), user, client.client_id if client else None)
+        client_id = client.client_id if client else None
+        found = choose(self.store.find_users(user), user, client_id, self._budget.is_dead)
         return self.newest(found)
 
     def in_force(self, user: str) -> Token:
@@ -232,12 +235,13 @@ class Custody:
     def admit(self, granted: Token, *, expected: str | None) -> Token:
         """Take in a new grant under its owner's name; see `evergrant.keeping.admission.admit`."""
         begun = self._begun(granted)
-        return self._announced(admit(begun, self.accounts, self._saver, expected=expected))
+        saved = admit(begun, self.accounts, self._saver, self._former, expected=expected)
+        return self._announced(saved)
 
     def admit_unasked(self, granted: Token, *, find_user: bool) -> Token:
         """Take in a new grant under the name it carries; see `admission.admit_unasked`."""
         begun = self._begun(granted)
-        saved = admit_unasked(begun, self.accounts, self._saver, find_user=find_user)
+        saved = admit_unasked(begun, self.accounts, self._saver, self._former, find_user=find_user)
         return self._announced(saved)
 
     def _begun(self, granted: Token) -> Token:

@@ -58,13 +58,18 @@ class Saver:
         """
         return self._save(token, lambda: self._store.save_token(token))
 
-    def save_login(self, granted: Token) -> Token:
+    def save_login(self, granted: Token, former: Token | None = None) -> Token:
         """Save a new login, in the place of the user's older one; return it as stored.
+
+        Args:
+            former: A row of the same user by a former name, to go on with or to delete.
 
         Raises:
             TokenNotSaved: The store cannot take it now; the lifeboat holds it.
         """
-        return self._save(granted, lambda: self._log_in(granted), lambda: self._over(granted))
+        return self._save(
+            granted, lambda: self._log_in(granted, former), lambda: self._over(granted)
+        )
 
     def save_renewal(self, granted: Token, read: Token) -> Token:
         """Save a renewed token; return what is stored now.
@@ -144,8 +149,11 @@ class Saver:
             return name_of_grant(self._store.find_token(_whose(granted)))
         return None
 
-    def _log_in(self, granted: Token) -> Token:
-        before = self._store.find_token(_whose(granted))
+    def _log_in(self, granted: Token, former: Token | None = None) -> Token:
+        before = self._store.find_token(_whose(granted)) or former
+        if former and before is not former:
+            with suppress(TokenNotFound):  # by its version: it may have become another's
+                self._store.delete_token(former.id or "", expected_version=former.version)
         if before is None or before.id == granted.id:
             return self._store.save_token(granted)
         # A login anew takes the place of the old one, whose expiry decides nothing. A consent

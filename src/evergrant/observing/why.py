@@ -98,7 +98,7 @@ class Inquiry:
         client = self._accounts.client
         try:
             found = self._store.find_users(user)
-            token = choose(found, user, client.client_id if client else None)
+            token = choose(found, user, client.client_id if client else None, self._budget.is_dead)
         except AmbiguousUser as error:
             names = ", ".join(error.candidates)
             return Finding("ambiguous", f"the name fits {names}", hint="Name one of them whole.")

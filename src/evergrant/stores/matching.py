@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import NamedTuple
 
 from evergrant.errors import Conflict
 from evergrant.masking import Masked
-from evergrant.names import same_name
+from evergrant.names import belongs_to, same_name
 from evergrant.stores.merging import merged
 from evergrant.stores.rows import COLUMNS, Row
 from evergrant.token import Token
@@ -164,8 +165,10 @@ def place_of(
         Conflict: The row is another owner's, or it is not certain whose it is.
     """
     if by_id is not None:
-        refuse_another_owner(by_id, token)
-        if by_id.user_name or not token.user_name:
+        completed = _is_completed(by_id, token)
+        if not completed:
+            refuse_another_owner(by_id, token)
+        if (by_id.user_name and not completed) or not token.user_name:
             return Place(by_id, token)
     elif token.id and expected_version:
         # The row is gone, and stays so. The user may have logged in anew: that is another row,
@@ -184,6 +187,19 @@ def place_of(
     # the nameless one must not stay as its double.
     joined = merged(nameless, token, decided=False, version=0)
     return Place(owner, joined, double=nameless.id)
+
+
+def _is_completed(stored: Token, token: Token) -> bool:
+    """Say whether a token gives the org to a row that goes by the bare address, as of old."""
+    address, org = stored.user_name or "", token.user_name or ""
+    return (
+        "@" in address
+        and ":" not in address
+        and not same_name(org, address)
+        and belongs_to(org, address)
+        and stored.client_id == token.client_id
+        and compatible(replace(stored, user_name=None), token)
+    )
 
 
 def row_of_user(token: Token, lookup: Callable[[Criterion], list[Token]]) -> Token | None:
@@ -217,7 +233,7 @@ def _row_of_grant(token: Token, lookup: Callable[[Criterion], list[Token]]) -> T
             found = lookup(_of(token, column))
             if token.user_name:
                 # One that has another owner is not ours, even if it holds the same grant.
-                found = [row for row in found if not row.user_name]
+                found = [row for row in found if not row.user_name or _is_completed(row, token)]
             if row := freshest(_nearest(found, token)):
                 return row
     return None
@@ -225,7 +241,7 @@ def _row_of_grant(token: Token, lookup: Callable[[Criterion], list[Token]]) -> T
 
 def _nearest(found: list[Token], token: Token) -> list[Token]:
     """Return the rows that may be this token's: those of its very client and org, if there are."""
-    found = [row for row in found if compatible(row, token)]
+    found = [row for row in found if compatible(row, token) or _is_completed(row, token)]
     for column in ("client_id", "org_id"):
         exact = [row for row in found if getattr(row, column) == getattr(token, column)]
         found = exact or found

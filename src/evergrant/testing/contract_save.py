@@ -113,6 +113,20 @@ class SaveContract:
         assert named.id == nameless.id
         assert named.user_name == ALICE.user_name
 
+    def test_a_grant_is_the_same_before_and_after_its_org_is_known(self, store: TokenStore) -> None:
+        """A row by the bare address goes on with the full name; another grant or client stays."""
+        address = str(ALICE.user_name).partition(":")[0]
+        bare = replace(ALICE, user_name=address.title(), org_id=None)
+        old = store.save_token(bare)
+        named = store.save_token(renewed(ALICE))
+        assert store.get_tokens() == [named]
+        assert (named.id, named.user_name) == (old.id, ALICE.user_name)
+        store.delete_tokens()
+        for other in ({"client_id": "1000.OTHER"}, {"refresh_token": "r", "grant_token": "g"}):
+            store.save_token(replace(bare, access_token="other", **other))  # type: ignore[arg-type]
+        store.save_token(ALICE)
+        assert len(contents(store)) == 3
+
     def test_a_token_is_the_same_before_and_after_its_client_is_known(
         self, store: TokenStore
     ) -> None:

@@ -17,7 +17,6 @@ from zohocrmsdk.src.com.zoho.crm.api.user_signature import UserSignature
 from evergrant.datacenter import origin_of
 from evergrant.errors import ConfigError, UntrustedServer
 from evergrant.forking import ProcessLock
-from evergrant.keeping.choosing import choose
 from evergrant.token import Token
 from evergrant.zohocrmsdk.desk import Desk, desk_of
 from evergrant.zohocrmsdk.oauth_token import OAuthToken
@@ -159,7 +158,7 @@ def _initializer_of(user: str, client_id: str | None) -> Any:
             "the SDK was not initialised with a store of evergrant's",
             hint="Call Initializer.initialize(environment, Nobody(), store=token_store(url)).",
         )
-    stored = choose(desk.store.find_users(user), user, client_id)
+    stored = desk.lookup.named(user, client_id)
     # A copy: what the SDK switches for this user, it switches for nobody else.
     own = copy.copy(base)
     own.environment = _environment(stored, desk, base)

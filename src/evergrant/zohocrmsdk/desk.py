@@ -31,8 +31,8 @@ from evergrant.limited_log import LimitedLog
 from evergrant.policy import UNLIMITED, Policy
 from evergrant.sender import HttpSender
 from evergrant.stores.base import TokenStore
-from evergrant.stores.matching import compatible
 from evergrant.token import Token
+from evergrant.zohocrmsdk.lookup import Lookup
 from evergrant.zohocrmsdk.surroundings import Surroundings
 
 __all__ = ["Desk", "desk_of"]
@@ -75,6 +75,7 @@ class Desk:
         self._on_event = on_event
         self._lifeboat = lifeboat
         self._policy = policy
+        self.lookup = Lookup(store, clock)
         window = Policing(policy, store, Notes(store), clock).window
         self._serving = Serving(store, clock, emitter(on_event), window, self._dead)
         self._logins: SingleFlight[Token] = SingleFlight()
@@ -113,7 +114,7 @@ class Desk:
     def _answer(self, asked: Token, around: Surroundings, *, find_user: bool) -> Token | None:
         custody = self._custody(around)
         custody.take_aboard()
-        stored = self.find(asked)
+        stored = self.lookup.find(asked)
         if stored is None:
             return self._log_in(asked, around, find_user=find_user)
         if not is_usable(stored, self._clock()):
@@ -190,13 +191,6 @@ class Desk:
                 custody.close()
             for sender in self._senders:
                 sender.close()
-
-    def find(self, asked: Token) -> Token | None:
-        """Return the stored token that a partial one means, as it is: by its id first."""
-        found = self.store.find_token_by_id(asked.id) if asked.id else None
-        if found and compatible(found, asked):
-            return found
-        return self.store.find_token(asked)
 
     def _with_todays_secret(self, stored: Token, asked: Token) -> Token:
         """Return a stored token with the client secret that the program has: it is the newer."""

@@ -13,7 +13,6 @@ from zcrmsdk.src.com.zoho.crm.api.exception import SDKException
 from zcrmsdk.src.com.zoho.crm.api.initializer import Initializer
 
 from evergrant.errors import TokenNotFound
-from evergrant.keeping.choosing import choose
 from evergrant.token import Token
 from evergrant.zohocrmsdk.desk import Desk
 from evergrant.zohocrmsdk.surroundings import Surroundings, surroundings_of
@@ -52,7 +51,7 @@ class OlderSDKTokenStore(TokenStore):
         """Delete the token that an SDK token means; it is an error if there is none."""
         with surfacing(SDKException):
             asked = read(token, user_name=self._name_of(token.get_user_mail(), token))
-            found = self.desk.find(asked)
+            found = self.desk.lookup.find(asked)
             if found is None or found.id is None:
                 raise TokenNotFound("there is no such token", token_id=asked.id)
             self.desk.delete(found.id)
@@ -88,7 +87,9 @@ class OlderSDKTokenStore(TokenStore):
         # Who is in two orgs has two rows: the token may know which is meant.
         own = [one for one in found if _is_of(token, one)]
         with suppress(TokenNotFound):
-            return choose(own or found, email or "", token.get_client_id()).user_name or email
+            return (
+                self.desk.lookup.named(email or "", token.get_client_id(), own).user_name or email
+            )
         return email
 
     def _around(self) -> Surroundings:

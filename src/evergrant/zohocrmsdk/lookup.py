@@ -1,0 +1,50 @@
+"""Which stored token the official SDK means."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+
+from evergrant.clock import Clock
+from evergrant.errors import AmbiguousUser, TokenNotFound
+from evergrant.keeping.budget import Budget
+from evergrant.keeping.choosing import choose
+from evergrant.keeping.notes import Notes
+from evergrant.stores.base import TokenStore
+from evergrant.stores.matching import compatible
+from evergrant.token import Token
+
+__all__ = ["Lookup"]
+
+
+class Lookup:
+    """Finds stored tokens as they are; renews and obtains none."""
+
+    def __init__(self, store: TokenStore, clock: Clock) -> None:
+        self._store = store
+        self._budget = Budget(Notes(store), clock)
+
+    def find(self, asked: Token) -> Token | None:
+        """Return the stored token that a partial one means: by its id first."""
+        found = self._store.find_token_by_id(asked.id) if asked.id else None
+        if found and compatible(found, asked):
+            return found
+        found, name = self._store.find_token(asked), asked.user_name or ""
+        is_bare = "@" in name and ":" not in name
+        if is_bare and (found is None or self._budget.is_dead(found)):
+            with suppress(TokenNotFound, AmbiguousUser):  # a new user's, then, or as it is
+                return self.named(name, asked.client_id)
+        return found
+
+    def named(self, user: str, client_id: str | None, among: Iterable[Token] = ()) -> Token:
+        """Return the stored token that a user's name means; see `choose`.
+
+        Args:
+            among: The tokens that may be meant; else all of the user.
+
+        Raises:
+            TokenNotFound: There is none.
+            AmbiguousUser: There are several.
+        """
+        found = list(among) or self._store.find_users(user)
+        return choose(found, user, client_id, self._budget.is_dead)
