@@ -20,6 +20,7 @@ from flask import (
 from werkzeug.wrappers import Response
 
 from evergrant import Keeper
+from evergrant.errors import CodeSpent, NoRefreshToken, UntrustedServer
 from student_portal.settings import CALLBACK
 
 __all__ = ["site", "user"]
@@ -53,7 +54,16 @@ def begin() -> Response:
 @site.get(CALLBACK)
 def complete() -> Response:
     """Take the browser back from Zoho."""
-    token = _keeper().complete_login(request.args, session=session.get("browser", ""))
+    browser = session.get("browser", "")
+    try:
+        token = _keeper().complete_login(request.args, session=browser)
+    except NoRefreshToken:  # it was consented to before: only a new consent brings one
+        again = _keeper().authorization_url(SCOPES, session=browser, consent_again=True)
+        return redirect(again, 303)
+    except (CodeSpent, UntrustedServer):
+        if user():  # the page was loaded again, or another tab was faster
+            return redirect(url_for("students.index"), 303)
+        raise
     session.clear()  # nothing that was in this browser before the login is valid after it
     session.permanent = True
     session["user"] = token.user_name

@@ -16,6 +16,7 @@ from evergrant.errors import CodeSpent, ConfigError, CorruptRecord, NoRefreshTok
 from evergrant.http import HttpCall, Send
 from evergrant.masking import masks_locals
 from evergrant.oauth import Granted
+from evergrant.scopes import read_scopes
 from evergrant.sender import HttpSender
 from evergrant.text import is_word
 from evergrant.token import Secret, Token, about
@@ -150,7 +151,7 @@ class Accounts:
 
     @masks_locals
     def client_credentials(
-        self, scopes: Iterable[str], org_id: str, data_center: DataCenter | None = None
+        self, scopes: str | Iterable[str], org_id: str, data_center: DataCenter | None = None
     ) -> Token:
         """Mint a token of a self client for an org, without a user and without a refresh token.
 
@@ -158,7 +159,7 @@ class Accounts:
             OAuthError: Zoho refused, or gave no usable answer.
         """
         where, client = data_center or self.home, self.own_client()
-        scopes = tuple(scopes)
+        scopes = read_scopes(scopes)
         call = oauth.client_credentials_call(where, client, scopes, org_id)
         granted = self._granted(call, where, "client_credentials")
         token = Token(

@@ -85,7 +85,7 @@ class AsyncKeeper:
 
     def authorization_url(
         self,
-        scopes: Iterable[str],
+        scopes: str | Iterable[str],
         user: str | None = None,
         *,
         session: str | None = None,

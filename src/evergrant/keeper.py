@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Iterable, Mapping
-from contextlib import AbstractContextManager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -18,6 +17,7 @@ from evergrant.events import Emit
 from evergrant.keeping.admission import is_own_key, telling, with_identity
 from evergrant.keeping.async_tokens import AsyncTokens
 from evergrant.keeping.custody import Custody
+from evergrant.keeping.logins import log_in, log_in_from_console
 from evergrant.keeping.renewer import Renewer
 from evergrant.keeping.serving import Serving
 from evergrant.keeping.windows import ANY_LIFE, checked_life
@@ -156,7 +156,7 @@ class Keeper:
 
     def authorization_url(
         self,
-        scopes: Iterable[str],
+        scopes: str | Iterable[str],
         user: str | None = None,
         *,
         session: str | None = None,
@@ -165,8 +165,8 @@ class Keeper:
         """Return the address to send a user's browser to.
 
         Args:
-            scopes: What to ask for. Where the user is to be learnt from Zoho, the two scopes it
-                takes (`evergrant.oauth.IDENTITY_SCOPES`) are added.
+            scopes: What to ask for, a text or many. Where the user is to be learnt from Zoho, the
+                two scopes it takes (`evergrant.oauth.IDENTITY_SCOPES`) are added.
             user: Who is expected: an e-mail address or full name is compared with who logs in;
                 anything else is a key of your own, under which the token is kept unasked.
             session: What identifies the browser session, such as a random value in its cookie.
@@ -176,7 +176,7 @@ class Keeper:
                 user consented before (``prompt=consent``).
 
         Raises:
-            ConfigError: The client has no redirect URL.
+            ConfigError: The client has no redirect URL, or what is asked for is no scope.
         """
         session = session and Secret(session)
         client, home = self.accounts.own_client(), self.accounts.home
@@ -206,7 +206,8 @@ class Keeper:
             UntrustedServer: The state is not ours, or the redirect names a server that is not
                 Zoho's; nothing was sent anywhere.
             ConsentDenied: The user said no, or another user than the expected one logged in.
-            CodeSpent: The code was used before, or is too old.
+            CodeSpent: The code was used before, or is too old. (One that comes again with the
+                ``session`` that its login was completed in is answered by that login.)
             NoRefreshToken: The login works, but for an hour only.
             MissingScope: The grant is stored, but Zoho does not say whose it is.
             TokenNotSaved: The store cannot take the grant; the lifeboat holds it.
@@ -215,15 +216,19 @@ class Keeper:
         redirect, session = read_redirect(redirect_params), session and Secret(session)
         key = self._key()
         login = Login.from_state(redirect.state, key, session, self._custody.clock())
-        with self._telling(login.user):
+        with telling(self._custody.emit, self._custody.clock, login.user):
             code = redirect.accepted_code()
         known = self.accounts.data_centers
         where = redirect.data_center(known, known.by_code(login.data_center))
-        with self._telling(login.user):
-            url = self.accounts.own_client().redirect_url
-            verifier = login.verifier(key) if self._pkce else None
-            granted = self._custody.exchange(code, where, redirect_url=url, verifier=verifier)
-            return self._custody.admit(granted, expected=login.user)
+        return log_in(
+            self._custody,
+            code,
+            where,
+            expected=login.user,
+            redirect_url=self.accounts.own_client().redirect_url,
+            verifier=login.verifier(key) if self._pkce else None,
+            is_bound=session is not None,
+        )
 
     @masks_locals
     def login_with_code(
@@ -242,11 +247,7 @@ class Keeper:
         """
         code = Secret(code)
         where = self.accounts.data_centers.by_code(data_center or self.accounts.home.code)
-        with self._telling(user):
-            return self._custody.admit(self._custody.exchange(code, where), expected=user)
-
-    def _telling(self, expected: str | None) -> AbstractContextManager[None]:
-        return telling(self._custody.emit, self._custody.clock, expected)
+        return log_in_from_console(self._custody, code, where, expected=user)
 
     def _key(self) -> StateKey:
         """Return what signs states: the client's secret, which all workers of an app share."""

@@ -20,6 +20,7 @@ from evergrant.datacenter import DataCenter, DataCenters, named
 from evergrant.errors import MissingScope, OAuthError, UntrustedServer
 from evergrant.http import HttpAnswer, HttpCall, form_call
 from evergrant.oauth_errors import error_from, passing_trouble
+from evergrant.scopes import comma_separated
 from evergrant.text import is_word
 from evergrant.token import Secret
 
@@ -62,7 +63,7 @@ class Granted:
 def authorization_url(
     data_center: DataCenter,
     client: Client,
-    scopes: Iterable[str],
+    scopes: str | Iterable[str],
     *,
     state: str,
     consent_again: bool = False,
@@ -82,7 +83,7 @@ def authorization_url(
         "response_type": "code",
         "client_id": client.client_id,
         "redirect_uri": client.redirect_url or "",
-        "scope": ",".join(scopes),
+        "scope": comma_separated(scopes),
         "access_type": "offline",
         "state": state,
     }
@@ -128,14 +129,14 @@ def refresh_call(data_center: DataCenter, client: Client, refresh_token: str) ->
 
 
 def client_credentials_call(
-    data_center: DataCenter, client: Client, scopes: Iterable[str], org_id: str
+    data_center: DataCenter, client: Client, scopes: str | Iterable[str], org_id: str
 ) -> HttpCall:
     """Build the request of a self client for a token without a user, in one CRM org."""
     return _token_call(
         data_center,
         client,
         "client_credentials",
-        scope=",".join(scopes),
+        scope=comma_separated(scopes),
         soid=f"ZohoCRM.{org_id}",
     )
 

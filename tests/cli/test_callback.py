@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from evergrant.cli.callback import Answer, Listener
-from evergrant.errors import ConfigError, ConsentDenied, UntrustedServer
+from evergrant.errors import ConfigError, ConsentDenied, NoRefreshToken, UntrustedServer
 from evergrant.token import Token
 
 
@@ -27,6 +27,7 @@ class Login:
         self.error = error
         self.completed = 0
         self.told: list[str] = []
+        self.sent: list[str] = []
         self.answer = Answer("right", self.complete)
 
     def complete(self, _redirect: str) -> Token:
@@ -36,7 +37,7 @@ class Login:
         return Token(user_name="alice")
 
     def offer(self, state: str = "right") -> None:
-        self.answer.offer(f"/callback?code=1&state={state}", self.told.append)
+        self.answer.offer(f"/callback?code=1&state={state}", self.told.append, self.sent.append)
 
 
 def test_a_page_that_is_loaded_again_says_the_same_and_spends_no_code_twice() -> None:
@@ -82,4 +83,17 @@ def test_giving_up_ends_the_wait_once() -> None:
     login.offer()
     assert login.completed == 0
     with pytest.raises(ConfigError, match="no address was pasted"):
+        login.answer.wait(0)
+
+
+def test_a_login_without_a_refresh_token_is_sent_to_consent_once() -> None:
+    login = Login(NoRefreshToken("none"))
+    login.answer = Answer("right", login.complete, lambda: "https://zoho/auth?state=next")
+    login.offer()
+    login.offer()
+    assert login.sent == ["https://zoho/auth?state=next"] * 2
+    assert (login.completed, login.told) == (1, [])
+    login.offer("next")
+    assert login.told == [""]
+    with pytest.raises(NoRefreshToken):
         login.answer.wait(0)

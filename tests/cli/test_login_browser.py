@@ -200,3 +200,28 @@ def test_without_a_browser_the_address_is_printed(
     assert code == 0
     assert "Open this address in a browser on this machine" in said
     assert browser.opened[0] in said
+
+
+def test_a_second_login_asks_for_consent_by_itself(
+    run: Command, zoho: Sandbox, browser: Browser, store: TokenStore
+) -> None:
+    assert by_browser(run, zoho, browser)[0] == 0
+    store.delete_tokens()
+    browser.pages.clear()
+    code, said = by_browser(run, zoho, browser)
+    assert code == 0, said
+    assert "it asks once more" in said
+    assert store.get_tokens()[0].refresh_token
+    first, last = browser.pages
+    assert "prompt=consent" in first.headers["location"]
+    assert "You are logged in" in last.text
+
+
+def test_a_scope_that_is_none_is_refused_before_the_browser_opens(
+    run: Command, zoho: Sandbox, browser: Browser
+) -> None:
+    for scope in ("ZohoCRM.modules.ALL;x", "a&scope=b"):
+        result = run("login", f"--sandbox={zoho.url}", "--scope", scope)
+        assert result.exit_code != 0
+        assert "is no scope" in result.stderr
+    assert browser.opened == []

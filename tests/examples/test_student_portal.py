@@ -171,3 +171,21 @@ def test_numbers_of_pages_and_students_that_do_not_exist(alice: Visitor) -> None
 def test_a_method_that_is_not_allowed_has_a_page_too(alice: Visitor) -> None:
     answer = alice.get("/logout")
     assert (answer.status_code, "Method Not Allowed" in said(answer)) == (405, True)
+
+
+def test_a_callback_that_is_loaded_again_leads_to_the_students(
+    stranger: Visitor, zoho: Sandbox
+) -> None:
+    back, other = (zoho.consent(stranger.begin(), ALICE) for _ in range(2))
+    for _ in range(2):
+        for address in (back, other):
+            assert stranger.get(address).headers["location"] == "/students"
+    assert stranger.logged_in()
+
+
+def test_a_second_login_asks_for_consent_by_itself(stranger: Visitor, zoho: Sandbox) -> None:
+    zoho.grant_code(ALICE)  # a consent of old, whose refresh token nobody kept
+    again = stranger.log_in().headers["location"]
+    assert "prompt=consent" in again
+    assert stranger.get(zoho.consent(again, ALICE)).headers["location"] == "/students"
+    assert stranger.logged_in()

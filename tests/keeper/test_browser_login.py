@@ -30,7 +30,9 @@ Back = Callable[..., str]
 def back(zoho: Sandbox, keeper: Keeper) -> Back:
     """Begin a login, consent, and return the URL that the browser is sent back to."""
 
-    def back(email: str = "alice@example.com", *, allow: bool = True, **login: str | None) -> str:
+    def back(
+        email: str = "alice@example.com", *, allow: bool = True, **login: str | bool | None
+    ) -> str:
         url = keeper.authorization_url(SCOPES, **login)  # type: ignore[arg-type]
         return zoho.consent(url, user=email, allow=allow)
 

@@ -34,7 +34,9 @@ class Browser:
     def visit(self, url: str) -> None:
         redirect = self.zoho.consent(url, self.user, allow=self.allow)
         self.before(redirect)
-        self.get(redirect)
+        page = self.get(redirect)
+        if page.is_redirect:
+            self.visit(str(page.headers["location"]))
 
     def get(self, url: str, method: str = "GET") -> httpx2.Response:
         page = httpx2.request(method, url, trust_env=False)

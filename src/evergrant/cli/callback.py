@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import re
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from html import escape
 from http import HTTPStatus
@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from typing import Any, Self
 
-from evergrant.errors import ConfigError, ConsentDenied, UntrustedServer
+from evergrant.errors import ConfigError, ConsentDenied, NoRefreshToken, UntrustedServer
 from evergrant.login import read_redirect
 from evergrant.text import printable
 from evergrant.token import Token
@@ -44,36 +44,64 @@ class Answer:
     Args:
         state: What the login sent out; who does not know it cannot end the wait.
         complete: Finishes the login with the redirect's URL or path.
+        again: Returns the address at Zoho that asks for consent anew, once, where a login brought
+            no refresh token because the user had consented before.
     """
 
-    def __init__(self, state: str, complete: Callable[[str], Token]) -> None:
+    def __init__(
+        self,
+        state: str,
+        complete: Callable[[str], Token],
+        again: Callable[[], str] | None = None,
+    ) -> None:
         self._state = state.encode()
         self._complete = complete
+        self._again = again
+        self._onward: dict[bytes, str] = {}
         self._lock = threading.Lock()
         self._outcome: Future[Token] = Future()
         self._user: str | None = None
 
-    def offer(self, redirect: str, tell: Callable[[str], None]) -> None:
+    def offer(
+        self, redirect: str, tell: Callable[[str], None], onward: Callable[[str], None]
+    ) -> None:
         """Finish the login with this redirect, unless another did.
 
         Args:
             tell: Is told whose login it was, or an empty text if it failed, before the wait ends.
+            onward: Is told in its place where to send the browser, to consent anew.
 
         Raises:
             UntrustedServer: It does not answer this login; the wait goes on.
         """
-        state = read_redirect(redirect).state
-        if not hmac.compare_digest(state.encode(), self._state):
-            raise UntrustedServer("a redirect came that does not answer this login; it was ignored")
+        state = read_redirect(redirect).state.encode()
         with self._lock:
+            if address := self._onward.get(state):
+                onward(address)  # the browser's page was loaded again
+                return
+            if not hmac.compare_digest(state, self._state):
+                raise UntrustedServer(
+                    "a redirect came that does not answer this login; it was ignored"
+                )
             if self._user is None:
-                self._finish(redirect, tell)
+                self._finish(redirect, tell, onward)
             else:
-                tell(self._user)  # the browser's page was loaded again
+                tell(self._user)  # as above
 
-    def _finish(self, redirect: str, tell: Callable[[str], None]) -> None:
+    def _finish(
+        self, redirect: str, tell: Callable[[str], None], onward: Callable[[str], None]
+    ) -> None:
         try:
-            token = self._complete(redirect)
+            try:
+                token = self._complete(redirect)
+            except NoRefreshToken:
+                if self._again is None:
+                    raise
+                address, self._again = self._again(), None
+                self._onward[self._state] = address
+                self._state = read_redirect(address).state.encode()
+                onward(address)
+                return
         except Exception as error:  # noqa: BLE001 - raised again by wait
             self._user = ""
             tell(self._user)
@@ -190,7 +218,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._page(HTTPStatus.NOT_FOUND, "Nothing here", "This is not the address.")
             return
         try:
-            self.server.answer.offer(self.path, self._tell)
+            self.server.answer.offer(self.path, self._tell, self._send_on)
         except UntrustedServer as error:
             self.server.refused(error.message)
             self._page(
@@ -198,6 +226,14 @@ class _Handler(BaseHTTPRequestHandler):
                 "Not this login",
                 "This is not the answer to the login that is under way.",
             )
+
+    def _send_on(self, address: str) -> None:
+        self._page(
+            HTTPStatus.SEE_OTHER,
+            "One more step",
+            "Zoho is asked for your consent once more.",
+            {"Location": address},
+        )
 
     def _tell(self, user: str) -> None:
         if user:
@@ -207,11 +243,13 @@ class _Handler(BaseHTTPRequestHandler):
             text = "The terminal says why. You can close this window."
             self._page(HTTPStatus.OK, "The login failed", text)
 
-    def _page(self, status: HTTPStatus, title: str, text: str) -> None:
+    def _page(
+        self, status: HTTPStatus, title: str, text: str, more: Mapping[str, str] = _HEADERS
+    ) -> None:
         body = _PAGE.format(title=title, text=text).encode()
         try:
             self.send_response(status)
-            for name, value in _HEADERS.items():
+            for name, value in {**_HEADERS, **more}.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()

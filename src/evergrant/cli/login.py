@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 import threading
 import webbrowser
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import parse_qs, urlsplit
 
@@ -19,6 +21,7 @@ from evergrant.cli.session import accounts_of, refuse_forgetful
 from evergrant.cli.speech import ask_secret, note, warn
 from evergrant.config import Settings
 from evergrant.errors import ConfigError, NoRefreshToken, UntrustedServer
+from evergrant.scopes import read_scopes
 
 if TYPE_CHECKING:
     from evergrant.cli.callback import Answer, Listener
@@ -71,7 +74,7 @@ def login(
     settings = settings_of(context)
     settings = replace(settings, data_center=data_center or settings.data_center)
     refuse_forgetful(settings.store)
-    wanted = [scope for entry in scopes or settings.scopes for scope in entry.split(",") if scope]
+    wanted = read_scopes(scopes or settings.scopes)
     if not settings.sandbox:
         settings = _with_client(settings)
     with ExitStack() as stack:
@@ -89,10 +92,13 @@ def login(
             if self_client:
                 token = keeper.login_with_code(_code(), user, data_center=data_center)
             else:
-                url = keeper.authorization_url(wanted, user, consent_again=consent_again)
-                token = _by_redirect(keeper, url, listener, browse=not no_browser)
+                begin = partial(keeper.authorization_url, wanted, user)
+                url = begin(consent_again=consent_again)
+                again = None if consent_again else partial(begin, consent_again=True)
+                token = _by_redirect(keeper, url, again, listener, browse=not no_browser)
         except NoRefreshToken as error:
-            error.hint = "Log in again with --consent-again."
+            said = error.hint.replace("consent_again=True (prompt=consent)", "--consent-again")
+            error.hint = said if self_client else "Log in again with --consent-again."
             raise
         note(f"logged in: {token.user_name} (id {token.id})")
         note(f"scopes: {' '.join(token.scopes) or 'Zoho did not say'}")
@@ -129,11 +135,17 @@ def _code() -> str:
 
 
 def _by_redirect(
-    keeper: evergrant.Keeper, url: str, listener: Listener | None, *, browse: bool
+    keeper: evergrant.Keeper,
+    url: str,
+    again: Callable[[], str] | None,
+    listener: Listener | None,
+    *,
+    browse: bool,
 ) -> evergrant.Token:
     from evergrant.cli.callback import Answer
 
-    answer = Answer(parse_qs(urlsplit(url).query)["state"][0], keeper.complete_login)
+    state = parse_qs(urlsplit(url).query)["state"][0]
+    answer = Answer(state, keeper.complete_login, again and partial(_told_again, again))
     if listener:
         listener.serve(answer, warn)
     if not browse:
@@ -150,6 +162,16 @@ def _by_redirect(
     return answer.wait(WAIT)
 
 
+def _told_again(again: Callable[[], str]) -> str:
+    note("Zoho sent no refresh token, since you consented before: it asks once more.")
+    return again()
+
+
+def _open_by_hand(address: str) -> None:
+    note("Open this address, and paste the one that the browser ends on once more:")
+    note(f"  {address}")
+
+
 def _read_pasted(answer: Answer, alone: bool) -> None:  # noqa: FBT001 - a thread's argument
     # Not sys.stdin: the interpreter cannot end while a thread waits inside of that.
     with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as stdin:
@@ -157,7 +179,7 @@ def _read_pasted(answer: Answer, alone: bool) -> None:  # noqa: FBT001 - a threa
             redirect = line.decode("utf-8", "replace").strip()
             if redirect:
                 try:
-                    answer.offer(redirect, lambda _: None)
+                    answer.offer(redirect, lambda _: None, _open_by_hand)
                 except UntrustedServer as error:
                     warn(error.message)
     if alone:

@@ -8,6 +8,7 @@ from http import HTTPStatus
 from urllib.parse import quote, urlsplit
 
 from evergrant.errors import EvergrantError, MissingExtra
+from evergrant.integrations.pages import PAGE_HEADERS, wants_page
 from evergrant.integrations.site import Site, is_from_elsewhere
 from evergrant.integrations.web import FROM_ELSEWHERE, WebLogin, problem_of
 from evergrant.keeper import Keeper
@@ -38,7 +39,9 @@ class ZohoLogin:
         prefix: Where the pages of the login are.
     """
 
-    def __init__(self, keeper: Keeper, scopes: Iterable[str], *, prefix: str = "/zoho") -> None:
+    def __init__(
+        self, keeper: Keeper, scopes: str | Iterable[str], *, prefix: str = "/zoho"
+    ) -> None:
         self._login = WebLogin(keeper, scopes)
         self._keeper = keeper
         self.router = APIRouter(prefix=prefix, include_in_schema=False)
@@ -108,12 +111,16 @@ class ZohoLogin:
             raise error
         _logger.info("%s %s: %s", request.method, printable(request.url.path), error)
         problem, site, here = problem_of(error), self.site(request), _path(request)
-        wants_page = "text/html" in request.headers.get("accept", "") and request.method == "GET"
-        if problem.login and wants_page and not site.is_of_login(here):  # or it would go round
-            here = urlsplit(here)._replace(query=request.url.query).geturl()
+        if not wants_page(request.headers.get):
+            content = {"detail": problem.text}
+            return JSONResponse(content, problem.status, headers=problem.headers)
+        query = request.url.query
+        # Not from the login's own pages: it would go round.
+        if problem.login and request.method == "GET" and not site.is_of_login(here):
+            here = urlsplit(here)._replace(query=query).geturl()
             return _to(problem.way_to_login(site.login, here))
-        content = {"detail": problem.text}
-        return JSONResponse(content, problem.status, headers=problem.headers)
+        text = self._login.page_of(problem, request.session, query, site=site)
+        return Response(text, problem.status, PAGE_HEADERS | problem.headers)
 
 
 def _path(request: Request) -> str:

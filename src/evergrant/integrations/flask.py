@@ -11,6 +11,7 @@ from urllib.parse import quote, urlsplit
 
 from evergrant.errors import EvergrantError, MissingExtra
 from evergrant.http_client import open_client
+from evergrant.integrations.pages import PAGE_HEADERS, wants_page
 from evergrant.integrations.site import Site, is_from_elsewhere
 from evergrant.integrations.web import FROM_ELSEWHERE, WebLogin, problem_of
 from evergrant.keeper import Keeper
@@ -54,7 +55,7 @@ class Zoho:
         app: Flask | None = None,
         *,
         keeper: Keeper,
-        scopes: Iterable[str],
+        scopes: str | Iterable[str],
         prefix: str = "/zoho",
     ) -> None:
         self._login = WebLogin(keeper, scopes)
@@ -129,12 +130,15 @@ class Zoho:
         current_app.logger.info("%s %s: %s", request.method, printable(request.path), error)
         problem, site = problem_of(error), self._site()
         here = quote(request.root_path.rstrip("/") + request.path)
-        wants_page = request.accept_mimetypes.accept_html and request.method == "GET"
-        if problem.login and wants_page and not site.is_of_login(here):  # or it would go round
-            query = request.query_string.decode(errors="replace")
+        if not wants_page(request.headers.get):
+            return jsonify(detail=problem.text), problem.status, problem.headers
+        query = request.query_string.decode(errors="replace")
+        # Not from the login's own pages: it would go round.
+        if problem.login and request.method == "GET" and not site.is_of_login(here):
             here = urlsplit(here)._replace(query=query).geturl()
             return _to(problem.way_to_login(site.login, here))
-        return jsonify(detail=problem.text), problem.status, problem.headers
+        text = self._login.page_of(problem, session, query, site=site)
+        return text, problem.status, PAGE_HEADERS | problem.headers
 
 
 def _to(address: str) -> Any:

@@ -8,8 +8,9 @@ from collections.abc import Iterable, MutableMapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from hashlib import sha256
 from http import HTTPStatus
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from evergrant.errors import (
@@ -26,8 +27,11 @@ from evergrant.errors import (
     TokenNotSaved,
     UntrustedServer,
 )
+from evergrant.integrations.pages import page
 from evergrant.integrations.site import Site, safe_path
 from evergrant.keeper import Keeper
+from evergrant.login import read_redirect
+from evergrant.scopes import read_scopes
 
 __all__ = ["FROM_ELSEWHERE", "USER", "Problem", "WebLogin", "problem_of", "safe_path"]
 
@@ -37,7 +41,13 @@ USER = "zoho_user"
 """Where a session keeps the name of who is logged in."""
 
 PENDING = "zoho_login"
-"""Where a session keeps what a login under way is bound to."""
+"""Where a session keeps what its logins are bound to, and where each of them goes."""
+
+LOGINS = 5
+"""How many logins of a session are remembered: a cookie, which it may be, has 4,096 bytes."""
+
+LONGEST = 400
+"""Characters of the longest path that is remembered."""
 
 FROM_ELSEWHERE = "Log out by a button of this site."
 """What to tell whom another site's page had log out."""
@@ -53,9 +63,9 @@ class WebLogin:
         scopes: What to ask for.
     """
 
-    def __init__(self, keeper: Keeper, scopes: Iterable[str]) -> None:
+    def __init__(self, keeper: Keeper, scopes: str | Iterable[str]) -> None:
         self.keeper = keeper
-        self._scopes = tuple(scopes)
+        self._scopes = read_scopes(scopes)
 
     def begin(
         self,
@@ -73,10 +83,14 @@ class WebLogin:
             again: Have Zoho ask for consent, also if the user gave it before.
             site: Where the app is.
         """
-        # A login under way stays good: it may go on in another tab.
-        bound = _pending(session)[0] or secrets.token_urlsafe(32)
-        session[PENDING] = [bound, site.target(target)]
-        return self.keeper.authorization_url(self._scopes, session=bound, consent_again=again)
+        # Logins under way stay good: each goes on in its own tab.
+        bound, logins = _pending(session)
+        bound = bound or secrets.token_urlsafe(32)
+        address = self.keeper.authorization_url(self._scopes, session=bound, consent_again=again)
+        wanted = site.target(target)
+        begun = _Begun(_key(address), wanted if len(wanted) <= LONGEST else site.front)
+        session[PENDING] = {"bound": bound, "logins": [*logins, begun][-LOGINS:]}
+        return address
 
     def finish(self, session: Session, query: str, *, site: Site = HERE) -> str:
         """Finish a login with the query string that the browser brought; return where to go.
@@ -88,16 +102,37 @@ class WebLogin:
             UntrustedServer: The login was not begun in this browser, or the redirect is not ours.
             EvergrantError: As `Keeper.complete_login`.
         """
-        bound, target = _pending(session)
+        bound, logins = _pending(session)
+        mine = next((login for login in logins if login.key == _key(query)), None)
+        if mine and mine.is_done and self.is_logged_in(session):
+            return site.target(mine.target)  # the page is loaded again
+        others = [login for login in logins if login is not mine]
         try:
             token = self.keeper.complete_login(query, session=bound or secrets.token_urlsafe(32))
         except NoRefreshToken:
-            session.pop(PENDING, None)
-            return self.begin(session, target, again=True, site=site)
+            session[PENDING] = {"bound": bound, "logins": others}
+            return self.begin(session, mine and mine.target, again=True, site=site)
+        except UntrustedServer:
+            if mine is None and self.is_logged_in(session):
+                return site.front  # a bookmark, or the way back, to a login of long ago
+            raise
         # Not before: anybody's page can send a browser here, and would end the login under way.
-        session.pop(PENDING, None)
+        done = _Begun(_key(query), mine.target if mine else site.front, is_done=True)
+        session[PENDING] = {"bound": bound, "logins": [*others, done][-LOGINS:]}
         session[USER] = token.user_name
-        return site.target(target)
+        return site.target(done.target)
+
+    def way_back(self, session: Session, query: str, *, site: Site = HERE) -> str:
+        """Return the page that begins a login anew, for the tab that one did not succeed in."""
+        mine = (login for login in _pending(session)[1] if login.key == _key(query))
+        target = next((login.target for login in mine), site.front)
+        return f"{site.login}?{urlencode({'next': target})}" if target != site.front else site.login
+
+    def page_of(self, problem: Problem, session: Session, query: str, *, site: Site = HERE) -> str:
+        """Return what a person sees of a problem in a browser, with the ways on."""
+        helps = problem.login or problem.status == HTTPStatus.BAD_REQUEST
+        login = self.way_back(session, query, site=site) if helps else None
+        return page(problem.text, front=site.front, login=login)
 
     def is_logged_in(self, session: Session) -> bool:
         """Say whether somebody is logged in here; asks neither the store nor Zoho."""
@@ -131,10 +166,31 @@ class WebLogin:
                 self.keeper.revoke(name)
 
 
-def _pending(session: Session) -> tuple[str | None, str | None]:
-    """Return what the login under way is bound to, and where it goes; None: there is none."""
-    bound, target = session.get(PENDING) or (None, None)
-    return bound, target
+class _Begun(NamedTuple):
+    """A login of a session.
+
+    Attributes:
+        key: Tells it from the others.
+        target: Where it goes.
+        is_done: Whether it has succeeded.
+    """
+
+    key: str
+    target: str
+    is_done: bool = False
+
+
+def _pending(session: Session) -> tuple[str | None, list[_Begun]]:
+    """Return what the session's logins are bound to, and the logins, the oldest first."""
+    held = session.get(PENDING)
+    if not isinstance(held, dict):
+        return None, []
+    return held["bound"], [_Begun(*login) for login in held["logins"]]
+
+
+def _key(address: str) -> str:
+    """Return what tells a login from others, by an address or query that carries its state."""
+    return sha256(read_redirect(address).state.encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)

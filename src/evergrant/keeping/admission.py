@@ -15,9 +15,17 @@ from evergrant.keeping.saver import Saver
 from evergrant.limited_log import LimitedLog
 from evergrant.names import belongs_to
 from evergrant.oauth import IDENTITY_SCOPES
+from evergrant.scopes import read_scopes
 from evergrant.token import Token
 
-__all__ = ["admit", "admit_unasked", "is_own_key", "telling", "with_identity"]
+__all__ = [
+    "admit",
+    "admit_unasked",
+    "checked_login",
+    "is_own_key",
+    "telling",
+    "with_identity",
+]
 
 Former = Callable[[Token], Token | None]
 
@@ -45,9 +53,9 @@ def is_own_key(user: str | None) -> bool:
     return user is not None and "@" not in user
 
 
-def with_identity(scopes: Iterable[str]) -> list[str]:
+def with_identity(scopes: str | Iterable[str]) -> list[str]:
     """Return the scopes, and what else it takes to learn whose the grant is."""
-    wanted = list(scopes)
+    wanted = list(read_scopes(scopes))
     have = {scope.lower() for scope in wanted}
     for scope in IDENTITY_SCOPES:
         area = scope.rpartition(".")[0].lower()
@@ -57,12 +65,19 @@ def with_identity(scopes: Iterable[str]) -> list[str]:
 
 
 def admit(
-    granted: Token, accounts: Accounts, saver: Saver, former: Former, *, expected: str | None
+    granted: Token,
+    accounts: Accounts,
+    saver: Saver,
+    former: Former,
+    is_dead: Callable[[Token], bool],
+    *,
+    expected: str | None,
 ) -> Token:
     """Save a new grant under its owner's name; return it as stored.
 
     Args:
         former: Returns the row of the same user by a former name, if there is one.
+        is_dead: Says whether Zoho called a grant dead.
         expected: The e-mail address or full name that should have logged in, or a key of the
             caller's own to keep the grant under; None: whoever it is.
 
@@ -76,14 +91,26 @@ def admit(
         saved = saver.save_login(replace(granted, user_name=expected))
     else:
         saved = _under_owners_name(granted, accounts, saver, former)
-        name = saved.user_name or ""
-        if expected and not belongs_to(name, expected):
-            raise ConsentDenied(
-                f"{name} logged in, not {expected}",
-                token_id=saved.id,
-                user=name,
-                hint="The grant is stored under the name of who gave it; revoke it if unwanted.",
-            )
+    if not granted.refresh_token and is_dead(saved):
+        raise _lasts_an_hour(saved)  # what the store has from before is of no use
+    return checked_login(saved, expected)
+
+
+def checked_login(saved: Token, expected: str | None) -> Token:
+    """Return a stored login if it is who was expected, and lasts.
+
+    Raises:
+        ConsentDenied: Somebody else logged in.
+        NoRefreshToken: It lasts an hour only.
+    """
+    name = saved.user_name or ""
+    if expected and not belongs_to(name, expected):
+        raise ConsentDenied(
+            f"{name} logged in, not {expected}",
+            token_id=saved.id,
+            user=name,
+            hint="The grant is stored under the name of who gave it; revoke it if unwanted.",
+        )
     if not saved.refresh_token:
         raise _lasts_an_hour(saved)
     return saved

@@ -235,7 +235,8 @@ class Custody:
     def admit(self, granted: Token, *, expected: str | None) -> Token:
         """Take in a new grant under its owner's name; see `evergrant.keeping.admission.admit`."""
         begun = self._begun(granted)
-        saved = admit(begun, self.accounts, self._saver, self._former, expected=expected)
+        is_dead = self._budget.is_dead
+        saved = admit(begun, self.accounts, self._saver, self._former, is_dead, expected=expected)
         return self._announced(saved)
 
     def admit_unasked(self, granted: Token, *, find_user: bool) -> Token:

@@ -19,6 +19,7 @@ import evergrant
 from evergrant.forking import ProcessLock
 from evergrant.integrations.site import Site
 from evergrant.integrations.web import WebLogin
+from evergrant.scopes import read_scopes
 from evergrant.token import Secret
 
 __all__ = ["check", "keeper", "login", "mask_settings", "site"]
@@ -41,6 +42,11 @@ def check(**_: Any) -> list[Error]:
     scopes = given.get("SCOPES")
     if not scopes or isinstance(scopes, str):
         problems.append("EVERGRANT needs SCOPES, a list of texts.")
+    else:
+        try:
+            read_scopes(scopes)
+        except evergrant.errors.ConfigError as error:
+            problems.append(f"EVERGRANT has wrong SCOPES: {error}")
     return [Error(problem, id="evergrant.E002") for problem in problems]
 
 

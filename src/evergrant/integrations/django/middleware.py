@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import Any
 
 import httpx2
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
@@ -12,6 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonRes
 from evergrant.errors import EvergrantError
 from evergrant.http_client import open_client
 from evergrant.integrations.django.keeping import keeper, login, site
+from evergrant.integrations.pages import PAGE_HEADERS, wants_page
 from evergrant.integrations.web import problem_of
 from evergrant.text import printable
 from evergrant.token import Token
@@ -77,12 +77,16 @@ class ZohoMiddleware:
             return None
         _logger.info("%s %s: %s", request.method, printable(request.path), error)
         problem, here = problem_of(error), request.get_full_path()
-        wants_page = "text/html" in request.headers.get("Accept", "") and request.method == "GET"
-        answer: Any
-        if problem.login and wants_page and not site().is_of_login(here):  # or it would go round
+        headers, answer = problem.headers, HttpResponse(status=problem.status)
+        if not wants_page(request.headers.get):
+            answer = JsonResponse({"detail": problem.text}, status=problem.status)
+        # Not from the login's own pages: it would go round.
+        elif problem.login and request.method == "GET" and not site().is_of_login(here):
             answer = HttpResponseRedirect(problem.way_to_login(site().login, here))
         else:
-            answer = JsonResponse({"detail": problem.text}, status=problem.status)
-        for name, value in problem.headers.items():
+            query = request.META["QUERY_STRING"]
+            answer.content = login().page_of(problem, request.session, query, site=site())
+            headers = PAGE_HEADERS | headers
+        for name, value in headers.items():
             answer[name] = value
         return answer

@@ -1,0 +1,85 @@
+"""Turns a one-time code into a stored login, also when it comes twice."""
+
+from __future__ import annotations
+
+import time
+
+from evergrant.datacenter import DataCenter
+from evergrant.errors import CodeSpent, NoRefreshToken
+from evergrant.keeping.admission import checked_login, telling
+from evergrant.keeping.custody import Custody
+from evergrant.token import Token
+
+__all__ = ["log_in", "log_in_from_console"]
+
+POLL = 0.05
+"""Seconds between two looks."""
+
+EXCHANGE = 20.0
+"""Seconds that another may take for the same code."""
+
+
+def log_in(
+    custody: Custody,
+    code: str,
+    where: DataCenter,
+    *,
+    expected: str | None,
+    redirect_url: str | None,
+    verifier: str | None,
+    is_bound: bool,
+) -> Token:
+    """Return the login that a redirect's code stands for.
+
+    Browsers load pages again. Whoever brings the code a second time, in the session that it was
+    sent out for, is answered by what it brought the first time.
+
+    Args:
+        is_bound: The redirect was brought back by the very session that began the login.
+
+    Raises:
+        CodeSpent: The code was used, and not for a login that was completed; or nothing says that
+            it is the same browser's.
+        OAuthError: As `evergrant.keeper.Keeper.complete_login`.
+    """
+    with telling(custody.emit, custody.clock, expected):
+        try:
+            granted = custody.exchange(code, where, redirect_url=redirect_url, verifier=verifier)
+        except CodeSpent:
+            known = _completed(custody, code) if is_bound else None
+            if known is None:
+                raise
+            return checked_login(known, expected)
+        return custody.admit(granted, expected=expected)
+
+
+def _completed(custody: Custody, code: str) -> Token | None:
+    until = time.monotonic() + EXCHANGE
+    while custody.is_exchanging(code) and time.monotonic() < until:
+        time.sleep(POLL)
+    client = custody.accounts.own_client()
+    asked = Token(grant_token=code, client_id=client.client_id, client_secret="any")  # noqa: S106 - no secret: that there is one
+    known = custody.store.find_token(asked)
+    return known if known and known.user_name else None
+
+
+def log_in_from_console(
+    custody: Custody, code: str, where: DataCenter, *, expected: str | None
+) -> Token:
+    """Return the login that a code from Zoho's API console stands for.
+
+    Raises:
+        OAuthError: As `evergrant.keeper.Keeper.login_with_code`.
+    """
+    with telling(custody.emit, custody.clock, expected):
+        granted = custody.exchange(code, where)
+        try:
+            return custody.admit(granted, expected=expected)
+        except NoRefreshToken as error:
+            error.hint = (
+                "Nobody can be asked again for such a code. Make a new one in the API console, and "
+                "log in with that. If it brings none either, remove the app under Connected apps "
+                f"at {where.accounts_url}/home first, or log in by browser with "
+                "consent_again=True (prompt=consent)."
+            )
+            raise
