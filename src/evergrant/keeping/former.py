@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from evergrant.accounts import Accounts
-from evergrant.errors import EvergrantError, LoginRequired, NoRefreshToken
+from evergrant.errors import EvergrantError, LoginRequired, NoRefreshToken, StoreError
 from evergrant.names import same_name
 from evergrant.stores.base import TokenStore
 from evergrant.token import Token
@@ -36,7 +36,10 @@ class Formers:
         address, _, org = (named.user_name or "").partition(":")
         if "@" not in address or not org or not named.client_id:
             return None
-        rows = self._store.find_users(address)
+        try:
+            rows = self._store.find_users(address)
+        except StoreError:  # the login itself must not fail of it
+            return None
         return next((row for row in rows if self._is_former(row, named, address)), None)
 
     def _is_former(self, row: Token, named: Token, address: str) -> bool:
