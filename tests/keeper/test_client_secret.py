@@ -13,7 +13,7 @@ def test_a_rotated_secret_that_worked_is_written_back(
     keeper: Keeper, store: TokenStore, zoho: Sandbox, log_in: Callable[[str], Token]
 ) -> None:
     row = log_in("alice@example.com")
-    store.save_token(replace(row, client_secret="rotated away"), expected_version=row.version)
+    store.save_token(replace(row, client_secret="rotated-away"), expected_version=row.version)
     keeper.refresh("alice@example.com")
     (row,) = store.get_tokens()
     assert row.client_secret == zoho.client.client_secret
@@ -25,11 +25,11 @@ def test_the_secret_of_the_tokens_data_center_is_written_back(
     store: TokenStore, zoho: Sandbox, log_in: Callable[[str], Token]
 ) -> None:
     row = log_in("alice@example.com")
-    store.save_token(replace(row, client_secret="of another"), expected_version=row.version)
+    store.save_token(replace(row, client_secret="of-another"), expected_version=row.version)
     client = zoho.client
     with Accounts(
         client.client_id,
-        "of another",
+        "of-another",
         client_secrets={zoho.user("alice@example.com").data_center: client.client_secret},
         data_centers=zoho.data_centers,
         clock=zoho.clock,
