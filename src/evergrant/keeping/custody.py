@@ -85,7 +85,7 @@ class Custody:
         self.dead = self._renewal.dead
         self.states = States(self._policing, self.dead, self._saver.adrift)
         self._background = Background()
-        self._former = Formers(store, accounts, self.usable).row_of
+        self._admission = accounts, self._saver, Formers(store, accounts, self.usable).row_of
         self.take_aboard()
 
     def take_aboard(self) -> None:
@@ -100,10 +100,8 @@ class Custody:
             AmbiguousUser: There are several.
         """
         self.take_aboard()
-        client = self.accounts.client
-        client_id = client.client_id if client else None
-        found = choose(self.store.find_users(user), user, client_id, self._budget.is_dead)
-        return self.newest(found)
+        ours = self.accounts.client.client_id if self.accounts.client else None
+        return self.newest(choose(self.store.find_users(user), user, ours, self._budget.is_dead))
 
     def in_force(self, user: str) -> Token:
         """Return what `find` does, if the policy lets it be used.
@@ -234,16 +232,13 @@ class Custody:
 
     def admit(self, granted: Token, *, expected: str | None) -> Token:
         """Take in a new grant under its owner's name; see `evergrant.keeping.admission.admit`."""
-        begun = self._begun(granted)
-        is_dead = self._budget.is_dead
-        saved = admit(begun, self.accounts, self._saver, self._former, is_dead, expected=expected)
-        return self._announced(saved)
+        by, is_dead = self._admission, self._budget.is_dead
+        return self._announced(admit(self._begun(granted), *by, is_dead, expected=expected))
 
     def admit_unasked(self, granted: Token, *, find_user: bool) -> Token:
         """Take in a new grant under the name it carries; see `admission.admit_unasked`."""
         begun = self._begun(granted)
-        saved = admit_unasked(begun, self.accounts, self._saver, self._former, find_user=find_user)
-        return self._announced(saved)
+        return self._announced(admit_unasked(begun, *self._admission, find_user=find_user))
 
     def _begun(self, granted: Token) -> Token:
         if objection := self._policing.objection_to_scopes(granted):
