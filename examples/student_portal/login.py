@@ -56,7 +56,7 @@ def complete() -> Response:
     """Take the browser back from Zoho."""
     browser = session.get("browser", "")
     try:
-        token = _keeper().complete_login(request.args, session=browser)
+        token = _keeper().complete_login(request.args, session=browser, repeatable=True)
     except NoRefreshToken:  # it was consented to before: only a new consent brings one
         again = _keeper().authorization_url(SCOPES, session=browser, consent_again=True)
         return redirect(again, 303)

@@ -32,9 +32,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import evergrant.logs  # noqa: F401 - whoever logs has errors to log
-from evergrant.text import escaped
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
@@ -90,12 +87,12 @@ class EvergrantError(Exception):
         hint: str | None = None,
         retryable: bool | None = None,
     ) -> None:
-        message = escaped(message)  # a server or a user may have written a part of it
+        message = _escaped(message)  # a server or a user may have written a part of it
         super().__init__(message)
         self.message = message
         self.token_id = token_id
         self.user = user
-        self.hint = self.default_hint if hint is None else escaped(hint)
+        self.hint = self.default_hint if hint is None else _escaped(hint)
         self.retryable = self.default_retryable if retryable is None else retryable
 
     def __str__(self) -> str:
@@ -103,10 +100,17 @@ class EvergrantError(Exception):
         about += [f"user {self.user}"] if self.user else []
         where = f" ({', '.join(about)})" if about else ""
         then = f". {self.hint}" if self.hint else ""
-        return f"{self.message}{escaped(where)}{then}"
+        return f"{self.message}{_escaped(where)}{then}"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restore, (type(self), self.__dict__.copy())
+
+
+def _escaped(text: str) -> str:
+    # Loaded with the first error: who only names errors, as the sandbox does, needs nothing of it.
+    from evergrant.text import escaped
+
+    return escaped(text)
 
 
 def _restore(cls: type[EvergrantError], fields: dict[str, Any]) -> EvergrantError:

@@ -194,20 +194,24 @@ class Keeper:
 
     @masks_locals
     def complete_login(
-        self, redirect_params: Mapping[str, str] | str, *, session: str | None = None
+        self,
+        redirect_params: Mapping[str, str] | str,
+        *,
+        session: str | None = None,
+        repeatable: bool = False,
     ) -> Token:
         """Finish a login with what the browser brought back; return the stored token.
 
         Args:
             redirect_params: The redirect's parameters: a mapping, the query string, or the URL.
             session: What `authorization_url` was given.
+            repeatable: Answer what comes again in the ``session`` of its login by that login.
 
         Raises:
             UntrustedServer: The state is not ours, or the redirect names a server that is not
                 Zoho's; nothing was sent anywhere.
             ConsentDenied: The user said no, or another user than the expected one logged in.
-            CodeSpent: The code was used before, or is too old. (One that comes again with the
-                ``session`` that its login was completed in is answered by that login.)
+            CodeSpent: The code was used before, or is too old.
             NoRefreshToken: The login works, but for an hour only.
             MissingScope: The grant is stored, but Zoho does not say whose it is.
             TokenNotSaved: The store cannot take the grant; the lifeboat holds it.
@@ -227,7 +231,7 @@ class Keeper:
             expected=login.user,
             redirect_url=self.accounts.own_client().redirect_url,
             verifier=login.verifier(key) if self._pkce else None,
-            is_bound=session is not None,
+            is_bound=repeatable and session is not None,
         )
 
     @masks_locals

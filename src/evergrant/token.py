@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Self, SupportsIndex
 
+import evergrant.logs  # noqa: F401 - what is logged here is about tokens, in one line each
 from evergrant.masking import Masked, masks_locals
 
 __all__ = [

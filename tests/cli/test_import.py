@@ -183,7 +183,7 @@ def test_an_environment_without_a_token_says_what_to_set(
         with pytest.raises(ConfigError) as caught:
             token_from_environment()
         assert "canary" not in "".join(shown(caught.value))
-    monkeypatch.setenv("ZOHO_REFRESH_TOKEN", "canary\n")
+    monkeypatch.setenv("ZOHO_REFRESH_TOKEN", "canary\nmore")
     assert "refresh_token has characters" in run("import", "env:").stderr
     assert run("import", "-", "--prefix", "X_", stdin="[]").exit_code == 2
     assert not home.exists()

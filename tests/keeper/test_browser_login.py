@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 
 import pytest
@@ -87,7 +88,7 @@ def test_any_worker_of_the_app_may_complete_it(
 
 
 def refused(
-    keeper: Keeper, zoho: Sandbox, redirect: str, error: type[EvergrantError], **login: str
+    keeper: Keeper, zoho: Sandbox, redirect: str, error: type[EvergrantError], **login: Any
 ) -> EvergrantError:
     """Prove that a redirect is refused, and that nobody was sent anything."""
     before = len(zoho.calls)

@@ -44,14 +44,16 @@ def test_a_redirect_that_comes_again_in_its_session_is_answered_by_its_login(
     zoho: Sandbox, keeper: Keeper, back: Back, new_keeper: Callable[[], Keeper]
 ) -> None:
     redirect = back(session="the browser's")
-    first = keeper.complete_login(redirect, session="the browser's")
-    assert new_keeper().complete_login(redirect, session="the browser's") == first
+    first = keeper.complete_login(redirect, session="the browser's", repeatable=True)
+    assert new_keeper().complete_login(redirect, session="the browser's", repeatable=True) == first
     assert exchanges(zoho) == 1
-    with pytest.raises(UntrustedServer):
-        keeper.complete_login(redirect, session="another's")
-    keeper.forget("alice@example.com")
     with pytest.raises(CodeSpent):
         keeper.complete_login(redirect, session="the browser's")
+    with pytest.raises(UntrustedServer):
+        keeper.complete_login(redirect, session="another's", repeatable=True)
+    keeper.forget("alice@example.com")
+    with pytest.raises(CodeSpent):
+        keeper.complete_login(redirect, session="the browser's", repeatable=True)
 
 
 def test_a_redirect_that_comes_twice_at_once_logs_in_once(
@@ -61,7 +63,9 @@ def test_a_redirect_that_comes_twice_at_once_logs_in_once(
     zoho.faults.latency(0.2)
     workers = [new_keeper(), new_keeper()]
     with ThreadPoolExecutor(2) as pool:
-        first, second = pool.map(lambda w: w.complete_login(redirect, session="s"), workers)
+        first, second = pool.map(
+            lambda w: w.complete_login(redirect, session="s", repeatable=True), workers
+        )
     assert first.id == second.id
     assert first.user_name == second.user_name
     assert exchanges(zoho) == 1
@@ -73,7 +77,7 @@ def test_somebody_elses_redirect_that_comes_again_is_denied_again(
     redirect = back("bob@example.com", session="s", user="alice@example.com")
     for _ in range(2):
         with pytest.raises(ConsentDenied):
-            keeper.complete_login(redirect, session="s")
+            keeper.complete_login(redirect, session="s", repeatable=True)
 
 
 def test_a_login_beside_a_dead_grant_does_not_live_on_its_refresh_token(

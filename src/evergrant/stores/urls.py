@@ -72,7 +72,7 @@ def url_of_file(path: str) -> str:
     try:
         with Path(path).open("rb") as file:
             begins = file.read(len(SQLITE_BEGINS))
-    except OSError:
+    except (OSError, ValueError):  # no file, or no name of one
         begins = b""
     is_csv = begins != SQLITE_BEGINS and (begins[:3] == b"id," or path.lower().endswith(".csv"))
     quoted = quote(str(Path(path).absolute()) if is_csv else path, errors="replace")
