@@ -108,8 +108,8 @@ class WebLogin:
             return site.target(mine.target)  # the page is loaded again
         others = [login for login in logins if login is not mine]
         try:
-            mine = bound or secrets.token_urlsafe(32)
-            token = self.keeper.complete_login(query, session=mine, repeatable=True)
+            began_in = bound or secrets.token_urlsafe(32)
+            token = self.keeper.complete_login(query, session=began_in, repeatable=True)
         except NoRefreshToken:
             session[PENDING] = {"bound": bound, "logins": others}
             return self.begin(session, mine and mine.target, again=True, site=site)
