@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 from evergrant.sandbox.crm import handle
 from evergrant.sandbox.crm.context import CrmContext, CrmSettings
+from evergrant.sandbox.crm.schema import Schema
 from evergrant.sandbox.wire import Request
 from evergrant.sandbox.world import Org, User
 
@@ -35,6 +36,11 @@ class Answer:
         return json.loads(self.raw)
 
     @property
+    def missing(self) -> str | None:
+        """What the sandbox says it does not have."""
+        return self.headers.get("X-Sandbox-Missing")
+
+    @property
     def ids(self) -> list[str]:
         return [row["id"] for row in self.json["data"]]
 
@@ -49,6 +55,7 @@ class Desk:
     settings: CrmSettings = field(default_factory=CrmSettings)
     scopes: tuple[str, ...] = ALL_SCOPES
     now: datetime = datetime(2026, 3, 1, 9, tzinfo=UTC)
+    strict: bool = True
 
     def __post_init__(self) -> None:
         self.org = Org("60000000001", "Zylker")
@@ -56,6 +63,7 @@ class Desk:
         self.bob = User("bob@example.com", "700000002", "Bob", "Brown", [self.org])
         self.org.members += [self.alice, self.bob]
         self.user = self.alice
+        self.schema = Schema()
 
     def call(
         self,
@@ -71,7 +79,9 @@ class Desk:
         base = path if path.startswith("/") else f"/crm/v8/{path}"
         lower = {name.lower(): value for name, value in (headers or {}).items()}
         request = Request(method, base, urlencode(params), lower, raw)
-        context = CrmContext(self.user, self.org, self.scopes, self.now, self.settings)
+        context = CrmContext(
+            self.user, self.org, self.scopes, self.now, self.settings, self.schema, self.strict
+        )
         response = handle(context, request)
         return Answer(response.status, response.headers, response.body)
 
@@ -82,7 +92,8 @@ class Desk:
         """Insert records, and return their ids."""
         ids = []
         for start in range(0, len(records), 100):
-            body = {"data": [{"Last_Name": "Doe", **r} for r in records[start : start + 100]]}
+            given = {"Last_Name": "Doe"} if module in ("Leads", "Contacts") else {}
+            body = {"data": [{**given, **record} for record in records[start : start + 100]]}
             answer = self.call("POST", module, body)
             assert answer.status == 201, answer.raw
             ids += [result["details"]["id"] for result in answer.json["data"]]

@@ -137,8 +137,26 @@ def test_queries_that_are_malformed(
                 "operator": "is null",
             },
         ),
-        ("select id from Leads where No_of_Employees = 'many'", FORMED, {}),
-        ("select id from Leads where Created_Time > '2026-03-01'", FORMED, {}),
+        (
+            "select id from Leads where No_of_Employees = 'many'",
+            FORMED,
+            {
+                "reason": "invalid value found",
+                "column_name": "No_of_Employees",
+                "operator": "=",
+                "value": "many",
+            },
+        ),
+        (
+            "select id from Leads where Created_Time > '2026-03-01'",
+            FORMED,
+            {
+                "reason": "invalid value found",
+                "column_name": "Created_Time",
+                "operator": ">",
+                "value": "2026-03-01",
+            },
+        ),
         (
             "select id from Leads where Description = 'x'",
             "unsupported column in criteria",

@@ -63,10 +63,16 @@ def test_fifty_one_fields_are_too_many() -> None:
     assert answer.json == problem("LIMIT_EXCEEDED", "limit exceeded", details)
 
 
-def test_fields_that_do_not_exist_are_left_out() -> None:
-    desk = Desk()
+def test_fields_that_do_not_exist_are_left_out_and_told_or_refused() -> None:
+    desk = Desk(strict=False)
     (lead,) = desk.add({"City": "Bonn"})
-    assert _list(desk, fields="City, Nonsense").json["data"] == [{"City": "Bonn", "id": lead}]
+    answer = _list(desk, fields="City, Nonsense")
+    assert answer.json["data"] == [{"City": "Bonn", "id": lead}]
+    assert answer.missing == "field Leads.Nonsense (declare it: add_field)"
+    desk.strict = True
+    refused = _list(desk, fields="City, Nonsense")
+    assert (refused.status, refused.json["code"]) == (501, "NOT_IN_SANDBOX")
+    assert refused.missing == answer.missing
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])

@@ -201,3 +201,81 @@ def test_the_related_lists_of_accounts() -> None:
 
 def test_a_module_without_related_lists_is_an_empty_204() -> None:
     assert Desk().get("settings/related_lists", module="Leads").status == 204
+
+
+FIELD_KEYS = [
+    "api_name",
+    "association_details",
+    "auto_number",
+    "businesscard_supported",
+    "colour_code_enabled_by_system",
+    "created_source",
+    "currency",
+    "custom_field",
+    "data_type",
+    "display_field",
+    "display_label",
+    "display_type",
+    "email_parser",
+    "enable_colour_code",
+    "external",
+    "field_label",
+    "field_read_only",
+    "filterable",
+    "formula",
+    "history_tracking_enabled",
+    "id",
+    "lookup",
+    "mass_update",
+    "multi_module_lookup",
+    "operation_type",
+    "pick_list_values",
+    "pick_list_values_sorted_lexically",
+    "profiles",
+    "public",
+    "range",
+    "read_only",
+    "rollup_summary",
+    "searchable",
+    "separator",
+    "sortable",
+    "system_mandatory",
+    "type",
+    "ui_type",
+    "unique",
+    "view_type",
+    "virtual_field",
+    "visible",
+    "webhook",
+]
+"""What zoho/crm-oas (v8.0, getFields) requires of a field."""
+
+
+@pytest.mark.parametrize("module", ["Leads", "Contacts", "Accounts"])
+def test_a_field_has_every_key_that_zoho_requires(module: str) -> None:
+    for field in Desk().get("settings/fields", module=module).json["fields"]:
+        assert set(FIELD_KEYS) <= field.keys()
+        for value in field["pick_list_values"]:
+            assert value["reference_value"] == value["actual_value"]
+
+
+def test_a_module_is_found_by_its_id_too() -> None:
+    desk = Desk()
+    for module in desk.get("settings/modules").json["modules"]:
+        assert desk.get(f"settings/modules/{module['id']}").json["modules"] == [module]
+        assert desk.get(f"settings/modules/{module['api_name']}").json["modules"] == [module]
+
+
+def test_the_properties_of_modules_that_are_asked_for() -> None:
+    desk = Desk()
+    (leads,) = desk.get("settings/modules/Leads", fields="api_name, viewable").json["modules"]
+    assert leads.keys() == {"id", "api_name", "viewable"}
+    assert desk.get("settings/modules", fields="nonsense").missing == "property nonsense"
+
+
+def test_modules_by_status() -> None:
+    desk = Desk()
+    assert desk.get("settings/modules", status="visible,user_hidden").status == 200
+    assert desk.get("settings/modules", status="user_hidden").status == 204
+    answer = desk.get("settings/modules", status="visible,gone")
+    assert (answer.status, answer.json["details"]["index"]) == (400, 1)

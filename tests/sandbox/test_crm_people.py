@@ -124,3 +124,92 @@ def test_an_org_without_members_has_its_caller() -> None:
     desk = Desk()
     desk.org.members.clear()
     assert _emails(desk) == ["alice@example.com"]
+
+
+ORG_KEYS = [
+    "alias",
+    "city",
+    "company_name",
+    "country",
+    "country_code",
+    "created_time",
+    "currency",
+    "currency_locale",
+    "currency_symbol",
+    "deletable_org_account",
+    "description",
+    "domain_name",
+    "employee_count",
+    "fax",
+    "gapps_enabled",
+    "hierarchy_preferences",
+    "hipaa_compliance_enabled",
+    "id",
+    "iso_code",
+    "license_details",
+    "lite_users_enabled",
+    "mc_status",
+    "mobile",
+    "phone",
+    "photo_id",
+    "primary_email",
+    "primary_zuid",
+    "privacy_settings",
+    "state",
+    "street",
+    "time_zone",
+    "translation_enabled",
+    "type",
+    "website",
+    "zgid",
+    "zia_portal_id",
+    "zip",
+]
+"""What zoho/crm-oas (v8.0, getOrganization) requires of an org."""
+
+
+def test_the_org_has_every_key_that_zoho_requires() -> None:
+    (org,) = Desk().get("org").json["org"]
+    assert set(ORG_KEYS) <= org.keys()
+    required = {"users_license_purchased", "paid", "paid_type", "portal_users_license_purchased"}
+    assert (
+        required | {"trial_action", "trial_type", "trial_expiry"} <= org["license_details"].keys()
+    )
+
+
+def test_users_by_their_ids() -> None:
+    desk = Desk()
+    alice, bob = (user["id"] for user in desk.get("users").json["users"])
+    answer = desk.get("users", ids=f"{bob},7")
+    assert [user["id"] for user in answer.json["users"]] == [bob]
+    assert answer.json["info"]["count"] == 1
+    assert desk.get("users", ids="7").status == 204
+    assert (
+        desk.get("users", ids=f"{alice}, {bob}", per_page=1, page=2).json["users"][0]["id"] == bob
+    )
+    too_many = desk.get("users", ids=",".join(map(str, range(101))))
+    assert (too_many.status, too_many.json["code"]) == (400, "LIMIT_EXCEEDED")
+
+
+def test_the_properties_of_users_that_are_asked_for() -> None:
+    desk = Desk()
+    user = desk.get("users", type="CurrentUser", fields="email,zuid").json["users"][0]
+    assert user.keys() == {"id", "email", "zuid"}
+    one = desk.get(f"users/{user['id']}", fields="full_name").json["users"][0]
+    assert one.keys() == {"id", "full_name"}
+    assert desk.get("users", fields="shoe_size").missing == "property shoe_size"
+
+
+def test_users_of_one_kind_of_account() -> None:
+    desk = Desk()
+    assert len(desk.get("users", type__s="Regular User").json["users"]) == 2
+    assert desk.get("users", type__s="Team User").status == 204
+    assert desk.get("users", type__s="Robot").status == 400
+
+
+def test_users_changed_since() -> None:
+    desk = Desk()
+    since = {"If-Modified-Since": "2026-01-01T00:00:00+00:00"}
+    assert desk.get("users", since).status == 304
+    early = {"If-Modified-Since": "2020-01-01T00:00:00+00:00"}
+    assert desk.get("users", early).status == 200

@@ -13,7 +13,8 @@ UNIQUE = CrmSettings(unique_fields=frozenset({"Leads.Mobile", "Leads.Phone"}))
 
 
 def _upsert(desk: Desk, record: dict[str, Any], *fields: str, module: str = "Leads") -> Answer:
-    body: dict[str, Any] = {"data": [{"Last_Name": "Doe", **record}]}
+    given = {"Last_Name": "Doe"} if module != "Accounts" else {}
+    body: dict[str, Any] = {"data": [{**given, **record}]}
     body |= {"duplicate_check_fields": list(fields)} if fields else {}
     return desk.call("POST", f"{module}/upsert", body)
 

@@ -29,5 +29,7 @@ def handle(visit: Visit) -> Response:
         scopes=grant.scopes,
         now=visit.now,
         settings=visit.state.settings.crm,
+        schema=visit.state.schema,
+        strict=visit.state.settings.strict,
     )
     return crm.handle(context, visit.request)

@@ -22,6 +22,7 @@ class Call(NamedTuple):
         grant_type: What was asked of the token endpoint; None elsewhere.
         user: The e-mail of whose code or token came with it, where there is one.
         at: When, by the sandbox's clock (aware).
+        missing: What the call asked for that Zoho has and the sandbox has not; else None.
     """
 
     data_center: str
@@ -31,6 +32,7 @@ class Call(NamedTuple):
     grant_type: str | None
     user: str | None
     at: datetime
+    missing: str | None = None
 
 
 class Calls:
@@ -42,6 +44,7 @@ class Calls:
     def __init__(self, keep: int = 10_000) -> None:
         self._kept: deque[Call] = deque(maxlen=keep)
         self._counts: Counter[tuple[str, str | None, str | None]] = Counter()
+        self._missing: Counter[str] = Counter()
         self._lock = threading.Lock()
 
     def record(self, call: Call) -> None:
@@ -49,6 +52,8 @@ class Calls:
         with self._lock:
             self._kept.append(call)
             self._counts[call.path, call.grant_type, call.user] += 1
+            if call.missing is not None:
+                self._missing[call.missing] += 1
 
     def count(
         self,
@@ -86,10 +91,16 @@ class Calls:
         with self._lock:
             return dict(self._counts)
 
+    def missing(self) -> dict[str, int]:
+        """Return what the sandbox did not have, and how many calls asked for it."""
+        with self._lock:
+            return dict(self._missing)
+
     def clear(self) -> None:
         """Forget them all."""
         with self._lock:
             self._kept.clear()
+            self._missing.clear()
             self._counts.clear()
 
     def __len__(self) -> int:

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
 
 from evergrant.sandbox.accounts.grants import Grants, new_token
 from evergrant.sandbox.accounts.scopes import read_scopes
 from evergrant.sandbox.accounts.tickets import Tickets
 from evergrant.sandbox.browser import consent
 from evergrant.sandbox.clock import SandboxClock
+from evergrant.sandbox.crm.fields import Field
+from evergrant.sandbox.crm.modules import Module
+from evergrant.sandbox.crm.schema import Declared
+from evergrant.sandbox.defaults import DEFAULT_SCOPES, REDIRECT_URIS
 from evergrant.sandbox.directory import Directory
 from evergrant.sandbox.settings import Settings
 from evergrant.sandbox.site import Site
@@ -17,34 +23,14 @@ from evergrant.sandbox.world import Client, Code, Org, User
 
 __all__ = ["DEFAULT_SCOPES", "Sandbox"]
 
-DEFAULT_SCOPES = (
-    "ZohoCRM.modules.ALL",
-    "ZohoCRM.settings.ALL",
-    "ZohoCRM.users.READ",
-    "ZohoCRM.org.READ",
-    "ZohoCRM.coql.READ",
-    "ZohoSearch.securesearch.READ",
-    "AaaServer.profile.READ",
-)
-"""Enough for everything the sandbox can do."""
-
-REDIRECT_URIS = (
-    "http://127.0.0.1/callback",
-    "http://localhost/callback",
-    "http://127.0.0.1/",
-    "http://127.0.0.1",
-    "https://app.example.com/callback",
-)
-"""Of the default client; the loopback ones fit any port, see `Settings.loopback_any_port`."""
-
 
 class Sandbox(Site):
     """A faithful local Zoho: accounts servers, consent pages and a slice of CRM v8.
 
-    Use it as a context manager, or call `start` and `stop`. It lives on loopback ports, in
-    memory, with a clock of its own; nothing leaves the machine. There are alice@example.com and
-    bob@example.com in one org of the first data center, carol@example.eu in the second, and
-    `client`, an app that may ask them. Safe to share between threads.
+    A context manager; or call `start` and `stop`. It lives on loopback ports, in memory, with a
+    clock of its own; nothing leaves the machine. alice@example.com and bob@example.com are in
+    one org of the first data center, carol@example.eu in the second; `client` is an app that may
+    ask them. Safe to share between threads.
 
     Args:
         data_centers: Their codes; the first is where logins begin.
@@ -52,6 +38,11 @@ class Sandbox(Site):
         port: The first data center's main port; the other addresses get the ports after it.
             0: free ports.
         clock: Time, if not a new `SandboxClock`.
+        strict: Overrules `Settings.strict`: refuse what the sandbox does not have, or go on.
+        modules: For `add_module`, by name: ``{"Students": {"Grade": "integer"}}``.
+
+    Raises:
+        ValueError: A declared module or field cannot be.
 
     Attributes:
         client: An app registered in every data center.
@@ -67,10 +58,15 @@ class Sandbox(Site):
         settings: Settings | None = None,
         port: int = 0,
         clock: SandboxClock | None = None,
+        strict: bool | None = None,
+        modules: Mapping[str, Mapping[str, Declared] | Iterable[str | Field]] | None = None,
     ) -> None:
-        self.settings = settings or Settings()
+        given = settings or Settings()
+        self.settings = given if strict is None else replace(given, strict=strict)
         state = State(self.settings, Directory(data_centers), Grants(self.settings), Tickets())
         super().__init__(state, clock or SandboxClock(frozen=self.settings.frozen_clock), port)
+        for name, fields in (modules or {}).items():
+            self.add_module(name, fields)
         self.client = self.add_client(redirect_uris=REDIRECT_URIS)
         first, *others = self._state.directory.data_centers
         self.add_user("alice@example.com", data_center=first, first_name="Alice", last_name="Ames")
@@ -130,6 +126,33 @@ class Sandbox(Site):
         names = first_name or email.partition("@")[0].title(), last_name or "Example"
         with self._lock:
             return self._state.directory.add_user(email, data_center, org, names)
+
+    def add_module(
+        self,
+        api_name: str,
+        fields: Mapping[str, Declared] | Iterable[str | Field] = (),
+        *,
+        singular: str | None = None,
+    ) -> Module:
+        """Declare a module of every org, with a mandatory ``Name``; or more fields of one.
+
+        Args:
+            fields: API name to type, or to what `add_field` takes; names alone are text fields.
+
+        Raises:
+            ValueError: A name, a type or a lookup is none.
+        """
+        with self._lock:
+            return self._state.schema.add_module(api_name, fields, singular=singular)
+
+    def add_field(self, module: str, api_name: str, data_type: str = "text", **more: Any) -> Field:
+        """Declare a field of a module: `Schema.add_field` has the types and what there is more.
+
+        Raises:
+            ValueError: There is no such module or type, or a lookup points nowhere.
+        """
+        with self._lock:
+            return self._state.schema.declare(module, api_name, {"data_type": data_type, **more})
 
     def join(self, email: str, org: Org) -> User:
         """Make a user a member of one more org.

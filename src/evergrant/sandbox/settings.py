@@ -52,6 +52,9 @@ class Settings:
         loopback_any_port: Let a registered ``http://127.0.0.1/callback`` stand for any port
             of the loopback interface, as a command line needs. Zoho itself compares redirect
             URIs exactly.
+        strict: Refuse what Zoho documents and the sandbox does not have: fields and modules that
+            were not declared, parameters, headers. Else go on: keep such fields and modules,
+            pass over the rest. Either way ``X-Sandbox-Missing`` names it.
         frozen_clock: Let time pass only by ``clock.advance``.
         crm: The limits of the CRM's own API.
     """
@@ -73,5 +76,6 @@ class Settings:
     strict_header: bool = False
     allow_json: bool = False
     loopback_any_port: bool = True
+    strict: bool = True
     frozen_clock: bool = False
     crm: CrmSettings = field(default_factory=CrmSettings)

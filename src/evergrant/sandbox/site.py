@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Mapping
 from datetime import datetime
@@ -17,12 +18,15 @@ from evergrant.sandbox.accounts.token import identify
 from evergrant.sandbox.calls import Call, Calls
 from evergrant.sandbox.clock import SandboxClock
 from evergrant.sandbox.faults import TOKEN_PATH, Faults
+from evergrant.sandbox.lacking import HEADER
 from evergrant.sandbox.server import HOST, Server
 from evergrant.sandbox.visit import Place, State, Visit
 from evergrant.sandbox.wire import Request, Response
 from evergrant.sandbox.world import ORG_KINDS
 
 __all__ = ["AnyCall", "Site"]
+
+log = logging.getLogger("evergrant.sandbox")
 
 
 class AnyCall(Protocol):
@@ -136,7 +140,10 @@ class Site:
     def _about(self) -> dict[str, object]:
         urls = ("code", "accounts_url", "api_url", "sandbox_url", "developer_url")
         homes = self._state.data_centers.values()
-        return {"data_centers": [{key: getattr(home, key) for key in urls} for home in homes]}
+        return {
+            "data_centers": [{key: getattr(home, key) for key in urls} for home in homes],
+            "missing": self.calls.missing(),
+        }
 
     def _open(self, server: Server, code: str) -> DataCenter:
         urls = []
@@ -166,6 +173,7 @@ class Site:
                 identify(visit)
             answer = answer or fault.answer
             status = answer.status if answer else 0
+            missing = answer.headers.get(HEADER) if answer else None
             self.calls.record(
                 Call(
                     place.data_center,
@@ -175,9 +183,12 @@ class Site:
                     visit.grant_type,
                     visit.user,
                     visit.now,
+                    missing,
                 )
             )
             date = self._http_date(visit.now)
+        if missing is not None:
+            log.warning("not in the sandbox: %s (%s)", missing, request.method)
         if fault.cut or answer is None:
             raise ConnectionResetError("a fault cut the connection")
         named = {**answer.headers, "Server": "ZGS", "Date": date}

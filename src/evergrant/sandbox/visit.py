@@ -9,6 +9,7 @@ from datetime import datetime
 from evergrant.datacenter import DataCenter
 from evergrant.sandbox.accounts.grants import Grants
 from evergrant.sandbox.accounts.tickets import Tickets
+from evergrant.sandbox.crm.schema import Schema
 from evergrant.sandbox.directory import Directory
 from evergrant.sandbox.settings import Settings
 from evergrant.sandbox.wire import Request
@@ -25,6 +26,7 @@ class State:
     directory: Directory
     grants: Grants
     tickets: Tickets
+    schema: Schema = field(default_factory=Schema)
     data_centers: Mapping[str, DataCenter] = field(default_factory=dict)
     """By code; filled once the ports are known."""
 
@@ -59,6 +61,7 @@ class Visit:
     now: datetime
     grant_type: str | None = None
     user: str | None = None
+    missing: list[str] = field(default_factory=list)
 
     def access_token(self) -> AccessToken | None:
         """Return the live token of this data center that came with the request."""

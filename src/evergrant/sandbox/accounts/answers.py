@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from html import escape
 
+from evergrant.sandbox.lacking import NOT_IMPLEMENTED, marked
 from evergrant.sandbox.settings import Settings
 from evergrant.sandbox.wire import Response, html, json_response
 
-__all__ = ["error_page", "page", "refused", "server_error", "throttled"]
+__all__ = ["error_page", "not_here", "page", "refused", "server_error", "throttled"]
 
 
 def refused(settings: Settings, error: str) -> Response:
@@ -43,6 +44,12 @@ def server_error() -> Response:
 def error_page(title: str, text: str, status: int = 400) -> Response:
     """Answer a page that says what is wrong, and redirect nobody."""
     return page(title, f"<p>{escape(text)}</p>", status)
+
+
+def not_here(missing: str) -> Response:
+    """Answer a page that says what the sandbox does not have, and redirect nobody."""
+    text = f"Zoho has this, and the sandbox does not: {missing}."
+    return marked(error_page("Not In The Sandbox", text, NOT_IMPLEMENTED), [missing])
 
 
 def page(title: str, content: str, status: int = 200) -> Response:

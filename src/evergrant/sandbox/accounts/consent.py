@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from html import escape
 from urllib.parse import quote
 
-from evergrant.sandbox.accounts.answers import error_page, page
+from evergrant.sandbox.accounts.answers import error_page, not_here, page
 from evergrant.sandbox.accounts.grants import new_token
 from evergrant.sandbox.accounts.scopes import read_scopes
 from evergrant.sandbox.accounts.tickets import Application
@@ -27,6 +27,10 @@ _LOOPBACK = re.compile(
     r"(http://(?:127\.0\.0\.1|localhost|\[::1\]))(?::[0-9]{1,5})?(/.*|)", re.DOTALL
 )
 _METHODS = ("plain", "S256")
+_VALUES = {"access_type": ("online", "offline"), "prompt": ("", "consent")}
+"""Values that the sandbox knows, the default first."""
+
+_OPENID = {"openid", "email", "profile", "phone"}
 
 
 def ask(visit: Visit) -> Response:
@@ -65,7 +69,7 @@ def approve(visit: Visit) -> Response:
     return error_page("No Such Account", "Choose one of the accounts on the page. Start over.")
 
 
-def _application(visit: Visit) -> Application | Response:
+def _application(visit: Visit) -> Application | Response:  # noqa: PLR0911 - a page for each refusal
     """Return what is asked for, or the page that refuses it.
 
     Zoho's title for a wrong redirect URI is known; the other pages were never captured.
@@ -80,6 +84,8 @@ def _application(visit: Visit) -> Application | Response:
             "Invalid Redirect Uri",
             "Redirect URI passed does not match with the one configured.",
         )
+    if (missing := _unknown_value(visit)) is not None:
+        return not_here(missing)
     if params.get("response_type") != "code":
         return error_page("Invalid Response Type", "response_type must be code.")
     scopes = read_scopes(params.get("scope", ""))
@@ -98,6 +104,22 @@ def _application(visit: Visit) -> Application | Response:
         challenge=params.get("code_challenge"),
         challenge_method=method,
     )
+
+
+def _unknown_value(visit: Visit) -> str | None:
+    """Return what is asked for that Zoho has and the sandbox has not, if that is an end to it."""
+    params = visit.request.params
+    if _OPENID & set(params.get("scope", "").split(",")):
+        return "the scopes of OpenID Connect"
+    if params.get("response_type") == "token":
+        visit.missing.append("response_type=token (the implicit grant)")
+    for name, known in _VALUES.items():
+        value = params.get(name, known[0])
+        if value not in known:
+            if visit.state.settings.strict:
+                return f"{name}={value}"
+            visit.missing.append(f"{name}={value}")
+    return None
 
 
 def _registered(client: Client, redirect_uri: str, *, any_port: bool) -> bool:

@@ -34,11 +34,15 @@ def token(visit: Visit) -> Response:
     identify(visit, fields)
     state, home = visit.state, visit.place.data_center
     client = state.directory.clients.get(fields.get("client_id", ""))
+    if "client_id" not in fields and visit.request.headers.get("authorization"):
+        visit.missing.append("the client's secret in an Authorization header")
     if client is None or not client.enabled_in(home):
         return refused(state.settings, "invalid_client")
     if fields.get("client_secret") != client.secret_in(home):
         return refused(state.settings, "invalid_client_secret")
     grant = _GRANTS.get(fields.get("grant_type", ""))
+    if fields.get("grant_type") in _OTHER_GRANTS:
+        visit.missing.append(f"grant_type={fields['grant_type']}")
     if grant is None:
         return refused(state.settings, "unsupported_grant_type")
     return grant(visit, client, fields)
@@ -154,3 +158,12 @@ _GRANTS: Mapping[str, Callable[[Visit, Client, Fields], Response]] = {
     "refresh_token": _refresh,
     "client_credentials": _client_credentials,
 }
+
+_OTHER_GRANTS = (
+    "device_token",
+    "implicit",
+    "update_scopes_token",
+    "urn:ietf:params:oauth:grant-type:device_code",
+    "urn:ietf:params:oauth:grant-type:jwt-bearer",
+)
+"""Grant types that Zoho has and the sandbox has not."""

@@ -7,10 +7,10 @@ from functools import cached_property
 from typing import Any
 
 from evergrant.sandbox.crm.context import CrmContext
-from evergrant.sandbox.crm.errors import CrmError, invalid_data
+from evergrant.sandbox.crm.errors import CrmError, invalid_data, not_in_sandbox
 from evergrant.sandbox.wire import Request
 
-__all__ = ["Call"]
+__all__ = ["Call", "only"]
 
 
 class Call:
@@ -19,6 +19,7 @@ class Call:
     Attributes:
         cost: The credits that the call takes: none if it is turned away at the door, else one,
             or more where a handler says so.
+        missing: What the call asked for that the sandbox does not have, and goes on without.
     """
 
     def __init__(self, context: CrmContext, request: Request) -> None:
@@ -26,6 +27,17 @@ class Call:
         self.request = request
         self.params = request.params
         self.cost = 0
+        self.missing: list[str] = []
+
+    def lack(self, what: str) -> None:
+        """Note what the sandbox does not have.
+
+        Raises:
+            CrmError: The sandbox is strict.
+        """
+        if self.context.strict:
+            raise not_in_sandbox(what)
+        self.missing.append(what)
 
     @cached_property
     def body(self) -> dict[str, Any]:
@@ -66,3 +78,18 @@ class Call:
         if value not in allowed:
             raise invalid_data(name, allowed)
         return value
+
+
+def only(call: Call, thing: dict[str, Any], *always: str) -> dict[str, Any]:
+    """Return the properties that the parameter ``fields`` asks for, and those of ``always``.
+
+    Raises:
+        CrmError: One is asked for that the sandbox does not have, and it is strict.
+    """
+    if "fields" not in call.params:
+        return thing
+    wanted = [name.strip() for name in call.params["fields"].split(",")]
+    for name in wanted:
+        if name not in thing:
+            call.lack(f"property {name}")
+    return {name: value for name, value in thing.items() if name in (*wanted, *always)}

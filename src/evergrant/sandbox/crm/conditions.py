@@ -53,7 +53,7 @@ def literal(field: Field, text: str) -> Any:
     kind = field.data_type
     if kind in ("integer", "bigint"):
         return int(text)
-    if kind in ("currency", "double"):
+    if kind in ("currency", "double", "percent"):
         return float(text)
     if kind == "boolean":
         return {"true": True, "false": False}[text.casefold()]

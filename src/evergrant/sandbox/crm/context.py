@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from evergrant.sandbox.crm.schema import Schema
 from evergrant.sandbox.world import Org, User
 
 __all__ = ["CrmContext", "CrmSettings"]
@@ -83,6 +84,8 @@ class CrmContext:
         org: The org and environment that the token's grant belongs to.
         scopes: What was granted.
         now: The sandbox clock's moment (aware).
+        schema: The modules and fields there are.
+        strict: Refuse what Zoho has and the sandbox has not, instead of going on without.
     """
 
     user: User
@@ -90,3 +93,5 @@ class CrmContext:
     scopes: tuple[str, ...]
     now: datetime
     settings: CrmSettings = CrmSettings()
+    schema: Schema = field(default_factory=Schema)
+    strict: bool = True

@@ -13,7 +13,7 @@ from evergrant.sandbox.crm.coql_where import column, parse_where
 from evergrant.sandbox.crm.errors import CrmError
 from evergrant.sandbox.crm.fields import RECORD_ID, Field
 from evergrant.sandbox.crm.metadata import describe_field
-from evergrant.sandbox.crm.modules import MODULES, Module
+from evergrant.sandbox.crm.modules import Module
 from evergrant.sandbox.crm.reads import Record
 from evergrant.sandbox.crm.scopes import require
 from evergrant.sandbox.crm.tables import table
@@ -93,15 +93,18 @@ def _parse(call: Call, reader: Reader) -> _Query:
         raise CrmError(400, "SYNTAX_ERROR", "given coql query not supported")
     names = reader.names()
     _clause(reader, "from")
-    module = MODULES.get(reader.take().text)
-    if module is None or not module.api_supported:
-        raise CrmError(400, "INVALID_MODULE", "the given module is not supported in api")
+    name = reader.take().text
+    module = call.context.schema.with_records(name)
+    if module is None:
+        message = "the given module is not supported in api"
+        missing = f"module {name} (declare it: add_module)"
+        raise CrmError(400, "INVALID_MODULE", message, missing=missing)
     require(call.context.scopes, f"ZohoCRM.modules.{module.api_name}.READ")
     _clause(reader, "where")
     columns = _distinct([column(module, name) for name in names], settings.coql_columns)
     where = parse_where(settings, module, reader)
     if reader.skip("group"):
-        raise CrmError(400, "SYNTAX_ERROR", "given coql query not supported")
+        raise _not_here("COQL: group by")
     order = _order(reader, module, settings.coql_order_by)
     offset, limit = _range(call, reader)
     if not reader.ended:
@@ -116,9 +119,18 @@ def _clause(reader: Reader, keyword: str) -> None:
     later = ("order", "limit", "offset", "where", "group")
     if word is None or (not word.quoted and word.text.casefold() in later):
         raise CrmError(400, "SYNTAX_ERROR", "missing clause", {"clause": keyword})
-    if word.says("(") or word.says("*"):
+    if word.says("("):
+        raise _not_here("COQL: functions")
+    if word.says("as"):
+        raise _not_here("COQL: aliases")
+    if word.says("*"):
         raise CrmError(400, "SYNTAX_ERROR", "given coql query not supported")
     reader.refuse(word)
+
+
+def _not_here(missing: str) -> CrmError:
+    """Refuse what Zoho's COQL can do and this one cannot."""
+    return CrmError(400, "SYNTAX_ERROR", "given coql query not supported", missing=missing)
 
 
 def _distinct(fields: list[Field], limit: int) -> list[Field]:

@@ -49,8 +49,11 @@ def column(module: Module, word: Word) -> Field:
     """
     field = module.by_name.get(word.text)
     if field is None:
+        name = f"{module.api_name}.{word.text}"
+        joined = f"COQL: joins ({name})"
+        missing = joined if "." in word.text else f"field {name} (declare it: add_field)"
         details = {"column_name": word.text}
-        raise CrmError(400, "INVALID_QUERY", "unsupported column", details)
+        raise CrmError(400, "INVALID_QUERY", "unsupported column", details, missing=missing)
     return field
 
 
@@ -108,7 +111,9 @@ class _Where:
         try:
             values = [literal(field, operand) for operand in operands]
         except (ValueError, KeyError):
-            raise CrmError(400, "INVALID_QUERY", "Invalid query formed") from None
+            details = {"reason": "invalid value found", "column_name": field.api_name}
+            details |= {"operator": sign, "value": ",".join(operands)}
+            raise CrmError(400, "INVALID_QUERY", "Invalid query formed", details) from None
         return condition(field, operator, values)
 
     def _operator(self) -> tuple[str, str]:
@@ -130,6 +135,9 @@ class _Where:
             return []
         if operator in ("in", "not_in"):
             reader.expect("(")
+            if (word := reader.peek()) is not None and word.says("select"):
+                message, missing = "given coql query not supported", "COQL: subqueries"
+                raise CrmError(400, "SYNTAX_ERROR", message, missing=missing)
             listed = [word.text for word in reader.names()]
             reader.expect(")")
             _within(len(listed), self._settings.coql_in_values)

@@ -119,7 +119,9 @@ class _Criteria:
             self._refuse(reason="criteria are field:operator:value")
         field = self._module.by_name.get(name.strip())
         if field is None:
-            self._refuse(reason="the field is not available for search", api_name=name.strip())
+            missing = f"field {self._module.api_name}.{name.strip()} (declare it: add_field)"
+            reason = "the field is not available for search"
+            self._refuse(missing, reason=reason, api_name=name.strip())
         return self._applied(field, operator.strip(), value)
 
     def _applied(self, field: Field, operator: str, value: str) -> Condition:
@@ -141,8 +143,8 @@ class _Criteria:
             operator = "contains"
         return condition(field, operator, values)
 
-    def _refuse(self, **details: Any) -> NoReturn:
-        raise CrmError(400, "INVALID_QUERY", "Invalid query formed", details)
+    def _refuse(self, missing: str = "", **details: Any) -> NoReturn:
+        raise CrmError(400, "INVALID_QUERY", "Invalid query formed", details, missing=missing)
 
 
 def _split(value: str) -> list[str]:

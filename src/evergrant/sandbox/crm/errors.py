@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from evergrant.sandbox.lacking import NOT_IMPLEMENTED, marked
 from evergrant.sandbox.wire import Response, json_response
 
 __all__ = [
@@ -13,6 +14,7 @@ __all__ = [
     "crm_error",
     "invalid_data",
     "invalid_module",
+    "not_in_sandbox",
     "param_missing",
     "problem",
 ]
@@ -36,6 +38,7 @@ class CrmError(Exception):
     Args:
         in_data: Whether the refusal is answered as the only result of a write
             (``{"data": [error]}``), as Zoho does for whole writes that fail.
+        missing: What Zoho has and the sandbox has not, if that is why; empty: Zoho refuses too.
     """
 
     def __init__(
@@ -46,16 +49,25 @@ class CrmError(Exception):
         details: Details | None = None,
         *,
         in_data: bool = False,
+        missing: str = "",
     ) -> None:
         super().__init__(code)
         body = problem(code, message, details)
-        self.response = json_response({"data": [body]} if in_data else body, status)
+        answer = json_response({"data": [body]} if in_data else body, status)
+        self.response = marked(answer, [missing])
 
 
-def invalid_module(details: Details, *, in_data: bool = False) -> CrmError:
-    """Refuse a module that does not exist."""
+def not_in_sandbox(missing: str) -> CrmError:
+    """Refuse what Zoho has and the sandbox has not, in words that Zoho never uses."""
+    message = f"The sandbox does not have this: {missing}"
+    return CrmError(NOT_IMPLEMENTED, "NOT_IN_SANDBOX", message, missing=missing)
+
+
+def invalid_module(name: str, details: Details, *, in_data: bool = False) -> CrmError:
+    """Refuse a module that the sandbox does not have; Zoho may."""
     message = "the module name given seems to be invalid"
-    return CrmError(400, "INVALID_MODULE", message, details, in_data=in_data)
+    missing = f"module {name} (declare it: add_module)"
+    return CrmError(400, "INVALID_MODULE", message, details, in_data=in_data, missing=missing)
 
 
 def invalid_data(param: str, supported: tuple[str, ...] = ()) -> CrmError:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["ACCOUNTS", "CONTACTS", "LEADS", "RECORD_ID", "Field"]
+__all__ = ["ACCOUNTS", "CONTACTS", "LEADS", "RECORD_ID", "Field", "kept_by_zoho"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,9 @@ class Field:
         length: How many characters (of a number: digits) fit.
         lookup: The module that a lookup points to.
         picks: The values that a picklist offers; the API takes others too.
+        unique: Whether no two records may have the same value.
+        custom: Whether it was added to what a fresh org has.
+        kept: Whether nobody declared it: a value came, and the sandbox was not strict.
     """
 
     api_name: str
@@ -30,6 +33,9 @@ class Field:
     read_only: bool = False
     lookup: str | None = None
     picks: tuple[str, ...] = ()
+    unique: bool = False
+    custom: bool = False
+    kept: bool = False
 
 
 RECORD_ID = Field("id", "Record Id", "bigint", 20, read_only=True)
@@ -59,7 +65,8 @@ def _api_name(label: str) -> str:
     return label.replace(" ", "_")
 
 
-def _kept_by_zoho(owner: str) -> tuple[Field, ...]:
+def kept_by_zoho(owner: str = "Owner") -> tuple[Field, ...]:
+    """Return the fields that Zoho keeps in every module."""
     return (
         Field("Owner", owner, "ownerlookup", 120),
         Field("Created_By", "Created By", "ownerlookup", 120, read_only=True),
@@ -93,7 +100,7 @@ def _address(prefix: str, code: str) -> tuple[Field, ...]:
 
 
 LEADS = (
-    *_kept_by_zoho("Lead Owner"),
+    *kept_by_zoho("Lead Owner"),
     *_person(),
     _text("Company", 200),
     _text("Designation", 100),
@@ -107,7 +114,7 @@ LEADS = (
 )
 
 CONTACTS = (
-    *_kept_by_zoho("Contact Owner"),
+    *kept_by_zoho("Contact Owner"),
     *_person(),
     Field("Account_Name", "Account Name", "lookup", 200, lookup="Accounts"),
     Field("Reporting_To", "Reporting To", "lookup", 200, lookup="Contacts"),
@@ -122,7 +129,7 @@ CONTACTS = (
 )
 
 ACCOUNTS = (
-    *_kept_by_zoho("Account Owner"),
+    *kept_by_zoho("Account Owner"),
     _text("Account Name", 200, mandatory=True),
     Field("Parent_Account", "Parent Account", "lookup", 200, lookup="Accounts"),
     _text("Account Number", 40),

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from evergrant.sandbox.crm.call import Call
+from evergrant.sandbox.crm.call import Call, only
 from evergrant.sandbox.crm.conditional import unmodified
 from evergrant.sandbox.crm.context import CrmContext
-from evergrant.sandbox.crm.errors import invalid_module, param_missing
+from evergrant.sandbox.crm.errors import CrmError, invalid_module, param_missing
 from evergrant.sandbox.crm.fields import Field
 from evergrant.sandbox.crm.ids import Kind, make_id
-from evergrant.sandbox.crm.modules import MODULES, Module
+from evergrant.sandbox.crm.modules import Module
 from evergrant.sandbox.crm.people import ADMINISTRATOR
 from evergrant.sandbox.crm.times import stamp
 from evergrant.sandbox.wire import Response, json_response
@@ -26,10 +26,39 @@ __all__ = [
     "related_lists",
 ]
 
+_VISIBLE = "visible"
+_STATUSES = (_VISIBLE, "scheduled_for_deletion", "user_hidden", "system_hidden")
+"""Of modules (zoho/crm-oas, getModules); all of the sandbox's are visible."""
+
+_ALIKE: dict[str, Any] = {
+    "webhook": True,
+    "colour_code_enabled_by_system": False,
+    "association_details": None,
+    "businesscard_supported": True,
+    "multi_module_lookup": {},
+    "separator": False,
+    "history_tracking_enabled": False,
+    "external": None,
+    "enable_colour_code": False,
+    "virtual_field": False,
+    "range": None,
+    "display_type": -1,
+    "ui_type": 1,
+    "public": False,
+    "email_parser": {"fields_update_supported": False, "record_operations_supported": False},
+    "rollup_summary": {},
+    "pick_list_values_sorted_lexically": False,
+    "mass_update": False,
+}
+"""Keys of a field that zoho/crm-oas requires, and that are the same for all fields here."""
+
 _JSON_TYPES = {
     "boolean": "boolean",
     "currency": "double",
     "double": "double",
+    "jsonarray": "jsonarray",
+    "jsonobject": "jsonobject",
+    "percent": "double",
     "integer": "integer",
     "lookup": "jsonobject",
     "ownerlookup": "jsonobject",
@@ -39,19 +68,29 @@ _JSON_TYPES = {
 
 def list_modules(call: Call) -> Response:
     """GET /settings/modules; 304 when nothing changed since If-Modified-Since."""
+    status = call.params.get("status", _VISIBLE).split(",")
+    for place, name in enumerate(status):
+        if name not in _STATUSES:
+            details = {"param_name": "status", "index": place, "supported_values": _STATUSES}
+            raise CrmError(400, "INVALID_DATA", "invalid data", details)
+    if _VISIBLE not in status:
+        return Response(204)
     if unmodified(call, call.context.settings.metadata_changed_at):
         return Response(304)
-    return json_response({"modules": [_module(call.context, m) for m in MODULES.values()]})
+    described = [only(call, _module(call.context, m), "id") for m in call.context.schema]
+    return json_response({"modules": described})
 
 
 def one_module(call: Call, name: str) -> Response:
-    """GET /settings/modules/{api_name}; 304 as for the list."""
-    module = MODULES.get(name)
+    """GET /settings/modules/{id or api_name}; 304 as for the list."""
+    schema, org = call.context.schema, call.context.org
+    by_id = (module for module in schema if module_id(org, module) == name)
+    module = schema.get(name) or next(by_id, None)
     if module is None:
-        raise invalid_module({})
+        raise invalid_module(name, {})
     if unmodified(call, call.context.settings.metadata_changed_at):
         return Response(304)
-    return json_response({"modules": [_module(call.context, module)]})
+    return json_response({"modules": [only(call, _module(call.context, module), "id")]})
 
 
 def list_fields(call: Call) -> Response:
@@ -75,14 +114,14 @@ def one_field(call: Call, wanted: str) -> Response:
 def related_lists(call: Call) -> Response:
     """GET /settings/related_lists?module=M."""
     module = _named(call, {"param_name": "module"})
-    org = call.context.org
+    org, schema = call.context.org, call.context.schema
     listed = [
         {
-            "id": make_id(org, Kind.SETTING, module.number * 100_000 + MODULES[name].number),
+            "id": make_id(org, Kind.SETTING, module.number * 100_000 + schema[name].number),
             "sequence_number": str(place),
             "display_label": name,
             "api_name": name,
-            "module": {"api_name": name, "id": module_id(org, MODULES[name])},
+            "module": {"api_name": name, "id": module_id(org, schema[name])},
             "name": name,
             "action": None,
             "href": f"{module.api_name}/{{ENTITYID}}/{name}",
@@ -106,8 +145,9 @@ def describe_field(context: CrmContext, module: Module, field: Field) -> dict[st
     """Return a field's metadata, with the keys that Zoho sends for a system field."""
     org = context.org
     writable = not field.read_only
-    unique = f"{module.api_name}.{field.api_name}" in context.settings.unique_fields
-    target = MODULES.get(field.lookup or "")
+    marked = f"{module.api_name}.{field.api_name}" in context.settings.unique_fields
+    unique = field.unique or marked
+    target = context.schema.get(field.lookup)
     points_to = {"api_name": field.lookup, "id": module_id(org, target)} if target else None
     return {
         "id": _field_id(org, module, field),
@@ -119,7 +159,7 @@ def describe_field(context: CrmContext, module: Module, field: Field) -> dict[st
         "length": field.length,
         "decimal_place": 2 if field.data_type == "currency" else None,
         "system_mandatory": field.mandatory,
-        "custom_field": False,
+        "custom_field": field.custom,
         "read_only": field.read_only,
         "field_read_only": field.read_only,
         "visible": True,
@@ -131,6 +171,7 @@ def describe_field(context: CrmContext, module: Module, field: Field) -> dict[st
             {
                 "display_value": value,
                 "actual_value": value,
+                "reference_value": value,
                 "id": make_id(org, Kind.SETTING, 3_000_000 + place),
                 "sequence_number": place,
                 "type": "used",
@@ -161,6 +202,8 @@ def describe_field(context: CrmContext, module: Module, field: Field) -> dict[st
         "auto_number": {},
         "multiselectlookup": {},
         "associated_module": None,
+        **_ALIKE,
+        "display_field": field.api_name == module.display,
     }
 
 
@@ -168,9 +211,9 @@ def _named(call: Call, details: dict[str, str]) -> Module:
     name = call.params.get("module")
     if name is None:
         raise param_missing("module")
-    module = MODULES.get(name)
-    if module is None or not module.api_supported:
-        raise invalid_module(details)
+    module = call.context.schema.with_records(name)
+    if module is None:
+        raise invalid_module(name, details)
     return module
 
 
@@ -184,7 +227,7 @@ def _module(context: CrmContext, module: Module) -> dict[str, Any]:
         "plural_label": module.api_name,
         "actual_singular_label": module.singular,
         "actual_plural_label": module.api_name,
-        "generated_type": "default",
+        "generated_type": "custom" if module.custom else "default",
         "status": "visible",
         "visibility": 1,
         "sequence_number": module.number,

@@ -21,6 +21,8 @@ class Module:
         display: The field that names a record to people.
         related: The modules of its related lists.
         api_supported: Whether the API has records for it; Home is only a tab.
+        custom: Whether it was added to what a fresh org has.
+        kept: Whether nobody declared it: a record came, and the sandbox was not strict.
     """
 
     api_name: str
@@ -31,6 +33,8 @@ class Module:
     display: str = "Full_Name"
     related: tuple[str, ...] = ()
     api_supported: bool = True
+    custom: bool = False
+    kept: bool = False
     by_name: dict[str, Field] = field(init=False)
 
     def __post_init__(self) -> None:

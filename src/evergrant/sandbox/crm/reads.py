@@ -14,7 +14,16 @@ from evergrant.sandbox.crm.tables import table
 from evergrant.sandbox.crm.times import parse
 from evergrant.sandbox.wire import Response, json_response
 
-__all__ = ["Record", "by_id", "changed", "list_records", "one_record", "selected", "show"]
+__all__ = [
+    "_SYSTEM_KEYS",
+    "Record",
+    "by_id",
+    "changed",
+    "list_records",
+    "one_record",
+    "selected",
+    "show",
+]
 
 Record = dict[str, Any]
 
@@ -78,10 +87,10 @@ def one_record(call: Call, module: Module, record_id: str) -> Response:
 
 
 def selected(call: Call, module: Module) -> list[str]:
-    """Return the fields that the call asks for, unknown ones left out; none named: all.
+    """Return the fields that the call asks for; none named: all.
 
     Raises:
-        CrmError: More than Zoho takes in one call.
+        CrmError: More than Zoho takes in one call, or one that the sandbox does not have.
     """
     if "fields" not in call.params:
         return [*module.by_name, *_SYSTEM_KEYS]
@@ -90,6 +99,9 @@ def selected(call: Call, module: Module) -> list[str]:
     if len(named) > limit:
         details = {"limit": limit, "param_name": "fields"}
         raise CrmError(400, "LIMIT_EXCEEDED", "limit exceeded", details)
+    for name in named:
+        if name not in module.by_name and name not in _SYSTEM_KEYS:
+            call.lack(f"field {module.api_name}.{name} (declare it: add_field)")
     return [name for name in named if name in module.by_name or name in _SYSTEM_KEYS]
 
 

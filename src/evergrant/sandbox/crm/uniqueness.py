@@ -22,7 +22,11 @@ class Uniqueness:
 
     def __init__(self, context: CrmContext, module: Module, rows: dict[str, Record]) -> None:
         marked = context.settings.unique_fields
-        self.unique = [name for name in module.by_name if f"{module.api_name}.{name}" in marked]
+        self.unique = [
+            name
+            for name, field in module.by_name.items()
+            if field.unique or f"{module.api_name}.{name}" in marked
+        ]
         self._system = module.duplicate_check
         self._rows = rows
         self._by_value: dict[str, dict[str, Record]] = {}

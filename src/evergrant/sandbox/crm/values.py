@@ -9,21 +9,22 @@ from typing import Any
 
 from evergrant.sandbox.crm.context import CrmContext
 from evergrant.sandbox.crm.fields import Field
-from evergrant.sandbox.crm.modules import MODULES
 from evergrant.sandbox.crm.people import reference, user_with_id
 from evergrant.sandbox.crm.tables import table
+from evergrant.sandbox.crm.times import parse
 
 __all__ = ["BadValueError", "accept", "is_date"]
 
 _EMAIL = re.compile(r"[^@\s,]+@[^@\s,]+\.[^@\s,]+")
 _LOOKUPS = ("lookup", "ownerlookup")
-_NAMES = {"currency": "double", "picklist": "text", "textarea": "text"}
+_NAMES = {"currency": "double", "percent": "double", "picklist": "text", "textarea": "text"}
 """How an error names a type, where the metadata has a finer name."""
 
 _NOT_TEXT: dict[str, tuple[type, ...]] = {
     "boolean": (bool,),
     "currency": (int, float),
     "double": (int, float),
+    "percent": (int, float),
     "integer": (int,),
 }
 
@@ -44,6 +45,8 @@ def accept(context: CrmContext, field: Field, value: Any) -> Any:
     """
     if field.data_type in _LOOKUPS:
         return _point(context, field, value)
+    if field.data_type in ("jsonobject", "jsonarray"):
+        return value
     if not _fits(field.data_type, value):
         raise BadValueError(expected_data_type=_NAMES.get(field.data_type, field.data_type))
     written = str(abs(value)) if field.data_type == "integer" else value
@@ -70,6 +73,8 @@ def is_date(text: str) -> bool:
 
 
 _SHAPES: dict[str, Callable[[str], bool]] = {
+    "bigint": str.isdigit,
+    "datetime": lambda text: parse(text) is not None,
     "date": is_date,
     "email": lambda text: _EMAIL.fullmatch(text) is not None,
 }
@@ -86,5 +91,5 @@ def _point(context: CrmContext, field: Field, value: Any) -> dict[str, str]:
     else:
         row = table(context.org, field.lookup).get(str(wanted))
         if row is not None:
-            return {"name": row[MODULES[field.lookup].display], "id": row["id"]}
+            return {"name": row.get(context.schema[field.lookup].display), "id": row["id"]}
     raise BadValueError

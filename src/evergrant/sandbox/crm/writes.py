@@ -10,6 +10,7 @@ from typing import Any
 from evergrant.sandbox.crm.call import Call
 from evergrant.sandbox.crm.conditional import header_time
 from evergrant.sandbox.crm.errors import CrmError, problem
+from evergrant.sandbox.crm.fields import Field
 from evergrant.sandbox.crm.metadata import module_id
 from evergrant.sandbox.crm.modules import Module, full_name
 from evergrant.sandbox.crm.people import reference
@@ -23,6 +24,9 @@ from evergrant.sandbox.wire import Response, json_response
 __all__ = ["insert", "outcome", "update", "update_one", "upsert"]
 
 Result = dict[str, Any]
+
+_STEERING = ("$append_values", "$gclid", "$se_module", "$sell_item")
+"""Keys of a record that tell Zoho what to do with it; what the sandbox does not do."""
 
 _RECORDS_PER_CREDIT = 10
 """One credit pays for that many records of a write (api-limits.html)."""
@@ -137,8 +141,9 @@ class _Work:
         if errors:
             return _refused(errors)
         now, me = stamp(context.now), reference(context.org, context.user, email=True)
-        flags = [f.api_name for f in self.module.listed if f.data_type == "boolean"]
-        row: Record = dict.fromkeys(self.module.by_name) | dict.fromkeys(flags, False)
+        flags = [f.api_name for f in self.fields if f.data_type == "boolean"]
+        row: Record = dict.fromkeys(f.api_name for f in self.fields)
+        row |= dict.fromkeys(flags, False)
         row |= {"id": new_id(context.org), "Owner": me, "Created_By": me, "Created_Time": now}
         self.rows[row["id"]] = row
         return self._store(row, values, "record added")
@@ -167,10 +172,10 @@ class _Work:
     def _checked(
         self, entry: Record, place: int, row: Record | None
     ) -> tuple[Record, list[Result]]:
-        """Return the values to keep, and what is wrong; names that are no fields are ignored."""
+        """Return the values to keep, and what is wrong; read-only fields are passed over."""
+        errors = self._unknown_fields(entry, place)
         values: Record = {}
-        errors = []
-        for field in self.module.listed:
+        for field in self.fields:
             name = field.api_name
             at = {"api_name": name, "json_path": f"$.data[{place}].{name}"}
             value = entry.get(name)
@@ -185,6 +190,31 @@ class _Work:
         if values.get("Owner", "") is None:
             del values["Owner"]
         return values, errors + self._duplicates(values, place, row)
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """The module's fields, with those that this write made it keep."""
+        return self.call.context.schema[self.module.api_name].listed
+
+    def _unknown_fields(self, entry: Record, place: int) -> list[Result]:
+        """Refuse the fields that nobody declared, or keep them as they come."""
+        module, schema, errors = self.module.api_name, self.call.context.schema, []
+        known = schema[module].by_name
+        for name, value in entry.items():
+            # What Zoho adds to a record ($editable) comes back with it, and Zoho passes it over.
+            adds = name.startswith("$") and name not in _STEERING
+            if adds or (name in known and not known[name].kept):
+                continue
+            self.call.missing.append(f"field {module}.{name} (declare it: add_field)")
+            try:
+                if self.call.context.strict:
+                    raise ValueError(name)  # noqa: TRY301 - refused as a name that is none
+                if name not in known and name not in _STEERING:
+                    schema.keep_field(module, name, value)
+            except ValueError:
+                at = {"api_name": name, "json_path": f"$.data[{place}].{name}"}
+                errors.append(problem("INVALID_DATA", "the field is not in the sandbox", at))
+        return errors
 
     def _duplicates(self, values: Record, place: int, row: Record | None) -> list[Result]:
         org = self.call.context.org
