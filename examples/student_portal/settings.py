@@ -22,6 +22,9 @@ __all__ = ["CALLBACK", "Settings"]
 CALLBACK = "/callback"
 """Where Zoho sends browsers back to; register PORTAL_URL with this path in Zoho's API console."""
 
+SANDBOX = "http://127.0.0.1:8790"
+"""Where ``evergrant sandbox`` is unless told otherwise."""
+
 SHORTEST_KEY = 32
 
 
@@ -47,6 +50,8 @@ class Settings:
                 is not the address of a server.
         """
         client_id, client_secret = given.get("ZOHO_CLIENT_ID"), given.get("ZOHO_CLIENT_SECRET")
+        if given.get("EVERGRANT_SANDBOX"):
+            client_id = client_secret = None  # the sandbox's own app
         if client_id and not client_secret:
             raise ConfigError("ZOHO_CLIENT_ID is set, but not ZOHO_CLIENT_SECRET")
         home = Path(given.get("PORTAL_HOME") or user_data_path("student-portal")).absolute()
@@ -55,7 +60,7 @@ class Settings:
             client_id=client_id,
             client_secret=Secret(client_secret) if client_secret else None,
             data_center=given.get("ZOHO_DATA_CENTER", "us"),
-            sandbox=given.get("PORTAL_SANDBOX", "http://127.0.0.1:8790"),
+            sandbox=given.get("PORTAL_SANDBOX") or given.get("EVERGRANT_SANDBOX") or SANDBOX,
             url=_origin(given.get("PORTAL_URL", "http://127.0.0.1:5000").rstrip("/")),
             home=home,
             store=given.get("PORTAL_STORE") or f"sqlite:///{home}/tokens.db",

@@ -16,6 +16,7 @@ from evergrant.errors import CodeSpent, ConfigError, CorruptRecord, NoRefreshTok
 from evergrant.http import HttpCall, Send
 from evergrant.masking import masks_locals
 from evergrant.oauth import Granted
+from evergrant.remote_sandbox import sandbox_of_environment
 from evergrant.scopes import read_scopes
 from evergrant.sender import HttpSender
 from evergrant.text import is_word
@@ -36,11 +37,12 @@ class Accounts:
         redirect_url: Exactly as registered; not needed for a self client.
         data_center: Where logins begin, and where tokens live that do not say.
         client_secrets: Data center code to secret, for a client that has one in each.
-        data_centers: The hosts that may see a secret; Zoho's own, or a sandbox's.
+        data_centers: The hosts that may see a secret; None: Zoho's own, or the sandbox that
+            ``EVERGRANT_SANDBOX`` names, with its own client: the one given here is not sent.
         timeout: Seconds to wait for a connection, and for each part of an answer; a whole exchange
             may take three times as long, however slowly what arrives.
         send: Carries the requests instead of a connection of our own.
-        clock: Tells when a request was sent: the life of what it brings counts from there.
+        clock: Tells when a request was sent: what it brings lives from then on.
     """
 
     @masks_locals
@@ -52,20 +54,22 @@ class Accounts:
         redirect_url: str | None = None,
         data_center: str | None = None,
         client_secrets: Mapping[str, str] | None = None,
-        data_centers: DataCenters = ZOHO,
+        data_centers: DataCenters | None = None,
         timeout: float = 10.0,
         send: Send | None = None,
         clock: Clock = utc_now,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.client = (
-            Client(client_id, client_secret, redirect_url, client_secrets or {})
-            if client_id
-            else None
-        )
+        if data_centers is None and (stand_in := sandbox_of_environment()):
+            client_id, client_secret, client_secrets = *stand_in.client, None
+            data_centers, data_center = stand_in.data_centers, stand_in.home(data_center)
+            clock = stand_in.clock if clock is utc_now else clock
+        self.client: Client | None = None
+        if client_id:
+            self.client = Client(client_id, client_secret, redirect_url, client_secrets or {})
         del client_secret, client_secrets  # a traceback may show locals
-        self.data_centers = data_centers
-        self.home = data_centers.by_code(data_center or data_centers.codes[0])
+        self.data_centers = data_centers or ZOHO
+        self.home = self.data_centers.by_code(data_center or self.data_centers.codes[0])
         self.clock = clock
         self._own_sender = HttpSender(timeout)
         self._send = send or self._own_sender

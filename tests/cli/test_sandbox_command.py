@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import re
@@ -73,6 +74,66 @@ def test_a_whole_session_needs_the_address_only_to_log_in(run: Command) -> None:
         assert json.loads(run("list", "--json").stdout) == []
 
 
+def printed_environment(said: dict[str, str]) -> dict[str, str]:
+    """Return what the lines to paste into a shell set."""
+    lines = (name.removeprefix("export ") for name in said if name.startswith("export "))
+    return dict(line.split("=", 1) for line in lines)
+
+
+def test_what_it_prints_is_all_that_an_example_needs(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    examples = Path(__file__).parents[2] / "examples"
+    with running("--port", "0") as (_, said):
+        given = printed_environment(said)
+        assert given["ZOHO_CLIENT_SECRET"] == "evergrant-sandbox"
+        for name, value in given.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setenv("EVERGRANT_STORE", f"sqlite:///{home}/tokens.db")
+        monkeypatch.setenv("SESSION_SECRET", "x" * 40)
+        monkeypatch.setenv("INSECURE_COOKIES", "1")
+        monkeypatch.syspath_prepend(examples)
+        example = importlib.import_module("flask_app.app")
+        keeper = example.keeper_of_environment()
+        with keeper, keeper.accounts, keeper.store, httpx2.Client(trust_env=False) as zoho:
+            browser = example.create(keeper).test_client()
+            begun = browser.get("/zoho/login?next=/leads").headers["Location"]
+            back = consent(zoho, begun).headers["Location"]
+            assert back.startswith(given["ZOHO_REDIRECT_URL"])
+            done = browser.get(back.removeprefix("http://127.0.0.1:8000"), follow_redirects=True)
+            assert (done.status_code, done.json) == (200, {"data": []})
+
+
+def test_one_more_redirect_url_is_registered(home: Path) -> None:
+    url = "https://my.example/back"
+    with running("--port", "0", "--redirect-url", url) as (_, said):
+        base = said["data center us"]
+        info = httpx2.get(f"{base}/_sandbox/info", trust_env=False).json()
+        assert url in info["redirect_uris"]
+        assert "http://127.0.0.1/zoho/callback" in info["redirect_uris"]
+
+
+def test_what_it_lacks_is_said_at_its_terminal(home: Path) -> None:
+    with running("--port", "0") as (process, said):
+        base = said["data center us"]
+        refused = httpx2.get(f"{base}/oauth/v2/userinfo", trust_env=False)
+        assert refused.headers["X-Sandbox-Missing"] == "address /oauth/v2/userinfo"
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate()
+    assert errors == "not in the sandbox: address /oauth/v2/userinfo (GET)\n"
+
+
+@pytest.mark.parametrize(("options", "status"), [((), 400), (("--lenient",), 201)])
+def test_unknown_fields_are_kept_if_it_is_told_to(
+    run: Command, options: tuple[str, ...], status: int
+) -> None:
+    with running("--port", "0", *options) as (_, said):
+        log_in(said["data center us"])
+        body = b'{"data":[{"Last_Name":"Doe","Shoe_Size":44}]}'
+        result = run("api", "/crm/v8/Leads", "--input", "-", stdin=body)
+        assert (result.exit_code == 0) is (status == 201), result.output
+
+
 def test_a_login_after_a_restart_takes_the_place_of_the_one_before(run: Command) -> None:
     port = free_ports()
     with running("--port", str(port)) as (_, said):
@@ -128,13 +189,18 @@ def log_in(url: str) -> None:
         assert process.stderr is not None
         address = next(line.strip() for line in process.stderr if line.startswith("  http"))
         with httpx2.Client(trust_env=False, follow_redirects=True) as browser:
-            page = browser.get(address).text
-            form = {
-                name: re.findall(f'name="{name}"[^>]* value="([^"]+)"', page)[0]
-                for name in ("ticket", "account")
-            }
-            action = re.findall('action="([^"]+)"', page)[0]
-            done = browser.post(urljoin(address, action), data={**form, "decision": "allow"})
+            done = consent(browser, address)
             assert "You can close this window" in done.text
         _, said = process.communicate()
         assert process.returncode == 0, said
+
+
+def consent(browser: httpx2.Client, address: str) -> httpx2.Response:
+    """Answer the consent page as its first user."""
+    page = browser.get(address).text
+    form = {
+        name: re.findall(f'name="{name}"[^>]* value="([^"]+)"', page)[0]
+        for name in ("ticket", "account")
+    }
+    action = re.findall('action="([^"]+)"', page)[0]
+    return browser.post(urljoin(address, action), data={**form, "decision": "allow"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 import threading
 from typing import TYPE_CHECKING, Annotated
@@ -36,18 +37,32 @@ def sandbox(
         list[str] | None,
         typer.Option("--data-center", metavar="CODE", help="One or more of Zoho's: us, eu, …"),
     ] = None,
+    redirect_urls: Annotated[
+        list[str] | None,
+        typer.Option("--redirect-url", help="One more that the app may be sent back to."),
+    ] = None,
+    lenient: Annotated[
+        bool,
+        typer.Option("--lenient", help="Keep fields and modules it does not know, and say so."),
+    ] = False,
 ) -> None:
-    """Run a faithful local Zoho until Ctrl-C, with users to log in as."""
+    """Run a faithful local Zoho until Ctrl-C, with users to log in as.
+
+    To aim your app, the examples and the other commands at it, paste the lines that it prints.
+    """
     from evergrant.datacenter import ZOHO
     from evergrant.sandbox import Sandbox
 
     if port not in range(HIGHEST_PORT + 1):
         raise ConfigError(f"--port {port}: ports go from 0 to {HIGHEST_PORT}")
     codes = [ZOHO.by_code(code).code for code in data_centers or ["us", "eu"]]
-    zoho = Sandbox(data_centers=dict.fromkeys(codes), port=port)
+    zoho = Sandbox(data_centers=dict.fromkeys(codes), port=port, strict=not lenient)
     zoho.client = zoho.add_client(
-        redirect_uris=zoho.client.redirect_uris, client_id=CLIENT_ID, client_secret=CLIENT_SECRET
+        redirect_uris=(*zoho.client.redirect_uris, *(redirect_urls or ())),
+        client_id=CLIENT_ID,
+        client_secret=CLIENT_SECRET,
     )
+    logging.getLogger("evergrant.sandbox").addHandler(logging.StreamHandler())
     try:
         zoho.start()
     except OSError as error:
@@ -70,8 +85,23 @@ def _introduce(zoho: Sandbox, option: str) -> None:
     typer.echo(f"client id: {zoho.client.client_id}")
     typer.echo(f"users: {', '.join(user.email for user in zoho.users)}")
     typer.echo(f"log in with: evergrant login {option}")
+    typer.echo("for your shell:")
+    for name, value in _environment(zoho).items():
+        typer.echo(f"  export {name}={value}")
+    typer.echo("for a config.toml of evergrant's:")
+    typer.echo(f'  sandbox = "{zoho.url}"')
     typer.echo("Ctrl-C ends it; it remembers nothing.")
     sys.stdout.flush()
+
+
+def _environment(zoho: Sandbox) -> dict[str, str]:
+    # The secret may be seen: it opens nothing but this sandbox.
+    return {
+        "EVERGRANT_SANDBOX": zoho.url,
+        "ZOHO_CLIENT_ID": zoho.client.client_id,
+        "ZOHO_CLIENT_SECRET": zoho.client.client_secret,
+        "ZOHO_REDIRECT_URL": "http://127.0.0.1:8000/zoho/callback",
+    }
 
 
 def demo() -> None:

@@ -14,6 +14,7 @@ from urllib.parse import unquote
 
 import evergrant
 from evergrant.config import Settings
+from evergrant.datacenter import ZOHO
 from evergrant.errors import (
     AmbiguousUser,
     ConfigError,
@@ -115,7 +116,10 @@ def is_sandboxed(token: evergrant.Token) -> bool:
 @contextmanager
 def offline_keeper(settings: Settings, on_event: Emit | None = None) -> Iterator[evergrant.Keeper]:
     """Open the store under a Keeper that only finds and forgets, whosesoever the tokens are."""
-    with evergrant.open_store(settings.store) as store, evergrant.Accounts() as accounts:
+    with (
+        evergrant.open_store(settings.store) as store,
+        evergrant.Accounts(data_centers=ZOHO) as accounts,
+    ):
         yield evergrant.Keeper(store, accounts, on_event=on_event)
 
 
@@ -171,7 +175,7 @@ def only_user(settings: Settings) -> str:
 
 def _sandbox_of(store: evergrant.TokenStore, user: str) -> str | None:
     # Where the name fits several clients, the configured one decides later, or nobody does.
-    with suppress(AmbiguousUser), evergrant.Accounts() as nobody:
+    with suppress(AmbiguousUser), evergrant.Accounts(data_centers=ZOHO) as nobody:
         token = evergrant.Keeper(store, nobody).find(user)
         if is_sandboxed(token):
             return token.api_domain
@@ -188,12 +192,8 @@ def accounts_of(settings: Settings, sandbox: str | None = None) -> evergrant.Acc
         from evergrant.testing.remote import RemoteSandbox
 
         remote = RemoteSandbox.at(sandbox)
-        # The setting names one of Zoho's data centers; a sandbox need not have it.
-        has_it = settings.data_center in remote.data_centers.codes
-        return remote.accounts(
-            redirect_url=settings.redirect_url,
-            data_center=settings.data_center if has_it else None,
-        )
+        home = remote.home(settings.data_center)
+        return remote.accounts(redirect_url=settings.redirect_url, data_center=home)
     return evergrant.Accounts(
         settings.client_id,
         settings.client_secret,

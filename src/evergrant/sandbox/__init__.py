@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from evergrant.clock import RemoteClock
 from evergrant.sandbox.browser import ConsentError
 from evergrant.sandbox.calls import Call
-from evergrant.sandbox.clock import RemoteClock, SandboxClock
+from evergrant.sandbox.clock import SandboxClock
 from evergrant.sandbox.service import DEFAULT_SCOPES, Sandbox
 from evergrant.sandbox.settings import Settings
 from evergrant.sandbox.world import Client, Org, User

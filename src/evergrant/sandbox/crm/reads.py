@@ -15,7 +15,6 @@ from evergrant.sandbox.crm.times import parse
 from evergrant.sandbox.wire import Response, json_response
 
 __all__ = [
-    "_SYSTEM_KEYS",
     "Record",
     "by_id",
     "changed",
