@@ -218,7 +218,7 @@ class Keeper:
             OAuthError: Zoho refused, for another reason.
         """
         redirect, session = read_redirect(redirect_params), session and Secret(session)
-        key = self._key()
+        key, redirect_params = self._key(), ""  # it held the code, and trackers read stacks
         login = Login.from_state(redirect.state, key, session, self._custody.clock())
         with telling(self._custody.emit, self._custody.clock, login.user):
             code = redirect.accepted_code()

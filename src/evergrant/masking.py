@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import wraps
-from inspect import currentframe, isgeneratorfunction
+from inspect import currentframe, isfunction, isgeneratorfunction
 from traceback import clear_frames
 from types import FrameType
 from typing import Any, Generic, ParamSpec, TypeVar, cast
 
-__all__ = ["Masked", "clear_locals", "masks_locals"]
+__all__ = ["Masked", "clear_locals", "masks_locals", "masks_methods"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 
 
 class Masked:
@@ -61,6 +62,14 @@ def masks_locals(function: Callable[P, R]) -> Callable[P, R]:
             raise
 
     return masking
+
+
+def masks_methods(kind: type[T]) -> type[T]:
+    """Make all public methods of a class as `masks_locals` makes one."""
+    for name, found in list(vars(kind).items()):
+        if isfunction(found) and not name.startswith("_"):
+            setattr(kind, name, masks_locals(found))
+    return kind
 
 
 class _Call(Generic[R]):

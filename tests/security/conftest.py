@@ -14,8 +14,9 @@ from itertools import count
 import pytest
 
 from evergrant.sandbox import Client, Sandbox
+from tracked import MARK, Leaks
+from trackers import Sentry, by_python, by_rich, by_structlog, by_walking
 
-MARK = "songbird"
 URI = "https://app.example.com/callback"
 
 
@@ -63,3 +64,31 @@ def app(planted: Sandbox) -> Client:
     return planted.add_client(
         redirect_uris=[URI], client_secret=secret, secrets={"eu": f"{secret}eu"}
     )
+
+
+@pytest.fixture(scope="session")
+def sentries() -> Iterator[list[Sentry]]:
+    made = [Sentry(), Sentry(max_value_length=1_000_000)]
+    yield made
+    for one in made:
+        one.client.close()
+
+
+@pytest.fixture
+def leaks(sentries: list[Sentry]) -> Leaks:
+    """Return what trackers and consoles show of an error's secrets; ``quickly``: the quick ones."""
+
+    def leaks(error: BaseException, *, quickly: bool = False) -> list[str]:
+        texts = [*by_python(error), *by_walking(error)]
+        if not quickly:
+            texts += [*by_rich(error), *by_structlog(error)]
+        for one in sentries:
+            texts += one.told_of(error)
+        assert len(texts) > 4
+        return [text[max(0, at.start() - 90) :][:130] for text in texts for at in _traces(text)]
+
+    return leaks
+
+
+def _traces(text: str) -> list[re.Match[str]]:
+    return list(re.finditer(f"{MARK}|{MARK.encode().hex()}", text))[:1]

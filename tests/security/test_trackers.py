@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -13,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from evergrant import Accounts, Keeper, Token, TokenStore, open_store
+from evergrant import Accounts, Keeper, TokenStore, open_store
 from evergrant.crypto.keys import Keyring
 from evergrant.errors import EvergrantError, StoreError
 from evergrant.http import HttpAnswer, HttpCall
@@ -22,26 +21,9 @@ from evergrant.stores.encrypted import EncryptedStore
 from failing_steps import failures
 from sealed_rows import NEW
 from six_methods import Plain
-from trackers import Sentry, by_python, by_rich, by_structlog, by_walking
-
-MARK = "songbird"
-LATER = datetime(2999, 1, 1, tzinfo=UTC)
-TOKEN = Token(
-    user_name="alice@example.com:1",
-    client_id="1000.ID",
-    client_secret=MARK * 12,
-    refresh_token=f"1000.r{MARK * 12}",
-    access_token=f"1000.a{MARK * 12}",
-    grant_token=f"1000.g{MARK * 12}",
-    expires_at=LATER,
-)
-OTHER = replace(TOKEN, user_name="bob@example.com:1", refresh_token=f"1000.b{MARK * 12}")
-BY_ACCESS = Token(access_token=TOKEN.access_token)
-BY_REFRESH = Token(refresh_token=TOKEN.refresh_token, client_id="1000.ID")
-RENEWED = replace(TOKEN, access_token=f"1000.n{MARK * 12}")
+from tracked import MARK, TOKEN, WORK, Leaks
 
 Make = Callable[[Path], TokenStore]
-Leaks = Callable[..., list[str]]
 
 
 def _encrypted(folder: Path) -> TokenStore:
@@ -56,57 +38,6 @@ STORES: dict[str, Make] = {
     "encrypted": _encrypted,
     "six methods": lambda _: adapt(Plain()),
 }
-
-
-def _swap(store: TokenStore) -> None:
-    stored = store.find_token(TOKEN)
-    assert stored
-    store.save_token(
-        replace(stored, access_token=RENEWED.access_token), expected_version=stored.version
-    )
-
-
-def _delete(store: TokenStore) -> None:
-    stored = store.save_token(OTHER)
-    store.delete_token(stored.id or "", expected_version=stored.version)
-
-
-WORK: dict[str, Callable[[TokenStore], object]] = {
-    "find": lambda store: store.find_token(TOKEN),
-    "find by access token": lambda store: store.find_token(BY_ACCESS),
-    "find by refresh token": lambda store: store.find_token(BY_REFRESH),
-    "find users": lambda store: store.find_users("alice@example.com"),
-    "list": lambda store: store.get_tokens(),
-    "save": lambda store: store.save_token(RENEWED),
-    "compare and swap": _swap,
-    "delete": _delete,
-}
-
-
-@pytest.fixture(scope="module")
-def sentries() -> Iterator[list[Sentry]]:
-    made = [Sentry(), Sentry(max_value_length=1_000_000)]
-    yield made
-    for one in made:
-        one.client.close()
-
-
-@pytest.fixture
-def leaks(sentries: list[Sentry]) -> Leaks:
-    def leaks(error: BaseException, *, quickly: bool = False) -> list[str]:
-        texts = [*by_python(error), *by_walking(error)]
-        if not quickly:
-            texts += [*by_rich(error), *by_structlog(error)]
-        for one in sentries:
-            texts += one.told_of(error)
-        assert len(texts) > 4
-        return [text[max(0, at.start() - 90) :][:130] for text in texts for at in _traces(text)]
-
-    return leaks
-
-
-def _traces(text: str) -> list[re.Match[str]]:
-    return list(re.finditer(f"{MARK}|{MARK.encode().hex()}", text))[:1]
 
 
 @pytest.mark.parametrize("work", WORK.values(), ids=WORK)

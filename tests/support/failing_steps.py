@@ -18,18 +18,27 @@ class Failed(Exception):  # noqa: N818 - it is no error of anybody's
 
 
 def failures(
-    work: Callable[[], object], *, every: int = 1, kind: type[BaseException] = Failed
+    work: Callable[[], object],
+    *,
+    every: int = 1,
+    first: int = 0,
+    before: Callable[[], object] = lambda: None,
+    kind: type[BaseException] = Failed,
 ) -> Iterator[BaseException]:
     """Do the work again and again, fail it at one step later each time; yield what comes out.
 
-    A step is a call that evergrant's own code makes, of itself or of anybody.
+    A step is a call that evergrant's own code makes, of itself or of anybody. That which gives
+    back a lock or a file is none: it does so even where it fails, or others would wait for ever.
 
     Args:
         every: How many steps later the next time.
+        first: How many steps are done the first time.
+        before: What is done each time before, and does not fail.
         kind: What is raised there.
     """
-    at = 0
+    at = first
     while True:
+        before()
         step = _Step(at, kind)
         error: BaseException | None = None
         sys.setprofile(step)
@@ -56,7 +65,7 @@ class _Step:
         # Not a generator's: it is called to be closed, too, and what it raises then is ignored.
         begun = event == "call" and not frame.f_code.co_flags & CO_GENERATOR
         caller = frame if event == "c_call" else frame.f_back if begun else None
-        if self.came or caller is None or not _is_ours(caller):
+        if self.came or caller is None or not _is_ours(caller) or _is_an_end(argument):
             return
         if self._left:
             self._left -= 1
@@ -70,3 +79,7 @@ def _is_ours(frame: FrameType) -> bool:
     return name.startswith(PACKAGE) and not name.startswith(
         (f"{PACKAGE}/sandbox", f"{PACKAGE}/masking")
     )
+
+
+def _is_an_end(called: object) -> bool:
+    return getattr(called, "__name__", "") in {"__exit__", "close", "release"}

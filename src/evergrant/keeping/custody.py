@@ -33,6 +33,7 @@ from evergrant.keeping.sightings import Sightings
 from evergrant.keeping.state import States
 from evergrant.keeping.windows import ANY_LIFE, Window, is_stale, is_usable
 from evergrant.limited_log import LimitedLog
+from evergrant.masking import masks_methods
 from evergrant.policy import UNLIMITED, Policy
 from evergrant.stores.base import TokenStore
 from evergrant.token import Token, about
@@ -47,6 +48,7 @@ GRANTS_LEFT = 2
 IsDue = Callable[[Token, datetime], bool]
 
 
+@masks_methods
 class Custody:
     """What a Keeper, and the bridge to Zoho's SDK, do with a token once it is found.
 
@@ -149,11 +151,7 @@ class Custody:
         return self._renewal.renew(rejected, need)
 
     def vouched(self, token: Token, url: str) -> Token:
-        """Return a token if a request to this URL may carry it.
-
-        Raises:
-            UntrustedServer: The URL leaves the token's data center.
-        """
+        """Return a token if a request to this URL may carry it; else raise `UntrustedServer`."""
         if not self.accounts.data_center_of(token).owns(url):
             raise UntrustedServer(
                 "the request does not go to the token's own data center",

@@ -8,6 +8,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from evergrant.errors import ConfigError, CorruptRecord, TokenNotFound
+from evergrant.masking import masks_locals
 from evergrant.moving.comparing import Outcome
 from evergrant.moving.copier import Copier, Moved
 from evergrant.stores.base import TokenStore
@@ -29,6 +30,7 @@ def refuse_same(source: TokenStore, target: TokenStore) -> None:
         )
 
 
+@masks_locals
 def move(
     source: TokenStore,
     target: TokenStore,
@@ -61,6 +63,7 @@ def move(
     yield from _reported(corrupt)
 
 
+@masks_locals
 def copy(
     tokens: Collection[Token], target: TokenStore, *, dry_run: bool = False
 ) -> Iterator[Moved]:

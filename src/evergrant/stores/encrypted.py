@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from evergrant.crypto.keys import Keyring
 from evergrant.errors import ConfigError, CorruptRecord
+from evergrant.masking import masks_locals
 from evergrant.stores.base import SAVE_ATTEMPTS, OnCorrupt, TokenStore, log_corrupt
 from evergrant.stores.matching import Criterion
 from evergrant.stores.replays import Replays, is_older
@@ -99,6 +100,7 @@ class EncryptedStore(TokenStore):
         # Out here, the error that was caught does not travel along.
         raise _corrupt(row, why)
 
+    @masks_locals
     def reseal(self, *, on_corrupt: OnCorrupt = log_corrupt, batch: int = BATCH) -> Iterator[int]:
         """Seal every row anew that is not sealed under the newest key, while others go on.
 
