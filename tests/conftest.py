@@ -13,6 +13,7 @@ from aws_servers import aws, dynamodb, dynamodb_url, emulator, secrets_url
 from chromium import chrome
 from databases import database, mariadb, mariadb_server, postgresql, postgresql_server
 from evergrant.sandbox import Sandbox
+from poolers import pgbouncer, pgbouncer_servers
 from redis_servers import redis, redis_server, redis_url
 from soak import add_options, soak
 
@@ -25,6 +26,8 @@ __all__ = [
     "emulator",
     "mariadb",
     "mariadb_server",
+    "pgbouncer",
+    "pgbouncer_servers",
     "postgresql",
     "postgresql_server",
     "redis",

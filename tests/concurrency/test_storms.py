@@ -24,6 +24,7 @@ SHARED = [
     "file://{}/tokens.csv",
     "mariadb",
     "postgresql",
+    "pgbouncer",
     "redis",
     "dynamodb",
     "sealed sqlite:///{}/tokens.db",

@@ -34,6 +34,7 @@ from evergrant.stores.lease import Lease
 from evergrant.stores.list import ListStore
 from evergrant.stores.memory import MemoryStore
 from evergrant.token import Secret, Token
+from poolers import Pooled
 from redis_servers import Redis
 from rounds import rounds
 from six_methods import OfficialColumns, Plain
@@ -240,6 +241,10 @@ def test_a_store_in_a_file_does_what_a_dictionary_does(kind: str) -> None:
 
 def test_a_database_does_what_a_dictionary_does(database: Database) -> None:
     run(lambda _, clock: open_store(database.url, clock=clock), 8, is_shared=False)
+
+
+def test_a_database_behind_a_pooler_does_what_a_dictionary_does(pgbouncer: Pooled) -> None:
+    run(lambda _, clock: open_store(pgbouncer.url, clock=clock), 8, is_shared=False)
 
 
 def test_a_redis_does_what_a_dictionary_does(redis_server: Redis) -> None:

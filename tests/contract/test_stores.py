@@ -14,6 +14,7 @@ from evergrant.stores.adapter import adapt
 from evergrant.stores.base import TokenStore
 from evergrant.testing import StoreContract
 from evergrant.testing.samples import Reopen
+from poolers import Pooled
 from six_methods import OfficialColumns, Plain
 from sql_help import official_table
 
@@ -101,6 +102,19 @@ class TestPostgreSQL(StoreContract):
     @pytest.fixture
     def reopen(self, postgresql: Database) -> Reopen:
         return lambda: open_store(postgresql.url)
+
+
+class TestPostgreSQLPooled(StoreContract):
+    """Through a pooler that lends its two sessions for one transaction at a time."""
+
+    @pytest.fixture
+    def store(self, pgbouncer: Pooled) -> Iterator[TokenStore]:
+        with open_store(pgbouncer.url) as store:
+            yield store
+
+    @pytest.fixture
+    def reopen(self, pgbouncer: Pooled) -> Reopen:
+        return lambda: open_store(pgbouncer.url)
 
 
 class TestRedis(StoreContract):

@@ -14,7 +14,7 @@ import pytest
 from evergrant.errors import CorruptRecord, StoreError, StoreUnavailable
 from evergrant.stores import open_store
 from evergrant.stores.base import TokenStore
-from evergrant.stores.redis.store import CONNECTIONS
+from evergrant.stores.redis.clients import CONNECTIONS
 from evergrant.testing.samples import ALICE, BOB
 from redis_servers import Redis, until
 

@@ -78,7 +78,9 @@ def test_no_log_shows_a_secret_however_talkative_it_is_from_the_start(
     database: Database, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(1)
-    for name in ("sqlalchemy", "sqlalchemy.engine", "sqlalchemy.pool", "psycopg"):
+    names = ("sqlalchemy", "sqlalchemy.engine", "sqlalchemy.pool", "psycopg")
+    before = {name: logging.getLogger(name).level for name in names}
+    for name in names:
         logging.getLogger(name).setLevel(1)
     try:
         with open_store(database.url) as store:
@@ -88,8 +90,8 @@ def test_no_log_shows_a_secret_however_talkative_it_is_from_the_start(
             store.get_tokens()
             store.delete_tokens()
     finally:
-        for name in ("sqlalchemy", "sqlalchemy.engine", "sqlalchemy.pool", "psycopg"):
-            logging.getLogger(name).setLevel(logging.NOTSET)
+        for name in names:
+            logging.getLogger(name).setLevel(before[name])
     assert "planted-admin" not in caplog.text
     assert SECRETS not in "\n".join(
         f"{record.getMessage()} {record.args!r}" for record in caplog.records

@@ -10,6 +10,7 @@ import pytest
 from evergrant import open_store
 from evergrant.errors import ConfigError, StoreUnavailable
 from evergrant.stores.sql import SQLStore
+from evergrant.stores.sql.parameters import typed
 from evergrant.stores.sql.urls import parsed, shown
 from watch import shown as seen
 
@@ -78,6 +79,69 @@ def test_what_cannot_be_opened_whatever_the_server_says_is_a_matter_of_configura
 ) -> None:
     with pytest.raises(ConfigError, match=says):
         open_store(url)
+
+
+@pytest.mark.parametrize(
+    ("url", "arguments"),
+    [
+        ("postgresql://h/d", {}),
+        ("postgresql://h/d?prepare_threshold=5", {"prepare_threshold": 5}),
+        ("postgresql://h/d?prepare_threshold=none", {"prepare_threshold": None}),
+        ("postgresql://h/d?autocommit=false", {"autocommit": False}),
+        ("mysql://h/d?read_timeout=5&write_timeout=6", {"read_timeout": 5, "write_timeout": 6}),
+        ("mysql://h/d?connect_timeout=3", {"connect_timeout": 3}),
+        ("mysql://h/d?max_allowed_packet=1048576", {"max_allowed_packet": 1048576}),
+        (
+            "mysql://h/d?local_infile=0&use_unicode=yes",
+            {"local_infile": False, "use_unicode": True},
+        ),
+        ("mysql://h/d?autocommit=none", {"autocommit": None}),
+        ("mysql://h/d?charset=utf8mb4", {"charset": "utf8mb4"}),
+        ("mysql://h/d?ssl_disabled=true", {"ssl_disabled": True}),
+        ("mysql://h/d?ssl=false", {"ssl_disabled": True}),
+        ("mysql://h/d?ssl=true", {"ssl": {"ca": None}}),
+        (
+            "mysql://h/d?ssl_ca=/ca.pem&ssl_verify_cert=true&ssl_verify_identity=false",
+            {"ssl": {"ca": "/ca.pem", "verify_mode": True, "check_hostname": False}},
+        ),
+        (
+            "mysql://h/d?ssl_cert=/c.pem&ssl_key=/k.pem&ssl_check_hostname=off",
+            {"ssl": {"ca": None, "cert": "/c.pem", "key": "/k.pem", "check_hostname": False}},
+        ),
+    ],
+)
+def test_parameters_reach_the_driver_in_its_types(url: str, arguments: dict[str, object]) -> None:
+    where, _ = parsed(url)
+    rest, found = typed(where, "store")
+    assert found == arguments
+    assert not set(found) & set(rest.query)
+
+
+@pytest.mark.parametrize(
+    ("url", "says"),
+    [
+        ("postgresql://h/d?prepare_threshold=five", "the prepare_threshold of .* whole number"),
+        ("postgresql://h/d?prepare_threshold=-1", "the prepare_threshold of .* whole number"),
+        ("postgresql://h/d?prepare_threshold=1&prepare_threshold=2", "the prepare_threshold of"),
+        ("postgresql://h/d?autocommit=maybe", "neither true nor false"),
+        ("postgresql://h/d?row_factory=x", "nothing that a URL can say"),
+        ("postgresql://127.0.0.1:1/d?keepalives=abc", 'invalid integer value "abc"'),
+        ("postgresql://127.0.0.1:1/d?sslmode=foo", "invalid sslmode value"),
+        ("postgresql://127.0.0.1:1/d?connect_timeout=x", "bad value for connect_timeout"),
+        ("mysql://h/d?read_timeout=soon", "the read_timeout of .* whole number"),
+        ("mysql://127.0.0.1:1/d?read_timeout=0", "read_timeout should be > 0"),
+        ("mysql://h/d?client_flag=x", "the client_flag of .* whole number"),
+        ("mysql://h/d?local_infile=perhaps", "neither true nor false"),
+        ("mysql://h/d?ssl_verify_cert=perhaps", "neither true nor false"),
+        ("mysql://h/d?charset=nonsense", "no character set that PyMySQL knows"),
+        ("mysql://h/d?compress=1", "nothing that a URL can say"),
+        ("mysql://h/d?cursorclass=x", "nothing that a URL can say"),
+    ],
+)
+def test_parameters_of_the_wrong_type_are_one_clear_error(url: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=says) as caught:
+        open_store(url.replace("://", "://u:planted-pw@"))
+    assert "planted" not in "".join(seen(caught.value))
 
 
 @pytest.mark.parametrize(

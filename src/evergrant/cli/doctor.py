@@ -169,7 +169,7 @@ def _store(settings: Settings, tokens: list[evergrant.Token]) -> Iterator[Check]
     try:
         with _overheard() as said, evergrant.open_store(settings.store) as store:
             tokens += store.iter_tokens(on_corrupt=corrupt.append)
-            where, dangers = store.url, list(store.warnings())
+            where, dangers, costs = store.url, list(store.warnings()), list(store.remarks())
             standing = list(grant_checks(settings, store, tokens))
     except EvergrantError as error:
         yield Check("store", "problem", error.message, error.hint)
@@ -177,6 +177,8 @@ def _store(settings: Settings, tokens: list[evergrant.Token]) -> Iterator[Check]
     yield Check("store", "ok", where)
     for danger in dangers:
         yield Check("store settings", "problem", danger, "See docs/stores.md.")
+    for cost in costs:
+        yield Check("way to the store", "note", cost, "See docs/stores.md.")
     for text in said:
         yield Check("store log", "note", text)
     yield Check("tokens", "ok", str(len(tokens)))

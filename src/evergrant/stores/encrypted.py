@@ -236,6 +236,10 @@ class EncryptedStore(TokenStore):
         """Say what of the storage's own settings endangers tokens."""
         return self._inner.warnings()
 
+    def remarks(self) -> Iterator[str]:
+        """Say what of the way to the storage costs something, and endangers nothing."""
+        return self._inner.remarks()
+
     def identity(self) -> Hashable:
         """Return what tells the storage from any other."""
         return self._inner.identity()

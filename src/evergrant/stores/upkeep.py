@@ -26,3 +26,7 @@ class Upkeep(Backend):
     def warnings(self) -> Iterator[str]:
         """Say what of the storage's own settings endangers tokens."""
         yield from ()
+
+    def remarks(self) -> Iterator[str]:
+        """Say what of the way to the storage costs something, and endangers nothing."""
+        yield from ()

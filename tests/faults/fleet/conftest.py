@@ -13,7 +13,7 @@ from fault_cast import Cast
 from fault_scene import Scene
 from sealing import unsealed
 
-KINDS = ("sqlite", "file", "mariadb", "postgresql", "redis", "sealed sqlite")
+KINDS = ("sqlite", "file", "mariadb", "postgresql", "pgbouncer", "redis", "sealed sqlite")
 
 
 @pytest.fixture(params=KINDS)

@@ -8,7 +8,7 @@ from redis import exceptions
 
 from evergrant.errors import StoreError, StoreUnavailable
 
-__all__ = ["explained"]
+__all__ = ["explained", "is_former_primary"]
 
 
 class _Meaning(NamedTuple):
@@ -29,6 +29,10 @@ _RIGHTS = _Meaning(
 _FULL = _Meaning("{store} is full; nothing was saved", "Raise its maxmemory, or free some.")
 _REPLICA = _Meaning(
     "{store} is read-only: refreshed tokens could not be saved", "Name the primary server.", False
+)
+_DEMOTED = _REPLICA._replace(
+    hint="It took changes before: after a fail-over, try again. Else name the primary server.",
+    retryable=True,
 )
 _MEANINGS = {
     "NOAUTH": _LOGIN,
@@ -67,16 +71,38 @@ _NAMES = {
 """The client's own errors, whose texts lack the server's word."""
 
 
-def explained(error: Exception, store: str) -> StoreError:
-    """Return the error to raise in place of the client's, whose text could quote a value."""
+_AWAY = {"READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "NOREPLICAS"}
+"""What a server says that is not the primary, or cannot be: by now another one may be."""
+
+
+def is_former_primary(error: Exception) -> bool:
+    """Say whether another server may be the primary by now, which took nothing of what failed."""
+    # So the client words a sentinel's READONLY.
+    return _code(error) in _AWAY or "previous master" in str(error)
+
+
+def _code(error: Exception) -> str | None:
+    """Return the server's word for what went wrong."""
     said = str(error).replace(": ", " ").split()
     kinds = (_NAMES.get(kind.__name__) for kind in type(error).__mro__)
     if "executing the script" in str(error):  # so a server before 7.2 words a script's NOPERM
         said.append("NOPERM")
-    code = next(filter(None, (*kinds, *(word for word in said if word in _MEANINGS))), None)
+    return next(filter(None, (*kinds, *(word for word in said if word in _MEANINGS))), None)
+
+
+def explained(error: Exception, store: str, *, was_writable: bool = False) -> StoreError:
+    """Return the error to raise in place of the client's, whose text could quote a value.
+
+    Args:
+        store: The store's URL.
+        was_writable: The store took changes before.
+    """
+    code = _code(error)
     gone = isinstance(error, exceptions.ConnectionError | exceptions.TimeoutError | OSError)
     unknown = _GONE if gone else _Meaning("{store} cannot go on", "The server's own log says more.")
     meaning = _MEANINGS.get(code or "", unknown)
+    if meaning is _REPLICA and was_writable:
+        meaning = _DEMOTED
     why = code or type(error).__name__
     return StoreUnavailable(
         f"{meaning.text.format(store=store)} ({why})",

@@ -24,6 +24,9 @@ TRUST = 0.9
 PATIENCE = 5.0
 """Seconds after which a server that has not answered such a question is connected to anew."""
 
+LIFETIME = 60.0
+"""Seconds after which the connection is made anew: its address may lead elsewhere by now."""
+
 PAUSE = 0.5
 """Seconds before another attempt at a server that is gone."""
 
@@ -43,9 +46,16 @@ class Hearing:
         self._client = client
         self._prefix = prefix
         self._closed = False
-        self._changes = self._releases = 0
+        self._changes = self._releases = self._moves = 0
         self._begin()
         forking.watch(self)
+
+    def move(self) -> None:
+        """Hear another server from now on: this one is not the primary any more."""
+        with self._lock:
+            self._moves += 1
+            self._changes += 1
+            self._trusted_until = 0.0
 
     def _begin(self) -> None:
         self._process = forking.this_process()
@@ -91,14 +101,15 @@ class Hearing:
                 finally:
                     client.close()
             except (RedisError, OSError, ValueError):
-                pass  # who asks is told that nothing is known, and reads the store itself
-            self._trusted_until = 0.0
-            time.sleep(PAUSE)
+                # Who asks is told that nothing is known, and reads the store itself.
+                self._trusted_until = 0.0
+                time.sleep(PAUSE)
 
     def _hear(self, channel: Any) -> None:
         channel.subscribe(f"{self._prefix}:changes", f"{self._prefix}:releases")
         asked, answered = 0.0, True
-        while not self._closed:
+        moves, until = self._moves, time.monotonic() + LIFETIME
+        while not self._closed and self._moves == moves and time.monotonic() < until:
             # One question at a time: an answer is as old as its own question, not as the latest.
             if answered and time.monotonic() - asked >= ASK:
                 asked, answered = time.monotonic(), False
@@ -111,6 +122,8 @@ class Hearing:
             with self._lock:
                 if message["type"] == "subscribe":
                     self._changes += 1  # what happened before was not heard
+                elif self._moves != moves:
+                    break
                 elif message["type"] == "pong":
                     # Sent after the question: what had happened until then is counted by now.
                     self._trusted_until, answered = asked + TRUST, True

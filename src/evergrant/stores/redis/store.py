@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 from evergrant.clock import Clock, to_epoch_ms, utc_now
 from evergrant.errors import MissingExtra, StoreUnavailable
-from evergrant.forking import ProcessTurns
 from evergrant.stores.keyed import KeyedStore, Overtaken, digest, read_only
 from evergrant.stores.rows import COLUMNS, Row
 from evergrant.token import Secret
@@ -22,22 +21,14 @@ except ModuleNotFoundError:
 
 from evergrant.stores.redis import books, scripts
 from evergrant.stores.redis.books import Script
-from evergrant.stores.redis.errors import explained
+from evergrant.stores.redis.clients import Clients
 from evergrant.stores.redis.hearing import Hearing
 from evergrant.stores.redis.repair import is_found_by, lookups_of, repair, rows_in
-from evergrant.stores.redis.urls import Clients, parsed
+from evergrant.stores.redis.urls import parsed
 
 __all__ = ["RedisStore"]
 
 T = TypeVar("T")
-
-CONNECTIONS = 16
-"""The most that a process opens. A server answers one question at a time, and hundreds of threads
-that connect at the same moment would overrun its queue: the kernel drops what has no place there,
-and those callers wait for seconds."""
-
-WAIT = 30.0
-"""Seconds to wait for a connection while other threads use all of them."""
 
 TORN = -2
 """What a script answers, and has done nothing, where keys of the store are gone."""
@@ -80,9 +71,10 @@ class RedisStore(KeyedStore):
         self._read_only = read_only
         patience = timeout or place.timeout or 5.0
         connect = partial(place.connect, patience)
-        self._clients, self._turns = Clients(connect), ProcessTurns(CONNECTIONS)
+        self._clients = Clients(connect, self.url)
         self._hearing = Hearing(connect, self._prefix)
         self._identity = self._named()
+        self._clients.was_writable = not read_only
         if not read_only and not self._run(books.CHECK):
             self._could_repair()
 
@@ -95,17 +87,12 @@ class RedisStore(KeyedStore):
         return str(name or self.url)
 
     def _ask(self, question: Callable[[], T]) -> T:
-        turns = self._turns.here()
-        if not turns.acquire(timeout=WAIT):
-            raise StoreUnavailable(f"all connections to {self.url} are in use")
+        moves = self._clients.moves
         try:
-            return question()
-        except (RedisError, OSError) as error:
-            problem = explained(error, self.url)
+            return self._clients.ask(question)
         finally:
-            turns.release()
-        # Out here, the error that was caught does not travel along: its frames hold a row.
-        raise problem
+            if self._clients.moves != moves:
+                self._hearing.move()
 
     def _run(self, script: Script, *arguments: str | int) -> Any:
         def run() -> Any:

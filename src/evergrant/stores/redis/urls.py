@@ -12,11 +12,10 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from evergrant.errors import ConfigError
-from evergrant.forking import this_process
 from evergrant.stores.tables import DEFAULT_TABLE
 from evergrant.stores.urls import ACCEPTED, masked, parameters, seconds
 
-__all__ = ["Clients", "Place", "parsed"]
+__all__ = ["Client", "Place", "parsed"]
 
 _PREFIX = re.compile(r"[A-Za-z0-9_.:-]{1,100}", re.ASCII)
 _KNOWN: dict[str, Callable[[str], Any]] = {
@@ -90,26 +89,6 @@ class Place:
         ((host, port),) = _hosts(parts, DEFAULT_PORT)
         options.setdefault("db", int(database or 0))
         return Redis(host=host, port=port, **options)
-
-
-class Clients:
-    """One client for each process; redis-py tells processes by numbers, which may come again.
-
-    Args:
-        connect: Makes one.
-    """
-
-    def __init__(self, connect: Callable[[], Client]) -> None:
-        self._connect = connect
-        # All are kept: one that nobody refers to says goodbye on connections of the parent's.
-        self._clients = {this_process(): connect()}
-
-    def here(self) -> Client:
-        """Return this process's own."""
-        here = this_process()
-        if here not in self._clients:
-            self._clients.setdefault(here, self._connect())
-        return self._clients[here]
 
 
 def _hosts(parts: SplitResult, port: int) -> list[tuple[str, int]]:

@@ -1,4 +1,4 @@
-"""Pooled connections to a SQL database: one round trip a statement, and healed when they break.
+"""Statements and transactions on a SQL database: one round trip a statement, healed connections.
 
 Statements go to the driver directly. SQLAlchemy's own way of executing them logs what it reads
 at the level DEBUG, and a token store reads secrets.
@@ -7,27 +7,27 @@ at the level DEBUG, and a token store reads secrets.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
-from sqlalchemy import URL, Connection, exc
+from sqlalchemy import URL
 from sqlalchemy.pool import PoolProxiedConnection
 
 from evergrant import forking
 from evergrant.errors import ConfigError, StoreError, StoreUnavailable
-from evergrant.stores.sql.engine import CONNECTIONS, make_engine
 from evergrant.stores.sql.errors import ConnectionLost, Taken, explained
+from evergrant.stores.sql.limits import Limits
+from evergrant.stores.sql.pool import Pool, drop
+from evergrant.stores.sql.poolers import is_pooled, settings_in
 from evergrant.stores.sql.statements import Guard, Parameters, Statement
 
 __all__ = ["Answer", "Connections"]
 
-BEGIN, COMMIT, ROLLBACK = (Statement(text, None) for text in ("BEGIN", "COMMIT", "ROLLBACK"))
+COMMIT, ROLLBACK = Statement("COMMIT", None), Statement("ROLLBACK", None)
 
-WAIT = 30.0
-"""Seconds to wait for a connection while other threads use all of them."""
-
-T = TypeVar("T")
+LEAST = 15.0
+"""Seconds that a look-up is waited for at the least, on PostgreSQL; see `PatientConnection`."""
 
 
 class Answer(NamedTuple):
@@ -46,6 +46,9 @@ class Connections:
         timeout: How long to wait for another writer's lock, in seconds.
         read_only: Let the server refuse whatever would change it.
 
+    Attributes:
+        core, explaining, separate, close: The pool's own, see `Pool`.
+
     Raises:
         ConfigError: There is no such driver, or it does not know a parameter.
         MissingExtra: The driver is not installed.
@@ -53,19 +56,29 @@ class Connections:
 
     def __init__(self, url: URL, *, store: str, timeout: float, read_only: bool = False) -> None:
         self._store = store
-        self.engine = make_engine(url, store=store, timeout=timeout, read_only=read_only)
-        self.dialect = self.engine.dialect
+        self._pool = pool = Pool(url, store=store)
+        self.engine, self.dialect = pool.engine, pool.dialect
+        self.core, self.explaining, self.separate = pool.core, pool.explaining, pool.separate
+        self.close = pool.close
         self.is_mysql = self.dialect.name in ("mysql", "mariadb")
+        self._limits = Limits(self.dialect, timeout=timeout, read_only=read_only)
+        self._patience = max(LEAST, timeout)
+        self._has_changed = False
         self._own = threading.local()
         # In this process writers queue here: those who wait for a row would use up the pool.
         self._writing = forking.ProcessLock()
-        # And whoever needs a connection, here: the pool does not tell those who wait in it that
-        # one could not be opened, and with the server gone they would wait to the end.
-        self._free = threading.Semaphore(CONNECTIONS)
-        self._closed = False
         self._process = forking.this_process()
-        self._parents: list[Any] = []
         forking.watch(self)
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called; each use since then raises."""
+        return self._pool.closed
+
+    @property
+    def moves(self) -> int:
+        """How often all connections were left for new ones."""
+        return self._pool.moves
 
     @property
     def in_transaction(self) -> bool:
@@ -84,8 +97,8 @@ class Connections:
         raw = getattr(self._own, "connection", None)
         if raw is not None:
             return self._execute(raw, statement, values)
-        raw, answer = self._first(statement, values)
-        self._give_back(raw)
+        raw, answer = self._first(statement, values, self._patience)
+        self._pool.give_back(raw)
         return answer
 
     def add(self, statement: Statement, values: Parameters) -> bool:
@@ -96,25 +109,30 @@ class Connections:
             return False
 
     def _first(
-        self, statement: Statement, values: Parameters | None = None
+        self, statement: Statement, values: Parameters | None, patience: float | None
     ) -> tuple[PoolProxiedConnection, Answer]:
         """Execute what comes first on a connection; return the connection too.
 
-        If it turns out to be lost, a new one is tried, once: the server was restarted.
+        If it turns out to be lost, or to lead to a server that takes no changes any more, a new
+        one is tried, once: the server was restarted, or another one is the primary now.
         """
-        raw = self._acquire()
         try:
-            return raw, self._execute(raw, statement, values)
+            return self._at_first(statement, values, patience)
         except ConnectionLost:
-            self._give_back(raw)
-        except BaseException:
-            self._give_back(raw)
-            raise
-        raw = self._acquire()
+            pass
+        return self._at_first(statement, values, patience)
+
+    def _at_first(
+        self, statement: Statement, values: Parameters | None, patience: float | None
+    ) -> tuple[PoolProxiedConnection, Answer]:
+        raw = self._pool.acquire()
         try:
+            self._pool.wait(raw, patience)
             return raw, self._execute(raw, statement, values)
         except BaseException:
-            self._give_back(raw)
+            if statement is self._limits.begin:
+                drop(raw)  # half of it may have been done
+            self._pool.give_back(raw)
             raise
 
     @contextmanager
@@ -125,19 +143,21 @@ class Connections:
             What the guard's statement brought.
         """
         with self._writing.here():
-            raw, _ = self._first(BEGIN)
+            raw, _ = self._first(self._limits.begin, None, None)
             self._own.connection = raw
             try:
                 yield self._execute(raw, guard.enter, values)
+                if guard.leave:
+                    self._execute(raw, guard.leave)
                 self._commit(raw)
             except BaseException:
+                if guard.leave:
+                    self._finish(raw, guard.leave)
                 self._finish(raw, ROLLBACK)
                 raise
             finally:
                 self._own.connection = None
-                if guard.leave:
-                    self._finish(raw, guard.leave)
-                self._give_back(raw)
+                self._pool.give_back(raw)
 
     def _commit(self, raw: PoolProxiedConnection) -> None:
         try:
@@ -158,113 +178,69 @@ class Connections:
     def _execute(
         self, raw: PoolProxiedConnection, statement: Statement, values: Parameters | None = None
     ) -> Answer:
+        statement = self._limits.of(statement)
         try:
             cursor = raw.cursor()
-            cursor.execute(statement.text, statement.bound(values))
+            cursor.execute(statement.text, statement.bound(values), **statement.options)
             rows = list(cursor.fetchall()) if cursor.description else []
             answer = Answer(rows, cursor.rowcount)
             cursor.close()
         except self.dialect.loaded_dbapi.Error as error:
             lost = self.dialect.is_disconnect(error, raw, None)
-            problem = explained(error, self._store, lost=lost)
+            problem = explained(error, self._store, lost=lost, was_writable=self._has_changed)
         except BaseException:
             # Broken off in the middle of an answer: the next one would read the rest of it.
             raw.invalidate()
             raise
         else:
+            self._has_changed = self._has_changed or statement.changes
             return answer
-        if isinstance(problem, ConnectionLost):
-            raw.invalidate()
-            self.engine.dispose()  # the others in the pool are as dead
+        if lost or isinstance(problem, ConnectionLost):
+            self._pool.leave(raw)
         # Out here, the error that was caught does not travel along: it quotes values.
         raise problem
 
-    def _acquire(self) -> PoolProxiedConnection:
-        if self._closed:
-            raise StoreUnavailable("the store was closed", hint="Open it again.", retryable=False)
-        if not self._free.acquire(timeout=WAIT):
-            raise self._all_in_use()
-        try:
-            return self.explaining(self.engine.raw_connection, connecting=True)
-        except BaseException:
-            self._free.release()
-            raise
-
-    def _give_back(self, raw: PoolProxiedConnection) -> None:
-        raw.close()
-        self._free.release()
-        if self._closed:  # meanwhile, and nobody else looks into the pool again
-            self.engine.pool.dispose()
-
-    @property
-    def closed(self) -> bool:
-        """Whether `close` was called."""
-        return self._closed
-
-    def separate(self) -> Any:
-        """Open a connection of the driver's that is the caller's to use and to close."""
-        raw = self._acquire()
-        connection = raw.driver_connection
-        raw.detach()
-        self._free.release()
-        return connection
-
-    def core(self, work: Callable[[Connection], T]) -> T:
-        """Return what is done with a connection of SQLAlchemy Core: for what is no secret."""
-        connection = self.explaining(self.engine.connect, connecting=True)
-        with connection:
-            return self.explaining(lambda: work(connection))
-
-    def explaining(self, work: Callable[[], T], *, connecting: bool = False) -> T:
-        """Return what the work returns; the database's errors become ours.
+    def check(self, *, changes: bool) -> None:
+        """Make sure that the way to the server carries what a store needs.
 
         Args:
-            connecting: The work is to open a connection, no more.
+            changes: Whether the store is to be changed, too.
+
+        Raises:
+            ConfigError: A pooler drops a setting of the URL that decides whose tables are used.
+            StoreUnavailable: A pooler allows no transactions.
         """
+        if self.is_mysql:
+            return
+        for name, value in settings_in(str(self.engine.url.query.get("options", ""))):
+            asked = Statement(f"SELECT current_setting('{name}')", None)
+            if self.run(asked).rows != [(value,)]:
+                raise ConfigError(
+                    f"{self._store} does not get its {name}: a pooler drops it",
+                    hint="Let the account have it (ALTER ROLE ... SET ...), and leave it out here.",
+                )
+        if changes:
+            raw, _ = self._first(self._limits.begin, None, None)
+            self._finish(raw, ROLLBACK)
+            self._pool.give_back(raw)
+
+    @property
+    def is_pooled(self) -> bool:
+        """Whether a pooler or proxy of SQL stands before the server, as far as can be known."""
+        raw = self._pool.acquire()
         try:
-            return work()
-        except exc.TimeoutError:
-            problem: Exception = self._all_in_use()
-        except (exc.DBAPIError, self.dialect.loaded_dbapi.Error) as error:
-            cause = getattr(error, "orig", None) or error
-            if connecting and isinstance(cause, self.dialect.loaded_dbapi.ProgrammingError):
-                problem = self._unusable(cause)
-            else:
-                lost = getattr(error, "connection_invalidated", False)
-                problem = explained(cause, self._store, lost=lost, connecting=connecting)
-        except (TypeError, ValueError, AttributeError, OSError) as error:
-            if not connecting:
-                raise
-            problem = self._unusable(error)
-        # Out here, the error that was caught does not travel along: its frames hold the password.
-        raise problem
-
-    def _all_in_use(self) -> StoreUnavailable:
-        return StoreUnavailable(
-            f"all connections to {self._store} are in use",
-            hint="Try again, or give fewer threads the store at a time.",
-        )
-
-    def _unusable(self, error: BaseException) -> ConfigError:
-        # A parameter that the driver does not know, or a file of TLS that is not there.
-        return ConfigError(
-            f"the driver cannot use {self._store}: {error}", hint="Check its parameters."
-        )
-
-    def close(self) -> None:
-        """Close the connections; each use from now on raises."""
-        self._closed = True
-        self.engine.pool.dispose()
+            return self.explaining(lambda: is_pooled(raw.driver_connection))
+        except BaseException:
+            drop(raw)
+            raise
+        finally:
+            self._pool.give_back(raw)
 
     def before_fork(self) -> None:
-        """Nothing: the parent goes on with its connections; see `forking`."""
+        """Nothing: the parent goes on; see `forking`."""
 
     def after_fork(self) -> None:
-        """Leave the connections to the parent: two processes would mix their answers."""
+        """Be in no transaction of the parent's."""
         if forking.this_process() != self._process:
             self._process = forking.this_process()
-            # Kept, since a connection that nobody refers to says goodbye to its server.
-            self._parents.append(self.engine.pool)
             self._own = threading.local()
-            self._free = threading.Semaphore(CONNECTIONS)
-            self.engine.dispose(close=False)

@@ -1,15 +1,19 @@
-"""Makes SQLAlchemy's engine for a store: its driver, and what each new connection is told."""
+"""Makes SQLAlchemy's engine for a store: its driver, and what the driver is told."""
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from sqlalchemy import URL, Engine, create_engine, event, exc
-from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from evergrant.errors import ConfigError, MissingExtra
+from evergrant.stores.sql.parameters import typed
+from evergrant.stores.sql.poolers import is_pooled
 
 __all__ = ["CONNECTIONS", "make_engine"]
+
+_logger = logging.getLogger("evergrant")
 
 CONNECTIONS = 5
 """The most that a process opens to a store, where a look-up takes one for less than a millisecond.
@@ -18,25 +22,18 @@ More would cost more than they bring: to open one takes as long as a hundred loo
 has room for about a hundred, of all its clients together.
 """
 
+LIFETIME = 60
+"""Seconds after which a connection is opened anew. After a fail-over one address leads elsewhere,
+and a connection that still is open would go on showing what the former primary last knew."""
+
 _EXTRAS = {"mysql": "mysql", "mariadb": "mysql", "postgresql": "postgres"}
-_SESSION = {
-    # The server's own settings may let it cut values short, or show a transaction an older state.
-    "mysql": (
-        "SET SESSION sql_mode = 'STRICT_ALL_TABLES', time_zone = '+00:00'",
-        "SET SESSION lock_wait_timeout = {seconds}, innodb_lock_wait_timeout = {seconds}",
-        "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
-    ),
-    "postgresql": (
-        "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED",
-        "SET lock_timeout = '{seconds}s'",
-    ),
-}
-_READ_ONLY = {
-    "mysql": "SET SESSION TRANSACTION READ ONLY",
-    "postgresql": "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY",
-}
-_PATIENCE: dict[str, dict[str, Any]] = {
-    "pymysql": {"connect_timeout": 10, "read_timeout": 60, "write_timeout": 60},
+_DEFAULTS: dict[str, dict[str, Any]] = {
+    "pymysql": {
+        "connect_timeout": 10,
+        "read_timeout": 60,
+        "write_timeout": 60,
+        "autocommit": None,  # as the server has it: what is set would stay on the session
+    },
     "psycopg": {
         "connect_timeout": 10,
         "tcp_user_timeout": 60_000,
@@ -45,53 +42,48 @@ _PATIENCE: dict[str, dict[str, Any]] = {
         "keepalives_interval": 2,
         "keepalives_count": 3,
         "client_encoding": "utf8",
+        # A prepared statement belongs to a session, which a pooler lends to the next client.
+        "prepare_threshold": None,
     },
 }
 """What the drivers are told unless the URL says otherwise: by themselves they wait for ever."""
 
 
-def make_engine(url: URL, *, store: str, timeout: float, read_only: bool) -> Engine:
+def make_engine(url: URL, *, store: str) -> Engine:
     """Return an engine whose connections are in autocommit mode.
 
     Args:
         store: The store's URL, for messages.
-        timeout: How long to wait for another writer's lock, in seconds.
-        read_only: Let the server refuse whatever would change it.
 
     Raises:
-        ConfigError: There is no such driver, or it is asynchronous.
+        ConfigError: There is no such driver, it is asynchronous, or it does not take a parameter.
         MissingExtra: The driver is not installed.
     """
-    engine = _engine(url, store)
-    is_mysql = engine.dialect.name in ("mysql", "mariadb")
-    family = "mysql" if is_mysql else "postgresql"
-    statements = [text.format(seconds=max(1, round(timeout))) for text in _SESSION[family]]
-    if read_only:
-        statements.append(_READ_ONLY[family])
-
-    def set_up(connection: DBAPIConnection, _record: object) -> None:
-        cursor = connection.cursor()
-        for statement in statements:
-            cursor.execute(statement)
-        cursor.close()
-
+    url, given = typed(url, store)
+    engine = _engine(url, store, given)
     if engine.dialect.driver == "psycopg":
-        event.listen(engine, "do_connect", _connect_patiently)
-    # SQLAlchemy looks at some of a new connection's settings: on MySQL, ours come first.
-    event.listen(engine, "connect", set_up, insert=is_mysql)
+
+        def connect(_dialect: object, _record: object, arguments: Any, named: Any) -> Any:
+            from evergrant.stores.sql.patience import PatientConnection
+
+            named["autocommit"] = True
+            threshold = named.pop("prepare_threshold")
+            connection = PatientConnection.connect(*arguments, prepare_threshold=None, **named)
+            if threshold is not None and is_pooled(connection):
+                # One client's named statement would be another's.
+                _logger.warning("%s is behind a pooler: nothing is prepared there", store)
+            else:
+                connection.prepare_threshold = threshold
+            return connection
+
+        event.listen(engine, "do_connect", connect)
     return engine
 
 
-def _connect_patiently(_dialect: object, _record: object, arguments: Any, named: Any) -> Any:
-    from evergrant.stores.sql.patience import PatientConnection
-
-    return PatientConnection.connect(*arguments, **named)
-
-
-def _engine(url: URL, store: str) -> Engine:
+def _engine(url: URL, store: str, given: dict[str, Any]) -> Engine:
     driver = url.get_driver_name()
     defaults = {
-        name: value for name, value in _PATIENCE.get(driver, {}).items() if name not in url.query
+        name: value for name, value in _DEFAULTS.get(driver, {}).items() if name not in url.query
     }
     hint = "Use mysql+pymysql: or postgresql+psycopg:."
     try:
@@ -102,8 +94,11 @@ def _engine(url: URL, store: str) -> Engine:
             pool_reset_on_return=None,
             pool_size=CONNECTIONS,
             max_overflow=0,
+            pool_recycle=LIFETIME,
             hide_parameters=True,
-            connect_args=defaults,
+            connect_args=defaults | given,
+            # It would be looked for at the first connection, in a transaction.
+            **({"use_native_hstore": False} if driver == "psycopg" else {}),
         )
     except exc.ArgumentError:  # SQLAlchemy has no such dialect or driver
         problem: Exception = ConfigError(f"there is no driver {driver} for {store}", hint=hint)

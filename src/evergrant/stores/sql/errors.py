@@ -3,15 +3,38 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar
 
 from evergrant.errors import StoreError, StoreUnavailable
 
-__all__ = ["ConnectionLost", "Contended", "Taken", "UnfitError", "explained", "locked", "read_only"]
+__all__ = [
+    "ConnectionLost",
+    "Contended",
+    "Demoted",
+    "Taken",
+    "UnfitError",
+    "explained",
+    "is_misfit",
+    "locked",
+    "persistently",
+    "read_only",
+    "torn",
+]
+
+
+ATTEMPTS = 5
+"""How often a change is begun that the database breaks off in another's favour (a deadlock)."""
+
+T = TypeVar("T")
 
 
 class ConnectionLost(StoreUnavailable):
     """The server went away, or closed the connection; a new one may do."""
+
+
+class Demoted(ConnectionLost):
+    """The server takes no changes: it is not the primary, and by now another one may be."""
 
 
 class Contended(StoreUnavailable):
@@ -65,6 +88,11 @@ _TAKEN = _RULES._replace(kind=Taken)
 _READ_ONLY = _Meaning(
     "{store} is read-only: refreshed tokens could not be saved",
     "Name the primary server, or make it writable.",
+    kind=Demoted,
+)
+_DEMOTED = _READ_ONLY._replace(
+    hint="It took changes before: after a fail-over, try again. Else make it writable.",
+    retryable=True,
 )
 _FULL = _Meaning("{store} cannot grow: its disk is full", "Free some space.", retryable=True)
 _BUSY = _Meaning(
@@ -103,6 +131,26 @@ _ALTERED = _Meaning(
     kind=Altered,
 )
 
+_SLOW = _Meaning(
+    "{store} did not answer in time, or another program holds what was asked for; nothing was "
+    "saved",
+    "Try again, or find the program that holds it.",
+    retryable=True,
+)
+_MIXED_UP = _Meaning(
+    "{store} is behind a pooler, which mixes up prepared statements",
+    "Leave prepare_threshold out of the URL, or name the server itself.",
+)
+_TORN = _Meaning(
+    "{store} gave the answer to another question; nothing was changed",
+    "Try again. A pooler that mixes up statements does this: see docs/stores.md.",
+    retryable=True,
+)
+_NO_TRANSACTIONS = _Meaning(
+    "{store} is a pooler that allows no transactions",
+    "Let it pool by transaction or session (pool_mode).",
+)
+
 _MEANINGS: dict[int | str, _Meaning] = {
     # https://mariadb.com/kb/en/mariadb-error-code-reference/
     **dict.fromkeys((1045, 1130, 1698, 1820, 1862, 2061), _LOGIN),
@@ -115,7 +163,8 @@ _MEANINGS: dict[int | str, _Meaning] = {
     **dict.fromkeys((1036, 1290, 1792, 1836), _READ_ONLY),
     **dict.fromkeys((1021, 1114), _FULL),
     **dict.fromkeys((1040, 1203, 1226), _BUSY),
-    **dict.fromkeys((1020, 1213), _CONTENDED),
+    **dict.fromkeys((1020, 1213, 3101), _CONTENDED),
+    **dict.fromkeys((1047, 1053, 1158, 1159, 1160, 1161, 1184, 1927, 3100, 3168, 4031), _LOST),
     **dict.fromkeys((1205,), _LOCKED),
     **dict.fromkeys((2002, 2003, 2005), _GONE),
     # https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -132,15 +181,52 @@ _MEANINGS: dict[int | str, _Meaning] = {
     **dict.fromkeys(("40001", "40P01"), _CONTENDED),
     **dict.fromkeys(("0A000",), _ALTERED),  # "cached plan must not change result type"
     **dict.fromkeys(("55P03",), _LOCKED),
-    **dict.fromkeys(("57P01", "57P02", "57P03"), _GONE),
+    **dict.fromkeys(("57P01", "57P02", "57P03", "57P04", "57P05"), _LOST),
+    **dict.fromkeys(("08000", "08001", "08003", "08004", "08006"), _LOST),
+    **dict.fromkeys(("57014",), _SLOW),
+    **dict.fromkeys(("26000", "42P05"), _MIXED_UP),
 }
 
 _AT_THE_DOOR = (
-    (re.compile(r'database "[^"]*" does not exist'), _DATABASE),
-    (re.compile(r"authentication failed|pg_hba\.conf|role .* does not exist|password"), _LOGIN),
-    (re.compile(r"too many (clients|connections)|connection slots"), _BUSY),
+    (re.compile(r'database "[^"]*" does not exist|no such database'), _DATABASE),
+    (
+        re.compile(
+            r"authentication failed|pg_hba\.conf|role .* does not exist|password|no such user"
+        ),
+        _LOGIN,
+    ),
+    (re.compile(r"too many (clients|connections)|connection slots|no more connections"), _BUSY),
 )
-"""libpq gives no code for a connection that was refused, only a text."""
+"""libpq gives no code for a connection that was refused, only a text; so do poolers."""
+
+_MISFIT = re.compile(r"invalid [\w ]*value|unsupported startup parameter")
+_MISFITS = (1064, 1115, 1193, 1231, 1273)
+_STATEMENT_MODE = "transaction blocks not allowed in statement pooling mode"
+
+
+def is_misfit(error: BaseException) -> bool:
+    """Say whether a connection was refused for one of its own parameters."""
+    return _code(error) in _MISFITS or bool(_MISFIT.search(str(error)))
+
+
+def persistently(change: Callable[[], T]) -> T:
+    """Make a change; one that a deadlock broke off, again, and once on another server."""
+    moved = False
+    for _ in range(ATTEMPTS - 1):
+        try:
+            return change()
+        except Contended:
+            pass
+        except Demoted:
+            if moved:
+                raise
+            moved = True
+    return change()
+
+
+def torn(store: str) -> StoreError:
+    """Return the error to raise where an answer cannot be one to what was asked."""
+    return _TORN.error(store, "not what was asked for")
 
 
 def locked(store: str) -> StoreError:
@@ -154,7 +240,12 @@ def read_only(store: str) -> StoreError:
 
 
 def explained(
-    error: BaseException, store: str, *, lost: bool = False, connecting: bool = False
+    error: BaseException,
+    store: str,
+    *,
+    lost: bool = False,
+    connecting: bool = False,
+    was_writable: bool = False,
 ) -> StoreError:
     """Return the error to raise in place of a driver's, whose text could quote a stored value.
 
@@ -162,6 +253,7 @@ def explained(
         store: The store's URL.
         lost: The connection is gone.
         connecting: It happened before anything was asked: the text speaks of the server only.
+        was_writable: The store took changes before.
     """
     code = _code(error)
     text = " ".join(str(part) for part in error.args if isinstance(part, str))
@@ -169,8 +261,12 @@ def explained(
     if connecting:
         at_the_door = (found for pattern, found in _AT_THE_DOOR if pattern.search(text))
         meaning = meaning or next(at_the_door, _GONE)
+    elif _STATEMENT_MODE in text:
+        meaning = _NO_TRANSACTIONS
     elif lost:
         meaning = _LOST
+    elif meaning is _READ_ONLY and was_writable:
+        meaning = _DEMOTED
     meaning = meaning or _Meaning("{store} cannot go on", "The server's own log says more.")
     return meaning.error(store, " ".join(text.split()) if connecting else code)
 

@@ -46,7 +46,8 @@ class Leases:
         # The server's clock: those of its clients differ.
         now = cast(
             literal_column(
-                "UNIX_TIMESTAMP(NOW(3)) * 1000"
+                # Whatever the session's time zone is.
+                "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(3)) DIV 1000"
                 if connections.is_mysql
                 else "EXTRACT(EPOCH FROM clock_timestamp()) * 1000"
             ),

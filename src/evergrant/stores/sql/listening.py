@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import secrets
 import threading
 import time
@@ -13,6 +14,7 @@ from typing import Any
 from evergrant import forking
 from evergrant.errors import EvergrantError
 from evergrant.stores.sql.connections import Connections
+from evergrant.stores.sql.poolers import is_pooled
 from evergrant.stores.sql.statements import Statement
 from evergrant.stores.watch import POLL, Watch
 
@@ -104,15 +106,26 @@ class Listening:
         finally:
             self._turn(hears=False)
             with self._lock:
-                self._thread, self._not_before = None, time.monotonic() + PAUSE
+                self._thread = None
+                self._not_before = max(self._not_before, time.monotonic() + PAUSE)
 
     def _hear(self, connection: Any) -> None:
+        if is_pooled(connection):
+            # LISTEN would stay on a session of the pooler's, and what is said come to others.
+            self._not_before = math.inf
+            return
+        moves = self._connections.moves
         connection.execute(f"LISTEN {CHANNEL}")
-        # A proxy may hand the statement on and keep the answers: what is said must come back.
+        # A proxy may keep the answers all the same: what is said must come back.
         proof = secrets.token_hex(8)
         self._connections.run(Statement(f"SELECT pg_notify('{CHANNEL}', '{proof}')", ()))
         wanted = time.monotonic()
-        while time.monotonic() - wanted < IDLE and not self._connections.closed:
+        # Where the store has moved to another server, the former one says nothing any more.
+        while (
+            time.monotonic() - wanted < IDLE
+            and not self._connections.closed
+            and self._connections.moves == moves
+        ):
             for notice in connection.notifies(timeout=TURN):
                 if notice.payload == proof:
                     self._turn(hears=True)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Generator
 from typing import Any, TypeVar
 
-from psycopg import Connection, OperationalError
+from psycopg import Connection, Error, OperationalError, capabilities
 
 __all__ = ["SILENCE", "PatientConnection"]
 
@@ -17,8 +17,19 @@ SILENCE = 60.0
 what it is sent, so that no timeout of TCP ever comes."""
 
 
+GRACE = 1.0
+"""Seconds that a server gets to break off a statement as it was asked to."""
+
+
 class PatientConnection(Connection[Any]):
-    """Gives a server up that has not answered for so long, and closes the connection to it."""
+    """Breaks off what has had no answer for so long; if even that is not answered, it closes.
+
+    Attributes:
+        patience: Seconds that an answer may take. It is the connection's own: a server that was
+            told its limits would apply them to the next client of a pooler too.
+    """
+
+    patience: float = SILENCE
 
     def wait(self, gen: Generator[Any, Any, T], *arguments: Any, **named: Any) -> T:
         """Wait for an answer, as psycopg does.
@@ -29,17 +40,31 @@ class PatientConnection(Connection[Any]):
         return super().wait(self._limited(gen), *arguments, **named)
 
     def _limited(self, gen: Generator[Any, Any, T]) -> Generator[Any, Any, T]:
-        give_up = time.monotonic() + SILENCE
+        limit = min(self.patience, SILENCE)
+        give_up = time.monotonic() + limit
+        told = False
         try:
             wanted = next(gen)
             while True:
                 ready = yield wanted
                 if ready:
-                    give_up = time.monotonic() + SILENCE
+                    give_up = time.monotonic() + limit
                 elif time.monotonic() > give_up:
-                    self.close()
-                    raise OperationalError("the server has not answered in time")
+                    if told or not self._broken_off():
+                        self.close()
+                        raise OperationalError("the server has not answered in time")
+                    told, give_up = True, time.monotonic() + GRACE
                 wanted = gen.send(ready)
         except StopIteration as done:
             answer: T = done.value
             return answer
+
+    def _broken_off(self) -> bool:
+        """Ask the server to break off what it does; say whether it has heard that."""
+        if not capabilities.has_cancel_safe():  # an older libpq would wait for ever for this too
+            return False
+        try:
+            self.cancel_safe(timeout=GRACE)
+        except Error:
+            return False
+        return True

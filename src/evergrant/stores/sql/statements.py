@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -58,10 +59,17 @@ class Statement(NamedTuple):
 
     Attributes:
         order: The names of its parameters, for a driver that takes them by position.
+        options: What else the driver is told.
     """
 
     text: str
     order: tuple[str, ...] | None
+    options: Mapping[str, bool] = MappingProxyType({})
+
+    @property
+    def changes(self) -> bool:
+        """Whether a server that takes no changes would refuse it."""
+        return any(verb in self.text for verb in ("INSERT INTO", "UPDATE ", "DELETE FROM"))
 
     def bound(self, values: Parameters | None) -> Any:
         """Return values as the driver takes them."""
@@ -75,7 +83,9 @@ class Guard(NamedTuple):
 
     Attributes:
         enter: Run at its begin; waits.
-        leave: Run after its end, where the end itself does not do it.
+        leave: Run just before its end, where the end itself does not do it: after it, a proxy may
+            have given us another session, and the lock would stay with nobody. Whoever enters
+            meanwhile waits for the rows that we have locked.
     """
 
     enter: Statement
@@ -155,12 +165,14 @@ class Statements:
             )
         )
         self.insert = self._compiled(insert_unless_taken(tokens, self._dialect), list(columns))
-        changed = update(tokens).where(id_ == bindparam("old_id"))
+        # One row, as it was read: whatever an answer said, no other one is changed or deleted.
+        as_read = [id_ == bindparam("old_id")]
         if "version" in columns:
             version = func.coalesce(columns["version"], literal_column("0"))
-            changed = changed.where(version == bindparam("old_version", type_=BigInteger))
+            as_read.append(version == bindparam("old_version", type_=BigInteger))
+        changed = update(tokens).where(*as_read)
         self.update = self._compiled(changed, [name for name in columns if name != "id"])
-        self.delete = self._compiled(delete(tokens).where(id_ == bindparam("old_id")))
+        self.delete = self._compiled(delete(tokens).where(*as_read))
         self.delete_all = self._compiled(delete(tokens))
         self._count(counters)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from typing import Self, TypeVar
 
@@ -13,7 +13,7 @@ from evergrant.names import belongs_to
 from evergrant.stores.base import TokenStore
 from evergrant.stores.matching import Criterion, fits
 from evergrant.stores.notes import LocalNotes
-from evergrant.stores.rows import Row, decode, encode, numeric_id
+from evergrant.stores.rows import COLUMNS, Row, decode, encode, numeric_id
 from evergrant.stores.tables import DEFAULT_TABLE
 from evergrant.stores.watch import Watch
 from evergrant.token import Secret, Token
@@ -24,11 +24,12 @@ except ModuleNotFoundError:
     raise MissingExtra("a SQL store", extra="mysql,postgres") from None
 
 from evergrant.stores.sql.connections import Connections
-from evergrant.stores.sql.errors import Contended, UnfitError, read_only
+from evergrant.stores.sql.errors import UnfitError, persistently, read_only, torn
 from evergrant.stores.sql.leases import Leases
 from evergrant.stores.sql.listening import Listening
 from evergrant.stores.sql.notes import SharedNotes
 from evergrant.stores.sql.numbers import Counted, Uncounted
+from evergrant.stores.sql.poolers import costs
 from evergrant.stores.sql.schema import prepare
 from evergrant.stores.sql.statements import Parameters, Statement, Statements, Values, like_prefix
 from evergrant.stores.sql.urls import checked_table, parsed, shown
@@ -37,9 +38,6 @@ __all__ = ["SQLStore"]
 
 PAGE = 500
 """Rows that a listing reads at a time: it neither fills the memory nor holds up a writer."""
-
-ATTEMPTS = 5
-"""How often a change is begun that the database breaks off in another's favour (a deadlock)."""
 
 T = TypeVar("T")
 
@@ -52,7 +50,7 @@ class SQLStore(TokenStore):
 
     Args:
         url: As SQLAlchemy writes it, such as ``mysql+pymysql://user:password@host/database``;
-            its parameters go to the driver, but for ``?table=``.
+            its parameters go to the driver, in its types, but for ``?table=``.
         table: The table of tokens.
         timeout: How long to wait for another writer, in seconds.
         read_only: Leave the database as it is: nothing is created, extended or saved.
@@ -119,6 +117,7 @@ class SQLStore(TokenStore):
         return cls(url, table=table_name, timeout=timeout, clock=clock)
 
     def _open(self) -> None:
+        self._connections.check(changes=not self._read_only)
         self._layout = layout = prepare(self._connections, self._table, read_only=self._read_only)
         self.id_width = layout.widths.get("id")
         self.holds = layout.fields
@@ -167,6 +166,11 @@ class SQLStore(TokenStore):
         """Return what tells this table from any other, in whichever way its URL was spelled."""
         return "sql", *self._run(self._sql.identity())[0], self._table
 
+    def remarks(self) -> Iterator[str]:
+        """Say what of the way to the storage costs something, and endangers nothing."""
+        if self._connections.is_pooled:
+            yield from costs(self.url, listens=Listening.can_use(self._connections))
+
     def close(self) -> None:
         """Close the connections; each use from now on raises."""
         self._connections.close()
@@ -182,11 +186,7 @@ class SQLStore(TokenStore):
         return self._listening.watch(self._key, str(id)) if self._listening else super().watch(id)
 
     def _persistently(self, change: Callable[[], T]) -> T:
-        """Make a change; one that a deadlock broke off, again."""
-        for _ in range(ATTEMPTS - 1):
-            with suppress(Contended):
-                return change()
-        return change()
+        return persistently(change)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -229,6 +229,8 @@ class SQLStore(TokenStore):
             rows = self._run(self._sql.next_page, size=PAGE, last=last)
 
     def _as_found(self, rows: list[Row]) -> list[Row]:
+        if any(len(row) != len(COLUMNS) for row in rows):
+            raise torn(self.url)
         return rows if self._layout.has_versions else list(map(self._layout.kept, rows))
 
     def _insert(self, row: Row) -> bool:
@@ -245,15 +247,26 @@ class SQLStore(TokenStore):
     def _update(self, row: Row, version: int) -> bool:
         values = self._layout.values(row)
         values |= {"old_id": row[0], "old_version": version}
-        return self._connections.run(self._sql.update, values).changed > 0
+        return self._changed_one(self._sql.update, values)
+
+    def _changed_one(self, statement: Statement, values: Values) -> bool:
+        changed = self._connections.run(statement, values).changed
+        if changed not in (0, 1):
+            raise torn(self.url)  # and undone
+        return changed == 1
 
     def _delete(self, id_: str) -> bool:
         # Selected first, since it must match exactly; the row is locked from then on.
-        if not self._select(Criterion(id=id_)):
+        found = self._select(Criterion(id=id_))
+        if not found:
             return False
         # Another program may have given this id: it is never given again.
         self._numbers.remember(numeric_id(id_))
-        self._run(self._sql.delete, old_id=id_)
+        as_read = Values(old_id=id_)
+        if self._layout.has_versions:
+            as_read["old_version"] = found[0][-1] or 0
+        if not self._changed_one(self._sql.delete, as_read):
+            raise torn(self.url)
         return True
 
     def _delete_all(self) -> None:

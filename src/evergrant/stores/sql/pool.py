@@ -1,0 +1,166 @@
+"""The connections of a process to a SQL database: opened, lent, taken back."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from sqlalchemy import URL, Connection, exc
+from sqlalchemy.pool import PoolProxiedConnection
+
+from evergrant import forking
+from evergrant.errors import ConfigError, StoreUnavailable
+from evergrant.stores.sql.engine import CONNECTIONS, make_engine
+from evergrant.stores.sql.errors import explained, is_misfit
+
+__all__ = ["Pool", "drop"]
+
+WAIT = 30.0
+"""Seconds to wait for a connection while other threads use all of them."""
+
+T = TypeVar("T")
+
+
+class Pool:
+    """A pool of connections in autocommit mode, healed when they break.
+
+    Args:
+        url: Where to.
+        store: The store's URL, for messages.
+
+    Attributes:
+        closed: Whether `close` was called.
+        moves: How often all connections were left for new ones: the server was gone, or is not
+            the primary any more.
+
+    Raises:
+        ConfigError: There is no such driver, or it does not take a parameter.
+        MissingExtra: The driver is not installed.
+    """
+
+    def __init__(self, url: URL, *, store: str) -> None:
+        self._store = store
+        self.engine = make_engine(url, store=store)
+        self.dialect = self.engine.dialect
+        # Whoever needs a connection queues here: the pool does not tell those who wait in it that
+        # one could not be opened, and with the server gone they would wait to the end.
+        self._free = threading.Semaphore(CONNECTIONS)
+        self._is_patient = self.dialect.driver == "psycopg"
+        self._process = forking.this_process()
+        self._parents: list[Any] = []
+        self.closed = False
+        self.moves = 0
+        forking.watch(self)
+
+    def acquire(self) -> PoolProxiedConnection:
+        """Return a connection, once there is one; whoever has it gives it back."""
+        if self.closed:
+            raise StoreUnavailable("the store was closed", hint="Open it again.", retryable=False)
+        if not self._free.acquire(timeout=WAIT):
+            raise self._all_in_use()
+        try:
+            return self.explaining(self.engine.raw_connection, connecting=True)
+        except BaseException:
+            self._free.release()
+            raise
+
+    def give_back(self, raw: PoolProxiedConnection) -> None:
+        """Let others have a connection."""
+        raw.close()
+        self._free.release()
+        if self.closed:  # meanwhile, and nobody else looks into the pool again
+            self.engine.pool.dispose()
+
+    def leave(self, raw: PoolProxiedConnection) -> None:
+        """Close a connection that is lost; the others are as dead, or lead to the same server."""
+        drop(raw)
+        self.engine.dispose()
+        self.moves += 1
+
+    def wait(self, raw: PoolProxiedConnection, patience: float | None) -> None:
+        """Let a connection wait so many seconds for an answer; None: as long as the driver does."""
+        if self._is_patient:
+            connection: Any = raw.driver_connection
+            if patience is None:
+                vars(connection).pop("patience", None)
+            else:
+                connection.patience = patience
+
+    def separate(self) -> Any:
+        """Open a connection of the driver's that is the caller's to use and to close."""
+        raw = self.acquire()
+        connection = raw.driver_connection
+        raw.detach()
+        self._free.release()
+        return connection
+
+    def core(self, work: Callable[[Connection], T]) -> T:
+        """Return what is done with a connection of SQLAlchemy Core: for what is no secret."""
+        connection = self.explaining(self.engine.connect, connecting=True)
+        with connection:
+            self.wait(connection.connection, None)
+            return self.explaining(lambda: work(connection))
+
+    def explaining(self, work: Callable[[], T], *, connecting: bool = False) -> T:
+        """Return what the work returns; the database's errors become ours.
+
+        Args:
+            connecting: The work is to open a connection, no more.
+        """
+        try:
+            return work()
+        except exc.TimeoutError:
+            problem: Exception = self._all_in_use()
+        except (exc.DBAPIError, self.dialect.loaded_dbapi.Error) as error:
+            cause = getattr(error, "orig", None) or error
+            if connecting and (
+                is_misfit(cause) or isinstance(cause, self.dialect.loaded_dbapi.ProgrammingError)
+            ):
+                problem = self._unusable(cause)
+            else:
+                lost = getattr(error, "connection_invalidated", False)
+                problem = explained(cause, self._store, lost=lost, connecting=connecting)
+        except (TypeError, ValueError, AttributeError, OSError) as error:
+            if not connecting:
+                raise
+            problem = self._unusable(error)
+        # Out here, the error that was caught does not travel along: its frames hold the password.
+        raise problem
+
+    def _all_in_use(self) -> StoreUnavailable:
+        return StoreUnavailable(
+            f"all connections to {self._store} are in use",
+            hint="Try again, or give fewer threads the store at a time.",
+        )
+
+    def _unusable(self, error: BaseException) -> ConfigError:
+        # A parameter that the driver does not know, or a file of TLS that is not there.
+        return ConfigError(
+            f"the driver cannot use {self._store}: {' '.join(str(error).split())}",
+            hint="Check its parameters. A setting that a pooler does not pass on belongs to the "
+            "account (ALTER ROLE ... SET ...).",
+        )
+
+    def close(self) -> None:
+        """Close the connections; each use from now on raises."""
+        self.closed = True
+        self.engine.pool.dispose()
+
+    def before_fork(self) -> None:
+        """Nothing: the parent goes on with its connections; see `forking`."""
+
+    def after_fork(self) -> None:
+        """Leave the connections to the parent: two processes would mix their answers."""
+        if forking.this_process() != self._process:
+            self._process = forking.this_process()
+            # Kept, since a connection that nobody refers to says goodbye to its server.
+            self._parents.append(self.engine.pool)
+            self._free = threading.Semaphore(CONNECTIONS)
+            self.engine.dispose(close=False)
+
+
+def drop(raw: PoolProxiedConnection) -> None:
+    """Close a connection that cannot be used again."""
+    if raw.is_valid:
+        raw.invalidate()
