@@ -120,8 +120,8 @@ def refuse_planted(path: str, *others: str) -> None:
         for file in (real, *others):
             if found := ownership.look(file):
                 ownership.refuse(found, file, folder, as_root=True, tightened=True)
-    except FileNotFoundError:
-        return  # there is not even a folder, and so nothing that somebody could have planted
+    except (FileNotFoundError, IsADirectoryError):
+        return  # there is no file, and so none that somebody could have planted
     except OSError as error:
         raise unusable(path, error) from None
 
