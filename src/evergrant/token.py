@@ -36,6 +36,9 @@ _MASK = "********"
 class Secret(Masked, str):
     """Text that works as text but shows itself to nobody.
 
+    An f-string, ``str()``, ``%s`` or ``urlencode`` makes eight asterisks of it, and SENDS THESE
+    to Zoho. Write ``secret.reveal()`` for the text; ``keeper.access_token()`` is plain text.
+
     ``repr``, ``str``, ``format``, ``print``, every log line, rich, ``click.echo`` (and so a text
     with a line break added to it) and sentry-sdk show a mask; a slice is a Secret again.
     Comparing, hashing, binding as a database parameter and `reveal` use the value. A JSON encoder

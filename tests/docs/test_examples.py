@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import asyncio
 import functools
+import gc
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -62,6 +63,7 @@ def test_readme_example_logs_in_and_calls_the_api(tmp_path: Path, zoho_itself: S
         run(block, names)
     end(names["keeper"])
     assert names["access_token"].startswith("1000.")
+    assert names["refresh_token"].startswith("1000.")
     assert names["leads"].status_code == 204
     assert (tmp_path / "tokens.db").stat().st_mode & 0o777 == 0o600
 
@@ -88,6 +90,8 @@ def test_readme_pytest_example_runs_as_written(zoho_sandbox: Sandbox) -> None:
     run(blocks(ROOT / "README.md")[-1], names)
     before = zoho_sandbox.clock()
     names["test_my_app"](zoho_sandbox)
+    gc.collect()  # what it left open would be told here
+    assert any(call.path == "/oauth/v2/token" for call in zoho_sandbox.calls)
     assert (zoho_sandbox.clock() - before).total_seconds() >= 3600
 
 
