@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
 
-from cli_runner import Command, LogIn
+from cli_runner import Command, LogIn, a_token
+from evergrant.clock import utc_now
+from evergrant.keeping.lifeboat import Lifeboat
 from evergrant.sandbox import Sandbox
+from evergrant.stores.base import TokenStore
 
 ALICE, BOB = "alice@example.com", "bob@example.com"
 
@@ -34,3 +40,27 @@ def test_every_command_says_that_a_login_is_needed(
     assert run("token", ALICE).exit_code == 0
     states = {row["user"]: row["state"] for row in json.loads(run("list", "--json").stdout)}
     assert set(states.values()) == {"fresh"}
+
+
+def test_a_list_names_what_waits_in_the_lifeboat(
+    run: Command, home: Path, store: TokenStore
+) -> None:
+    alice = store.save_token(a_token(refresh_token="r"))
+    later = utc_now() + timedelta(hours=1)
+    Lifeboat(home, store.url).put(replace(alice, access_token="newer", expires_at=later))
+    [row] = json.loads(run("list", "--json").stdout)
+    assert row["state"] == "unsaved"
+    assert json.loads(run("show", ALICE, "--json").stdout)["state"] == "unsaved"
+
+
+def test_a_list_needs_no_lifeboat_that_is_whole(
+    run: Command, home: Path, store: TokenStore
+) -> None:
+    boat = Lifeboat(home, store.url)
+    path = boat.put(store.save_token(a_token(refresh_token="r")))
+    assert path
+    path.write_bytes(b"torn")
+    result = run("list")
+    assert result.exit_code == 0
+    assert "unsaved" not in result.stdout
+    assert path.read_bytes() == b"torn"

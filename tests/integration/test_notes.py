@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from evergrant.clock import utc_now
 from evergrant.errors import StoreUnavailable
 from evergrant.stores import open_store
 from evergrant.stores.file import FileStore
@@ -84,7 +86,7 @@ def test_notes_that_have_had_their_time_do_not_pile_up(
     with open_store(f"{scheme}{path}") as store:
         put(store, "young", "text")
         for number in range(50):
-            put(store, f"old {number}", "text", life=-1)
+            put(store, f"old {number}", "text", life=-25 * 3600)
         put(store, "young", "another")
         assert count(path) == 1
         put(store, "young", "")
@@ -120,3 +122,28 @@ def test_what_has_no_notes_yet_is_read_as_it_is(database: Path) -> None:
         with pytest.raises(StoreUnavailable, match="read"):
             put(store, "key", "text")
     assert execute(database, "SELECT 1 FROM sqlite_master WHERE name = 'evergrant_note'") == []
+
+
+@pytest.fixture(params=["database", "csv", "redis_url", "dynamodb_url"])
+def shared_url(request: pytest.FixtureRequest) -> str:
+    if request.param.endswith("_url"):
+        return str(request.getfixturevalue(request.param))
+    scheme = {"database": "sqlite:///", "csv": "file://"}[request.param]
+    return f"{scheme}{request.getfixturevalue(request.param)}"
+
+
+@pytest.mark.parametrize("hours", [-24, 24])
+def test_a_note_of_a_host_whose_clock_is_wrong_by_a_day_is_read_and_kept(
+    shared_url: str, hours: int
+) -> None:
+    wrong = timedelta(hours=hours)
+    with (
+        open_store(shared_url) as right,
+        open_store(shared_url, clock=lambda: utc_now() + wrong) as other,
+    ):
+        put(right, "of the right", "text")
+        put(other, "of the other", "text")
+        put(right, "of the right too", "text")
+        for one in (right, other):
+            for key in ("of the right", "of the other", "of the right too"):
+                assert (one.note(key), read(one, key)) == ("text", "text")

@@ -10,7 +10,7 @@ import evergrant
 from evergrant.cli.auditing import audit_log
 from evergrant.cli.exits import Exit
 from evergrant.cli.options import AsJson, Yes, settings_of
-from evergrant.cli.session import accounts_of, is_sandboxed, policing_of
+from evergrant.cli.session import accounts_of, is_sandboxed, policing_of, states_of
 from evergrant.cli.speech import confirmed, note, warn
 from evergrant.cli.tables import describe
 from evergrant.cli.tokens import name_of, print_json, print_table
@@ -35,7 +35,8 @@ def purge(
     ):
         policing = policing_of(settings, store, accounts)
         found = [(token, rule) for token in store.iter_tokens() if (rule := policing.over(token))]
-        rows = [describe(token, accounts, policing) | {"rule": rule} for token, rule in found]
+        states = states_of(settings, store, accounts)
+        rows = [describe(token, accounts, states) | {"rule": rule} for token, rule in found]
         if as_json:
             print_json(rows)
         elif rows:

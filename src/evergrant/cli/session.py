@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 import evergrant
-from evergrant.config import Settings
+from evergrant.config import Settings, config_folder
 from evergrant.datacenter import ZOHO
 from evergrant.errors import (
     AmbiguousUser,
     ConfigError,
+    EvergrantError,
     StoreError,
     StoreMissing,
     TokenNotFound,
@@ -28,6 +29,7 @@ from evergrant.policy import UNLIMITED, Policy
 if TYPE_CHECKING:
     from evergrant.events import Emit
     from evergrant.keeping.policing import Policing
+    from evergrant.keeping.state import States
 
 __all__ = [
     "accounts_of",
@@ -39,6 +41,7 @@ __all__ = [
     "policing_of",
     "readable_store",
     "refuse_forgetful",
+    "states_of",
     "suggesting",
 ]
 
@@ -155,6 +158,24 @@ def policing_of(
     from evergrant.keeping.policing import Policing
 
     return Policing(settings.policy, store, Notes(store), accounts.clock)
+
+
+def states_of(
+    settings: Settings, store: evergrant.TokenStore, accounts: evergrant.Accounts
+) -> States:
+    """Return what tells how the store's grants stand, those that wait in the lifeboat too."""
+    from evergrant.events import emitter
+    from evergrant.keeping.lifeboat import Lifeboat
+    from evergrant.keeping.saver import Saver
+    from evergrant.keeping.state import States
+
+    policing = policing_of(settings, store, accounts)
+    try:
+        boat = Lifeboat(config_folder(), store.url)
+    except EvergrantError:  # `evergrant doctor` says what is wrong with it
+        return States(policing)
+    saver = Saver(store, boat, emitter(None), accounts.clock)
+    return States(policing, adrift=saver.adrift)
 
 
 def only_user(settings: Settings) -> str:

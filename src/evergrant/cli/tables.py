@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from evergrant.errors import CorruptRecord, UntrustedServer
-from evergrant.keeping.state import States
 from evergrant.text import printable
 from evergrant.token import NO_REFRESH_TOKEN, Token, state_of
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
     from evergrant.accounts import Accounts
     from evergrant.datacenter import DataCenters
-    from evergrant.keeping.policing import Policing
+    from evergrant.keeping.state import States
     from evergrant.stores.base import TokenStore
 
 __all__ = [
@@ -59,25 +58,23 @@ _STYLES = {
 }
 
 
-def read_rows(
-    store: TokenStore, accounts: Accounts, policing: Policing | None = None
-) -> Iterator[Row]:
+def read_rows(store: TokenStore, accounts: Accounts, states: States | None = None) -> Iterator[Row]:
     """Describe every row of a store as it is read, the corrupt ones last; see `describe`."""
     corrupt: list[CorruptRecord] = []
     for token in store.iter_tokens(on_corrupt=corrupt.append):
-        yield describe(token, accounts, policing)
+        yield describe(token, accounts, states)
     yield from map(_describe_corrupt, corrupt)
 
 
-def describe(token: Token, accounts: Accounts, policing: Policing | None = None) -> Row:
+def describe(token: Token, accounts: Accounts, states: States | None = None) -> Row:
     """Describe a token for people and programs; of its secrets, only which there are.
 
     Args:
         accounts: Whose clock and data centers count; nothing is asked of them.
-        policing: Says when the policy ends a token, and by which rule.
+        states: Says how its grant stands, and when the policy ends it, by which rule.
     """
     now = accounts.clock()
-    ending = policing.ending(token) if policing else None
+    ending = states.ending(token) if states else None
     left = None if token.expires_at is None else int((token.expires_at - now).total_seconds())
     return {
         "user": token.user_name,
@@ -86,7 +83,7 @@ def describe(token: Token, accounts: Accounts, policing: Policing | None = None)
         "org_id": token.org_id,
         "client_id": token.client_id,
         "scopes": list(token.scopes),
-        "state": States(policing).word(token) if policing else state_of(token, now),
+        "state": states.word(token) if states else state_of(token, now),
         "expires_in": left,
         "expires_at": _iso(token.expires_at),
         "ends_at": _iso(ending.at) if ending else None,

@@ -15,8 +15,8 @@ from evergrant.cli.session import (
     find_user,
     offline_keeper,
     online_keeper,
-    policing_of,
     readable_store,
+    states_of,
     suggesting,
 )
 from evergrant.cli.speech import confirmed, moment, note
@@ -50,7 +50,7 @@ def list_all(context: typer.Context, *, as_json: AsJson = False) -> None:
         readable_store(settings) as store,
         accounts_of(settings, settings.sandbox) as accounts,
     ):
-        rows = read_rows(store, accounts, policing_of(settings, store, accounts))
+        rows = read_rows(store, accounts, states_of(settings, store, accounts))
         if as_json:
             print_as_json(rows)
         elif not print_listing(rows):
@@ -70,8 +70,8 @@ def show(
         readable_store(settings) as store,
         accounts_of(settings, settings.sandbox) as accounts,
     ):
-        policing = policing_of(settings, store, accounts)
-        row = describe(_found(store, user, token_id), accounts, policing)
+        states = states_of(settings, store, accounts)
+        row = describe(_found(store, user, token_id), accounts, states)
     if as_json:
         print_json(row)
     else:

@@ -13,6 +13,7 @@ from evergrant.keeping.budget import Budget
 from evergrant.keeping.ledger import Ledger
 from evergrant.keeping.policing import Policing
 from evergrant.keeping.windows import is_usable
+from evergrant.policy import Ending
 from evergrant.token import NO_REFRESH_TOKEN, Token, state_of
 
 __all__ = ["GrantState", "State", "States", "is_dead"]
@@ -111,6 +112,10 @@ class States:
             why = "as many access tokens as Zoho allows were asked for"
             return GrantState(State.THROTTLED, why, until=from_epoch_ms(free_at))
         return _ACTIVE
+
+    def ending(self, token: Token) -> Ending | None:
+        """Return when the policy ends a token, by the rule that comes first; None: never."""
+        return self._policing.ending(token)
 
     def word(self, token: Token) -> str:
         """Return a token's state for lists: of a grant that is active, its access token's age."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from evergrant.clock import Clock, to_epoch_ms
 
-__all__ = ["LocalNotes", "Notes", "unexpired"]
+__all__ = ["CLOCKS_DIFFER", "LocalNotes", "Notes", "unexpired"]
+
+CLOCKS_DIFFER = 86_400_000
+"""Milliseconds that a note is kept past its time, which another host's clock may have set."""
 
 Notes = dict[str, tuple[str, int]]
 """The text of each note, and until when it is kept (epoch milliseconds), by its key."""
@@ -14,8 +17,8 @@ PURGE_AT = 1_000
 
 
 def unexpired(notes: Notes, now: int) -> Notes:
-    """Return those of some notes that have not had their time (epoch milliseconds)."""
-    return {key: note for key, note in notes.items() if note[1] > now}
+    """Return those of some notes that have not had their time on any host (epoch milliseconds)."""
+    return {key: note for key, note in notes.items() if note[1] > now - CLOCKS_DIFFER}
 
 
 class LocalNotes:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import stat
 import threading
@@ -15,6 +14,7 @@ from typing import SupportsIndex, overload
 from evergrant import forking, ownership
 from evergrant.errors import StoreUnavailable
 from evergrant.forking import ProcessLock
+from evergrant.limited_log import LimitedLog
 from evergrant.masking import Masked
 
 __all__ = [
@@ -28,7 +28,7 @@ __all__ = [
     "unusable",
 ]
 
-_logger = logging.getLogger("evergrant")
+_logger = LimitedLog()
 _creating = ProcessLock()
 
 

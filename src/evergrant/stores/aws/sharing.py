@@ -10,6 +10,7 @@ from evergrant.clock import to_epoch_ms
 from evergrant.stores.aws.service import Refused
 from evergrant.stores.aws.table import Item, Table, absent, condition
 from evergrant.stores.keyed import KeyedStore, Overtaken, read_only
+from evergrant.stores.notes import CLOCKS_DIFFER
 
 __all__ = ["FAILED", "Sharing"]
 
@@ -54,8 +55,7 @@ class Sharing(KeyedStore):
 
     def _note(self, key: str) -> str:
         noted = self._here.note = self._table.get(self._table.key("note", key))
-        is_alive = noted is not None and int(noted["until"]["N"]) > to_epoch_ms(self._clock())
-        return str(noted["text"]["S"]) if noted and is_alive else ""
+        return str(noted["text"]["S"]) if noted else ""
 
     def _put_note(self, key: str, text: str, until: int) -> None:
         self._refuse_read_only()
@@ -66,7 +66,9 @@ class Sharing(KeyedStore):
         item = self._table.key("note", key) | {
             "text": {"S": text},
             "until": {"N": str(until)},
-            "expires": {"N": str(until // 1000 + 1)},  # for the table's time to live, if it has one
+            "expires": {
+                "N": str((until + CLOCKS_DIFFER) // 1000 + 1)
+            },  # for a table with a time to live
             "mark": {"S": secrets.token_hex(8)},
         }
         try:

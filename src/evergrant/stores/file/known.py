@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from evergrant.errors import StoreUnavailable
+from evergrant.limited_log import LimitedLog
 from evergrant.stores.file import disk
 from evergrant.stores.file.disk import Reading
 from evergrant.stores.file.lines import parse
@@ -19,7 +19,7 @@ from evergrant.stores.urls import SQLITE_BEGINS, url_of_file
 
 __all__ = ["KnownFile", "explaining"]
 
-_logger = logging.getLogger("evergrant")
+_logger = LimitedLog()
 
 _NOTHING = Reading(Hidden(), (0, 0, 0, 0), is_sure=False)
 

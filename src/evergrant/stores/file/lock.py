@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import fcntl
-import logging
 import os
 import stat
 import threading
@@ -14,6 +13,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from evergrant.errors import StoreUnavailable
+from evergrant.limited_log import LimitedLog
 from evergrant.stores.file.marker import MarkerLock
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["WriterLock"]
 
-_logger = logging.getLogger("evergrant")
+_logger = LimitedLog()
 
 POLL = 0.002
 """Seconds between two looks at a lock that another process holds."""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from typing import Any
 
+from evergrant.limited_log import LimitedLog
 from evergrant.names import belongs_to
 from evergrant.stores.indexed import NAMED, index_keys
 from evergrant.stores.keyed import digest, is_broken
@@ -15,7 +15,7 @@ from evergrant.stores.rows import COLUMNS, MaskedRow, Row
 
 __all__ = ["is_found_by", "lookups_of", "repair", "rows_in"]
 
-_logger = logging.getLogger("evergrant")
+_logger = LimitedLog()
 
 
 def repair(run: Callable[..., Any], store: str, sender: str) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import secrets
 import threading
@@ -13,6 +12,7 @@ from typing import Any
 
 from evergrant import forking
 from evergrant.errors import EvergrantError
+from evergrant.limited_log import LimitedLog
 from evergrant.stores.sql.connections import Connections
 from evergrant.stores.sql.poolers import is_pooled
 from evergrant.stores.sql.statements import Statement
@@ -20,7 +20,7 @@ from evergrant.stores.watch import POLL, Watch
 
 __all__ = ["CHANNEL", "Listening"]
 
-_logger = logging.getLogger("evergrant")
+_logger = LimitedLog()
 
 CHANNEL = "evergrant_lease"
 """What is notified; the payload names the table of tokens and the id, parted by a space."""

@@ -8,12 +8,11 @@ from sqlalchemy import BigInteger, Dialect, Insert, Table, bindparam, delete, se
 from sqlalchemy.dialects import mysql, postgresql
 
 from evergrant.clock import Clock, to_epoch_ms
+from evergrant.stores.notes import CLOCKS_DIFFER
 from evergrant.stores.sql.connections import Connections
 from evergrant.stores.sql.statements import Values, compiled
 
 __all__ = ["SharedNotes"]
-
-DAY = 86_400_000
 
 
 class SharedNotes:
@@ -51,7 +50,7 @@ class SharedNotes:
 
     def end_old(self) -> None:
         """Forget what has had its time, by the clock of any host."""
-        now = to_epoch_ms(self._clock()) - DAY
+        now = to_epoch_ms(self._clock()) - CLOCKS_DIFFER
         self._connections.run(self._end_old, Values(of_table=self._key, now=now))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -28,6 +27,7 @@ from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
 from sqlalchemy.types import TypeEngine
 
 from evergrant.errors import StoreError, StoreMissing
+from evergrant.limited_log import LimitedLog
 from evergrant.stores.rows import COLUMNS, MOMENTS
 from evergrant.stores.sql.columns import ignores_case, indexed, is_narrow
 from evergrant.stores.sql.connections import Connections
@@ -43,7 +43,7 @@ from evergrant.stores.tables import (
 
 __all__ = ["prepare"]
 
-_logger = logging.getLogger("evergrant")
+_logger = LimitedLog()
 
 ID_WIDTH = 64
 """Of new tables; the official ones have 10. A tenant's key may be a UUID."""

@@ -17,6 +17,7 @@ from evergrant.stores import private_files
 from evergrant.stores.base import TokenStore
 from evergrant.stores.lease import still_runs
 from evergrant.stores.matching import Criterion, fits
+from evergrant.stores.notes import CLOCKS_DIFFER
 from evergrant.stores.rows import Row, numeric_id
 from evergrant.stores.sqlite import files
 from evergrant.stores.sqlite import statements as sql
@@ -230,7 +231,7 @@ class SQLiteStore(TokenStore):
         return found[0][0] if found else ""
 
     def _put_note(self, key: str, text: str, until: int) -> None:
-        self._run(sql.END_OLD_NOTES, self._sql.key, to_epoch_ms(self._clock()))
+        self._run(sql.END_OLD_NOTES, self._sql.key, to_epoch_ms(self._clock()) - CLOCKS_DIFFER)
         if text:
             self._run(sql.PUT_NOTE, self._sql.key, key, text, until)
         else:
