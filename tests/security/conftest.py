@@ -51,6 +51,7 @@ def planted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
     def new_token() -> str:
         return f"1000.{MARK * 5}{next(numbers):02x}.{MARK * 5}00"
 
+    monkeypatch.setattr("evergrant.sandbox.accounts.consent.new_token", new_token)
     monkeypatch.setattr("evergrant.sandbox.accounts.grants.new_token", new_token)
     monkeypatch.setattr("evergrant.sandbox.service.new_token", new_token)
     with Sandbox() as zoho:

@@ -34,8 +34,9 @@ del sys.argv[1:]
 numbers = count()
 def new_token():
     return f"1000.{MARK * 5}{next(numbers):02x}.{MARK * 5}00"
-import evergrant.sandbox.accounts.grants, evergrant.sandbox.service
-evergrant.sandbox.accounts.grants.new_token = evergrant.sandbox.service.new_token = new_token
+from evergrant.sandbox import service
+from evergrant.sandbox.accounts import consent, grants
+consent.new_token = grants.new_token = service.new_token = new_token
 CALLBACK = "https://app.example.com/cb"
 
 folder.joinpath("boat").write_text("no folder: what is put there stays in memory")
