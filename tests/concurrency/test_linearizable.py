@@ -14,7 +14,7 @@ from linear import ABSENT, DONE, REFUSED, Call, State, applied, unexplained
 from linear_crew import Crew
 from soak import Soak
 
-KINDS = ("sqlite", "sealed", "file", "mariadb", "postgresql", "redis")
+KINDS = ("sqlite", "sealed", "file", "mariadb", "postgresql", "pgbouncer", "redis")
 SECONDS = 1.0
 
 
