@@ -8,8 +8,11 @@
   fmt              format, and mend what ruff can mend safely
   fuzz [N]         N random call sequences for the official file store and ours; and every random
                    test, each with N examples: what is read from outside, models of the stores
-  soak [ARGS]      every reliability scenario with all its rounds; writes benchmarks/RESULTS.md
-  mutants          plant faults in a copy of the tree: some test must notice each
+  soak [ARGS]      every reliability scenario with all its rounds; writes benchmarks/RESULTS.md;
+                   then all tests with the lowest versions allowed, and on each other Python here
+  mutants [SEED [COUNT]]
+                   plant faults in a copy of the tree: some test must notice each; then small
+                   faults of the core, chosen by the seed (1, 100): tests must notice 95 of 100
   bench [ARGS]     every benchmark; ARGS (--quick) go to each
   help             this text
 
@@ -31,8 +34,10 @@ from pathlib import Path
 from again import failed_tests, pass_alone
 from mutants import TESTS_FAILED, hunt
 from results import RESULTS, write_results
+from sampled_mutants import MUTANTS, tell_sample
 from system import BROWSER, SERVERS, provide
-from venvs import DEMO, ROOT, SDKS, TEST, StepError, environment, environments, run
+from venvs import DEMO, ROOT, SDKS, TEST, Recipe, StepError, environment, environments, run
+from versions import other_versions
 
 CODE = ("src", "tests", "tools", "benchmarks", "examples")
 SEQUENCES, EXAMPLES = "100000", "1000"
@@ -49,6 +54,10 @@ SOAKED = (
     "tests/simulation",
     "tests/zohocrmsdk/test_storm.py",
 )
+NOT_OF_A_VERSION = ("tests", "--ignore=tests/repo", "--ignore=tests/typing")
+"""What other versions are tried with: everything but what is about the checkout itself."""
+
+DEFAULT_SAMPLE = ("1", "100")
 BENCHMARKS = ("bench_*.py", "storm.py", "fleet_of_hosts.py", "scale.py", "memory.py")
 USAGE_ERROR = 2
 INTERRUPTED = 130
@@ -64,15 +73,7 @@ def test(args: list[str]) -> int:
         prepared = beside.submit(_prepare)
         status = 0 if args else check([])
         prepared.result()
-    if status:
-        return status
-    with environments([TEST, *SDKS.values()]) as (python, *sdk_pythons):
-        _name(dict(zip(SDKS, sdk_pythons, strict=True)))
-        workers = ["-n", "auto", "--maxprocesses", "8", "--dist", "loadgroup"]
-        status = _call([python, "-m", "pytest", *workers, *args])
-        if status == TESTS_FAILED and not args and pass_alone(python, failed_tests()):
-            return 0
-        return status
+    return status or _tests(TEST, args)
 
 
 def check(_args: list[str]) -> int:
@@ -106,14 +107,20 @@ def soak(args: list[str]) -> int:
         status = test([*options, "-n", "2"])
         write_results(log, seconds=time.monotonic() - began, status=status)
     print(f"written: {RESULTS.relative_to(ROOT)}")
+    for recipe in other_versions():
+        print(f"all tests: {recipe.name} ({recipe.python})", flush=True)
+        status = max(status, _tests(recipe, [*NOT_OF_A_VERSION, *args]))
     return status
 
 
-def mutants(_args: list[str]) -> int:
+def mutants(args: list[str]) -> int:
+    seed, count = (int(given) for given in [*args, *DEFAULT_SAMPLE[len(args) :]])
     with environment(TEST) as python:
         survivors = hunt(python)
     print(f"{survivors} faults that no test notices" if survivors else "every fault is noticed")
-    return int(survivors > 0)
+    with environment(MUTANTS) as python:
+        enough = tell_sample(python, seed, count)
+    return int(survivors > 0 or not enough)
 
 
 def bench(args: list[str]) -> int:
@@ -144,6 +151,17 @@ COMMANDS = {
     "--help": usage,
     "-h": usage,
 }
+
+
+def _tests(recipe: Recipe, args: list[str]) -> int:
+    """Run pytest in an environment; of all tests, two at the most may fail beside others."""
+    with environments([recipe, *SDKS.values()]) as (python, *sdk_pythons):
+        _name(dict(zip(SDKS, sdk_pythons, strict=True)))
+        workers = ["-n", "auto", "--maxprocesses", "8", "--dist", "loadgroup"]
+        status = _call([python, "-m", "pytest", *workers, *args])
+        if status == TESTS_FAILED and not args and pass_alone(python, failed_tests()):
+            return 0
+        return status
 
 
 def _prepare() -> None:

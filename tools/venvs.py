@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -33,25 +34,32 @@ class Recipe:
         name: How its folder's name begins.
         constraints: The files, at the root, that pin every version.
         extra: The project's extras that are installed with it, editable.
-        group: The dependency group installed beside it.
+        groups: The dependency groups installed beside it.
         packages: What else is installed beside it.
+        python: The Python that it is made with.
     """
 
     name: str
     constraints: tuple[str, ...] = ("constraints.txt",)
     extra: str = "all"
-    group: str | None = None
+    groups: tuple[str, ...] = ()
     packages: tuple[str, ...] = ()
+    python: str = sys.executable
 
 
 DEMO = Recipe("demo", extra="cli")
-TEST = Recipe("test", group="test")
+TEST = Recipe("test", groups=("test", "check"))
+LOWEST = Recipe(
+    "lowest", ("constraints-lowest.txt",), extra="all,django,fastapi,flask", groups=("test",)
+)
+"""What pyproject.toml allows at the least, in its own environment."""
+
 SDKS = {
     version: Recipe(
         f"sdk{version}",
         ("constraints.txt", "constraints-sdk.txt"),
         extra="mysql,postgres",
-        group="examples" if version == "8_0" else None,
+        groups=("examples",) if version == "8_0" else (),
         packages=(f"zohocrmsdk{version}", "mysql-connector-python"),
     )
     for version in ("8_0", "7_0", "6_0", "5_0", "2_1", "2_0")
@@ -127,10 +135,10 @@ def _build(recipe: Recipe, root: Path, folder: Path) -> None:
     # One write a line: several are built at a time.
     sys.stderr.write(f"setting up the {recipe.name} environment ...\n")
     pyproject = _pyproject(root)
-    wanted = list(pyproject["dependency-groups"][recipe.group]) if recipe.group else []
-    wanted += recipe.packages
+    groups = [pyproject["dependency-groups"][name] for name in recipe.groups]
+    wanted = [*chain(*groups), *recipe.packages]
     shutil.rmtree(folder, ignore_errors=True)
-    run([sys.executable, "-m", "venv", str(folder)], root)
+    run([recipe.python, "-m", "venv", str(folder)], root)
     pip = [str(folder / "bin" / "python"), "-m", "pip", "--quiet", "--no-input", "install"]
     pip += ["--disable-pip-version-check"]
     pip += [part for file in recipe.constraints for part in ("--constraint", file)]

@@ -4,17 +4,20 @@ import re
 import tomllib
 from collections.abc import Iterable
 from importlib.metadata import requires
+from itertools import chain
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import Version
 
 from venvs import SDKS
 
 ROOT = Path(__file__).parents[2]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 FILES = ["constraints.txt", "constraints-sdk.txt"]
+LOWEST = "constraints-lowest.txt"
 
 
 def pinned(file: str) -> list[str]:
@@ -40,7 +43,7 @@ def closure(wanted: Iterable[str]) -> set[str]:
     return {canonicalize_name(name) for name in found}
 
 
-@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("file", [*FILES, LOWEST])
 def test_a_pin_is_a_version_and_nothing_else(file: str) -> None:
     odd = [
         line
@@ -50,7 +53,7 @@ def test_a_pin_is_a_version_and_nothing_else(file: str) -> None:
     assert not odd
 
 
-@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("file", [*FILES, LOWEST])
 def test_pins_are_sorted_and_each_stands_once(file: str) -> None:
     names = [name.lower() for name in pinned(file)]
     assert names == sorted(set(names))
@@ -76,3 +79,18 @@ def test_the_official_sdks_are_pinned() -> None:
     (ours,) = PYPROJECT["project"]["optional-dependencies"]["sdk"]
     assert Requirement(ours).name in installed
     assert installed <= set(pinned(FILES[1]))
+
+
+def test_the_lowest_versions_allowed_are_those_that_are_tried() -> None:
+    project = PYPROJECT["project"]
+    extras = [extra for name, extra in project["optional-dependencies"].items() if name != "sdk"]
+    wanted = map(Requirement, chain(project["dependencies"], *extras))
+    lines = (ROOT / LOWEST).read_text().splitlines()
+    pins = {
+        canonicalize_name(name): Version(pin) for name, _, pin in (x.partition("==") for x in lines)
+    }
+    for need in wanted:
+        if need.name != project["name"]:
+            (bound,) = need.specifier
+            assert (need.name, bound.operator) == (need.name, ">=")
+            assert pins[canonicalize_name(need.name)] == Version(bound.version), need.name

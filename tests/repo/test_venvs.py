@@ -11,7 +11,7 @@ import pytest
 import venvs
 from venvs import Recipe, StepError, environment, environments
 
-RECIPE = Recipe("test", extra="cli", group="test")
+RECIPE = Recipe("test", extra="cli", groups=("test",))
 PYPROJECT = """
 [build-system]
 requires = ["builder"]

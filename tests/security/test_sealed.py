@@ -6,7 +6,7 @@ import sqlite3
 import traceback
 from base64 import b64encode
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -256,7 +256,8 @@ def test_one_setting_turns_it_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     with open_store(f"sqlite:///{tmp_path}/t.db") as store:
         saved = store.save_token(ALICE)
         assert store.find_token(ALICE) == saved
-    (held,) = sqlite3.connect(tmp_path / "t.db").execute("SELECT access_token FROM oauthtoken")
+    with closing(sqlite3.connect(tmp_path / "t.db")) as other:
+        (held,) = other.execute("SELECT access_token FROM oauthtoken")
     assert str(held[0]).startswith(f"evgd1.{NEW.id}.")
     monkeypatch.delenv("EVERGRANT_KEY")
     with (

@@ -1,0 +1,301 @@
+"""Samples small faults of the core by a seed: some test must notice each.
+
+A first run of the tests says which of them execute which line, and how long each takes. Each
+mutant is then met by the tests of its own line, the quickest first.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from queue import SimpleQueue
+from typing import NamedTuple
+
+from equivalents import EQUIVALENT
+from mutations import Mutation, mutations
+from venvs import ROOT, TEST, StepError
+
+__all__ = ["MUTANTS", "Mutant", "Outcome", "hunt_sample", "sample", "tell_sample"]
+
+MUTANTS = replace(TEST, name="mutants", packages=("coverage",))
+
+PACKAGE = Path("src", "evergrant")
+CORE = (
+    "accounts.py",
+    "aio.py",
+    "attempts.py",
+    "auth.py",
+    "client.py",
+    "clock.py",
+    "forking.py",
+    "keeper.py",
+    "keeping/*.py",
+    "login.py",
+    "oauth.py",
+    "oauth_errors.py",
+    "policy.py",
+    "sender.py",
+    "stores/*.py",
+    "token.py",
+)
+"""What keeps the promises, whatever the storage."""
+
+SHARES = (
+    (
+        "tests/unit",
+        "tests/security/test_sealed.py",
+        "tests/contract/test_stores.py",
+        "tests/concurrency/test_threads.py",
+    ),
+    (
+        "tests/keeper",
+        "tests/aio",
+        "tests/bridge",
+        "tests/observing",
+        "tests/contract/test_model.py",
+        "tests/concurrency/test_interleaved.py",
+    ),
+)
+"""The tests that a mutant may meet: two shares, which the first run takes side by side."""
+
+WITHOUT_SERVERS = "not MariaDB and not PostgreSQL and not Redis and not database"
+COPIED = ("src", "tests", "tools", "examples", "benchmarks", "docs", "pyproject.toml")
+TESTS_FAILED = 1
+SHORTEST_TIMEOUT = 60.0
+"""Seconds; a mutant that hangs is noticed by that."""
+
+ENOUGH = 0.95
+"""The share of a sample that must be noticed."""
+
+MOST_SECONDS = 90.0
+"""How long the tests of one mutant may take, as they took in the first run."""
+
+_WATCH = """
+import json
+import time
+import coverage
+import pytest
+
+TIMES = {}
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    running = coverage.Coverage.current()
+    if running:
+        running.switch_context(item.nodeid)
+    began = time.monotonic()
+    answer = yield
+    TIMES[item.nodeid] = time.monotonic() - began
+    if running:
+        running.switch_context("")
+    return answer
+
+def pytest_sessionfinish(session):
+    with open("times.json", "w") as file:
+        json.dump(TIMES, file)
+"""
+
+
+class Mutant(NamedTuple):
+    """A mutation of one of the core's files, given below the package."""
+
+    file: str
+    mutation: Mutation
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.mutation.line} {self.mutation.operator}: {self.text}"
+
+    @property
+    def reason(self) -> str | None:
+        """Why no test can notice it, as `EQUIVALENT` has it."""
+        return EQUIVALENT.get((self.file, self.text, self.mutation.operator))
+
+
+class Outcome(NamedTuple):
+    """What became of a mutant: the test that failed, or nothing."""
+
+    mutant: Mutant
+    noticed_by: str | None
+
+
+class Known(NamedTuple):
+    """Which tests execute a line, and the seconds that each takes."""
+
+    by_line: dict[str, dict[int, list[str]]]
+    seconds: dict[str, float]
+
+    def tests_of(self, mutant: Mutant) -> list[str]:
+        """Return the tests of a mutant's line, or else of its file, the quickest first."""
+        lines = self.by_line.get(mutant.file, {})
+        found = {test for test in lines.get(mutant.mutation.line, ()) if test}
+        found = found or {test for tests in lines.values() for test in tests if test}
+        chosen: list[str] = []
+        left = MOST_SECONDS
+        for test in sorted(found, key=lambda one: self.seconds.get(one, 1.0)):
+            left -= self.seconds.get(test, 1.0)
+            if left < 0:
+                break
+            chosen.append(test)
+        return chosen
+
+
+def core_files(root: Path = ROOT) -> list[Path]:
+    """Return the files that are sampled."""
+    return sorted(path for pattern in CORE for path in (root / PACKAGE).glob(pattern))
+
+
+def sample(seed: int, count: int, root: Path = ROOT) -> list[Mutant]:
+    """Return so many mutants, chosen by a seed; the same for the same tree."""
+    every = []
+    for path in core_files(root):
+        source, name = path.read_bytes(), str(path.relative_to(root / PACKAGE))
+        lines = source.decode().splitlines()
+        every += [Mutant(name, one, lines[one.line - 1].strip()) for one in mutations(source)]
+    return random.Random(seed).sample(every, min(count, len(every)))  # noqa: S311 - no secret
+
+
+def tell_sample(python: Path, seed: int, count: int) -> bool:
+    """Try a sample, print what became of each; return True if enough were noticed."""
+    chosen = sample(seed, count)
+    for mutant in chosen:
+        if mutant.reason:
+            print(f"equivalent  {mutant} - {mutant.reason}", flush=True)
+    outcomes = []
+    for outcome in hunt_sample(python, chosen):
+        outcomes.append(outcome)
+        how = f"noticed by {outcome.noticed_by}" if outcome.noticed_by else "SURVIVED"
+        print(f"{how}  {outcome.mutant}", flush=True)
+    noticed = sum(outcome.noticed_by is not None for outcome in outcomes)
+    print(f"seed {seed}: {noticed} of {len(outcomes)} small faults of the core are noticed")
+    return noticed >= ENOUGH * len(outcomes)
+
+
+def hunt_sample(python: Path, chosen: Sequence[Mutant], root: Path = ROOT) -> Iterator[Outcome]:
+    """Try mutants; yield what became of each that is not equivalent.
+
+    Raises:
+        StepError: The tests fail as they are.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        made = [_copy(root, Path(folder, str(number))) for number in range(len(SHARES))]
+        known = _first_run(python, made)
+        copies: SimpleQueue[Path] = SimpleQueue()
+        for copy in made:
+            copies.put(copy)
+
+        def met(mutant: Mutant) -> Outcome:
+            with _borrowed(copies) as copy:
+                return Outcome(mutant, _noticed(python, copy, mutant, known.tests_of(mutant)))
+
+        with ThreadPoolExecutor(len(made)) as threads:
+            yield from threads.map(met, [one for one in chosen if not one.reason])
+
+
+@contextmanager
+def _borrowed(copies: SimpleQueue[Path]) -> Iterator[Path]:
+    copy = copies.get()
+    try:
+        yield copy
+    finally:
+        copies.put(copy)
+
+
+def _copy(root: Path, copy: Path) -> Path:
+    copy.mkdir()
+    for name in COPIED:
+        source = root / name
+        if source.is_dir():
+            shutil.copytree(source, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(source, copy / name)
+    return copy
+
+
+def _first_run(python: Path, copies: Sequence[Path]) -> Known:
+    """Learn which test executes which line, and how long it takes."""
+    with ThreadPoolExecutor(len(SHARES)) as threads:
+        learnt = list(threads.map(partial(_watch, python), copies, SHARES))
+    by_line: dict[str, dict[int, list[str]]] = {}
+    seconds: dict[str, float] = {}
+    for lines, times in learnt:
+        seconds |= times
+        for file, tests in lines.items():
+            for line, names in tests.items():
+                by_line.setdefault(file, {}).setdefault(line, []).extend(names)
+    return Known(by_line, seconds)
+
+
+def _watch(
+    python: Path, copy: Path, tests: Sequence[str]
+) -> tuple[dict[str, dict[int, list[str]]], dict[str, float]]:
+    (copy / "watch_tests.py").write_text(_WATCH)
+    data, lines, times = copy / "coverage", copy / "lines.json", copy / "times.json"
+    coverage: list[str | Path] = [python, "-m", "coverage"]
+    command = [*coverage, "run", f"--source={PACKAGE}", f"--data-file={data}", "-m", "pytest"]
+    done = _call([*command, *_QUIET, "-p", "watch_tests", "-k", WITHOUT_SERVERS, *tests], copy)
+    if done.returncode:
+        raise StepError(f"the tests fail without any mutant:\n{done.stdout[-3000:]}")
+    _call([*coverage, "json", "--show-contexts", f"--data-file={data}", "-o", lines], copy)
+    found = json.loads(lines.read_text())["files"]
+    by_line = {
+        str(Path(file).relative_to(PACKAGE)): {
+            int(line): [name for name in names if name] for line, names in one["contexts"].items()
+        }
+        for file, one in found.items()
+    }
+    return by_line, json.loads(times.read_text())
+
+
+def _noticed(python: Path, copy: Path, mutant: Mutant, tests: Sequence[str]) -> str | None:
+    if not tests:
+        return None
+    path, chosen = copy / PACKAGE / mutant.file, copy / "chosen.txt"
+    source = path.read_bytes()
+    chosen.write_text("\n".join(tests))
+    path.write_bytes(mutant.mutation.apply(source))
+    try:
+        command: list[str | Path] = [python, "-m", "pytest", *_QUIET, "--exitfirst", f"@{chosen}"]
+        done = _call(command, copy, SHORTEST_TIMEOUT + 3 * MOST_SECONDS)
+    except subprocess.TimeoutExpired:
+        return "the time limit"
+    finally:
+        path.write_bytes(source)
+    if done.returncode == 0:
+        return None
+    failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    return failed[0] if failed else f"pytest, which answered {done.returncode}"
+
+
+_QUIET = ("-q", "-p", "no:cacheprovider", "--timeout=30")
+
+
+def _call(
+    command: Sequence[str | Path], copy: Path, timeout: float | None = None
+) -> subprocess.CompletedProcess[str]:
+    environment = {
+        "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+        # Not the installed package's code, and no byte code of a file that was changed since.
+        "PYTHONPATH": f"src{os.pathsep}{copy}",
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+    return subprocess.run(
+        command,
+        cwd=copy,
+        env=environment,
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=timeout,
+    )
