@@ -184,6 +184,31 @@ def test_a_renewal_after_the_revocation_at_zoho_does_not_resurrect(
     assert keeper.store.get_tokens() == []
 
 
+@pytest.mark.parametrize("way", ["revoke", "forget"])
+@pytest.mark.parametrize("moment", ["find_token_by_id", "delete_token"])
+def test_what_another_process_has_refreshed_meanwhile_is_deleted(
+    keeper: Keeper,
+    log_in: LogIn,
+    new_keeper: Callable[[], Keeper],
+    monkeypatch: pytest.MonkeyPatch,
+    way: str,
+    moment: str,
+) -> None:
+    """Before the look at what is stored, or between that and the deletion."""
+    token, other = log_in(ALICE), new_keeper().store
+    real, newer = getattr(keeper.store, moment), list[Token]()
+
+    def after_a_refresh(id_: str, **how: int) -> object:
+        monkeypatch.undo()
+        newer.append(other.save_token(replace(token, access_token="planted-newer")))
+        return real(id_, **how)
+
+    monkeypatch.setattr(keeper.store, moment, after_a_refresh)
+    getattr(keeper, way)(ALICE)
+    assert newer
+    assert keeper.store.get_tokens() == []
+
+
 def test_a_login_during_a_revocation_stays(
     zoho: Sandbox,
     keeper: Keeper,

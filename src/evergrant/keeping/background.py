@@ -74,8 +74,7 @@ class Background:
             except Exception:
                 _logger.exception("work in the background failed")
             finally:
-                with self._lock.here():
-                    self._under_way.discard(key)
+                self._under_way.discard(key)
 
     def _next(self) -> tuple[str, Callable[[], object]] | None:
         with self._lock.here():
@@ -95,8 +94,7 @@ class Background:
 
     def close(self, timeout: float = 60.0) -> None:
         """Take no more work, and wait for what is under way; seconds at the most."""
-        with self._lock.here():
-            self._closed = True
+        self._closed = True
         until = time.monotonic() + timeout
         while not self.is_idle and time.monotonic() < until:
             time.sleep(0.005)

@@ -76,5 +76,4 @@ class SingleFlight(Generic[T]):
             flight.set_result(result)
             return result
         finally:
-            with self._lock.here():
-                del self._flights[mine]
+            del self._flights[mine]

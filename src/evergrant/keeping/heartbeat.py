@@ -57,8 +57,7 @@ class Heartbeat:
             threading.Thread(target=self._run, name="evergrant-heartbeat", daemon=True).start()
         except RuntimeError as error:  # the interpreter is ending, or there are too many threads
             _logger.warning("leases are not extended: %s", error)
-            with self._lock.here():
-                self._runs = False
+            self._runs = False
 
     def _run(self) -> None:
         while True:

@@ -89,8 +89,7 @@ class Looking:
         except BaseException as error:  # noqa: BLE001 - whoever asked is told
             found.set_exception(error)
         finally:
-            with self._lock.here():
-                del self._under_way[what]
+            del self._under_way[what]
 
 
 def _no_answer() -> StoreUnavailable:
