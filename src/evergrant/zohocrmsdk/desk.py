@@ -33,7 +33,7 @@ from evergrant.sender import HttpSender
 from evergrant.stores.base import TokenStore
 from evergrant.token import Token
 from evergrant.zohocrmsdk.lookup import Lookup
-from evergrant.zohocrmsdk.surroundings import Surroundings
+from evergrant.zohocrmsdk.surroundings import NOWHERE, Surroundings
 
 __all__ = ["Desk", "desk_of"]
 
@@ -205,7 +205,9 @@ class Desk:
         secret = grant or asked.access_token
         if not secret or asked.expires_at:
             return None  # with an expiry it was one of ours, and was deleted since
-        around.refuse_nowhere()
+        if not asked.access_token:
+            around.refuse_nowhere()
+        find_user = find_user and around != NOWHERE  # nobody can be asked whose it is
         work = partial(self._admit, asked, around, find_user=find_user)
         return self._logins.do(sha256(str.encode(secret)).hexdigest(), work)
 
