@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -74,9 +75,9 @@ class Deletions(Coordination):
             return _mark(self._decode(row))
         return ANY
 
+    @abstractmethod
     def _decode(self, row: Row) -> Token:
         """Return the token that a row holds, or raise why it cannot be read."""
-        raise NotImplementedError
 
 
 def name_of_grant(token: Token | None) -> str | None:
