@@ -212,3 +212,14 @@ def test_what_a_pooler_costs_is_told(pgbouncer: Pooled, postgresql: Database) ->
     assert "planted" not in told
     with open_store(postgresql.url) as store:
         assert list(store.remarks()) == []
+
+
+def test_a_pooler_or_its_server_that_restarts_is_not_noticed(pgbouncer: Pooled) -> None:
+    with SQLStore(pgbouncer.url) as store:
+        alice = store.save_token(ALICE)
+        for restarted in (pgbouncer.pooler, pgbouncer.server):
+            restarted.restart()
+            assert store.find_token(ALICE) == alice
+            restarted.restart()
+            alice = store.save_token(renewed(alice), expected_version=alice.version)
+            assert store.find_token(ALICE) == alice
