@@ -69,8 +69,10 @@ class ProcessTurns:
 
     def here(self) -> threading.BoundedSemaphore:
         """Return the turns of this process."""
-        fresh = threading.BoundedSemaphore(self._number)
-        return self._turns.setdefault(this_process(), fresh)
+        here = this_process()
+        if here not in self._turns:
+            self._turns.setdefault(here, threading.BoundedSemaphore(self._number))
+        return self._turns[here]
 
 
 class Forkable(Protocol):
