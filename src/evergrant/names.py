@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from string import ascii_lowercase, ascii_uppercase
 
 __all__ = ["belongs_to", "folded", "same_name"]
@@ -11,6 +12,7 @@ _SMALL = str.maketrans(ascii_uppercase, ascii_lowercase)
 two people must not become one."""
 
 
+@lru_cache(maxsize=10_000)  # every call for a token asks
 def folded(name: str) -> str:
     """Return a user's name as it is compared: ``Me@X.com:Org1`` as ``me@x.com:Org1``.
 
