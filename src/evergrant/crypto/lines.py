@@ -19,6 +19,9 @@ WRAPPED = "aws-kms:"
 CONTEXT = {"evergrant": "key"}
 """KMS unwraps only for who names it: an encryption context, for policies and its log."""
 
+PATIENCE = 10.0
+"""Seconds that an answer of KMS may take, as a whole."""
+
 
 def keys_in(text: Secret, where: str) -> Iterator[Key]:
     """Yield the keys of a text, one a line, the newest first.
@@ -73,10 +76,14 @@ def _ask(region: str, operation: str, **parameters: Any) -> Any:
     try:
         import boto3
         from botocore.exceptions import BotoCoreError, ClientError
+
+        from evergrant.boto_deadlines import limit_answers
     except ModuleNotFoundError:
         raise MissingExtra("a key in AWS KMS", extra="aws") from None
     try:
-        return getattr(boto3.client("kms", region_name=region), operation)(**parameters)
+        client = boto3.client("kms", region_name=region)
+        limit_answers(client, PATIENCE)
+        return getattr(client, operation)(**parameters)
     except ClientError as error:
         why = error.response.get("Error", {}).get("Code", "an error")
     except (BotoCoreError, ValueError) as error:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import unquote, urlsplit
 
+from evergrant.boto_deadlines import limit_answers
 from evergrant.errors import ConfigError, EvergrantError, MissingExtra, StoreError, StoreUnavailable
 from evergrant.forking import this_process, undisturbed
 from evergrant.stores.tables import DEFAULT_TABLE
@@ -148,6 +149,7 @@ class Service:
                     endpoint_url=self._place.endpoint,
                     config=config,
                 )
+            limit_answers(self._client, self._timeout)
         except NoRegionError:
             raise ConfigError(
                 "no AWS region is set", hint="Add ?region=eu-central-1, or set AWS_REGION."

@@ -13,6 +13,7 @@ from evergrant.errors import StoreUnavailable
 from evergrant.forking import ProcessTurns, this_process
 from evergrant.stores.redis.errors import explained, is_former_primary
 from evergrant.stores.redis.urls import Client
+from evergrant.watchdog import Exchange
 
 __all__ = ["CONNECTIONS", "Clients"]
 
@@ -37,15 +38,17 @@ class Clients:
     Args:
         connect: Makes one.
         store: The store's URL, for messages.
+        timeout: Seconds that an answer may take, however it arrives.
 
     Attributes:
         was_writable: Whether the store took changes before.
         moves: How often the server turned out not to be the primary any more.
     """
 
-    def __init__(self, connect: Callable[[], Client], store: str) -> None:
+    def __init__(self, connect: Callable[[], Client], store: str, timeout: float) -> None:
         self._connect = connect
         self._store = store
+        self._timeout = timeout
         # All are kept: one that nobody refers to says goodbye on connections of the parent's.
         self._clients = {this_process(): connect()}
         self._turns = ProcessTurns(CONNECTIONS)
@@ -84,13 +87,15 @@ class Clients:
             with suppress(RedisError, OSError):  # then the old ones may still do
                 self._leave()
         try:
-            return question()
+            with Exchange(self._timeout):
+                return question()
         except (RedisError, OSError) as error:
             if not is_former_primary(error):
                 raise
         self._leave()
         self.moves += 1
-        return question()
+        with Exchange(self._timeout):
+            return question()
 
     def _leave(self) -> None:
         """Let this process have a new client; who uses the former one goes on with it."""

@@ -46,7 +46,7 @@ class RedisStore(KeyedStore):
     Args:
         url: ``redis://``, ``rediss://`` (TLS), ``unix://``, ``redis+cluster://host,host`` or
             ``redis+sentinel://host,host/service``; ``?table=`` names what all keys begin with.
-        timeout: How long to wait for the server, in seconds.
+        timeout: How long to wait for each answer of the server, in seconds.
         read_only: Change nothing.
 
     Raises:
@@ -71,7 +71,7 @@ class RedisStore(KeyedStore):
         self._read_only = read_only
         patience = timeout or place.timeout or 5.0
         connect = partial(place.connect, patience)
-        self._clients = Clients(connect, self.url)
+        self._clients = Clients(connect, self.url, patience)
         self._hearing = Hearing(connect, self._prefix)
         self._identity = self._named()
         self._clients.was_writable = not read_only

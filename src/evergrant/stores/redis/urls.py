@@ -12,8 +12,10 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from evergrant.errors import ConfigError
+from evergrant.stores.redis.deadlines import watched
 from evergrant.stores.tables import DEFAULT_TABLE
 from evergrant.stores.urls import ACCEPTED, masked, parameters, seconds
+from evergrant.watchdog import Exchange
 
 __all__ = ["Client", "Place", "parsed"]
 
@@ -59,6 +61,10 @@ class Place:
 
     def connect(self, timeout: float) -> Client:
         """Return a client; it connects when it is first used."""
+        with Exchange(timeout):  # that of a cluster asks where its nodes are
+            return watched(self._client(timeout))
+
+    def _client(self, timeout: float) -> Client:
         parts, scheme = self._parts, self._parts.scheme.lower()
         # A change that may have happened is not blindly made again: the store decides about that.
         options = self._given | {
@@ -78,7 +84,10 @@ class Place:
             options.setdefault("db", 0)
             where = _hosts(parts, SENTINEL_PORT)
             quick = {"socket_timeout": timeout, "socket_connect_timeout": timeout}
-            return Sentinel(where, sentinel_kwargs=quick).master_for(database, **options)
+            sentinel = Sentinel(where, sentinel_kwargs=quick)
+            for one in sentinel.sentinels:
+                watched(one)
+            return sentinel.master_for(database, **options)
         if scheme == "rediss":
             options["ssl"] = True
         if scheme == "redis+cluster":

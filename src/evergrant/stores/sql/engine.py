@@ -77,7 +77,15 @@ def make_engine(url: URL, *, store: str) -> Engine:
             return connection
 
         event.listen(engine, "do_connect", connect)
+    elif engine.dialect.driver == "pymysql":
+        event.listen(engine, "do_connect", _connect_in_time)
     return engine
+
+
+def _connect_in_time(_dialect: object, _record: object, arguments: Any, named: Any) -> Any:
+    from evergrant.stores.sql.deadlines import TimelyConnection
+
+    return TimelyConnection(*arguments, **named)
 
 
 def _engine(url: URL, store: str, given: dict[str, Any]) -> Engine:

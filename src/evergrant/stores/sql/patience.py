@@ -47,9 +47,7 @@ class PatientConnection(Connection[Any]):
             wanted = next(gen)
             while True:
                 ready = yield wanted
-                if ready:
-                    give_up = time.monotonic() + limit
-                elif time.monotonic() > give_up:
+                if time.monotonic() > give_up:  # even if a part has come: the next may not
                     if told or not self._broken_off():
                         self.close()
                         raise OperationalError("the server has not answered in time")

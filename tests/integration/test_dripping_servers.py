@@ -1,0 +1,101 @@
+"""Answers that come a byte at a time: no timeout of a driver ends them, and ours does."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from databases import Database
+from dripping import Drip, dripping
+from evergrant.errors import ConfigError, StoreUnavailable
+from evergrant.stores import open_store
+from evergrant.stores.base import TokenStore
+from evergrant.testing.samples import ALICE
+
+LIMIT = 1
+"""Seconds that the clients are told to wait for an answer."""
+
+SOON = 12.0
+"""Seconds after which a caller is free: an answer's time, a new connection, and tries again. The
+whole answer would take longer by far."""
+
+URLS = ("mariadb", "postgresql", "redis_url", "dynamodb_url", "secrets_url")
+
+
+@contextmanager
+def through(url: str, port: int) -> Iterator[tuple[str, Drip]]:
+    with dripping(port) as drip:
+        yield re.sub(rf"127\.0\.0\.1:{port}\b", f"127.0.0.1:{drip.port}", url), drip
+
+
+@pytest.fixture(params=URLS)
+def dripped(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[TokenStore, Drip]]:
+    """Return a store that is used, and the way to its server."""
+    found: Any = request.getfixturevalue(request.param)
+    url = found.url if isinstance(found, Database) else found
+    if request.param == "mariadb":
+        # In TLS, each of its records has to come in time.
+        url += f"?read_timeout={LIMIT}&connect_timeout={LIMIT}&ssl_disabled=true"
+    elif request.param == "postgresql":
+        monkeypatch.setattr("evergrant.stores.sql.patience.SILENCE", LIMIT)
+        url += f"?connect_timeout={2 * LIMIT}"  # libpq takes no less
+    else:
+        url += f"{'&' if '?' in url else '?'}timeout={LIMIT}"
+    (port,) = re.findall(r"127\.0\.0\.1:(\d+)", url)
+    with through(url, int(port)) as (way, drip), open_store(way) as store:
+        yield store, drip
+        drip.slow = False
+
+
+def seconds_of(call: Callable[[], object], error: type[Exception]) -> float:
+    began = time.monotonic()
+    with pytest.raises(error) as caught:
+        call()
+    assert getattr(caught.value, "retryable", True) is (error is StoreUnavailable)
+    return time.monotonic() - began
+
+
+def test_a_store_that_answers_in_drops_is_unavailable(dripped: tuple[TokenStore, Drip]) -> None:
+    store, drip = dripped
+    alice = store.save_token(ALICE)
+    drip.slow = True
+    assert seconds_of(lambda: store.find_token(ALICE), StoreUnavailable) < SOON
+    drip.slow = False
+    assert store.find_token(ALICE) == alice
+
+
+def test_a_key_service_that_answers_in_drops_is_given_up(
+    aws: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from evergrant.crypto import lines
+
+    monkeypatch.setattr(lines, "PATIENCE", 0.3)
+    with through(aws, int(aws.rpartition(":")[2])) as (way, drip):
+        monkeypatch.setenv("AWS_ENDPOINT_URL_KMS", way)
+        monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+        drip.slow = True
+        assert seconds_of(lambda: lines.wrapped_key("any", "eu-central-1"), ConfigError) < SOON
+
+
+@pytest.mark.parametrize("kind", ["dynamodb_url", "secrets_url"])
+def test_an_answer_that_breaks_off_among_its_headers_is_not_nobody(
+    kind: str, request: pytest.FixtureRequest
+) -> None:
+    with open_store(request.getfixturevalue(kind)) as store:
+        alice = store.save_token(ALICE)
+    url: str = request.getfixturevalue(kind)
+    (port,) = re.findall(r"127\.0\.0\.1:(\d+)", url)
+    with through(url, int(port)) as (way, drip), open_store(way) as store:
+        for length in (20, 40, 80):
+            drip.cut = length
+            with pytest.raises(StoreUnavailable):
+                store.find_token(ALICE)
+        drip.cut = None
+        assert store.find_token(ALICE) == alice
