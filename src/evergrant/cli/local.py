@@ -39,7 +39,9 @@ def sandbox(
     ] = None,
     redirect_urls: Annotated[
         list[str] | None,
-        typer.Option("--redirect-url", help="One more that the app may be sent back to."),
+        typer.Option(
+            "--redirect-url", metavar="URL", help="One more that the app may be sent back to."
+        ),
     ] = None,
     lenient: Annotated[
         bool,
