@@ -46,7 +46,7 @@ SWAPPED = {
     ast.NotIn: ("not in", "in"),
 }
 OTHER_END = {"max": "min", "min": "max", "any": "all", "all": "any"}
-GUARD = re.compile(r"lock|queue|writing|settling|turns", re.IGNORECASE)
+GUARD = re.compile(r"(?<!c)lock|queue|writing|settling|turns", re.IGNORECASE)
 NO_GUARD = "__import__('contextlib').nullcontext()"
 
 
