@@ -1,0 +1,48 @@
+"""What the acts of a scene are made of: counted calls, threads that wait to be begun, a check."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+__all__ = ["Count", "Threads", "equal"]
+
+
+class Count:
+    """Counts calls; a lock of its own, so that only the code under test can lose one."""
+
+    def __init__(self, result: object = None) -> None:
+        self.calls = 0
+        self._result = result
+        self._lock = threading.Lock()
+
+    def __call__(self, *_: object) -> Any:
+        with self._lock:
+            self.calls += 1
+        return self._result
+
+
+def equal(*pairs: tuple[object, object]) -> None:
+    for found, right in pairs:
+        assert found == right
+
+
+class Threads:
+    """Stands in for the module ``threading``: what is begun runs when the test says so."""
+
+    def __init__(self) -> None:
+        self.begun: list[Callable[[], object]] = []
+        self.current_thread, self.main_thread = threading.current_thread, threading.main_thread
+        self.get_ident = threading.get_ident
+
+    def Thread(  # noqa: N802 - threading's own name
+        self, *, target: Callable[..., object], args: tuple[Any, ...] = (), **_: object
+    ) -> Any:
+        threads = self
+
+        class Begun:
+            def start(self) -> None:
+                threads.begun.append(lambda: target(*args))
+
+        return Begun()
