@@ -19,7 +19,6 @@ __all__ = [
     "Secret",
     "Token",
     "about",
-    "state_of",
 ]
 
 LEEWAY = timedelta(seconds=60)
@@ -176,11 +175,6 @@ class Token:
 
 # The generated method has them as they were given; it may be that a moment is refused.
 Token.__init__ = masks_locals(Token.__init__)  # type: ignore[method-assign]
-
-
-def state_of(token: Token, now: datetime) -> str:
-    """Return how a token stands, in a word or two for people and programs."""
-    return token.freshness(now).value if token.refresh_token else NO_REFRESH_TOKEN
 
 
 def about(token: Token) -> dict[str, Any]:

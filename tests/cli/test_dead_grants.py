@@ -53,6 +53,21 @@ def test_a_list_names_what_waits_in_the_lifeboat(
     assert json.loads(run("show", ALICE, "--json").stdout)["state"] == "unsaved"
 
 
+def test_doctor_does_not_ask_for_a_login_that_the_lifeboat_makes_needless(
+    run: Command, home: Path, store: TokenStore, zoho: Sandbox, logged_in: LogIn
+) -> None:
+    logged_in(ALICE)
+    zoho.revoke(ALICE)
+    assert run("refresh", ALICE).exit_code != 0
+    assert "needs login" in run("doctor", "--offline").stdout
+    [alice] = store.get_tokens()
+    later = utc_now() + timedelta(hours=1)
+    Lifeboat(home, store.url).put(replace(alice, access_token="newer", expires_at=later))
+    told = run("doctor", "--offline").stdout
+    assert "needs login" not in told
+    assert "lifeboat" in told
+
+
 def test_a_list_needs_no_lifeboat_that_is_whole(
     run: Command, home: Path, store: TokenStore
 ) -> None:

@@ -30,7 +30,7 @@ def test_the_story_is_told_and_every_step_happens(
         assert text in told
     assert "LoginRequired: " in told
     assert re.search(rf"^{ALICE}:\d+ .* fresh ", told, re.MULTILINE)
-    assert re.search(rf"^{BOB}:\d+ .* expired ", told, re.MULTILINE)
+    assert re.search(rf"^{BOB}:\d+ .* needs login ", told, re.MULTILINE)
     assert "\x1b" not in told
     assert "canary" not in told
     assert max(map(len, told.splitlines())) < 250

@@ -42,6 +42,25 @@ def test_renewals_and_tokens_are_counted_and_nobody_is_named(
         service.end()
 
 
+def test_a_grant_that_zoho_has_ended_is_counted_as_one_that_needs_a_login(
+    run: Command, zoho: Sandbox, logged_in: LogIn, sandbox: str
+) -> None:
+    logged_in(ALICE, BOB)
+    zoho.revoke(ALICE)
+    assert run("refresh", ALICE).exit_code != 0
+    port = free_port()
+    with keeping(sandbox, "--metrics", str(port)):
+        give_up = time.monotonic() + 60
+        while "evergrant_tokens{" not in (told := scraped(port)):
+            assert time.monotonic() < give_up, told
+            time.sleep(0.05)
+    counts = [line for line in told.splitlines() if line.startswith("evergrant_tokens{")]
+    assert sorted(counts) == [
+        'evergrant_tokens{state="fresh"} 1.0',
+        'evergrant_tokens{state="needs login"} 1.0',
+    ]
+
+
 @pytest.mark.parametrize("address", ["nowhere", "127.0.0.1:", "127.0.0.1:99999", "192.0.2.1:9000"])
 def test_an_address_that_is_none_is_one_clear_error(run: Command, address: str) -> None:
     result = run("keep", "--once", "--metrics", address)

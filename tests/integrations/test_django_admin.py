@@ -11,6 +11,7 @@ import pytest
 
 from django_staff import TOKENS, Staff
 from evergrant import Keeper, Token
+from evergrant.errors import LoginRequired
 from evergrant.sandbox import Client, Sandbox
 from web_frameworks import set_up_django
 
@@ -81,6 +82,27 @@ def test_nothing_that_it_shows_is_secret(alice: Token, keeper: Keeper) -> None:
     for secret in (alice.access_token, alice.refresh_token, alice.client_secret):
         assert secret
         assert str.__str__(secret) not in "".join(shown)
+
+
+def test_a_grant_that_zoho_has_ended_needs_a_login(
+    alice: Token, log_in: Callable[[str], Token], keeper: Keeper, zoho: Sandbox
+) -> None:
+    from django.core.management import call_command
+
+    log_in(BOB)
+    staff = Staff("view_token")
+    assert staff.states() == ["fresh", "fresh"]
+    zoho.revoke(ALICE)
+    with pytest.raises(LoginRequired):
+        keeper.refresh(ALICE)
+    assert staff.states() == ["needs login", "fresh"]
+    told = io.StringIO()
+    call_command("zoho_tokens", stdout=told)
+    alices, bobs = sorted(told.getvalue().splitlines())
+    assert alices.endswith("needs login")
+    assert bobs.endswith("fresh")
+    log_in(ALICE)
+    assert staff.states() == ["fresh", "fresh"]
 
 
 def test_no_page_is_kept_by_a_cache_on_the_way(alice: Token) -> None:

@@ -47,6 +47,10 @@ class Staff:
         found = re.findall(r'<th class="field-user">(.*?)</th>', self.page(**query))
         return [unescape(name) for name in found]
 
+    def states(self) -> list[str]:
+        """Return how the list says that each token stands."""
+        return re.findall(r'<td class="field-state">(.*?)</td>', self.page())
+
     def post(self, keys: list[str], *, csrf: bool = True, **more: str) -> Any:
         """Send a form of the list, or the one that asks to confirm."""
         token = re.search(r'csrfmiddlewaretoken" value="([^"]+)"', self.page()) if csrf else None

@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterator
 
 import evergrant
 from evergrant.cli.checks import Check
-from evergrant.cli.session import accounts_of, policing_of
+from evergrant.cli.session import accounts_of, states_of
 from evergrant.cli.speech import moment
 from evergrant.config import Settings
 from evergrant.errors import EvergrantError
-from evergrant.keeping.state import State, States
+from evergrant.keeping.state import State
 from evergrant.keeping.windows import CLOCK_SLACK
 
 __all__ = ["grant_checks"]
@@ -25,7 +25,7 @@ def grant_checks(
     except EvergrantError:  # told where the accounts servers are looked at
         return
     with accounts:
-        states = States(policing_of(settings, store, accounts))
+        states = states_of(settings, store, accounts)
         now = accounts.clock()
         ahead = max((token.updated_at - now for token in tokens if token.updated_at), default=None)
         if ahead and ahead > CLOCK_SLACK:

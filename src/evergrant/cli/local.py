@@ -14,6 +14,9 @@ from evergrant.cli.options import SANDBOX_PORT
 from evergrant.errors import ConfigError
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
+    from evergrant.keeper import Keeper
     from evergrant.sandbox import Sandbox
 
 __all__ = ["demo", "sandbox"]
@@ -112,5 +115,10 @@ def demo() -> None:
     from evergrant.demo import tell
 
     screen = console()
-    if not tell(screen, lambda *store: token_table(list(read_rows(*store)), screen.width)):
+
+    def laid_out(keeper: Keeper) -> Table:
+        rows = read_rows(keeper.store, keeper.accounts, keeper.states)
+        return token_table(list(rows), screen.width)
+
+    if not tell(screen, laid_out):
         raise typer.Exit(Exit.BAD_RESULT)

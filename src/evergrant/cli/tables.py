@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from evergrant.errors import CorruptRecord, UntrustedServer
 from evergrant.text import printable
-from evergrant.token import NO_REFRESH_TOKEN, Token, state_of
+from evergrant.token import NO_REFRESH_TOKEN, Token
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -58,7 +58,7 @@ _STYLES = {
 }
 
 
-def read_rows(store: TokenStore, accounts: Accounts, states: States | None = None) -> Iterator[Row]:
+def read_rows(store: TokenStore, accounts: Accounts, states: States) -> Iterator[Row]:
     """Describe every row of a store as it is read, the corrupt ones last; see `describe`."""
     corrupt: list[CorruptRecord] = []
     for token in store.iter_tokens(on_corrupt=corrupt.append):
@@ -66,7 +66,7 @@ def read_rows(store: TokenStore, accounts: Accounts, states: States | None = Non
     yield from map(_describe_corrupt, corrupt)
 
 
-def describe(token: Token, accounts: Accounts, states: States | None = None) -> Row:
+def describe(token: Token, accounts: Accounts, states: States) -> Row:
     """Describe a token for people and programs; of its secrets, only which there are.
 
     Args:
@@ -74,7 +74,7 @@ def describe(token: Token, accounts: Accounts, states: States | None = None) -> 
         states: Says how its grant stands, and when the policy ends it, by which rule.
     """
     now = accounts.clock()
-    ending = states.ending(token) if states else None
+    ending = states.ending(token)
     left = None if token.expires_at is None else int((token.expires_at - now).total_seconds())
     return {
         "user": token.user_name,
@@ -83,7 +83,7 @@ def describe(token: Token, accounts: Accounts, states: States | None = None) -> 
         "org_id": token.org_id,
         "client_id": token.client_id,
         "scopes": list(token.scopes),
-        "state": states.word(token) if states else state_of(token, now),
+        "state": states.word(token),
         "expires_in": left,
         "expires_at": _iso(token.expires_at),
         "ends_at": _iso(ending.at) if ending else None,

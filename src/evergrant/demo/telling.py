@@ -15,21 +15,20 @@ from evergrant.keeper import Keeper
 from evergrant.places import scratch_folder
 from evergrant.sandbox import Sandbox
 from evergrant.stores import open_store
-from evergrant.stores.base import TokenStore
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
 __all__ = ["tell"]
 
-TokenTable = Callable[[TokenStore, Accounts], "RenderableType"]
+TokenTable = Callable[[Keeper], "RenderableType"]
 
 
 def tell(console: Console, token_table: TokenTable) -> bool:
     """Tell the story; return whether every step of it really happened.
 
     Args:
-        token_table: Lays out the tokens of a store for the end.
+        token_table: Lays out the tokens of a Keeper for the end.
     """
     began = time.monotonic()
     with ExitStack() as stack:
@@ -48,7 +47,7 @@ def tell(console: Console, token_table: TokenTable) -> bool:
                 return False
             console.print()
         console.print("What the store holds now:\n", style="bold")
-        console.print(token_table(scene.store, scene.keeper.accounts))
+        console.print(token_table(scene.keeper))
     console.print(f"\nEvery step was checked, in {time.monotonic() - began:.1f} s.")
     return True
 

@@ -14,7 +14,7 @@ from evergrant.keeping.ledger import Ledger
 from evergrant.keeping.policing import Policing
 from evergrant.keeping.windows import is_usable
 from evergrant.policy import Ending
-from evergrant.token import NO_REFRESH_TOKEN, Token, state_of
+from evergrant.token import NO_REFRESH_TOKEN, Token
 
 __all__ = ["GrantState", "State", "States", "is_dead"]
 
@@ -122,8 +122,10 @@ class States:
         grant = self.of(token)
         if grant.state is State.POLICY_ENDS:
             return f"{OVER}: {grant.reason}"
-        if grant.state is State.ACTIVE or not token.refresh_token:
-            return state_of(token, self._clock())
+        if not token.refresh_token:
+            return NO_REFRESH_TOKEN
+        if grant.state is State.ACTIVE:
+            return token.freshness(self._clock()).value
         return str(grant.state.value)
 
 
