@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import timedelta
@@ -18,6 +17,7 @@ from evergrant.keeping.state import State
 from evergrant.sandbox import Sandbox
 from evergrant.zohocrmsdk.desk import Desk
 from evergrant.zohocrmsdk.surroundings import Surroundings
+from every_store import EVERY_STORE
 
 LogIn = Callable[[str], Token]
 Count = Callable[[], int]
@@ -27,12 +27,23 @@ ALICE = "alice@example.com"
 DEAD = b'{"error":"invalid_code"}'
 
 
-@pytest.fixture(params=["sqlite", "file", "memory", "encrypted"])
-def store_url(tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: Any) -> str:
-    if request.param == "encrypted":
-        monkeypatch.setenv("EVERGRANT_KEY", b64encode(b"\1" * 32).decode())
-    urls = {"file": f"file://{tmp_path}/tokens.csv", "memory": "memory:"}
-    return urls.get(request.param, f"sqlite:///{tmp_path}/tokens.db?timeout=0")
+@pytest.fixture(params=EVERY_STORE)
+def place(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def store(
+    request: pytest.FixtureRequest, place: str, zoho: Sandbox, tmp_path: Path
+) -> Iterator[TokenStore]:
+    with EVERY_STORE[place](request, tmp_path, zoho.clock).open() as store:
+        yield store
+
+
+@pytest.fixture(autouse=True)
+def _the_second_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trust nothing for the second that passes where a store cannot tell what has changed."""
+    monkeypatch.setattr("evergrant.keeping.cache.UNTRACKED_LIFE", 0.0)
 
 
 def test_after_a_refusal_its_access_token_is_handed_out_by_nobody(
@@ -210,11 +221,8 @@ def test_the_sdk_gets_no_access_token_of_a_dead_grant(
     desk.close()
 
 
+@pytest.mark.parametrize("place", ["sqlite"])
 class TestWhileTheStoreTakesNothing:
-    @pytest.fixture
-    def store_url(self, tmp_path: Path) -> str:
-        return f"sqlite:///{tmp_path}/tokens.db?timeout=0"
-
     def test_the_process_knows_and_tells_the_store_later(
         self,
         zoho: Sandbox,

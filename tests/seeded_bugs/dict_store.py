@@ -21,7 +21,7 @@ from evergrant.stores.rows import COLUMNS, Row, numeric_id
 from evergrant.testing import StoreContract
 from evergrant.token import Token
 
-__all__ = ["CHECKS", "AnswersTooMuch", "CredulousDict", "DictStore", "failures"]
+__all__ = ["CHECKS", "AnswersTooMuch", "CredulousDict", "DictStore", "Shelf", "failures"]
 
 CHECKS = tuple(name for name in dir(StoreContract) if name.startswith("test_"))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields, replace
 
-from dict_store import DictStore
+from dict_store import DictStore, Shelf
 from evergrant.stores.rows import encode
 from evergrant.token import Token
 
@@ -15,6 +15,7 @@ WHOLE = "test_a_fresher_token_replaces_the_stored_one_as_a_whole"
 EDIT = "test_editing_the_row_just_read_wins"
 LEFT_OUT = "test_what_a_save_leaves_out_is_kept_and_what_it_gives_is_taken"
 RENEWAL = "test_a_renewal_without_a_refresh_token_keeps_the_stored_one"
+ENDED = "test_an_access_token_can_be_ended_before_its_time"
 PARTIAL = "test_a_partial_save_of_the_same_access_token_loses_nothing"
 
 
@@ -91,6 +92,29 @@ class DoesNotKnowWhoRead(DictStore):
 
     def save_token(self, token: Token, *, expected_version: int | None = None) -> Token:
         return super().save_token(replace(token, version=0), expected_version=expected_version)
+
+
+class KeepsTheLaterExpiry(DictStore):
+    caught_by = (ENDED,)
+
+    def save_token(self, token: Token, *, expected_version: int | None = None) -> Token:
+        stored = self.find_token_by_id(token.id) if token.id else None
+        if stored and stored.access_token == token.access_token:
+            times = (stored.expires_at, token.expires_at)
+            token = replace(token, expires_at=max(filter(None, times), default=None))
+        return super().save_token(token, expected_version=expected_version)
+
+
+class RemembersWhatItHasFound(DictStore):
+    caught_by = (ENDED,)
+
+    def __init__(self, shelf: Shelf | None = None) -> None:
+        super().__init__(shelf)
+        self._found: dict[str, Token] = {}
+
+    def find_token(self, token: Token) -> Token | None:
+        found = super().find_token(token)
+        return found and self._found.setdefault(str.__str__(found.access_token or ""), found)
 
 
 class LosesTheRefreshToken(Changes):

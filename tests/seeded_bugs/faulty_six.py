@@ -65,6 +65,17 @@ class CutsSecretsAt255(FaultySix):
         return super().find_token(replace(token, access_token=access[:255]))
 
 
+class KeepsTheLaterExpiry(FaultySix):
+    caught_by = ("test_an_access_token_can_be_ended_before_its_time",)
+
+    def save_token(self, token: Token) -> None:
+        stored = self.tokens.get(str(token.id))
+        if stored and stored.access_token == token.access_token:
+            times = (stored.expires_at, token.expires_at)
+            token = replace(token, expires_at=max(filter(None, times), default=None))
+        super().save_token(token)
+
+
 class WritesSeconds(FaultySix):
     caught_by = (EXPIRY, WHOLE)
 

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from evergrant.stores.base import TokenStore
-from evergrant.testing.samples import ALICE, NOON, renewed
+from evergrant.testing.samples import ALICE, NOON, Reopen, renewed
 from evergrant.token import Token
 
 __all__ = ["FreshnessContract"]
@@ -73,6 +73,18 @@ class FreshnessContract:
         cleared = replace(saved, access_token=None, expires_at=None)
         assert unit(store.save_token(cleared)) == unit(cleared)
         assert unit(store.find_token(ALICE)) == unit(cleared)
+
+    def test_an_access_token_can_be_ended_before_its_time(
+        self, store: TokenStore, reopen: Reopen
+    ) -> None:
+        """As when Zoho has revoked its grant: the same tokens expire earlier, to every handle."""
+        read = store.save_token(ALICE)
+        ended = replace(read, expires_at=NOON - HOUR)
+        with reopen() as other:
+            assert unit(other.find_token(ALICE)) == unit(read)
+            saved = store.save_token(ended, expected_version=read.version)
+            for found in (saved, store.find_token(ALICE), other.find_token(ALICE)):
+                assert unit(found) == unit(ended)
 
     def test_a_new_refresh_token_replaces_the_grant(self, store: TokenStore) -> None:
         """Also without an access token: an import, or a login elsewhere."""
