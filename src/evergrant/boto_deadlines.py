@@ -32,6 +32,10 @@ def limit_answers(client: Any, seconds: float) -> None:
 
 def _told(kind: Any) -> Any:
     class Connection(kind):  # type: ignore[misc]
+        def _tunnel(self) -> None:
+            uses(self.sock)  # a proxy may answer slowly, too
+            super()._tunnel()
+
         def getresponse(self, *arguments: Any, **named: Any) -> Any:
             uses(self.sock)
             response = super().getresponse(*arguments, **named)

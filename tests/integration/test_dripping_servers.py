@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,10 +13,11 @@ import pytest
 
 from databases import Database
 from dripping import Drip, dripping
-from evergrant.errors import ConfigError, StoreUnavailable
+from evergrant.errors import StoreUnavailable
 from evergrant.stores import open_store
 from evergrant.stores.base import TokenStore
 from evergrant.testing.samples import ALICE
+from raw_server import serving
 
 LIMIT = 1
 """Seconds that the clients are told to wait for an answer."""
@@ -79,9 +81,27 @@ def test_a_key_service_that_answers_in_drops_is_given_up(
     monkeypatch.setattr(lines, "PATIENCE", 0.3)
     with through(aws, int(aws.rpartition(":")[2])) as (way, drip):
         monkeypatch.setenv("AWS_ENDPOINT_URL_KMS", way)
-        monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
         drip.slow = True
-        assert seconds_of(lambda: lines.wrapped_key("any", "eu-central-1"), ConfigError) < SOON
+        assert seconds_of(lambda: lines.wrapped_key("any", "eu-central-1"), StoreUnavailable) < SOON
+
+
+def test_a_proxy_before_a_key_service_that_answers_in_drops_is_given_up(
+    aws: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from evergrant.crypto import lines
+
+    monkeypatch.setattr(lines, "PATIENCE", 0.3)
+
+    def script(connection: socket.socket, _request: bytes) -> None:
+        for byte in b"HTTP/1.1 200 OK\r\nX-Slow: " + 100 * b"x":
+            connection.sendall(bytes([byte]))
+            time.sleep(0.1)
+
+    with serving(script) as proxy:
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        monkeypatch.setenv("AWS_ENDPOINT_URL_KMS", "https://kms.example.com")
+        assert seconds_of(lambda: lines.wrapped_key("any", "eu-central-1"), StoreUnavailable) < SOON
+        assert proxy.seen
 
 
 @pytest.mark.parametrize("kind", ["dynamodb_url", "secrets_url"])

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
+import threading
+import time
 from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,10 +17,15 @@ from keyring.backend import KeyringBackend
 from keyring.errors import KeyringLocked
 from moto.server import ThreadedMotoServer
 
+from cli_runner import Command
+from evergrant.cli.exits import Exit
+from evergrant.crypto import files, lines
 from evergrant.crypto.keys import Key
 from evergrant.crypto.sources import KEY, KEY_FILE, KEYRING, keyring_from_environment
-from evergrant.errors import ConfigError
+from evergrant.errors import ConfigError, EvergrantError, StoreUnavailable
+from evergrant.stores import open_store
 from evergrant.token import Secret
+from raw_server import Script, saying, serving
 
 ONE, TWO = (b64encode(bytes([number]) * 32).decode() for number in (1, 2))
 
@@ -142,6 +150,93 @@ def test_a_key_of_another_context_is_refused(kms: str, monkeypatch: pytest.Monke
         ids()
     assert "docs/encryption.md" in str(caught.value.hint)
     assert key not in str(caught.value)
+
+
+def nobody_there() -> str:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    return f"http://127.0.0.1:{port}"
+
+
+def saying_code(status: int, code: str) -> Script:
+    body = json.dumps({"__type": code}).encode()
+    head = f"HTTP/1.1 {status} No\r\nContent-Type: application/x-amz-json-1.1\r\n"
+    return saying(f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "error"),
+    [
+        (500, "KMSInternalException", StoreUnavailable),
+        (503, "DependencyTimeoutException", StoreUnavailable),
+        (502, "BadGateway", StoreUnavailable),
+        (400, "ThrottlingException", StoreUnavailable),
+        (400, "LimitExceededException", StoreUnavailable),
+        (400, "AccessDeniedException", ConfigError),
+        (400, "DisabledException", ConfigError),
+        (403, "InvalidClientTokenId", ConfigError),
+    ],
+)
+def test_a_key_service_in_trouble_is_no_wrong_setting(
+    kms: str, monkeypatch: pytest.MonkeyPatch, status: int, code: str, error: type[EvergrantError]
+) -> None:
+    monkeypatch.setattr(lines, "ATTEMPTS", 1)
+    with serving(saying_code(status, code)) as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_KMS", server.url)
+        with pytest.raises(error, match=f"did not answer decrypt: {code}") as caught:
+            lines._unwrapped(Secret("aws-kms:eu-west-1:AAAA"))
+    assert type(caught.value) is error
+    assert caught.value.retryable is (error is StoreUnavailable)
+
+
+def test_a_key_service_that_cannot_be_reached_is_no_wrong_setting(
+    kms: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(lines, "ATTEMPTS", 1)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_KMS", nobody_there())
+    monkeypatch.setenv(KEY, "aws-kms:eu-west-1:AAAA")
+    with pytest.raises(StoreUnavailable, match=f"{KEY}: AWS KMS in eu-west-1 did not answer"):
+        ids()
+    with pytest.raises(StoreUnavailable, match="AWS KMS"):
+        open_store(f"sqlite:///{tmp_path}/tokens.db")
+    monkeypatch.setenv("EVERGRANT_HOME", str(tmp_path / "home"))
+    run = Command()
+    doctor = run("doctor", "--offline")
+    assert doctor.exit_code == Exit.BAD_RESULT
+    assert "did not answer decrypt: EndpointConnectionError" in " ".join(doctor.stdout.split())
+    assert run("keys", "rotate").exit_code == Exit.STORE
+
+
+def test_a_key_service_that_hangs_holds_nobody_who_has_a_key_that_works(
+    kms: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "PATIENCE", 0.05)
+    monkeypatch.setattr(files, "LOOK_EVERY", 0.0)
+    monkeypatch.setattr(lines, "PATIENCE", 0.5)
+    monkeypatch.setattr(lines, "ATTEMPTS", 1)
+    line, key = wrapped({"evergrant": "key"})
+    file, go_on = tmp_path / "keys", threading.Event()
+    file.touch(0o600)
+    file.write_text(ONE)
+    keys = files.FileKeyring(file)
+    sealed = keys.seal("text", "here")
+    with serving(lambda *_: go_on.wait(30) and None) as silent:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_KMS", silent.url)
+        file.write_text(f"{line}\n{ONE}\n")
+        began = time.monotonic()
+        for _ in range(50):
+            assert keys.open(sealed, "here") == "text"
+        assert time.monotonic() - began < 0.4
+        for _ in range(3):  # what it alone may open is told as out of reach, and once it is asked
+            with pytest.raises(StoreUnavailable, match="did not answer decrypt: ReadTimeoutError"):
+                keys.get(id_of(key))
+        assert len(silent.seen) == 1
+        go_on.set()
+    monkeypatch.setenv("AWS_ENDPOINT_URL_KMS", kms)
+    monkeypatch.setattr(keys, "_look_at", 0.0)  # a while later
+    found = keys.get(id_of(key))
+    assert found
+    assert found.id == id_of(key)
 
 
 @pytest.mark.parametrize("line", ["aws-kms:", "aws-kms:eu-west-1:", "aws-kms::AAAA", "aws-kms:e:?"])

@@ -156,7 +156,7 @@ def _audit(settings: Settings) -> Iterator[Check]:
 def _keys() -> Iterator[Check]:
     try:
         keys = keyring_from_environment()
-    except ConfigError as error:
+    except EvergrantError as error:
         yield Check("keys", "problem", error.message, error.hint)
     else:
         if keys:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import stat
+import threading
 import time
 from pathlib import Path
 
 from evergrant import ownership
 from evergrant.crypto.keys import Key, Keyring
 from evergrant.crypto.lines import keys_in
-from evergrant.errors import ConfigError
+from evergrant.errors import ConfigError, EvergrantError, StoreUnavailable
 from evergrant.forking import ProcessLock
 from evergrant.limited_log import LimitedLog
 from evergrant.ownership import UntrustedFileError
@@ -23,6 +25,12 @@ _logger = LimitedLog()
 LOOK_EVERY = 1.0
 """Seconds after which a file is looked at again: a key that was put there is in use by then."""
 
+PATIENCE = 0.5
+"""Seconds that a caller waits for new keys: AWS KMS may be slow to unwrap one."""
+
+REST = 30.0
+"""Seconds after which KMS is asked again that could not be reached."""
+
 
 class FileKeyring(Keyring):
     """The keys of a file, and those that are put there while the process runs.
@@ -34,6 +42,7 @@ class FileKeyring(Keyring):
 
     Raises:
         ConfigError: There is none, or what it holds is no key.
+        StoreUnavailable: AWS KMS has wrapped one, and cannot be reached.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -42,34 +51,65 @@ class FileKeyring(Keyring):
         super().__init__(_read(self._path))
         self._look_at = time.monotonic() + LOOK_EVERY
         self._lock = ProcessLock()
+        self._trouble: StoreUnavailable | None = None
+        self._reader: threading.Thread | None = None
 
     def _known(self) -> dict[str, Key]:
-        if time.monotonic() >= self._look_at:
-            self.look()
+        if (now := time.monotonic()) >= self._look_at:
+            self._look_at = now + LOOK_EVERY  # the others do not look
+            if _stamp(self._path) != self._stamp:
+                self._look_on()
         return self._keys
 
+    def _look_on(self) -> None:
+        """Look in a thread, so that who has a key that works does not wait for KMS."""
+        if self._reader and self._reader.is_alive():
+            return
+        self._reader = threading.Thread(target=self.look, name="evergrant-keys", daemon=True)
+        try:
+            self._reader.start()
+        except RuntimeError:  # the interpreter is ending, or there are too many threads
+            self.look()
+        else:
+            self._reader.join(PATIENCE)
+
     def get(self, key_id: str) -> Key | None:
-        """Return the key of this id, if the file has it by now."""
+        """Return the key of this id, if the file has it by now.
+
+        Raises:
+            StoreUnavailable: It may be one that AWS KMS has wrapped, which cannot be reached.
+        """
         key = super().get(key_id)
         if key is None:
             # Another process may seal with a key that was put there a moment ago.
             self.look()
             key = self._keys.get(key_id)
+            if key is None and (trouble := self._trouble):
+                raise copy.copy(trouble)
         return key
 
     def look(self) -> bool:
         """Read the file again if it has changed; return whether other keys are known now."""
         with self._lock.here():
+            if self._trouble and time.monotonic() < self._look_at:
+                return False
             self._look_at = time.monotonic() + LOOK_EVERY
             stamp = _stamp(self._path)
             if stamp == self._stamp:
                 return False
-            self._stamp, before = stamp, self._keys
+            before, self._trouble = self._keys, None
+            problem: EvergrantError | None = None
             try:
                 self._keys = {key.id: key for key in reversed(list(_read(self._path)))}
-            except ConfigError as error:
-                _logger.warning("the keys known before stay in use: %s", error)
-            return self._keys.keys() != before.keys()
+            except EvergrantError as error:
+                problem = error.with_traceback(None)
+            if isinstance(problem, StoreUnavailable):
+                self._trouble, self._look_at = problem, time.monotonic() + REST
+            else:
+                self._stamp = stamp
+        if problem:
+            _logger.warning("the keys known before stay in use: %s", problem)
+        return self._keys.keys() != before.keys()
 
 
 def _stamp(path: Path) -> tuple[int, ...]:

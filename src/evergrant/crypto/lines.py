@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
 from functools import cache
+from http import HTTPStatus
 from typing import Any
 
 from evergrant.crypto.keys import Key
-from evergrant.errors import ConfigError, MissingExtra
+from evergrant.errors import ConfigError, MissingExtra, StoreUnavailable
+from evergrant.forking import undisturbed
 from evergrant.token import Secret
 
 __all__ = ["WRAPPED", "keys_in", "wrapped_key"]
@@ -19,8 +22,14 @@ WRAPPED = "aws-kms:"
 CONTEXT = {"evergrant": "key"}
 """KMS unwraps only for who names it: an encryption context, for policies and its log."""
 
-PATIENCE = 10.0
-"""Seconds that an answer of KMS may take, as a whole."""
+PATIENCE = 5.0
+"""Seconds that an answer of KMS may take, as a whole; as many to connect."""
+
+ATTEMPTS = 2
+"""How often KMS is asked at the most, when no usable answer comes."""
+
+_PASSING = re.compile("Throttl|Limit|Internal|Dependency|Unavailable|Time(d)?out")
+"""What is in the codes of errors that pass."""
 
 
 def keys_in(text: Secret, where: str) -> Iterator[Key]:
@@ -30,7 +39,8 @@ def keys_in(text: Secret, where: str) -> Iterator[Key]:
         where: Names the source in errors.
 
     Raises:
-        ConfigError: There is none, or a line is no key, or KMS does not unwrap one.
+        ConfigError: There is none, or a line is no key, or KMS refuses to unwrap one.
+        StoreUnavailable: KMS cannot be reached, or cannot go on.
         MissingExtra: One is wrapped, and boto3 is not installed.
     """
     lines = [Secret(line) for line in text.reveal().split()]
@@ -43,8 +53,8 @@ def keys_in(text: Secret, where: str) -> Iterator[Key]:
 def _key(line: Secret, where: str) -> Key:
     try:
         return Key(_unwrapped(line) if line.startswith(WRAPPED) else line)
-    except ConfigError as error:
-        raise ConfigError(f"{where}: {error.message}", hint=error.hint) from None
+    except (ConfigError, StoreUnavailable) as error:
+        raise type(error)(f"{where}: {error.message}", hint=error.hint) from None
 
 
 @cache  # a process asks KMS once for each
@@ -64,7 +74,8 @@ def wrapped_key(key_id: str, region: str) -> str:
     """Return the line of a new key that only this key of AWS KMS unwraps; it is no secret.
 
     Raises:
-        ConfigError: KMS does not make one.
+        ConfigError: KMS refuses to make one.
+        StoreUnavailable: KMS cannot be reached, or cannot go on.
         MissingExtra: boto3 is not installed.
     """
     ask = {"KeyId": key_id, "KeySpec": "AES_256", "EncryptionContext": CONTEXT}
@@ -75,20 +86,38 @@ def wrapped_key(key_id: str, region: str) -> str:
 def _ask(region: str, operation: str, **parameters: Any) -> Any:
     try:
         import boto3
-        from botocore.exceptions import BotoCoreError, ClientError
+        from botocore import exceptions
+        from botocore.config import Config
 
         from evergrant.boto_deadlines import limit_answers
     except ModuleNotFoundError:
         raise MissingExtra("a key in AWS KMS", extra="aws") from None
+    config = Config(
+        connect_timeout=PATIENCE,
+        read_timeout=PATIENCE,
+        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+    )
+    passing = (
+        exceptions.ConnectionError,
+        exceptions.HTTPClientError,
+        exceptions.IncompleteReadError,
+        exceptions.MetadataRetrievalError,
+        OSError,
+    )
     try:
-        client = boto3.client("kms", region_name=region)
+        with undisturbed():
+            client = boto3.client("kms", region_name=region, config=config)
         limit_answers(client, PATIENCE)
         return getattr(client, operation)(**parameters)
-    except ClientError as error:
-        why = error.response.get("Error", {}).get("Code", "an error")
-    except (BotoCoreError, ValueError) as error:
-        why = type(error).__name__
+    except exceptions.ClientError as error:
+        why = str(error.response.get("Error", {}).get("Code", "an error"))
+        status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+        passes = status >= HTTPStatus.INTERNAL_SERVER_ERROR or bool(_PASSING.search(why))
+    except (exceptions.BotoCoreError, ValueError, OSError) as error:
+        why, passes = type(error).__name__, isinstance(error, passing)
+    what = f"AWS KMS in {region} did not answer {operation}: {why}"
+    if passes:
+        raise StoreUnavailable(what, hint="Try again in a moment; else check region and network.")
     raise ConfigError(
-        f"AWS KMS in {region} did not answer {operation}: {why}",
-        hint="Check region, credentials and the key's policy (docs/encryption.md), and try again.",
+        what, hint="Check region, credentials and the key's policy (docs/encryption.md)."
     )

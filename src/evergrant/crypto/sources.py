@@ -46,6 +46,7 @@ def keyring_from_environment() -> Keyring | None:
     Raises:
         ConfigError: A key is malformed or cannot be had, the file cannot be read or others can
             read it, or several variables are set.
+        StoreUnavailable: A key is wrapped by AWS KMS, which cannot be reached.
         MissingExtra: The keyring package, or boto3, is needed and not installed.
     """
     match source := keyring_source():
