@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from html import escape
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from socketserver import TCPServer
 from typing import Any, Self
 
 from evergrant.errors import ConfigError, ConsentDenied, NoRefreshToken, UntrustedServer
 from evergrant.login import read_redirect
+from evergrant.slow_clients import OneRequest
 from evergrant.text import printable
 from evergrant.token import Token
 
@@ -209,7 +210,7 @@ class _Server(ThreadingHTTPServer):
         """Stay quiet: a browser that went away is no news."""
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(OneRequest):
     server: _Server
 
     def do_GET(self) -> None:

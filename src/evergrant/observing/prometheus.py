@@ -16,6 +16,7 @@ from evergrant.events import (
     StoreFailed,
     StoreRecovered,
 )
+from evergrant.slow_clients import OneRequest
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -105,6 +106,9 @@ class Metrics:
                 f"metrics cannot be served at {host}:{port}: {why}",
                 hint="Name an address of this machine and a free port.",
             ) from None
+
+        # A client that sends nothing, or in drops, must not hold a connection for ever.
+        server.RequestHandlerClass = type("Handler", (OneRequest, server.RequestHandlerClass), {})
 
         def end() -> None:
             server.shutdown()

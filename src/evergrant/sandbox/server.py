@@ -6,17 +6,26 @@ import contextlib
 import selectors
 import socket
 import threading
+import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from evergrant.sandbox.wire import Request, Response
+from evergrant.watchdog import Exchange, uses
 
 __all__ = ["HOST", "Server"]
 
 HOST = "127.0.0.1"
 _MOST_BYTES = 32 * 1024 * 1024
 _NO_BODY = (204, 304)
+
+PATIENCE = 60.0
+"""Seconds that a client may take: for a request, from the end of the one before, and to read an
+answer."""
+
+PAUSE = 0.05
+"""Seconds without another connection where there is no room for one."""
 
 Answer = Callable[[Request], Response]
 
@@ -77,9 +86,12 @@ class Server:
                     if key.data is None:
                         return
                     listener, answer = key.data
-                    # The client may be gone again, or we may be out of file descriptors.
-                    with contextlib.suppress(OSError):
+                    try:
                         self._serve(listener.accept()[0], answer)
+                    except (BlockingIOError, ConnectionError):
+                        pass  # the client is gone again
+                    except OSError:  # we are out of file descriptors
+                        time.sleep(PAUSE)
 
     def _serve(self, connection: socket.socket, answer: Answer) -> None:
         thread = threading.Thread(
@@ -87,7 +99,12 @@ class Server:
         )
         with self._lock:
             self._connections[connection] = thread
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:  # there are too many threads
+            with self._lock:
+                del self._connections[connection]
+            connection.close()
 
     def _talk(self, connection: socket.socket, answer: Answer) -> None:
         try:
@@ -122,6 +139,12 @@ class _Handler(BaseHTTPRequestHandler):
         """Name the server as Zoho's does."""
         return "ZGS"
 
+    def handle_one_request(self) -> None:
+        """Answer a request, if it arrives in time."""
+        with Exchange(PATIENCE):
+            uses(self.connection)
+            super().handle_one_request()
+
     def _respond(self) -> None:
         length = self.headers.get("Content-Length", "0")
         if "Transfer-Encoding" in self.headers:
@@ -135,7 +158,12 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(length))
         if len(body) < int(length):
             raise ConnectionResetError
-        self._send(self._answer(Request(self.command, path, query, headers, body)))
+        uses(None)  # an answer may take its time
+        response = self._answer(Request(self.command, path, query, headers, body))
+        with Exchange(PATIENCE):
+            uses(self.connection)
+            self._send(response)
+            self.wfile.flush()
         return None
 
     def _give_up(self, status: int) -> None:
