@@ -6,7 +6,7 @@ import re
 import socket
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -17,7 +17,9 @@ from evergrant.errors import StoreUnavailable
 from evergrant.stores import open_store
 from evergrant.stores.base import TokenStore
 from evergrant.testing.samples import ALICE
+from evergrant.token import Token
 from raw_server import serving
+from redis_servers import PASSWORD, Redis, Sentinel, clustered, until
 
 LIMIT = 1
 """Seconds that the clients are told to wait for an answer."""
@@ -25,6 +27,8 @@ LIMIT = 1
 SOON = 12.0
 """Seconds after which a caller is free: an answer's time, a new connection, and tries again. The
 whole answer would take longer by far."""
+
+Kind = Callable[[], AbstractContextManager[tuple[str, Drip]]]
 
 URLS = ("mariadb", "postgresql", "redis_url", "dynamodb_url", "secrets_url")
 
@@ -71,6 +75,71 @@ def test_a_store_that_answers_in_drops_is_unavailable(dripped: tuple[TokenStore,
     assert seconds_of(lambda: store.find_token(ALICE), StoreUnavailable) < SOON
     drip.slow = False
     assert store.find_token(ALICE) == alice
+
+
+@contextmanager
+def a_cluster() -> Iterator[tuple[str, Drip]]:
+    node = clustered()
+    try:
+        with dripping(node.port) as drip, node.client() as client:
+            client.config_set("cluster-announce-port", drip.port)
+            yield f"redis+cluster://:{PASSWORD}@127.0.0.1:{drip.port}?timeout={LIMIT}", drip
+    finally:
+        node.close()
+
+
+@contextmanager
+def a_primary_of_a_sentinel() -> Iterator[tuple[str, Drip]]:
+    primary = Redis()
+    try:
+        with dripping(primary.port) as drip:
+            sentinel = Sentinel(drip.port)
+            try:
+                where = f"127.0.0.1:{sentinel.port}/tokens?timeout={LIMIT}"
+                yield f"redis+sentinel://:{PASSWORD}@{where}", drip
+            finally:
+                sentinel.close()
+    finally:
+        primary.close()
+
+
+@contextmanager
+def a_sentinel() -> Iterator[tuple[str, Drip]]:
+    primary = Redis()
+    try:
+        sentinel = Sentinel(primary.port)
+        try:
+            with dripping(sentinel.port) as drip:
+                where = f"127.0.0.1:{drip.port}/tokens?timeout={LIMIT}"
+                yield f"redis+sentinel://:{PASSWORD}@{where}", drip
+        finally:
+            sentinel.close()
+    finally:
+        primary.close()
+
+
+@pytest.mark.parametrize("kind", [a_cluster, a_primary_of_a_sentinel])
+def test_a_redis_of_many_that_answers_in_drops_is_unavailable(kind: Kind) -> None:
+    with kind() as (url, drip), open_store(url) as store:
+        alice = store.save_token(ALICE)
+        drip.slow = True
+        assert seconds_of(lambda: store.find_token(ALICE), StoreUnavailable) < SOON
+        drip.slow = False
+        until(lambda: found(store) == alice)
+
+
+def found(store: TokenStore) -> Token | None:
+    with suppress(StoreUnavailable):
+        return store.find_token(ALICE)
+    return None
+
+
+@pytest.mark.parametrize("kind", [a_cluster, a_primary_of_a_sentinel, a_sentinel])
+def test_a_redis_of_many_that_answers_in_drops_at_first_is_unavailable(kind: Kind) -> None:
+    with kind() as (url, drip):
+        drip.slow = True
+        assert seconds_of(lambda: open_store(url), StoreUnavailable) < SOON
+        drip.slow = False
 
 
 def test_a_key_service_that_answers_in_drops_is_given_up(

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-import redis
 
 from cli_runner import Command
 from evergrant.errors import ConfigError, StoreUnavailable
 from evergrant.stores import open_store
 from evergrant.testing.samples import ALICE
-from redis_servers import PASSWORD, Redis, free_port, until
+from redis_servers import PASSWORD, Redis, Sentinel, clustered, free_port, until
 
 
 @pytest.fixture
@@ -21,25 +19,6 @@ def mortal() -> Iterator[Redis]:
     server = Redis()
     yield server
     server.close()
-
-
-class Sentinel(Redis):
-    def __init__(self, watched: Redis) -> None:
-        self._watched = watched
-        super().__init__(mode="--sentinel")
-
-    def _command(self) -> list[str]:
-        settings = self.folder / "sentinel.conf"
-        settings.write_text(
-            f"port {self.port}\nbind 127.0.0.1\ndir {self.folder}\n"
-            f"sentinel monitor tokens 127.0.0.1 {self._watched.port} 1\n"
-            f"sentinel auth-pass tokens {PASSWORD}\n"
-        )
-        self._hand_over(settings)
-        return [super()._command()[0], str(settings), "--sentinel"]
-
-    def client(self, database: int = 0) -> Any:
-        return redis.Redis(port=self.port)
 
 
 class TestAddresses:
@@ -62,7 +41,7 @@ class TestAddresses:
         self.round_trip(f"unix://:{PASSWORD}@{redis_server.socket}?db=2")
 
     def test_sentinel(self, mortal: Redis) -> None:
-        sentinel = Sentinel(mortal)
+        sentinel = Sentinel(mortal.port)
         try:
             self.round_trip(
                 f"redis+sentinel://:{PASSWORD}@127.0.0.1:{sentinel.port}/tokens?table=watched"
@@ -71,12 +50,28 @@ class TestAddresses:
             sentinel.close()
 
     def test_cluster(self) -> None:
-        node = Redis("--cluster-enabled yes", f"--cluster-port {free_port()}")
+        node = clustered()
         try:
-            with node.client() as client:
-                client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
-                until(lambda: client.cluster("info")["cluster_state"] == "ok")
             self.round_trip(f"redis+cluster://:{PASSWORD}@127.0.0.1:{node.port}?table=spread")
+        finally:
+            node.close()
+
+    def test_a_cluster_that_is_gone_or_none_is_told_in_our_words(self, redis_server: Redis) -> None:
+        with pytest.raises(StoreUnavailable, match="cannot be reached") as caught:
+            open_store(f"redis+cluster://127.0.0.1:{free_port()}")
+        assert caught.value.retryable
+        with pytest.raises(StoreUnavailable, match="is no cluster") as caught:
+            open_store(f"redis+cluster://:{PASSWORD}@127.0.0.1:{redis_server.port}")
+        assert not caught.value.retryable
+        node = clustered()
+        try:
+            with pytest.raises(StoreUnavailable, match="refuses the login"):
+                open_store(f"redis+cluster://:wrong@127.0.0.1:{node.port}")
+            store = open_store(f"redis+cluster://:{PASSWORD}@127.0.0.1:{node.port}")
+            with store:
+                node.close()
+                with pytest.raises(StoreUnavailable, match="cannot be reached"):
+                    store.find_token(ALICE)
         finally:
             node.close()
 
@@ -86,6 +81,7 @@ class TestAddresses:
             "redis://h/name", "redis://h:port/0", "redis://h/0?tabel=x", "redis://h/0?db=x",
             "redis+sentinel://h", "redis+cluster://h/1", "unix://", "redis://a,b/0",
             "redis://h/0?table=a{b}", "redis://h:99999/0", "redis://h/0#x",
+            "redis+cluster://h?ssl_ca_certs=x",
         ],
     )  # fmt: skip
     def test_a_malformed_one_is_refused(self, url: str) -> None:

@@ -21,7 +21,9 @@ __all__ = [
     "DURABLE",
     "PASSWORD",
     "Redis",
+    "Sentinel",
     "Space",
+    "clustered",
     "free_port",
     "redis",
     "redis_server",
@@ -106,6 +108,40 @@ class Redis(Server):
         """Return the URL of a store."""
         table = f"?table={prefix}" if prefix else ""
         return f"redis://:{PASSWORD}@127.0.0.1:{self.port}/{database}{table}"
+
+
+class Sentinel(Redis):
+    """A sentinel of one primary, called ``tokens``.
+
+    Args:
+        watched: The primary's port.
+    """
+
+    def __init__(self, watched: int) -> None:
+        self._watched = watched
+        super().__init__(mode="--sentinel")
+
+    def _command(self) -> list[str]:
+        settings = self.folder / "sentinel.conf"
+        settings.write_text(
+            f"port {self.port}\nbind 127.0.0.1\ndir {self.folder}\n"
+            f"sentinel monitor tokens 127.0.0.1 {self._watched} 1\n"
+            f"sentinel auth-pass tokens {PASSWORD}\n"
+        )
+        self._hand_over(settings)
+        return [super()._command()[0], str(settings), "--sentinel"]
+
+    def client(self, database: int = 0) -> Any:
+        return Client(port=self.port)
+
+
+def clustered() -> Redis:
+    """Start a server that is a cluster by itself."""
+    node = Redis("--cluster-enabled yes", f"--cluster-port {free_port()}")
+    with node.client() as client:
+        client.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)
+        until(lambda: client.cluster("info")["cluster_state"] == "ok")
+    return node
 
 
 class Space:

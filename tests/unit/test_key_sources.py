@@ -220,7 +220,11 @@ def test_a_key_service_that_hangs_holds_nobody_who_has_a_key_that_works(
     file.write_text(ONE)
     keys = files.FileKeyring(file)
     sealed = keys.seal("text", "here")
-    with serving(lambda *_: go_on.wait(30) and None) as silent:
+
+    def say_nothing(_connection: socket.socket, _request: bytes) -> None:
+        go_on.wait(30)
+
+    with serving(say_nothing) as silent:
         monkeypatch.setenv("AWS_ENDPOINT_URL_KMS", silent.url)
         file.write_text(f"{line}\n{ONE}\n")
         began = time.monotonic()

@@ -213,7 +213,7 @@ class _Server(ThreadingHTTPServer):
 class _Handler(OneRequest):
     server: _Server
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802 - the base's name
         """Take the redirect."""
         if self.server.answer is None or self.path.partition("?")[0] != self.server.path:
             self._page(HTTPStatus.NOT_FOUND, "Nothing here", "This is not the address.")

@@ -108,7 +108,8 @@ class Metrics:
             ) from None
 
         # A client that sends nothing, or in drops, must not hold a connection for ever.
-        server.RequestHandlerClass = type("Handler", (OneRequest, server.RequestHandlerClass), {})
+        handler: Any = server.RequestHandlerClass
+        server.RequestHandlerClass = type("Handler", (OneRequest, handler), {})
 
         def end() -> None:
             server.shutdown()

@@ -7,11 +7,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
 
-from redis.exceptions import RedisError
-
 from evergrant.errors import StoreUnavailable
-from evergrant.forking import ProcessTurns, this_process
-from evergrant.stores.redis.errors import explained, is_former_primary
+from evergrant.forking import Process, ProcessTurns, this_process
+from evergrant.stores.redis.errors import TROUBLE, explained, is_former_primary
 from evergrant.stores.redis.urls import Client
 from evergrant.watchdog import Exchange
 
@@ -50,7 +48,7 @@ class Clients:
         self._store = store
         self._timeout = timeout
         # All are kept: one that nobody refers to says goodbye on connections of the parent's.
-        self._clients = {this_process(): connect()}
+        self._clients: dict[Process, Client] = {}
         self._turns = ProcessTurns(CONNECTIONS)
         self._anew_at = time.monotonic() + LIFETIME
         self.was_writable = False
@@ -74,7 +72,7 @@ class Clients:
             raise StoreUnavailable(f"all connections to {self._store} are in use")
         try:
             return self._where_it_is(question)
-        except (RedisError, OSError) as error:
+        except TROUBLE as error:
             problem = explained(error, self._store, was_writable=self.was_writable)
         finally:
             turns.release()
@@ -84,12 +82,12 @@ class Clients:
     def _where_it_is(self, question: Callable[[], T]) -> T:
         """Ask; where the server is not the primary any more, once more on new connections."""
         if time.monotonic() > self._anew_at:
-            with suppress(RedisError, OSError):  # then the old ones may still do
+            with suppress(*TROUBLE):  # then the old ones may still do
                 self._leave()
         try:
             with Exchange(self._timeout):
                 return question()
-        except (RedisError, OSError) as error:
+        except TROUBLE as error:
             if not is_former_primary(error):
                 raise
         self._leave()
@@ -101,3 +99,9 @@ class Clients:
         """Let this process have a new client; who uses the former one goes on with it."""
         self._anew_at = time.monotonic() + LIFETIME
         self._clients[this_process()] = self._connect()
+
+    def close(self) -> None:
+        """Close this process's connections."""
+        if client := self._clients.get(this_process()):
+            with suppress(*TROUBLE):
+                client.close()

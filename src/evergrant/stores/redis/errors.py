@@ -8,7 +8,10 @@ from redis import exceptions
 
 from evergrant.errors import StoreError, StoreUnavailable
 
-__all__ = ["explained", "is_former_primary"]
+__all__ = ["TROUBLE", "explained", "is_former_primary"]
+
+TROUBLE = (exceptions.RedisError, exceptions.RedisClusterException, OSError)
+"""What the client raises: its errors of clusters stand beside the others."""
 
 
 class _Meaning(NamedTuple):
@@ -57,6 +60,8 @@ _MEANINGS = {
 }
 
 
+_NO_CLUSTER = _Meaning("{store} is no cluster", "Name it with redis://.", False)
+
 _NAMES = {
     "AuthenticationError": "NOAUTH",
     "AuthenticationWrongNumberOfArgsError": "NOAUTH",
@@ -97,9 +102,16 @@ def explained(error: Exception, store: str, *, was_writable: bool = False) -> St
         store: The store's URL.
         was_writable: The store took changes before.
     """
+    is_cluster = isinstance(error, exceptions.RedisClusterException)
+    if is_cluster and isinstance(error.__cause__, exceptions.RedisError):
+        error = error.__cause__
     code = _code(error)
-    gone = isinstance(error, exceptions.ConnectionError | exceptions.TimeoutError | OSError)
+    gone = is_cluster or isinstance(
+        error, exceptions.ConnectionError | exceptions.TimeoutError | OSError
+    )
     unknown = _GONE if gone else _Meaning("{store} cannot go on", "The server's own log says more.")
+    if "Cluster mode is not enabled" in str(error):
+        unknown = _NO_CLUSTER
     meaning = _MEANINGS.get(code or "", unknown)
     if meaning is _REPLICA and was_writable:
         meaning = _DEMOTED

@@ -9,9 +9,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
-from redis.exceptions import RedisError
-
 from evergrant import forking
+from evergrant.stores.redis.errors import TROUBLE
 
 __all__ = ["Hearing"]
 
@@ -100,7 +99,7 @@ class Hearing:
                         self._hear(channel)
                 finally:
                     client.close()
-            except (RedisError, OSError, ValueError):
+            except (*TROUBLE, ValueError):
                 # Who asks is told that nothing is known, and reads the store itself.
                 self._trusted_until = 0.0
                 time.sleep(PAUSE)

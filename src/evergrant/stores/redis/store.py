@@ -281,5 +281,4 @@ class RedisStore(KeyedStore):
     def close(self) -> None:
         """Close the connections."""
         self._hearing.close()
-        with suppress(RedisError, OSError):
-            self._clients.here().close()
+        self._clients.close()

@@ -12,7 +12,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from evergrant.errors import ConfigError
-from evergrant.stores.redis.deadlines import watched
+from evergrant.stores.redis.deadlines import WatchedPool, watched
 from evergrant.stores.tables import DEFAULT_TABLE
 from evergrant.stores.urls import ACCEPTED, masked, parameters, seconds
 from evergrant.watchdog import Exchange
@@ -62,7 +62,7 @@ class Place:
     def connect(self, timeout: float) -> Client:
         """Return a client; it connects when it is first used."""
         with Exchange(timeout):  # that of a cluster asks where its nodes are
-            return watched(self._client(timeout))
+            return self._client(timeout)
 
     def _client(self, timeout: float) -> Client:
         parts, scheme = self._parts, self._parts.scheme.lower()
@@ -79,7 +79,7 @@ class Place:
         }
         database = parts.path.strip("/")
         if scheme == "unix":
-            return Redis(unix_socket_path=unquote(parts.path), **options)
+            return watched(Redis(unix_socket_path=unquote(parts.path), **options))
         if scheme == "redis+sentinel":
             options.setdefault("db", 0)
             where = _hosts(parts, SENTINEL_PORT)
@@ -87,17 +87,23 @@ class Place:
             sentinel = Sentinel(where, sentinel_kwargs=quick)
             for one in sentinel.sentinels:
                 watched(one)
-            return sentinel.master_for(database, **options)
+            return watched(sentinel.master_for(database, **options))
         if scheme == "rediss":
             options["ssl"] = True
         if scheme == "redis+cluster":
             from redis.cluster import ClusterNode
 
-            nodes = [ClusterNode(*where) for where in _hosts(parts, DEFAULT_PORT)]
-            return RedisCluster(startup_nodes=nodes, **options)
+            first, *others = _hosts(parts, DEFAULT_PORT)
+            host = f"[{first[0]}]" if ":" in first[0] else first[0]
+            return RedisCluster(
+                url=f"redis://{host}:{first[1]}",  # only so does it take a pool of ours
+                startup_nodes=[ClusterNode(*where) for where in others],
+                connection_pool_class=WatchedPool,
+                **options,
+            )
         ((host, port),) = _hosts(parts, DEFAULT_PORT)
         options.setdefault("db", int(database or 0))
-        return Redis(host=host, port=port, **options)
+        return watched(Redis(host=host, port=port, **options))
 
 
 def _hosts(parts: SplitResult, port: int) -> list[tuple[str, int]]:
@@ -136,4 +142,10 @@ def parsed(url: str) -> Place:
         sound = hosts = False
     if not sound or not hosts or parts.fragment:
         raise ConfigError(f"{masked(url)!r} is not the URL of a Redis", hint=ACCEPTED)
-    return Place(url, parts, parameters(url, parts.query, _KNOWN))
+    given = parameters(url, parts.query, _KNOWN)
+    if scheme == "redis+cluster" and any(name.startswith("ssl") for name in given):
+        raise ConfigError(
+            f"{masked(url)!r} sets up TLS, which is not there for a cluster",
+            hint="Leave ssl_… out, and keep the way to the cluster private.",
+        )
+    return Place(url, parts, given)
