@@ -6,8 +6,6 @@ mutant is then met by the tests of its own line, the quickest first.
 
 from __future__ import annotations
 
-import json
-import os
 import random
 import shutil
 import subprocess
@@ -16,20 +14,19 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from typing import NamedTuple
 
 from equivalents import EQUIVALENT
+from executed_lines import PACKAGE, call_pytest, first_run
 from mutations import Mutation, mutations
-from venvs import ROOT, TEST, StepError
+from venvs import ROOT, TEST
 
 __all__ = ["MUTANTS", "Mutant", "Outcome", "hunt_sample", "sample", "tell_sample"]
 
 MUTANTS = replace(TEST, name="mutants", packages=("coverage",))
 
-PACKAGE = Path("src", "evergrant")
 CORE = (
     "accounts.py",
     "aio.py",
@@ -79,31 +76,6 @@ ENOUGH = 0.95
 MOST_SECONDS = 90.0
 """How long the tests of one mutant may take, as they took in the first run."""
 
-_WATCH = """
-import json
-import time
-import coverage
-import pytest
-
-TIMES = {}
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item):
-    running = coverage.Coverage.current()
-    if running:
-        running.switch_context(item.nodeid)
-    began = time.monotonic()
-    answer = yield
-    TIMES[item.nodeid] = time.monotonic() - began
-    if running:
-        running.switch_context("")
-    return answer
-
-def pytest_sessionfinish(session):
-    with open("times.json", "w") as file:
-        json.dump(TIMES, file)
-"""
-
 
 class Mutant(NamedTuple):
     """A mutation of one of the core's files, given below the package."""
@@ -126,27 +98,6 @@ class Outcome(NamedTuple):
 
     mutant: Mutant
     noticed_by: str | None
-
-
-class Known(NamedTuple):
-    """Which tests execute a line, and the seconds that each takes."""
-
-    by_line: dict[str, dict[int, list[str]]]
-    seconds: dict[str, float]
-
-    def tests_of(self, mutant: Mutant) -> list[str]:
-        """Return the tests of a mutant's line, or else of its file, the quickest first."""
-        lines = self.by_line.get(mutant.file, {})
-        found = {test for test in lines.get(mutant.mutation.line, ()) if test}
-        found = found or {test for tests in lines.values() for test in tests if test}
-        chosen: list[str] = []
-        left = MOST_SECONDS
-        for test in sorted(found, key=lambda one: self.seconds.get(one, 1.0)):
-            left -= self.seconds.get(test, 1.0)
-            if left < 0:
-                break
-            chosen.append(test)
-        return chosen
 
 
 def core_files(root: Path = ROOT) -> list[Path]:
@@ -188,14 +139,16 @@ def hunt_sample(python: Path, chosen: Sequence[Mutant], root: Path = ROOT) -> It
     """
     with tempfile.TemporaryDirectory() as folder:
         made = [_copy(root, Path(folder, str(number))) for number in range(len(SHARES))]
-        known = _first_run(python, made)
+        executed = first_run(python, made, SHARES, WITHOUT_SERVERS)
         copies: SimpleQueue[Path] = SimpleQueue()
         for copy in made:
             copies.put(copy)
 
         def met(mutant: Mutant) -> Outcome:
             with _borrowed(copies) as copy:
-                return Outcome(mutant, _noticed(python, copy, mutant, known.tests_of(mutant)))
+                line = mutant.mutation.line
+                tests = executed.tests_of(mutant.file, line, MOST_SECONDS)
+                return Outcome(mutant, _noticed(python, copy, mutant, tests))
 
         with ThreadPoolExecutor(len(made)) as threads:
             yield from threads.map(met, [one for one in chosen if not one.reason])
@@ -221,41 +174,6 @@ def _copy(root: Path, copy: Path) -> Path:
     return copy
 
 
-def _first_run(python: Path, copies: Sequence[Path]) -> Known:
-    """Learn which test executes which line, and how long it takes."""
-    with ThreadPoolExecutor(len(SHARES)) as threads:
-        learnt = list(threads.map(partial(_watch, python), copies, SHARES))
-    by_line: dict[str, dict[int, list[str]]] = {}
-    seconds: dict[str, float] = {}
-    for lines, times in learnt:
-        seconds |= times
-        for file, tests in lines.items():
-            for line, names in tests.items():
-                by_line.setdefault(file, {}).setdefault(line, []).extend(names)
-    return Known(by_line, seconds)
-
-
-def _watch(
-    python: Path, copy: Path, tests: Sequence[str]
-) -> tuple[dict[str, dict[int, list[str]]], dict[str, float]]:
-    (copy / "watch_tests.py").write_text(_WATCH)
-    data, lines, times = copy / "coverage", copy / "lines.json", copy / "times.json"
-    coverage: list[str | Path] = [python, "-m", "coverage"]
-    command = [*coverage, "run", f"--source={PACKAGE}", f"--data-file={data}", "-m", "pytest"]
-    done = _call([*command, *_QUIET, "-p", "watch_tests", "-k", WITHOUT_SERVERS, *tests], copy)
-    if done.returncode:
-        raise StepError(f"the tests fail without any mutant:\n{done.stdout[-3000:]}")
-    _call([*coverage, "json", "--show-contexts", f"--data-file={data}", "-o", lines], copy)
-    found = json.loads(lines.read_text())["files"]
-    by_line = {
-        str(Path(file).relative_to(PACKAGE)): {
-            int(line): [name for name in names if name] for line, names in one["contexts"].items()
-        }
-        for file, one in found.items()
-    }
-    return by_line, json.loads(times.read_text())
-
-
 def _noticed(python: Path, copy: Path, mutant: Mutant, tests: Sequence[str]) -> str | None:
     if not tests:
         return None
@@ -264,8 +182,10 @@ def _noticed(python: Path, copy: Path, mutant: Mutant, tests: Sequence[str]) -> 
     chosen.write_text("\n".join(tests))
     path.write_bytes(mutant.mutation.apply(source))
     try:
-        command: list[str | Path] = [python, "-m", "pytest", *_QUIET, "--exitfirst", f"@{chosen}"]
-        done = _call(command, copy, SHORTEST_TIMEOUT + 3 * MOST_SECONDS)
+        timeout = SHORTEST_TIMEOUT + 3 * MOST_SECONDS
+        done = call_pytest(
+            python, copy, "--timeout=30", "--exitfirst", f"@{chosen}", timeout=timeout
+        )
     except subprocess.TimeoutExpired:
         return "the time limit"
     finally:
@@ -274,27 +194,3 @@ def _noticed(python: Path, copy: Path, mutant: Mutant, tests: Sequence[str]) -> 
         return None
     failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
     return failed[0] if failed else f"pytest, which answered {done.returncode}"
-
-
-_QUIET = ("-q", "-p", "no:cacheprovider", "--timeout=30")
-
-
-def _call(
-    command: Sequence[str | Path], copy: Path, timeout: float | None = None
-) -> subprocess.CompletedProcess[str]:
-    environment = {
-        "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
-        # Not the installed package's code, and no byte code of a file that was changed since.
-        "PYTHONPATH": f"src{os.pathsep}{copy}",
-        "PYTHONDONTWRITEBYTECODE": "1",
-    }
-    return subprocess.run(
-        command,
-        cwd=copy,
-        env=environment,
-        check=False,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=timeout,
-    )

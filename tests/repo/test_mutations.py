@@ -10,6 +10,7 @@ import pytest
 
 import sampled_mutants
 from equivalents import EQUIVALENT
+from executed_lines import Executed
 from mutations import mutations
 from sampled_mutants import Mutant, Outcome, hunt_sample, sample, tell_sample
 from venvs import ROOT
@@ -90,7 +91,7 @@ def test_survivors_are_told_and_too_many_fail(
 
 
 def test_a_mutant_without_a_test_survives(monkeypatch: pytest.MonkeyPatch) -> None:
-    known = sampled_mutants.Known({}, {})
-    monkeypatch.setattr(sampled_mutants, "_first_run", lambda _python, _copies: known)
+    nothing = Executed({}, {})
+    monkeypatch.setattr(sampled_mutants, "first_run", lambda *_: nothing)
     (one,) = sample(1, 1)
     assert list(hunt_sample(Path(sys.executable), [one])) == [Outcome(one, None)]

@@ -116,31 +116,36 @@ def test_forked_in_the_middle_of_a_lazy_import(name: str, way: str) -> None:
 
 
 ENDLESS = """
-import os, sys, threading
+import importlib.util, os, sys, threading, time
 import evergrant.forking as forking
 
 class Endless:
     def find_spec(self, wanted, path=None, target=None):
         if wanted == "endless":
-            begun.set()
-            go_on.wait(30)
+            return importlib.util.spec_from_loader(wanted, self)
+
+    def create_module(self, spec):
+        return None
+
+    def exec_module(self, module):
+        begun.set()
+        go_on.wait(30)
 
 forking.PATIENCE = 0.1
 begun, go_on = threading.Event(), threading.Event()
 sys.meta_path.insert(0, Endless())
 
 def load():
-    try:
-        import endless
-    except ImportError:
-        pass
+    import endless
 
 threading.Thread(target=load).start()
 begun.wait(30)
+began = time.monotonic()
 child = os.fork()
 if child == 0:
     os._exit(0)
 assert os.waitpid(child, 0)[1] == 0
+assert time.monotonic() - began < 10
 go_on.set()
 """
 
