@@ -61,6 +61,10 @@ SHARES = (
         "tests/observing",
         "tests/contract/test_model.py",
         "tests/concurrency/test_interleaved.py",
+        *(
+            str(file.relative_to(ROOT))
+            for file in sorted(ROOT.glob("tests/concurrency/test_locks*.py"))
+        ),
     ),
 )
 """The tests that a mutant may meet: two shares, which the first run takes side by side."""
@@ -192,5 +196,9 @@ def _noticed(python: Path, copy: Path, mutant: Mutant, tests: Sequence[str]) -> 
         path.write_bytes(source)
     if done.returncode == 0:
         return None
-    failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED", "ERROR"))]
+    failed = [
+        line
+        for line in done.stdout.splitlines()
+        if line.startswith(("FAILED tests", "ERROR tests"))
+    ]
     return failed[0] if failed else f"pytest, which answered {done.returncode}"
