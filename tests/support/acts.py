@@ -33,8 +33,9 @@ class Threads:
 
     def __init__(self) -> None:
         self.begun: list[Callable[[], object]] = []
-        self.current_thread, self.main_thread = threading.current_thread, threading.main_thread
-        self.get_ident = threading.get_ident
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(threading, name)
 
     def Thread(  # noqa: N802 - threading's own name
         self, *, target: Callable[..., object], args: tuple[Any, ...] = (), **_: object

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from itertools import count
 from types import FrameType, ModuleType
 from typing import Any, NamedTuple
@@ -32,7 +32,12 @@ class Scene(NamedTuple):
     check: Callable[[], object]
 
 
-def step_through(scene: Callable[[], Scene], *modules: ModuleType, opcodes: bool = False) -> int:
+def step_through(
+    scene: Callable[[], Scene],
+    *modules: ModuleType,
+    within: Collection[str] = (),
+    opcodes: bool = False,
+) -> int:
     """Play a scene once for each step of its first act in these modules; return how many.
 
     The second act runs while the first stands before that step, to its end or until it waits
@@ -41,12 +46,13 @@ def step_through(scene: Callable[[], Scene], *modules: ModuleType, opcodes: bool
     Args:
         scene: Makes everything anew.
         modules: Whose lines are steps.
+        within: The names of the functions whose lines are; all by default.
         opcodes: Each operation of a line is a step.
     """
     files = {module.__file__ for module in modules}
     for step in count():
         one = scene()
-        stopped = _Play(one, files, step, opcodes=opcodes).run()
+        stopped = _Play(one, files, within, step, opcodes=opcodes).run()
         one.check()
         if not stopped:
             assert step > 0, "the first act has no step in these modules"
@@ -55,9 +61,18 @@ def step_through(scene: Callable[[], Scene], *modules: ModuleType, opcodes: bool
 
 
 class _Play:
-    def __init__(self, scene: Scene, files: set[str | None], step: int, *, opcodes: bool) -> None:
+    def __init__(
+        self,
+        scene: Scene,
+        files: Collection[str | None],
+        within: Collection[str],
+        step: int,
+        *,
+        opcodes: bool,
+    ) -> None:
         self._scene = scene
         self._files = files
+        self._within = within
         self._left = step
         self._opcodes = opcodes
         self._stands = threading.Event()
@@ -97,6 +112,8 @@ class _Play:
 
     def _enter(self, frame: FrameType, event: str, arg: Any) -> Any:
         if frame.f_code.co_filename not in self._files:
+            return None
+        if self._within and frame.f_code.co_name not in self._within:
             return None
         frame.f_trace_opcodes = self._opcodes
         return self._step

@@ -77,7 +77,8 @@ class Lifeboat:
 
     def paths(self) -> set[Path]:
         """Return the files of this lifeboat, usable or not."""
-        return {seat.path for seat in self._seats if seat.path} | self._unusable.keys()
+        with self._lock.here():
+            return {seat.path for seat in self._seats if seat.path} | self._unusable.keys()
 
     @property
     def unusable(self) -> dict[Path, EvergrantError]:
