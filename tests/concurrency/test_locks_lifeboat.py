@@ -5,13 +5,11 @@ from __future__ import annotations
 import pathlib
 from collections import Counter
 from dataclasses import replace
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from acts import equal
-from evergrant.errors import StoreError, TokenNotFound
 from evergrant.keeping import lifeboat, saver
 from evergrant.keeping.boarding import Boarding, Fate
 from evergrant.keeping.deletion import delete
@@ -24,9 +22,7 @@ from saver_scene import ALICE, HOUR, NOW
 from stepping import Scene, step_through
 
 OTHER = replace(TOKEN, id="8", refresh_token="1000.r8", access_token="1000.a8")
-LATER = replace(
-    ALICE, refresh_token="1000.r2", access_token="1000.a2", expires_at=NOW + timedelta(hours=1)
-)
+LATER = replace(ALICE, refresh_token="1000.r2", access_token="1000.a2", expires_at=NOW + HOUR)
 
 
 @pytest.fixture

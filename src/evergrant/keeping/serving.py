@@ -113,7 +113,8 @@ class Serving:
             self._note_recovery()
             raise
         except BaseException:
-            self._retry_at = self._retry_at and time.monotonic()
+            with self._lock.here():  # another may have found out meanwhile that it is back
+                self._retry_at = self._retry_at and time.monotonic()
             raise
         self._note_recovery()
         if token is not None and keeps(token):
@@ -142,11 +143,12 @@ class Serving:
 
     def _claims_probe(self) -> bool:
         """Say whether this caller is the one to find out whether the store is back."""
-        now = time.monotonic()
-        if self._retry_at is None or now < self._retry_at:
-            return False
-        self._retry_at = now + PROBE  # the others do not wait for it
-        return True
+        with self._lock.here():
+            now = time.monotonic()
+            if self._retry_at is None or now < self._retry_at:
+                return False
+            self._retry_at = now + PROBE  # the others do not wait for it
+            return True
 
     def _in_spite_of(self, error: StoreUnavailable, asked: Hashable, min_life: timedelta) -> Token:
         known = self._last_known(asked, min_life)

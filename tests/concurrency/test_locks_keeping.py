@@ -1,0 +1,294 @@
+"""What the locks around serving, renewing and offloading guard: see `test_locks`."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from acts import Count, equal
+from evergrant.accounts import Accounts
+from evergrant.clock import utc_now
+from evergrant.errors import AccountsUnavailable, StoreUnavailable
+from evergrant.events import Event, StoreFailed, StoreRecovered
+from evergrant.keeping import offload, renewal, serving
+from evergrant.keeping.custody import Custody
+from evergrant.keeping.offload import Offload
+from evergrant.keeping.serving import Serving
+from evergrant.keeping.windows import ANY_LIFE
+from evergrant.stores.lease import Lease
+from evergrant.stores.memory import MemoryStore
+from evergrant.token import Token
+from saver_scene import ALICE, HOUR, NOW
+from stepping import Scene, step_through
+
+FRESH = replace(ALICE, expires_at=NOW + HOUR)
+LOCKED = StoreUnavailable("the database is locked")
+
+
+def raising(error: Exception) -> Callable[[], Token]:
+    def load() -> Token:
+        raise error
+
+    return load
+
+
+class Restless(MemoryStore):
+    """A store that has always just changed, so that what is at hand is read again."""
+
+    def __init__(self) -> None:
+        super().__init__(clock=lambda: NOW)
+        self._numbers = count()
+
+    def generation(self) -> int:
+        return next(self._numbers)
+
+
+class Outage:
+    """What serves alice's token while its store is down, and is due to be asked again."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.serving = Serving(Restless(), lambda: NOW, self.events.append)
+        self.ask("alice", lambda: FRESH)
+        self.ask("alice", raising(LOCKED))
+        self.events.clear()
+        self.serving._retry_at = self.serving._tell_at = 0.0
+
+    def ask(self, user: str, load: Callable[[], Token]) -> None:
+        with suppress(AccountsUnavailable):
+            self.serving.token(user, load, elect=Count())
+
+    def told(self, kind: type[Event]) -> int:
+        return sum(isinstance(event, kind) for event in self.events)
+
+
+def test_a_store_that_fails_for_two_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "RETRY", 3600.0)
+
+    def scene() -> Scene:
+        it = Outage()
+
+        def fail() -> None:
+            it.serving._in_spite_of(LOCKED, "alice", ANY_LIFE)
+
+        return Scene(fail, fail, lambda: equal((it.told(StoreFailed), 1)))
+
+    step_through(scene, serving)
+
+
+def test_a_store_that_is_back_for_two_is_told_once() -> None:
+    def scene() -> Scene:
+        it = Outage()
+        return Scene(
+            lambda: it.ask("bob", lambda: FRESH),
+            lambda: it.ask("carol", lambda: FRESH),
+            lambda: equal((it.told(StoreRecovered), 1)),
+        )
+
+    step_through(scene, serving)
+
+
+def test_a_store_that_was_down_is_asked_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "RETRY", 3600.0)
+
+    def scene() -> Scene:
+        it, asked = Outage(), Count()
+
+        def load() -> Token:
+            asked()
+            raise LOCKED
+
+        def ask() -> None:
+            it.ask("alice", load)
+
+        return Scene(ask, ask, lambda: equal((asked.calls, 1)))
+
+    step_through(scene, serving)
+
+
+def test_a_store_that_is_back_while_another_asks_it_harms_nobody() -> None:
+    def scene() -> Scene:
+        it = Outage()
+        return Scene(
+            lambda: it.ask("alice", lambda: FRESH),
+            lambda: it.ask("bob", lambda: FRESH),
+            lambda: equal((it.told(StoreRecovered), 1)),
+        )
+
+    step_through(scene, serving, within=("_claims_probe",), opcodes=True)
+
+
+def test_a_store_that_is_back_while_zoho_fails_stays_back() -> None:
+    def scene() -> Scene:
+        it = Outage()
+
+        def check() -> None:
+            it.ask("carol", lambda: FRESH)
+            equal((it.told(StoreRecovered), 1))
+
+        return Scene(
+            lambda: it.ask("alice", raising(AccountsUnavailable("no answer"))),
+            lambda: it.ask("bob", lambda: FRESH),
+            check,
+        )
+
+    step_through(scene, serving, within=("_loaded",), opcodes=True)
+
+
+class Pool:
+    """Stands in for a pool: what is submitted waits, and is cancelled at its end."""
+
+    def __init__(self, *_: object, **__: object) -> None:
+        self.submitted: list[Future[Any]] = []
+        POOLS.append(self)
+
+    def submit(self, *_: object) -> Future[Any]:
+        self.submitted.append(Future())
+        return self.submitted[-1]
+
+    def shutdown(self, **_: object) -> None:
+        for work in self.submitted:
+            work.cancel()
+
+
+POOLS: list[Pool] = []
+
+
+@pytest.fixture
+def new_offload(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Offload]:
+    monkeypatch.setattr(offload, "ThreadPoolExecutor", Pool)
+
+    def new() -> Offload:
+        POOLS.clear()
+        return Offload(1, "test", holds_loop=False)
+
+    return new
+
+
+def test_tasks_of_two_loops_share_one_call(new_offload: Callable[[], Offload]) -> None:
+    def scene() -> Scene:
+        it, flights = new_offload(), list[Any]()
+
+        def join() -> None:
+            flights.append(it._join("a", Count()))
+
+        def check() -> None:
+            (pool,) = POOLS
+            equal((len(pool.submitted), 1), ([flight.waiting for flight in flights], [2, 2]))
+
+        return Scene(join, join, check)
+
+    step_through(scene, offload)
+
+
+def test_work_that_no_task_waits_for_any_more_is_left(new_offload: Callable[[], Offload]) -> None:
+    def scene() -> Scene:
+        it = new_offload()
+        flight = it._join("a", Count())
+        it._join("a", Count())
+        flight.work.set_result(None)
+
+        def leave() -> None:
+            asyncio.run(it._outcome(flight))
+
+        return Scene(leave, leave, lambda: equal((flight.waiting, 0)))
+
+    step_through(scene, offload, within=("_outcome",), opcodes=True)
+
+
+def test_work_that_begins_while_other_work_ends_can_be_shared(
+    new_offload: Callable[[], Offload],
+) -> None:
+    def scene() -> Scene:
+        it = new_offload()
+        done, begun = it._join("a", Count()), list[Any]()
+        return Scene(
+            lambda: done.work.set_result(None),
+            lambda: begun.append(it._join("a", Count())),
+            lambda: equal((it._flights, {"a": begun[0]})),
+        )
+
+    step_through(scene, offload)
+
+
+def test_what_is_asked_while_it_is_closed_is_refused_or_ended(
+    new_offload: Callable[[], Offload],
+) -> None:
+    def scene() -> Scene:
+        it = new_offload()
+
+        def join() -> None:
+            with suppress(RuntimeError):
+                it._join("a", Count())
+
+        def check() -> None:
+            assert all(work.done() for pool in POOLS for work in pool.submitted)
+
+        return Scene(join, lambda: it.close(0.0), check)
+
+    step_through(scene, offload)
+
+
+class Crowded(MemoryStore):
+    """A store whose leases others have at first; notes how many ask it at the same time."""
+
+    def __init__(self) -> None:
+        super().__init__(clock=utc_now)
+        self.inside = self.most = 0
+        self._asked: set[str] = set()
+        self._numbers = count()
+
+    def visit(self) -> None:
+        self.inside += 1
+        self.most = max(self.most, self.inside)
+        self.inside -= 1
+
+    def _pulse(self) -> int:
+        return next(self._numbers)
+
+    def lease(self, id_: str, ttl: float) -> Lease:
+        if id_ not in self._asked:
+            self._asked.add(id_)
+            return Lease(held=False, extend=lambda: False, release=lambda: None)
+        self.visit()
+        return Lease.of_nobody()
+
+    def find_token_by_id(self, id: str) -> Token | None:  # noqa: A002 - the store's own name
+        found = super().find_token_by_id(id)
+        if renewal.LOOK_AGAIN:
+            self.visit()
+        return found
+
+
+@pytest.mark.parametrize("look_again", [0.0, 60.0], ids=["lease", "read"])
+def test_those_who_wait_ask_the_store_one_at_a_time(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, look_again: float
+) -> None:
+    monkeypatch.setattr(renewal, "LOOK_AGAIN", look_again)
+
+    def scene() -> Scene:
+        store = Crowded()
+        custody = Custody(store, Accounts(), lifeboat=tmp_path)
+        saved = [
+            store.save_token(
+                replace(ALICE, user_name=name, refresh_token=name, expires_at=utc_now() + HOUR)
+            )
+            for name in ("alice", "bob")
+        ]
+        one, other = (replace(token, expires_at=NOW) for token in saved)
+        return Scene(
+            lambda: custody.usable(one),
+            lambda: custody.usable(other),
+            lambda: equal((store.most, 1)),
+        )
+
+    step_through(scene, sys.modules[__name__], within=("visit",))
