@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
 import os
@@ -20,6 +21,7 @@ import pytest
 from evergrant.crypto.keys import Key, Keyring
 from evergrant.errors import ConfigError
 from evergrant.events import Forgotten, Refreshed, Revoked
+from evergrant.observing import audit
 from evergrant.observing.audit import AuditLog, audit_source, read_entries, verify
 from evergrant.token import Secret
 
@@ -225,6 +227,23 @@ def test_a_forked_child_writes_to_the_same_chain(path: Path) -> None:
     log(EVENT)
     assert (verify(path)[0].seq, verify(path)[1]) == (3, [])
     assert len({entry["pid"] for entry in read_entries(path)}) == 2
+
+
+def test_a_child_that_ends_leaves_to_its_parent_what_waits(
+    path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(audit, "PATIENCE", 0.0)
+    log = AuditLog(path)
+    with path.open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        log(EVENT)
+        caplog.clear()
+        with monkeypatch.context() as in_child:
+            in_child.setattr(audit, "this_process", lambda: (1, 1))
+            log.end()
+    log.flush(30)
+    assert caplog.records == []
+    assert len(list(read_entries(path))) == 1
 
 
 def test_a_full_disk_loses_no_entry_silently(path: Path, caplog: pytest.LogCaptureFixture) -> None:

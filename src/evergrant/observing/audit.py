@@ -142,20 +142,25 @@ class AuditLog:
     def _write_waiting(self, seconds: float) -> list[_Lost]:
         """Write what waits, in order, while the file can be locked; return what was lost."""
         lost: list[_Lost] = []
-        self._is_locked_out = False
-        while self._waiting:
-            entry = self._waiting[0]
-            try:
-                self._append(entry | ({"missed": self._missed} if self._missed else {}), seconds)
-            except BlockingIOError:
-                self._is_locked_out = True
-                break
-            except OSError as error:
-                self._missed += 1
-                lost.append((entry, str(error)))
-            else:
-                self._missed = 0
-            self._waiting.popleft()
+        is_locked_out = False
+        try:
+            while self._waiting:
+                entry = self._waiting[0]
+                missed = {"missed": self._missed} if self._missed else {}
+                try:
+                    self._append(entry | missed, seconds)
+                except BlockingIOError:
+                    is_locked_out = True
+                    break
+                except OSError as error:
+                    self._missed += 1
+                    lost.append((entry, str(error)))
+                else:
+                    self._missed = 0
+                self._waiting.popleft()
+        finally:
+            # Not before: who waits to try again goes by it, and would take a try for a success.
+            self._is_locked_out = is_locked_out
         return lost
 
     def _retry(self) -> None:
@@ -172,7 +177,9 @@ class AuditLog:
     def end(self) -> None:
         """Write what waits, or log it whole; for the end of the program."""
         self.flush(AT_EXIT)
-        self._tell([(entry, "it is locked") for entry in self._waiting])
+        if self._process == this_process():  # else it is its parent's to write
+            # A copy: who tries again may write some of it meanwhile.
+            self._tell([(entry, "it is locked") for entry in self._waiting.copy()])
 
     def _tell(self, lost: list[_Lost]) -> None:
         for entry, why in lost:
