@@ -12,7 +12,8 @@ from evergrant.attempts import persistently
 from evergrant.client import Client
 from evergrant.clock import Clock, utc_now
 from evergrant.datacenter import ZOHO, DataCenter, DataCenters, origin_of
-from evergrant.errors import CodeSpent, ConfigError, CorruptRecord, NoRefreshToken
+from evergrant.errors import CodeSpent, ConfigError, NoRefreshToken
+from evergrant.granting import Exchanged, foreign_api, refuse_unfit, renewed
 from evergrant.http import HttpCall, Send
 from evergrant.masking import masks_locals
 from evergrant.oauth import Granted
@@ -20,7 +21,7 @@ from evergrant.remote_sandbox import sandbox_of_environment
 from evergrant.scopes import read_scopes
 from evergrant.sender import HttpSender
 from evergrant.text import is_word
-from evergrant.token import Secret, Token, about
+from evergrant.token import Secret, Token
 
 __all__ = ["Accounts"]
 
@@ -96,8 +97,8 @@ class Accounts:
     ) -> Token:
         """Exchange a one-time code for tokens.
 
-        Sent once: a code whose answer was lost may be spent, and asking again would only hide
-        that behind an ``invalid_code``.
+        Sent once: a code whose answer was lost may be spent, and asking again would only hide that
+        behind an ``invalid_code``. An answer that names a foreign API server is told in a warning.
 
         Args:
             client: The client whose code it is, if not this app's own.
@@ -106,6 +107,21 @@ class Accounts:
             CodeSpent: The code is used, too old, or of another data center or client.
             OAuthError: Zoho refused for another reason, or gave no usable answer.
         """
+        return self.exchanged(
+            code, data_center, redirect_url=redirect_url, verifier=verifier, client=client
+        ).told()
+
+    @masks_locals
+    def exchanged(
+        self,
+        code: str,
+        data_center: DataCenter | None = None,
+        *,
+        redirect_url: str | None = None,
+        verifier: str | None = None,
+        client: Client | None = None,
+    ) -> Exchanged:
+        """Return what `exchange` does, and what is wrong with it, to be told once it is kept."""
         code, verifier = Secret(code), verifier and Secret(verifier)
         if not is_word(code):
             raise CodeSpent(
@@ -122,7 +138,7 @@ class Accounts:
             grant_token=code,
             redirect_url=redirect_url,
         )
-        return _renewed(token, granted)
+        return Exchanged(renewed(token, granted), foreign_api(granted, where))
 
     @masks_locals
     def refresh(self, token: Token) -> Token:
@@ -140,15 +156,15 @@ class Accounts:
                 token_id=token.id,
                 user=token.user_name,
             )
-        _refuse_unfit(token.refresh_token, token)
+        refuse_unfit(token.refresh_token, token)
         where = self.data_center_of(token)
         client = self.client_of(token)
         call = oauth.refresh_call(where, client, token.refresh_token)
-        renewed = _renewed(token, self._granted(call, where, "refresh_token"))
+        minted = renewed(token, self._granted(call, where, "refresh_token"))
         return replace(
-            renewed,
+            minted,
             # A refresh moves no grant: what is in a sandbox stays there, whatever the answer says.
-            api_domain=origin_of(token.api_domain) or renewed.api_domain,
+            api_domain=origin_of(token.api_domain) or minted.api_domain,
             # The one that works, for who goes by what is stored.
             client_secret=client.secret_in(where) or token.client_secret,
         )
@@ -172,7 +188,7 @@ class Accounts:
             org_id=org_id,
             scopes=scopes,
         )
-        return _renewed(token, granted)
+        return renewed(token, granted)
 
     @masks_locals
     def revoke(self, token: Token, *, authenticated: bool = False) -> bool:
@@ -190,7 +206,7 @@ class Accounts:
         secret = token.refresh_token or token.access_token
         if not secret:
             return False
-        _refuse_unfit(secret, token)
+        refuse_unfit(secret, token)
         call = oauth.revoke_call(
             self.data_center_of(token),
             secret,
@@ -278,23 +294,3 @@ class Accounts:
 
     def _ask(self, ask: Callable[[], T], *, once: bool = False) -> T:
         return persistently(ask, sleep=self._sleep, once=once)
-
-
-def _refuse_unfit(secret: str, token: Token) -> None:
-    if not is_word(secret):
-        raise CorruptRecord(
-            "its token has a blank, a line break or a control character in it; it was not sent",
-            **about(token),
-        )
-
-
-def _renewed(token: Token, granted: Granted) -> Token:
-    """Return the token with what was granted; Zoho sends the refresh token only the first time."""
-    return replace(
-        token,
-        access_token=granted.access_token,
-        refresh_token=granted.refresh_token or token.refresh_token,
-        expires_at=granted.expires_at,
-        api_domain=granted.api_domain,
-        scopes=granted.scopes or token.scopes,
-    )

@@ -165,6 +165,13 @@ class DataCenters:
         """
         return _trusted(url, self._by_api, "an API server")
 
+    def has_api(self, where: DataCenter, claimed: object) -> bool:
+        """Say whether what an answer claims to be an API host is one of this data center's."""
+        if not isinstance(claimed, str) or not _is_bare(claimed):
+            return False
+        found = self._by_api.get(origin_of(claimed))
+        return found is not None and found.code == where.code
+
 
 def _trusted(url: str, known: Mapping[str | None, DataCenter], what: str) -> DataCenter:
     found = known.get(origin_of(url)) if _is_bare(url) else None

@@ -51,13 +51,14 @@ IDENTITY_SCOPES = ("ZohoCRM.users.READ", "ZohoCRM.org.READ")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Granted:
-    """What Zoho granted, whole: these belong together."""
+    """What Zoho granted, whole: these belong together; ``stranger``: a foreign API it named."""
 
     access_token: Secret
     refresh_token: Secret | None
     expires_at: datetime
     api_domain: str
     scopes: tuple[str, ...]
+    stranger: str | None = None
 
 
 def authorization_url(
@@ -201,7 +202,7 @@ def read_granted(
     Args:
         now: When the request was sent (aware); the token's life counts from here.
         asked: The data center that was asked; the API domain must be one of its own.
-        grant_type: What was asked for; ``invalid_code`` means different things.
+        grant_type: What was asked for; what a spent code brought is returned, come what may.
 
     Raises:
         OAuthError: One of its kinds, see `evergrant.oauth_errors`.
@@ -211,19 +212,17 @@ def read_granted(
     if not data or not isinstance(access_token, Secret) or not is_word(access_token or " "):
         raise error_from(answer, data, now=now, grant_type=grant_type)
     api_domain = None if asked.is_fixed else data.get("api_domain")
-    if api_domain and (
-        not isinstance(api_domain, str) or known.by_api_domain(api_domain).code != asked.code
-    ):
-        raise UntrustedServer(
-            f"the answer names {named(api_domain)}, which is not in {asked.code!r}"
-        )
+    stranger = named(api_domain) if api_domain and not known.has_api(asked, api_domain) else None
+    if stranger and grant_type != "authorization_code":
+        raise UntrustedServer(f"the answer names {stranger}, which is not in {asked.code!r}")
     refresh_token = data.get("refresh_token")
     return Granted(
         access_token=access_token,
         refresh_token=refresh_token if isinstance(refresh_token, Secret) else None,
         expires_at=now + _life(data),
-        api_domain=(api_domain or asked.api_url).rstrip("/"),
+        api_domain=(asked.api_url if stranger else api_domain or asked.api_url).rstrip("/"),
         scopes=_scopes(data.get("scope")),
+        stranger=stranger,
     )
 
 

@@ -239,3 +239,21 @@ def test_a_user_who_logs_in_again_after_a_revocation_is_taken_in(
     assert again is not None
     assert (again.id, again.user_name) == (first.id, first.user_name)
     assert again.refresh_token != first.refresh_token
+
+
+def test_a_foreign_api_domain_after_the_code_is_spent(
+    desk: Desk,
+    around: Surroundings,
+    asked: Asked,
+    zoho: Sandbox,
+    store: TokenStore,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    foreign = "https://api.zoho.example"
+    body = b'{"access_token": "1000.a", "refresh_token": "1000.r", "api_domain": "%s"}'
+    zoho.faults.server_error(200, body % foreign.encode())
+    answer = desk.answer(asked(grant_token=zoho.grant_code(ALICE), user_name="me"), around)
+    (row,) = store.get_tokens()
+    assert answer == row
+    assert (row.refresh_token, row.api_domain) == ("1000.r", around.api_url)
+    assert foreign in caplog.text

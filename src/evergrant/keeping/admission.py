@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from evergrant.accounts import Accounts
 from evergrant.clock import Clock
-from evergrant.errors import ConsentDenied, NoRefreshToken, OAuthError, TokenNotSaved
+from evergrant.errors import ConfigError, ConsentDenied, NoRefreshToken, OAuthError, TokenNotSaved
 from evergrant.events import Emit, LoginFailed
 from evergrant.keeping.saver import Saver
 from evergrant.limited_log import LimitedLog
@@ -162,7 +162,7 @@ def _under_owners_name(granted: Token, accounts: Accounts, saver: Saver, former:
         unsaved = error  # it waits in the lifeboat, and is of little use without a name
     try:
         name, org_id = accounts.owner(kept)
-    except OAuthError as error:
+    except (OAuthError, ConfigError) as error:
         if unsaved is not None:
             raise unsaved from unsaved.__cause__
         error.token_id, error.retryable = kept.id, False  # the code works once

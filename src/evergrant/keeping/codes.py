@@ -9,8 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from evergrant.accounts import Accounts
+from evergrant.client import Client
 from evergrant.clock import Clock, to_epoch_ms
+from evergrant.datacenter import DataCenter
 from evergrant.errors import CodeSpent, EvergrantError, OAuthError
+from evergrant.granting import Exchanged
 from evergrant.keeping.notes import Notes
 from evergrant.oauth_errors import may_have_granted
 
@@ -29,6 +33,29 @@ class Codes:
     def __init__(self, notes: Notes, clock: Clock) -> None:
         self._notes = notes
         self._clock = clock
+
+    def exchange(
+        self,
+        accounts: Accounts,
+        code: str,
+        where: DataCenter | None,
+        *,
+        redirect_url: str | None = None,
+        verifier: str | None = None,
+        client: Client | None = None,
+    ) -> Exchanged:
+        """Exchange a code, once for all who share the store; see `Accounts.exchanged`.
+
+        Raises:
+            CodeSpent: It was sent before, or Zoho does not accept it.
+            ConfigError: Nothing can be sent as this program is set up.
+            OAuthError: Zoho refused, or gave no usable answer.
+        """
+        accounts.prepare()  # first: a code that cannot be sent is not counted as sent
+        with self.sending(code):
+            return accounts.exchanged(
+                code, where, redirect_url=redirect_url, verifier=verifier, client=client
+            )
 
     @contextmanager
     def sending(self, code: str) -> Iterator[None]:

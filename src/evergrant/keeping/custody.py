@@ -14,7 +14,14 @@ from evergrant.client import Client
 from evergrant.clock import Clock
 from evergrant.config import config_folder
 from evergrant.datacenter import DataCenter
-from evergrant.errors import OAuthError, TokenNotFound, UntrustedServer
+from evergrant.errors import (
+    ConfigError,
+    EvergrantError,
+    OAuthError,
+    PolicyRefused,
+    TokenNotFound,
+    UntrustedServer,
+)
 from evergrant.events import Emit, Forgotten, GrantLimitNear, LoggedIn, Revoked, emitter
 from evergrant.keeping.admission import admit, admit_unasked
 from evergrant.keeping.background import Background
@@ -26,21 +33,18 @@ from evergrant.keeping.former import Formers
 from evergrant.keeping.lifeboat import Lifeboat
 from evergrant.keeping.need import Need
 from evergrant.keeping.notes import Notes
-from evergrant.keeping.policing import Policing
+from evergrant.keeping.policing import Policing, lives_on
 from evergrant.keeping.renewal import Renewal
 from evergrant.keeping.saver import Saver
 from evergrant.keeping.sightings import Sightings
 from evergrant.keeping.state import States
 from evergrant.keeping.windows import ANY_LIFE, Window, is_stale, is_usable
-from evergrant.limited_log import LimitedLog
 from evergrant.masking import masks_methods
 from evergrant.policy import UNLIMITED, Policy
 from evergrant.stores.base import TokenStore
 from evergrant.token import Token, about
 
 __all__ = ["Custody", "IsDue"]
-
-_logger = LimitedLog()
 
 GRANTS_LEFT = 2
 """Refresh tokens that a user may still get for a client when a warning is due."""
@@ -78,7 +82,7 @@ class Custody:
         boat, notes = Lifeboat(lifeboat or config_folder(), store.url), Notes(store)
         self._saver = Saver(store, boat, self.emit, self.clock)
         self._budget = Budget(notes, self.clock)
-        self._codes = Codes(notes, self.clock)
+        self.codes = Codes(notes, self.clock)
         self._policing = Policing(policy, store, notes, self.clock)
         self._sightings = Sightings(self.clock, self.emit)
         self._renewal = Renewal(
@@ -211,22 +215,9 @@ class Custody:
         verifier: str | None = None,
         client: Client | None = None,
     ) -> Token:
-        """Exchange a one-time code, once for all who share the store; see `Accounts.exchange`.
-
-        Raises:
-            CodeSpent: It was sent before, or Zoho does not accept it.
-            ConfigError: Nothing can be sent as this program is set up.
-            OAuthError: Zoho refused, or gave no usable answer.
-        """
-        self.accounts.prepare()  # first: a code that cannot be sent is not counted as sent
-        with self._codes.sending(code):
-            return self.accounts.exchange(
-                code, data_center, redirect_url=redirect_url, verifier=verifier, client=client
-            )
-
-    def is_exchanging(self, code: str) -> bool:
-        """Say whether somebody who shares the store may be exchanging a code at this moment."""
-        return self._codes.is_under_way(code)
+        """Exchange a one-time code, once for all who share the store; see `Codes.exchange`."""
+        how = {"redirect_url": redirect_url, "verifier": verifier}
+        return self.codes.exchange(self.accounts, code, data_center, **how, client=client).told()
 
     def admit(self, granted: Token, *, expected: str | None) -> Token:
         """Take in a new grant under its owner's name; see `evergrant.keeping.admission.admit`."""
@@ -240,34 +231,37 @@ class Custody:
 
     def _begun(self, granted: Token) -> Token:
         if objection := self._policing.objection_to_scopes(granted):
-            with suppress(OAuthError):  # what its user has already stays as it is
-                self.accounts.revoke(granted)
+            try:
+                self.accounts.revoke(granted)  # what its user has already stays as it is
+            except EvergrantError as error:
+                raise lives_on(objection, granted, self.accounts, error) from error
             raise objection
         return replace(granted, last_used_at=self.clock())
 
     def _announced(self, token: Token) -> Token:
         if objection := self._policing.objection(token):
-            self._send_away(token)
-            raise objection
+            raise self._sent_away(token, objection)
         self._policing.note_login(token)
         where = self.accounts.data_center_of(token)
         self.emit(
             LoggedIn(at=self.clock(), data_center=where.code, scopes=token.scopes, **about(token))
         )
         if token.grant_token:
-            self._codes.settle(token.grant_token)
+            self.codes.settle(token.grant_token)
         grants = self._budget.add_grant(token) if token.refresh_token else 0
         if grants >= GRANTS - GRANTS_LEFT:
             self.emit(GrantLimitNear(at=self.clock(), count=grants, most=GRANTS, **about(token)))
         return token
 
-    def _send_away(self, token: Token) -> None:
+    def _sent_away(self, token: Token, objection: PolicyRefused) -> PolicyRefused:
         try:
             self.revoke(token)
-        except OAuthError as error:
+        except (OAuthError, ConfigError) as error:
             # It must not stay all the same, for the policy to hold while Zoho does not answer.
-            _logger.warning("a grant that the policy refuses could not be revoked: %s", error)
-            self.forget(token)
+            with suppress(TokenNotFound):
+                self.forget(token)
+            return lives_on(objection, token, self.accounts, error)
+        return objection
 
     def revoke(self, token: Token) -> bool:
         """Revoke a grant at Zoho, then delete it from the store; return whether it was alive.

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 
 from evergrant.datacenter import DataCenter
-from evergrant.errors import CodeSpent, NoRefreshToken
+from evergrant.errors import CodeSpent, EvergrantError, NoRefreshToken
+from evergrant.granting import Exchanged
 from evergrant.keeping.admission import checked_login, telling
 from evergrant.keeping.custody import Custody
 from evergrant.token import Token
@@ -44,18 +45,35 @@ def log_in(
     """
     with telling(custody.emit, custody.clock, expected):
         try:
-            granted = custody.exchange(code, where, redirect_url=redirect_url, verifier=verifier)
+            bought = custody.codes.exchange(
+                custody.accounts, code, where, redirect_url=redirect_url, verifier=verifier
+            )
         except CodeSpent:
             known = _completed(custody, code) if is_bound else None
             if known is None:
                 raise
             return checked_login(known, expected)
-        return custody.admit(granted, expected=expected)
+        return _admitted(custody, bought, expected)
+
+
+def _admitted(custody: Custody, bought: Exchanged, expected: str | None) -> Token:
+    """Keep what a code brought, whatever is wrong with it, and tell that afterwards."""
+    token, doubt = bought
+    try:
+        saved = custody.admit(token, expected=expected)
+    except EvergrantError as error:
+        if doubt:
+            error.hint = f"{doubt.message}. {error.hint}"
+        raise
+    if doubt:
+        doubt.token_id, doubt.user = saved.id, saved.user_name
+        raise doubt
+    return saved
 
 
 def _completed(custody: Custody, code: str) -> Token | None:
     until = time.monotonic() + EXCHANGE
-    while custody.is_exchanging(code) and time.monotonic() < until:
+    while custody.codes.is_under_way(code) and time.monotonic() < until:
         time.sleep(POLL)
     client = custody.accounts.own_client()
     asked = Token(grant_token=code, client_id=client.client_id, client_secret="any")  # noqa: S106 - no secret: that there is one
@@ -72,9 +90,9 @@ def log_in_from_console(
         OAuthError: As `evergrant.keeper.Keeper.login_with_code`.
     """
     with telling(custody.emit, custody.clock, expected):
-        granted = custody.exchange(code, where)
+        bought = custody.codes.exchange(custody.accounts, code, where)
         try:
-            return custody.admit(granted, expected=expected)
+            return _admitted(custody, bought, expected)
         except NoRefreshToken as error:
             error.hint = (
                 "Nobody can be asked again for such a code. Make a new one in the API console, and "

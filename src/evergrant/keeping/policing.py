@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
+from evergrant.accounts import Accounts
 from evergrant.clock import Clock, from_epoch_ms, to_epoch_ms
-from evergrant.errors import ConfigError, PolicyRefused
+from evergrant.errors import ConfigError, EvergrantError, PolicyRefused
 from evergrant.keeping.notes import Notes
 from evergrant.keeping.windows import CLOCK_SLACK, Window
+from evergrant.limited_log import LimitedLog
 from evergrant.oauth import IDENTITY_SCOPES
 from evergrant.policy import Ending, Policy
 from evergrant.stores.base import TokenStore
 from evergrant.stores.rows import numeric_id
 from evergrant.token import Freshness, Token, about
 
-__all__ = ["Policing"]
+__all__ = ["Policing", "lives_on"]
+
+_logger = LimitedLog()
 
 _WHAT_TO_DO = {
     "max_age": "Log the user in again, with consent_again=True (prompt=consent).",
@@ -161,6 +165,23 @@ class Policing:
             everybody = self._store.iter_tokens()
             ours = (one for one in everybody if one.client_id == token.client_id)
             yield "max_tokens_per_client", most, ours
+
+
+def lives_on(
+    objection: PolicyRefused, token: Token, accounts: Accounts, error: EvergrantError
+) -> PolicyRefused:
+    """Return the refusal of a grant with the word that it is still alive, and how to end it.
+
+    Args:
+        error: What kept it from being revoked.
+    """
+    where = accounts.data_center_of(token)
+    objection.hint = (
+        f"It could not be revoked ({error.message}) and lives on at Zoho: its user can end it "
+        f"under Connected apps at {where.accounts_url}/home. {objection.hint}"
+    )
+    _logger.warning("%s", objection)
+    return objection
 
 
 def _used(token: Token) -> datetime | None:

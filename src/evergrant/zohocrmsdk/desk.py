@@ -222,7 +222,7 @@ class Desk:
                 raise
         elif not asked.access_token:
             granted = self._first_use(asked, custody)
-        # From here on its API is where the program asked for it: whose it is, is asked there too.
+        # From here on its API, which says whose it is, too, is where the program asked for it.
         saved = custody.admit_unasked(self.led(granted, around), find_user=find_user)
         if asked.id and saved.id != asked.id:
             _logger.warning(
@@ -235,7 +235,7 @@ class Desk:
         """Return what another process got for the same code; it may only be about to save that."""
         until = time.monotonic() + SAVING
         while not (stored := self.store.find_token(replace(asked, user_name=None))):
-            if time.monotonic() > until and not custody.is_exchanging(asked.grant_token or ""):
+            if time.monotonic() > until and not custody.codes.is_under_way(asked.grant_token or ""):
                 return None
             time.sleep(POLL)
         return stored
