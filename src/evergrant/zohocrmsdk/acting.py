@@ -16,7 +16,6 @@ from zohocrmsdk.src.com.zoho.crm.api.user_signature import UserSignature
 
 from evergrant.datacenter import origin_of
 from evergrant.errors import ConfigError, UntrustedServer
-from evergrant.forking import ProcessLock
 from evergrant.token import Token
 from evergrant.zohocrmsdk.desk import Desk, desk_of
 from evergrant.zohocrmsdk.oauth_token import OAuthToken
@@ -36,7 +35,6 @@ class _Role(NamedTuple):
 
 
 _roles: ContextVar[tuple[_Role, ...]] = ContextVar("evergrant_roles", default=())
-_lock = ProcessLock()
 
 
 class _Local:
@@ -71,9 +69,9 @@ class _ActingAs:
     def __enter__(self) -> None:
         with surfacing(SDKException):
             initializer = _initializer_of(self._user, self._client_id)
-        with _lock.here():
-            if not isinstance(Initializer.LOCAL, _Local):
-                Initializer.LOCAL = _Local(Initializer.LOCAL)
+        # Without a lock: whichever of two threads puts its own there last, both look at the same.
+        if not isinstance(Initializer.LOCAL, _Local):
+            Initializer.LOCAL = _Local(Initializer.LOCAL)
         _roles.set((*_roles.get(), _Role(self, initializer)))
 
     def __exit__(self, *error: object) -> None:

@@ -19,7 +19,6 @@ from evergrant.clock import Clock, utc_now
 from evergrant.datacenter import ZOHO, DataCenter, DataCenters
 from evergrant.errors import CodeSpent, LoginRequired, NoRefreshToken, OAuthError, TokenNotFound
 from evergrant.events import Emit, emitter
-from evergrant.forking import ProcessLock
 from evergrant.http import HttpAnswer, HttpCall
 from evergrant.keeping.custody import Custody
 from evergrant.keeping.flight import SingleFlight
@@ -79,7 +78,6 @@ class Desk:
         window = Policing(policy, store, Notes(store), clock).window
         self._serving = Serving(store, clock, emitter(on_event), window, self._dead)
         self._logins: SingleFlight[Token] = SingleFlight()
-        self._lock = ProcessLock()
         self._custodies: dict[Surroundings, Custody] = {}
         self._senders: list[HttpSender] = []
 
@@ -186,11 +184,10 @@ class Desk:
 
     def close(self) -> None:
         """End what runs in the background and the connections to Zoho; the store stays open."""
-        with self._lock.here():
-            for custody in self._custodies.values():
-                custody.close()
-            for sender in self._senders:
-                sender.close()
+        for custody in list(self._custodies.values()):
+            custody.close()
+        for sender in list(self._senders):
+            sender.close()
 
     def _with_todays_secret(self, stored: Token, asked: Token) -> Token:
         """Return a stored token with the client secret that the program has: it is the newer."""
@@ -263,10 +260,7 @@ class Desk:
     def _custody(self, around: Surroundings) -> Custody:
         # One for all clients: what one caller learns, such as a throttle, the others must know.
         custody = self._custodies.get(around)
-        if custody is None:
-            with self._lock.here():
-                custody = self._custodies.setdefault(around, self._new_custody(around))
-        return custody
+        return custody or self._custodies.setdefault(around, self._new_custody(around))
 
     def _new_custody(self, around: Surroundings) -> Custody:
         known, home = around.data_centers(self.data_centers)
