@@ -29,6 +29,12 @@ def typed(document: str) -> list[list[str]]:
     return [shlex.split(line) for line in lines]
 
 
+def exported(document: str) -> dict[str, str]:
+    text = (ROOT / document).read_text(encoding="utf-8")
+    lines = re.findall(r"^\$ export (.*)$", text, re.MULTILINE)
+    return dict(pair.split("=", 1) for line in lines for pair in shlex.split(line))
+
+
 @pytest.fixture
 def moved_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Have what a newcomer comes with: databases of Zoho's sample, and a token in variables."""
@@ -53,6 +59,8 @@ def test_every_command_in_a_document_runs(
     browser = Browser(zoho)
     monkeypatch.setattr("webbrowser.open", browser.open)
     monkeypatch.setattr("evergrant.cli.options.SANDBOX_PORT", urlsplit(zoho.url).port)
+    for name, value in exported(document).items():
+        monkeypatch.setenv(name, zoho.url if name == "EVERGRANT_SANDBOX" else value)
     commands = typed(document)
     assert len(commands) >= least
     for words in commands:

@@ -56,16 +56,44 @@ def end(keeper: Keeper) -> None:
     keeper.accounts.close()
 
 
-def test_readme_example_logs_in_and_calls_the_api(tmp_path: Path, zoho_itself: Sandbox) -> None:
+def test_readme_first_call_prints_what_the_readme_says(
+    zoho_itself: Sandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EVERGRANT_STORE", "sqlite:///tokens.db")
+    client = zoho_itself.add_client(redirect_uris=())
+    monkeypatch.setenv("ZOHO_CLIENT_ID", client.client_id)
+    monkeypatch.setenv("ZOHO_CLIENT_SECRET", client.client_secret)
+    with (
+        evergrant.open_store("sqlite:///tokens.db") as store,
+        evergrant.Accounts(client.client_id, client.client_secret) as accounts,
+        Keeper(store, accounts) as keeper,
+    ):
+        code = zoho_itself.grant_code("alice@example.com", client=client, self_client=True)
+        keeper.login_with_code(code)
+    first_call, *_others = blocks(ROOT / "README.md")
+    names: dict[str, Any] = {}
+    run(first_call, names)
+    assert capsys.readouterr().out == "Org US\n"
+    assert "It prints `Org US`" in (ROOT / "README.md").read_text()
+    with pytest.raises(RuntimeError):
+        names["crm"].get("http://127.0.0.1")
+    gc.collect()  # what it left open would be told here
+
+
+def test_readme_example_logs_in_calls_the_api_and_closes_all(
+    tmp_path: Path, zoho_itself: Sandbox
+) -> None:
     names: dict[str, Any] = {"zoho": zoho_itself, "session_id": "of the browser"}
-    *program, _fixture = blocks(ROOT / "README.md")
+    _first_call, *program, _fixture = blocks(ROOT / "README.md")
     for block in program:
         run(block, names)
-    end(names["keeper"])
     assert names["access_token"].startswith("1000.")
-    assert names["refresh_token"].startswith("1000.")
+    assert names["header"] == {"Authorization": f"Zoho-oauthtoken {names['access_token']}"}
+    assert names["wrong"] == {"Authorization": "Zoho-oauthtoken ********"}
     assert names["leads"].status_code == 204
     assert (tmp_path / "tokens.db").stat().st_mode & 0o777 == 0o600
+    names.clear()
+    gc.collect()
 
 
 def test_async_example_logs_in_and_calls_the_api(zoho_itself: Sandbox) -> None:
