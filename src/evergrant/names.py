@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import SequenceMatcher, get_close_matches
 from functools import lru_cache
 from string import ascii_lowercase, ascii_uppercase
 
-__all__ = ["belongs_to", "folded", "same_name"]
+__all__ = ["belongs_to", "folded", "near_names", "same_name"]
 
 _SMALL = str.maketrans(ascii_uppercase, ascii_lowercase)
 """Of the letters A to Z only: about all others, such as the Turkish I, databases disagree, and
 two people must not become one."""
+
+LIKENESS = 0.6
+"""Of two names before the @, 1 for equal ones: alice and alcie have 0.8, alice and bob none."""
 
 
 @lru_cache(maxsize=10_000)  # every call for a token asks
@@ -30,3 +35,17 @@ def same_name(one: str, other: str) -> bool:
 def belongs_to(user_name: str, name: str) -> bool:
     """Say whether a user is called ``name``, or ``name:<org id>``."""
     return f"{folded(user_name)}:".startswith(f"{folded(name)}:")
+
+
+def near_names(name: str, names: Iterable[str]) -> list[str]:
+    """Return up to three of the names that a mistyped one may have meant, the nearest first."""
+    known = set(names) - {""}
+    whole = {one.partition(":")[0].lower(): one for one in known}
+    whole |= {one.lower(): one for one in known}
+    near = get_close_matches(name.lower(), whole, n=3, cutoff=0.75)
+    return list(dict.fromkeys(whole[one] for one in near if _is_near(name.lower(), one)))
+
+
+def _is_near(one: str, other: str) -> bool:
+    # All people of a company have its domain: what is in front of it must be alike as well.
+    return SequenceMatcher(None, one.partition("@")[0], other.partition("@")[0]).ratio() >= LIKENESS

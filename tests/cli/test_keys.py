@@ -78,7 +78,7 @@ def test_turning_it_on_takes_a_word(run: Command, store: TokenStore, set_file: P
     assert store.find_token(ALICE) is not None
     result = run("keys", "rotate", "--adopt")
     assert result.exit_code == 0, result.output
-    assert f"1 tokens were sealed with the key {ids(set_file)[0]}" in result.stderr
+    assert f"1 token was sealed with the key {ids(set_file)[0]}" in result.stderr
     assert run("list").exit_code == 0
 
 

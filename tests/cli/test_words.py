@@ -195,3 +195,48 @@ def test_doctor_finds_offline_what_other_commands_would_refuse(
 
 def test_the_app_has_every_command(run: Command) -> None:
     assert {command.name for command in app.registered_commands} == set(COMMANDS)
+
+
+def test_no_help_shows_what_is_written_for_programmers(run: Command) -> None:
+    for name in ("", *COMMANDS, "keys generate", "keys retire", "audit verify"):
+        text = run("help", *name.split()).stdout
+        assert not any(word in text for word in ("Raises:", "Args:", "Returns:", "``")), name
+
+
+def test_why_names_the_near_name_whole(run: Command, store: TokenStore) -> None:
+    store.save_token(a_token(user_name=f"{ALICE}:60000000001"))
+    said = run("why", ALICE.replace("example", "exampl")).stdout
+    assert f"Did you mean {ALICE}:60000000001?" in said
+
+
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        (["api", "GET"], "'GET' is not [METHOD] PATH"),
+        (["audit", "show", "--since", "tomorrow"], "'tomorrow' is not a date such as"),
+        (["audit", "verify", "--head", "x", "log"], "--head 'x' is not of the form SEQ:HASH"),
+        (["sandbox", "--redirect-url", "nonsense"], "--redirect-url 'nonsense' is not an address"),
+        (["show"], "name one token. Give a USER or --id ID, not both."),
+        (["delete", "--id", "1"], "There is no terminal to answer on. Give --yes."),
+    ],
+)
+def test_what_was_typed_wrong_is_named(
+    run: Command, store: TokenStore, typed: list[str], told: str
+) -> None:
+    store.save_token(a_token(id="1"))
+    result = run(*typed)
+    assert result.exit_code == 2
+    assert told in result.stderr
+
+
+def test_a_folder_is_no_store_for_those_who_only_read(run: Command, tmp_path: Path) -> None:
+    result = run("--store", f"file://{tmp_path}", "list")
+    assert result.exit_code == 6
+    assert "it is a folder. Name a file in it." in result.stderr
+
+
+def test_an_empty_answer_is_said_and_not_put_out(run: Command, logged_in: LogIn) -> None:
+    logged_in(ALICE)
+    result = run("api", "/crm/v8/Leads?fields=Last_Name")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "HTTP 204 No Content: the answer is empty" in result.stderr

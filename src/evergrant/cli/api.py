@@ -16,7 +16,7 @@ from evergrant.cli.exits import Exit
 from evergrant.cli.fields import json_body, pairs
 from evergrant.cli.options import settings_of
 from evergrant.cli.session import online_keeper, only_user
-from evergrant.cli.speech import complain
+from evergrant.cli.speech import complain, note
 from evergrant.cli.tables import console
 from evergrant.deadlines import deadline
 from evergrant.errors import AccountsUnavailable, ConfigError
@@ -49,21 +49,32 @@ def api(
     *,
     fields: Annotated[
         list[str] | None,
-        typer.Option("-f", "--field", metavar="KEY=VALUE", help="A parameter, or part of a body."),
+        typer.Option(
+            "-f",
+            "--field",
+            metavar="KEY=VALUE",
+            help="A query parameter, or part of a JSON body; may be repeated.",
+        ),
     ] = None,
     body: Annotated[
-        str | None, typer.Option("--input", metavar="FILE", help="The body; - is stdin.")
+        str | None,
+        typer.Option("--input", metavar="FILE", help="The file to send as the body; - is stdin."),
     ] = None,
     headers: Annotated[
         list[str] | None,
-        typer.Option("-H", "--header", metavar="'NAME: VALUE'", help="A header to send, too."),
+        typer.Option("-H", "--header", metavar="'NAME: VALUE'", help="One more header to send."),
     ] = None,
     user: Annotated[
         str | None,
-        typer.Option("--user", "-u", metavar="USER", help="Needed if several are logged in."),
+        typer.Option(
+            "--user",
+            "-u",
+            metavar="USER",
+            help="Whose token to use; needed if several are logged in.",
+        ),
     ] = None,
     include: Annotated[
-        bool, typer.Option("--include", "-i", help="Print status and headers, too.")
+        bool, typer.Option("--include", "-i", help="Print the status and headers first.")
     ] = False,
 ) -> None:
     """Call an API as a user: JSON out, coloured on a terminal, untouched in a pipe.
@@ -90,7 +101,7 @@ def api(
 def _split(call: list[str], *, has_body: bool) -> tuple[str, str]:
     *method, path = call
     verb = method[0].upper() if method else "POST" if has_body else "GET"
-    if len(method) > 1 or verb not in METHODS:
+    if len(method) > 1 or verb not in METHODS or path.upper() in METHODS:
         raise ConfigError(
             f"{' '.join(call)!r} is not [METHOD] PATH", hint=f"Methods: {', '.join(METHODS)}."
         )
@@ -175,6 +186,8 @@ def _print(answer: httpx2.Response, *, include: bool) -> None:
         sys.stdout.buffer.write(answer.content)
     elif answer.content:
         _print_nicely(answer)
+    if not answer.content and not answer.is_error and not include:
+        note(f"HTTP {answer.status_code} {answer.reason_phrase}: the answer is empty")
 
 
 def _print_nicely(answer: httpx2.Response) -> None:

@@ -112,11 +112,7 @@ def help_(
         list[str] | None, typer.Argument(metavar="[COMMAND]", help="Such as login, or keys rotate.")
     ] = None,
 ) -> None:
-    """Show this help, or that of a command.
-
-    Raises:
-        ConfigError: There is no such command.
-    """
+    """Show this help, or that of a command."""
     at: Any = context.find_root()
     for name in command or ():
         found = at.command.get_command(at, name) if hasattr(at.command, "commands") else None
@@ -135,7 +131,7 @@ def common(
     *,
     store: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="Where tokens are kept, such as sqlite:///p.db."),
+        typer.Option(metavar="URL", help="Where tokens are kept, such as sqlite:///tokens.db."),
     ] = None,
     config: Annotated[
         Path | None, typer.Option(metavar="FILE", help="The TOML file to read settings from.")
@@ -146,9 +142,7 @@ def common(
             metavar="[URL]", help="Talk to a running `evergrant sandbox` instead of Zoho."
         ),
     ] = None,
-    verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Tell on stderr what happens.")
-    ] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log to stderr.")] = False,
     version: Annotated[  # noqa: ARG001 - answered before anything else
         bool,
         typer.Option("--version", help="Print the version.", is_eager=True, callback=_version),

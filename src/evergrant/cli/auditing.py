@@ -21,6 +21,7 @@ from evergrant.cli.speech import complain, note, warn
 from evergrant.config import Settings, config_folder
 from evergrant.errors import ConfigError, EvergrantError
 from evergrant.moving import Moved, Outcome
+from evergrant.names import belongs_to
 from evergrant.text import json_text, printable
 
 if TYPE_CHECKING:
@@ -34,7 +35,9 @@ audit = typer.Typer(
 
 File = Annotated[
     list[Path] | None,
-    typer.Argument(metavar="FILE", help="By default the file that is set; rotated ones first."),
+    typer.Argument(
+        metavar="FILE", help="The log, rotated files first; by default the one in the settings."
+    ),
 ]
 
 
@@ -95,7 +98,8 @@ def verify(
     head: Annotated[
         str | None,
         typer.Option(
-            metavar="SEQ:HASH", help="What the last verification printed: it must be there."
+            metavar="SEQ:HASH",
+            help="What the last verification printed; that entry must still be there.",
         ),
     ] = None,
 ) -> None:
@@ -105,7 +109,7 @@ def verify(
     from evergrant.observing.chain import Head
 
     if head is not None and not re.fullmatch(r"\d+:[0-9a-f]{64}", head):
-        raise ConfigError(f"{head!r} is no head", hint="Give what verify printed: SEQ:HASH.")
+        raise ConfigError(f"--head {head!r} is not of the form SEQ:HASH, as verify prints it")
     keys, last, bad = keyring_from_environment(), None, 0
     missing = None if head == str(Head()) else head  # before the first entry, nothing is missing
     for file in _files(context, files):
@@ -125,17 +129,27 @@ def verify(
     note("the log is as it was written; keep this line elsewhere: --head wants it next time")
 
 
+def _day(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+        return (moment.astimezone(UTC) if moment.tzinfo else moment).replace(tzinfo=None)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is not a date such as 2026-12-31.") from None
+
+
 @audit.command(cls=DocumentedCommand)
 def show(
     context: typer.Context,
     files: File = None,
     *,
     user: Annotated[str | None, typer.Option(metavar="USER", help="Only of this user.")] = None,
-    token: Annotated[str | None, typer.Option(metavar="ID", help="A token's id.")] = None,
+    token: Annotated[
+        str | None, typer.Option(metavar="ID", help="Only of the token with this id.")
+    ] = None,
     since: Annotated[
         datetime | None,
         typer.Option(
-            metavar="DATE", formats=["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"], help="2026-12-31, in UTC."
+            metavar="DATE", parser=_day, help="Only from this day on (UTC), such as 2026-12-31."
         ),
     ] = None,
     as_json: AsJson = False,
@@ -146,7 +160,7 @@ def show(
     def is_wanted(entry: dict[str, Any]) -> bool:
         name = str(entry.get("user") or "")
         return (
-            (not user or user in {name, name.partition(":")[0]})
+            (not user or belongs_to(name, user))
             and (not token or entry.get("token_id") == token)
             and (not since or str(entry.get("at", "")) >= since.isoformat())
         )

@@ -28,7 +28,8 @@ def check_store(
         str,
         typer.Argument(
             metavar="MODULE:FACTORY",
-            help="What makes a new, empty store; if it takes an argument, in that folder.",
+            help="A class or function that makes a new, empty store; an argument that it takes is "
+            "a folder for its files.",
         ),
     ],
     *,

@@ -46,12 +46,14 @@ def doctor(
     *,
     offline: Annotated[bool, typer.Option("--offline", help="Do not ask Zoho.")] = False,
     repair: Annotated[
-        bool, typer.Option("--repair", help="Take aboard what waits in the lifeboat.")
+        bool,
+        typer.Option("--repair", help="Save the tokens that wait in the lifeboat to the store."),
     ] = False,
     adopt: Annotated[
         bool,
         typer.Option(
-            "--adopt", help="With --repair: also what waits unsealed although a key is set."
+            "--adopt",
+            help="With --repair: also files that are not encrypted although a key is set.",
         ),
     ] = False,
     as_json: AsJson = False,
@@ -160,7 +162,9 @@ def _keys() -> Iterator[Check]:
         yield Check("keys", "problem", error.message, error.hint)
     else:
         if keys:
-            yield Check("keys", "ok", f"{keys} seals what is kept; the first is the newest")
+            newest, *older = (key.id for key in reversed(keys.oldest_first))
+            opens = f"; {', '.join(older)} still open what they sealed" if older else ""
+            yield Check("keys", "ok", f"{newest} seals what is kept{opens}")
 
 
 def _store(settings: Settings, tokens: list[evergrant.Token]) -> Iterator[Check]:

@@ -34,15 +34,20 @@ def import_tokens(
     source: Annotated[
         str,
         typer.Argument(
-            metavar="SOURCE", help="A store's URL, env:NAME (a URL), env: (a token), or - (JSON)."
+            metavar="SOURCE",
+            help="A store's URL, env:NAME (a variable with the URL), env: (a token in ZOHO_...), "
+            "or - (JSON).",
         ),
     ],
     *,
     prefix: Annotated[
-        str | None, typer.Option(metavar="TEXT", help=f"With env:, in place of {PREFIX}.")
+        str | None,
+        typer.Option(
+            metavar="PREFIX", help=f"With env:, what variables begin with; by default {PREFIX}."
+        ),
     ] = None,
     partial_too: Annotated[
-        bool, typer.Option("--partial", help="Import what can be, even if not all can.")
+        bool, typer.Option("--partial", help="Import what can be imported, even if not all can.")
     ] = False,
     dry_run: DryRun = False,
     as_json: AsJson = False,

@@ -45,7 +45,7 @@ def keep(
     context: typer.Context,
     users: Annotated[
         list[str] | None,
-        typer.Argument(metavar="USER", help="Whose; nobody named: all that can be."),
+        typer.Argument(metavar="USER", help="Keep the tokens of these users only; by default all."),
     ] = None,
     *,
     once: Annotated[

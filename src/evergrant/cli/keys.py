@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from base64 import b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,6 +36,9 @@ keys = typer.Typer(
     cls=DocumentedGroup, no_args_is_help=True, help="Make, show, rotate and retire the keys."
 )
 
+PLAIN = "none: not encrypted"
+"""What stands in the place of a key for tokens without one."""
+
 KeyFile = Annotated[
     Path, typer.Option("--file", metavar="FILE", help="The key file; the newest key stands first.")
 ]
@@ -53,7 +56,7 @@ def generate(
         str | None, typer.Option(metavar="REGION", help="The region of the KMS key.")
     ] = None,
 ) -> None:
-    """Put a new key into a key file, which is made if need be. It is never shown."""
+    """Put a new key into a key file; make the file if it is not there. The key is never shown."""
     if (kms is None) != (region is None):
         raise ConfigError("--kms and --region belong together", hint="Give both, or neither.")
     old = read_lines(file) if file.exists() else []
@@ -64,11 +67,14 @@ def generate(
     )
     (key,) = keys_in(fresh, "the new key")
     write_lines(file, [fresh, *old])
-    note(f"{file} has the new key {key.id}, in front of {len(old)} older")
+    note(f"added the key {key.id} to {file}, which has {len(old) + 1} now")
     if old:
         note("Give the file to every host; then run: evergrant keys rotate")
     elif keyring_source() is None:
-        note(f"To use it, set EVERGRANT_KEY_FILE={file}. Without it, what it sealed is lost.")
+        note(
+            f"To use it, set EVERGRANT_KEY_FILE={file.absolute()}. "
+            "Without it, what it sealed is lost."
+        )
 
 
 @keys.command(cls=DocumentedCommand)
@@ -82,7 +88,7 @@ def status(context: typer.Context, *, as_json: AsJson = False) -> None:
     known = [key.id for key in reversed(ring.oldest_first)] if ring else []
     rows: list[dict[str, Any]] = [
         {
-            "key": id_ or "none: not encrypted",
+            "key": id_ or PLAIN,
             "set": id_ in known,
             "seals": id_ == (known[0] if known else None),
             "tokens": counts[id_],
@@ -97,16 +103,16 @@ def status(context: typer.Context, *, as_json: AsJson = False) -> None:
         lines = (
             (
                 row["key"],
-                "seals" if row["seals"] else "opens" if row["set"] else "not set",
+                _use(row),
                 str(row["tokens"]),
                 str(row["lifeboat_files"]),
             )
             for row in rows
         )
-        screen.print(table(("key", "is", "tokens", "lifeboat files"), lines, screen.width))
+        screen.print(table(("key", "use", "tokens", "lifeboat files"), lines, screen.width))
     else:
         note("no key is set, and nothing is stored")
-    missing = [row["key"] for row in rows if not row["set"] and row["key"][:4] != "none"]
+    missing = [row["key"] for row in rows if not row["set"] and row["key"] != PLAIN]
     if missing:
         warn(f"not set, and needed: {', '.join(missing)}")
     if known and counts[None]:
@@ -120,10 +126,10 @@ def rotate(
     context: typer.Context,
     *,
     adopt: Annotated[
-        bool, typer.Option("--adopt", help="Encrypt what is not encrypted, too.")
+        bool, typer.Option("--adopt", help="Encrypt tokens that are not encrypted yet, too.")
     ] = False,
 ) -> None:
-    """Seal every token with the newest key, while all programs go on. Stopped, run it again."""
+    """Seal every token with the newest key, while all programs go on. Interrupted, run it again."""
     ring = keyring_from_environment()
     if ring is None:
         raise ConfigError(
@@ -151,7 +157,14 @@ def rotate(
         raise typer.Exit(Exit.BAD_RESULT)
     _note(settings, "KeysRotated", newest)
     done = max(before.total() - before[newest], 0)
-    note(f"{done} tokens were sealed with the key {newest}; all {after.total()} are")
+    sealed = "1 token was" if done == 1 else f"{done} tokens were"
+    note(f"{sealed} sealed with the key {newest}, as all are now ({after.total()})")
+
+
+def _use(row: Mapping[str, Any]) -> str:
+    if row["key"] == PLAIN:
+        return "-"
+    return "seals and opens" if row["seals"] else "opens" if row["set"] else "not set"
 
 
 @contextmanager
@@ -166,7 +179,15 @@ def _progress(total: int) -> Iterator[Callable[[int], None]]:
 
 
 @keys.command(cls=DocumentedCommand)
-def retire(context: typer.Context, key_id: str, *, file: KeyFile) -> None:
+def retire(
+    context: typer.Context,
+    key_id: Annotated[
+        str,
+        typer.Argument(metavar="KEY", help="The key's id, as `evergrant keys status` shows it."),
+    ],
+    *,
+    file: KeyFile,
+) -> None:
     """Take a key out of a key file, if nothing is sealed with it any more."""
     lines = read_lines(file)
     held = {key.id: line for line in lines for key in keys_in(line, str(file))}

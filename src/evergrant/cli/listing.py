@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from evergrant.cli.tables import NARROW, Row, console, state_color, token_cells
+from evergrant.cli.columns import lay_out, shown, widths_of
+from evergrant.cli.tables import NARROW, Row, console, filled, state_color, token_cells
 from evergrant.text import json_text, printable
 
 if TYPE_CHECKING:
@@ -25,9 +26,6 @@ __all__ = ["print_as_json", "print_listing"]
 
 SAMPLE = 500
 """Rows that decide how wide the columns are."""
-
-NARROWEST = 12
-"""Columns that a user's name gets at the least; a longer one goes on below."""
 
 
 def print_as_json(rows: Iterable[Row]) -> None:
@@ -82,37 +80,23 @@ def _page(lines: Iterable[str]) -> None:
 def _lines(sample: Sequence[Row], rest: Iterable[Row], screen: Console) -> Iterator[str]:
     wide = screen.width >= NARROW
     cells = [token_cells(row, wide=wide) for row in sample]
-    names = [name for name in cells[0] if any(row[name] for row in cells) or name == "user"]
-    widths = [max(len(name), *(len(row[name] or "-") for row in cells)) for name in names]
-    widths[0] = max(min(widths[0], screen.width - sum(widths[1:]) - 2 * len(widths)), NARROWEST)
-    yield _line(names, widths, ["bold"] * len(names))
-    for row in chain(cells, (token_cells(row, wide=wide) for row in rest)):
-        yield _line([row[name] or "-" for name in names], widths, names)
+    names = filled(cells)
+    rows = [[shown(row[name] or "-") for name in names] for row in cells]
+    widths = widths_of([names, *rows], screen.width)
+    yield _colored(names, widths, bold=True)
+    for row in rows:
+        yield _colored(row, widths)
+    for late in (token_cells(row, wide=wide) for row in rest):
+        yield _colored([shown(late[name] or "-") for name in names], widths)
 
 
-def _line(cells: Sequence[str], widths: Sequence[int], names: Sequence[str]) -> str:
-    """Lay out one row; a cell that is too long goes on below."""
-    from rich.cells import cell_len, chop_cells
-
-    folded = [
-        chop_cells(printable(cell), width) or [""]
-        for cell, width in zip(cells, widths, strict=True)
-    ]
+def _colored(row: Sequence[str], widths: Sequence[int], *, bold: bool = False) -> str:
+    plain = bool(os.environ.get("NO_COLOR"))
     text = ""
-    for number in range(max(map(len, folded))):
-        parts = []
-        for parts_of, width, name in zip(folded, widths, names, strict=True):
-            part = parts_of[number] if number < len(parts_of) else ""
-            gap = " " * (width - cell_len(part))
-            parts.append(_styled(part, name) + gap)
-        text += "  ".join(parts).rstrip() + "\n"
+    for line in lay_out(row, widths):
+        for part, cell in line:
+            color = state_color(cell)
+            styled = not plain and (bold or color)
+            text += typer.style(part, fg=color, bold=bold or None) if styled else part
+        text += "\n"
     return text
-
-
-def _styled(text: str, name: str) -> str:
-    if os.environ.get("NO_COLOR") or not text:
-        return text
-    if name == "bold":
-        return typer.style(text, bold=True)
-    color = state_color(text) if name == "state" else None
-    return typer.style(text, fg=color) if color else text

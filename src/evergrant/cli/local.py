@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
 import threading
 from typing import TYPE_CHECKING, Annotated
@@ -14,7 +15,7 @@ from evergrant.cli.options import SANDBOX_PORT
 from evergrant.errors import ConfigError
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.text import Text
 
     from evergrant.keeper import Keeper
     from evergrant.sandbox import Sandbox
@@ -34,21 +35,27 @@ def sandbox(
     *,
     port: Annotated[
         int,
-        typer.Option(metavar="PORT", help="Where to listen; 0: at any free port."),
+        typer.Option(metavar="PORT", help="The port to listen on; 0 is any free one."),
     ] = SANDBOX_PORT,
     data_centers: Annotated[
         list[str] | None,
-        typer.Option("--data-center", metavar="CODE", help="One or more of Zoho's: us, eu, …"),
+        typer.Option(
+            "--data-center",
+            metavar="CODE",
+            help="A data center to run, such as us or eu; may be repeated.",
+        ),
     ] = None,
     redirect_urls: Annotated[
         list[str] | None,
         typer.Option(
-            "--redirect-url", metavar="URL", help="One more that the app may be sent back to."
+            "--redirect-url", metavar="URL", help="Register one more redirect URL; may be repeated."
         ),
     ] = None,
     lenient: Annotated[
         bool,
-        typer.Option("--lenient", help="Keep fields and modules it does not know, and say so."),
+        typer.Option(
+            "--lenient", help="Keep fields and modules that it does not know; else it refuses them."
+        ),
     ] = False,
 ) -> None:
     """Run a faithful local Zoho until Ctrl-C, with users to log in as.
@@ -60,6 +67,9 @@ def sandbox(
 
     if port not in range(HIGHEST_PORT + 1):
         raise ConfigError(f"--port {port}: ports go from 0 to {HIGHEST_PORT}")
+    for url in redirect_urls or ():
+        if not re.fullmatch(r"https?://[^\s/]+\S*", url):
+            raise ConfigError(f"--redirect-url {url!r} is not an address (https://host/path)")
     codes = [ZOHO.by_code(code).code for code in data_centers or ["us", "eu"]]
     zoho = Sandbox(data_centers=dict.fromkeys(codes), port=port, strict=not lenient)
     zoho.client = zoho.add_client(
@@ -116,7 +126,7 @@ def demo() -> None:
 
     screen = console()
 
-    def laid_out(keeper: Keeper) -> Table:
+    def laid_out(keeper: Keeper) -> Text:
         rows = read_rows(keeper.store, keeper.accounts, keeper.states)
         return token_table(list(rows), screen.width)
 

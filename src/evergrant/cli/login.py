@@ -41,29 +41,43 @@ def login(
     context: typer.Context,
     *,
     self_client: Annotated[
-        bool, typer.Option("--self-client", help="With a code from the API console (asked for).")
+        bool,
+        typer.Option(
+            "--self-client", help="Log in with a code made in the API console; it is asked for."
+        ),
     ] = False,
     scopes: Annotated[
         list[str] | None,
-        typer.Option("--scope", metavar="SCOPE", help="Ask for this, not for what is set."),
+        typer.Option(
+            "--scope",
+            metavar="SCOPE",
+            help="Ask for this scope, not those in the settings; may be repeated.",
+        ),
     ] = None,
     user: Annotated[
         str | None,
         typer.Option(
-            metavar="USER", help="Who must log in; or a key of your own to keep it under."
+            metavar="USER", help="Who must log in, or a name of your own to keep the token under."
         ),
     ] = None,
     data_center: Annotated[
         str | None,
         typer.Option(
-            metavar="CODE", help="Where to begin: us, eu, in, au, cn, jp, ca, sa, uk, ae."
+            metavar="CODE", help="Where the login begins: us, eu, in, au, cn, jp, ca, sa, uk, ae."
         ),
     ] = None,
     no_browser: Annotated[
-        bool, typer.Option("--no-browser", help="Print the address; take the redirect by paste.")
+        bool,
+        typer.Option(
+            "--no-browser", help="Print the address to open; paste the one the browser ends on."
+        ),
     ] = False,
     consent_again: Annotated[
-        bool, typer.Option("--consent-again", help="Have Zoho issue another refresh token.")
+        bool,
+        typer.Option(
+            "--consent-again",
+            help="Ask for consent again, so that Zoho issues a new refresh token.",
+        ),
     ] = False,
 ) -> None:
     """Log a user in, and keep the grant in the store.

@@ -50,13 +50,13 @@ class Tally:
 def move(
     context: typer.Context,
     source: Annotated[str, typer.Argument(metavar="FROM", help="A store's URL, or env:NAME.")],
-    target: Annotated[str, typer.Argument(metavar="TO", help="Likewise.")],
+    target: Annotated[str, typer.Argument(metavar="TO", help="A store's URL, or env:NAME.")],
     *,
     dry_run: DryRun = False,
     delete_source: Annotated[
         bool,
         typer.Option(
-            "--delete-source", help="Delete from FROM, one by one, what TO proved to hold."
+            "--delete-source", help="Delete each token from FROM once it was read back from TO."
         ),
     ] = False,
     as_json: AsJson = False,

@@ -34,9 +34,12 @@ SANDBOX_PORT = 8790
 _ANYWHERE = ("--store", "--config", "--sandbox")
 
 User = Annotated[
-    str, typer.Argument(metavar="USER", help="email:org-id, or the bare address if it fits one.")
+    str,
+    typer.Argument(metavar="USER", help="email:org-id, or the address alone if it fits one token."),
 ]
-TokenId = Annotated[str | None, typer.Option("--id", metavar="ID", help="A token's id instead.")]
+TokenId = Annotated[
+    str | None, typer.Option("--id", metavar="ID", help="The id of the token, instead of USER.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 

@@ -23,7 +23,7 @@ __all__ = ["purge"]
 def purge(
     context: typer.Context,
     *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say which.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print which.")] = False,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:

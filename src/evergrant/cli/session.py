@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from difflib import get_close_matches
 from itertools import islice
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -24,6 +23,7 @@ from evergrant.errors import (
     TokenNotFound,
 )
 from evergrant.keeping.choosing import choose
+from evergrant.names import near_names
 from evergrant.policy import UNLIMITED, Policy
 
 if TYPE_CHECKING:
@@ -103,11 +103,7 @@ def suggesting(store: evergrant.TokenStore, user: str) -> Iterator[None]:
 def _near(store: evergrant.TokenStore, user: str) -> list[str]:
     tokens = islice(store.iter_tokens(on_corrupt=lambda _: None), MOST_COMPARED)
     with suppress(StoreError):
-        names = {token.user_name for token in tokens if token.user_name}
-        whole = {name.partition(":")[0].lower(): name for name in names}
-        whole |= {name.lower(): name for name in names}
-        near = get_close_matches(user.lower(), whole, n=3, cutoff=0.75)
-        return list(dict.fromkeys(whole[name] for name in near))
+        return near_names(user, [token.user_name or "" for token in tokens])
     return []
 
 

@@ -45,12 +45,12 @@ def confirmed(question: str, *, yes: bool) -> bool:
     """Ask before something that cannot be undone.
 
     Raises:
-        ConfigError: Nobody is there to answer, and ``--yes`` was not given.
+        ConfigError: There is no terminal to answer on, and ``--yes`` was not given.
     """
     if yes:
         return True
     if not sys.stdin.isatty():
-        raise ConfigError(f"{question} Nobody is there to answer", hint="Give --yes.")
+        raise ConfigError(f"{question} There is no terminal to answer on", hint="Give --yes.")
     return typer.confirm(printable(question), err=True)
 
 

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from evergrant.cli.columns import lay_out, shown, widths_of
 from evergrant.errors import CorruptRecord, UntrustedServer
-from evergrant.text import printable
 from evergrant.token import NO_REFRESH_TOKEN, Token
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.table import Table
+    from rich.text import Text
 
     from evergrant.accounts import Accounts
     from evergrant.datacenter import DataCenters
@@ -23,6 +23,7 @@ __all__ = [
     "Row",
     "console",
     "describe",
+    "filled",
     "page",
     "read_rows",
     "state_color",
@@ -35,8 +36,8 @@ Row = dict[str, Any]
 
 CORRUPT = "corrupt"
 
-WIDE = 200
-"""Columns where nobody looks: a pipe must not cut what a screen would."""
+WIDE = 100_000
+"""Columns of a pipe: what a screen folds stays on one line there."""
 
 NARROW = 120
 """Columns below which scopes are only counted: there is no room for their names."""
@@ -153,12 +154,17 @@ def token_cells(row: Row, *, wide: bool) -> dict[str, str | None]:
     }
 
 
-def token_table(rows: Sequence[Row], width: int) -> Table:
+def token_table(rows: Sequence[Row], width: int) -> Text:
     """Lay out what `describe` says of a few tokens, for a screen this wide."""
     cells = [token_cells(row, wide=width >= NARROW) for row in rows]
-    ends = any(row["ends (UTC)"] for row in cells)
-    columns = [name for name in cells[0] if ends or name != "ends (UTC)"] if cells else ["user"]
+    columns = filled(cells)
     return table(columns, [[row[name] for name in columns] for row in cells], width)
+
+
+def filled(cells: Sequence[dict[str, str | None]]) -> list[str]:
+    """Return the columns that have something in them; a list is never without its users."""
+    names = cells[0] if cells else ("user",)
+    return [name for name in names if name == "user" or any(row[name] for row in cells)]
 
 
 def state_color(state: str) -> str | None:
@@ -170,36 +176,43 @@ def _ends(row: Row) -> str | None:
     return f"{_minute(row['ends_at'])} {row['ends_by']}" if row.get("ends_at") else None
 
 
-def table(columns: Sequence[str], lines: Iterable[Sequence[str | None]], width: int) -> Table:
+def table(columns: Sequence[str], lines: Iterable[Sequence[str | None]], width: int) -> Text:
     """Lay out lines of text for a screen this wide; what names a state gets its colour."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    grid = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False, pad_edge=False)
-    lines = list(lines)
-    first = max((len(line[0] or "") for line in lines), default=0)
-    for number, column in enumerate(columns):
-        # What names a row stays in one piece where there is room, and is never cut.
-        whole = number == 0 and first <= width // 2
-        grid.add_column(column, overflow="fold", no_wrap=whole, header_style="bold")
-    for line in lines:
-        grid.add_row(*(Text(printable(cell or "-"), _STYLES.get(cell or "", "")) for cell in line))
+    rows = [[shown(cell or "-") for cell in line] for line in lines]
+    widths = widths_of([columns, *rows], width)
+    grid = _empty()
+    _add(grid, columns, widths, style="bold")
+    for row in rows:
+        _add(grid, row, widths)
+    grid.right_crop(1)  # printing ends the last line
     return grid
 
 
-def page(row: Row) -> Table:
+def page(row: Row, width: int) -> Text:
     """Lay out what `describe` says of one token, a line for each thing."""
-    from rich.table import Table
+    rows = [(key.replace("_", " "), shown(_words(key, value))) for key, value in row.items()]
+    widths = widths_of(rows, width)
+    grid = _empty()
+    for pair in rows:
+        _add(grid, pair, widths, first="bold")
+    grid.right_crop(1)
+    return grid
+
+
+def _empty() -> Text:
     from rich.text import Text
 
-    grid = Table.grid(padding=(0, 2))
-    for key, value in row.items():
-        text = _words(key, value)
-        grid.add_row(
-            Text(key.replace("_", " "), "bold"), Text(printable(text), _STYLES.get(text, ""))
-        )
-    return grid
+    return Text(no_wrap=True, overflow="ignore")
+
+
+def _add(
+    grid: Text, row: Sequence[str], widths: Sequence[int], *, style: str = "", first: str = ""
+) -> None:
+    for line in lay_out(row, widths):
+        for part, cell in line:
+            known = first if first and cell == row[0] else _STYLES.get(cell, "")
+            grid.append(part, style or known)
+        grid.append("\n")
 
 
 def _words(key: str, value: object) -> str:

@@ -39,7 +39,7 @@ __all__ = [
 ]
 
 SomeUser = Annotated[
-    str | None, typer.Argument(metavar="[USER]", help="As `evergrant list` names it.")
+    str | None, typer.Argument(metavar="[USER]", help="The user, as `evergrant list` shows it.")
 ]
 
 
@@ -75,7 +75,8 @@ def show(
     if as_json:
         print_json(row)
     else:
-        console().print(page(row))
+        screen = console()
+        screen.print(page(row, screen.width))
 
 
 def token(context: typer.Context, user: User) -> None:
@@ -149,9 +150,7 @@ def _found(store: evergrant.TokenStore, user: str | None, token_id: str | None) 
 
 def _only_id(user: str | None, token_id: str | None) -> str:
     if user or not token_id:
-        raise ConfigError(
-            "no token was named, or two", hint="Give a USER or --id ID, and not both."
-        )
+        raise ConfigError("name one token", hint="Give a USER or --id ID, not both.")
     return token_id
 
 

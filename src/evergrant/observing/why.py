@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from evergrant.keeping.policing import Policing
 from evergrant.keeping.renewable import obstacle
 from evergrant.keeping.state import is_dead
 from evergrant.keeping.windows import CLOCK_SLACK, is_stale, is_usable
-from evergrant.names import belongs_to
+from evergrant.names import belongs_to, near_names
 from evergrant.policy import UNLIMITED, Policy
 from evergrant.stores.base import TokenStore
 from evergrant.token import Token
@@ -122,9 +121,11 @@ class Inquiry:
             if belongs_to(broken.user or "", user):
                 yield Finding("corrupt", broken.message, hint=broken.hint)
         yield from self._endings(user)
-        if close := get_close_matches(user, names, 1, 0.8):
-            yield Finding("other name", f"nobody of this name is here, but {close[0]} is")
-        yield Finding("never here", "nobody of this name is here", hint="Run: evergrant login")
+        if close := near_names(user, names):
+            hint = f"Did you mean {' or '.join(close)}?"
+            yield Finding("other name", "the store has no token of this user", hint=hint)
+        hint = "Run: evergrant login"
+        yield Finding("never here", "the store has no token of this user", hint=hint)
 
     def _endings(self, user: str) -> Iterator[Finding]:
         """Yield what the audit log knows of somebody who is not here, the latest first."""
@@ -211,11 +212,11 @@ class Inquiry:
         )
         if renewed and renewed.get("event") == "Refreshed":
             cause = str(renewed.get("cause", "renewed"))
-            what = f"it works; it was renewed ({cause})"
+            what = f"its token works; renewed ({cause})"
             return Finding(cause, what, _moment(renewed), _actor(renewed))
         if is_stale(token, self._now):
-            return Finding("stale", "it works, and is about to be renewed")
-        return Finding("works", "it works", token.updated_at)
+            return Finding("stale", "its token works, and is about to be renewed")
+        return Finding("works", "its token works; it was granted or changed", token.updated_at)
 
 
 def _waits() -> Finding:

@@ -1,0 +1,93 @@
+"""Cells in columns: aligned, folded to the width of a screen, without blanks at a line's end."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator, Sequence
+
+from evergrant.text import printable
+
+__all__ = ["GAP", "Part", "fold", "lay_out", "shown", "widths_of"]
+
+Part = tuple[str, str]
+"""A cell's text as it stands on one line, and the text of the whole cell, which has the colour."""
+
+GAP = "  "
+"""What stands between two columns."""
+
+NARROWEST = 12
+"""Cells that a column keeps, if it needs them, however narrow the screen is."""
+
+_PIECES = re.compile(r"[^ /@:]+[/@:]*|[/@:]+| +")
+
+
+def shown(text: str) -> str:
+    """Return text as stdout shows it: what it cannot encode is escaped, and so counted."""
+    text = printable(text)
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        text = text.replace("\N{REPLACEMENT CHARACTER}", "?")
+        return text.encode(encoding, "backslashreplace").decode(encoding)
+    return text
+
+
+def fold(text: str, width: int) -> list[str]:
+    """Return a cell's lines: broken behind a blank, slash, colon or @ where one is, else anywhere.
+
+    Args:
+        text: What `shown` returned.
+        width: Cells of a terminal that a line may take.
+    """
+    from rich.cells import cell_len, chop_cells
+
+    if cell_len(text) <= width:
+        return [text]
+    lines = [""]
+    for piece in _PIECES.findall(text):
+        if cell_len(lines[-1] + piece.rstrip()) <= width:
+            lines[-1] += piece
+        elif piece.strip():
+            *whole, rest = chop_cells(piece, width)
+            lines += [*whole, rest]
+    return [line.rstrip() for line in lines if line.strip()] or [""]
+
+
+def widths_of(rows: Sequence[Sequence[str]], screen: int) -> list[int]:
+    """Return how wide each column is: as its widest cell, less where the screen has no room.
+
+    Args:
+        rows: All rows, the heading among them; what `shown` returned.
+        screen: Cells that a line may take.
+    """
+    from rich.cells import cell_len
+
+    widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    room = screen - len(GAP) * (len(widths) - 1)
+    while sum(widths) > room and max(widths) > NARROWEST:
+        widest = max(widths)
+        second = max((width for width in widths if width < widest), default=0)
+        most = widths.index(widest)
+        widths[most] = max(widest - (sum(widths) - room), second - 1, NARROWEST)
+    return widths
+
+
+def lay_out(row: Sequence[str], widths: Sequence[int]) -> Iterator[list[Part]]:
+    """Yield the lines of a row, each as the parts that make it up, gaps among them."""
+    from rich.cells import cell_len
+
+    folded = [fold(cell, width) for cell, width in zip(row, widths, strict=True)]
+    for number in range(max(map(len, folded))):
+        line: list[Part] = []
+        blanks = ""
+        for cell, parts, width in zip(row, folded, widths, strict=True):
+            part = parts[number] if number < len(parts) else ""
+            if part.strip():
+                line += [(blanks, ""), (part, cell)]
+                blanks = ""
+            else:
+                blanks += part
+            blanks += " " * (width - cell_len(part)) + GAP
+        yield line
