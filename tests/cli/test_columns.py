@@ -11,6 +11,7 @@ from cli_runner import ALICE, Command, a_token, on_a_terminal
 from evergrant.accounts import Accounts
 from evergrant.cli.columns import fold, widths_of
 from evergrant.cli.tables import read_rows, token_table
+from evergrant.keeper import Keeper
 from evergrant.stores.base import TokenStore
 
 STYLE = re.compile(r"\x1b\[[0-9;]*m")
@@ -65,8 +66,9 @@ def test_purge_and_the_demo_show_tokens_as_the_list_does(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     listed = STYLE.sub("", on_a_terminal("list")[0]).splitlines()
-    with Accounts() as accounts:
-        assert token_table(list(read_rows(store, accounts)), 80).plain.splitlines() == listed
+    with Accounts() as accounts, Keeper(store, accounts) as keeper:
+        rows = list(read_rows(store, accounts, keeper.states))
+    assert token_table(rows, 80).plain.splitlines() == listed
 
 
 @pytest.mark.parametrize(
