@@ -35,12 +35,13 @@ _MASK = "********"
 class Secret(Masked, str):
     """Text that works as text but shows itself to nobody.
 
-    An f-string, ``str()``, ``%s`` or ``urlencode`` makes eight asterisks of it, and SENDS THESE
-    to Zoho. Write ``secret.reveal()`` for the text; ``keeper.access_token()`` is plain text.
+    An f-string, ``str()``, ``%s`` or ``urlencode`` (and so ``params=`` and ``data=`` of an HTTP
+    client) makes eight asterisks of it, and SENDS THESE to Zoho; PyMySQL STORES THEM. Write
+    ``secret.reveal()`` for the text; ``keeper.access_token()`` is plain text.
 
     ``repr``, ``str``, ``format``, ``print``, every log line, rich, ``click.echo`` (and so a text
     with a line break added to it) and sentry-sdk show a mask; a slice is a Secret again.
-    Comparing, hashing, binding as a database parameter and `reveal` use the value. A JSON encoder
+    Comparing, hashing, `reveal`, and binding by sqlite3 or psycopg use the value. A JSON encoder
     and a file's ``write`` see the value too: what writes secrets out does so on purpose.
     """
 

@@ -178,6 +178,7 @@ def test_somebody_who_says_no_is_told(alice: Visitor, zoho: Sandbox) -> None:
     answer = alice.get(back)
     assert answer.status_code == 400
     assert "Begin it again" in answer.text
+    assert "If you did accept at Zoho, wait ten minutes" in answer.text
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert 'href="/zoho/login?next=%2Fme"' in answer.text
     for accept in ("application/json", "*/*"):

@@ -34,7 +34,8 @@ _HEADERS = {
 }
 
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
-<style>body{{font:1.1rem/1.5 system-ui,sans-serif;margin:20vh auto;max-width:34rem}}</style>
+<style>body{{font:1.1rem/1.5 system-ui,sans-serif;margin:20vh auto;max-width:34rem;
+padding:0 1rem}}</style>
 <h1>{title}</h1><p>{text}</p></html>
 """
 

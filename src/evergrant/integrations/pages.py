@@ -17,7 +17,8 @@ PAGE_HEADERS = {
 
 _PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
 <meta name="viewport" content="width=device-width">
-<style>body{{font:1.1rem/1.5 system-ui,sans-serif;margin:20vh auto;max-width:34rem}}</style>
+<style>body{{font:1.1rem/1.5 system-ui,sans-serif;margin:20vh auto;max-width:34rem;
+padding:0 1rem}}</style>
 <h1>{title}</h1><p>{text}</p><p>{links}</p></html>
 """
 

@@ -52,6 +52,12 @@ LONGEST = 400
 FROM_ELSEWHERE = "Log out by a button of this site."
 """What to tell whom another site's page had log out."""
 
+IF_ACCEPTED = (
+    "If you did accept at Zoho, wait ten minutes first: "
+    "Zoho allows an app ten logins in that time, and says the same then."
+)
+"""What to tell who was denied, or met the limit: Zoho answers both alike."""
+
 Session = MutableMapping[str, Any]
 
 
@@ -133,7 +139,8 @@ class WebLogin:
         """Return what a person sees of a problem in a browser, with the ways on."""
         helps = problem.login or problem.status == HTTPStatus.BAD_REQUEST
         login = self.way_back(session, query, site=site) if helps else None
-        return page(problem.text, front=site.front, login=login)
+        text = f"{problem.text} {problem.more}".strip()
+        return page(text, front=site.front, login=login)
 
     def is_logged_in(self, session: Session) -> bool:
         """Say whether somebody is logged in here; asks neither the store nor Zoho."""
@@ -203,6 +210,7 @@ class Problem:
         text: What to tell people; shows no secret, and no name of somebody else.
         retry_after: Seconds after which the same request may succeed; None: nobody knows.
         login: Whether a login mends it.
+        more: What to tell people besides, on a page.
         again: Whether that takes a new consent: without, Zoho sends no refresh token.
     """
 
@@ -211,6 +219,7 @@ class Problem:
     retry_after: int | None = None
     login: bool = False
     again: bool = False
+    more: str = ""
 
     def way_to_login(self, login: str, here: str) -> str:
         """Return the address of the page ``login`` that comes back to ``here``."""
@@ -246,7 +255,9 @@ def problem_of(error: EvergrantError) -> Problem:
         text = "Zoho takes no more requests for now. Try again later."
         return Problem(HTTPStatus.SERVICE_UNAVAILABLE, text, max(1, math.ceil(left)))
     if isinstance(error, _REFUSED):
-        return Problem(HTTPStatus.BAD_REQUEST, "The login did not succeed. Begin it again.")
+        text = "The login did not succeed. Begin it again."
+        more = IF_ACCEPTED if isinstance(error, ConsentDenied) else ""
+        return Problem(HTTPStatus.BAD_REQUEST, text, more=more)
     if isinstance(error, _LATER) and error.retryable is not False:
         text = "Zoho, or the store of tokens, does not answer. Try again later."
         return Problem(HTTPStatus.SERVICE_UNAVAILABLE, text, 5)
