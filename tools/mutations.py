@@ -46,7 +46,9 @@ SWAPPED = {
     ast.NotIn: ("not in", "in"),
 }
 OTHER_END = {"max": "min", "min": "max", "any": "all", "all": "any"}
-GUARD = re.compile(r"(?<!c)lock|queue|writing|settling|turns", re.IGNORECASE)
+GUARD = re.compile(r"(?<![a-zA-Z])lock|\.here\(\)|undisturbed|_(making|threads|writing)\b")
+"""How the locks of the package are named where they are taken; not what blocks, nor a clock."""
+
 NO_GUARD = "__import__('contextlib').nullcontext()"
 
 

@@ -13,7 +13,7 @@ from types import SimpleNamespace
 import pytest
 
 from acts import Count, Threads, equal
-from evergrant import clock, delivery, forking, limited_log, sender, watchdog
+from evergrant import clock, delivery, limited_log, sender, watchdog
 from evergrant.clock import RemoteClock
 from evergrant.crypto import files
 from evergrant.crypto.files import FileKeyring, write_lines
@@ -55,39 +55,6 @@ def test_two_who_wake_the_watchdog_have_one_thread_look_on(threads: Threads) -> 
         return Scene(it.wake, it.wake, lambda: equal((len(threads.begun), 1)))
 
     step_through(scene, watchdog)
-
-
-class Resting:
-    """Something that must come to rest before a fork."""
-
-    rests = False
-
-    def before_fork(self) -> None:
-        self.rests = True
-
-    def after_fork(self) -> None:
-        self.rests = False
-
-
-def test_what_is_made_during_a_fork_waits_for_its_end() -> None:
-    def scene() -> Scene:
-        made = [Resting()]
-        forking.watch(made[0])
-
-        def fork() -> None:
-            forking._before()
-            try:
-                assert all(it.rests for it in made if it in forking._watched)
-            finally:
-                forking._after()
-
-        def make() -> None:
-            made.append(Resting())
-            forking.watch(made[-1])
-
-        return Scene(fork, make, lambda: equal((any(it.rests for it in made), False)))
-
-    step_through(scene, forking)
 
 
 def test_no_more_lines_are_written_than_there_may_be(

@@ -52,6 +52,36 @@ def test_each_kind_of_change_is_made_where_it_should_be() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("items", "changed"),
+    [
+        ("self._lock", "NONE"),
+        ("self._known.lock", "NONE"),
+        ("_lock.here()", "NONE"),
+        ("self._settling.here()", "NONE"),
+        ("self._writing", "NONE"),
+        ("undisturbed()", "NONE"),
+        ("self._lock(), suppress(FileNotFoundError)", "NONE, suppress(FileNotFoundError)"),
+        ("explaining(self._path), self._lock.held()", "explaining(self._path), NONE"),
+        ("suppress(BlockingIOError)", None),
+        ("self._clock", None),
+        ("self._blocked()", None),
+        ("block(path)", None),
+        ("ThreadPoolExecutor(self._threads_of)", None),
+        ("open(path) as lock", None),
+    ],
+)
+def test_only_locks_are_dropped(items: str, changed: str | None) -> None:
+    source = f"with {items}:\n    pass\n".encode()
+    dropped = [one for one in mutations(source) if one.operator == "lock dropped"]
+    if changed is None:
+        assert dropped == []
+    else:
+        (one,) = dropped
+        right = changed.replace("NONE", "__import__('contextlib').nullcontext()")
+        assert one.apply(source).decode() == f"with {right}:\n    pass\n"
+
+
 def test_lines_are_those_of_the_change() -> None:
     by_operator = {one.operator: one.line for one in mutations(PROGRAM.encode())}
     assert by_operator["lock dropped"] == 7

@@ -1,0 +1,116 @@
+"""What the locks that a fork takes guard: see `test_locks`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import boto3.session
+import pytest
+from botocore.exceptions import NoRegionError
+
+from acts import equal
+from evergrant import forking, http_client
+from evergrant.crypto.lines import wrapped_key
+from evergrant.errors import EvergrantError
+from evergrant.stores.aws.service import Place, Service
+from stepping import Scene, step_through
+
+
+class Resting:
+    """Something that must come to rest before a fork."""
+
+    rests = False
+
+    def before_fork(self) -> None:
+        self.rests = True
+
+    def after_fork(self) -> None:
+        self.rests = False
+
+
+def fork(check: Callable[[], None]) -> None:
+    """Do what is done before and after a fork, and see what a child would inherit between."""
+    forking._before()
+    try:
+        check()
+    finally:
+        forking._after()
+
+
+def test_what_is_made_during_a_fork_waits_for_its_end() -> None:
+    def scene() -> Scene:
+        made = [Resting()]
+        forking.watch(made[0])
+
+        def check_rest() -> None:
+            assert all(it.rests for it in made if it in forking._watched)
+
+        def make() -> None:
+            made.append(Resting())
+            forking.watch(made[-1])
+
+        return Scene(
+            lambda: fork(check_rest), make, lambda: equal((any(it.rests for it in made), False))
+        )
+
+    step_through(scene, forking)
+
+
+class Making:
+    """Something that is made in two steps, between which nobody may fork."""
+
+    def __init__(self) -> None:
+        self.is_half_made = False
+
+    def make(self, *_: object, **__: object) -> None:
+        self.is_half_made = True
+        self.is_half_made = False
+
+    def client(self, *_: object, **__: object) -> Any:
+        self.make()
+        raise NoRegionError
+
+    def check_rest(self) -> None:
+        assert not self.is_half_made
+
+
+def test_nobody_forks_in_the_middle_of_what_must_not_be_disturbed() -> None:
+    def scene() -> Scene:
+        it = Making()
+
+        def make() -> None:
+            with forking.undisturbed():
+                it.make()
+
+        return Scene(make, lambda: fork(it.check_rest), lambda: None)
+
+    step_through(scene, sys.modules[__name__], within=("make",))
+
+
+def service() -> Service:
+    return Service("dynamodb", Place("dynamodb://", "", "evergrant", None, None, None), 1.0)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [http_client.open_client, lambda: wrapped_key("alias/tokens", "eu-central-1"), service],
+    ids=["http", "kms", "aws"],
+)
+def test_nobody_forks_while_a_client_is_made(
+    monkeypatch: pytest.MonkeyPatch, make: Callable[[], object]
+) -> None:
+    def scene() -> Scene:
+        it = Making()
+        monkeypatch.setattr(http_client, "observe_deadlines", it.make)
+        monkeypatch.setattr(boto3.session.Session, "client", it.client)
+
+        def begin() -> None:
+            with suppress(EvergrantError):
+                make()
+
+        return Scene(begin, lambda: fork(it.check_rest), lambda: None)
+
+    step_through(scene, sys.modules[__name__], within=("make",))
