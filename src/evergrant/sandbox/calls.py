@@ -88,13 +88,11 @@ class Calls:
 
     def counts(self) -> dict[tuple[str, str | None, str | None], int]:
         """Return how many calls there were by path, grant type and user."""
-        with self._lock:
-            return dict(self._counts)
+        return dict(self._counts)
 
     def missing(self) -> dict[str, int]:
         """Return what the sandbox did not have, and how many calls asked for it."""
-        with self._lock:
-            return dict(self._missing)
+        return dict(self._missing)
 
     def clear(self) -> None:
         """Forget them all."""
@@ -107,8 +105,7 @@ class Calls:
         return len(self._kept)
 
     def __iter__(self) -> Iterator[Call]:
-        with self._lock:
-            return iter(tuple(self._kept))
+        return iter(self._kept.copy())
 
     def __getitem__(self, index: int) -> Call:
         return self._kept[index]

@@ -39,8 +39,8 @@ class Server:
 
     def __init__(self) -> None:
         self._answers: dict[socket.socket, Answer] = {}
+        # Without a lock: each change of a dict is one step, and so is its copy.
         self._connections: dict[socket.socket, threading.Thread] = {}
-        self._lock = threading.Lock()
         self._wake, self._woken = socket.socketpair()
         self._thread = threading.Thread(target=self._accept, name="sandbox", daemon=True)
 
@@ -67,8 +67,7 @@ class Server:
         for listener in self._answers:
             listener.close()
         self._woken.close()
-        with self._lock:
-            open_now = dict(self._connections)
+        open_now = self._connections.copy()
         for connection in open_now:
             # Wakes its thread, which then closes it: closing here could hit a reused number.
             with contextlib.suppress(OSError):
@@ -97,13 +96,11 @@ class Server:
         thread = threading.Thread(
             target=self._talk, args=(connection, answer), name="sandbox-connection", daemon=True
         )
-        with self._lock:
-            self._connections[connection] = thread
+        self._connections[connection] = thread
         try:
             thread.start()
         except RuntimeError:  # there are too many threads
-            with self._lock:
-                del self._connections[connection]
+            del self._connections[connection]
             connection.close()
 
     def _talk(self, connection: socket.socket, answer: Answer) -> None:
@@ -112,8 +109,7 @@ class Server:
                 connection.setblocking(True)
                 _Handler(connection, answer)
         finally:
-            with self._lock:
-                del self._connections[connection]
+            del self._connections[connection]
 
 
 class _Handler(BaseHTTPRequestHandler):
