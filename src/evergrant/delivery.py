@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import atexit
-import logging
 import threading
 import time
 import weakref
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextvars import Context, copy_context
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
-from evergrant.forking import ProcessLock, this_process
-from evergrant.limited_log import LimitedLog
+from evergrant.forking import Process, ProcessLock, this_process
 
-__all__ = ["AT_EXIT", "PATIENCE", "Delivery", "flush_all"]
-
-_logger = logging.getLogger("evergrant")
-_log = LimitedLog()
+__all__ = [
+    "AT_EXIT",
+    "FAILED",
+    "LATE",
+    "LOSES",
+    "PATIENCE",
+    "Delivery",
+    "Standing",
+    "flush_all",
+    "standings",
+]
 
 T = TypeVar("T")
 
@@ -31,7 +36,37 @@ MOST_WAITING = 10_000
 AT_EXIT = 5.0
 """Seconds that the end of the program waits for a listener."""
 
+LATE = "is late: nobody waits for it"
+LOSES = "does not keep up: events are lost"
+FAILED = "failed"
+"""What may be wrong with a listener."""
+
 _all: weakref.WeakSet[Delivery[object]] = weakref.WeakSet()
+_lost: dict[tuple[Process, str], int] = {}
+_counting = ProcessLock()
+
+
+class Standing(NamedTuple):
+    """How listeners of one name keep up, in this process.
+
+    Attributes:
+        lost: What they were not told, as so many.
+        late: How many of them are late by now: nobody waits for them.
+    """
+
+    name: str
+    lost: int
+    late: int
+
+
+def standings() -> Iterator[Standing]:
+    """Yield how the listeners of this process keep up."""
+    here, late = this_process(), dict[str, int]()
+    for delivery in list(_all):
+        late[delivery.name] = late.get(delivery.name, 0) + delivery.is_late
+    lost = {name: count for (process, name), count in list(_lost.items()) if process == here}
+    for name in sorted(late.keys() | lost.keys()):
+        yield Standing(name, lost.get(name, 0), late.get(name, 0))
 
 
 class _Item(Generic[T]):
@@ -47,13 +82,29 @@ class Delivery(Generic[T]):
     """Hands things to a listener, one after the other; safe to share between threads.
 
     Args:
-        listener: What it raises is logged, and harms nobody.
+        listener: What it raises harms nobody.
         lost: Makes what is told, once there is room again, in place of so many that were lost.
+        report: Is told of a listener, by name, that it is `LATE`, `LOSES` something, or `FAILED`:
+            then while its error is being handled.
+        name: What the listener is called; else as it calls itself.
+
+    Attributes:
+        name: What the listener is called.
+        is_late: Nobody waits for it.
     """
 
-    def __init__(self, listener: Callable[[T], object], lost: Callable[[int], T]) -> None:
+    def __init__(
+        self,
+        listener: Callable[[T], object],
+        lost: Callable[[int], T],
+        *,
+        report: Callable[[str, str], object] = lambda *_: None,
+        name: str | None = None,
+    ) -> None:
         self._listener = listener
         self._lost_notice = lost
+        self._report = report
+        self.name = str(name or getattr(listener, "__qualname__", type(listener).__name__))
         self._lock = ProcessLock()
         self._begin()
         _all.add(self)  # type: ignore[arg-type]
@@ -62,7 +113,7 @@ class Delivery(Generic[T]):
         self._process = this_process()
         self._waiting: deque[_Item[T]] = deque()
         self._thread: int | None = None
-        self._runs = self._is_late = False
+        self._runs = self.is_late = False
         self._lost = 0
 
     def begin(self, what: T) -> Callable[[float], None]:
@@ -79,8 +130,12 @@ class Delivery(Generic[T]):
                 self._waiting.append(item)
             starts = not is_lost and not self._runs
             self._runs = self._runs or starts
+        if is_lost:
+            with _counting.here():
+                known = this_process(), self.name
+                _lost[known] = _lost.get(known, 0) + 1
         if is_first_lost:
-            _logger.error("the event listener %s does not keep up: events are lost", self._name)
+            self._report(self.name, LOSES)
         if starts:
             self._start()
         return lambda until: None if is_lost else self._await(item, until)
@@ -93,12 +148,12 @@ class Delivery(Generic[T]):
 
     def _await(self, item: _Item[T], until: float) -> None:
         # A listener that tells something itself is not waited for by itself.
-        if self._is_late or self._thread == threading.get_ident():
+        if self.is_late or self._thread == threading.get_ident():
             return
         if not item.done.wait(max(0.0, until - time.monotonic())):
-            was_late, self._is_late = self._is_late, True
+            was_late, self.is_late = self.is_late, True
             if not was_late:
-                _logger.warning("the event listener %s is late: nobody waits for it", self._name)
+                self._report(self.name, LATE)
 
     def _run(self) -> None:
         while item := self._next():
@@ -106,7 +161,7 @@ class Delivery(Generic[T]):
             try:
                 item.context.run(self._listener, item.what)
             except BaseException:  # noqa: BLE001 - nobody is here whom it could reach
-                _log.exception("the event listener failed")
+                self._report(self.name, FAILED)
             item.done.set()
 
     def _next(self) -> _Item[T] | None:
@@ -117,7 +172,7 @@ class Delivery(Generic[T]):
                 return _Item(self._lost_notice(lost))
             if self._waiting:
                 return self._waiting.popleft()
-            self._runs = self._is_late = False
+            self._runs = self.is_late = False
             return None
 
     def flush(self, seconds: float) -> None:
@@ -127,10 +182,6 @@ class Delivery(Generic[T]):
             return
         while self._runs and time.monotonic() < until:
             time.sleep(0.002)
-
-    @property
-    def _name(self) -> str:
-        return getattr(self._listener, "__qualname__", type(self._listener).__name__)
 
 
 @atexit.register

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from evergrant.clock import utc_now
-from evergrant.delivery import AT_EXIT, PATIENCE, Delivery
+from evergrant.delivery import AT_EXIT, FAILED, LOSES, PATIENCE, Delivery
 from evergrant.errors import EvergrantError, Throttled
 from evergrant.limited_log import LimitedLog
 from evergrant.text import escaped
+from evergrant.written_log import write
 
 __all__ = [
     "ClockSkew",
@@ -207,8 +208,8 @@ class Emitter:
 
     def __init__(self, listener: Emit | None) -> None:
         told = getattr(listener, "listeners", (listener,)) if listener else ()
-        self._deliveries = [Delivery[Event](one, _lost) for one in told]
         self._log = LimitedLog()
+        self._deliveries = [Delivery[Event](one, _lost, report=self._report) for one in told]
 
     def __call__(self, event: Event) -> None:
         """Log an event and tell it; a listener that raises harms nobody."""
@@ -221,10 +222,17 @@ class Emitter:
             kind = type(event), type(getattr(event, "error", None))
             self._log.log(logging.WARNING, "%s", event, kind=kind)
         else:
-            _logger.info("%s", event)
+            write(_logger, logging.INFO, "%s", (event,))
         until = time.monotonic() + PATIENCE
         for wait in [delivery.begin(event) for delivery in self._deliveries]:
             wait(until)
+
+    def _report(self, listener: str, trouble: str) -> None:
+        if trouble == FAILED:
+            self._log.exception("the event listener failed")
+        else:
+            level = logging.ERROR if trouble == LOSES else logging.WARNING
+            self._log.log(level, f"the event listener %s {trouble}", listener)
 
     def flush(self, seconds: float = AT_EXIT) -> None:
         """Wait until the listeners were told everything; so many seconds at the most."""

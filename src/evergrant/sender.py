@@ -10,6 +10,7 @@ from evergrant.errors import AccountsUnavailable
 from evergrant.forking import ProcessLock, this_process
 from evergrant.http import HttpAnswer, HttpCall
 from evergrant.http_client import open_client, shows_sending
+from evergrant.library_log import limited_libraries
 from evergrant.token import Secret
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ class HttpSender:
 
     def _answer(self, client: httpx2.Client, call: HttpCall, sent: list[bool]) -> HttpAnswer:
         with (
+            limited_libraries("httpx2", "httpcore2"),
             deadline(PATIENCE * self._timeout),
             client.stream(
                 call.method,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from base64 import b64decode, b64encode
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import Any
 from evergrant.crypto.keys import Key
 from evergrant.errors import ConfigError, MissingExtra, StoreUnavailable
 from evergrant.forking import undisturbed
+from evergrant.library_log import limited_libraries
 from evergrant.token import Secret
 
 __all__ = ["WRAPPED", "keys_in", "wrapped_key"]
@@ -108,7 +110,8 @@ def _ask(region: str, operation: str, **parameters: Any) -> Any:
         with undisturbed():
             client = boto3.client("kms", region_name=region, config=config)
         limit_answers(client, PATIENCE)
-        return getattr(client, operation)(**parameters)
+        with limited_libraries("boto", "urllib3", least=logging.INFO):
+            return getattr(client, operation)(**parameters)
     except exceptions.ClientError as error:
         why = str(error.response.get("Error", {}).get("Code", "an error"))
         status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))

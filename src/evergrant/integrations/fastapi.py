@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import AsyncIterator, Iterable
 from http import HTTPStatus
 from urllib.parse import quote, urlsplit
@@ -12,6 +11,7 @@ from evergrant.integrations.pages import PAGE_HEADERS, wants_page
 from evergrant.integrations.site import Site, is_from_elsewhere
 from evergrant.integrations.web import FROM_ELSEWHERE, WebLogin, problem_of
 from evergrant.keeper import Keeper
+from evergrant.limited_log import LimitedLog
 from evergrant.text import printable
 
 try:
@@ -24,7 +24,7 @@ import httpx2
 
 __all__ = ["ZohoLogin"]
 
-_logger = logging.getLogger("evergrant")
+_logger = LimitedLog()
 
 
 class ZohoLogin:
@@ -109,7 +109,8 @@ class ZohoLogin:
     async def _answer(self, request: Request, error: Exception) -> Response:
         if not isinstance(error, EvergrantError):
             raise error
-        _logger.info("%s %s: %s", request.method, printable(request.url.path), error)
+        path = printable(request.url.path)
+        _logger.info("%s %s: %s", request.method, path, error, kind=type(error))
         problem, site, here = problem_of(error), self.site(request), _path(request)
         if not wants_page(request.headers.get):
             content = {"detail": problem.text}

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable
-from functools import wraps
+from functools import cache, wraps
 from http import HTTPStatus
 from typing import Any, ParamSpec, TypeVar
 from urllib.parse import quote, urlsplit
@@ -15,6 +14,7 @@ from evergrant.integrations.pages import PAGE_HEADERS, wants_page
 from evergrant.integrations.site import Site, is_from_elsewhere
 from evergrant.integrations.web import FROM_ELSEWHERE, WebLogin, problem_of
 from evergrant.keeper import Keeper
+from evergrant.limited_log import LimitedLog
 from evergrant.text import printable
 
 try:
@@ -37,7 +37,7 @@ __all__ = ["Zoho"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
-_logger = logging.getLogger("evergrant")
+_log_of = cache(LimitedLog)  # by the name of an app
 
 
 class Zoho:
@@ -127,7 +127,9 @@ class Zoho:
         return _to(self._site().target(request.args.get("next")))
 
     def _answer(self, error: EvergrantError) -> Any:
-        current_app.logger.info("%s %s: %s", request.method, printable(request.path), error)
+        _log_of(current_app.logger.name).info(
+            "%s %s: %s", request.method, printable(request.path), error, kind=type(error)
+        )
         problem, site = problem_of(error), self._site()
         here = quote(request.root_path.rstrip("/") + request.path)
         if not wants_page(request.headers.get):

@@ -27,13 +27,16 @@ from evergrant.delivery import flush_all
 from evergrant.errors import ConfigError
 from evergrant.events import Event
 from evergrant.forking import ProcessLock, this_process
+from evergrant.limited_log import LimitedLog
 from evergrant.observing.audit_files import end_of, lock, rotated
 from evergrant.observing.chain import Fault, Head, entry_of, faults, signed, written
 from evergrant.ownership import UntrustedFileError
+from evergrant.written_log import write
 
 __all__ = ["AuditLog", "audit_source", "read_entries", "rotated", "verify"]
 
 _logger = logging.getLogger("evergrant.audit")
+_log = LimitedLog(_logger.name)
 _source: contextvars.ContextVar[str | None] = contextvars.ContextVar("source", default=None)
 
 PATIENCE = 0.5
@@ -135,7 +138,7 @@ class AuditLog:
                 self._missed += 1
         self._tell(lost)
         if begins:
-            _logger.warning("the audit log %s is locked: its entries wait", self.path)
+            _log.warning("the audit log %s is locked: its entries wait", self.path)
             with suppress(RuntimeError):  # the interpreter is ending, and tries once more
                 threading.Thread(target=self._retry, name="evergrant-audit", daemon=True).start()
 
@@ -184,7 +187,9 @@ class AuditLog:
     def _tell(self, lost: list[_Lost]) -> None:
         for entry, why in lost:
             text = json.dumps(entry, sort_keys=True)
-            _logger.warning("not in the audit log %s (%s): %s", self.path, why, text)
+            # Each of them: it is nowhere else.
+            message = "not in the audit log %s (%s): %s"
+            write(_logger, logging.WARNING, message, (self.path, why, text))
 
     def _open(self) -> int:
         handle = ownership.open_own(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, tightened=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 
 import httpx2
@@ -13,12 +12,13 @@ from evergrant.http_client import open_client
 from evergrant.integrations.django.keeping import keeper, login, site
 from evergrant.integrations.pages import PAGE_HEADERS, wants_page
 from evergrant.integrations.web import problem_of
+from evergrant.limited_log import LimitedLog
 from evergrant.text import printable
 from evergrant.token import Token
 
 __all__ = ["RequestZoho", "ZohoMiddleware"]
 
-_logger = logging.getLogger("evergrant")
+_logger = LimitedLog()
 
 
 class RequestZoho:
@@ -75,7 +75,8 @@ class ZohoMiddleware:
         """Answer where an error of ours ends a request."""
         if not isinstance(error, EvergrantError):
             return None
-        _logger.info("%s %s: %s", request.method, printable(request.path), error)
+        path = printable(request.path)
+        _logger.info("%s %s: %s", request.method, path, error, kind=type(error))
         problem, here = problem_of(error), request.get_full_path()
         headers, answer = problem.headers, HttpResponse(status=problem.status)
         if not wants_page(request.headers.get):

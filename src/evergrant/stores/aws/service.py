@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import logging
 import re
-import threading
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import unquote, urlsplit
 
 from evergrant.boto_deadlines import limit_answers
 from evergrant.errors import ConfigError, EvergrantError, MissingExtra, StoreError, StoreUnavailable
 from evergrant.forking import this_process, undisturbed
+from evergrant.library_log import limited_libraries
 from evergrant.stores.tables import DEFAULT_TABLE
 from evergrant.stores.urls import ACCEPTED, masked, parameters, seconds
 
@@ -175,7 +174,8 @@ class Service:
             self._connect()  # connections cannot be shared with the parent
         problem: Exception
         try:
-            with _hushed():
+            # Below that, it logs what it sends for us.
+            with limited_libraries(*_NOISY, least=logging.INFO):
                 return getattr(self._client, operation)(**parameters)
         except ClientError as error:
             code = _code_of(error)
@@ -228,28 +228,6 @@ def refuse_half_characters(values: Iterable[str | int | None]) -> None:
 
 def _is_half(value: object) -> bool:
     return isinstance(value, str) and any("\ud800" <= one <= "\udfff" for one in value)
-
-
-class _Hush(logging.Filter):
-    """Keeps a library from logging what it sends for us, which has secrets in it."""
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        return record.levelno > logging.DEBUG or not getattr(_asking, "now", False)
-
-
-_asking = threading.local()
-_hush = _Hush()
-
-
-@contextmanager
-def _hushed() -> Iterator[None]:
-    for name in [name for name in logging.root.manager.loggerDict if name.startswith(_NOISY)]:
-        logging.getLogger(name).addFilter(_hush)  # once: it is the same
-    _asking.now = True
-    try:
-        yield
-    finally:
-        _asking.now = False
 
 
 def _code_of(error: ClientError) -> str:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 from typing import Any
 
 from sqlalchemy import URL, Engine, create_engine, event, exc
 
 from evergrant.errors import ConfigError, MissingExtra
+from evergrant.limited_log import LimitedLog
 from evergrant.stores.sql.parameters import typed
 from evergrant.stores.sql.poolers import is_pooled
 
 __all__ = ["CONNECTIONS", "make_engine"]
 
-_logger = logging.getLogger("evergrant")
+_logger = LimitedLog()
 
 CONNECTIONS = 5
 """The most that a process opens to a store, where a look-up takes one for less than a millisecond.
