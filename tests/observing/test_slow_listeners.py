@@ -15,12 +15,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import TracerProvider
 
+from cli_runner import Command
 from evergrant import delivery
 from evergrant.events import Event, EventsLost, Revoked, emitter
 from evergrant.observing import audit
 from evergrant.observing.audit import AuditLog, read_entries, verify
 from evergrant.observing.fanning import fan_out
+from evergrant.observing.prometheus import Metrics
+from evergrant.observing.telemetry import Telemetry
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -191,3 +197,59 @@ def test_what_the_audit_log_cannot_take_until_the_end_is_logged_whole(
     assert caplog.text.count("not in the audit log") == 3
     log.flush(30)
     assert [entry.get("missed") for entry in read_entries(path)] == [1, None]
+
+
+@pytest.mark.usefixtures("impatient")
+def test_metrics_tell_of_what_is_lost_and_late(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(delivery, "MOST_WAITING", 3)
+    metrics, stuck, reader = Metrics(), Stuck(), InMemoryMetricReader()
+    Telemetry(TracerProvider(), MeterProvider([reader]))
+    named = {"listener": f"stuck {id(stuck)}"}
+
+    def told(name: str) -> float | None:
+        return metrics.registry.get_sample_value(f"evergrant_{name}", named)
+
+    stuck.__dict__["__qualname__"] = named["listener"]
+    emit = emitter(stuck)
+    assert (told("events_lost_total"), told("listeners_late")) == (0, 0)
+    for number in range(10):
+        emit(event(number))
+    assert (told("events_lost_total"), told("listeners_late")) == (6, 1)
+    data = reader.get_metrics_data()
+    assert data
+    points = {
+        metric.name: {
+            str((point.attributes or {})["evergrant.listener"]): getattr(point, "value", None)
+            for point in metric.data.data_points
+        }
+        for metric in data.resource_metrics[0].scope_metrics[0].metrics
+    }
+    assert points["evergrant.events.lost"][named["listener"]] == 6
+    assert points["evergrant.listeners.late"][named["listener"]] == 1
+    stuck.go_on.set()
+    emit.flush()
+    assert (told("events_lost_total"), told("listeners_late")) == (6, 0)
+
+
+def test_doctor_tells_of_what_the_audit_log_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "audit.log"
+    monkeypatch.setenv("EVERGRANT_AUDIT", str(path))
+    run, log = Command(), AuditLog(path)
+    log(event(1))
+    assert "missing from" not in run("doctor", "--offline").stdout
+    log(EventsLost(at=NOW, count=6))
+    assert "6 events are missing from" in " ".join(run("doctor", "--offline").stdout.split())
+    with monkeypatch.context() as full:
+        full.setattr(AuditLog, "_open", fail)
+        log(event(2))
+        log(event(3))
+    log(event(4))
+    said = " ".join(run("doctor", "--offline").stdout.split())
+    assert "8 events are missing from" in said
+    assert "the last before 2026-01-02" in said
+
+
+def fail(_log: AuditLog) -> int:
+    raise OSError(28, "no space left on device")

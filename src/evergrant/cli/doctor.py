@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict
 from http import HTTPStatus
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -150,9 +151,21 @@ def _audit(settings: Settings) -> Iterator[Check]:
     if settings.audit is None:
         return
     try:
-        audit_log(settings)
+        log = audit_log(settings)
     except EvergrantError as error:
         yield Check("audit log", "problem", error.message, error.hint)
+        return
+    from evergrant.observing.audit_files import gaps
+
+    with suppress(OSError):  # it was rotated away in this moment
+        missing, last = gaps(Path(settings.audit))
+        if log and missing:
+            yield Check(
+                "audit log",
+                "note",
+                f"{missing} events are missing from {log.path}, the last before {last}",
+                "It could not be written, or did not keep up: see docs/observability.md.",
+            )
 
 
 def _keys() -> Iterator[Check]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from evergrant.observing.chain import Head, entry_of
 
-__all__ = ["end_of", "lock", "rotated"]
+__all__ = ["end_of", "gaps", "lock", "rotated"]
 
 TAIL = 65_536
 """Bytes at the end of a file in which its last lines are looked for first."""
@@ -45,6 +45,25 @@ def end_of(handle: int) -> tuple[Head | None, bytes]:
         if start == 0:
             return None, b"".join(lines)
         span *= 16
+
+
+def gaps(path: Path) -> tuple[int, str]:
+    """Return how many events are known to be missing from a file, and when one was last.
+
+    Raises:
+        OSError: It cannot be read.
+    """
+    missing, last = 0, ""
+    with path.open("rb") as file:
+        for line in file:
+            # Few lines are worth the reading.
+            if b'"missed"' not in line and b'"EventsLost"' not in line:
+                continue
+            entry = entry_of(line) or {}
+            lost = entry.get("count") if entry.get("event") == "EventsLost" else 0
+            if count := sum(one for one in (lost, entry.get("missed")) if isinstance(one, int)):
+                missing, last = missing + count, str(entry.get("at", ""))
+    return missing, last
 
 
 def rotated(path: Path) -> list[Path]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from evergrant.delivery import standings
 from evergrant.errors import ConfigError, MissingExtra, Throttled
 from evergrant.events import (
     Event,
@@ -20,12 +21,16 @@ from evergrant.slow_clients import OneRequest
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
+    from prometheus_client.core import Metric
 
 __all__ = ["Metrics"]
 
 
 class Metrics:
     """A listener that counts events; no label names a user or a token.
+
+    What listeners were not told, and whether they are late, is read from all of this process at
+    each scrape: of the program's own listeners, and of its log's handlers (``log``).
 
     Args:
         registry: Where the metrics are registered; by default one of their own.
@@ -54,6 +59,7 @@ class Metrics:
             "evergrant_store_up", "Whether the store answered when last asked.", registry=own
         )
         self._store_up.set(1)
+        own.register(_Listeners())
         self._states: set[str] = set()
         self._tokens = prometheus.Gauge(
             "evergrant_tokens", "Tokens in the store, by state.", ["state"], registry=own
@@ -128,3 +134,22 @@ class Metrics:
         from prometheus_client import make_asgi_app
 
         return make_asgi_app(self.registry)
+
+
+class _Listeners:
+    """What Prometheus is told of those who listen, at each scrape."""
+
+    def collect(self) -> Iterator[Metric]:
+        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+
+        lost = CounterMetricFamily(
+            "evergrant_events_lost", "Events that a listener was not told.", labels=["listener"]
+        )
+        late = GaugeMetricFamily(
+            "evergrant_listeners_late", "Listeners that nobody waits for.", labels=["listener"]
+        )
+        for one in standings():
+            lost.add_metric([one.name], one.lost)
+            late.add_metric([one.name], one.late)
+        yield lost
+        yield late

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from evergrant.delivery import Standing, standings
 from evergrant.errors import MissingExtra, Throttled
 from evergrant.events import (
     Event,
@@ -65,6 +66,18 @@ class Telemetry:
         self._throttles = meter.create_counter(
             "evergrant.throttles", "{event}", "Renewals that Zoho's limits did not allow"
         )
+        meter.create_observable_counter(
+            "evergrant.events.lost",
+            [lambda _: [metrics.Observation(one.lost, _of(one)) for one in standings()]],
+            "{event}",
+            "Events that a listener was not told",
+        )
+        meter.create_observable_gauge(
+            "evergrant.listeners.late",
+            [lambda _: [metrics.Observation(one.late, _of(one)) for one in standings()]],
+            "{listener}",
+            "Listeners that nobody waits for",
+        )
         self._seconds = meter.create_histogram(
             "evergrant.refresh.duration", "s", "How long a renewal took"
         )
@@ -103,6 +116,10 @@ class Telemetry:
 def _safe(event: Event) -> dict[str, Any]:
     told = event.as_dict()
     return {name: told[name] for name in ("token_id", "data_center", "expires_at") if name in told}
+
+
+def _of(listener: Standing) -> dict[str, str]:
+    return {"evergrant.listener": listener.name}
 
 
 def _nanoseconds(seconds: float) -> int:
