@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, overload
 from evergrant.accounts import Accounts
 from evergrant.keeper import Keeper
 from evergrant.keeping.windows import ANY_LIFE
+from evergrant.login import read_redirect
 from evergrant.stores.adapter import SixMethods
 from evergrant.stores.base import TokenStore
 from evergrant.token import Token
@@ -77,11 +78,11 @@ class AsyncKeeper:
 
     async def revoke(self, user: str | Token) -> None:
         """Revoke the grant of a user, or of one of the store's tokens, at Zoho; then delete it."""
-        await self._tokens.do(partial(self.keeper.revoke, user))
+        await self._tokens.end(user, partial(self.keeper.revoke, user))
 
     async def forget(self, user: str) -> None:
         """Delete the user's token from the store without telling Zoho."""
-        await self._tokens.do(partial(self.keeper.forget, user))
+        await self._tokens.read(partial(self.keeper.forget, user))
 
     def authorization_url(
         self,
@@ -100,17 +101,15 @@ class AsyncKeeper:
         self, redirect_params: Mapping[str, str] | str, *, session: str | None = None
     ) -> Token:
         """Finish a login with what the browser brought back; return the stored token."""
-        return await self._tokens.do(
-            partial(self.keeper.complete_login, redirect_params, session=session)
-        )
+        call = partial(self.keeper.complete_login, redirect_params, session=session)
+        return await self._tokens.log_in(read_redirect(redirect_params).location, call)
 
     async def login_with_code(
         self, code: str, user: str | None = None, *, data_center: str | None = None
     ) -> Token:
         """Log in with a self client's code, as Zoho's API console makes them."""
-        return await self._tokens.do(
-            partial(self.keeper.login_with_code, code, user, data_center=data_center)
-        )
+        call = partial(self.keeper.login_with_code, code, user, data_center=data_center)
+        return await self._tokens.log_in(data_center, call)
 
     def auth(self, user: str) -> httpx2.Auth:
         """Return an ``auth`` for httpx2 (and httpx): signs requests with the user's token."""

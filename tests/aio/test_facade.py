@@ -83,7 +83,7 @@ def test_tasks_that_refresh_at_the_same_moment_cost_one_refresh(
 
     async def main() -> set[str | None]:
         crowd = [asyncio.create_task(tokens.refresh(ALICE)) for _ in range(20)]
-        waiting = tokens.keeper.async_tokens._waiting
+        waiting = tokens.keeper.async_tokens._waiting.of(keeper.accounts.home.code)
         await until(lambda: any(one.waiting == 20 for one in list(waiting._flights.values())))
         gate.open()
         return {token.access_token for token in await asyncio.gather(*crowd)}

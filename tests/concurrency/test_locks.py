@@ -106,7 +106,7 @@ def test_a_thread_that_cannot_begin_is_not_taken_for_one_that_runs(
         return Scene(
             first,
             lambda: work.do("b", Count()),
-            lambda: equal((work._threads, len(threads.begun))),
+            lambda: equal((work._lanes[""].threads, len(threads.begun))),
         )
 
     step_through(scene, background, opcodes=True)

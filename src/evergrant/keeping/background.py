@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from evergrant.forking import ProcessLock, this_process
 from evergrant.limited_log import LimitedLog
@@ -14,10 +15,18 @@ __all__ = ["Background"]
 _logger = LimitedLog()
 
 THREADS = 8
-"""Pieces of work at the same time."""
+"""Pieces of work at the same time, in each lane."""
 
 MOST_WAITING = 1_000
-"""Pieces that may wait their turn; more are refused."""
+"""Pieces that may wait their turn in each lane; more are refused."""
+
+
+@dataclass(slots=True)
+class _Lane:
+    """Work that waits for one server, in threads of its own."""
+
+    waiting: dict[str, Callable[[], object]] = field(default_factory=dict)
+    threads: int = 0
 
 
 class Background:
@@ -30,13 +39,15 @@ class Background:
     def __init__(self) -> None:
         self._lock = ProcessLock()
         self._process = this_process()
-        self._waiting: dict[str, Callable[[], object]] = {}
+        self._lanes: dict[str, _Lane] = {}
         self._under_way: set[str] = set()
-        self._threads = 0
         self._closed = False
 
-    def do(self, key: str, work: Callable[[], object]) -> bool:
+    def do(self, key: str, work: Callable[[], object], lane: str = "") -> bool:
         """Begin a piece of work soon, in another thread.
+
+        Args:
+            lane: Names whom it waits for; one server that hangs holds no work for another.
 
         Returns:
             Whether it is accepted: not while one with its key waits or is under way, nor when
@@ -45,29 +56,32 @@ class Background:
         with self._lock.here():
             if self._process != this_process():
                 # A forked child has none of the threads, and leaves their work to its parent.
-                self._process, self._threads = this_process(), 0
-                self._waiting, self._under_way = {}, set()
-            known = key in self._waiting or key in self._under_way
-            if known or self._closed or len(self._waiting) >= MOST_WAITING:
+                self._process, self._lanes, self._under_way = this_process(), {}, set()
+            mine = self._lanes.setdefault(lane, _Lane())
+            known = key in self._under_way or any(
+                key in one.waiting for one in self._lanes.values()
+            )
+            if known or self._closed or len(mine.waiting) >= MOST_WAITING:
                 return False
-            self._waiting[key] = work
-            if self._threads >= THREADS:
+            mine.waiting[key] = work
+            if mine.threads >= THREADS:
                 return True
-            self._threads += 1
-        return self._begin(key)
+            mine.threads += 1
+        return self._begin(key, mine)
 
-    def _begin(self, key: str) -> bool:
+    def _begin(self, key: str, lane: _Lane) -> bool:
         try:
-            threading.Thread(target=self._run, name="evergrant-background").start()
+            name = "evergrant-background"
+            threading.Thread(target=self._run, args=[lane], name=name).start()
         except RuntimeError as error:  # the interpreter is ending, or there are too many threads
             _logger.warning("nothing can be done in the background: %s", error)
             with self._lock.here():
-                self._threads -= 1
-                return self._threads > 0 or self._waiting.pop(key, None) is None
+                lane.threads -= 1
+                return lane.threads > 0 or lane.waiting.pop(key, None) is None
         return True
 
-    def _run(self) -> None:
-        while piece := self._next():
+    def _run(self, lane: _Lane) -> None:
+        while piece := self._next(lane):
             key, work = piece
             try:
                 work()
@@ -76,21 +90,21 @@ class Background:
             finally:
                 self._under_way.discard(key)
 
-    def _next(self) -> tuple[str, Callable[[], object]] | None:
+    def _next(self, lane: _Lane) -> tuple[str, Callable[[], object]] | None:
         with self._lock.here():
             if self._closed or not threading.main_thread().is_alive():
-                self._waiting = {}
-            if not self._waiting:
-                self._threads -= 1
+                lane.waiting = {}
+            if not lane.waiting:
+                lane.threads -= 1
                 return None
-            key = next(iter(self._waiting))
+            key = next(iter(lane.waiting))
             self._under_way.add(key)
-            return key, self._waiting.pop(key)
+            return key, lane.waiting.pop(key)
 
     @property
     def is_idle(self) -> bool:
         """Whether nothing waits or is under way."""
-        return not self._threads
+        return not any(lane.threads for lane in list(self._lanes.values()))
 
     def close(self, timeout: float = 60.0) -> None:
         """Take no more work, and wait for what is under way; seconds at the most."""

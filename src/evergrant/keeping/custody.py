@@ -34,6 +34,7 @@ from evergrant.keeping.lifeboat import Lifeboat
 from evergrant.keeping.need import Need
 from evergrant.keeping.notes import Notes
 from evergrant.keeping.policing import Policing, lives_on
+from evergrant.keeping.renewable import home_of
 from evergrant.keeping.renewal import Renewal
 from evergrant.keeping.saver import Saver
 from evergrant.keeping.sightings import Sightings
@@ -196,7 +197,7 @@ class Custody:
             return is_due(now, self.clock())
 
         work = partial(self._renewal.renew_early, token, still_due, Need(is_use=is_use))
-        return self._background.do(token.id or "", work)
+        return self._background.do(token.id or "", work, home_of(token, self.accounts))
 
     def keep(self, token: Token) -> Token:
         """Save what somebody else obtained, come what may; return it as stored.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Awaitable, Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
@@ -16,7 +17,7 @@ from evergrant.forking import ProcessLock, this_process
 from evergrant.keeping.heartbeat import LONGEST
 from evergrant.limited_log import LimitedLog
 
-__all__ = ["Offload"]
+__all__ = ["Lanes", "Offload"]
 
 _logger = LimitedLog()
 
@@ -176,6 +177,43 @@ class Offload:
         if pool:
             pool.shutdown(wait=False, cancel_futures=True)
             wait([flight.work for flight in list(self._flights.values())], timeout)
+
+
+class Lanes:
+    """Threads for each server apart: one that hangs holds up nobody who waits for another.
+
+    Args:
+        threads: How many calls may wait for one server at the same time.
+        name: What the threads are called.
+    """
+
+    def __init__(self, threads: int, name: str) -> None:
+        self._threads = threads
+        self._name = name
+        self._lanes: dict[str, Offload] = {}
+        self._closed = False
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing is begun any more."""
+        return self._closed
+
+    def of(self, server: str) -> Offload:
+        """Return where calls wait for this server."""
+        if server not in self._lanes:
+            lane = self._lanes.setdefault(server, Offload(self._threads, self._name))
+            if self._closed:
+                lane.close(0)
+        return self._lanes[server]
+
+    def close(self, until: float) -> None:
+        """Begin nothing more, and wait for what is under way, until a moment (monotonic)."""
+        self._closed = True
+        lanes = list(self._lanes.values())
+        for lane in lanes:
+            lane.close(0)
+        for lane in lanes:
+            lane.close(max(0.0, until - time.monotonic()))
 
 
 def _result(work: Future[T]) -> T:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from functools import partial
 
+from evergrant.errors import EvergrantError
 from evergrant.keeping.custody import Custody
+from evergrant.keeping.renewable import home_of
 from evergrant.keeping.serving import Serving
 from evergrant.keeping.windows import checked_life, is_usable
 from evergrant.names import folded
@@ -33,6 +35,13 @@ class Reader:
         return self._serving.token(
             folded(user), load, elect=elect, min_life=min_life, purpose="reading"
         )
+
+    def home(self, user: str) -> str:
+        """Return the code of the data center that is asked for this user; empty: of none."""
+        try:
+            return home_of(self._custody.find(user), self._custody.accounts)
+        except EvergrantError:
+            return ""  # whoever asks is told then
 
     def _living(self, user: str, min_life: timedelta) -> Token | None:
         token = self._custody.in_force(user)

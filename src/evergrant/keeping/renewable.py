@@ -6,12 +6,20 @@ from evergrant.accounts import Accounts
 from evergrant.errors import ConfigError, EvergrantError, NoRefreshToken, UntrustedServer
 from evergrant.token import Token, about
 
-__all__ = ["is_ours", "obstacle"]
+__all__ = ["home_of", "is_ours", "obstacle"]
 
 
 def is_ours(token: Token, accounts: Accounts) -> bool:
     """Say whether a token is one of this app's own client; without a client, every token is."""
     return accounts.client is None or token.client_id in (None, accounts.client.client_id)
+
+
+def home_of(token: Token, accounts: Accounts) -> str:
+    """Return the code of the data center that is asked to renew a token; empty: none is."""
+    try:
+        return accounts.data_center_of(token).code
+    except UntrustedServer:
+        return ""
 
 
 def obstacle(token: Token, accounts: Accounts) -> EvergrantError | None:
