@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 from base64 import b64encode
-from collections.abc import Callable
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
+from typing import NoReturn
 
 import pytest
 
 from acts import Count, Threads, equal
-from evergrant import clock, delivery, limited_log, sender, watchdog
+from evergrant import clock, forking, limited_log, sender, watchdog
 from evergrant.clock import RemoteClock
 from evergrant.crypto import files
 from evergrant.crypto.files import FileKeyring, write_lines
 from evergrant.crypto.keys import Key
-from evergrant.delivery import Delivery
+from evergrant.errors import StoreUnavailable
 from evergrant.limited_log import LimitedLog
-from evergrant.observing import audit
-from evergrant.observing.audit import AuditLog, read_entries, verify
 from evergrant.sender import HttpSender
 from evergrant.token import Secret
+from evergrant.watchdog import Exchange
 from stepping import Scene, step_through
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -32,8 +30,7 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
 @pytest.fixture
 def threads(monkeypatch: pytest.MonkeyPatch) -> Threads:
     held = Threads()
-    for module in (audit, delivery, watchdog):
-        monkeypatch.setattr(module, "threading", held)
+    monkeypatch.setattr(watchdog, "threading", held)
     return held
 
 
@@ -143,122 +140,63 @@ def test_a_new_key_is_found_by_all_who_look_for_it(tmp_path: Path) -> None:
     step_through(scene, files, within=("look",))
 
 
-def test_what_is_told_while_the_listener_is_begun_has_one_thread(threads: Threads) -> None:
-    def scene() -> Scene:
-        heard = list[str]()
-        it = Delivery(heard.append, str)
-        threads.begun.clear()
-
-        def check() -> None:
-            (run,) = threads.begun
-            run()
-            equal((sorted(heard), ["a", "b"]))
-
-        return Scene(lambda: it.begin("a"), lambda: it.begin("b"), check)
-
-    step_through(scene, delivery)
-
-
-def test_what_is_told_while_the_listener_is_done_reaches_it(threads: Threads) -> None:
-    def scene() -> Scene:
-        heard = list[str]()
-        it = Delivery(heard.append, str)
-        threads.begun.clear()
-        it.begin("a")
-        run = threads.begun.pop()
-
-        def check() -> None:
-            for begun in threads.begun:
-                begun()
-            equal((heard, ["a", "b"]))
-
-        return Scene(run, lambda: it.begin("b"), check)
-
-    step_through(scene, delivery)
-
-
-@pytest.fixture
-def log(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: Threads
-) -> Callable[[], AuditLog]:
-    for name in ("EVERGRANT_KEY", "EVERGRANT_KEY_FILE"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(audit, "AT_EXIT", 0.0)
-
-    def new() -> AuditLog:
-        (tmp_path / "audit.log").unlink(missing_ok=True)
-        threads.begun.clear()
-        return AuditLog(tmp_path / "audit.log")
-
-    return new
-
-
-def numbers(log: AuditLog) -> list[int]:
-    equal((verify(log.path)[1], []))
-    return sorted(entry["number"] for entry in read_entries(log.path))
-
-
-@pytest.mark.parametrize("what", ["record", "flush"])
-def test_an_entry_stands_in_the_log_once(log: Callable[[], AuditLog], what: str) -> None:
-    def scene() -> Scene:
-        it = log()
-
-        def other() -> None:
-            it.record({"number": 2}) if what == "record" else it.flush(0)
-
-        right = [1, 2] if what == "record" else [1]
-        return Scene(lambda: it.record({"number": 1}), other, lambda: equal((numbers(it), right)))
-
-    step_through(scene, audit, within=("record", "_write_waiting"))
-
-
-class Stranger:
-    """Another process that keeps a file locked."""
-
-    def __init__(self, path: Path) -> None:
-        self._handle = os.open(path, os.O_RDWR)
-        fcntl.flock(self._handle, fcntl.LOCK_EX)
-
-    def go(self) -> None:
-        os.close(self._handle)
-
-
-def test_an_entry_that_waits_is_written_though_others_have_tried(
-    log: Callable[[], AuditLog], monkeypatch: pytest.MonkeyPatch, threads: Threads
+def test_a_key_service_that_is_down_is_asked_by_one_and_told_to_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audit, "PATIENCE", 0.0)
+    path = tmp_path / "keys"
 
     def scene() -> Scene:
-        it = log()
-        stranger = Stranger(it.path)
-        it.record({"number": 1})
-        monkeypatch.setattr(audit, "RETRY", stranger)
-        (retry,) = threads.begun
-        return Scene(lambda: it.flush(0), retry, lambda: equal((numbers(it), [1])))
+        path.unlink(missing_ok=True)
+        write_lines(path, [key(b"o")])
+        monkeypatch.setattr(files, "_read", lambda _: [Key(key(b"o"))])
+        ring, asked, told = FileKeyring(path), Count(), Count()
+        write_lines(path, [key(b"n"), key(b"o")])
 
-    monkeypatch.setattr(audit, "time", SimpleNamespace(sleep=lambda stranger: stranger.go()))
-    step_through(scene, audit, within=("_write_waiting",))
+        def ask(_: Path) -> NoReturn:
+            asked()
+            raise StoreUnavailable("AWS KMS did not answer")
+
+        monkeypatch.setattr(files, "_read", ask)
+
+        def find() -> None:
+            try:
+                ring.get("another")
+            except StoreUnavailable:
+                told()
+
+        return Scene(find, find, lambda: equal((asked.calls, 1), (told.calls, 2)))
+
+    step_through(scene, files, within=("look",))
 
 
-def test_entries_that_are_written_while_the_program_ends_do_not_spoil_its_end(
-    log: Callable[[], AuditLog], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+class LookedError(Exception):
+    """The watchdog looks on."""
+
+
+def test_an_exchange_that_begins_while_the_watchdog_goes_to_rest_is_looked_at(
+    monkeypatch: pytest.MonkeyPatch, threads: Threads
 ) -> None:
-    monkeypatch.setattr(audit, "PATIENCE", 0.0)
+    def look(_: float) -> NoReturn:
+        raise LookedError
 
     def scene() -> Scene:
-        it = log()
-        stranger = Stranger(it.path)
-        it.record({"number": 1})
-        caplog.clear()
+        it, looks = watchdog._Watchdog(), Count()
+        it.sleeps = False
+        minutes = count(step=60)
+        monkeypatch.setattr(
+            watchdog, "time", SimpleNamespace(monotonic=lambda: next(minutes), sleep=look)
+        )
+        monkeypatch.setattr(watchdog, "_watchdogs", {forking.this_process(): it})
 
-        def flush() -> None:
-            stranger.go()
-            it.flush(0)
+        def look_on() -> None:
+            try:
+                it._look_on()
+            except LookedError:
+                looks()
 
         def check() -> None:
-            equal((numbers(it), [1]))
-            assert len(caplog.records) <= 1
+            assert looks.calls or it._called.is_set()
 
-        return Scene(it.end, flush, check)
+        return Scene(look_on, Exchange(3600).__enter__, check)
 
-    step_through(scene, audit, within=("end",), opcodes=True)
+    step_through(scene, watchdog, within=("_look_on",))

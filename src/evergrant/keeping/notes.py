@@ -6,6 +6,7 @@ from collections.abc import Callable
 from hashlib import sha256
 
 from evergrant.errors import StoreUnavailable
+from evergrant.forking import ProcessLock
 from evergrant.stores.base import TokenStore
 
 __all__ = ["Notes"]
@@ -19,6 +20,7 @@ class Notes:
 
     def __init__(self, store: TokenStore) -> None:
         self._store = store
+        self._lock = ProcessLock()
         self._kept: dict[str, str] = {}
 
     def read(self, kind: str, about: str) -> str:
@@ -42,7 +44,11 @@ class Notes:
         except StoreUnavailable:
             # What cannot be shared is at least known here: a full disk must not keep anybody
             # from a token.
-            text = change(self._kept.get(key, ""))
+            with self._lock.here():
+                return self._keep(key, change(self._kept.get(key, "")))
+        return self._keep(key, text)
+
+    def _keep(self, key: str, text: str) -> str:
         if len(self._kept) >= MOST_KEPT:
             self._kept = {}
         self._kept[key] = text

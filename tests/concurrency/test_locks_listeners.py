@@ -1,0 +1,147 @@
+"""What the locks of event listeners and of the audit log guard: see `test_locks`."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from acts import Threads, equal
+from evergrant import delivery
+from evergrant.delivery import Delivery
+from evergrant.observing import audit
+from evergrant.observing.audit import AuditLog, read_entries, verify
+from stepping import Scene, step_through
+
+
+@pytest.fixture
+def threads(monkeypatch: pytest.MonkeyPatch) -> Threads:
+    held = Threads()
+    for module in (audit, delivery):
+        monkeypatch.setattr(module, "threading", held)
+    return held
+
+
+def test_what_is_told_while_the_listener_is_begun_has_one_thread(threads: Threads) -> None:
+    def scene() -> Scene:
+        heard = list[str]()
+        it = Delivery(heard.append, str)
+        threads.begun.clear()
+
+        def check() -> None:
+            (run,) = threads.begun
+            run()
+            equal((sorted(heard), ["a", "b"]))
+
+        return Scene(lambda: it.begin("a"), lambda: it.begin("b"), check)
+
+    step_through(scene, delivery)
+
+
+def test_what_is_told_while_the_listener_is_done_reaches_it(threads: Threads) -> None:
+    def scene() -> Scene:
+        heard = list[str]()
+        it = Delivery(heard.append, str)
+        threads.begun.clear()
+        it.begin("a")
+        run = threads.begun.pop()
+
+        def check() -> None:
+            for begun in threads.begun:
+                begun()
+            equal((heard, ["a", "b"]))
+
+        return Scene(run, lambda: it.begin("b"), check)
+
+    step_through(scene, delivery)
+
+
+@pytest.fixture
+def log(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: Threads
+) -> Callable[[], AuditLog]:
+    for name in ("EVERGRANT_KEY", "EVERGRANT_KEY_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr(audit, "AT_EXIT", 0.0)
+
+    def new() -> AuditLog:
+        (tmp_path / "audit.log").unlink(missing_ok=True)
+        threads.begun.clear()
+        return AuditLog(tmp_path / "audit.log")
+
+    return new
+
+
+def numbers(log: AuditLog) -> list[int]:
+    equal((verify(log.path)[1], []))
+    return sorted(entry["number"] for entry in read_entries(log.path))
+
+
+@pytest.mark.parametrize("what", ["record", "flush"])
+def test_an_entry_stands_in_the_log_once(log: Callable[[], AuditLog], what: str) -> None:
+    def scene() -> Scene:
+        it = log()
+
+        def other() -> None:
+            it.record({"number": 2}) if what == "record" else it.flush(0)
+
+        right = [1, 2] if what == "record" else [1]
+        return Scene(lambda: it.record({"number": 1}), other, lambda: equal((numbers(it), right)))
+
+    step_through(scene, audit, within=("record", "_write_waiting"))
+
+
+class Stranger:
+    """Another process that keeps a file locked."""
+
+    def __init__(self, path: Path) -> None:
+        self._handle = os.open(path, os.O_RDWR)
+        fcntl.flock(self._handle, fcntl.LOCK_EX)
+
+    def go(self) -> None:
+        os.close(self._handle)
+
+
+def test_an_entry_that_waits_is_written_though_others_have_tried(
+    log: Callable[[], AuditLog], monkeypatch: pytest.MonkeyPatch, threads: Threads
+) -> None:
+    monkeypatch.setattr(audit, "PATIENCE", 0.0)
+
+    def scene() -> Scene:
+        it = log()
+        stranger = Stranger(it.path)
+        it.record({"number": 1})
+        monkeypatch.setattr(audit, "RETRY", stranger)
+        (retry,) = threads.begun
+        return Scene(lambda: it.flush(0), retry, lambda: equal((numbers(it), [1])))
+
+    monkeypatch.setattr(audit, "time", SimpleNamespace(sleep=lambda stranger: stranger.go()))
+    step_through(scene, audit, within=("_write_waiting",))
+
+
+def test_entries_that_are_written_while_the_program_ends_do_not_spoil_its_end(
+    log: Callable[[], AuditLog], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(audit, "PATIENCE", 0.0)
+
+    def scene() -> Scene:
+        it = log()
+        stranger = Stranger(it.path)
+        it.record({"number": 1})
+        caplog.clear()
+
+        def flush() -> None:
+            stranger.go()
+            it.flush(0)
+
+        def check() -> None:
+            equal((numbers(it), [1]))
+            assert len(caplog.records) <= 1
+
+        return Scene(it.end, flush, check)
+
+    step_through(scene, audit, within=("end",), opcodes=True)

@@ -1,0 +1,159 @@
+"""What the locks around serving, and around notes, guard: see `test_locks`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from itertools import count
+
+import pytest
+
+from acts import Count, equal
+from evergrant.errors import AccountsUnavailable, CodeSpent, StoreUnavailable
+from evergrant.events import Event, StoreFailed, StoreRecovered
+from evergrant.keeping import notes, serving
+from evergrant.keeping.codes import Codes
+from evergrant.keeping.notes import Notes
+from evergrant.keeping.serving import Serving
+from evergrant.keeping.windows import ANY_LIFE
+from evergrant.stores.memory import MemoryStore
+from evergrant.token import Token
+from saver_scene import ALICE, HOUR, NOW
+from stepping import Scene, step_through
+
+FRESH = replace(ALICE, expires_at=NOW + HOUR)
+LOCKED = StoreUnavailable("the database is locked")
+
+
+def raising(error: Exception) -> Callable[[], Token]:
+    def load() -> Token:
+        raise error
+
+    return load
+
+
+class Restless(MemoryStore):
+    """A store that has always just changed, so that what is at hand is read again."""
+
+    def __init__(self) -> None:
+        super().__init__(clock=lambda: NOW)
+        self._numbers = count()
+
+    def generation(self) -> int:
+        return next(self._numbers)
+
+
+class Outage:
+    """What serves alice's token while its store is down, and is due to be asked again."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.serving = Serving(Restless(), lambda: NOW, self.events.append)
+        self.ask("alice", lambda: FRESH)
+        self.ask("alice", raising(LOCKED))
+        self.events.clear()
+        self.serving._retry_at = self.serving._tell_at = 0.0
+
+    def ask(self, user: str, load: Callable[[], Token]) -> None:
+        with suppress(AccountsUnavailable):
+            self.serving.token(user, load, elect=Count())
+
+    def told(self, kind: type[Event]) -> int:
+        return sum(isinstance(event, kind) for event in self.events)
+
+
+def test_a_store_that_fails_for_two_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "RETRY", 3600.0)
+
+    def scene() -> Scene:
+        it = Outage()
+
+        def fail() -> None:
+            it.serving._in_spite_of(LOCKED, "alice", ANY_LIFE)
+
+        return Scene(fail, fail, lambda: equal((it.told(StoreFailed), 1)))
+
+    step_through(scene, serving)
+
+
+def test_a_store_that_is_back_for_two_is_told_once() -> None:
+    def scene() -> Scene:
+        it = Outage()
+        return Scene(
+            lambda: it.ask("bob", lambda: FRESH),
+            lambda: it.ask("carol", lambda: FRESH),
+            lambda: equal((it.told(StoreRecovered), 1)),
+        )
+
+    step_through(scene, serving)
+
+
+def test_a_store_that_was_down_is_asked_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(serving, "RETRY", 3600.0)
+
+    def scene() -> Scene:
+        it, asked = Outage(), Count()
+
+        def load() -> Token:
+            asked()
+            raise LOCKED
+
+        def ask() -> None:
+            it.ask("alice", load)
+
+        return Scene(ask, ask, lambda: equal((asked.calls, 1)))
+
+    step_through(scene, serving)
+
+
+def test_a_store_that_is_back_while_another_asks_it_harms_nobody() -> None:
+    def scene() -> Scene:
+        it = Outage()
+        return Scene(
+            lambda: it.ask("alice", lambda: FRESH),
+            lambda: it.ask("bob", lambda: FRESH),
+            lambda: equal((it.told(StoreRecovered), 1)),
+        )
+
+    step_through(scene, serving, within=("_claims_probe",), opcodes=True)
+
+
+def test_a_store_that_is_back_while_zoho_fails_stays_back() -> None:
+    def scene() -> Scene:
+        it = Outage()
+
+        def check() -> None:
+            it.ask("carol", lambda: FRESH)
+            equal((it.told(StoreRecovered), 1))
+
+        return Scene(
+            lambda: it.ask("alice", raising(AccountsUnavailable("no answer"))),
+            lambda: it.ask("bob", lambda: FRESH),
+            check,
+        )
+
+    step_through(scene, serving, within=("_loaded",), opcodes=True)
+
+
+class NoNotes(MemoryStore):
+    """A store that takes no notes now."""
+
+    def amend(self, *_: object, **__: object) -> str:
+        raise LOCKED
+
+
+def test_a_code_is_sent_once_though_the_store_is_down() -> None:
+    def scene() -> Scene:
+        codes, sent, refused = Codes(Notes(NoNotes()), lambda: NOW), Count(), Count()
+
+        def send() -> None:
+            try:
+                with codes.sending("1000.code"):
+                    sent()
+            except CodeSpent:
+                refused()
+
+        return Scene(send, send, lambda: equal((sent.calls, 1), (refused.calls, 1)))
+
+    step_through(scene, notes)
