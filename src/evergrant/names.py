@@ -40,7 +40,8 @@ def belongs_to(user_name: str, name: str) -> bool:
 def near_names(name: str, names: Iterable[str]) -> list[str]:
     """Return up to three of the names that a mistyped one may have meant, the nearest first."""
     known = set(names) - {""}
-    whole = {one.partition(":")[0].lower(): one for one in known}
+    whole = {one.partition("@")[0].lower(): one for one in known}
+    whole |= {one.partition(":")[0].lower(): one for one in known}
     whole |= {one.lower(): one for one in known}
     near = get_close_matches(name.lower(), whole, n=3, cutoff=0.75)
     return list(dict.fromkeys(whole[one] for one in near if _is_near(name.lower(), one)))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cli_runner import ALICE, Command, LogIn, a_token
+from cli_runner import ALICE, Command, LogIn, a_token, on_a_terminal
 from evergrant.cli.app import COMMANDS, app
 from evergrant.cli.help import EXAMPLES, GROUPS
 from evergrant.observing.audit import read_entries
@@ -240,3 +240,17 @@ def test_an_empty_answer_is_said_and_not_put_out(run: Command, logged_in: LogIn)
     result = run("api", "/crm/v8/Leads?fields=Last_Name")
     assert (result.exit_code, result.stdout) == (0, "")
     assert "HTTP 204 No Content: the answer is empty" in result.stderr
+
+
+def test_a_name_without_its_address_is_completed(run: Command, store: TokenStore) -> None:
+    store.save_token(a_token(user_name=f"{ALICE}:1"))
+    result = run("token", ALICE.partition("@")[0])
+    assert f"Did you mean {ALICE}:1?" in result.stderr
+
+
+def test_a_question_that_is_answered_with_no_ends_with_a_word(store: TokenStore) -> None:
+    store.save_token(a_token(id="1"))
+    shown, code = on_a_terminal("delete", "--id", "1", answers={"[y/N]": "n"})
+    assert code == 0
+    assert "nothing was changed" in shown
+    assert len(store.get_tokens()) == 1

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from evergrant.cli.columns import fold, shown
 from evergrant.cli.exits import Exit
 from evergrant.cli.options import AsJson
 from evergrant.cli.speech import note
@@ -52,7 +53,7 @@ def check_store(
         screen = console()
         screen.print(table(("", "promise", "why not"), _lines(report), screen.width))
         for text in report.notes:
-            screen.print(printable(text), markup=False)
+            typer.echo("\n".join(fold(shown(text), screen.width)))
         typer.echo(printable(_verdict(report)))
     if report.broken:
         raise typer.Exit(Exit.BAD_RESULT)

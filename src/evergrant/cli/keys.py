@@ -67,7 +67,8 @@ def generate(
     )
     (key,) = keys_in(fresh, "the new key")
     write_lines(file, [fresh, *old])
-    note(f"added the key {key.id} to {file}, which has {len(old) + 1} now")
+    keys_now = "1 key" if not old else f"{len(old) + 1} keys"
+    note(f"added the key {key.id} to {file}, which has {keys_now} now")
     if old:
         note("Give the file to every host; then run: evergrant keys rotate")
     elif keyring_source() is None:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["metrics_of", "served"]
 
+HIGHEST_PORT = 65_535
+
 
 def metrics_of(address: str | None) -> Metrics | None:
     """Return what counts events, if somebody wants to see it."""
@@ -34,8 +36,8 @@ def served(metrics: Metrics | None, address: str | None) -> Iterator[None]:
         yield
         return
     host, _, port = address.rpartition(":")
-    if not port.isascii() or not port.isdecimal():
-        raise ConfigError(f"{address!r} is no address", hint="Write PORT, or HOST:PORT.")
+    if not port.isascii() or not port.isdecimal() or int(port) > HIGHEST_PORT:
+        raise ConfigError(f"{address!r} is not an address", hint="Write PORT, or HOST:PORT.")
     end = metrics.serve(host.strip("[]") or "127.0.0.1", int(port))
     try:
         yield

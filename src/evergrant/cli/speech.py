@@ -51,7 +51,10 @@ def confirmed(question: str, *, yes: bool) -> bool:
         return True
     if not sys.stdin.isatty():
         raise ConfigError(f"{question} There is no terminal to answer on", hint="Give --yes.")
-    return typer.confirm(printable(question), err=True)
+    if typer.confirm(printable(question), err=True):
+        return True
+    note("nothing was changed")
+    return False
 
 
 def ask_secret(what: str, *, otherwise: str) -> str:

@@ -36,6 +36,14 @@ _ADVICE = {
     "deleted": "Log the user in again; Zoho was not told of the deletion.",
     "moved": "Look in the store it was moved to.",
 }
+_REASONS = {
+    "ahead": "in its last minutes",
+    "asked": "on request",
+    "expired": "after it had expired",
+    "kept fresh": "by a renewer",
+    "rejected": "after Zoho had rejected it",
+}
+"""Why a token was refreshed, in words; see `evergrant.events.Refreshed`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +164,7 @@ class Inquiry:
             yield Finding.of_error(problem)
         yield from self._troubles(token)
         if not self._is_free(token):
-            yield Finding("being renewed", "another process is renewing it at this moment")
+            yield Finding("being renewed", "another process is refreshing it now")
         yield self._state(token, usable=usable)
 
     def _troubles(self, token: Token) -> Iterator[Finding]:
@@ -200,7 +208,7 @@ class Inquiry:
 
     def _state(self, token: Token, *, usable: bool) -> Finding:
         if not usable:
-            what = "its access token has expired, and the next caller renews it"
+            what = "the next call refreshes it; its access token has expired"
             return Finding("due", what, token.expires_at)
         renewed = next(
             (
@@ -212,11 +220,11 @@ class Inquiry:
         )
         if renewed and renewed.get("event") == "Refreshed":
             cause = str(renewed.get("cause", "renewed"))
-            what = f"its token works; renewed ({cause})"
+            what = f"its token works; it was refreshed {_REASONS.get(cause, '')}".rstrip()
             return Finding(cause, what, _moment(renewed), _actor(renewed))
         if is_stale(token, self._now):
-            return Finding("stale", "its token works, and is about to be renewed")
-        return Finding("works", "its token works; it was granted or changed", token.updated_at)
+            return Finding("stale", "its token works, and is about to be refreshed")
+        return Finding("works", "its token works since it was saved", token.updated_at)
 
 
 def _waits() -> Finding:
