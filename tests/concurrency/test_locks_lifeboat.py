@@ -102,7 +102,7 @@ def test_a_token_that_leaves_while_another_comes_stays_away(folder: Path, how: s
         one.put(TOKEN)
 
         def leave() -> None:
-            one.remove(TOKEN) if how == "removed" else one.drop(str(TOKEN.id))
+            one.remove(TOKEN) if how == "removed" else one.drop(TOKEN)
 
         return Scene(lambda: one.put(OTHER), leave, lambda: equal((one.waiting(), [OTHER])))
 

@@ -143,9 +143,25 @@ def test_what_was_deleted_on_purpose_does_not_wait(tmp_path: Path) -> None:
     lifeboat = boat(tmp_path)
     lifeboat.put(TOKEN)
     lifeboat.put(LOGIN)
-    lifeboat.drop("7")
+    lifeboat.drop(TOKEN)
     assert lifeboat.find("7") is None
     assert taken(boat(tmp_path)) == [LOGIN]
+
+
+@pytest.mark.parametrize("end", ["replaced", "saved", "deleted"])
+def test_what_waits_for_another_user_whose_row_had_the_same_id_stays(
+    tmp_path: Path, end: str
+) -> None:
+    lifeboat = boat(tmp_path)
+    lifeboat.put(TOKEN)
+    bob = replace(TOKEN, user_name="bob@example.com:42", refresh_token="r", access_token="a")
+    if end == "replaced":
+        lifeboat.put(bob)
+    elif end == "saved":
+        lifeboat.remove(bob)
+    else:
+        lifeboat.drop(bob)
+    assert TOKEN in taken(boat(tmp_path))
 
 
 def test_what_another_process_put_is_seen_while_this_one_runs(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def test_a_damaged_file_is_left_as_it_is_and_harms_no_other(
     lifeboat = boat(tmp_path)
     assert taken(lifeboat) == []
     assert lifeboat.put(LOGIN)
-    lifeboat.drop("8")
+    lifeboat.drop(replace(TOKEN, id="8"))
     assert taken(lifeboat) == [LOGIN]
     assert not lifeboat.occupied
     assert path.read_bytes() == damage
@@ -160,7 +160,7 @@ def test_without_its_key_a_sealed_file_is_left_as_it_is_and_new_tokens_are_safe(
     assert taken(lifeboat) == []
     assert lifeboat.put(LOGIN)
     assert lifeboat.put(replace(TOKEN, access_token="1000.newer"))
-    lifeboat.drop("8")
+    lifeboat.drop(replace(TOKEN, id="8"))
     assert lifeboat.repair() == []
     assert path.read_bytes() == content
     (record,) = caplog.records

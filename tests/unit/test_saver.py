@@ -108,7 +108,7 @@ def test_a_listener_may_use_the_saver_while_it_is_told(scene: Scene) -> None:
     def listener(event: Event) -> None:
         told.append(event)
         saver.take_aboard()
-        saver.drop("1")
+        saver.drop(ALICE)
 
     boat = Lifeboat(scene.folder, scene.store.url)
     saver = Saver(scene.store, boat, listener, lambda: NOW)
@@ -235,6 +235,6 @@ def test_what_was_dropped_is_not_taken_aboard(scene: Scene) -> None:
     scene.store.troubles = [LOCKED] * 3
     with pytest.raises(TokenNotSaved):
         saver.save_renewal(scene.renewed(stored), stored)
-    saver.drop(stored.id or "")
+    saver.drop(stored)
     scene.saver().take_aboard()
     assert scene.store.get_tokens() == [stored]

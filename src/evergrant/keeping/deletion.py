@@ -23,12 +23,12 @@ def delete(token: Token, store: TokenStore, saver: Saver) -> None:
     for _ in range(SAVE_ATTEMPTS):
         stored = store.find_token_by_id(id_)
         if stored is None:
-            saver.drop(id_)
+            saver.drop(token)
             raise TokenNotFound("there is no such token", token_id=id_, user=token.user_name)
         hour = not token.refresh_token and stored.access_token != token.access_token
         if hour or stored.refresh_token != token.refresh_token:
             return  # the user has logged in anew meanwhile: that grant is another
-        saver.drop(id_)
+        saver.drop(token)
         with suppress(TokenNotFound):  # by its version: a login may end at this very moment
             store.delete_token(id_, expected_version=stored.version)
             return

@@ -20,7 +20,7 @@ from evergrant.errors import (
 from evergrant.forking import ProcessLock
 from evergrant.keeping.boarding import Boarding, Fate
 from evergrant.keeping.lifeboat_files import PLAIN, LifeboatFiles
-from evergrant.keeping.seats import Seat, is_same
+from evergrant.keeping.seats import Seat, is_of_row, is_same
 from evergrant.limited_log import LimitedLog
 from evergrant.ownership import UntrustedFileError
 from evergrant.token import Token
@@ -167,11 +167,11 @@ class Lifeboat:
         with self._lock.here():
             self._leave([seat for seat in self._seats if is_same(seat.token, token)])
 
-    def drop(self, id_: str) -> None:
-        """Forget a token that was deleted from the store on purpose."""
+    def drop(self, token: Token) -> None:
+        """Forget what waits for a row that was deleted from the store on purpose."""
         with self._lock.here():
             self._look()
-            self._leave([seat for seat in self._seats if seat.token.id == id_])
+            self._leave([seat for seat in self._seats if is_of_row(seat.token, token)])
 
     def _leave(self, seats: list[Seat]) -> None:
         self._seats = [seat for seat in self._seats if seat not in seats]

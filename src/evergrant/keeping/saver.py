@@ -259,11 +259,11 @@ class Saver:
         )
         return Boarding(saved, Fate.ABOARD)
 
-    def drop(self, id_: str) -> None:
-        """Forget a token that was deleted from the store on purpose."""
+    def drop(self, token: Token) -> None:
+        """Forget what waits for a row that was deleted from the store on purpose."""
         if self._lifeboat.occupied:
             with self._settling.here():
-                self._lifeboat.drop(id_)
+                self._lifeboat.drop(token)
 
 
 def _has_renewed(current: Token, read: Token, granted: Token) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from evergrant.stores.matching import compatible
 from evergrant.token import Token
 
-__all__ = ["Seat", "is_same"]
+__all__ = ["Seat", "is_of_row", "is_same"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,5 +27,12 @@ class Seat:
 
 def is_same(one: Token, other: Token) -> bool:
     """Say whether two tokens are of one row, or of one grant that has no row yet."""
-    same_row = one.id is not None and one.id == other.id
-    return same_row or (one.access_token is not None and one.access_token == other.access_token)
+    same = one.access_token is not None and one.access_token == other.access_token
+    return same or is_of_row(one, other)
+
+
+def is_of_row(one: Token, other: Token) -> bool:
+    """Say whether two tokens are of one row: its id may have become another user's."""
+    if one.id is None or one.id != other.id:
+        return False
+    return one.refresh_token == other.refresh_token or compatible(one, other)
