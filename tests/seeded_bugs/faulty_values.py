@@ -7,7 +7,7 @@ import unicodedata
 from dataclasses import replace
 
 from dict_store import CredulousDict, DictStore
-from evergrant.errors import Conflict, StoreError
+from evergrant.errors import Conflict, StoreError, StoreUnavailable
 from evergrant.stores.matching import Criterion
 from evergrant.stores.rows import COLUMNS, Row, encode
 from evergrant.token import Token
@@ -22,6 +22,7 @@ REFUSED = "test_text_that_cannot_be_kept_is_refused_not_altered"
 LONG = "test_an_access_token_of_a_thousand_characters_is_no_other"
 SHOWS = "test_no_secret_shows"
 ERRORS = "test_no_error_shows_a_secret"
+FAILING = "test_a_save_that_fails_shows_no_secret"
 LOGS = "test_no_log_line_shows_a_secret"
 
 
@@ -147,6 +148,43 @@ class ShowsItsRows(DictStore):
 
     def __repr__(self) -> str:
         return f"ShowsItsRows({[tuple(row) for row in self.shelf.rows.values()]})"
+
+
+class RefusesWhatIsNoText(DictStore):
+    """Cannot keep what cannot be encoded, and says so as ``refuse`` does."""
+
+    def refuse(self, row: Row, error: UnicodeEncodeError) -> None:
+        raise NotImplementedError
+
+    def _put(self, row: Row) -> None:
+        try:
+            " ".join(map(str, row)).encode()
+        except UnicodeEncodeError as error:
+            self.refuse(row, error)
+        super()._put(row)
+
+
+class QuotesTheRowThatItCannotKeep(RefusesWhatIsNoText):
+    caught_by = (FAILING,)
+
+    def refuse(self, row: Row, error: UnicodeEncodeError) -> None:
+        raise StoreUnavailable(f"cannot write {','.join(map(str, row))}") from None
+
+
+class NotesTheRowThatItCannotKeep(RefusesWhatIsNoText):
+    caught_by = (FAILING,)
+
+    def refuse(self, row: Row, error: UnicodeEncodeError) -> None:
+        problem = StoreError("a value is no text")
+        problem.add_note(f"in {tuple(row)}")
+        raise problem from None
+
+
+class LetsTheEncoderTell(RefusesWhatIsNoText):
+    caught_by = (FAILING,)
+
+    def refuse(self, row: Row, error: UnicodeEncodeError) -> None:
+        raise StoreError("a value is no text") from error
 
 
 class TellsTheValuesInErrors(DictStore):

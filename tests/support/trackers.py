@@ -90,6 +90,8 @@ def by_rich(error: BaseException) -> Iterator[str]:
         )
         for stack in trace.stacks:
             stack.frames = [f for f in stack.frames if not is_the_tests_own(f.filename)]
+            for frame in stack.frames:
+                frame.filename = f"<{frame.filename}>"  # without the source, which takes a second
         out = StringIO()
         Console(file=out, width=10_000).print(Traceback(trace, width=10_000, max_frames=0))
         yield out.getvalue()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import traceback
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -24,7 +25,7 @@ from evergrant.testing.samples import (
     of_client,
     renewed,
 )
-from evergrant.token import Token
+from evergrant.token import SECRET_FIELDS, Token
 
 __all__ = ["ValueContract"]
 
@@ -145,6 +146,14 @@ class ValueContract:
             story = traceback.TracebackException.from_exception(raised, capture_locals=True)
             assert SECRETS not in f"{raised!r} {raised} {raised.hint} {''.join(story.format())}"
 
+    def test_a_save_that_fails_shows_no_secret(self, store: TokenStore) -> None:
+        """Where a value cannot be kept: not in the error, its notes, or what led to it."""
+        saved = store.save_token(ALICE)
+        for raised in _failures(store, _unkeepable(saved)):
+            story = traceback.TracebackException.from_exception(raised, capture_locals=True)
+            told = "".join([*story.format(), *(f"{e!r} {vars(e)!r}" for e in _led_to(raised))])
+            assert SECRETS not in told
+
     def test_no_log_line_shows_a_secret(self, store: TokenStore) -> None:
         """Not even at the most talkative level."""
         lines: list[str] = []
@@ -167,3 +176,28 @@ class ValueContract:
             root.setLevel(before)
             root.removeHandler(handler)
         assert SECRETS not in "\n".join(lines)
+
+
+def _unkeepable(saved: Token) -> Iterator[Token]:
+    """Yield tokens for rows new and old, each with a secret that not every storage can keep."""
+    for number, text in enumerate(UNKEEPABLE):
+        for name in SECRET_FIELDS:
+            secret: dict[str, Any] = {name: f"{SECRETS}{name} {text}"}
+            yield replace(grant(f"{name}-{number}"), **secret)
+            yield replace(saved, **secret)
+
+
+def _failures(store: TokenStore, tokens: Iterator[Token]) -> Iterator[Exception]:
+    """Save tokens, and yield what comes out where that fails."""
+    for token in tokens:
+        try:
+            store.save_token(token)
+        except Exception as error:  # noqa: BLE001 - of whatever kind
+            yield error
+
+
+def _led_to(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error, and those that are shown with it."""
+    while error:
+        yield error
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)

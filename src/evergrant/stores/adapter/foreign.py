@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+import copy
 import traceback
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from evergrant.errors import StoreError, StoreUnavailable
+from evergrant.stores.adapter.quoting import MASK, Quoting
 from evergrant.token import SECRET_FIELDS, Token
 
 __all__ = ["ask"]
-
-SHORTEST_SECRET = 8
-"""Characters from which on a text is looked for; Zoho's have more than forty. Shorter ones occur
-in any sentence."""
 
 
 def ask(store: object, method: str, *arguments: object, secrets: Iterable[object] = ()) -> Any:
@@ -24,15 +22,18 @@ def ask(store: object, method: str, *arguments: object, secrets: Iterable[object
         secrets: Texts that must not show, beside the secrets of tokens among the arguments.
 
     Raises:
+        StoreError: It raised one, which goes on, masked where a secret shows in it.
         StoreUnavailable: It raised. Its error is the cause, unless a secret shows in it.
     """
     try:
         answer = getattr(store, method)(*arguments)
         return list(answer) if isinstance(answer, Iterator) else answer
-    except StoreError:
-        raise
     except Exception as error:  # noqa: BLE001 - it is somebody else's: anything may come
-        problem = _problem(store, method, error, _plain([*_secrets_of(arguments), *secrets]))
+        quoting = Quoting([*_secrets_of(arguments), *secrets])
+        if isinstance(error, StoreError):
+            problem = _masked(error, quoting)
+        else:
+            problem = _problem(store, method, error, quoting)
     raise problem
 
 
@@ -41,33 +42,65 @@ def _secrets_of(arguments: Iterable[object]) -> Iterator[object]:
     return (getattr(token, name) for token in tokens for name in SECRET_FIELDS)
 
 
-def _plain(secrets: Iterable[object]) -> set[str]:
-    texts = {str.__str__(secret) for secret in secrets if isinstance(secret, str)}
-    return {text for text in texts if len(text) >= SHORTEST_SECRET}
-
-
-def _problem(store: object, method: str, error: Exception, secrets: set[str]) -> StoreUnavailable:
-    chain = list(_chain(error))
+def _problem(store: object, method: str, error: Exception, quoting: Quoting) -> StoreUnavailable:
     # The first frame is ours, the second its method; what is deeper is a driver.
     frames = traceback.extract_tb(error.__traceback__)[:2]
     place = f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}"
-    for link in chain:
-        link.__traceback__ = None  # each frame holds the row, and error trackers print frames
-    said = f"{type(error).__name__}: {error}"
-    for secret in secrets:
-        said = said.replace(secret, "********")
+    is_told = not _shows(error, quoting)
     problem = StoreUnavailable(
-        f"{type(store).__name__}.{method} failed ({place}): {said}",
+        f"{type(store).__name__}.{method} failed ({place}): {_said(error, quoting)}",
         hint="Mend the store, or try again if it was out of reach.",
     )
-    if not any(secret in f"{link!r} {link}" for link in chain for secret in secrets):
+    if is_told:
         problem.__cause__ = error
     return problem
 
 
+def _said(error: Exception, quoting: Quoting) -> str:
+    kind = type(error).__name__
+    try:
+        return quoting.masked(f"{kind}: {error}")
+    except Exception:  # noqa: BLE001 - its text is made by somebody else's code, too
+        return quoting.masked(kind)
+
+
+def _masked(error: StoreError, quoting: Quoting) -> StoreError:
+    if not _shows(error, quoting):
+        return error
+    told = copy.copy(error)  # without what led to it
+    for name, value in vars(error).items():
+        if isinstance(value, str):
+            vars(told)[name] = quoting.masked(value)
+        elif quoting.shows(repr(value)):
+            vars(told)[name] = MASK
+    vars(told).pop("__notes__", None)
+    told.args = (told.message,)
+    return told
+
+
+def _shows(error: BaseException, quoting: Quoting) -> bool:
+    """Say whether a secret shows in an error, or in what led to it; empty their frames."""
+    chain = list(_chain(error))
+    for link in chain:
+        link.__traceback__ = None  # each frame holds the row, and error trackers print frames
+    return any(_shown(link, quoting) for link in chain)
+
+
+def _shown(link: BaseException, quoting: Quoting) -> bool:
+    try:
+        return quoting.shows(f"{type(link)!r} {link!r} {link} {vars(link)!r}")
+    except Exception:  # noqa: BLE001 - as above: nobody knows what it would show
+        return True
+
+
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    seen: set[int] = set()
-    while error and id(error) not in seen:
-        seen.add(id(error))
-        yield error
-        error = error.__cause__ or error.__context__
+    pending, seen = [error], set[int]()
+    while pending:
+        one = pending.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        yield one
+        pending += [one.__cause__, one.__context__]
+        if isinstance(one, BaseExceptionGroup):
+            pending += one.exceptions

@@ -10,6 +10,7 @@ from typing import ClassVar, Protocol
 
 from evergrant.clock import Clock, utc_now
 from evergrant.errors import StoreError
+from evergrant.masking import masks_locals
 from evergrant.names import same_name
 from evergrant.stores.adapter.foreign import ask
 from evergrant.stores.adapter.kept import (
@@ -91,11 +92,11 @@ class SixMethodStore(LocalStore):
         self._given: dict[Row, str] = {}
         self._saving: Row = ()
 
+    @masks_locals
     def close(self) -> None:
         """Close the store, if it can be closed."""
-        close = getattr(self.wrapped, "close", None)
-        if callable(close):
-            close()
+        if callable(getattr(self.wrapped, "close", None)):
+            self._ask("close")
 
     def generation(self) -> None:
         """Return None: others may change the storage unseen."""
