@@ -51,6 +51,7 @@ SOAKED = (
     "tests/faults",
     "tests/concurrency",
     "tests/contract/encrypted_on_aws.py",
+    "tests/security",
     "tests/simulation",
     "tests/zohocrmsdk/test_storm.py",
 )

@@ -21,6 +21,7 @@ from evergrant.stores.encrypted import EncryptedStore
 from failing_steps import failures
 from sealed_rows import NEW
 from six_methods import Plain
+from soak import Soak
 from tracked import MARK, TOKEN, WORK, Leaks
 
 Make = Callable[[Path], TokenStore]
@@ -46,12 +47,13 @@ def test_a_store_that_fails_at_any_step(
     make: Make,
     work: Callable[[TokenStore], object],
     leaks: Leaks,
+    soak: Soak,
     tmp_path: Path,
 ) -> None:
     with make(tmp_path) as store:
         store.save_token(TOKEN)
         work(store)
-        errors = list(failures(lambda: work(store), every=83))
+        errors = list(failures(lambda: work(store), every=soak.rounds(83, 5)))
     assert errors
     assert [leak for error in errors for leak in leaks(error, quickly=True)] == []
     assert leaks(errors[-1]) == []

@@ -14,6 +14,7 @@ from evergrant.stores.encrypted import EncryptedStore
 from failing_steps import failures
 from sealed_rows import NEW
 from six_methods import Plain
+from soak import Soak
 from tracked import Leaks
 from tracked_scene import KEEPING, Scene
 
@@ -50,11 +51,11 @@ def scene(store: TokenStore, tmp_path: Path) -> Iterator[Scene]:
 
 @pytest.mark.parametrize("work", KEEPING.values(), ids=KEEPING)
 def test_a_keeper_that_fails_at_any_step(
-    scene: Scene, place: str, work: Callable[[Scene], object], leaks: Leaks
+    scene: Scene, place: str, work: Callable[[Scene], object], leaks: Leaks, soak: Soak
 ) -> None:
     scene.renew_user()
     work(scene)
-    every = EVERY.get(place, 211)
+    every = EVERY.get(place, 211) // soak.rounds(1, 15)
     errors = list(failures(lambda: work(scene), every=every, first=20, before=scene.renew_user))
     assert errors
     assert [leak for error in errors for leak in leaks(error, quickly=True)] == []

@@ -15,14 +15,23 @@ PROGRAM = """
 import json, logging, sys
 from pathlib import Path
 import sentry_sdk
+from sentry_sdk.integrations.httpx import HttpxIntegration
 from sentry_sdk.integrations.logging import LoggingIntegration
+from sentry_sdk.integrations.redis import RedisIntegration
+from sentry_sdk.integrations.sqlalchemy import SqlalchemyIntegration
 from trackers import Memory
 
 transport = Memory()
 sentry_sdk.init(
     dsn="https://key@sentry.invalid/1", transport=transport, attach_stacktrace=True,
     include_local_variables=True, max_value_length=1_000_000, max_breadcrumbs=10_000,
-    traces_sample_rate=1.0, integrations=[LoggingIntegration(event_level=logging.WARNING)],
+    traces_sample_rate=1.0,
+    # Those of web frameworks take longer to load than all the rest.
+    auto_enabling_integrations=False,
+    integrations=[
+        LoggingIntegration(event_level=logging.WARNING),
+        HttpxIntegration(), RedisIntegration(), SqlalchemyIntegration(),
+    ],
 )
 
 from itertools import count

@@ -100,9 +100,9 @@ class Telling(Plain):
         self._fail("close", list(self.tokens.values()))
 
 
-@pytest.fixture(params=TELLING.values(), ids=TELLING)
+@pytest.fixture(params=TELLING)
 def theirs(request: pytest.FixtureRequest) -> Telling:
-    return Telling(request.param)
+    return Telling(TELLING[request.param])
 
 
 @pytest.fixture
@@ -130,9 +130,9 @@ def test_a_keeper_s_work_on_a_store_that_fails(
         finally:
             theirs.failing = ""
     assert found
-    for error in found:
-        assert leaks(error, quickly=error is not found[0]) == []
-        for link in errors(error):
+    for one in found:
+        assert leaks(one, quickly=one is not found[0]) == []
+        for link in errors(one):
             assert MARK not in f"{type(link)} {link} {link!r} {vars(link)!r}"
     told = [*caplog.messages, *map(str, scene.events), *map(repr, scene.events)]
     assert [text for text in told if MARK in text] == []

@@ -11,6 +11,7 @@ from evergrant.crypto.keys import Keyring
 from evergrant.stores.encrypted import EncryptedStore
 from failing_steps import failures
 from sealed_rows import NEW
+from soak import Soak
 from tracked import TOKEN, WORK, Leaks
 
 PLACES = ["redis_url", "mariadb", "postgresql", "dynamodb_url", "secrets_url"]
@@ -32,11 +33,12 @@ def store(place: str, request: pytest.FixtureRequest) -> Iterator[TokenStore]:
 
 @pytest.mark.parametrize("work", WORK.values(), ids=WORK)
 def test_a_server_s_store_that_fails_at_any_step(
-    place: str, store: TokenStore, work: Callable[[TokenStore], object], leaks: Leaks
+    place: str, store: TokenStore, work: Callable[[TokenStore], object], leaks: Leaks, soak: Soak
 ) -> None:
     store.save_token(TOKEN)
     work(store)
-    errors = list(failures(lambda: work(store), every=EVERY.get(place, 61)))
+    every = EVERY.get(place, 61) // soak.rounds(1, 10)
+    errors = list(failures(lambda: work(store), every=every))
     assert errors
     assert [leak for error in errors for leak in leaks(error, quickly=True)] == []
     assert leaks(errors[-1]) == []

@@ -31,6 +31,7 @@ from evergrant.cli.help import DocumentedCommand, DocumentedGroup
 from evergrant.cli.options import Options, globals_first
 from evergrant.cli.speech import complain
 from evergrant.errors import ConfigError, EvergrantError
+from evergrant.masking import masks_locals
 
 __all__ = ["app"]
 
@@ -42,6 +43,7 @@ class Commands(DocumentedGroup):
         """Parse what was typed."""
         return super().parse_args(ctx, globals_first(args))
 
+    @masks_locals
     def make_context(self, *args: Any, **kwargs: Any) -> Any:
         """Parse; ``--help`` and ``--version`` print from here.
 
@@ -51,6 +53,7 @@ class Commands(DocumentedGroup):
         with _whole_output():
             return super().make_context(*args, **kwargs)
 
+    @masks_locals
     def invoke(self, ctx: Any) -> Any:
         """Run a command.
 
