@@ -17,6 +17,7 @@ from evergrant import Secret, Token, TokenStore, open_store
 from evergrant.cli.app import COMMANDS, app
 from evergrant.crypto.files import write_lines
 from evergrant.crypto.keys import Key
+from evergrant.keeping.lifeboat import Lifeboat
 from evergrant.sandbox import Sandbox
 from failing_steps import failures
 from soak import Soak
@@ -39,7 +40,7 @@ LINES: dict[str, str] = {
     "move": "move {store} {other}",
     "import": "import {csv}",
     "why": f"why {ALICE}",
-    "doctor": "doctor --repair",
+    "doctor": "doctor --repair --adopt",
     "keys generate": "keys generate --file {keys}",
     "keys status": "keys status",
     "keys rotate": "keys rotate --adopt",
@@ -80,6 +81,8 @@ class Scene:
         if self.saved:
             self.store.delete_tokens()
             self.saved = self.store.save_token(replace(self.saved, id=None, version=0))
+            boat = self._folder / "home"
+            Lifeboat(boat, self.store.url).put(replace(self.saved, access_token=f"1000.{MARK}"))
         self.code = self._zoho.grant_code(ALICE)
         lines = [",".join(map(str, range(10))), f"9,x,1000.ID,{MARK},1000.{MARK},,,,,"]
         (self._folder / "t.csv").write_text("\n".join(lines))

@@ -17,7 +17,7 @@ from tracked_scene import KEEPING, Scene
 from trackers import errors
 
 
-class Unprintable(Exception):
+class UnprintableError(Exception):
     def __str__(self) -> str:
         raise RuntimeError(str(self.args))
 
@@ -57,7 +57,7 @@ TELLING: dict[str, Callable[[str], Exception]] = {
     "in its cause": _caused,
     "in its context": _in_context,
     "in a group": lambda text: ExceptionGroup("many", [OSError("full"), KeyError(text)]),
-    "nowhere, and cannot be printed": Unprintable,
+    "nowhere, and cannot be printed": UnprintableError,
     "in its object": lambda text: UnicodeEncodeError("utf-8", text, 0, 1, "no such character"),
     "in an error of ours": lambda text: StoreError(f"cannot write {text}", hint=f"Look at {text}"),
     "in a conflict": lambda text: Conflict(f"{text} is there already"),

@@ -8,6 +8,7 @@ from evergrant.crypto.files import FileKeyring
 from evergrant.crypto.keys import Keyring
 from evergrant.crypto.lines import keys_in
 from evergrant.errors import ConfigError, MissingExtra
+from evergrant.masking import masks_locals
 from evergrant.places import path_in
 from evergrant.text import without_line_end
 from evergrant.token import Secret
@@ -40,6 +41,7 @@ def keyring_source() -> str | None:
     return named[0] if named else None
 
 
+@masks_locals
 def keyring_from_environment() -> Keyring | None:
     """Return the keys that are set; None: nothing is to be sealed.
 

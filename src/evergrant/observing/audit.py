@@ -28,6 +28,7 @@ from evergrant.errors import ConfigError
 from evergrant.events import Event
 from evergrant.forking import ProcessLock, this_process
 from evergrant.limited_log import LimitedLog
+from evergrant.masking import masks_locals
 from evergrant.observing.audit_files import end_of, lock, rotated
 from evergrant.observing.chain import Fault, Head, entry_of, faults, signed, written
 from evergrant.ownership import UntrustedFileError
@@ -86,6 +87,7 @@ class AuditLog:
         ConfigError: The file cannot be written.
     """
 
+    @masks_locals
     def __init__(
         self, path: str | os.PathLike[str], actor: str | None = None, *, keys: Keyring | None = None
     ) -> None:
@@ -115,6 +117,7 @@ class AuditLog:
         """Append an event."""
         self.record(event.as_dict())
 
+    @masks_locals
     def record(self, what: dict[str, Any]) -> None:
         """Append an entry: ``at``, ``event``, and what else is known, all free of secrets."""
         entry = {
@@ -171,6 +174,7 @@ class AuditLog:
             time.sleep(RETRY)
             self.flush(0)
 
+    @masks_locals
     def flush(self, seconds: float) -> None:
         """Write what waits; wait for the file for so many seconds at the most."""
         with self._lock.here():
@@ -251,6 +255,7 @@ def _system_user() -> str:
         return f"uid {os.getuid()}"
 
 
+@masks_locals
 def read_entries(path: str | os.PathLike[str]) -> Iterator[dict[str, Any]]:
     """Yield the entries of a file, without what is torn.
 
@@ -264,6 +269,7 @@ def read_entries(path: str | os.PathLike[str]) -> Iterator[dict[str, Any]]:
         raise ConfigError(f"the audit log {path} cannot be read: {error.strerror}") from None
 
 
+@masks_locals
 def verify(
     path: str | os.PathLike[str], keys: Keyring | None = None, head: Head | None = None
 ) -> tuple[Head, list[Fault]]:
