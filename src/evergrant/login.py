@@ -29,6 +29,7 @@ LOGIN_WINDOW = timedelta(hours=1)
 """How long a user may take between opening the consent page and coming back."""
 
 _SKEW = timedelta(minutes=5)
+"""How far the clock of the worker that began a login may be ahead of ours."""
 
 _WORD = re.compile(r"[a-z_]{1,30}")
 
@@ -89,7 +90,8 @@ class Login:
         """Return the login that a ``state`` stands for.
 
         Raises:
-            UntrustedServer: It is not one of ours, is of another session, or is too old.
+            UntrustedServer: It is not one of ours, is of another session, is too old, or began on
+                a host whose clock is far ahead of ours.
         """
         if not state:
             raise UntrustedServer(
@@ -102,8 +104,7 @@ class Login:
             )
         nonce, began_ms, data_center, user = json.loads(_unb64(payload))
         began_at = from_epoch_ms(began_ms)
-        if not now - LOGIN_WINDOW <= began_at <= now + _SKEW:
-            raise UntrustedServer("the login began too long ago")
+        _refuse_other_times(began_at, now)
         return cls(nonce, began_at, data_center, user)
 
     def verifier(self, key: StateKey) -> Secret:
@@ -113,6 +114,27 @@ class Login:
     def challenge(self, key: StateKey) -> str:
         """Return the S256 code challenge that belongs to the verifier."""
         return _b64(sha256(self.verifier(key).encode()).digest())
+
+
+def _refuse_other_times(began_at: datetime, now: datetime) -> None:
+    """Refuse a login that began too long ago, or in the future: which, is told apart."""
+    if began_at < now - LOGIN_WINDOW:
+        raise UntrustedServer(
+            f"the login began too long ago: {_span(now - began_at)}, of {_span(LOGIN_WINDOW)}",
+            hint="Log in again. If it began just now, the clocks of this app's hosts differ: set "
+            "them (NTP).",
+        )
+    if began_at > now + _SKEW:
+        raise UntrustedServer(
+            f"the login began {_span(began_at - now)} in the future: the clocks of this app's "
+            "hosts differ",
+            hint="Set the clocks of all hosts (NTP), and log in again. Those that are ahead take a "
+            "login for one that began too long ago.",
+        )
+
+
+def _span(span: timedelta) -> str:
+    return str(timedelta(seconds=round(span.total_seconds())))
 
 
 def _sign(key: StateKey, payload: str, session: str | None) -> str:

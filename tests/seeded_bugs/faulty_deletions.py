@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from dict_store import DictStore
+from evergrant.clock import to_epoch_ms
+from evergrant.stores.deletions import ALL
 from evergrant.token import Token
 
 __all__: list[str] = []
 
 ITS_GRANT = "test_a_deletion_is_known_of_its_grant_only"
 NEVER_THERE = "test_what_was_never_there_was_not_deleted"
-ALL = "test_deleting_all_is_known_of_each_grant"
+EMPTIED = "test_deleting_all_is_known_of_each_grant"
+CLOCKS = "test_deleting_all_is_known_whatever_hosts_take_for_the_time"
 HANDLES = "test_another_handle_knows_of_a_deletion"
 
 
 class NotesNoDeletion(DictStore):
-    caught_by = (ITS_GRANT, ALL, HANDLES)
+    caught_by = (ITS_GRANT, EMPTIED, CLOCKS, HANDLES)
 
     def was_deleted(self, token: Token) -> bool:
         return False
@@ -42,6 +45,14 @@ class NotesWhatItDeletesInMemory(DictStore):
             self._own[key] = text
         else:
             super()._put_note(key, text, until)
+
+
+class GoesByItsClockWhereAllIsDeleted(DictStore):
+    caught_by = (CLOCKS,)
+
+    def _delete_all_and_note(self) -> None:
+        self._keep_note(ALL, str(to_epoch_ms(self._clock())))
+        self._delete_all()
 
 
 class TakesAnyDeletionForItsOwn(DictStore):

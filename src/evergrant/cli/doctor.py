@@ -15,6 +15,7 @@ import typer
 import evergrant
 from evergrant.cli.auditing import audit_log
 from evergrant.cli.checks import Check
+from evergrant.cli.clocks import clock_checks, off_by
 from evergrant.cli.exits import Exit
 from evergrant.cli.grants import grant_checks
 from evergrant.cli.lifeboats import lifeboat_checks
@@ -187,7 +188,7 @@ def _store(settings: Settings, tokens: list[evergrant.Token]) -> Iterator[Check]
         with _overheard() as said, evergrant.open_store(settings.store) as store:
             tokens += store.iter_tokens(on_corrupt=corrupt.append)
             where, dangers, costs = store.url, list(store.warnings()), list(store.remarks())
-            standing = list(grant_checks(settings, store, tokens))
+            standing = [*clock_checks(store), *grant_checks(settings, store, tokens)]
     except EvergrantError as error:
         yield Check("store", "problem", error.message, error.hint)
         return
@@ -267,12 +268,7 @@ def _server(home: evergrant.DataCenter, accounts: evergrant.Accounts, send: Http
         off = (began + (accounts.clock() - began) / 2 - theirs).total_seconds()
     except (KeyError, ValueError, TypeError):
         return Check(name, "note", f"{home.accounts_url} answers, and does not tell the time")
-    # A header tells whole seconds.
     if abs(off) < LEEWAY.total_seconds():
         return Check(name, "ok", f"{home.accounts_url} answers; clocks differ by {abs(off):.0f} s")
-    return Check(
-        name,
-        "problem",
-        f"our clock is {abs(off):.0f} s {'ahead of' if off > 0 else 'behind'} {home.accounts_url}",
-        "Set the clock (NTP): tokens look valid too long, or expire too soon.",
-    )
+    hint = "Set the clock (NTP): tokens look valid too long, or expire too soon."
+    return Check(name, "problem", off_by(off, home.accounts_url), hint)

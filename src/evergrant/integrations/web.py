@@ -49,6 +49,9 @@ LOGINS = 5
 LONGEST = 400
 """Characters of the longest path that is remembered."""
 
+MOST_WAIT = 3_600.0
+"""Seconds that a browser is asked to wait at the most: Zoho's limits look back an hour."""
+
 FROM_ELSEWHERE = "Log out by a button of this site."
 """What to tell whom another site's page had log out."""
 
@@ -252,6 +255,7 @@ def problem_of(error: EvergrantError) -> Problem:
         return Problem(HTTPStatus.UNAUTHORIZED, "Log in with Zoho to go on.", None, True, again)
     if isinstance(error, Throttled):
         left = (error.retry_at - datetime.now(UTC)).total_seconds()
+        left = min(left, MOST_WAIT)  # an app may have a clock of its own
         text = "Zoho takes no more requests for now. Try again later."
         return Problem(HTTPStatus.SERVICE_UNAVAILABLE, text, max(1, math.ceil(left)))
     if isinstance(error, _REFUSED):

@@ -87,8 +87,9 @@ class Custody:
         self._policing = Policing(policy, store, notes, self.clock)
         self._sightings = Sightings(self.clock, self.emit)
         self._renewal = Renewal(
-            store, accounts, self._saver, self._budget, self._sightings, self.emit, self.clock
-        )
+            store, accounts, self._saver, self._budget, self._sightings, self.emit, self.clock,
+            self._policing.now,
+        )  # fmt: skip
         self.dead = self._renewal.dead
         self.states = States(self._policing, self.dead, self._saver.adrift)
         self._background = Background()
@@ -134,7 +135,7 @@ class Custody:
             OAuthError: Zoho did not renew it.
             TokenNotSaved: It was renewed, and the store cannot take it.
         """
-        token = self._policing.checked(self.newest(stored))
+        token = self._policing.checked(self._dated(self.newest(stored)))
         is_dead = self.dead(token) is not None
         if is_dead or not is_usable(token, self.clock(), min_life):
             rejected = token.access_token if is_dead else None
@@ -155,6 +156,12 @@ class Custody:
         need = Need(other_than=rejected.access_token, is_asked=is_asked)
         return self._renewal.renew(rejected, need)
 
+    def _dated(self, token: Token) -> Token:
+        """Return a token; the age of one that begins in the future is mended in the store."""
+        if self._policing.mended(token):
+            self._renewal.note(token, self._policing.mended)
+        return token
+
     def vouched(self, token: Token, url: str) -> Token:
         """Return a token if a request to this URL may carry it; else raise `UntrustedServer`."""
         if not self.accounts.data_center_of(token).owns(url):
@@ -173,7 +180,7 @@ class Custody:
     def attend(self, token: Token) -> None:
         """Do in the background what is due for a token that is handed out."""
         if not self.renew_when_due(token, is_use=True) and self._policing.is_use_due(token):
-            work = partial(self._renewal.note_use, token, self._policing.is_use_due)
+            work = partial(self._renewal.note, token, self._policing.used)
             self._background.do(token.id or "", work)
 
     def renew_when_due(
@@ -190,7 +197,7 @@ class Custody:
         """
         if not is_due(token, self.clock()) or not self._renewal.may_renew_early(token):
             return False
-        if self._policing.refusal(token):
+        if self._policing.refusal(self._dated(token)):
             return False
 
         def still_due(now: Token) -> bool:
@@ -237,7 +244,7 @@ class Custody:
             except EvergrantError as error:
                 raise lives_on(objection, granted, self.accounts, error) from error
             raise objection
-        return replace(granted, last_used_at=self.clock())
+        return replace(granted, last_used_at=self._policing.now())
 
     def _announced(self, token: Token) -> Token:
         if objection := self._policing.objection(token):

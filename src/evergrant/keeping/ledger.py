@@ -126,9 +126,16 @@ class Ledger:
         It is to be stored: clamped at each look, it would stay as young for as long as the clock
         was ahead.
         """
-        if not self.mints or self.mints[-1] <= now:
-            return self
-        return replace(self, mints=tuple(min(at, now) for at in self.mints))
+        failure, until = self.failure, self.throttled_until
+        if failure and failure.at > now:
+            failure = failure._replace(at=now)
+        if until > now + WINDOW:
+            until = 0  # longer than Zoho ever refuses
+        mints = tuple(min(at, now) for at in self.mints)
+        dead_since = min(self.dead_since, now)
+        return replace(
+            self, mints=mints, failure=failure, throttled_until=until, dead_since=dead_since
+        )
 
     def given_back(self, at: int) -> Self:
         """Return this without the request of that moment: Zoho never saw it."""

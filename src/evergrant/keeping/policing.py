@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from evergrant.accounts import Accounts
 from evergrant.clock import Clock, from_epoch_ms, to_epoch_ms
 from evergrant.errors import ConfigError, EvergrantError, PolicyRefused
+from evergrant.keeping.moments import Moments
 from evergrant.keeping.notes import Notes
 from evergrant.keeping.windows import CLOCK_SLACK, Window
 from evergrant.limited_log import LimitedLog
 from evergrant.oauth import IDENTITY_SCOPES
-from evergrant.policy import Ending, Policy
+from evergrant.policy import UNLIMITED, Ending, Policy
 from evergrant.stores.base import TokenStore
 from evergrant.stores.rows import numeric_id
 from evergrant.token import Freshness, Token, about
@@ -35,6 +37,7 @@ class Policing:
         self._store = store
         self.notes = notes
         self.clock = clock
+        self._moments = Moments(clock, store.storage_time)
         needed = {"created_at"} if policy.max_age or policy.session_timeout else set()
         needed |= {"last_used_at"} if policy.idle_timeout else set()
         if missing := needed - set(store.holds):
@@ -43,29 +46,34 @@ class Policing:
                 hint="Let evergrant extend the table, or take another store.",
             )
 
+    def now(self) -> datetime:
+        """Return the present moment, by which tokens age."""
+        return self._moments.now()
+
     def ending(self, token: Token) -> Ending | None:
         """Return when a token's time is over, by the rule that comes first; None: never."""
         return min(self._endings(token), default=None)
 
     def _endings(self, token: Token) -> Iterator[Ending]:
-        policy, begun = self.policy, token.created_at or token.updated_at
-        used = _used(token) or begun
+        policy, moments = self.policy, self._moments
+        begun = moments.past(token, token.created_at or token.updated_at)
+        used = moments.past(token, _used(token)) or begun
         if policy.max_age and begun:
             yield Ending(begun + policy.max_age, "max_age")
         if policy.session_timeout and begun:
             at = begun + policy.session_timeout
             # Most have logged in once: the note is read only where it makes a difference.
-            if at <= self.clock() and (later := self._login(token)):
+            if at <= self._moments.now() and (later := self._login(token)):
                 at = max(at, later + policy.session_timeout)
             yield Ending(at, "session_timeout")
         if policy.idle_timeout and used:
             yield Ending(used + policy.idle_timeout, "idle_timeout")
         if self._excess(token):
-            yield Ending(begun or self.clock(), "allowed_scopes")
+            yield Ending(begun or self._moments.now(), "allowed_scopes")
 
     def _login(self, token: Token) -> datetime | None:
         noted = self.notes.read("login", token.id or "")
-        return from_epoch_ms(int(noted)) if noted.isdigit() else None
+        return self._moments.past(token, from_epoch_ms(int(noted))) if noted.isdigit() else None
 
     def _excess(self, token: Token) -> list[str]:
         refused = self.policy.refused_scopes(token.scopes)
@@ -75,7 +83,7 @@ class Policing:
     def refusal(self, token: Token) -> PolicyRefused | None:
         """Return the error of who asks for a token whose time is over; None: it is not."""
         ending = self.ending(token)
-        if ending is None or self.clock() < ending.at:
+        if ending is None or self._moments.now() < ending.at:
             return None
         if ending.rule == "allowed_scopes":
             what = f"{', '.join(self._excess(token))} is not allowed"
@@ -103,7 +111,7 @@ class Policing:
 
         Dead is what can never work again: expired, and nothing to renew it with.
         """
-        now = self.clock()
+        now = self._moments.now()
         if (ending := self.ending(token)) and now >= ending.at:
             return ending.rule
         if token.refresh_token or not token.access_token or not token.expires_at:
@@ -126,14 +134,31 @@ class Policing:
         used = _used(token)
         if every is None or used is None:
             return every is not None
+        self._moments.past(token, used)  # it may show that our own clock is behind
         # Noted by a clock that was ahead: noting it anew mends that.
-        return not used - CLOCK_SLACK <= self.clock() < used + every
+        return not used - CLOCK_SLACK <= self._moments.now() < used + every
+
+    def used(self, token: Token) -> Token | None:
+        """Return a token as it is to be stored once it is used; None: as it is."""
+        if not self.is_use_due(token):
+            return None
+        return replace(self._moments.mended(token) or token, last_used_at=self._moments.now())
+
+    def mended(self, token: Token) -> Token | None:
+        """Return a token whose age does not begin in the future, to be stored; None: none does."""
+        mended = self._moments.mended(token) if self.policy != UNLIMITED else None
+        if mended and self.policy.session_timeout and (login := self._login(token)):
+            self._note_login(token, login)
+        return mended
 
     def note_login(self, token: Token) -> None:
         """Note that a user has just logged in: the token itself is as old as its grant."""
-        if timeout := self.policy.session_timeout:
-            now, life = str(to_epoch_ms(self.clock())), timeout.total_seconds()
-            self.notes.amend("login", token.id or "", lambda _: now, life=life)
+        if self.policy.session_timeout:
+            self._note_login(token, self._moments.now())
+
+    def _note_login(self, token: Token, at: datetime) -> None:
+        life = (self.policy.session_timeout or timedelta(0)).total_seconds()
+        self.notes.amend("login", token.id or "", lambda _: str(to_epoch_ms(at)), life=life)
 
     def objection_to_scopes(self, granted: Token) -> PolicyRefused | None:
         """Return why a grant may not even be stored: it covers too much; None: it may."""

@@ -47,7 +47,11 @@ LOOK_AGAIN = 0.25
 
 
 class Renewal:
-    """One refresh per token at a time: a gate for threads, a lease for processes."""
+    """One refresh per token at a time: a gate for threads, a lease for processes.
+
+    Args:
+        used_at: Tells the time of use, as those who share the store have it.
+    """
 
     def __init__(
         self,
@@ -58,6 +62,7 @@ class Renewal:
         sightings: Sightings,
         emit: Emit,
         clock: Clock,
+        used_at: Clock,
     ) -> None:
         self._store = store
         self._accounts = accounts
@@ -66,6 +71,7 @@ class Renewal:
         self._sightings = sightings
         self._emit = emit
         self._clock = clock
+        self._used_at = used_at
         self._flights: SingleFlight[Token] = SingleFlight()
         self._heartbeat = Heartbeat()
         self._patience = Patience(clock)
@@ -103,17 +109,16 @@ class Renewal:
         if self.may_renew_early(token):
             self._flights.do(token.id or "", lambda: self._early(token, is_due, need))
 
-    def note_use(self, token: Token, is_due: Callable[[Token], bool]) -> None:
-        """Note in the store that a token is used, unless somebody else is at it.
+    def note(self, token: Token, change: Callable[[Token], Token | None]) -> None:
+        """Note in the store what changes of a token without a refresh, unless another is at it.
 
         Args:
-            is_due: Says whether that is worth noting of what is stored by now.
+            change: Returns what to store in the place of what is stored by now; None: nothing.
         """
         # Under the lease: it must not come between another's refresh and the save of that.
         with suppress(StoreError), self._lease(token) as lease:
-            if lease and is_due(current := self._stored(token)):
-                used = replace(current, last_used_at=self._clock())
-                self._store.save_token(used, expected_version=current.version)
+            if lease and (changed := change(current := self._stored(token))):
+                self._store.save_token(changed, expected_version=current.version)
 
     def dead(self, token: Token) -> OAuthError | None:
         """Return why an access token is of no use, whatever its expiry says; cheap to ask."""
@@ -231,7 +236,7 @@ class Renewal:
                 with around_each_request(counted, attempts):
                     granted = self._accounts.refresh(current)
                 if need.is_use:
-                    granted = replace(granted, last_used_at=self._clock())
+                    granted = replace(granted, last_used_at=self._used_at())
                 return self._save(granted, current, began, cause)
         except ConfigError as misset:
             error: EvergrantError = misset

@@ -11,10 +11,11 @@ from evergrant.clock import to_epoch_ms
 from evergrant.errors import EvergrantError
 from evergrant.stores.coordination import Coordination
 from evergrant.stores.matching import Criterion
-from evergrant.stores.rows import Row
+from evergrant.stores.rows import Row, numeric_id
+from evergrant.stores.versions import FIRST, is_counted
 from evergrant.token import Token
 
-__all__ = ["Deletions", "name_of_grant"]
+__all__ = ["ALL", "DELETED", "Deletions", "name_of_grant"]
 
 KEPT = 400 * 86_400_000
 """Milliseconds for which a deletion is known: a grant may wait that long for its store."""
@@ -25,7 +26,10 @@ MOST_KEPT = 50
 ANY = "*"
 """Stands for the grant of a row that could not be read."""
 
-_ALL = "deleted:all"
+DELETED = "deleted:"
+"""What the key of a note of deletions begins with."""
+
+ALL = f"{DELETED}all"
 _BEGINNING = datetime.fromtimestamp(0, UTC)
 
 
@@ -36,6 +40,9 @@ class Deletions(Coordination):
     was not deleted.
     """
 
+    counts_ids: bool = True
+    """Whether each id that the storage gives is larger than all before."""
+
     def was_deleted(self, token: Token) -> bool:
         """Say whether the row that a token was read from was deleted, rather than lost.
 
@@ -45,9 +52,10 @@ class Deletions(Coordination):
         gone = self._note(_key(token.id or "")).split()
         if _mark(token) in gone or (ANY in gone and token.version):
             return True
-        emptied = self._note(_ALL)
-        seen = token.updated_at or token.created_at or _BEGINNING
-        return bool(emptied) and to_epoch_ms(seen) <= int(emptied)
+        latest, *largest = map(int, (self._note(ALL) or "-1").split())
+        if largest and is_counted(token.version) and (number := numeric_id(token.id or "")):
+            return number <= largest[0]
+        return to_epoch_ms(_stamp(token)) <= latest
 
     def _delete_and_note(self, id_: str, version: int | None) -> bool:
         """Delete a row, of this version where one is given, and note that; false if it is not."""
@@ -59,8 +67,17 @@ class Deletions(Coordination):
         return self._delete(id_) if version is None else self._delete_at(id_, version)
 
     def _delete_all_and_note(self) -> None:
-        self._note(_ALL)
-        self._keep_note(_ALL, str(to_epoch_ms(self._clock())))
+        # By the rows, since hosts' clocks differ: nothing that is deleted is younger than the
+        # youngest of them, and of ids that we gave none is larger than the largest.
+        latest, largest, *_ = (*map(int, self._note(ALL).split()), 0, 0)
+        now = to_epoch_ms(self._clock())
+        for row in self._rows():
+            with suppress(EvergrantError):  # damaged, or sealed with a key that is not here
+                token = self._decode(row)
+                latest = max(latest, to_epoch_ms(_stamp(token)) or now)
+                if self.counts_ids and is_counted(token.version or FIRST):
+                    largest = max(largest, numeric_id(token.id or ""))
+        self._keep_note(ALL, f"{latest} {largest}" if self.counts_ids else f"{latest}")
         self._delete_all()
 
     def _note_gone(self, key: str, mark: str) -> None:
@@ -86,9 +103,13 @@ def name_of_grant(token: Token | None) -> str | None:
     return secret and sha256(str.encode(secret)).hexdigest()[:16]
 
 
+def _stamp(token: Token) -> datetime:
+    return token.updated_at or token.created_at or _BEGINNING
+
+
 def _mark(token: Token) -> str:
     return name_of_grant(token) or "-"
 
 
 def _key(id_: str) -> str:
-    return f"deleted:{sha256(id_.encode(errors='surrogatepass')).hexdigest()[:32]}"
+    return f"{DELETED}{sha256(id_.encode(errors='surrogatepass')).hexdigest()[:32]}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import AbstractContextManager, suppress
+from datetime import datetime
 from functools import partial
 from itertools import islice
 from typing import TypeVar
@@ -55,7 +56,7 @@ class EncryptedStore(TokenStore):
         self._replays = Replays()
         self._written = threading.local()
         self.url, self.holds, self.id_width = inner.url, inner.holds, inner.id_width
-        self.repeats_ids = inner.repeats_ids
+        self.repeats_ids, self.counts_ids = inner.repeats_ids, inner.counts_ids
         self._check()
 
     def _check(self) -> None:
@@ -231,6 +232,10 @@ class EncryptedStore(TokenStore):
     def generation(self) -> int | None:
         """Return a number that differs once anybody has changed the store, if it can tell."""
         return self._inner.generation()
+
+    def storage_time(self) -> datetime | None:
+        """Return what the storage's own clock says; see `TokenStore.storage_time`."""
+        return self._inner.storage_time()
 
     def warnings(self) -> Iterator[str]:
         """Say what of the storage's own settings endangers tokens."""

@@ -62,7 +62,8 @@ def _begun(stored: Token, unit: Token, changes: dict[str, Any]) -> datetime | No
         or (stored.grant_token and stored.grant_token == unit.grant_token)
     )
     if unit is stored or same or not _is_another_grant(stored, unit):
-        return stored.created_at or unit.created_at
+        # The earlier: a clock that was ahead made the other.
+        return min(filter(None, (stored.created_at, unit.created_at)), default=None)
     news = unit.created_at if unit.created_at != stored.created_at else None
     now: datetime | None = changes.get("updated_at")
     return news or now or stored.created_at

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
+from datetime import datetime
 
 from evergrant.masking import masks_locals
 from evergrant.stores.backend import Backend
@@ -22,6 +23,14 @@ class Upkeep(Backend):
 
     def scrub(self) -> None:
         """Overwrite what was deleted or replaced, as far as the storage lets us."""
+
+    def storage_time(self) -> datetime | None:
+        """Return what the storage's own clock says (aware); None: it has none but this host's.
+
+        Raises:
+            StoreUnavailable: It cannot be asked.
+        """
+        return None
 
     def warnings(self) -> Iterator[str]:
         """Say what of the storage's own settings endangers tokens."""

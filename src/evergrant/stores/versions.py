@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from datetime import UTC, datetime
 
-__all__ = ["BEYOND_COUNTED", "FIRST", "begun_anew", "first_version", "version_after"]
+__all__ = ["BEYOND_COUNTED", "FIRST", "begun_anew", "first_version", "is_counted", "version_after"]
 
 FIRST = 1
 """Of a row whose id the store itself gave out: such an id never comes again."""
@@ -30,6 +30,11 @@ def first_version(now: datetime) -> int:
     second = int((now - _BEGIN).total_seconds()) % _SECONDS
     # Never 0 and never near 1: those are of rows that others wrote, and of ids that we gave.
     return (second << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS)) | 1 << _RANDOM_BITS
+
+
+def is_counted(version: int) -> bool:
+    """Say whether a version is that of a row whose id the store itself gave out."""
+    return FIRST <= version < 1 << _RANDOM_BITS
 
 
 def begun_anew() -> int:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple, TypeVar
 from urllib.parse import unquote, urlsplit
 
@@ -48,6 +51,8 @@ _THROTTLES = {
     "TooManyRequestsException",
 }
 _MISSING = re.compile(r"not authorized to perform: ([a-z]+:[A-Za-z]+)", re.ASCII)
+_OTHER_TIMES = {"RequestExpired", "RequestInTheFuture", "RequestTimeTooSkewed"}
+_OTHER_TIME = re.compile(r"Signature (expired|not yet current)", re.ASCII)
 _RIGHTS = {
     "AccessDenied",
     "AccessDeniedException",
@@ -131,6 +136,7 @@ class Service:
         self._timeout = timeout
         self._process = this_process()
         self._client: Any = None
+        self._told = "", 0.0
         self._connect()
 
     def _connect(self) -> None:
@@ -176,9 +182,10 @@ class Service:
         try:
             # Below that, it logs what it sends for us.
             with limited_libraries(*_NOISY, least=logging.INFO):
-                return getattr(self._client, operation)(**parameters)
+                answer = getattr(self._client, operation)(**parameters)
         except ClientError as error:
             code = _code_of(error)
+            self._note_time(error.response)
             problem = Refused(code) if code in passed else self._explained(operation, error)
         except NoCredentialsError:
             problem = ConfigError("no AWS credentials are found", hint="See docs/aws.md.")
@@ -187,15 +194,38 @@ class Service:
                 f"{self._place.url} cannot be reached ({type(error).__name__})",
                 hint="Check region, endpoint and network.",
             )
+        else:
+            self._note_time(answer)
+            return answer
         # Out here, the error that was caught does not travel along: its frames hold a row.
         del parameters
         raise problem
 
+    def _note_time(self, answer: Mapping[str, Any]) -> None:
+        headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+        if date := headers.get("date"):
+            self._told = date, time.monotonic()
+
+    def time(self) -> datetime | None:
+        """Return the service's time, to the second, by its latest answer; None: it tells none."""
+        date, at = self._told
+        try:
+            told = parsedate_to_datetime(date)
+        except (ValueError, TypeError):
+            return None
+        return told + timedelta(seconds=time.monotonic() - at) if told.tzinfo else None
+
     def _explained(self, operation: str, error: ClientError) -> EvergrantError:
         url, code = self._place.url, _code_of(error)
+        said = str(error.response.get("Error", {}).get("Message", ""))
+        if code in _OTHER_TIMES or _OTHER_TIME.search(said):
+            return StoreUnavailable(
+                f"{url} refuses {operation}: its clock and this host's differ ({code})",
+                hint="Set the clock of this host (NTP).",
+            )
         if code in _RIGHTS:
             # One operation may take several actions: the service says which is not allowed.
-            missing = _MISSING.search(str(error.response.get("Error", {}).get("Message", "")))
+            missing = _MISSING.search(said)
             may_not = f"who asks may not {missing[1]}" if missing else code
             return StoreUnavailable(
                 f"{url} refuses {operation} ({may_not})",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from evergrant.clock import to_epoch_ms
@@ -16,11 +17,15 @@ __all__ = ["FAILED", "Sharing"]
 
 FAILED = "ConditionalCheckFailedException"
 
+AGREE = 3_000
+"""Milliseconds by which two clocks may differ: a header tells whole seconds, and is on its way."""
+
 
 class Sharing(KeyedStore):
     """What processes tell each other through a table.
 
-    DynamoDB has no clock that could be asked: leases go by the clocks of those who take them.
+    Leases go by the clock of whoever takes them, unless that is another one than the service's:
+    each of its answers tells the time, to the second.
     """
 
     _table: Table
@@ -28,7 +33,7 @@ class Sharing(KeyedStore):
 
     def _acquire(self, id_: str, owner: str, ttl: float) -> bool:
         self._refuse_read_only()
-        now, span = to_epoch_ms(self._clock()), int(ttl * 1000)
+        now, span = self._now(), int(ttl * 1000)
         item = self._table.key("lease", id_) | {
             "holder": {"S": owner},
             "earliest": {"N": str(now - span)},  # see `lease.still_runs`
@@ -48,6 +53,17 @@ class Sharing(KeyedStore):
             return False
         return True
 
+    def _now(self) -> int:
+        ours, theirs = to_epoch_ms(self._clock()), self._table.time()
+        if theirs is None or abs(to_epoch_ms(theirs) - ours) < AGREE:
+            return ours
+        return to_epoch_ms(theirs)
+
+    def storage_time(self) -> datetime | None:
+        """Return what the service's clock says, to the second."""
+        self._table.get(self._table.key("name", "name"))
+        return self._table.time()
+
     def _release(self, id_: str, owner: str) -> None:
         with suppress(Refused):
             only = condition("holder = :me", me={"S": owner})
@@ -63,6 +79,7 @@ class Sharing(KeyedStore):
         only: dict[str, Any] = {"ConditionExpression": absent()}
         if before:
             only = condition("mark = :mark", mark=before["mark"])
+        until += self._now() - to_epoch_ms(self._clock())  # by the service's clock
         item = self._table.key("note", key) | {
             "text": {"S": text},
             "until": {"N": str(until)},

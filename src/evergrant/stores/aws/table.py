@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from evergrant.errors import StoreUnavailable
 from evergrant.stores.aws.service import Place, Refused, Service
 
-__all__ = ["Item", "Table", "absent", "condition"]
+__all__ = ["Item", "Table", "absent", "condition", "ids_in", "key_of_lookup"]
 
 
 class Item(dict[str, dict[str, Any]]):
@@ -62,6 +63,10 @@ class Table:
         """Return the answer of an operation on the table; see `Service.ask`."""
         return self._service.ask(operation, *passed, TableName=self.name, **parameters)
 
+    def time(self) -> datetime | None:
+        """Return the service's time, to the second; None: it tells none."""
+        return self._service.time()
+
     def write(self, changes: list[dict[str, Any]], *passed: str) -> None:
         """Make several changes, all or none."""
         self._service.ask("transact_write_items", *passed, TransactItems=changes)
@@ -91,21 +96,40 @@ class Table:
                 pause = min(2 * pause, 1.0)
         return found
 
-    def query(self, kind: str) -> Iterator[Item]:
-        """Yield the items of a partition."""
+    def query(self, kind: str, contains: tuple[str, str] | None = None) -> Iterator[Item]:
+        """Yield the items of a partition.
+
+        Args:
+            contains: Only those which have a text in a set, each by its name.
+        """
         begin: dict[str, Any] = {}
+        values, only = {":pk": self.key(kind, "")["pk"]}, dict[str, str]()
+        if contains:
+            only["FilterExpression"] = f"contains({contains[0]}, :one)"
+            values[":one"] = {"S": contains[1]}
         while True:
             page = self.ask(
                 "query",
                 KeyConditionExpression="pk = :pk",
-                ExpressionAttributeValues={":pk": self.key(kind, "")["pk"]},
+                ExpressionAttributeValues=values,
                 ConsistentRead=True,
+                **only,
                 **begin,
             )
             yield from map(Item, page["Items"])
             if "LastEvaluatedKey" not in page:
                 return
             begin = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+
+def key_of_lookup(pk: str) -> Item:
+    """Return the keys of the item that leads to rows, of this partition."""
+    return Item(pk={"S": pk}, sk={"S": "ids"})
+
+
+def ids_in(item: Item | None) -> frozenset[str]:
+    """Return the ids that such an item holds; none where it is not there."""
+    return frozenset(item["ids"]["SS"]) if item and "ids" in item else frozenset()
 
 
 def absent() -> str:

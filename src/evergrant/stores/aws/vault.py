@@ -10,6 +10,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import datetime
 
 from evergrant.errors import StoreUnavailable
 from evergrant.stores.aws.secret_texts import Kept, refuse_too_large
@@ -41,6 +42,10 @@ class Vault:
         self._base = f"{place.name}/{place.prefix}"
         self._service = Service("secretsmanager", place, timeout)
 
+    def time(self) -> datetime | None:
+        """Return the service's time, to the second; None: it tells none."""
+        return self._service.time()
+
     def get(self, name: str) -> Kept | None:
         """Return what is stored, with its version; None: nothing is."""
         with suppress(Refused):
@@ -49,6 +54,25 @@ class Vault:
             )
             return Kept(Secret(answer["SecretString"]), answer["VersionId"])
         return None
+
+    def names(self) -> list[str]:
+        """Return the names of all that is stored for rows.
+
+        Raises:
+            StoreUnavailable: They may not be listed.
+        """
+        begin: dict[str, str] = {}
+        found: list[str] = []
+        kinds = [f"{self._base}/token/", f"{self._base}/hashed/"]
+        while True:
+            named = [{"Key": "name", "Values": kinds}]
+            page = self._service.ask("list_secrets", Filters=named, **begin)
+            found += [one["Name"] for one in page["SecretList"] if "DeletedDate" not in one]
+            if "NextToken" not in page:
+                # The filter does not mind case.
+                ours = [name for name in found if name.startswith(tuple(kinds))]
+                return [name.removeprefix(f"{self._base}/") for name in ours]
+            begin = {"NextToken": page["NextToken"]}
 
     def get_all(self, names: list[str]) -> Iterator[tuple[str, Secret]]:
         """Yield the names and texts of those that are there.

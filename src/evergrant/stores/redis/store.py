@@ -5,10 +5,11 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import suppress
+from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
-from evergrant.clock import Clock, to_epoch_ms, utc_now
+from evergrant.clock import Clock, from_epoch_ms, to_epoch_ms, utc_now
 from evergrant.errors import MissingExtra, StoreUnavailable
 from evergrant.stores.keyed import KeyedStore, Overtaken, digest, read_only
 from evergrant.stores.rows import COLUMNS, Row
@@ -249,6 +250,11 @@ class RedisStore(KeyedStore):
     def identity(self) -> Hashable:
         """Return what tells this storage from any other, in whichever way its URL was spelled."""
         return "redis", self._identity, self._prefix
+
+    def storage_time(self) -> datetime:
+        """Return what the server's clock says."""
+        seconds, microseconds = self._ask(lambda: self._clients.here().time())
+        return from_epoch_ms(int(seconds) * 1000 + int(microseconds) // 1000)
 
     def warnings(self) -> Iterator[str]:
         """Say what of the server's settings endangers tokens."""

@@ -7,12 +7,10 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    ColumnElement,
     Delete,
     Select,
     Table,
     bindparam,
-    cast,
     delete,
     func,
     literal_column,
@@ -21,14 +19,13 @@ from sqlalchemy import (
 )
 
 from evergrant.stores.lease import still_runs
+from evergrant.stores.sql.clock import DAY, server_now
 from evergrant.stores.sql.connections import Connections
 from evergrant.stores.sql.errors import Contended
 from evergrant.stores.sql.listening import CHANNEL
 from evergrant.stores.sql.statements import Values, compiled, insert_unless_taken
 
 __all__ = ["Leases"]
-
-DAY: ColumnElement[int] = literal_column("86400000")
 
 
 class Leases:
@@ -43,16 +40,7 @@ class Leases:
         self._connections = connections
         self._key = key
         dialect = connections.dialect
-        # The server's clock: those of its clients differ.
-        now = cast(
-            literal_column(
-                # Whatever the session's time zone is.
-                "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(3)) DIV 1000"
-                if connections.is_mysql
-                else "EXTRACT(EPOCH FROM clock_timestamp()) * 1000"
-            ),
-            BigInteger,
-        )
+        now = server_now(connections)
         columns = table.c
         row: dict[str, Any] = {"token_table": bindparam("key"), "id": bindparam("of_id")}
         mine: dict[str, Any] = {

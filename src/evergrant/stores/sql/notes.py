@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import BigInteger, Dialect, Insert, Table, bindparam, delete, select
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Dialect,
+    Insert,
+    Table,
+    bindparam,
+    delete,
+    select,
+)
 from sqlalchemy.dialects import mysql, postgresql
 
 from evergrant.clock import Clock, to_epoch_ms
-from evergrant.stores.notes import CLOCKS_DIFFER
+from evergrant.stores.sql.clock import DAY, server_now
 from evergrant.stores.sql.connections import Connections
 from evergrant.stores.sql.statements import Values, compiled
 
@@ -21,7 +30,7 @@ class SharedNotes:
     Args:
         table: evergrant's own table of notes.
         key: What it calls the table of tokens.
-        clock: Tells when a note has had its time.
+        clock: What callers reckon by; a note has its time by the server's clock.
     """
 
     def __init__(self, connections: Connections, table: Table, key: str, clock: Clock) -> None:
@@ -32,11 +41,11 @@ class SharedNotes:
         columns = table.c
         of_table = columns.token_table == bindparam("of_table")
         of_key = columns.key == bindparam("of_key")
-        has_gone = columns.until < bindparam("now", type_=BigInteger)
+        now = server_now(connections)
         self._find = compiled(select(columns.text).where(of_table, of_key), dialect)
-        self._put = compiled(_put(table, dialect), dialect)
+        self._put = compiled(_put(table, dialect, now), dialect)
         self._end = compiled(delete(table).where(of_table, of_key), dialect)
-        self._end_old = compiled(delete(table).where(of_table, has_gone), dialect)
+        self._end_old = compiled(delete(table).where(of_table, columns.until < now - DAY), dialect)
 
     def read(self, key: str) -> str:
         """Return a note's text; nothing where there is none."""
@@ -45,18 +54,19 @@ class SharedNotes:
 
     def put(self, key: str, text: str, until: int) -> None:
         """Keep a note's text until this moment (epoch milliseconds); without text, none."""
-        values = Values(of_table=self._key, of_key=key, new_text=text, new_until=until)
+        life = until - to_epoch_ms(self._clock())
+        values = Values(of_table=self._key, of_key=key, new_text=text, life=life)
         self._connections.run(self._put if text else self._end, values)
 
     def end_old(self) -> None:
-        """Forget what has had its time, by the clock of any host."""
-        now = to_epoch_ms(self._clock()) - CLOCKS_DIFFER
-        self._connections.run(self._end_old, Values(of_table=self._key, now=now))
+        """Forget what has had its time."""
+        self._connections.run(self._end_old, Values(of_table=self._key))
 
 
-def _put(table: Table, dialect: Dialect) -> Insert:
+def _put(table: Table, dialect: Dialect, now: ColumnElement[int]) -> Insert:
     row: dict[str, Any] = {"token_table": bindparam("of_table"), "key": bindparam("of_key")}
-    new: dict[str, Any] = {"text": bindparam("new_text"), "until": bindparam("new_until")}
+    until = now + bindparam("life", type_=BigInteger)
+    new: dict[str, Any] = {"text": bindparam("new_text"), "until": until}
     if dialect.name == "postgresql":
         return (
             postgresql.insert(table)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from functools import partial
 from typing import Self, TypeVar
 
@@ -23,6 +24,7 @@ try:
 except ModuleNotFoundError:
     raise MissingExtra("a SQL store", extra="mysql,postgres") from None
 
+from evergrant.stores.sql.clock import server_time
 from evergrant.stores.sql.connections import Connections
 from evergrant.stores.sql.errors import UnfitError, persistently, read_only, torn
 from evergrant.stores.sql.leases import Leases
@@ -165,6 +167,10 @@ class SQLStore(TokenStore):
     def identity(self) -> Hashable:
         """Return what tells this table from any other, in whichever way its URL was spelled."""
         return "sql", *self._run(self._sql.identity())[0], self._table
+
+    def storage_time(self) -> datetime:
+        """Return what the server's clock says."""
+        return server_time(self._connections)
 
     def remarks(self) -> Iterator[str]:
         """Say what of the way to the storage costs something, and endangers nothing."""
