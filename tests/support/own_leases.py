@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from evergrant.stores.base import TokenStore
 from evergrant.testing import StoreContract
-from evergrant.testing.samples import ALICE, Reopen
+from evergrant.testing.samples import Reopen
 
 __all__ = ["OfOwnLeases"]
 
@@ -23,13 +23,6 @@ class OfOwnLeases(StoreContract):
     ) -> None:
         with store.lease("1", 60) as mine:
             assert mine.extend()
-
-    def test_another_handle_knows_of_a_deletion(self, store: TokenStore, reopen: Reopen) -> None:
-        alice = store.save_token(ALICE)
-        with reopen() as other:
-            other.delete_token(str(alice.id))
-            assert other.was_deleted(alice)
-        assert not store.was_deleted(alice)
 
     def test_another_handle_changes_the_same_note(self, store: TokenStore, reopen: Reopen) -> None:
         store.amend("k", lambda _: "mine", life=60)

@@ -20,9 +20,10 @@ from typing import Any, TypeVar
 
 from evergrant.clock import Clock, utc_now
 from evergrant.errors import StoreMissing
+from evergrant.stores.aws.lookup_repair import Lookups
 from evergrant.stores.aws.service import PATIENCE, Refused, place_of, refuse_half_characters
 from evergrant.stores.aws.sharing import FAILED, Sharing
-from evergrant.stores.aws.table import Item, Table, absent, condition
+from evergrant.stores.aws.table import Item, Table, absent, condition, ids_in, key_of_lookup
 from evergrant.stores.indexed import index_keys
 from evergrant.stores.keyed import Overtaken, digest, persistently
 from evergrant.stores.rows import COLUMNS, ID_DIGITS, MaskedRow, Row
@@ -65,6 +66,7 @@ class DynamoDBStore(Sharing):
         self.url = place.url
         self._prefix, self._read_only = place.prefix, read_only
         self._table = Table(place, timeout or place.timeout or PATIENCE)
+        self._lookups_lost = Lookups(self._table, self.url, read_only=read_only)
         self._identity = self._named()
 
     def _named(self) -> str:
@@ -89,7 +91,7 @@ class DynamoDBStore(Sharing):
 
     def _looked_up(self, column: str, value: str) -> list[Row]:
         key = self._table.key(f"by#{digest(column, value)}", "ids")
-        ids = _ids(self._table.get(key))
+        ids = ids_in(self._table.get(key)) or self._lookups_lost.missed(key["pk"]["S"])
         items = self._table.get_all([self._table.key("rows", id_) for id_ in ids]) if ids else []
         if (seen := self._seen()) is not None:
             seen[key["pk"]["S"]] = (ids, {item["sk"]["S"]: item["mark"]["S"] for item in items})
@@ -166,8 +168,8 @@ class DynamoDBStore(Sharing):
         return True
 
     def _lookups(self, names: set[str], seen: dict[str, Any]) -> dict[str, frozenset[str]]:
-        keys = [_of_lookup(pk) for pk in sorted(names - seen.keys())]
-        found = {item["pk"]["S"]: _ids(item) for item in self._table.get_all(keys)}
+        keys = [key_of_lookup(pk) for pk in sorted(names - seen.keys())]
+        found = {item["pk"]["S"]: ids_in(item) for item in self._table.get_all(keys)}
         return {key["pk"]["S"]: found.get(key["pk"]["S"], frozenset()) for key in keys}
 
     def _row_change(
@@ -189,7 +191,7 @@ class DynamoDBStore(Sharing):
     def _lookup_change(
         self, pk: str, ids: frozenset[str], id_: str, *, adds: bool, removes: bool
     ) -> dict[str, Any]:
-        key = _of_lookup(pk)
+        key = key_of_lookup(pk)
         after = ids | {id_} if adds else ids - {id_} if removes else ids
         only: dict[str, Any] = {"ConditionExpression": absent()}
         if ids:
@@ -245,14 +247,6 @@ class DynamoDBStore(Sharing):
     def identity(self) -> Hashable:
         """Return what tells this storage from any other, in whichever way its URL was spelled."""
         return "dynamodb", self._identity, self._prefix
-
-
-def _of_lookup(pk: str) -> Item:
-    return Item(pk={"S": pk}, sk={"S": "ids"})
-
-
-def _ids(item: Item | None) -> frozenset[str]:
-    return frozenset(item["ids"]["SS"]) if item and "ids" in item else frozenset()
 
 
 def _version(item: Item | None) -> int:

@@ -11,7 +11,7 @@ from evergrant.names import belongs_to
 from evergrant.stores.indexed import NAMED
 from evergrant.stores.keyed import digest
 from evergrant.stores.matching import equal
-from evergrant.stores.rows import COLUMNS, MaskedRow, Row
+from evergrant.stores.rows import COLUMNS, MaskedRow, Row, numeric_id
 from evergrant.token import Secret
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "Index",
     "Kept",
     "entry_of",
+    "id_in",
     "refuse_too_large",
     "row_in",
     "secret_name",
@@ -28,6 +29,9 @@ __all__ = [
 
 FOUND_BY = ("user_name", "client_id", "refresh_token", "grant_token")
 """The columns that the index knows."""
+
+MOST_GONE = 100
+"""Deletions that the index remembers."""
 
 GONE = Secret("[]")
 """What stands in the place of a row whose secret is about to be deleted."""
@@ -53,18 +57,43 @@ class Index:
     Attributes:
         number: The largest number that was an id.
         rows: By id, what a row is found by: user and client, and digests of its grants.
+        gone: Notes of what was deleted last.
+        unsure: Up to this number, an id that is not here may have been lost with an index.
         version: Of the secret that holds it; None: there is none yet.
+        is_lost: There is none, or it cannot be read.
     """
 
     def __init__(self, kept: Kept | None) -> None:
-        held: dict[str, Any] = json.loads(kept.text) if kept else {}
+        held = _parsed(kept.text) if kept else None
+        self.is_lost = held is None
+        held = held or {}
         self.number: int = held.get("number", 0)
         self.rows: dict[str, list[str]] = held.get("rows", {})
+        self.gone: dict[str, str] = held.get("gone", {})
+        self.unsure: int = held.get("unsure", 0)
         self.version = kept.version if kept else None
 
     def text(self) -> str:
         """Return what the secret is to hold."""
-        return json.dumps({"number": self.number, "rows": self.rows}, separators=(",", ":"))
+        said: dict[str, Any] = {"number": self.number, "rows": self.rows}
+        said |= {"gone": self.gone} if self.gone else {}
+        said |= {"unsure": self.unsure} if self.unsure else {}
+        return json.dumps(said, separators=(",", ":"))
+
+    def note(self, key: str, text: str) -> None:
+        """Keep a note of a deletion; the oldest are forgotten."""
+        self.gone.pop(key, None)
+        self.gone = dict([*self.gone.items(), (key, text)][-MOST_GONE:])
+
+    def has_deleted(self, id_: str) -> bool:
+        """Say whether a number that was an id is none any more because its row was deleted."""
+        return self.unsure < numeric_id(id_) <= self.number and id_ not in self.rows
+
+    def rebuild(self, rows: list[Row], number: int) -> None:
+        """Make this anew from the rows that there are; ids go on above a number."""
+        self.rows = {str(row[0]): entry_of(row) for row in rows}
+        self.number = self.unsure = max([number, *map(numeric_id, self.rows)])
+        self.is_lost = False
 
     def ids(self, column: str, value: str) -> list[str]:
         """Return the ids of the rows with a value in a column."""
@@ -72,6 +101,25 @@ class Index:
             return [id_ for id_, row in self.rows.items() if belongs_to(row[0], value)]
         at, wanted = FOUND_BY.index(column), _entry_value(column, value)
         return [id_ for id_, row in self.rows.items() if equal(column, row[at], wanted)]
+
+
+def _parsed(text: str) -> dict[str, Any] | None:
+    try:
+        held = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    is_one = isinstance(held, dict) and isinstance(held.get("rows"), dict)
+    return held if is_one and isinstance(held.get("number"), int) else None
+
+
+def id_in(text: Secret) -> str | None:
+    """Return the id of the row that a secret holds; None: it holds none."""
+    try:
+        values = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    is_row = isinstance(values, list) and values and isinstance(values[0], str)
+    return values[0] if is_row else None
 
 
 def secret_name(id_: str) -> str:

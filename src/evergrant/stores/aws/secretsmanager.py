@@ -11,9 +11,11 @@ import threading
 import time
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TypeVar
 
 from evergrant.clock import Clock, utc_now
+from evergrant.stores.aws.index_repair import rebuilt
 from evergrant.stores.aws.secret_texts import (
     FOUND_BY,
     GONE,
@@ -26,16 +28,19 @@ from evergrant.stores.aws.secret_texts import (
 )
 from evergrant.stores.aws.service import PATIENCE, place_of, refuse_half_characters
 from evergrant.stores.aws.vault import Vault
+from evergrant.stores.deletions import ALL, DELETED
 from evergrant.stores.indexed import NAMED
 from evergrant.stores.keyed import persistently, read_only
 from evergrant.stores.local import LocalStore
 from evergrant.stores.matching import Criterion, fits
 from evergrant.stores.rows import Row, numeric_id
-from evergrant.token import Secret
+from evergrant.stores.versions import is_counted
+from evergrant.token import Secret, Token
 
 __all__ = ["SecretsManagerStore"]
 
 T = TypeVar("T")
+
 
 INDEX_LIFE = 30.0
 """Seconds that who has which id is remembered; who is not found in it is looked for anew."""
@@ -118,6 +123,8 @@ class SecretsManagerStore(LocalStore):
 
     def _fresh_index(self) -> Index:
         index = Index(self._vault.get("index"))
+        if index.is_lost:
+            index = rebuilt(self._vault, index, self.url, read_only=self._read_only)
         self._known, self._known_until = index, time.monotonic() + INDEX_LIFE
         return index
 
@@ -204,7 +211,7 @@ class SecretsManagerStore(LocalStore):
             self._vault.destroy(secret_name(id_))
         if id_ in index.rows:
             del index.rows[id_]
-            self._write_index(index)
+            self._write_index(index)  # with the note of it, see `_put_note`
             return True
         return there is not None
 
@@ -218,6 +225,22 @@ class SecretsManagerStore(LocalStore):
             self._write_index(index)
         self._leases.clear()
 
+    def was_deleted(self, token: Token) -> bool:
+        """Say whether a row was deleted, rather than lost; see `TokenStore.was_deleted`."""
+        if is_counted(token.version) and self._index().has_deleted(token.id or ""):
+            return True  # the index names every row that there should be
+        return super().was_deleted(token)
+
+    def _note(self, key: str) -> str:
+        gone = self._index().gone.get(key) if key.startswith(DELETED) else None
+        return gone or super()._note(key)
+
+    def _put_note(self, key: str, text: str, until: int) -> None:
+        if key.startswith(DELETED) and key != ALL and getattr(self._here, "inside", False):
+            self._index().note(key, text)
+        else:
+            super()._put_note(key, text, until)
+
     def _next_number(self) -> int:
         index = self._index()
         index.number += 1  # it is kept with the row that gets it
@@ -228,6 +251,11 @@ class SecretsManagerStore(LocalStore):
     def generation(self) -> int | None:
         """Return None: nobody tells us of changes, and what was read is trusted for a second."""
         return None
+
+    def storage_time(self) -> datetime | None:
+        """Return what the service's clock says, to the second."""
+        self._vault.get("index")
+        return self._vault.time()
 
     def _pulse(self) -> Hashable:
         return None

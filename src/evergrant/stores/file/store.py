@@ -22,6 +22,7 @@ from evergrant.stores.file.table import FileTable
 from evergrant.stores.indexed import Key
 from evergrant.stores.matching import Criterion
 from evergrant.stores.rows import Row, numeric_id
+from evergrant.stores.versions import begun_anew
 
 __all__ = ["FileStore"]
 
@@ -86,14 +87,20 @@ class FileStore(SharedFile):
         self.generation()
 
     def _make_ready(self) -> None:
+        # Where a lock is beside them, rows and count of ids were lost: ids go on far above.
+        had_lock, is_new = Path(self._lock.path).exists(), not Path(self._path).exists()
         private_files.make_ready(self._path, EMPTY)
         private_files.refuse_planted(self._path, self._lock.path, Sidecar.beside(self._path))
         with explaining(self._path):
+            if is_new and not had_lock and Sidecar(self._path).is_lost:
+                Sidecar(self._path).save()  # before the lock: see above
             private_files.create(self._lock.path, os.stat(self._path))  # noqa: PTH116 - its error names the path
             self._leases.end_old()
         with self._transaction() as change:
             if not self._known.reading.content:
                 self._commit(change)
+            if had_lock and Sidecar(self._path).is_lost and not change.table.all_keys():
+                Sidecar(self._path).raise_number(begun_anew())
         private_files.tighten(self._path, self._lock.path, Sidecar.beside(self._path))
 
     def _begin(self, changes: int = 0) -> None:
