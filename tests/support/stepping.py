@@ -5,6 +5,7 @@ A lock has a test when, without it, some step of the first leaves room for the s
 
 from __future__ import annotations
 
+import gc
 import sys
 import threading
 from collections.abc import Callable, Collection
@@ -12,7 +13,7 @@ from itertools import count
 from types import FrameType, ModuleType
 from typing import Any, NamedTuple
 
-__all__ = ["Scene", "step_through"]
+__all__ = ["Scene", "run_on", "step_through"]
 
 DEADLINE = 20.0
 """Seconds after which a thread is stuck."""
@@ -87,7 +88,7 @@ class _Play:
         first.start()
         assert self._stands.wait(DEADLINE), "the first act is stuck"
         second.start()
-        _run_on(second)
+        run_on(second)
         self._goes_on.set()
         for thread in (first, second):
             thread.join(DEADLINE)
@@ -128,13 +129,22 @@ class _Play:
         return self._step
 
 
-def _run_on(thread: threading.Thread) -> None:
+def run_on(thread: threading.Thread) -> None:
     """Return when a thread has ended, or stands still: it waits for somebody."""
     seen: tuple[FrameType, int] | None = None
     looks = 0
     while thread.is_alive() and looks < STILL:
         thread.join(POLL)
-        frame = sys._current_frames().get(thread.ident or 0)
+        frame = _frame_of(thread)
         now = (frame, frame.f_lasti) if frame else None
         looks = looks + 1 if now == seen else 0
         seen = now
+
+
+def _frame_of(thread: threading.Thread) -> FrameType | None:
+    # A collection in the middle of it that ends a threading.local would hang CPython 3.11.
+    gc.disable()
+    try:
+        return sys._current_frames().get(thread.ident or 0)
+    finally:
+        gc.enable()

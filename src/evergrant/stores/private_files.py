@@ -13,7 +13,6 @@ from typing import SupportsIndex, overload
 
 from evergrant import forking, ownership
 from evergrant.errors import StoreUnavailable
-from evergrant.forking import ProcessLock
 from evergrant.limited_log import LimitedLog
 from evergrant.masking import Masked
 
@@ -30,14 +29,14 @@ __all__ = [
 ]
 
 _logger = LimitedLog()
-_creating = ProcessLock()
 
 
 class _Writing:
     """Its lock is held while a file is open for writing: who forks then waits for its end.
 
     The child would keep it open for as long as it lives, and what anybody has open for writing is
-    taken for a file that is being rewritten.
+    taken for a file that is being rewritten. Who finds a new file waits too: to close it ends all
+    locks that this process has on it, SQLite's in another thread among them.
     """
 
     def __init__(self) -> None:
@@ -89,8 +88,7 @@ def make_ready(path: str, content: bytes = b"") -> None:
         folder = Path(ownership.make_folder(Path(path).parent, as_root=True))
         real = ownership.resolved(path, as_root=True)
         # One that others can read would stay open to whoever opens it before it is tightened.
-        with _creating.here():
-            create(str(folder / Path(path).name), content=content)  # not where a link leads
+        create(str(folder / Path(path).name), content=content)  # not where a link leads
         kind = Path(real).stat().st_mode
     except OSError as error:
         raise unusable(path, error) from None

@@ -28,7 +28,8 @@ class FileLeases:
 
     Args:
         tokens: The path of the file of tokens; a lease's own is beside it, and its owner's.
-        lock: Locks the tokens, for taking over a lease that ran out.
+        lock: Locks the tokens, for changing a lease that is there: what a holder extends or gives
+            back late, another may take over in that moment.
 
     Raises:
         OSError: A file cannot be read, written or removed; each method may.
@@ -48,23 +49,19 @@ class FileLeases:
         path = self._path(id_)
         text = f"{owner} {now} {now + int(ttl * 1000)}".encode()
         while not self._create(path, text, owner):
-            try:
+            with suppress(FileNotFoundError):  # it was given back in this moment
                 held = _read(path)
-            except FileNotFoundError:
-                continue  # it was given back in this moment
-            if held and held[0] == owner:
-                self._draft(path, text, owner).replace(path)
-                return True
-            if held and still_runs(*held[1:], now):
-                return False
-            with self._lock(), suppress(FileNotFoundError):
-                if _read(path) == held:  # else somebody else has taken it over
-                    path.unlink()
+                if held and held[0] != owner and still_runs(*held[1:], now):
+                    return False
+                with self._lock():
+                    if _read(path) == held:  # else somebody else has taken it over
+                        self._draft(path, text, owner).replace(path)
+                        return True
         return True
 
     def release(self, id_: str, owner: str) -> None:
         """Forget the lease if it is this owner's."""
-        with suppress(FileNotFoundError):
+        with self._lock(), suppress(FileNotFoundError):
             held = _read(self._path(id_))
             if held and held[0] == owner:
                 self._path(id_).unlink()
@@ -77,11 +74,11 @@ class FileLeases:
             return None
 
     def end_all(self) -> None:
-        """Forget every lease."""
+        """Forget every lease; the caller holds the lock."""
         self._remove(older_than=0)
 
     def end_old(self) -> None:
-        """Forget what holders that died left behind."""
+        """Forget what holders that died left behind; the caller holds the lock."""
         self._remove(older_than=OLD)
 
     def _remove(self, older_than: float) -> None:

@@ -6,7 +6,10 @@ import os
 import secrets
 import time
 from contextlib import suppress
+from hashlib import sha256
+from itertools import count
 from pathlib import Path
+from typing import NamedTuple, Self
 
 __all__ = ["MarkerLock"]
 
@@ -50,8 +53,9 @@ class MarkerLock:
     def release(self) -> None:
         """Let others have it."""
         with suppress(FileNotFoundError):
-            if self._path.read_bytes() == self._name:
-                self._path.unlink()
+            marker = _Marker.at(self._path)
+            if marker.content == self._name:
+                self._remove(marker, now=marker.made)
 
     def _make(self, path: Path, content: bytes) -> bool:
         flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC
@@ -66,20 +70,52 @@ class MarkerLock:
         return True
 
     def _remove_abandoned(self, name: str) -> bool:
+        """Remove the marker of whoever has died; say whether there may be none now."""
         # Two hosts' clocks may differ: a file that is made now tells what the file system's says.
         probe = self._path.with_name(f"{self._path.name}.{name}")
         self._make(probe, b"")
         try:
-            held = self._path.stat()
-            if probe.stat().st_mtime - held.st_mtime < ABANDONED:
-                return False
-            # Moved away, not removed: of two who do so, one finds it gone.
-            self._path.replace(probe)
-            if probe.stat().st_ino != held.st_ino:  # another's, made in this moment
-                probe.replace(self._path)
-                return False
+            now = probe.stat().st_mtime_ns
+            marker = _Marker.at(self._path)
+            return not marker.is_young(now) and self._remove(marker, now)
         except FileNotFoundError:
             return True  # it was given back
         finally:
             probe.unlink(missing_ok=True)
+
+    def _remove(self, marker: _Marker, now: int) -> bool:
+        """Remove a marker, and no other; false if somebody else is about to."""
+        # Of two who find it abandoned, or given back late, one has the right to remove it: the
+        # other would remove the next holder's. Who died with that right is followed by the next.
+        rights: list[Path] = []
+        for number in count():
+            rights.append(self._path.with_name(f"{self._path.name}.{marker.digest()}-{number}"))
+            if self._make(rights[-1], b""):
+                break
+            if _Marker.at(rights[-1]).is_young(now):
+                return False
+        try:
+            if _Marker.at(self._path) == marker:
+                self._path.unlink()
+        finally:
+            for right in rights:
+                right.unlink(missing_ok=True)
         return True
+
+
+class _Marker(NamedTuple):
+    """What tells a marker from any other: its content, and when it was made (nanoseconds)."""
+
+    content: bytes
+    made: int
+
+    @classmethod
+    def at(cls, path: Path) -> Self:
+        with path.open("rb") as file:
+            return cls(file.read(), os.fstat(file.fileno()).st_mtime_ns)
+
+    def is_young(self, now: int) -> bool:
+        return now - self.made < ABANDONED * 1e9
+
+    def digest(self) -> str:
+        return sha256(repr(self).encode()).hexdigest()[:16]

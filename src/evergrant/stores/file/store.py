@@ -95,8 +95,8 @@ class FileStore(SharedFile):
             if is_new and not had_lock and Sidecar(self._path).is_lost:
                 Sidecar(self._path).save()  # before the lock: see above
             private_files.create(self._lock.path, os.stat(self._path))  # noqa: PTH116 - its error names the path
-            self._leases.end_old()
         with self._transaction() as change:
+            self._leases.end_old()
             if not self._known.reading.content:
                 self._commit(change)
             if had_lock and Sidecar(self._path).is_lost and not change.table.all_keys():
@@ -110,8 +110,9 @@ class FileStore(SharedFile):
     @contextmanager
     def _view(self) -> Iterator[FileTable]:
         """Hand out the tokens to look at: as they are now, or as this transaction found them."""
-        if self._change and self._change.thread == threading.get_ident():
-            yield self._change.table
+        change = self._change  # once: its thread may end it in this moment
+        if change and change.thread == threading.get_ident():
+            yield change.table
             return
         with self._known.lock:
             table = self._current()

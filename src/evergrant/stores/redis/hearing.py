@@ -92,11 +92,12 @@ class Hearing:
 
     def _listen(self) -> None:
         while not self._closed:
+            moves = self._moves  # first: what is connected to before a move is the former primary
             try:
                 client = self._client()
                 try:
                     with client.pubsub() as channel:
-                        self._hear(channel)
+                        self._hear(channel, moves)
                 finally:
                     client.close()
             except (*TROUBLE, ValueError):
@@ -104,10 +105,10 @@ class Hearing:
                 self._trusted_until = 0.0
                 time.sleep(PAUSE)
 
-    def _hear(self, channel: Any) -> None:
+    def _hear(self, channel: Any, moves: int) -> None:
         channel.subscribe(f"{self._prefix}:changes", f"{self._prefix}:releases")
         asked, answered = 0.0, True
-        moves, until = self._moves, time.monotonic() + LIFETIME
+        until = time.monotonic() + LIFETIME
         while not self._closed and self._moves == moves and time.monotonic() < until:
             # One question at a time: an answer is as old as its own question, not as the latest.
             if answered and time.monotonic() - asked >= ASK:

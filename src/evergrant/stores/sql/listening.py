@@ -97,9 +97,10 @@ class Listening:
             self._watches.discard(watch)
 
     def _listen(self) -> None:
+        moves = self._connections.moves  # first: who connects before a move is at the former server
         try:
             with closing(self._connections.separate()) as connection:
-                self._connections.explaining(lambda: self._hear(connection))
+                self._connections.explaining(lambda: self._hear(connection, moves))
         except EvergrantError as error:
             # Nobody is the worse for it but for a moment's delay.
             _logger.info("nobody tells when a lease is given back: %s", error.message)
@@ -109,12 +110,11 @@ class Listening:
                 self._thread = None
                 self._not_before = max(self._not_before, time.monotonic() + PAUSE)
 
-    def _hear(self, connection: Any) -> None:
+    def _hear(self, connection: Any, moves: int) -> None:
         if is_pooled(connection):
             # LISTEN would stay on a session of the pooler's, and what is said come to others.
             self._not_before = math.inf
             return
-        moves = self._connections.moves
         connection.execute(f"LISTEN {CHANNEL}")
         # A proxy may keep the answers all the same: what is said must come back.
         proof = secrets.token_hex(8)
