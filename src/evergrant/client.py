@@ -49,7 +49,7 @@ class Client:
             if text and not is_word(text):
                 raise ConfigError(
                     f"the {name} has a blank, a line break or a control character in it",
-                    hint="Copy it anew from Zoho's API console; nothing was sent.",
+                    hint="Copy it again from Zoho's API console; nothing was sent.",
                 )
 
     def secret_in(self, data_center: DataCenter) -> str | None:

@@ -36,7 +36,7 @@ MOST_WAITING = 10_000
 AT_EXIT = 5.0
 """Seconds that the end of the program waits for a listener."""
 
-LATE = "is late: nobody waits for it"
+LATE = "is late: calls do not wait for it any more"
 LOSES = "does not keep up: events are lost"
 FAILED = "failed"
 """What may be wrong with a listener."""

@@ -127,7 +127,7 @@ class StoreError(EvergrantError):
 class Conflict(StoreError):
     """The row was changed, deleted or owned by somebody else in the meantime."""
 
-    default_hint = "Read the token again and decide anew."
+    default_hint = "Read the token again, and decide again."
     default_retryable = True
 
 
@@ -242,7 +242,7 @@ class MissingScope(OAuthError):
 class Throttled(OAuthError):
     """Zoho refuses more token requests for now; try again at ``retry_at`` (aware)."""
 
-    default_hint = "Wait; a still valid access token keeps working meanwhile."
+    default_hint = "Wait; an access token that is still valid keeps working until then."
     default_retryable = True
 
     def __init__(self, message: str, *, retry_at: datetime, **fields: Any) -> None:
@@ -278,7 +278,7 @@ class AccountsUnavailable(OAuthError):
 class TokenNotSaved(EvergrantError):
     """Zoho granted a token that the store could not take; it waits in ``lifeboat``."""
 
-    default_hint = "Mend the store; the token is taken aboard at the next start."
+    default_hint = "Mend the store; the token is saved at the next start."
 
     def __init__(self, message: str, *, lifeboat: Path | None = None, **fields: Any) -> None:
         super().__init__(message, **fields)

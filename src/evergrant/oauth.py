@@ -292,8 +292,8 @@ def _first(answer: HttpAnswer, plural: str, key: str, scope: str, now: datetime 
         raise trouble
     code = data.get("code")
     if code in ("OAUTH_SCOPE_MISMATCH", "NO_PERMISSION"):
-        raise MissingScope(f"the grant does not let us ask whose it is (scope {scope})", code=code)
+        raise MissingScope(f"the grant lacks a scope to look up its user ({scope})", code=code)
     raise OAuthError(
-        f"the API did not say whose token it is (HTTP {answer.status})",
+        f"the API did not name the user of the token (HTTP {answer.status})",
         code=code if isinstance(code, str) else None,
     )

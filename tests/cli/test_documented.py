@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+import typer
 
 from cli_runner import Command
+from evergrant.cli.app import app
 from evergrant.sandbox import Sandbox
 from fake_browser import Browser
 from sqlite_help import SeedStore, seed_token
@@ -69,3 +73,20 @@ def test_every_command_in_a_document_runs(
             assert result.exit_code == 0, (words, result.output)
     if document != "docs/moving.md":
         browser.thread.join()
+
+
+def options(command: Any, path: str = "") -> Iterator[tuple[str, str]]:
+    for name, below in getattr(command, "commands", {}).items():
+        yield from options(below, f"{path} {name}".strip())
+    for parameter in command.params:
+        for option in parameter.opts:
+            if option.startswith("--"):
+                yield path, option
+
+
+def test_every_command_and_option_is_in_the_documents() -> None:
+    text = (ROOT / "docs/cli.md").read_text(encoding="utf-8")
+    found = list(options(typer.main.get_command(app)))
+    assert len(found) > 40
+    missing = [one for one in found if not re.search(rf"{one[1]}\b", text)]
+    assert missing == []

@@ -208,7 +208,7 @@ def _store(settings: Settings, tokens: list[evergrant.Token]) -> Iterator[Check]
             yield Check(
                 "nameless grant",
                 "note",
-                f"token {token.id}: its login ended before it was known whose it is",
+                f"token {token.id}: its login ended before its user was known",
                 f"Log in again, then: evergrant delete --id {token.id}",
             )
 

@@ -32,7 +32,8 @@ class Exit(IntEnum):
     """It ran, and the answer is bad: an HTTP error, a failed check, a token that was not moved;
     or a bug, with a traceback."""
     USAGE = 2
-    """A wrong option or setting, something not installed, or a question nobody answered."""
+    """A wrong option or setting, something not installed, or a question that could not be
+    answered."""
     NOT_FOUND = 3
     """No such token, or several that fit."""
     LOGIN_REQUIRED = 4
@@ -42,13 +43,13 @@ class Exit(IntEnum):
     STORE = 6
     """The storage is gone, locked, full, read-only or damaged."""
     REFUSED = 7
-    """Zoho refused, or evergrant refused to send something where it does not belong."""
+    """Zoho refused, or evergrant refused to send a secret to a server that it does not trust."""
     NOT_SAVED = 8
     """Zoho granted and the store refused; the token waits in the lifeboat."""
     INTERRUPTED = 130
     """Ctrl-C."""
     BROKEN_PIPE = 141
-    """Whoever read the output stopped reading."""
+    """The reader of the output closed the pipe."""
 
 
 # The first that fits decides: special ones stand before those they derive from.

@@ -137,7 +137,7 @@ def admit_unasked(
         try:
             saved = _under_owners_name(granted, accounts, saver, former)
         except OAuthError as error:
-            _logger.warning("whose grant it is cannot be learnt: %s", error)
+            _logger.warning("the user of a grant cannot be looked up: %s", error)
             saved = saver.save_login(granted)
     if granted.grant_token and not saved.refresh_token:
         _logger.warning("%s", _lasts_an_hour(saved))

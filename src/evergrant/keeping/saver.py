@@ -253,7 +253,7 @@ class Saver:
         else:
             saved = self._log_in(anew)
         _logger.warning(
-            "the row of token %s was gone, and nobody had deleted it: saved anew as token %s",
+            "the row of token %s was gone, and nobody had deleted it: saved again as token %s",
             token.id,
             saved.id,
         )

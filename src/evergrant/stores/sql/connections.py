@@ -165,7 +165,7 @@ class Connections:
         except ConnectionLost as error:
             raise StoreUnavailable(
                 f"{error.message} while it saved: it may or may not have saved",
-                hint="Read the token again and decide anew.",
+                hint="Read the token again, and decide again.",
             ) from None
 
     def _finish(self, raw: PoolProxiedConnection, statement: Statement) -> None:
