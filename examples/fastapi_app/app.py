@@ -33,7 +33,11 @@ def keeper_of_environment() -> Keeper:
 def create(keeper: Keeper | None = None) -> FastAPI:
     """Return the app."""
     app = FastAPI()
-    app.add_middleware(SessionMiddleware, secret_key=os.environ["SESSION_SECRET"])
+    app.add_middleware(
+        SessionMiddleware,
+        secret_key=os.environ["SESSION_SECRET"],
+        https_only=os.environ.get("INSECURE_COOKIES") is None,
+    )
     zoho = ZohoLogin(keeper or keeper_of_environment(), SCOPES)
     zoho.install(app)
 

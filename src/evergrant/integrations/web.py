@@ -57,7 +57,7 @@ FROM_ELSEWHERE = "Log out by a button of this site."
 
 IF_ACCEPTED = (
     "If you did accept at Zoho, wait ten minutes first: "
-    "Zoho allows an app ten logins in that time, and says the same then."
+    "Zoho gives the same answer after an app's tenth login in that time."
 )
 """What to tell who was denied, or met the limit: Zoho answers both alike."""
 
