@@ -81,8 +81,9 @@ def test_readme_first_call_prints_what_the_readme_says(
 
 
 def test_readme_example_logs_in_calls_the_api_and_closes_all(
-    tmp_path: Path, zoho_itself: Sandbox
+    tmp_path: Path, zoho_itself: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("SESSION_SECRET", "of the test")
     names: dict[str, Any] = {"zoho": zoho_itself, "session_id": "of the browser"}
     _first_call, *program, _fixture = blocks(ROOT / "README.md")
     for block in program:
@@ -91,6 +92,7 @@ def test_readme_example_logs_in_calls_the_api_and_closes_all(
     assert names["header"] == {"Authorization": f"Zoho-oauthtoken {names['access_token']}"}
     assert names["wrong"] == {"Authorization": "Zoho-oauthtoken ********"}
     assert names["leads"].status_code == 204
+    assert names["app"].routes
     assert (tmp_path / "tokens.db").stat().st_mode & 0o777 == 0o600
     names.clear()
     gc.collect()
