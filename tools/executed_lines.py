@@ -101,7 +101,7 @@ def first_run(
     Args:
         python: Of an environment with coverage.
         copies: Of the tree.
-        shares: Tests for each copy.
+        shares: Patterns of the tests for each copy.
         among: Which of them, as pytest's ``-k`` has it.
 
     Raises:
@@ -123,20 +123,21 @@ def _watch(python: Path, among: str, copy: Path, tests: Sequence[str]) -> Execut
     (copy / "watch_tests.py").write_text(_WATCH)
     data, extract = copy / "coverage", copy / "lines.json"
     covered = ["-m", "coverage", "run", f"--source={PACKAGE}", f"--data-file={data}"]
-    watched = [*covered, "-m", "pytest", *QUIET, "-p", "watch_tests", "-k", among, *tests]
+    found = [file.relative_to(copy) for pattern in tests for file in sorted(copy.glob(pattern))]
+    watched = [*covered, "-m", "pytest", *QUIET, "-p", "watch_tests", "-k", among, *map(str, found)]
     done = _call([python, *watched], copy)
     if done.returncode:
         raise StepError(f"the tests fail without any mutant:\n{done.stdout[-3000:]}")
     done = _call([python, "-c", _EXTRACT, data, extract], copy)
     if done.returncode:
         raise StepError(f"what the tests executed cannot be read:\n{done.stdout[-3000:]}")
-    found, source = json.loads(extract.read_text()), (copy / PACKAGE).resolve()
-    names = found["tests"]
+    told, source = json.loads(extract.read_text()), (copy / PACKAGE).resolve()
+    names = told["tests"]
     by_line = {
         str(Path(file).relative_to(source)): {
             int(line): [names[number] for number in numbers] for line, numbers in lines.items()
         }
-        for file, lines in found["lines"].items()
+        for file, lines in told["lines"].items()
     }
     return Executed(by_line, json.loads((copy / "times.json").read_text()))
 

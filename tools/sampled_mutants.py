@@ -61,10 +61,10 @@ SHARES = (
         "tests/observing",
         "tests/contract/test_model.py",
         "tests/concurrency/test_interleaved.py",
-        *(
-            str(file.relative_to(ROOT))
-            for file in sorted(ROOT.glob("tests/concurrency/test_locks*.py"))
-        ),
+        "tests/concurrency/test_locks*.py",
+        "tests/integration/test_[filmnop]*.py",
+        "tests/integration/test_sqlite_[dfrst]*.py",
+        "tests/integration/test_strangers.py",
     ),
 )
 """The tests that a mutant may meet: two shares, which the first run takes side by side."""

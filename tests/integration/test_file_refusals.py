@@ -263,3 +263,28 @@ def test_what_root_does_leaves_the_files_to_their_owner() -> None:
 def test_bytes_that_are_hidden_do_not_show() -> None:
     hidden = private_files.Hidden(b"planted")
     assert f"{hidden!r} {hidden!s} {hidden}" == "<7 bytes> <7 bytes> <7 bytes>"
+
+
+@pytest.mark.parametrize("has_proc", [True, False])
+def test_what_is_tightened_is_the_file_that_was_looked_at(
+    path: Path, monkeypatch: pytest.MonkeyPatch, has_proc: bool
+) -> None:
+    put(path, HEADER, row("1", "alice"))
+    path.chmod(0o664)
+    other = path.with_name("other")
+    other.write_text("")
+    other.chmod(0o664)
+    exists = os.path.exists
+
+    def look(file: str) -> bool:
+        if has_proc:
+            other.replace(path)  # an attacker's, in the last moment
+        return has_proc and exists(file)
+
+    handle = path.open()
+    monkeypatch.setattr(os.path, "exists", look)
+    private_files.tighten(str(path))
+    monkeypatch.undo()
+    assert os.fstat(handle.fileno()).st_mode & 0o777 == 0o600
+    assert mode(path) == (0o664 if has_proc else 0o600)
+    handle.close()

@@ -35,7 +35,7 @@ def test_an_id_decides_before_the_user() -> None:
 
 @pytest.mark.parametrize("other", [row("1", "bob"), row("1", client="c2"), row("1", org_id="2")])
 def test_an_id_of_another_owner_is_refused(other: Token) -> None:
-    with pytest.raises(Conflict):
+    with pytest.raises(Conflict, match=f"id 1 belongs to {other.user_name}, not to alice"):
         place(row("1", org_id="1"), other)
 
 
