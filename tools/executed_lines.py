@@ -127,7 +127,7 @@ def _watch(python: Path, among: str, copy: Path, tests: Sequence[str]) -> Execut
     watched = [*covered, "-m", "pytest", *QUIET, "-p", "watch_tests", "-k", among, *map(str, found)]
     done = _call([python, *watched], copy)
     if done.returncode:
-        raise StepError(f"the tests fail without any mutant:\n{done.stdout[-3000:]}")
+        raise StepError(f"tests fail without any mutant:\n{done.stdout[-3000:]}")
     done = _call([python, "-c", _EXTRACT, data, extract], copy)
     if done.returncode:
         raise StepError(f"what the tests executed cannot be read:\n{done.stdout[-3000:]}")

@@ -69,8 +69,11 @@ def test_what_takes_for_ever_loses_its_lease(monkeypatch: pytest.MonkeyPatch) ->
     with heart.beating(stuck.lease):
         time.sleep(3 * BEAT)
         ended = stuck.extended
-        with heart.beating(other.lease):
-            until(other, 1)
+        give_up = time.monotonic() + 30
+        while not other.extended:  # one that the machine's load delays is too old as well
+            assert time.monotonic() < give_up
+            with heart.beating(other.lease):
+                time.sleep(1.5 * BEAT)
         assert stuck.extended == ended
 
 
