@@ -12,8 +12,8 @@ from evergrant.attempts import persistently
 from evergrant.client import Client
 from evergrant.clock import Clock, utc_now
 from evergrant.datacenter import ZOHO, DataCenter, DataCenters, origin_of
-from evergrant.errors import CodeSpent, ConfigError, NoRefreshToken
-from evergrant.granting import Exchanged, foreign_api, refuse_unfit, renewed
+from evergrant.errors import CodeSpent, ConfigError, NoRefreshToken, UntrustedServer
+from evergrant.granting import foreign_api, refuse_unfit, renewed, warn_in_log
 from evergrant.http import HttpCall, Send
 from evergrant.masking import masks_locals
 from evergrant.oauth import Granted
@@ -94,34 +94,21 @@ class Accounts:
         redirect_url: str | None = None,
         verifier: str | None = None,
         client: Client | None = None,
+        warn: Callable[[UntrustedServer], object] = warn_in_log,
     ) -> Token:
         """Exchange a one-time code for tokens.
 
         Sent once: a code whose answer was lost may be spent, and asking again would only hide that
-        behind an ``invalid_code``. An answer that names a foreign API server is told in a warning.
+        behind an ``invalid_code``. What was granted is returned, whatever API server it names.
 
         Args:
             client: The client whose code it is, if not this app's own.
+            warn: Called with what is wrong with an answer that names a foreign API server.
 
         Raises:
             CodeSpent: The code is used, too old, or of another data center or client.
             OAuthError: Zoho refused for another reason, or gave no usable answer.
         """
-        return self.exchanged(
-            code, data_center, redirect_url=redirect_url, verifier=verifier, client=client
-        ).told()
-
-    @masks_locals
-    def exchanged(
-        self,
-        code: str,
-        data_center: DataCenter | None = None,
-        *,
-        redirect_url: str | None = None,
-        verifier: str | None = None,
-        client: Client | None = None,
-    ) -> Exchanged:
-        """Return what `exchange` does, and what is wrong with it, to be told once it is kept."""
         code, verifier = Secret(code), verifier and Secret(verifier)
         if not is_word(code):
             raise CodeSpent(
@@ -138,7 +125,9 @@ class Accounts:
             grant_token=code,
             redirect_url=redirect_url,
         )
-        return Exchanged(renewed(token, granted), foreign_api(granted, where))
+        if foreign := foreign_api(granted, where):
+            warn(foreign)
+        return renewed(token, granted)
 
     @masks_locals
     def refresh(self, token: Token) -> Token:

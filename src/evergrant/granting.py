@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import NamedTuple
 
 from evergrant.datacenter import DataCenter
 from evergrant.errors import CorruptRecord, UntrustedServer
@@ -12,26 +11,14 @@ from evergrant.oauth import Granted
 from evergrant.text import is_word
 from evergrant.token import Token, about
 
-__all__ = ["Exchanged", "foreign_api", "refuse_unfit", "renewed"]
+__all__ = ["foreign_api", "refuse_unfit", "renewed", "warn_in_log"]
 
 _logger = LimitedLog()
 
 
-class Exchanged(NamedTuple):
-    """What a code was exchanged for: it is spent, so this is all there will ever be.
-
-    Attributes:
-        doubt: What to tell once the token is kept; None: all is as it should be.
-    """
-
-    token: Token
-    doubt: UntrustedServer | None = None
-
-    def told(self) -> Token:
-        """Return the token, once the log says what is wrong with it."""
-        if self.doubt:
-            _logger.warning("%s", self.doubt)
-        return self.token
+def warn_in_log(problem: UntrustedServer) -> None:
+    """Tell in the log what is wrong with what was granted."""
+    _logger.warning("%s", problem)
 
 
 def foreign_api(granted: Granted, where: DataCenter) -> UntrustedServer | None:

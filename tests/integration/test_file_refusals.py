@@ -267,7 +267,9 @@ def test_bytes_that_are_hidden_do_not_show() -> None:
 
 @pytest.mark.parametrize("has_proc", [True, False])
 def test_what_is_tightened_is_the_file_that_was_looked_at(
-    path: Path, monkeypatch: pytest.MonkeyPatch, has_proc: bool
+    path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    has_proc: bool,  # noqa: FBT001 - a parameter
 ) -> None:
     put(path, HEADER, row("1", "alice"))
     path.chmod(0o664)

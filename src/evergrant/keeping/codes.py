@@ -6,17 +6,18 @@ time (https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from evergrant.accounts import Accounts
 from evergrant.client import Client
 from evergrant.clock import Clock, to_epoch_ms
 from evergrant.datacenter import DataCenter
-from evergrant.errors import CodeSpent, EvergrantError, OAuthError
-from evergrant.granting import Exchanged
+from evergrant.errors import CodeSpent, EvergrantError, OAuthError, UntrustedServer
+from evergrant.granting import warn_in_log
 from evergrant.keeping.notes import Notes
 from evergrant.oauth_errors import may_have_granted
+from evergrant.token import Token
 
 __all__ = ["Codes"]
 
@@ -43,8 +44,9 @@ class Codes:
         redirect_url: str | None = None,
         verifier: str | None = None,
         client: Client | None = None,
-    ) -> Exchanged:
-        """Exchange a code, once for all who share the store; see `Accounts.exchanged`.
+        warn: Callable[[UntrustedServer], object] = warn_in_log,
+    ) -> Token:
+        """Exchange a code, once for all who share the store; see `Accounts.exchange`.
 
         Raises:
             CodeSpent: It was sent before, or Zoho does not accept it.
@@ -53,8 +55,8 @@ class Codes:
         """
         accounts.prepare()  # first: a code that cannot be sent is not counted as sent
         with self.sending(code):
-            return accounts.exchanged(
-                code, where, redirect_url=redirect_url, verifier=verifier, client=client
+            return accounts.exchange(
+                code, where, redirect_url=redirect_url, verifier=verifier, client=client, warn=warn
             )
 
     @contextmanager

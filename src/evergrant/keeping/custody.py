@@ -23,6 +23,7 @@ from evergrant.errors import (
     UntrustedServer,
 )
 from evergrant.events import Emit, Forgotten, GrantLimitNear, LoggedIn, Revoked, emitter
+from evergrant.granting import warn_in_log
 from evergrant.keeping.admission import admit, admit_unasked
 from evergrant.keeping.background import Background
 from evergrant.keeping.budget import GRANTS, Budget
@@ -222,10 +223,13 @@ class Custody:
         redirect_url: str | None = None,
         verifier: str | None = None,
         client: Client | None = None,
+        warn: Callable[[UntrustedServer], object] = warn_in_log,
     ) -> Token:
         """Exchange a one-time code, once for all who share the store; see `Codes.exchange`."""
         how = {"redirect_url": redirect_url, "verifier": verifier}
-        return self.codes.exchange(self.accounts, code, data_center, **how, client=client).told()
+        return self.codes.exchange(
+            self.accounts, code, data_center, **how, client=client, warn=warn
+        )
 
     def admit(self, granted: Token, *, expected: str | None) -> Token:
         """Take in a new grant under its owner's name; see `evergrant.keeping.admission.admit`."""

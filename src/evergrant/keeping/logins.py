@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 
 from evergrant.datacenter import DataCenter
-from evergrant.errors import CodeSpent, EvergrantError, NoRefreshToken
-from evergrant.granting import Exchanged
+from evergrant.errors import CodeSpent, EvergrantError, NoRefreshToken, UntrustedServer
 from evergrant.keeping.admission import checked_login, telling
 from evergrant.keeping.custody import Custody
 from evergrant.token import Token
@@ -43,29 +42,31 @@ def log_in(
             it is the same browser's.
         OAuthError: As `evergrant.keeper.Keeper.complete_login`.
     """
+    doubts: list[UntrustedServer] = []
     with telling(custody.emit, custody.clock, expected):
         try:
-            bought = custody.codes.exchange(
-                custody.accounts, code, where, redirect_url=redirect_url, verifier=verifier
+            granted = custody.exchange(
+                code, where, redirect_url=redirect_url, verifier=verifier, warn=doubts.append
             )
         except CodeSpent:
             known = _completed(custody, code) if is_bound else None
             if known is None:
                 raise
             return checked_login(known, expected)
-        return _admitted(custody, bought, expected)
+        return _admitted(custody, granted, doubts, expected)
 
 
-def _admitted(custody: Custody, bought: Exchanged, expected: str | None) -> Token:
-    """Keep what a code brought, whatever is wrong with it, and tell that afterwards."""
-    token, doubt = bought
+def _admitted(
+    custody: Custody, granted: Token, doubts: list[UntrustedServer], expected: str | None
+) -> Token:
+    """Keep what a code brought, whatever is wrong with it, and raise that afterwards."""
     try:
-        saved = custody.admit(token, expected=expected)
+        saved = custody.admit(granted, expected=expected)
     except EvergrantError as error:
-        if doubt:
+        for doubt in doubts:
             error.hint = f"{doubt.message}. {error.hint}"
         raise
-    if doubt:
+    for doubt in doubts:
         doubt.token_id, doubt.user = saved.id, saved.user_name
         raise doubt
     return saved
@@ -89,10 +90,11 @@ def log_in_from_console(
     Raises:
         OAuthError: As `evergrant.keeper.Keeper.login_with_code`.
     """
+    doubts: list[UntrustedServer] = []
     with telling(custody.emit, custody.clock, expected):
-        bought = custody.codes.exchange(custody.accounts, code, where)
+        granted = custody.exchange(code, where, warn=doubts.append)
         try:
-            return _admitted(custody, bought, expected)
+            return _admitted(custody, granted, doubts, expected)
         except NoRefreshToken as error:
             error.hint = (
                 "Nobody can be asked again for such a code. Make a new one in the API console, and "

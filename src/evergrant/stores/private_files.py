@@ -19,7 +19,6 @@ from evergrant.masking import Masked
 __all__ = [
     "Hidden",
     "create",
-    "folder_in_place",
     "give",
     "make_ready",
     "refuse_planted",
@@ -93,7 +92,7 @@ def make_ready(path: str, content: bytes = b"") -> None:
     except OSError as error:
         raise unusable(path, error) from None
     if stat.S_ISDIR(kind):
-        raise folder_in_place(path)
+        raise _unusable(path, "it is a folder", "Name a file in it.")
     refuse_planted(real)
     for place in (path, folder):
         if not os.access(place, os.R_OK | os.W_OK):
@@ -102,11 +101,6 @@ def make_ready(path: str, content: bytes = b"") -> None:
                 f"{place} is not writable, so that refreshed tokens could not be saved",
                 "Make the file and its folder writable for this user.",
             )
-
-
-def folder_in_place(path: str) -> StoreUnavailable:
-    """Return the error of a store whose path is a folder's."""
-    return _unusable(path, "it is a folder", "Name a file in it.")
 
 
 def refuse_planted(path: str, *others: str) -> None:
