@@ -119,7 +119,7 @@ def test_a_login_without_consent_begins_a_new_session_of_the_same_grant(
     first = enter(keeper)
     zoho.clock.advance(hours=11)
     code = zoho.grant_code(ALICE, self_client=True)
-    granted = replace(keeper._custody.exchange(code), refresh_token=None)
+    granted = replace(keeper._custody.codes.exchange(keeper.accounts, code), refresh_token=None)
     keeper._custody.admit_unasked(replace(granted, user_name=first.user_name), find_user=False)
     assert keeper.find(ALICE).refresh_token == first.refresh_token
     assert keeper.access_token(ALICE)

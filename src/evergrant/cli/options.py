@@ -72,17 +72,20 @@ def settings_of(context: typer.Context) -> Settings:
 
 
 def refuse_lost_folder(url: str) -> None:
-    """Refuse a store that was named, and whose folder is not there: it may be a typing error.
+    """Refuse a store that was named wrongly: its folder is not there, or it is a folder itself.
 
     Raises:
-        StoreMissing: There is no such folder.
+        StoreMissing: There can be no such file.
     """
     scheme, _, location = url.partition(":")
     if scheme.lower() not in {"sqlite", "file"} or not location.startswith("//"):
         return
-    folder = Path(unquote(location.removeprefix("//").removeprefix("/").partition("?")[0])).parent
+    file = Path(unquote(location.removeprefix("//").removeprefix("/").partition("?")[0]))
     if scheme.lower() == "file":
-        folder = Path("/", folder)
+        file = Path("/", file)
+    if file.is_dir():
+        raise StoreMissing(f"{masked(url)} is no store: it is a folder", hint="Name a file in it.")
+    folder = file.parent
     if not folder.exists():
         raise StoreMissing(
             f"there is no folder {folder} for the store {masked(url)}",

@@ -39,7 +39,7 @@ class Codes:
         self,
         accounts: Accounts,
         code: str,
-        where: DataCenter | None,
+        where: DataCenter | None = None,
         *,
         redirect_url: str | None = None,
         verifier: str | None = None,

@@ -10,10 +10,8 @@ from functools import partial
 from pathlib import Path
 
 from evergrant.accounts import Accounts
-from evergrant.client import Client
 from evergrant.clock import Clock
 from evergrant.config import config_folder
-from evergrant.datacenter import DataCenter
 from evergrant.errors import (
     ConfigError,
     EvergrantError,
@@ -23,7 +21,6 @@ from evergrant.errors import (
     UntrustedServer,
 )
 from evergrant.events import Emit, Forgotten, GrantLimitNear, LoggedIn, Revoked, emitter
-from evergrant.granting import warn_in_log
 from evergrant.keeping.admission import admit, admit_unasked
 from evergrant.keeping.background import Background
 from evergrant.keeping.budget import GRANTS, Budget
@@ -214,22 +211,6 @@ class Custody:
             TokenNotSaved: The store cannot take it; the lifeboat holds it.
         """
         return self._saver.save(token)
-
-    def exchange(
-        self,
-        code: str,
-        data_center: DataCenter | None = None,
-        *,
-        redirect_url: str | None = None,
-        verifier: str | None = None,
-        client: Client | None = None,
-        warn: Callable[[UntrustedServer], object] = warn_in_log,
-    ) -> Token:
-        """Exchange a one-time code, once for all who share the store; see `Codes.exchange`."""
-        how = {"redirect_url": redirect_url, "verifier": verifier}
-        return self.codes.exchange(
-            self.accounts, code, data_center, **how, client=client, warn=warn
-        )
 
     def admit(self, granted: Token, *, expected: str | None) -> Token:
         """Take in a new grant under its owner's name; see `evergrant.keeping.admission.admit`."""

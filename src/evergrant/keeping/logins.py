@@ -45,8 +45,13 @@ def log_in(
     doubts: list[UntrustedServer] = []
     with telling(custody.emit, custody.clock, expected):
         try:
-            granted = custody.exchange(
-                code, where, redirect_url=redirect_url, verifier=verifier, warn=doubts.append
+            granted = custody.codes.exchange(
+                custody.accounts,
+                code,
+                where,
+                redirect_url=redirect_url,
+                verifier=verifier,
+                warn=doubts.append,
             )
         except CodeSpent:
             known = _completed(custody, code) if is_bound else None
@@ -92,7 +97,7 @@ def log_in_from_console(
     """
     doubts: list[UntrustedServer] = []
     with telling(custody.emit, custody.clock, expected):
-        granted = custody.exchange(code, where, warn=doubts.append)
+        granted = custody.codes.exchange(custody.accounts, code, where, warn=doubts.append)
         try:
             return _admitted(custody, granted, doubts, expected)
         except NoRefreshToken as error:

@@ -238,7 +238,8 @@ class Desk:
         return stored
 
     def _exchange(self, asked: Token, custody: Custody) -> Token:
-        granted = custody.exchange(
+        granted = custody.codes.exchange(
+            custody.accounts,
             asked.grant_token or "",
             redirect_url=asked.redirect_url or None,
             client=Client(asked.client_id or "", asked.client_secret, asked.redirect_url),

@@ -80,10 +80,6 @@ class FileStore(SharedFile):
 
     def _look(self) -> None:
         private_files.refuse_planted(self._path, Sidecar.beside(self._path))
-        if Path(self._path).is_dir():
-            raise StoreMissing(
-                f"there is no file of {self.url}: it is a folder", hint="Name a file in it."
-            )
         if not Path(self._path).is_file():
             raise StoreMissing(f"there is no file of {self.url}", hint="Check the path.")
         self.generation()
