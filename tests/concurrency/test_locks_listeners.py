@@ -21,8 +21,14 @@ from stepping import Scene, step_through
 @pytest.fixture
 def threads(monkeypatch: pytest.MonkeyPatch) -> Threads:
     held = Threads()
-    for module in (audit, delivery):
-        monkeypatch.setattr(module, "threading", held)
+    monkeypatch.setattr(delivery, "threading", held)
+    return held
+
+
+@pytest.fixture
+def writers(monkeypatch: pytest.MonkeyPatch) -> Threads:
+    held = Threads()
+    monkeypatch.setattr(audit, "threading", held)
     return held
 
 
@@ -62,7 +68,7 @@ def test_what_is_told_while_the_listener_is_done_reaches_it(threads: Threads) ->
 
 @pytest.fixture
 def log(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, threads: Threads
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, writers: Threads
 ) -> Callable[[], AuditLog]:
     for name in ("EVERGRANT_KEY", "EVERGRANT_KEY_FILE"):
         monkeypatch.delenv(name, raising=False)
@@ -70,7 +76,7 @@ def log(
 
     def new() -> AuditLog:
         (tmp_path / "audit.log").unlink(missing_ok=True)
-        threads.begun.clear()
+        writers.begun.clear()
         return AuditLog(tmp_path / "audit.log")
 
     return new
@@ -107,7 +113,7 @@ class Stranger:
 
 
 def test_an_entry_that_waits_is_written_though_others_have_tried(
-    log: Callable[[], AuditLog], monkeypatch: pytest.MonkeyPatch, threads: Threads
+    log: Callable[[], AuditLog], monkeypatch: pytest.MonkeyPatch, writers: Threads
 ) -> None:
     monkeypatch.setattr(audit, "PATIENCE", 0.0)
 
@@ -116,7 +122,7 @@ def test_an_entry_that_waits_is_written_though_others_have_tried(
         stranger = Stranger(it.path)
         it.record({"number": 1})
         monkeypatch.setattr(audit, "RETRY", stranger)
-        (retry,) = threads.begun
+        (retry,) = writers.begun
         return Scene(lambda: it.flush(0), retry, lambda: equal((numbers(it), [1])))
 
     monkeypatch.setattr(audit, "time", SimpleNamespace(sleep=lambda stranger: stranger.go()))
