@@ -150,10 +150,16 @@ class Delivery(Generic[T]):
         # A listener that tells something itself is not waited for by itself.
         if self.is_late or self._thread == threading.get_ident():
             return
-        if not item.done.wait(max(0.0, until - time.monotonic())):
-            was_late, self.is_late = self.is_late, True
-            if not was_late:
-                self._report(self.name, LATE)
+        if not item.done.wait(max(0.0, until - time.monotonic())) and self._falls_behind(item):
+            self._report(self.name, LATE)
+
+    def _falls_behind(self, item: _Item[T]) -> bool:
+        """Note that the listener is late; false if that is known, or it is done after all."""
+        with self._lock.here():  # at once: what is noted after its end would stay
+            if self.is_late or item.done.is_set():
+                return False
+            self.is_late = True
+            return True
 
     def _run(self) -> None:
         while item := self._next():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -30,7 +31,8 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
 @pytest.fixture
 def threads(monkeypatch: pytest.MonkeyPatch) -> Threads:
     held = Threads()
-    monkeypatch.setattr(watchdog, "threading", held)
+    for module in (limited_log, watchdog):
+        monkeypatch.setattr(module, "threading", held)
     return held
 
 
@@ -54,14 +56,18 @@ def test_two_who_wake_the_watchdog_have_one_thread_look_on(threads: Threads) -> 
     step_through(scene, watchdog)
 
 
-def test_no_more_lines_are_written_than_there_may_be(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
+@pytest.fixture
+def new_log(monkeypatch: pytest.MonkeyPatch, threads: Threads) -> Callable[[], LimitedLog]:
     monkeypatch.setattr(limited_log, "BURST", 1)
     monkeypatch.setattr(limited_log, "PERIOD", 3600.0)
+    return LimitedLog
 
+
+def test_no_more_lines_are_written_than_there_may_be(
+    new_log: Callable[[], LimitedLog], caplog: pytest.LogCaptureFixture
+) -> None:
     def scene() -> Scene:
-        log = LimitedLog()
+        log = new_log()
         caplog.clear()
 
         def write() -> None:
@@ -70,6 +76,26 @@ def test_no_more_lines_are_written_than_there_may_be(
         return Scene(write, write, lambda: equal((len(caplog.records), 1)))
 
     step_through(scene, limited_log)
+
+
+def test_lines_that_were_only_counted_are_told_once(
+    new_log: Callable[[], LimitedLog], threads: Threads, caplog: pytest.LogCaptureFixture
+) -> None:
+    def scene() -> Scene:
+        log = new_log()
+        threads.begun.clear()
+        for _ in range(3):
+            log.warning("the store is down")
+        caplog.clear()
+        (tell,) = threads.begun
+
+        def check() -> None:
+            (line,) = caplog.records
+            equal((line.getMessage(), "the store is down (2 like it in a minute)"))
+
+        return Scene(tell, log.end, check)
+
+    step_through(scene, limited_log, within=("_tell_rest",), opcodes=True)
 
 
 class Client:

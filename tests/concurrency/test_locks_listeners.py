@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from acts import Threads, equal
+from acts import Count, Threads, equal
 from evergrant import delivery
 from evergrant.delivery import Delivery
 from evergrant.observing import audit
@@ -64,6 +64,45 @@ def test_what_is_told_while_the_listener_is_done_reaches_it(threads: Threads) ->
         return Scene(run, lambda: it.begin("b"), check)
 
     step_through(scene, delivery)
+
+
+def test_a_listener_that_is_done_after_all_is_not_called_late_for_ever(threads: Threads) -> None:
+    def scene() -> Scene:
+        it = Delivery(Count(), str)
+        threads.begun.clear()
+        wait = it.begin("a")
+        run = threads.begun.pop()
+        return Scene(lambda: wait(0.0), run, lambda: equal((it.is_late, False)))
+
+    step_through(scene, delivery)
+
+
+def test_a_listener_for_which_two_wait_is_told_late_once(threads: Threads) -> None:
+    def scene() -> Scene:
+        told = Count()
+        it = Delivery(Count(), str, report=told)
+        waits = [it.begin("a"), it.begin("b")]
+        return Scene(lambda: waits[0](0.0), lambda: waits[1](0.0), lambda: equal((told.calls, 1)))
+
+    step_through(scene, delivery, within=("_await", "_falls_behind"), opcodes=True)
+
+
+def test_what_two_listeners_of_a_name_lose_is_counted(
+    threads: Threads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delivery, "MOST_WAITING", 0)
+
+    def scene() -> Scene:
+        monkeypatch.setattr(delivery, "_lost", {})
+        one, other = (Delivery(print, str, name="a name of its own") for _ in range(2))
+
+        def check() -> None:
+            lost = {standing.name: standing.lost for standing in delivery.standings()}
+            equal((lost[one.name], 2))
+
+        return Scene(lambda: one.begin("a"), lambda: other.begin("b"), check)
+
+    step_through(scene, delivery, within=("begin",), opcodes=True)
 
 
 @pytest.fixture

@@ -47,3 +47,8 @@ class Threads:
                 threads.begun.append(lambda: target(*args))
 
         return Begun()
+
+    def Timer(  # noqa: N802 - threading's own name
+        self, _seconds: float, function: Callable[..., object], args: tuple[Any, ...] = ()
+    ) -> Any:
+        return self.Thread(target=function, args=tuple(args))
