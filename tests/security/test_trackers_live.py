@@ -77,7 +77,7 @@ with (
         logging.getLogger("app").error("stack")
         keeper.revoke("alice")
 sentry_sdk.flush()
-from watch import is_the_tests_own
+from frames import is_the_tests_own
 for event in transport.events:
     for part in ("exception", "threads", "stacktrace"):
         for one in event.get(part, {}).get("values", []):

@@ -8,7 +8,7 @@ from inspect import CO_GENERATOR
 from types import FrameType
 from typing import Any
 
-from watch import PACKAGE
+from frames import PACKAGE
 
 __all__ = ["Failed", "failures"]
 

@@ -14,6 +14,7 @@ from zohocrmsdk.src.com.zoho.crm.api.user_signature import UserSignature
 from zohocrmsdk.src.com.zoho.crm.api.users import GetUsersParam, UsersOperations
 from zohocrmsdk.src.com.zoho.crm.api.util import Choice
 
+from sdk_canary import Canary
 from sdk_contexts import Contexts
 from sdk_environments import Environments
 from sdk_loads import Loads
@@ -22,7 +23,7 @@ from sdk_session import AnySession, Fields
 from sdk_uploads import Uploads
 
 
-class Session(Records, Contexts, Environments, Loads, Uploads, AnySession):
+class Session(Canary, Records, Contexts, Environments, Loads, Uploads, AnySession):
     """One process's use of the SDK, whose tokens carry the names of their users."""
 
     official: ClassVar = {"official file": FileStore, "official table": DBStore}

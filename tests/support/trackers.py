@@ -16,7 +16,8 @@ from rich.traceback import Traceback
 from sentry_sdk.transport import Transport
 from werkzeug.debug.repr import DebugReprGenerator
 
-from watch import chain, is_the_tests_own
+from frames import is_the_tests_own
+from watch import chain
 
 
 class Memory(Transport):
@@ -61,10 +62,15 @@ def errors(error: BaseException | None) -> Iterator[BaseException]:
             yield from errors(error.__context__)
 
 
-def values(traceback: TracebackType | None) -> Iterator[tuple[str, object]]:
-    """Yield the local variables in the frames of a traceback but the tests' own."""
+def values(traceback: TracebackType | None, below: str = "") -> Iterator[tuple[str, object]]:
+    """Yield the local variables in the frames of a traceback but the tests' own.
+
+    Args:
+        below: The folder of the files that count.
+    """
     for frame, _ in walk_tb(traceback):
-        if not is_the_tests_own(frame.f_code.co_filename):
+        file = frame.f_code.co_filename
+        if file.startswith(below) and not is_the_tests_own(file):
             for name, value in frame.f_locals.items():
                 yield f"{frame.f_code.co_qualname}.{name}", value
 

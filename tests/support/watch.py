@@ -6,15 +6,12 @@ import gc
 import pickle
 import traceback
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
-import evergrant
 from evergrant.errors import EvergrantError
 from evergrant.events import Event
-
-PACKAGE = str(Path(evergrant.__file__).parent)
+from frames import is_the_tests_own
 
 
 def shown(error: BaseException) -> Iterator[str]:
@@ -32,10 +29,6 @@ def chain(summary: traceback.TracebackException) -> Iterator[traceback.Traceback
         yield from chain(summary.__cause__)
     elif summary.__context__ and not summary.__suppress_context__:
         yield from chain(summary.__context__)
-
-
-def is_the_tests_own(filename: str) -> bool:
-    return "/tests/" in filename or filename.startswith(f"{PACKAGE}/sandbox/")
 
 
 class Watch:

@@ -12,6 +12,7 @@ from evergrant.integrations.site import Site, is_from_elsewhere
 from evergrant.integrations.web import FROM_ELSEWHERE, WebLogin, problem_of
 from evergrant.keeper import Keeper
 from evergrant.limited_log import LimitedLog
+from evergrant.masking import masks_locals
 from evergrant.text import printable
 
 try:
@@ -95,6 +96,7 @@ class ZohoLogin:
         site = self.site(request)
         return _to(self._login.begin(request.session, next, again=again, site=site))
 
+    @masks_locals
     def _finish_login(self, request: Request) -> Response:
         query, site = request.url.query, self.site(request)
         return _to(self._login.finish(request.session, query, site=site))

@@ -15,6 +15,7 @@ from evergrant.integrations.site import Site, is_from_elsewhere
 from evergrant.integrations.web import FROM_ELSEWHERE, WebLogin, problem_of
 from evergrant.keeper import Keeper
 from evergrant.limited_log import LimitedLog
+from evergrant.masking import masks_locals
 from evergrant.text import printable
 
 try:
@@ -116,6 +117,7 @@ class Zoho:
         target, again = request.args.get("next"), "again" in request.args
         return _to(self._login.begin(session, target, again=again, site=self._site()))
 
+    @masks_locals
     def _finish_login(self) -> Any:
         query = request.query_string.decode(errors="replace")
         return _to(self._login.finish(session, query, site=self._site()))

@@ -31,6 +31,7 @@ from evergrant.integrations.pages import page
 from evergrant.integrations.site import Site, safe_path
 from evergrant.keeper import Keeper
 from evergrant.login import read_redirect
+from evergrant.masking import masks_locals
 from evergrant.scopes import read_scopes
 
 __all__ = ["FROM_ELSEWHERE", "USER", "Problem", "WebLogin", "problem_of", "safe_path"]
@@ -76,6 +77,7 @@ class WebLogin:
         self.keeper = keeper
         self._scopes = read_scopes(scopes)
 
+    @masks_locals
     def begin(
         self,
         session: Session,
@@ -101,6 +103,7 @@ class WebLogin:
         session[PENDING] = {"bound": bound, "logins": [*logins, begun][-LOGINS:]}
         return address
 
+    @masks_locals
     def finish(self, session: Session, query: str, *, site: Site = HERE) -> str:
         """Finish a login with the query string that the browser brought; return where to go.
 
@@ -138,6 +141,7 @@ class WebLogin:
         target = next((login.target for login in mine), site.front)
         return f"{site.login}?{urlencode({'next': target})}" if target != site.front else site.login
 
+    @masks_locals
     def page_of(self, problem: Problem, session: Session, query: str, *, site: Site = HERE) -> str:
         """Return what a person sees of a problem in a browser, with the ways on."""
         helps = problem.login or problem.status == HTTPStatus.BAD_REQUEST
@@ -160,6 +164,7 @@ class WebLogin:
             raise LoginRequired("nobody is logged in here")
         return name
 
+    @masks_locals
     def log_out(self, session: Session, *, revoke: bool = False) -> None:
         """Forget who is logged in, whatever becomes of the grant.
 

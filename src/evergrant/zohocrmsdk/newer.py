@@ -11,6 +11,7 @@ from zohocrmsdk.src.com.zoho.crm.api.initializer import Initializer
 from zohocrmsdk.src.com.zoho.crm.api.user_signature import UserSignature
 
 from evergrant.errors import TokenNotFound
+from evergrant.masking import masks_methods
 from evergrant.stores import open_store
 from evergrant.token import Token
 from evergrant.zohocrmsdk.desk import Desk
@@ -28,6 +29,7 @@ from evergrant.zohocrmsdk.translation import (
 __all__ = ["CustomStoreInMemory", "CustomStoreList", "CustomStoreSQLite", "SDKTokenStore"]
 
 
+@masks_methods
 class SDKTokenStore(TokenStore):
     """What the official ``Initializer`` takes as its store.
 

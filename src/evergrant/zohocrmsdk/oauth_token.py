@@ -13,6 +13,7 @@ from zohocrmsdk.src.com.zoho.crm.api.user_signature import UserSignature
 from evergrant.auth import header, is_rejection
 from evergrant.datacenter import origin_of
 from evergrant.errors import TokenNotFound
+from evergrant.masking import masks_locals, masks_methods
 from evergrant.token import Token
 from evergrant.zohocrmsdk.bookmarks import Bookmarks
 from evergrant.zohocrmsdk.desk import Desk, desk_of
@@ -24,6 +25,7 @@ __all__ = ["OAuthToken"]
 AUTHORIZATION = "Authorization"
 
 
+@masks_methods
 class OAuthToken(OfficialToken):
     """Takes the place of the SDK's token; made and used in the same way (SDKs 5.0 to 8.0).
 
@@ -65,6 +67,7 @@ class OAuthToken(OfficialToken):
             send = url_connection.fire_request
             url_connection.fire_request = partial(self._send, desk, token, url_connection, send)
 
+    @masks_locals
     def _send(self, desk: Desk, token: Token, connection: Any, send: Any, converter: Any) -> Any:
         bookmarks = Bookmarks(connection.request_body)
         response = send(converter)

@@ -13,6 +13,7 @@ from zcrmsdk.src.com.zoho.crm.api.exception import SDKException
 from zcrmsdk.src.com.zoho.crm.api.initializer import Initializer
 
 from evergrant.errors import TokenNotFound
+from evergrant.masking import masks_methods
 from evergrant.token import Token
 from evergrant.zohocrmsdk.desk import Desk
 from evergrant.zohocrmsdk.surroundings import Surroundings, surroundings_of
@@ -21,6 +22,7 @@ from evergrant.zohocrmsdk.translation import fill, read, surfacing
 __all__ = ["OlderSDKTokenStore"]
 
 
+@masks_methods
 class OlderSDKTokenStore(TokenStore):
     """What the ``Initializer`` of 2.0 and 2.1 takes as its store; users are e-mail addresses.
 

@@ -9,6 +9,7 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_GET, require_POST
 
 from evergrant.integrations.django.keeping import login, site
+from evergrant.masking import masks_locals
 
 __all__ = ["begin", "finish", "log_out", "tokens"]
 
@@ -23,6 +24,7 @@ def begin(request: HttpRequest) -> HttpResponse:
 
 @require_GET
 @never_cache
+@masks_locals
 def finish(request: HttpRequest) -> HttpResponse:
     """Take in what the browser brought back from Zoho."""
     target = login().finish(request.session, request.META["QUERY_STRING"], site=site())

@@ -1,0 +1,293 @@
+"""No secret in what trackers make of a web app, task or request in which evergrant fails."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import httpx2
+import pytest
+import requests
+
+from evergrant import Accounts, Keeper, TokenStore, open_store
+from evergrant.aio import AsyncKeeper
+from evergrant.errors import EvergrantError
+from evergrant.sandbox import Client, Sandbox
+from failing_steps import Failed, failures
+from frames import PACKAGE
+from soak import Soak
+from tracked import MARK, Leaks
+from trackers import errors, values
+from web_frameworks import set_up_django
+from web_keeper import made
+
+ALICE = "alice@example.com"
+CODE = "codeword"
+"""What is in every one-time code, and the server's frames hold with the address of the request."""
+
+# A step that fails as something is given back leaves it open.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+@pytest.fixture
+def registered(planted: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Client:
+    numbers = count()
+    new_code = lambda: f"1000.{CODE * 5}.{next(numbers):02x}"  # noqa: E731
+    monkeypatch.setattr("evergrant.sandbox.accounts.consent.new_token", new_code)
+    return planted.add_client(redirect_uris=["http://localhost/zoho/callback"])
+
+
+@pytest.fixture
+def store(planted: Sandbox, tmp_path: Path) -> Iterator[TokenStore]:
+    with open_store(f"sqlite:///{tmp_path}/t.db", keys=None, clock=planted.clock) as store:
+        yield store
+
+
+@pytest.fixture
+def keeper(
+    registered: Client, planted: Sandbox, store: TokenStore, tmp_path: Path
+) -> Iterator[Keeper]:
+    with (
+        Accounts(
+            registered.client_id,
+            registered.client_secret,
+            redirect_url=registered.redirect_uris[0],
+            data_centers=planted.data_centers,
+            clock=planted.clock,
+            sleep=lambda _: None,
+        ) as accounts,
+        Keeper(store, accounts, lifeboat=tmp_path) as keeper,
+    ):
+        made.append(keeper)
+        yield keeper
+        made.pop()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _environment(tmp_path_factory: pytest.TempPathFactory) -> None:
+    os.environ |= {
+        "SESSION_SECRET": "a secret of the tests",
+        "INSECURE_COOKIES": "1",
+        "DJANGO_SETTINGS_MODULE": "django_app.settings",
+        "DATABASE": str(tmp_path_factory.mktemp("django") / "db.sqlite3"),
+        "KEEPER": "web_keeper.the_keeper",
+    }
+
+
+Get = Callable[[str], Any]
+
+
+@contextmanager
+def flask(keeper: Keeper) -> Iterator[Get]:
+    from flask_app.app import create
+
+    app = create(keeper)
+    app.testing = True
+    yield app.test_client().get
+
+
+@contextmanager
+def fastapi(keeper: Keeper) -> Iterator[Get]:
+    from starlette.testclient import TestClient
+
+    from fastapi_app.app import create
+
+    with TestClient(create(keeper), base_url="http://localhost", follow_redirects=False) as client:
+        yield client.get
+
+
+@contextmanager
+def django(keeper: Keeper) -> Iterator[Get]:
+    set_up_django()
+    from django.db import connections
+    from django.test import Client as Browser
+
+    yield Browser(headers={"host": "localhost"}).get
+    connections.close_all()
+
+
+@pytest.fixture(params=[flask, fastapi, django])
+def get(request: pytest.FixtureRequest, keeper: Keeper) -> Iterator[Get]:
+    with request.param(keeper) as get:
+        yield get
+
+
+class Browser:
+    """Somebody who logs in, and looks at leads."""
+
+    def __init__(self, get: Get, zoho: Sandbox) -> None:
+        self._get = get
+        self._zoho = zoho
+        self.callback = ""
+
+    def begin(self) -> None:
+        where = self._get("/zoho/login").headers["location"]
+        back = self._zoho.consent(where, ALICE)
+        self.callback = back.removeprefix("http://localhost")
+
+    def finish(self) -> str:
+        return _text(self._get(self.callback))
+
+    def leads(self) -> str:
+        return _text(self._get("/leads"))
+
+
+def _text(answer: Any) -> str:
+    body = getattr(answer, "text", None)
+    return body if isinstance(body, str) else str(answer.content.decode())
+
+
+@pytest.fixture
+def browser(get: Get, planted: Sandbox) -> Browser:
+    return Browser(get, planted)
+
+
+def in_our_frames(error: BaseException) -> str:
+    """Return the local variables of evergrant's own frames, as their ``repr``.
+
+    Not the request, whose address brings the code: the frames of the server have it as well.
+    """
+    found = [value for one in errors(error) for value in values(one.__traceback__, PACKAGE)]
+    return repr([value for value in found if not value[0].endswith(".request")])
+
+
+def test_a_login_whose_save_fails(
+    browser: Browser, store: TokenStore, leaks: Leaks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser.begin()
+    for name in ("_insert", "_update"):
+        monkeypatch.setattr(store, name, lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError) as caught:
+        browser.finish()
+    assert leaks(caught.value, quickly=True) == []
+    assert CODE not in in_our_frames(caught.value)
+
+
+def test_a_login_that_fails_at_any_step(browser: Browser, leaks: Leaks, soak: Soak) -> None:
+    browser.begin()
+    assert MARK not in browser.finish()
+    found = list(failures(browser.finish, every=soak.rounds(401, 29), before=browser.begin))
+    assert [leak for error in found for leak in leaks(error, quickly=True)] == []
+    assert not any(CODE in in_our_frames(error) for error in found)
+
+
+def test_a_call_whose_refresh_fails(
+    browser: Browser, planted: Sandbox, leaks: Leaks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser.begin()
+    browser.finish()
+    planted.clock.advance(hours=2)
+    monkeypatch.setattr(Accounts, "refresh", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError) as caught:
+        browser.leads()
+    assert leaks(caught.value, quickly=True) == []
+
+
+def test_django_s_own_page_of_an_error(
+    keeper: Keeper, planted: Sandbox, store: TokenStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with django(keeper) as get:
+        browser = Browser(get, planted)
+        browser.begin()
+        monkeypatch.setattr(store, "_insert", lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError) as caught:
+            browser.finish()
+        from django.test import RequestFactory
+        from django.views.debug import ExceptionReporter
+
+        request = RequestFactory().get("/zoho/callback")
+        error = caught.value
+        page = ExceptionReporter(request, type(error), error, error.__traceback__)
+        assert MARK not in page.get_traceback_html() + page.get_traceback_text()
+
+
+def test_a_task_of_celery_that_fails(
+    keeper: Keeper,
+    registered: Client,
+    planted: Sandbox,
+    leaks: Leaks,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from celery import Celery
+
+    app = Celery("tasks", set_as_current=False)
+    app.conf.task_always_eager = True
+
+    @app.task(name="leads")  # type: ignore[untyped-decorator]
+    def leads(user: str) -> str:
+        return keeper.access_token(user)
+
+    keeper.login_with_code(planted.grant_code(ALICE, client=registered, self_client=True))
+    planted.clock.advance(hours=2)
+    for trouble in (lambda *_: 1 / 0, _refused):
+        monkeypatch.setattr(Accounts, "refresh", trouble)
+        done = leads.delay(ALICE)
+        assert done.failed()
+        assert MARK not in f"{done.traceback} {done.result!r} {done.result}"
+        assert leaks(done.result) == []
+
+
+def _refused(*_: object) -> None:
+    raise EvergrantError("no")
+
+
+class Caller:
+    """Calls the CRM with each of the clients that evergrant signs for."""
+
+    def __init__(self, keeper: Keeper, url: str) -> None:
+        self._url = f"{url}/crm/v8/org"
+        self.ways: dict[str, Callable[[], object]] = {
+            "httpx2": lambda: self._httpx2(keeper),
+            "requests": lambda: self._requests(keeper),
+            "async": lambda: self._async(AsyncKeeper(keeper)),
+        }
+
+    def _httpx2(self, keeper: Keeper) -> None:
+        with httpx2.Client(auth=keeper.auth(ALICE), trust_env=False) as client:
+            client.get(self._url)
+
+    def _requests(self, keeper: Keeper) -> None:
+        with requests.Session() as session:
+            session.trust_env = False
+            session.get(self._url, auth=keeper.requests_auth(ALICE), timeout=30)
+
+    def _async(self, keeper: AsyncKeeper) -> None:
+        import asyncio
+
+        async def call() -> None:
+            async with httpx2.AsyncClient(auth=keeper.auth(ALICE), trust_env=False) as client:
+                await client.get(self._url)
+
+        asyncio.run(call())
+
+
+@pytest.mark.parametrize("way", ["httpx2", "requests", "async"])
+@pytest.mark.parametrize("rejected", [False, True], ids=["signed", "rejected"])
+def test_a_request_that_fails_at_any_step_of_ours(
+    keeper: Keeper,
+    registered: Client,
+    planted: Sandbox,
+    way: str,
+    leaks: Leaks,
+    soak: Soak,
+    *,
+    rejected: bool,
+) -> None:
+    keeper.login_with_code(planted.grant_code(ALICE, client=registered, self_client=True))
+    work = Caller(keeper, planted.url).ways[way]
+
+    def before() -> None:
+        if rejected:
+            planted.faults.server_error(
+                path="/crm/v8/org", status=401, body=b'{"code": "INVALID_TOKEN"}'
+            )
+
+    before()
+    work()
+    found = list(failures(work, every=soak.rounds(97, 7), before=before))
+    assert any(isinstance(error, Failed) for error in found)
+    assert [leak for error in found for leak in leaks(error, quickly=True)] == []
