@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Generator
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from evergrant.errors import CorruptRecord
+from evergrant.masking import Masked
 from evergrant.text import is_word
 from evergrant.token import Token, about
 
@@ -46,6 +47,18 @@ class AsyncTokenSource(Protocol):
         """Return a token that is not the one that was rejected."""
 
 
+class _Signature(Masked, str):
+    """A header that is text to who sends it, and a mask to who looks at a frame's variables.
+
+    An HTTP client holds it there, and its errors take its frames along.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'Zoho-oauthtoken ********'"
+
+
 def header(token: Token) -> str:
     """Return the Authorization header that Zoho's APIs want, as plain text.
 
@@ -58,7 +71,7 @@ def header(token: Token) -> str:
             "the access token has a character in it that no header can carry; nothing was sent",
             **about(token),
         )
-    return "Zoho-oauthtoken " + access_token
+    return _Signature("Zoho-oauthtoken " + access_token)
 
 
 def _may_reject(token: Token, response: httpx2.Response | requests.Response) -> bool:

@@ -10,11 +10,13 @@ import re
 from base64 import b64encode
 from collections.abc import Callable, Iterator
 from itertools import count, islice
+from pathlib import Path
 
 import pytest
 
+from evergrant import Accounts, Keeper, TokenStore, open_store
 from evergrant.sandbox import Client, Sandbox
-from tracked import MARK, Leaks
+from tracked import CODE, MARK, Leaks
 from trackers import Sentry, by_python, by_rich, by_structlog, by_walking
 
 URI = "https://app.example.com/callback"
@@ -65,6 +67,41 @@ def app(planted: Sandbox) -> Client:
     return planted.add_client(
         redirect_uris=[URI], client_secret=secret, secrets={"eu": f"{secret}eu"}
     )
+
+
+@pytest.fixture
+def registered(planted: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Client:
+    """Register a web app whose tokens and secret are marked; its codes are marked as codes."""
+    numbers = count()
+    monkeypatch.setattr(
+        "evergrant.sandbox.accounts.consent.new_token",
+        lambda: f"1000.{CODE * 5}.{next(numbers):02x}",
+    )
+    return planted.add_client(redirect_uris=["http://localhost/zoho/callback"])
+
+
+@pytest.fixture
+def marked_store(planted: Sandbox, tmp_path: Path) -> Iterator[TokenStore]:
+    with open_store(f"sqlite:///{tmp_path}/t.db", keys=None, clock=planted.clock) as store:
+        yield store
+
+
+@pytest.fixture
+def marked_keeper(
+    registered: Client, planted: Sandbox, marked_store: TokenStore, tmp_path: Path
+) -> Iterator[Keeper]:
+    with (
+        Accounts(
+            registered.client_id,
+            registered.client_secret,
+            redirect_url=registered.redirect_uris[0],
+            data_centers=planted.data_centers,
+            clock=planted.clock,
+            sleep=lambda _: None,
+        ) as accounts,
+        Keeper(marked_store, accounts, lifeboat=tmp_path) as keeper,
+    ):
+        yield keeper
 
 
 @pytest.fixture(scope="session")

@@ -5,66 +5,24 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import count
-from pathlib import Path
 from typing import Any
 
-import httpx2
 import pytest
-import requests
 
-from evergrant import Accounts, Keeper, TokenStore, open_store
-from evergrant.aio import AsyncKeeper
+from evergrant import Accounts, Keeper, TokenStore
 from evergrant.errors import EvergrantError
 from evergrant.sandbox import Client, Sandbox
-from failing_steps import Failed, failures
+from failing_steps import failures
 from frames import PACKAGE
 from soak import Soak
-from tracked import MARK, Leaks
+from tracked import CODE, MARK, Leaks
 from trackers import errors, values
 from web_frameworks import set_up_django
 from web_keeper import made
 
 ALICE = "alice@example.com"
-CODE = "codeword"
-"""What is in every one-time code, and the server's frames hold with the address of the request."""
-
 # A step that fails as something is given back leaves it open.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
-
-@pytest.fixture
-def registered(planted: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Client:
-    numbers = count()
-    new_code = lambda: f"1000.{CODE * 5}.{next(numbers):02x}"  # noqa: E731
-    monkeypatch.setattr("evergrant.sandbox.accounts.consent.new_token", new_code)
-    return planted.add_client(redirect_uris=["http://localhost/zoho/callback"])
-
-
-@pytest.fixture
-def store(planted: Sandbox, tmp_path: Path) -> Iterator[TokenStore]:
-    with open_store(f"sqlite:///{tmp_path}/t.db", keys=None, clock=planted.clock) as store:
-        yield store
-
-
-@pytest.fixture
-def keeper(
-    registered: Client, planted: Sandbox, store: TokenStore, tmp_path: Path
-) -> Iterator[Keeper]:
-    with (
-        Accounts(
-            registered.client_id,
-            registered.client_secret,
-            redirect_url=registered.redirect_uris[0],
-            data_centers=planted.data_centers,
-            clock=planted.clock,
-            sleep=lambda _: None,
-        ) as accounts,
-        Keeper(store, accounts, lifeboat=tmp_path) as keeper,
-    ):
-        made.append(keeper)
-        yield keeper
-        made.pop()
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -76,6 +34,14 @@ def _environment(tmp_path_factory: pytest.TempPathFactory) -> None:
         "DATABASE": str(tmp_path_factory.mktemp("django") / "db.sqlite3"),
         "KEEPER": "web_keeper.the_keeper",
     }
+
+
+@pytest.fixture
+def keeper(marked_keeper: Keeper) -> Iterator[Keeper]:
+    """Let a Django project find the keeper, too."""
+    made.append(marked_keeper)
+    yield marked_keeper
+    made.pop()
 
 
 Get = Callable[[str], Any]
@@ -156,11 +122,11 @@ def in_our_frames(error: BaseException) -> str:
 
 
 def test_a_login_whose_save_fails(
-    browser: Browser, store: TokenStore, leaks: Leaks, monkeypatch: pytest.MonkeyPatch
+    browser: Browser, marked_store: TokenStore, leaks: Leaks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     browser.begin()
     for name in ("_insert", "_update"):
-        monkeypatch.setattr(store, name, lambda *_: 1 / 0)
+        monkeypatch.setattr(marked_store, name, lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError) as caught:
         browser.finish()
     assert leaks(caught.value, quickly=True) == []
@@ -188,12 +154,12 @@ def test_a_call_whose_refresh_fails(
 
 
 def test_django_s_own_page_of_an_error(
-    keeper: Keeper, planted: Sandbox, store: TokenStore, monkeypatch: pytest.MonkeyPatch
+    keeper: Keeper, planted: Sandbox, marked_store: TokenStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with django(keeper) as get:
         browser = Browser(get, planted)
         browser.begin()
-        monkeypatch.setattr(store, "_insert", lambda *_: 1 / 0)
+        monkeypatch.setattr(marked_store, "_insert", lambda *_: 1 / 0)
         with pytest.raises(ZeroDivisionError) as caught:
             browser.finish()
         from django.test import RequestFactory
@@ -233,61 +199,3 @@ def test_a_task_of_celery_that_fails(
 
 def _refused(*_: object) -> None:
     raise EvergrantError("no")
-
-
-class Caller:
-    """Calls the CRM with each of the clients that evergrant signs for."""
-
-    def __init__(self, keeper: Keeper, url: str) -> None:
-        self._url = f"{url}/crm/v8/org"
-        self.ways: dict[str, Callable[[], object]] = {
-            "httpx2": lambda: self._httpx2(keeper),
-            "requests": lambda: self._requests(keeper),
-            "async": lambda: self._async(AsyncKeeper(keeper)),
-        }
-
-    def _httpx2(self, keeper: Keeper) -> None:
-        with httpx2.Client(auth=keeper.auth(ALICE), trust_env=False) as client:
-            client.get(self._url)
-
-    def _requests(self, keeper: Keeper) -> None:
-        with requests.Session() as session:
-            session.trust_env = False
-            session.get(self._url, auth=keeper.requests_auth(ALICE), timeout=30)
-
-    def _async(self, keeper: AsyncKeeper) -> None:
-        import asyncio
-
-        async def call() -> None:
-            async with httpx2.AsyncClient(auth=keeper.auth(ALICE), trust_env=False) as client:
-                await client.get(self._url)
-
-        asyncio.run(call())
-
-
-@pytest.mark.parametrize("way", ["httpx2", "requests", "async"])
-@pytest.mark.parametrize("rejected", [False, True], ids=["signed", "rejected"])
-def test_a_request_that_fails_at_any_step_of_ours(
-    keeper: Keeper,
-    registered: Client,
-    planted: Sandbox,
-    way: str,
-    leaks: Leaks,
-    soak: Soak,
-    *,
-    rejected: bool,
-) -> None:
-    keeper.login_with_code(planted.grant_code(ALICE, client=registered, self_client=True))
-    work = Caller(keeper, planted.url).ways[way]
-
-    def before() -> None:
-        if rejected:
-            planted.faults.server_error(
-                path="/crm/v8/org", status=401, body=b'{"code": "INVALID_TOKEN"}'
-            )
-
-    before()
-    work()
-    found = list(failures(work, every=soak.rounds(97, 7), before=before))
-    assert any(isinstance(error, Failed) for error in found)
-    assert [leak for error in found for leak in leaks(error, quickly=True)] == []

@@ -9,9 +9,11 @@ from datetime import UTC, datetime
 from evergrant import Token, TokenStore, open_store
 from evergrant.moving import move
 
-__all__ = ["MARK", "OTHER", "RENEWED", "TOKEN", "WORK", "Leaks"]
+__all__ = ["CODE", "MARK", "OTHER", "RENEWED", "TOKEN", "WORK", "Leaks"]
 
 MARK = "songbird"
+CODE = "codeword"
+"""What is in one-time codes where a web server's frames have them with the address."""
 LATER = datetime(2999, 1, 1, tzinfo=UTC)
 TOKEN = Token(
     user_name="alice@example.com:1",
