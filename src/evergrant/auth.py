@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["RequestsAuth", "header", "httpx_auth", "is_rejection"]
 
+AUTHORIZATION = "Authorization"
+
 UNAUTHORIZED = 401
 """The status of every rejection of a token, and of some that a new token does not mend."""
 
@@ -47,18 +49,6 @@ class AsyncTokenSource(Protocol):
         """Return a token that is not the one that was rejected."""
 
 
-class _Signature(Masked, str):
-    """A header that is text to who sends it, and a mask to who looks at a frame's variables.
-
-    An HTTP client holds it there, and its errors take its frames along.
-    """
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return "'Zoho-oauthtoken ********'"
-
-
 def header(token: Token) -> str:
     """Return the Authorization header that Zoho's APIs want, as plain text.
 
@@ -71,12 +61,12 @@ def header(token: Token) -> str:
             "the access token has a character in it that no header can carry; nothing was sent",
             **about(token),
         )
-    return _Signature("Zoho-oauthtoken " + access_token)
+    return "Zoho-oauthtoken " + access_token
 
 
 def _may_reject(token: Token, response: httpx2.Response | requests.Response) -> bool:
     # A redirect may have led elsewhere, without our token: what rejects us there is not Zoho.
-    sent = response.request.headers.get("Authorization")
+    sent = response.request.headers.get(AUTHORIZATION)
     return response.status_code == UNAUTHORIZED and sent == header(token)
 
 
@@ -107,7 +97,7 @@ class RequestsAuth:
             EvergrantError: There is no working token.
         """
         token = self._source.token_for(self._user, request.url or "")
-        request.headers["Authorization"] = header(token)
+        _sign(request, token)
         request.register_hook("response", functools.partial(self._retry, token))  # type: ignore[no-untyped-call]
         return request
 
@@ -119,12 +109,36 @@ class RequestsAuth:
             return response  # a stream is read already; the next call has the new token
         response.close()
         retry = response.request.copy()
-        retry.headers["Authorization"] = header(fresh)
+        _sign(retry, fresh)
         # Straight through the adapter: hooks do not run again, so there is one retry.
         second: requests.Response = response.connection.send(retry, **kwargs)
         second.history.append(response)
         second.request = retry
         return second
+
+
+def _sign(request: requests.PreparedRequest, token: Token) -> None:
+    request.headers = _signed_headers()(request.headers)
+    request.headers[AUTHORIZATION] = header(token)
+
+
+@functools.cache
+def _signed_headers() -> type[Any]:
+    """Return headers of which the signature shows a mask.
+
+    They stand in frames of requests and urllib3, which their errors take along.
+    """
+    from requests.structures import CaseInsensitiveDict
+
+    class SignedHeaders(Masked, CaseInsensitiveDict[Any]):
+        def copy(self) -> SignedHeaders:
+            return SignedHeaders(self.items())
+
+        def __repr__(self) -> str:
+            shown = {name: "********" if name == AUTHORIZATION else self[name] for name in self}
+            return repr(shown)
+
+    return SignedHeaders
 
 
 class _HttpxFlow:
@@ -139,24 +153,24 @@ class _HttpxFlow:
         self, request: httpx2.Request
     ) -> Generator[httpx2.Request, httpx2.Response, None]:
         token = self._source.token_for(self._user, str(request.url))
-        request.headers["Authorization"] = header(token)
+        request.headers[AUTHORIZATION] = header(token)
         response = yield request
         if _may_reject(token, response) and _names_a_rejection(response.read()):
             fresh = self._source.renewed(self._user, token)
             if _can_be_sent_again(request):
-                request.headers["Authorization"] = header(fresh)
+                request.headers[AUTHORIZATION] = header(fresh)
                 yield request
 
     async def async_auth_flow(
         self, request: httpx2.Request
     ) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
         token = await self._async_source.token_for(self._user, str(request.url))
-        request.headers["Authorization"] = header(token)
+        request.headers[AUTHORIZATION] = header(token)
         response = yield request
         if _may_reject(token, response) and _names_a_rejection(await response.aread()):
             fresh = await self._async_source.renewed(self._user, token)
             if _can_be_sent_again(request):
-                request.headers["Authorization"] = header(fresh)
+                request.headers[AUTHORIZATION] = header(fresh)
                 yield request
 
 
