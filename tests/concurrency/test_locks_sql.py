@@ -14,7 +14,7 @@ import lock_scenes
 from acts import Threads, equal
 from databases import Database
 from evergrant.stores import base, coordination
-from evergrant.stores.sql import SQLStore, engine, listening, pool
+from evergrant.stores.sql import SQLStore, engine, leases, listening, pool
 from evergrant.stores.sql.connections import Connections
 from evergrant.stores.sql.listening import Listening
 from evergrant.stores.watch import Watch
@@ -28,12 +28,27 @@ def store(postgresql: Database) -> Iterator[SQLStore]:
         yield store
 
 
-def test_of_two_who_save_the_same_row_one_loses(store: SQLStore) -> None:
-    step_through(lambda: lock_scenes.saves(store), base)
+@pytest.fixture(params=["one handle", "two handles"])
+def other(
+    request: pytest.FixtureRequest, store: SQLStore, postgresql: Database
+) -> Iterator[SQLStore]:
+    if request.param == "one handle":
+        yield store
+    else:
+        with SQLStore(postgresql.url) as other:
+            yield other
 
 
-def test_a_note_loses_nobodys_change(store: SQLStore) -> None:
-    step_through(lambda: lock_scenes.amendments(store), coordination)
+def test_of_two_who_save_the_same_row_one_loses(store: SQLStore, other: SQLStore) -> None:
+    step_through(lambda: lock_scenes.saves(store, other), base)
+
+
+def test_a_note_loses_nobodys_change(store: SQLStore, other: SQLStore) -> None:
+    step_through(lambda: lock_scenes.amendments(store, other), coordination)
+
+
+def test_a_lease_is_granted_once(store: SQLStore, other: SQLStore) -> None:
+    step_through(lambda: lock_scenes.leases(store, other), leases)
 
 
 def test_writers_who_wait_leave_connections_to_those_who_read(
