@@ -264,6 +264,7 @@ class AccountsUnavailable(OAuthError):
         answered: Whether the server itself said that it failed: nothing was granted.
     """
 
+    intercepted = False  # by a network that answers in the server's place, with a web page
     default_hint = "Try again in a moment."
     default_retryable = True
 

@@ -19,7 +19,7 @@ from evergrant.clock import utc_now
 from evergrant.datacenter import DataCenter, DataCenters, named
 from evergrant.errors import MissingScope, OAuthError, UntrustedServer
 from evergrant.http import HttpAnswer, HttpCall, form_call
-from evergrant.oauth_errors import error_from, passing_trouble
+from evergrant.oauth_errors import LATER, error_from, is_page, passing_trouble
 from evergrant.scopes import comma_separated
 from evergrant.text import is_word
 from evergrant.token import Secret
@@ -290,10 +290,9 @@ def _first(answer: HttpAnswer, plural: str, key: str, scope: str, now: datetime 
         return value
     if trouble := passing_trouble(answer, now=now or utc_now(), whose="the API"):
         raise trouble
-    code = data.get("code")
+    if is_page(answer):
+        raise OAuthError("the API answered a web page", hint=LATER, retryable=True)
+    code = data.get("code") if isinstance(data.get("code"), str) else None
     if code in ("OAUTH_SCOPE_MISMATCH", "NO_PERMISSION"):
         raise MissingScope(f"the grant lacks a scope to look up its user ({scope})", code=code)
-    raise OAuthError(
-        f"the API did not name the user of the token (HTTP {answer.status})",
-        code=code if isinstance(code, str) else None,
-    )
+    raise OAuthError(f"the API did not name the user of the token (HTTP {answer.status})", code=code)

@@ -22,11 +22,22 @@ from evergrant.errors import (
 )
 from evergrant.http import HttpAnswer
 
-__all__ = ["THROTTLE_WINDOW", "error_from", "may_have_granted", "passing_trouble", "was_sent"]
+__all__ = [
+    "LATER",
+    "THROTTLE_WINDOW",
+    "error_from",
+    "is_of_network",
+    "is_page",
+    "may_have_granted",
+    "passing_trouble",
+    "was_sent",
+]
 
 THROTTLE_WINDOW = timedelta(minutes=10)
 """Zoho counts token requests in windows of ten minutes
 (https://www.zoho.com/crm/developer/docs/api/v8/token-validity.html)."""
+
+LATER = "Try again later. A network that wants a login of its own does this, too."
 
 REDIRECTION = 3
 """The hundreds of the statuses that point elsewhere."""
@@ -111,11 +122,13 @@ def passing_trouble(answer: HttpAnswer, *, now: datetime, whose: str) -> OAuthEr
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS and (wait := _retry_after(answer, now)):
         return Throttled(f"{whose} has too much to do (HTTP 429)", retry_at=now + wait)
     if answer.status == HTTPStatus.TOO_MANY_REQUESTS or answer.status >= FAILURES:
-        return AccountsUnavailable(f"{whose} is in trouble (HTTP {answer.status})", answered=True)
+        error = AccountsUnavailable(f"{whose} is in trouble (HTTP {answer.status})", answered=True)
+        error.intercepted = answer.status == HTTPStatus.NETWORK_AUTHENTICATION_REQUIRED
+        return error
     if answer.status // 100 == REDIRECTION:
         return UntrustedServer(
             f"{whose} sent us elsewhere (HTTP {answer.status}); secrets are not sent there",
-            hint="Try again later. A network that wants a login of its own does this, too.",
+            hint=LATER,
             retryable=True,
         )
     return None
@@ -135,20 +148,35 @@ def _retry_after(answer: HttpAnswer, now: datetime) -> timedelta | None:
 def _no_answer(answer: HttpAnswer) -> OAuthError:
     if not answer.body:
         got = "nothing"
-    elif "html" in answer.headers.get("content-type", "") or answer.body.lstrip()[:1] == b"<":
+    elif is_page(answer):
         got = "a web page"
     else:
         got = "something that is not an OAuth answer"
-    return AccountsUnavailable(
+    error = AccountsUnavailable(
         f"the accounts server answered {got} (HTTP {answer.status})",
         # What looks like an answer that broke off may have granted something.
         answered=answer.body.lstrip()[:1] != b"{",
+        hint=LATER if is_page(answer) else None,
     )
+    error.intercepted = is_page(answer)
+    return error
+
+
+def is_page(answer: HttpAnswer) -> bool:
+    """Say whether an answer is a web page, which no program asked for."""
+    return "html" in answer.headers.get("content-type", "") or answer.body.lstrip()[:1] == b"<"
 
 
 def was_sent(error: OAuthError) -> bool:
     """Say whether the request that failed may have left this host."""
     return not isinstance(error, AccountsUnavailable) or error.sent
+
+
+def is_of_network(error: OAuthError) -> bool:
+    """Say whether a network in between answered in Zoho's place: others may well reach Zoho."""
+    if isinstance(error, AccountsUnavailable):
+        return error.intercepted
+    return isinstance(error, UntrustedServer) and error.retryable
 
 
 def may_have_granted(error: OAuthError) -> bool:

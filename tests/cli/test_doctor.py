@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -102,6 +103,33 @@ def test_an_accounts_server_that_fails_is_a_problem(
     getattr(zoho.faults, disturb)(path="/oauth/serverinfo", times=None)
     found = checks(run, f"--sandbox={zoho.url}", code=1)
     assert found["accounts server us"]["status"] == "problem"
+
+
+@pytest.mark.parametrize("portal", ["page", "redirect"])
+def test_a_network_that_answers_for_the_accounts_server_is_a_problem(
+    run: Command, zoho: Sandbox, portal: str
+) -> None:
+    if portal == "page":
+        zoho.faults.html(path="/oauth/serverinfo", times=None)
+    else:
+        zoho.faults.server_error(302, b"", path="/oauth/serverinfo", times=None)
+    found = checks(run, f"--sandbox={zoho.url}", code=1)["accounts server us"]
+    assert found["status"] == "problem"
+    assert "network may want a login" in found["detail"]
+
+
+@pytest.mark.parametrize(("hours", "how"), [(-1, "3600 s ahead of"), (1, "3600 s behind"), (0, "")])
+def test_a_store_whose_clock_differs_is_a_problem(
+    run: Command, monkeypatch: pytest.MonkeyPatch, hours: int, how: str
+) -> None:
+    def storage_time(_: object) -> datetime:  # as a database server has one
+        return utc_now() + timedelta(hours=hours)
+
+    monkeypatch.setattr("evergrant.stores.sqlite.SQLiteStore.storage_time", storage_time)
+    found = checks(run, "--offline", code=1 if hours else 0)["store clock"]
+    assert found["status"] == ("problem" if hours else "ok")
+    assert how in found["detail"]
+    assert ("NTP" in found["hint"]) == bool(hours)
 
 
 def test_no_sandbox_is_a_problem(run: Command, zoho: Sandbox) -> None:

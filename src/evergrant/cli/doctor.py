@@ -252,6 +252,7 @@ def _server(home: evergrant.DataCenter, accounts: evergrant.Accounts, send: Http
     from email.utils import parsedate_to_datetime
 
     from evergrant.http import HttpCall
+    from evergrant.oauth_errors import REDIRECTION, is_page
 
     name = f"accounts server {home.code}"
     began = accounts.clock()
@@ -261,8 +262,12 @@ def _server(home: evergrant.DataCenter, accounts: evergrant.Accounts, send: Http
         return Check(name, "problem", error.message, "Look at network, proxy and firewall.")
     except ConfigError as error:
         return Check(name, "problem", error.message, error.hint)
-    if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return Check(name, "problem", f"{home.accounts_url} answers HTTP {answer.status}")
+    is_between = answer.status // 100 == REDIRECTION or is_page(answer)
+    if is_between or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        what = f"{home.accounts_url} answers HTTP {answer.status}"
+        if is_between:
+            what += ", with a web page or from elsewhere: a proxy or network may want a login"
+        return Check(name, "problem", what)
     try:
         theirs = parsedate_to_datetime(answer.headers["date"])
         off = (began + (accounts.clock() - began) / 2 - theirs).total_seconds()

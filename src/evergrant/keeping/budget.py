@@ -15,7 +15,7 @@ from evergrant.keeping.asked import Asked
 from evergrant.keeping.ledger import LIFE, WINDOW, Failure, Ledger
 from evergrant.keeping.notes import Notes
 from evergrant.names import folded
-from evergrant.oauth_errors import may_have_granted, was_sent
+from evergrant.oauth_errors import is_of_network, may_have_granted, was_sent
 from evergrant.token import Token, about
 
 __all__ = ["GRANTS", "REFUSAL_LIFE", "Budget", "as_error", "ends_grant"]
@@ -118,7 +118,8 @@ class Budget:
 
     def _settle(self, token: Token, at: int, error: OAuthError, *, is_dead: bool) -> None:
         until = to_epoch_ms(error.retry_at) if isinstance(error, Throttled) else 0
-        failure = Failure(to_epoch_ms(self._clock()), type(error).__name__, error.message)
+        now, passes = to_epoch_ms(self._clock()), is_of_network(error)
+        failure = Failure(now, type(error).__name__, error.message, passes)
 
         def settle(note: str) -> str:
             ledger = Ledger.read(note)

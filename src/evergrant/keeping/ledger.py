@@ -42,11 +42,16 @@ LONGEST_MESSAGE = 120
 
 
 class Failure(NamedTuple):
-    """Why Zoho did not renew: when (epoch milliseconds), the error's class, its message."""
+    """Why Zoho did not renew: when (epoch milliseconds), the error's class, its message.
+
+    Attributes:
+        passes: A network in between answered: another host may well reach Zoho.
+    """
 
     at: int
     kind: str
     message: str
+    passes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,7 @@ class Ledger:
             return cls(
                 mints=tuple(sorted(int(at) for at in state.get("mints", ()))),
                 throttled_until=int(state.get("throttled_until", 0)),
-                failure=Failure(int(failed[0]), str(failed[1]), str(failed[2])) if failed else None,
+                failure=_failure(*failed) if failed else None,
                 dead_since=int(state.get("dead_since", 0)),
             )
         except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError):
@@ -112,6 +117,8 @@ class Ledger:
             left: Milliseconds that the access token at hand still lives.
         """
         if not self.failure or (self.mints and self.mints[-1] > self.failure.at):
+            return False
+        if self.failure.passes:
             return False
         rest = LIFE if self.failure.kind == LoginRequired.__name__ else max(REST, left // 4)
         return 0 <= now - self.failure.at < rest
@@ -162,3 +169,7 @@ class Ledger:
     def _last_hour(self, now: int) -> tuple[int, ...]:
         """Return the mints that count; one from the future was noted by a clock ahead of ours."""
         return tuple(min(at, now) for at in self.mints if at > now - LIFE - ON_THE_WAY)
+
+
+def _failure(at: object, kind: object, message: object, *more: object) -> Failure:
+    return Failure(int(str(at)), str(kind), str(message), more[:1] == (True,))

@@ -180,11 +180,14 @@ class Renewal:
                     return current
                 if refused := self._budget.refusal(current):
                     raise self._patience.note(current, *refused)
-                if waited and (ledger := self._budget.look(current)).failure != before:
+                failed = (ledger := self._budget.look(current)).failure if waited else None
+                if failed and failed != before and not failed.passes:
                     # The holder's answer is ours: all who waited must not ask in turns.
                     error = self._patience.note(current, as_error(ledger, current))
                     return self._make_do(current, need, error)
-                return self._refresh(lease, current, need)
+                # Where only a network in between answered the holder, once: it may be ours, too.
+                is_again = failed is not None and failed != before
+                return self._refresh(lease, current, need, attempts=1 if is_again else ATTEMPTS)
 
     def _awaited(self, watch: Watch, token: Token, need: Need) -> Token | None:
         """Return what the holder of the lease has saved, once there is that; None for now."""
