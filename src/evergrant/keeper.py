@@ -209,7 +209,7 @@ class Keeper:
 
         Raises:
             UntrustedServer: The state is not ours, or the redirect names a server that is not
-                Zoho's; nothing was sent anywhere.
+                Zoho's: nothing was sent. Or Zoho's answer names one: the grant is stored.
             ConsentDenied: The user said no, or another user than the expected one logged in.
             CodeSpent: The code was used before, or is too old.
             NoRefreshToken: The login works, but for an hour only.

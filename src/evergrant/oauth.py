@@ -295,4 +295,6 @@ def _first(answer: HttpAnswer, plural: str, key: str, scope: str, now: datetime 
     code = data.get("code") if isinstance(data.get("code"), str) else None
     if code in ("OAUTH_SCOPE_MISMATCH", "NO_PERMISSION"):
         raise MissingScope(f"the grant lacks a scope to look up its user ({scope})", code=code)
-    raise OAuthError(f"the API did not name the user of the token (HTTP {answer.status})", code=code)
+    raise OAuthError(
+        f"the API did not name the user of the token (HTTP {answer.status})", code=code
+    )

@@ -12,6 +12,7 @@ import pytest
 
 from evergrant import Accounts, Keeper, Policy, open_store
 from evergrant.errors import PolicyRefused, UntrustedServer
+from evergrant.keeping.moments import Moments
 from evergrant.sandbox import Sandbox
 
 ALICE = "alice@example.com"
@@ -152,3 +153,15 @@ def test_an_earlier_begin_of_the_same_grant_counts(hosts: Hosts, zoho: Sandbox) 
         other = replace(token, created_at=claimed)
         token = keeper.store.save_token(other, expected_version=token.version)
         assert token.created_at == kept
+
+
+def test_a_clock_that_is_set_right_is_gone_by_again(zoho: Sandbox, hosts: Hosts) -> None:
+    policy = Policy(idle_timeout=2 * HOUR)
+    hosts.keeper(policy).login_with_code(zoho.grant_code(ALICE, self_client=True))
+    wrong = [-24 * HOUR]
+    moments = Moments(lambda: zoho.clock() + wrong[0], zoho.clock)
+    (token,) = hosts.keeper(policy).store.get_tokens()
+    assert moments.past(token, token.last_used_at) == token.last_used_at
+    assert abs(moments.now() - zoho.clock()) < timedelta(seconds=5)
+    wrong[0] = timedelta(0)
+    assert abs(moments.now() - zoho.clock()) < timedelta(seconds=5)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from evergrant.clock import Clock
 from evergrant.errors import EvergrantError
@@ -27,6 +27,14 @@ MOST = 100_000
 """Moments in the future that a process remembers to have seen."""
 
 
+class _Compared(NamedTuple):
+    """What our clock said at a moment of the monotonic one, and how far the storage's is ahead."""
+
+    local: datetime
+    at: float
+    ahead: timedelta
+
+
 class Moments:
     """What lies in the future counts as of when it was first seen; safe to share between threads.
 
@@ -40,12 +48,19 @@ class Moments:
     def __init__(self, clock: Clock, storage_time: Callable[[], datetime | None]) -> None:
         self._clock = clock
         self._storage_time = storage_time
-        self._ahead, self._ask_at = timedelta(0), 0.0
+        self._compared: _Compared | None = None
+        self._ask_at = 0.0
         self._seen: dict[tuple[str, datetime], datetime] = {}
 
     def now(self) -> datetime:
         """Return the present moment, as those who share the storage have it."""
-        return self._clock() + self._ahead
+        local, compared = self._clock(), self._compared
+        if compared is None:
+            return local
+        if abs(compared.local + timedelta(seconds=time.monotonic() - compared.at) - local) > SLACK:
+            self._compared, self._ask_at = None, 0.0  # somebody has set our clock since
+            return local
+        return local + compared.ahead
 
     def past(self, token: Token, moment: datetime | None) -> datetime | None:
         """Return one of a token's moments, or when it was first seen to be in the future."""
@@ -83,11 +98,12 @@ class Moments:
         except EvergrantError:
             return
         if theirs is None or theirs + SLACK < moment:
-            self._ahead = timedelta(0)
+            self._compared = None
             return
-        self._ahead = theirs - self._clock()
+        local = self._clock()
+        self._compared = compared = _Compared(local, time.monotonic(), theirs - local)
         _logger.warning(
             "the clock of this host is %s behind that of its store: policies go by the store's. "
             "Set the clock (NTP)",
-            timedelta(seconds=round(self._ahead.total_seconds())),
+            timedelta(seconds=round(compared.ahead.total_seconds())),
         )
