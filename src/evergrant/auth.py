@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import httpx2
     import requests
 
-__all__ = ["RequestsAuth", "header", "httpx_auth", "is_rejection"]
+__all__ = ["AUTHORIZATION", "RequestsAuth", "header", "httpx_auth", "is_rejection"]
 
 AUTHORIZATION = "Authorization"
 

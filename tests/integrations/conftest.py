@@ -11,7 +11,7 @@ import pytest
 
 from evergrant import Accounts, Keeper, open_store
 from evergrant.sandbox import Client, Sandbox
-from web_frameworks import FRAMEWORKS
+from web_frameworks import FRAMEWORKS, environment
 from web_keeper import made
 from web_visitor import Visitor
 
@@ -78,10 +78,4 @@ def bob(url: str, zoho: Sandbox) -> Iterator[Visitor]:
 
 @pytest.fixture(scope="session", autouse=True)
 def _environment(tmp_path_factory: pytest.TempPathFactory) -> None:
-    os.environ |= {
-        "SESSION_SECRET": "a secret of the tests",
-        "INSECURE_COOKIES": "1",
-        "DJANGO_SETTINGS_MODULE": "django_app.settings",
-        "DATABASE": str(tmp_path_factory.mktemp("django") / "db.sqlite3"),
-        "KEEPER": "web_keeper.the_keeper",
-    }
+    os.environ |= environment(tmp_path_factory.mktemp("django"))

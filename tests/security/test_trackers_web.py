@@ -17,7 +17,7 @@ from frames import PACKAGE
 from soak import Soak
 from tracked import CODE, MARK, Leaks
 from trackers import errors, values
-from web_frameworks import set_up_django
+from web_frameworks import environment, set_up_django
 from web_keeper import made
 
 ALICE = "alice@example.com"
@@ -27,13 +27,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptio
 
 @pytest.fixture(scope="module", autouse=True)
 def _environment(tmp_path_factory: pytest.TempPathFactory) -> None:
-    os.environ |= {
-        "SESSION_SECRET": "a secret of the tests",
-        "INSECURE_COOKIES": "1",
-        "DJANGO_SETTINGS_MODULE": "django_app.settings",
-        "DATABASE": str(tmp_path_factory.mktemp("django") / "db.sqlite3"),
-        "KEEPER": "web_keeper.the_keeper",
-    }
+    os.environ |= environment(tmp_path_factory.mktemp("django"))
 
 
 @pytest.fixture

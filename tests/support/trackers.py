@@ -75,9 +75,19 @@ def values(traceback: TracebackType | None, below: str = "") -> Iterator[tuple[s
                 yield f"{frame.f_code.co_qualname}.{name}", value
 
 
+def _repr(value: object) -> str:
+    try:
+        return repr(value)
+    except Exception:  # noqa: BLE001 - it is half made
+        return "?"
+
+
 def by_python(error: BaseException) -> Iterator[str]:
     """Yield what `traceback` prints with the locals of every frame."""
-    summary = TracebackException.from_exception(error, capture_locals=True)
+    try:
+        summary = TracebackException.from_exception(error, capture_locals=True)
+    except Exception:  # noqa: BLE001 - an object was half made; Python 3.11 gives up then
+        return
     for part in chain(summary):
         part.stack[:] = [frame for frame in part.stack if not is_the_tests_own(frame.filename)]
         yield from (*part.stack.format(), *part.format_exception_only())
@@ -125,9 +135,9 @@ def by_walking(error: BaseException) -> Iterator[str]:
     for one in errors(error):
         for name, value in values(one.__traceback__):
             try:
-                yield f"{name}: {json.dumps(value, default=repr, skipkeys=True)}"
+                yield f"{name}: {json.dumps(value, default=_repr, skipkeys=True)}"
             except (TypeError, ValueError, RecursionError):
-                yield f"{name}: {value!r}"
+                yield f"{name}: {_repr(value)}"
             if isinstance(value, bytes | bytearray):
                 yield f"{name}: {bytes(value).decode('latin-1')}"
             yield f"{name}: {DebugReprGenerator().repr(value)}"

@@ -6,11 +6,12 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from pathlib import Path
 
 from evergrant import Keeper
 from web_visitor import address_of, mounted, served
 
-__all__ = ["FRAMEWORKS", "set_up_django"]
+__all__ = ["FRAMEWORKS", "environment", "set_up_django"]
 
 
 @contextmanager
@@ -51,6 +52,21 @@ def on_django(keeper: Keeper, door: socket.socket, root: str) -> Iterator[str]:
     set_up_django()
     with served(mounted(get_wsgi_application(), root), door) as url:
         yield url
+
+
+def environment(folder: Path) -> dict[str, str]:
+    """Return the environment that the apps run in.
+
+    Args:
+        folder: Where Django's database is.
+    """
+    return {
+        "SESSION_SECRET": "a secret of the tests",
+        "INSECURE_COOKIES": "1",
+        "DJANGO_SETTINGS_MODULE": "django_app.settings",
+        "DATABASE": str(folder / "db.sqlite3"),
+        "KEEPER": "web_keeper.the_keeper",
+    }
 
 
 def set_up_django() -> None:

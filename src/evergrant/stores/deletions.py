@@ -9,6 +9,7 @@ from hashlib import sha256
 
 from evergrant.clock import to_epoch_ms
 from evergrant.errors import EvergrantError
+from evergrant.masking import masks_locals
 from evergrant.stores.coordination import Coordination
 from evergrant.stores.matching import Criterion
 from evergrant.stores.rows import Row, numeric_id
@@ -43,6 +44,7 @@ class Deletions(Coordination):
     counts_ids: bool = True
     """Whether each id that the storage gives is larger than all before."""
 
+    @masks_locals
     def was_deleted(self, token: Token) -> bool:
         """Say whether the row that a token was read from was deleted, rather than lost.
 

@@ -10,7 +10,7 @@ from zohocrmsdk.src.com.zoho.crm.api.exception import SDKException
 from zohocrmsdk.src.com.zoho.crm.api.initializer import Initializer
 from zohocrmsdk.src.com.zoho.crm.api.user_signature import UserSignature
 
-from evergrant.auth import header, is_rejection
+from evergrant.auth import AUTHORIZATION, header, is_rejection
 from evergrant.datacenter import origin_of
 from evergrant.errors import TokenNotFound
 from evergrant.masking import masks_locals, masks_methods
@@ -21,8 +21,6 @@ from evergrant.zohocrmsdk.surroundings import surroundings_of
 from evergrant.zohocrmsdk.translation import fill, identity, read, surfacing, wants_user_name
 
 __all__ = ["OAuthToken"]
-
-AUTHORIZATION = "Authorization"
 
 
 @masks_methods
