@@ -151,15 +151,28 @@ class Stranger:
         os.close(self._handle)
 
 
-def test_an_entry_that_waits_is_written_though_others_have_tried(
-    log: Callable[[], AuditLog], monkeypatch: pytest.MonkeyPatch, writers: Threads
-) -> None:
+Locked = tuple[AuditLog, Stranger]
+
+
+@pytest.fixture
+def locked(log: Callable[[], AuditLog], monkeypatch: pytest.MonkeyPatch) -> Callable[[], Locked]:
+    """Make a log for whose file an entry waits."""
     monkeypatch.setattr(audit, "PATIENCE", 0.0)
 
-    def scene() -> Scene:
+    def new() -> Locked:
         it = log()
         stranger = Stranger(it.path)
         it.record({"number": 1})
+        return it, stranger
+
+    return new
+
+
+def test_an_entry_that_waits_is_written_though_others_have_tried(
+    locked: Callable[[], Locked], monkeypatch: pytest.MonkeyPatch, writers: Threads
+) -> None:
+    def scene() -> Scene:
+        it, stranger = locked()
         monkeypatch.setattr(audit, "RETRY", stranger)
         (retry,) = writers.begun
         return Scene(lambda: it.flush(0), retry, lambda: equal((numbers(it), [1])))
@@ -169,14 +182,10 @@ def test_an_entry_that_waits_is_written_though_others_have_tried(
 
 
 def test_entries_that_are_written_while_the_program_ends_do_not_spoil_its_end(
-    log: Callable[[], AuditLog], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    locked: Callable[[], Locked], caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(audit, "PATIENCE", 0.0)
-
     def scene() -> Scene:
-        it = log()
-        stranger = Stranger(it.path)
-        it.record({"number": 1})
+        it, stranger = locked()
         caplog.clear()
 
         def flush() -> None:
