@@ -9,13 +9,12 @@ from typing import Any
 
 from evergrant.limited_log import LimitedLog
 from evergrant.stores.aws.service import Refused
+from evergrant.stores.aws.sharing import FAILED
 from evergrant.stores.aws.table import Item, Table, absent, condition, ids_in, key_of_lookup
 
 __all__ = ["Lookups"]
 
 _logger = LimitedLog()
-
-FAILED = "ConditionalCheckFailedException"
 
 QUICK = 1.0
 """Seconds within which all rows are looked through each time that somebody is not found."""
