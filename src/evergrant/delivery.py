@@ -162,7 +162,9 @@ class Delivery(Generic[T]):
             return True
 
     def _run(self) -> None:
-        while item := self._next():
+        here = this_process()
+        # A child that a listener forked goes on in this thread: the rest is its parent's to tell.
+        while this_process() == here and (item := self._next()):
             self._thread = threading.get_ident()
             try:
                 item.context.run(self._listener, item.what)

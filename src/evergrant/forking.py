@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import _imp
 import os
+import stat
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from importlib import _bootstrap
 from typing import Any, Protocol
@@ -17,6 +18,7 @@ __all__ = [
     "Process",
     "ProcessLock",
     "ProcessTurns",
+    "Sockets",
     "this_process",
     "undisturbed",
     "watch",
@@ -88,6 +90,7 @@ class Forkable(Protocol):
 _watched: weakref.WeakSet[Forkable] = weakref.WeakSet()
 _lock = threading.RLock()  # a signal's handler may fork while its thread adds to the watched
 _resting: list[Forkable] = []
+_is_ready = False
 _making = threading.RLock()
 
 
@@ -95,6 +98,46 @@ def watch(resource: Forkable) -> None:
     """Tell ``resource`` of every fork for as long as it lives."""
     with _lock:
         _watched.add(resource)
+
+
+class Sockets:
+    """Connections of a library; in a forked child their sockets lead nowhere.
+
+    A driver says goodbye over what it lets go of, such as at the end of a child, and tells a child
+    from its parent by a number that may be the same: the parent's connection would be closed.
+
+    Args:
+        descriptor: Returns the number of a connection's socket; may raise if it has none.
+    """
+
+    def __init__(self, descriptor: Callable[[Any], int]) -> None:
+        self._descriptor = descriptor
+        self._process = this_process()
+        self._open: weakref.WeakSet[Any] = weakref.WeakSet()
+        watch(self)
+
+    def add(self, connection: object) -> None:
+        """Note one for as long as it lives."""
+        self._open.add(connection)
+
+    def before_fork(self) -> None:
+        """Nothing has to rest."""
+
+    def after_fork(self) -> None:
+        """Let go of the parent's in a child."""
+        if self._process == this_process():
+            return
+        self._process, inherited, self._open = this_process(), self._open, weakref.WeakSet()
+        for connection in list(inherited):
+            with suppress(Exception):  # it is closed already
+                _lead_nowhere(self._descriptor(connection))
+
+
+def _lead_nowhere(descriptor: int) -> None:
+    if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+        nowhere = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        os.dup2(nowhere, descriptor, inheritable=False)
+        os.close(nowhere)
 
 
 @contextmanager
@@ -108,6 +151,7 @@ def undisturbed() -> Iterator[None]:
 
 
 def _before() -> None:
+    global _is_ready  # noqa: PLW0603 - there is one
     # Python does not free the locks of modules in a child: it would wait for ever for the end of
     # an import by a thread that it lacks, at its first refresh, look-up of a host, or connection.
     until = time.monotonic() + PATIENCE
@@ -123,9 +167,12 @@ def _before() -> None:
         _imp.release_lock()  # who is at it takes it again and again
         time.sleep(0.001)
         _imp.acquire_lock()
+    _is_ready = True
 
 
 def _after() -> None:
+    global _is_ready  # noqa: PLW0603 - as above
+    _is_ready = False
     _imp.release_lock()
     while _resting:
         _resting.pop().after_fork()
@@ -137,6 +184,8 @@ def _after() -> None:
 def _after_in_child() -> None:
     global _forks, _making  # noqa: PLW0603 - there is one of each
     _forks += 1
+    if not _is_ready:  # a server in C has forked, and tells Python of the child only
+        _before()
     _after()
     _making = threading.RLock()
 

@@ -7,9 +7,13 @@ from typing import Any
 
 from redis import Connection, ConnectionPool, Redis
 
+from evergrant.forking import Sockets
 from evergrant.watchdog import uses
 
 __all__ = ["WatchedPool", "watched"]
+
+
+_sockets = Sockets(lambda one: int(one._sock.fileno()))  # noqa: SLF001 - the client shows none
 
 
 def watched(client: Redis) -> Redis:
@@ -29,6 +33,10 @@ class WatchedPool(ConnectionPool):
 @cache
 def _told(kind: Any) -> Any:
     class Told(kind):  # type: ignore[misc]
+        def __init__(self, *arguments: Any, **named: Any) -> None:
+            super().__init__(*arguments, **named)
+            _sockets.add(self)
+
         def send_packed_command(self, *arguments: Any, **named: Any) -> Any:
             uses(self._sock)
             return super().send_packed_command(*arguments, **named)

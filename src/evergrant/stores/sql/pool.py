@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, exc
+from sqlalchemy import URL, Connection, event, exc
 from sqlalchemy.pool import PoolProxiedConnection
 
 from evergrant import forking
@@ -52,6 +52,8 @@ class Pool:
         self.closed = False
         self.moves = 0
         forking.watch(self)
+        self._sockets = sockets = forking.Sockets(_socket_of)
+        event.listen(self.engine, "connect", lambda raw, _: sockets.add(raw))
 
     def acquire(self) -> PoolProxiedConnection:
         """Return a connection, once there is one; whoever has it gives it back."""
@@ -158,6 +160,12 @@ class Pool:
             self._parents.append(self.engine.pool)
             self._free = threading.Semaphore(CONNECTIONS)
             self.engine.dispose(close=False)
+
+
+def _socket_of(connection: Any) -> int:
+    shown = hasattr(connection, "fileno")
+    socket = connection if shown else connection._sock  # noqa: SLF001 - PyMySQL shows none
+    return int(socket.fileno())
 
 
 def drop(raw: PoolProxiedConnection) -> None:
