@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -48,6 +49,22 @@ def test_more_lines_than_anybody_reads_are_counted(
     later(PERIOD)
     log.warning("the store is gone (%d)", 10_001)
     assert caplog.messages[-1] == "the store is gone (10001)"
+
+
+def test_what_was_left_out_is_counted_even_if_no_more_of_it_comes(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("evergrant.limited_log.PERIOD", 1.0)
+    log = LimitedLog()
+    for number in range(100):
+        log.warning("the store is gone (%d)", number)
+    told = [f"the store is gone ({BURST}) ({100 - BURST} like it in a minute)"]
+    end = time.monotonic() + 10
+    while caplog.messages[BURST:] != told:
+        assert time.monotonic() < end, caplog.messages
+        time.sleep(0.01)
+    log.end()
+    assert caplog.messages[BURST:] == told
 
 
 def test_threads_together_write_no_more(caplog: pytest.LogCaptureFixture) -> None:
