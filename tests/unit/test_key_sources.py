@@ -232,7 +232,7 @@ def test_a_key_service_that_hangs_holds_nobody_who_has_a_key_that_works(
             assert keys.open(sealed, "here") == "text"
         assert time.monotonic() - began < 0.4
         for _ in range(3):  # what it alone may open is told as out of reach, and once it is asked
-            with pytest.raises(StoreUnavailable, match="did not answer decrypt: ReadTimeoutError"):
+            with pytest.raises(StoreUnavailable, match="did not answer decrypt"):
                 keys.get(id_of(key))
         assert len(silent.seen) == 1
         go_on.set()
