@@ -11,11 +11,7 @@ import pytest
 from cli_runner import ALICE, BOB, Command, LogIn
 from evergrant.sandbox import Sandbox
 from keep_process import keeping
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+from ports import free_port
 
 
 def scraped(port: int) -> str:

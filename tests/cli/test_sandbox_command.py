@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
 import re
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urljoin
 
@@ -19,19 +18,7 @@ import httpx2
 import pytest
 
 from cli_runner import ALICE, Command
-
-
-def free_ports() -> int:
-    """Return the first of six free ports in a row: a sandbox of two data centers.
-
-    They are below those that a system gives out by itself, so that nobody gets them meanwhile.
-    """
-    for first in range(20_000 + os.getpid() % 1_000 * 10, 32_000, 10):
-        with ExitStack() as stack, suppress(OSError):
-            for port in range(first, first + 6):
-                stack.enter_context(socket.create_server(("127.0.0.1", port)))
-            return first
-    raise AssertionError("no six ports in a row are free")
+from ports import free_ports
 
 
 @contextmanager
@@ -135,7 +122,7 @@ def test_unknown_fields_are_kept_if_it_is_told_to(
 
 
 def test_a_login_after_a_restart_takes_the_place_of_the_one_before(run: Command) -> None:
-    port = free_ports()
+    port = free_ports(6)  # a sandbox of two data centers
     with running("--port", str(port)) as (_, said):
         log_in(said["data center us"])
     with running("--port", str(port)) as (_, said):
@@ -148,7 +135,7 @@ def test_a_login_after_a_restart_takes_the_place_of_the_one_before(run: Command)
 def test_a_bare_option_means_the_default_address(
     run: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    port = free_ports()
+    port = free_ports(6)
     monkeypatch.setattr("evergrant.cli.options.SANDBOX_PORT", port)
     with running("--port", str(port)):
         assert run("doctor", "--sandbox").exit_code == 0

@@ -10,7 +10,8 @@ from cli_runner import Command
 from evergrant.errors import ConfigError, StoreUnavailable
 from evergrant.stores import open_store
 from evergrant.testing.samples import ALICE
-from redis_servers import PASSWORD, Redis, Sentinel, clustered, free_port, until
+from ports import free_port
+from redis_servers import PASSWORD, Redis, Sentinel, clustered, until
 
 
 @pytest.fixture

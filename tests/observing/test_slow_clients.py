@@ -21,6 +21,7 @@ from evergrant.sandbox import server as sandbox_server
 from evergrant.sandbox.server import Server
 from evergrant.sandbox.wire import Response
 from evergrant.token import Token
+from ports import free_port
 
 CROWD = 20
 """Clients that say nothing, and as many that speak in drops."""
@@ -33,8 +34,7 @@ def a_callback(stack: ExitStack) -> int:
 
 
 def metrics(stack: ExitStack) -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        port = int(probe.getsockname()[1])
+    port = free_port()
     stack.callback(Metrics().serve("127.0.0.1", port))
     return port
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from redis import ConnectionError as NotConnected
 from redis import Redis as Client
 from sqlalchemy import exc
 
+from ports import free_port
 from servers import Server, program
 
 __all__ = [
@@ -24,7 +24,6 @@ __all__ = [
     "Sentinel",
     "Space",
     "clustered",
-    "free_port",
     "redis",
     "redis_server",
     "redis_url",
@@ -35,12 +34,6 @@ PASSWORD = "planted-redis"
 
 DURABLE = ("--appendonly yes", "--appendfsync always")
 """Settings of a server that has made sure of what it answers."""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Redis(Server):

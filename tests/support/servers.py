@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -23,6 +22,7 @@ from sqlalchemy import URL, NullPool, create_engine, exc
 
 import certificates
 import tethered
+from ports import free_port
 
 PATIENCE = 90.0
 """Seconds that a server may take to start on a busy machine."""
@@ -53,9 +53,7 @@ class Server:
         self.certificate = certificates.write(self.folder)
         for file in (self.folder, *self.folder.iterdir()):
             self._hand_over(file)
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         self._process: subprocess.Popen[str] | None = None
         self._pid = 0
         try:

@@ -12,7 +12,6 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from evergrant.sandbox.wire import Request, Response
-from evergrant.watchdog import Exchange, uses
 
 __all__ = ["HOST", "Server"]
 
@@ -23,6 +22,9 @@ _NO_BODY = (204, 304)
 PATIENCE = 60.0
 """Seconds that a client may take: for a request, from the end of the one before, and to read an
 answer."""
+
+TICK = 0.1
+"""Seconds between two looks at the clients that take too long."""
 
 PAUSE = 0.05
 """Seconds without another connection where there is no room for one."""
@@ -41,6 +43,7 @@ class Server:
         self._answers: dict[socket.socket, Answer] = {}
         # Without a lock: each change of a dict is one step, and so is its copy.
         self._connections: dict[socket.socket, threading.Thread] = {}
+        self._deadlines: dict[socket.socket, float] = {}
         self._wake, self._woken = socket.socketpair()
         self._thread = threading.Thread(target=self._accept, name="sandbox", daemon=True)
 
@@ -81,7 +84,8 @@ class Server:
             for pair in self._answers.items():
                 selector.register(pair[0], selectors.EVENT_READ, pair)
             while True:
-                for key, _ in selector.select():
+                self._shut_overdue()
+                for key, _ in selector.select(TICK if self._connections else None):
                     if key.data is None:
                         return
                     listener, answer = key.data
@@ -91,6 +95,14 @@ class Server:
                         pass  # the client is gone again
                     except OSError:  # we are out of file descriptors
                         time.sleep(PAUSE)
+
+    def _shut_overdue(self) -> None:
+        # From here: a timeout of the socket would begin anew with every byte.
+        now = time.monotonic()
+        for connection, until in self._deadlines.copy().items():
+            if until <= now:
+                with contextlib.suppress(OSError):  # it is closed already
+                    connection.shutdown(socket.SHUT_RDWR)
 
     def _serve(self, connection: socket.socket, answer: Answer) -> None:
         thread = threading.Thread(
@@ -107,8 +119,9 @@ class Server:
         try:
             with connection, contextlib.suppress(OSError):
                 connection.setblocking(True)
-                _Handler(connection, answer)
+                _Handler(connection, answer, self._deadlines)
         finally:
+            self._deadlines.pop(connection, None)
             del self._connections[connection]
 
 
@@ -119,8 +132,14 @@ class _Handler(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
     wbufsize = -1  # headers and body leave in one packet, so no delayed acknowledgement waits
 
-    def __init__(self, connection: socket.socket, answer: Answer) -> None:
+    def __init__(
+        self,
+        connection: socket.socket,
+        answer: Answer,
+        deadlines: dict[socket.socket, float] | None = None,
+    ) -> None:
         self._answer = answer
+        self._deadlines = {} if deadlines is None else deadlines
         super().__init__(connection, (HOST, 0), None)  # type: ignore[arg-type]
 
     def __getattr__(self, name: str) -> Any:
@@ -137,9 +156,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def handle_one_request(self) -> None:
         """Answer a request, if it arrives in time."""
-        with Exchange(PATIENCE):
-            uses(self.connection)
-            super().handle_one_request()
+        self._deadlines[self.connection] = time.monotonic() + PATIENCE
+        super().handle_one_request()
 
     def _respond(self) -> None:
         length = self.headers.get("Content-Length", "0")
@@ -154,12 +172,11 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(length))
         if len(body) < int(length):
             raise ConnectionResetError
-        uses(None)  # an answer may take its time
+        del self._deadlines[self.connection]  # an answer may take its time
         response = self._answer(Request(self.command, path, query, headers, body))
-        with Exchange(PATIENCE):
-            uses(self.connection)
-            self._send(response)
-            self.wfile.flush()
+        self._deadlines[self.connection] = time.monotonic() + PATIENCE
+        self._send(response)
+        self.wfile.flush()
         return None
 
     def _give_up(self, status: int) -> None:
