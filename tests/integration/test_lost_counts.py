@@ -104,3 +104,27 @@ def test_of_a_file_whose_sidecar_is_lost(tmp_path: Path) -> None:
         with pytest.raises(TokenNotFound):
             store.delete_token(str(former.id), expected_version=former.version)
         assert contents(store)[login.id] == login
+
+
+@pytest.mark.parametrize("lost", ["the files", "the rows"])
+def test_of_a_csv_file_with_all_its_rows(tmp_path: Path, lost: str) -> None:
+    path = tmp_path / "tokens.csv"
+    with FileStore(path) as store:
+        alice, bob = store.save_token(ALICE), store.save_token(BOB)
+    for file in tmp_path.iterdir():
+        if file != path and not file.name.endswith(".lock"):
+            file.unlink()
+    if lost == "the files":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes().splitlines(keepends=True)[0])
+    with FileStore(path) as store:
+        carol = store.save_token(grant("carol"))
+        assert carol.id not in {alice.id, bob.id}
+        with pytest.raises(TokenNotFound):
+            store.delete_token(str(alice.id), expected_version=alice.version)
+
+
+def test_ids_of_a_new_csv_file_begin_at_one(tmp_path: Path) -> None:
+    with FileStore(tmp_path / "tokens.csv") as store:
+        assert store.save_token(ALICE).id == "1"
