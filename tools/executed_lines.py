@@ -16,6 +16,9 @@ from venvs import StepError
 __all__ = ["PACKAGE", "Executed", "call_pytest", "first_run"]
 
 PACKAGE = Path("src", "evergrant")
+FEW = 30
+"""Tests."""
+
 QUIET = ("-q", "-p", "no:cacheprovider")
 
 _WATCH = """
@@ -72,7 +75,9 @@ class Executed(NamedTuple):
     seconds: dict[str, float]
 
     def tests_of(self, file: str, line: int, most_seconds: float) -> list[str]:
-        """Return the tests of a line, or else of its file, the quickest first.
+        """Return the tests of a line, the quickest first; where they are few, others of its file.
+
+        A line that runs once in a process is known to one test, whichever needs it.
 
         Args:
             file: Its path below the package.
@@ -80,9 +85,13 @@ class Executed(NamedTuple):
             most_seconds: How long all of them may take together.
         """
         lines = self.by_line.get(file, {})
-        found = set(lines.get(line, ())) or {test for tests in lines.values() for test in tests}
+        own = set(lines.get(line, ()))
+        others = {test for tests in lines.values() for test in tests} - own
+        found = sorted(own, key=self._seconds)
+        if len(own) < FEW:
+            found += sorted(others, key=self._seconds)
         chosen: list[str] = []
-        for test in sorted(found, key=self._seconds):
+        for test in found:
             most_seconds -= self._seconds(test)
             if most_seconds < 0:
                 break

@@ -69,6 +69,9 @@ SHARES = (
 )
 """The tests that a mutant may meet: two shares, which the first run takes side by side."""
 
+IN_PROCESSES = {"forking.py": ("tests/unit/test_forking.py", "tests/concurrency/test_forks.py")}
+"""Tests that execute a file in processes of their own, where no first run sees it."""
+
 WITHOUT_SERVERS = "not MariaDB and not PostgreSQL and not Redis and not database"
 COPIED = ("src", "tests", "tools", "examples", "benchmarks", "docs", "pyproject.toml")
 SHORTEST_TIMEOUT = 60.0
@@ -152,6 +155,7 @@ def hunt_sample(python: Path, chosen: Sequence[Mutant], root: Path = ROOT) -> It
             with _borrowed(copies) as copy:
                 line = mutant.mutation.line
                 tests = executed.tests_of(mutant.file, line, MOST_SECONDS)
+                tests += IN_PROCESSES.get(mutant.file, ())
                 return Outcome(mutant, _noticed(python, copy, mutant, tests))
 
         with ThreadPoolExecutor(len(made)) as threads:

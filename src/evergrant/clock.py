@@ -53,7 +53,7 @@ class RemoteClock:
         self._url = f"{url.rstrip('/')}/_sandbox/clock"
         self._max_age = max_age
         self._asked_at = float("-inf")
-        self._ahead = timedelta(0)
+        self._ahead = timedelta()
         # No proxy stands between two processes of one machine, whatever the environment says.
         self._read = json.load
         self._open = build_opener(ProxyHandler({})).open

@@ -64,14 +64,15 @@ def test_what_nobody_waits_for_any_more_is_not_begun(offload: Offload) -> None:
         busy = asyncio.create_task(offload.share("busy", lambda: go_on.wait(30)))
         calls: dict[str, Callable[[], None]] = {
             name: lambda name=name: done.append(name)  # type: ignore[misc]
-            for name in ("left", "kept")
+            for name in ("left", "kept", "single")
         }
         left = [asyncio.create_task(offload.share("left", calls["left"])) for _ in range(3)]
         kept = [asyncio.create_task(offload.share("kept", calls["kept"])) for _ in range(3)]
-        await until(lambda: len(offload._flights) == 3)
-        for task in (*left, kept[0]):
+        single = asyncio.create_task(offload.share("single", calls["single"]))
+        await until(lambda: len(offload._flights) == 4)
+        for task in (*left, kept[0], single):
             task.cancel()
-        await asyncio.wait(left)
+        await asyncio.wait([*left, single])
         go_on.set()
         await asyncio.gather(busy, *kept[1:])
 

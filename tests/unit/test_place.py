@@ -129,3 +129,10 @@ def test_a_save_that_expects_a_version_joins_nothing() -> None:
 
 def test_a_token_that_is_new_has_no_row() -> None:
     assert place(row(""), row("1", "bob"), row("2", None, None)) == (None, row(""), None)
+
+
+def test_what_names_no_client_is_placed_by_its_access_token_first() -> None:
+    both = Token(refresh_token="r1", access_token="a2")
+    assert place(both, row("1"), row("2", "bob")).row == row("2", "bob")
+    of_client = Token(refresh_token="r1", access_token="a2", client_id="c1")
+    assert place(of_client, row("1"), row("2", "bob")).row == row("1")

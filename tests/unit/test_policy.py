@@ -19,6 +19,7 @@ from evergrant.errors import ConfigError
         ("15m", timedelta(minutes=15)),
         ("45s", timedelta(seconds=45)),
         (90, timedelta(seconds=90)),
+        (1, timedelta(seconds=1)),
     ],
 )
 def test_a_span_is_read_as_it_is_written(text: object, span: timedelta) -> None:
@@ -58,6 +59,7 @@ def test_a_table_says_all_that_a_policy_can() -> None:
         {"session_timeout": True},
         {"session_timeout": 1.5},
         {"session_timeout": 10**12},
+        {"session_timeout": 10**10},
         {"idle_timeout": "4m"},
         {"max_tokens_per_user": 0},
         {"max_tokens_per_user": "2"},
