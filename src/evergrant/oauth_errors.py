@@ -155,7 +155,7 @@ def _no_answer(answer: HttpAnswer) -> OAuthError:
     error = AccountsUnavailable(
         f"the accounts server answered {got} (HTTP {answer.status})",
         # What looks like an answer that broke off may have granted something.
-        answered=answer.body.lstrip()[:1] != b"{",
+        answered=not answer.body.lstrip().startswith(b"{"),
         hint=LATER if is_page(answer) else None,
     )
     error.intercepted = is_page(answer)
@@ -164,7 +164,7 @@ def _no_answer(answer: HttpAnswer) -> OAuthError:
 
 def is_page(answer: HttpAnswer) -> bool:
     """Say whether an answer is a web page, which no program asked for."""
-    return "html" in answer.headers.get("content-type", "") or answer.body.lstrip()[:1] == b"<"
+    return "html" in answer.headers.get("content-type", "") or answer.body.lstrip().startswith(b"<")
 
 
 def was_sent(error: OAuthError) -> bool:

@@ -14,6 +14,7 @@ import pytest
 
 from evergrant.crypto.keys import Key, Keyring
 from evergrant.errors import ConfigError
+from evergrant.keeping.lifeboat_files import LifeboatFiles
 from evergrant.stores.rows import encode
 from evergrant.token import Secret
 from lifeboat_help import LOGIN, TOKEN, boat, files, taken
@@ -224,3 +225,22 @@ def test_a_sealed_text_in_a_lifeboat_from_before_keeps_nobody_from_saving(tmp_pa
     assert lifeboat.put(TOKEN)
     assert taken(lifeboat) == [TOKEN]
     assert files(tmp_path) == [path]
+
+
+def test_a_file_that_may_not_be_read_is_told_once_and_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = boat(tmp_path).put(TOKEN)
+    assert path
+
+    def refuse(_self: LifeboatFiles, _path: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(LifeboatFiles, "read", refuse)
+    lifeboat = boat(tmp_path)
+    for _ in range(2):
+        assert taken(lifeboat) == []
+    assert list(lifeboat.unusable) == [path]
+    assert caplog.text.count(f"the lifeboat {path} cannot be used: it cannot be read") == 1
+    monkeypatch.undo()
+    assert taken(boat(tmp_path)) == [TOKEN]

@@ -100,6 +100,7 @@ def test_no_usable_answer_is_neither_a_dead_token_nor_a_spent_code(
     assert type(error) is AccountsUnavailable
     assert says in str(error)
     assert error.sent
+    assert error.answered is not body.startswith(b"{"), "what broke off may have granted something"
 
 
 def test_a_page_is_known_by_its_content_type_too() -> None:
