@@ -15,7 +15,7 @@ PROGRAM = """
 import json, logging, sys
 from pathlib import Path
 import sentry_sdk
-from sentry_sdk.integrations.httpx import HttpxIntegration
+from sentry_sdk.integrations.httpx2 import Httpx2Integration
 from sentry_sdk.integrations.logging import LoggingIntegration
 from sentry_sdk.integrations.redis import RedisIntegration
 from sentry_sdk.integrations.sqlalchemy import SqlalchemyIntegration
@@ -30,7 +30,7 @@ sentry_sdk.init(
     auto_enabling_integrations=False,
     integrations=[
         LoggingIntegration(event_level=logging.WARNING),
-        HttpxIntegration(), RedisIntegration(), SqlalchemyIntegration(),
+        Httpx2Integration(), RedisIntegration(), SqlalchemyIntegration(),
     ],
 )
 
