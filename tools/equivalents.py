@@ -11,6 +11,14 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ("keeping/async_tokens.py", "QUICK_THREADS = 4", "number shifted"): (
         "how many threads read the store at the same time; five serve as well as four"
     ),
+    ("keeping/patience.py", "if len(self._dead) >= MOST_DEAD:", "comparison swapped"): (
+        "how many are remembered; one more or less is no promise"
+    ),
+    (
+        "keeping/renewal.py",
+        "while (left := until - time.monotonic()) > 0:",
+        "comparison swapped",
+    ): "one more wait, of no time at all, in the very moment of the end",
     ("keeping/pacing.py", "_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)", "number shifted"): (
         "any moment serves as the origin of the slots, if all have the same"
     ),

@@ -14,6 +14,7 @@ import pytest
 
 from evergrant.crypto.keys import Key, Keyring
 from evergrant.errors import ConfigError
+from evergrant.keeping import lifeboat as lifeboat_module
 from evergrant.keeping.lifeboat_files import LifeboatFiles
 from evergrant.stores.rows import encode
 from evergrant.token import Secret
@@ -244,3 +245,33 @@ def test_a_file_that_may_not_be_read_is_told_once_and_left(
     assert caplog.text.count(f"the lifeboat {path} cannot be used: it cannot be read") == 1
     monkeypatch.undo()
     assert taken(boat(tmp_path)) == [TOKEN]
+
+
+def test_a_folder_that_cannot_be_listed_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert boat(tmp_path).put(TOKEN)
+
+    def refuse(_self: LifeboatFiles) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(LifeboatFiles, "paths", refuse)
+    assert taken(boat(tmp_path)) == []
+    assert f"the lifeboat {tmp_path}" in caplog.text
+    assert "cannot be read: [Errno 13] Permission denied" in caplog.text
+
+
+def test_a_file_that_a_disk_did_not_give_is_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert boat(tmp_path).put(TOKEN)
+
+    def fail(_self: LifeboatFiles, _path: Path) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr(lifeboat_module, "TICK", -1)  # the folder has not changed for long
+    monkeypatch.setattr(LifeboatFiles, "read", fail)
+    lifeboat = boat(tmp_path)
+    assert taken(lifeboat) == []
+    monkeypatch.undo()
+    assert taken(lifeboat) == [TOKEN]
