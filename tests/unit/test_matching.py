@@ -257,11 +257,11 @@ def test_the_row_keeps_its_id_and_its_birth() -> None:
 
 
 def test_another_grant_begins_when_it_says_so_or_else_with_its_save() -> None:
-    born = {"decided": True, "updated_at": NOON + HOUR}
+    now = NOON + HOUR
     said = later(refresh_token="r2", created_at=NOON)
-    assert merged(stored(), said, **born).created_at == NOON
+    assert merged(stored(), said, decided=True, updated_at=now).created_at == NOON
     copied = later(refresh_token="r2", created_at=NOON - HOUR)  # with the rest of the former row
-    assert merged(stored(), copied, **born).created_at == NOON + HOUR
+    assert merged(stored(), copied, decided=True, updated_at=now).created_at == now
 
 
 @pytest.mark.parametrize(
