@@ -12,6 +12,8 @@ import pytest
 from evergrant.crypto.files import read_lines, write_lines
 from evergrant.errors import ConfigError
 from evergrant.keeping.lifeboat import Lifeboat
+from evergrant.ownership import UntrustedFileError
+from evergrant.stores import private_files
 from evergrant.testing.samples import ALICE, BOB
 from evergrant.token import Secret
 from lifeboat_help import TOKEN, boat, files, taken
@@ -171,3 +173,12 @@ def test_a_file_system_without_modes_is_used_and_told(
     monkeypatch.setattr(os, "chmod", refuse)
     csv_at(path).close()
     assert "its file system keeps no modes" in caplog.text
+
+
+def test_a_refusal_names_the_other_file_that_is_to_blame(tmp_path: Path) -> None:
+    store, other = f"{tmp_path}/tokens.csv", f"{tmp_path}/other"
+    its_own = private_files.unusable(store, UntrustedFileError("it is a link", store, "Move it."))
+    assert its_own.message == f"the token store {store} cannot be used: it is a link"
+    anothers = private_files.unusable(store, UntrustedFileError("it is a link", other, "Move it."))
+    assert anothers.message == f"the token store {store} cannot be used: {other}: it is a link"
+    assert anothers.hint == "Move it."

@@ -148,21 +148,6 @@ def test_use_keeps_a_token_and_renewals_that_nobody_asked_for_do_not(
     assert keeper.keep_fresh() == 0, "it is not kept alive for nobody"
 
 
-def test_a_rejected_copy_goes_by_the_use_that_is_stored(
-    zoho: Sandbox, under: Make, enter: Enter
-) -> None:
-    keeper = under(idle_timeout=3 * HOUR)
-    old = enter(keeper)
-    zoho.clock.advance(hours=2)
-    used = keeper.token(ALICE)
-    settle(keeper)
-    zoho.clock.advance(hours=2)
-    assert keeper.renewed(ALICE, replace(used, last_used_at=old.last_used_at)).access_token
-    zoho.clock.advance(hours=3)
-    with pytest.raises(PolicyRefused):
-        keeper.renewed(ALICE, replace(used, last_used_at=zoho.clock()))
-
-
 def test_use_is_noted_now_and_then_and_not_at_each_call(
     zoho: Sandbox, under: Make, enter: Enter
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -34,4 +35,19 @@ def test_a_pause_is_a_part_of_the_life_that_is_left(
     now[0] = NOW + pause - MOMENT
     assert not patience.is_over(token)
     now[0] = NOW + pause
+    assert patience.is_over(token)
+
+
+@pytest.mark.parametrize(("end", "minutes"), [(min, 4), (max, 20)])
+def test_pauses_are_spread_from_a_tenth_to_half_of_the_life_that_is_left(
+    monkeypatch: pytest.MonkeyPatch, end: Callable[[float, float], float], minutes: int
+) -> None:
+    monkeypatch.setattr(random, "uniform", end)
+    now = [NOW]
+    patience = Patience(lambda: now[0])
+    token = Token(id="1", refresh_token="planted-refresh", expires_at=NOW + timedelta(minutes=40))
+    patience.pause(token)
+    now[0] = NOW + timedelta(minutes=minutes) - MOMENT
+    assert not patience.is_over(token)
+    now[0] += MOMENT
     assert patience.is_over(token)
