@@ -112,8 +112,8 @@ class Delivery(Generic[T]):
     def _begin(self) -> None:
         self._process = this_process()
         self._waiting: deque[_Item[T]] = deque()
-        self._thread: int | None = None
-        self._runs = self.is_late = False
+        self._worker: threading.Thread | None = None
+        self.is_late = False
         self._lost = 0
 
     def begin(self, what: T) -> Callable[[float], None]:
@@ -128,27 +128,44 @@ class Delivery(Generic[T]):
                 is_first_lost = self._lost == 1
             else:
                 self._waiting.append(item)
-            starts = not is_lost and not self._runs
-            self._runs = self._runs or starts
+            tells_itself = not is_lost and not self._is_told and not self._start()
         if is_lost:
             with _counting.here():
                 known = this_process(), self.name
                 _lost[known] = _lost.get(known, 0) + 1
         if is_first_lost:
             self._report(self.name, LOSES)
-        if starts:
-            self._start()
+        if tells_itself:
+            try:
+                self._run()
+            finally:
+                if self._is_telling:
+                    self._worker = None
         return lambda until: None if is_lost else self._await(item, until)
 
-    def _start(self) -> None:
+    @property
+    def _is_told(self) -> bool:
+        # By the thread itself: a flag would stay where an interrupt came before its start.
+        return self._worker is not None and self._worker.is_alive()
+
+    @property
+    def _is_telling(self) -> bool:
+        """Whether this thread tells the listener: what that tells in turn waits for nothing."""
+        return self._worker is threading.current_thread()
+
+    def _start(self) -> bool:
+        """Begin to tell; return False if there is no thread for it."""
+        self.is_late = False
+        self._worker = threading.Thread(target=self._run, name="evergrant-listener", daemon=True)
         try:
-            threading.Thread(target=self._run, name="evergrant-listener", daemon=True).start()
+            self._worker.start()
         except RuntimeError:  # the interpreter is ending, or there are too many threads
-            self._run()
+            self._worker = threading.current_thread()
+            return False
+        return True
 
     def _await(self, item: _Item[T], until: float) -> None:
-        # A listener that tells something itself is not waited for by itself.
-        if self.is_late or self._thread == threading.get_ident():
+        if self.is_late or self._is_telling:
             return
         if not item.done.wait(max(0.0, until - time.monotonic())) and self._falls_behind(item):
             self._report(self.name, LATE)
@@ -165,7 +182,6 @@ class Delivery(Generic[T]):
         here = this_process()
         # A child that a listener forked goes on in this thread: the rest is its parent's to tell.
         while this_process() == here and (item := self._next()):
-            self._thread = threading.get_ident()
             try:
                 item.context.run(self._listener, item.what)
             except BaseException:  # noqa: BLE001 - nobody is here whom it could reach
@@ -174,21 +190,20 @@ class Delivery(Generic[T]):
 
     def _next(self) -> _Item[T] | None:
         with self._lock.here():
-            self._thread = None
             if self._lost:
                 lost, self._lost = self._lost, 0
                 return _Item(self._lost_notice(lost))
             if self._waiting:
                 return self._waiting.popleft()
-            self._runs = self.is_late = False
+            self._worker, self.is_late = None, False
             return None
 
     def flush(self, seconds: float) -> None:
         """Wait until all is told; so many seconds at the most."""
         until = time.monotonic() + seconds
-        if self._process != this_process() or self._thread == threading.get_ident():
+        if self._process != this_process() or self._is_telling:
             return
-        while self._runs and time.monotonic() < until:
+        while self._is_told and time.monotonic() < until:
             time.sleep(0.002)
 
 

@@ -21,12 +21,14 @@ from opentelemetry.sdk.trace import TracerProvider
 
 from cli_runner import Command
 from evergrant import delivery
+from evergrant.delivery import Delivery
 from evergrant.events import Event, EventsLost, Revoked, emitter
 from evergrant.observing import audit
 from evergrant.observing.audit import AuditLog, read_entries, verify
 from evergrant.observing.fanning import fan_out
 from evergrant.observing.prometheus import Metrics
 from evergrant.observing.telemetry import Telemetry
+from failing_steps import failures
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -253,3 +255,17 @@ def test_doctor_tells_of_what_the_audit_log_lacks(
 
 def fail(_log: AuditLog) -> int:
     raise OSError(28, "no space left on device")
+
+
+def test_an_interrupt_at_any_step_leaves_no_listener_untold() -> None:
+    heard: list[str] = []
+    listener = Delivery(heard.append, str)
+
+    def tell() -> None:
+        listener.begin("a")(time.monotonic() + 5)
+
+    interrupts = failures(tell, kind=KeyboardInterrupt)
+    for number, _ in enumerate(interrupts):
+        listener.begin(f"b{number}")(time.monotonic() + 5)
+        assert heard[-1] == f"b{number}"
+    assert len(set(heard)) > 5

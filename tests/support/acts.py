@@ -43,8 +43,14 @@ class Threads:
         threads = self
 
         class Begun:
+            begun = False
+
             def start(self) -> None:
                 threads.begun.append(lambda: target(*args))
+                self.begun = True
+
+            def is_alive(self) -> bool:
+                return self.begun
 
         return Begun()
 
