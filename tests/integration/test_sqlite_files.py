@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import logging
 import os
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from evergrant.errors import StoreUnavailable
+from evergrant.errors import ConfigError, StoreUnavailable
 from evergrant.stores import open_store
+from evergrant.stores.file import FileStore
 from evergrant.stores.sqlite import SQLiteStore
+from evergrant.stores.sqlite.errors import explained
 from evergrant.testing.samples import ALICE, BOB
 from sqlite_help import SeedStore, execute, mode, seed_token
 
@@ -162,3 +168,40 @@ def test_a_closed_store_leaves_one_file(path: Path) -> None:
         store.save_token(ALICE)
         store.generation()
     assert [file.name for file in path.parent.iterdir()] == ["tokens.db"]
+
+
+OPEN_AND_CLOSE = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+connection.execute("SELECT * FROM oauthtoken").fetchall()
+connection.close()
+"""
+
+
+def wrong_url(path: Path) -> None:
+    with pytest.raises(ConfigError, match="sqlite:///"):
+        open_store(str(path))
+
+
+def wrong_kind(path: Path) -> None:
+    with pytest.raises(StoreUnavailable, match="It is a SQLite database"):
+        FileStore(path)
+
+
+def any_error(path: Path) -> None:
+    explained(sqlite3.OperationalError("the disk is full"), f"sqlite:///{path}", 1.0)
+
+
+@pytest.mark.parametrize("trouble", [wrong_url, wrong_kind, any_error])
+def test_what_is_told_of_a_database_ends_no_lock_on_it(
+    path: Path, trouble: Callable[[Path], None]
+) -> None:
+    with SQLiteStore(path) as store:
+        store.save_token(ALICE)
+        log = path.with_name("tokens.db-wal")
+        before = log.stat().st_ino
+        trouble(path)
+        # Another program that closes the database removes the log, unless somebody has a lock.
+        subprocess.run([sys.executable, "-c", OPEN_AND_CLOSE, path], check=True)
+        assert log.exists()
+        assert log.stat().st_ino == before

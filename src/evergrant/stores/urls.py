@@ -11,11 +11,11 @@ from typing import Any
 from urllib.parse import parse_qsl, quote, unquote_to_bytes
 
 from evergrant.errors import ConfigError
+from evergrant.stores.file_kinds import is_csv
 
 __all__ = [
     "ACCEPTED",
     "REDIS",
-    "SQLITE_BEGINS",
     "file_path",
     "is_sql",
     "masked",
@@ -28,8 +28,6 @@ __all__ = [
 ]
 
 ACCEPTED = "Stores: sqlite:///relative.db, file:///absolute.csv and others in docs/stores.md."
-
-SQLITE_BEGINS = b"SQLite format 3\0"
 
 
 REDIS = ("redis", "rediss", "unix", "redis+cluster", "redis+sentinel")
@@ -69,14 +67,9 @@ def without_named(url: str) -> str:
 
 def url_of_file(path: str) -> str:
     """Return the URL of the store that suits a file: by its content, or else by its ending."""
-    try:
-        with Path(path).open("rb") as file:
-            begins = file.read(len(SQLITE_BEGINS))
-    except (OSError, ValueError):  # no file, or no name of one
-        begins = b""
-    is_csv = begins != SQLITE_BEGINS and (begins[:3] == b"id," or path.lower().endswith(".csv"))
-    quoted = quote(str(Path(path).absolute()) if is_csv else path, errors="replace")
-    return f"file://{quoted}" if is_csv else f"sqlite:///{quoted}"
+    of_lines = is_csv(path)
+    quoted = quote(str(Path(path).absolute()) if of_lines else path, errors="replace")
+    return f"file://{quoted}" if of_lines else f"sqlite:///{quoted}"
 
 
 def refuse_rest(url: str, rest: str) -> None:

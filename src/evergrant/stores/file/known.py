@@ -14,12 +14,15 @@ from evergrant.stores.file.disk import Reading
 from evergrant.stores.file.lines import parse
 from evergrant.stores.file.sidecar import Sidecar
 from evergrant.stores.file.table import FileTable
+from evergrant.stores.file_kinds import is_sqlite
 from evergrant.stores.private_files import Hidden
-from evergrant.stores.urls import SQLITE_BEGINS, url_of_file
+from evergrant.stores.urls import url_of_file
 
 __all__ = ["KnownFile", "explaining"]
 
 _logger = LimitedLog()
+
+NO_TOKENS = "it does not hold tokens"
 
 _NOTHING = Reading(Hidden(), (0, 0, 0, 0), is_sure=False)
 
@@ -65,6 +68,10 @@ class KnownFile:
         with explaining(self._path):
             now = disk.stamp(os.stat(self._path))  # noqa: PTH116 - on every look-up
             if now != self.reading.stamp or not self.reading.is_sure:
+                if self.reading is _NOTHING and is_sqlite(self._path):
+                    raise self._unusable(
+                        NO_TOKENS, f"It is a SQLite database: {url_of_file(self._path)}"
+                    )
                 found = disk.read(self._path, self._timeout)
                 if self.reading is _NOTHING or found.content != self.reading.content:
                     self.note(self._parsed(found.content), found)
@@ -84,15 +91,16 @@ class KnownFile:
     def _parsed(self, content: bytes) -> FileTable:
         lines = parse(content) if content else []
         if lines is None:
-            why, hint = "it does not hold tokens", "Name another file."
-            if content.startswith(SQLITE_BEGINS):
-                hint = f"It is a SQLite database: {url_of_file(self._path)}"
+            why, hint = NO_TOKENS, "Name another file."
         elif not content and (self._table.all_keys() or Sidecar(self._path).last_number):
             why = "it is empty, without so much as its header: a program was killed that wrote it"
             hint = "Restore a backup, or delete the file to begin without tokens."
         else:
             return FileTable(lines)
-        raise StoreUnavailable(
+        raise self._unusable(why, hint)
+
+    def _unusable(self, why: str, hint: str) -> StoreUnavailable:
+        return StoreUnavailable(
             f"the token store {self._path} cannot be used: {why}; nothing was changed",
             hint=hint,
             retryable=False,

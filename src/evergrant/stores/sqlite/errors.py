@@ -71,8 +71,8 @@ def explained(error: sqlite3.Error, store: str, timeout: float) -> StoreError:
     text, retryable, hint = _MEANINGS.get(
         code, ("SQLite cannot go on with {store} ({code})", False, "")
     )
-    suited = url_of_file(unquote(store.partition("///")[2]))
-    if code == sqlite3.SQLITE_NOTADB and suited.startswith("file:"):
-        hint = f"For this file: {suited}"
+    if code == sqlite3.SQLITE_NOTADB:
+        suited = url_of_file(unquote(store.partition("///")[2]))
+        hint = f"For this file: {suited}" if suited.startswith("file:") else hint
     name = getattr(error, "sqlite_errorname", type(error).__name__)
     return StoreUnavailable(text.format(store=store, code=name), hint=hint, retryable=retryable)
