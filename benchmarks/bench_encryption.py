@@ -17,7 +17,7 @@ from typing import Any
 
 from bench_sqlite import timed, token
 
-from evergrant.crypto.keys import Key, Keyring
+from evergrant._crypto.keys import Key, Keyring
 from evergrant.stores import open_store
 from evergrant.stores.base import TokenStore
 from evergrant.stores.encrypted import EncryptedStore

@@ -101,8 +101,8 @@ def saves(store: FileStore, official: Official, copy: Path, rounds: int) -> bool
     for number in range(rounds):
         chosen = [user(random.randint(1, TOKENS)) for _ in range(3)]
         stored = [store.find_token(Token(user_name=name)) for name in chosen]
-        renewed = [replace(each, access_token=f"new {number}") for each in stored if each]
-        ours.append(timed(store.save_token, renewed))
+        refreshed = [replace(each, access_token=f"new {number}") for each in stored if each]
+        ours.append(timed(store.save_token, refreshed))
         theirs.append(official("time_saving", path=str(copy), users=chosen))
     return report("save", ours, theirs, SAVE_LIMIT)
 

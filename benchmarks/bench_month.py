@@ -9,7 +9,7 @@ from pathlib import Path
 
 from evergrant import Accounts, Keeper, open_store
 from evergrant.sandbox import Sandbox
-from evergrant.testing.in_process import in_process
+from evergrant.testing.in_process_transport import in_process_transport
 
 LIMIT_S = 120.0
 HOURS_A_DAY = 24
@@ -22,7 +22,7 @@ def simulate(users: int, days: int, folder: Path) -> tuple[float, int, int]:
             zoho.client.client_id,
             zoho.client.client_secret,
             data_centers=zoho.data_centers,
-            send=in_process(zoho),
+            send=in_process_transport(zoho),
             clock=zoho.clock,
         )
         keeper = Keeper(open_store("memory:"), accounts, lifeboat=folder)

@@ -110,8 +110,10 @@ class Contest:
     def save(self, count: int) -> Turns:
         chosen = random.sample(self.active, min(count, len(self.active)))
         stored = [self.store.find_token_by_id(str(each.id)) for each in chosen]
-        renewed = [replace(each, access_token=f"{random.random()}" * 4) for each in stored if each]
-        rows = [encode(each) for each in renewed]
+        refreshed = [
+            replace(each, access_token=f"{random.random()}" * 4) for each in stored if each
+        ]
+        rows = [encode(each) for each in refreshed]
         values = [(row[5], row[7], row[13], 1, row[0]) for row in rows]
         seeds = [dict(zip(SEED_COLUMNS, row, strict=False)) for row in rows]
 
@@ -123,7 +125,7 @@ class Contest:
         return {
             "ours": (
                 lambda each: self.store.save_token(each, expected_version=each.version),
-                renewed,
+                refreshed,
             ),
             "raw": (raw, values),
             "seed": (self.seed.save_token, seeds[:1]),
@@ -167,7 +169,7 @@ def generation_cost(times: int) -> float:
     with tempfile.TemporaryDirectory() as name, SQLiteStore(Path(name) / "store.db") as store:
         store.save_token(token(1))
         return statistics.median(
-            timed(lambda _: store.generation(), range(2_000)) for _ in range(times)
+            timed(lambda _: store.change_counter(), range(2_000)) for _ in range(times)
         )
 
 

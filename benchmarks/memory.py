@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from scale import row, user
 
-from evergrant.keeping.cache import TokenCache
+from evergrant._core.token_cache import TokenCache
 from evergrant.stores.rows import decode
 
 TOKENS, QUICK_TOKENS = 100_000, 10_000

@@ -25,7 +25,7 @@ def time_finding(path: str, users: list[str]) -> float:
 
 
 def time_saving(path: str, users: list[str]) -> float:
-    """Return the seconds that it takes to save a renewed token, on average."""
+    """Return the seconds that it takes to save a refreshed token, on average."""
     store = FileStore(path)
     asked = [OAuthToken(user_signature=UserSignature(user), access_token="new") for user in users]
     started = time.perf_counter()

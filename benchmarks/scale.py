@@ -1,8 +1,8 @@
-"""What finding, saving and renewing cost, from 10 tokens to 1,000,000.
+"""What finding, saving and refreshing cost, from 10 tokens to 1,000,000.
 
 Each cost is shown with what it is of the cost among 10 tokens, and of the floor: what the driver
-itself needs in the same round to read the row, or to write it durably (for a renewal: to write it
-once). A renewal is all of it, from `Keeper.access_token` to the saved token, on a Zoho in this
+itself needs in the same round to read the row, or to write it durably (for a refresh: to write it
+once). A refresh is all of it, from `Keeper.access_token` to the saved token, on a Zoho in this
 process; the parts of it that the store and Zoho take stand below. The tables are filled through
 the drivers, and grow in place.
 """
@@ -28,12 +28,12 @@ from scale_places import PLACES, Place
 from evergrant import Accounts, Keeper, Token
 from evergrant.sandbox import Sandbox
 from evergrant.stores.rows import Row
-from evergrant.testing.in_process import in_process
+from evergrant.testing.in_process_transport import in_process_transport
 
 SIZES = (10, 1_000, 10_000, 100_000, 1_000_000)
 QUICK_SIZES = (10, 1_000, 10_000)
 GROWTH_LIMIT = 3.0  # times what it is of the floor among 10 tokens: the driver's own grows too
-LOGGED_IN = 10  # users with a grant at Zoho, to renew
+LOGGED_IN = 10  # users with a grant at Zoho, to refresh
 FIRST_ID = 10_000_000  # of the others
 
 Costs = dict[str, list[float]]
@@ -55,7 +55,7 @@ def row(number: int) -> Row:
 
 
 class Parts:
-    """Where the time of renewals goes."""
+    """Where the time of refreshes goes."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -92,7 +92,7 @@ class Scene:
     zoho: Sandbox
     keeper: Keeper
     parts: Parts
-    renewed: list[str]
+    refreshed: list[str]
 
     @classmethod
     @contextmanager
@@ -104,24 +104,24 @@ class Scene:
                 app.client_id,
                 app.client_secret,
                 data_centers=zoho.data_centers,
-                send=parts.timed(in_process(zoho), "Zoho"),
+                send=parts.timed(in_process_transport(zoho), "Zoho"),
                 clock=zoho.clock,
             )
             keeper = Keeper(store, accounts, lifeboat=folder)
-            renewed = []
+            refreshed = []
             for number in range(LOGGED_IN):
                 zoho.add_user(f"real{number}@example.com")
                 token = keeper.login_with_code(zoho.grant_code(f"real{number}@example.com"))
-                renewed.append(str(token.user_name))
+                refreshed.append(str(token.user_name))
             for method, name in (
                 ("find_users", "find"),
                 ("lease", "lease"),
-                ("amend", "ledger"),
+                ("update_note", "usage"),
                 ("save_token", "save"),
                 ("_give_back", "release"),
             ):
                 parts.watch(store, method, name)
-            yield cls(place, zoho, keeper, parts, renewed)
+            yield cls(place, zoho, keeper, parts, refreshed)
 
     def find(self, numbers: list[int]) -> Iterator[tuple[str, float]]:
         asked = [Token(user_name=user(number), client_id="1000.CLIENT") for number in numbers]
@@ -138,11 +138,11 @@ class Scene:
         )
         yield "floor", timed(self.place.write, [str(token.id) for token in new])
 
-    def renew(self, numbers: list[int]) -> Iterator[tuple[str, float]]:
+    def refresh(self, numbers: list[int]) -> Iterator[tuple[str, float]]:
         self.zoho.clock.advance(hours=1)
         self.parts.seconds.clear()
         work = self.parts.timed(self.keeper.access_token, "all")
-        yield "ours", timed(work, self.renewed)
+        yield "ours", timed(work, self.refreshed)
         found = [self.keeper.store.find_token(Token(user_name=user(each))) for each in numbers]
         yield "floor", timed(self.place.write, [str(token.id) for token in found if token])
 
@@ -158,7 +158,7 @@ def timed(work: Callable[[Any], object], items: Sequence[Any]) -> float:
 def measure(scene: Scene, size: int, rounds: int) -> dict[str, tuple[float, float]]:
     """Return the medians of each kind of call, and of what it is of the floor beside it."""
     found = {}
-    for name, calls in (("find", 200), ("save", 5), ("renew", 5)):
+    for name, calls in (("find", 200), ("save", 5), ("refresh", 5)):
         taken: Costs = {"ours": [], "floor": []}
         for _ in range(rounds + 1):
             numbers = random.sample(range(1, size + 1), min(calls, size))
@@ -186,12 +186,12 @@ def run(place: Place, sizes: Sequence[int], rounds: int, folder: Path) -> bool:
                 for name, (cost, ratio) in found.items()
             )
             print(f"{size:9,}   " + "".join(cells), flush=True)
-            print(f"{'':12}of a renewal: {scene.parts}", flush=True)
+            print(f"{'':12}of a refresh: {scene.parts}", flush=True)
             growth = max(ratio / first[name][1] for name, (_, ratio) in found.items())
     return place.has_indexes and growth > GROWTH_LIMIT
 
 
-KINDS = ("find", "save", "renew")
+KINDS = ("find", "save", "refresh")
 
 
 def main(arguments: list[str]) -> int:

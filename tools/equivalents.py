@@ -5,21 +5,21 @@ from __future__ import annotations
 __all__ = ["EQUIVALENT"]
 
 EQUIVALENT: dict[tuple[str, str, str], str] = {
-    ("forking.py", "time.sleep(0.001)", "call dropped"): (
+    ("_fork.py", "time.sleep(0.001)", "call dropped"): (
         "a pause between two looks; without it they only come one after another"
     ),
-    ("keeping/async_tokens.py", "QUICK_THREADS = 4", "number shifted"): (
+    ("_core/async_tokens.py", "CACHE_THREADS = 4", "number shifted"): (
         "how many threads read the store at the same time; five serve as well as four"
     ),
-    ("keeping/patience.py", "if len(self._dead) >= MOST_DEAD:", "comparison swapped"): (
+    ("_core/backoff.py", "if len(self._dead) >= MAX_DEAD:", "comparison swapped"): (
         "how many are remembered; one more or less is no promise"
     ),
     (
-        "keeping/renewal.py",
+        "_core/refresher.py",
         "while (left := until - time.monotonic()) > 0:",
         "comparison swapped",
     ): "one more wait, of no time at all, in the very moment of the end",
-    ("keeping/pacing.py", "_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)", "number shifted"): (
+    ("_core/refresh_jitter.py", "_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)", "number shifted"): (
         "any moment serves as the origin of the slots, if all have the same"
     ),
     (

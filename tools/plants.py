@@ -28,14 +28,18 @@ class Plant(NamedTuple):
 
 PLANTS = (
     Plant(
-        "the lock is removed: threads and processes all renew at once",
+        "the lock is removed: threads and processes all refresh at once",
         (
             Change(
-                "keeping/flight.py",
+                "_concurrency/single_flight.py",
                 "under_way = self._flights.get(mine)",
                 "under_way: _Flight[T] | None = None",
             ),
-            Change("keeping/flight.py", "del self._flights[mine]", "self._flights.pop(mine, None)"),
+            Change(
+                "_concurrency/single_flight.py",
+                "del self._flights[mine]",
+                "self._flights.pop(mine, None)",
+            ),
             Change("stores/coordination.py", "held=self._acquire(key, owner, ttl)", "held=True"),
         ),
         ("concurrency/test_threads.py::test_twenty_threads_cost_one_refresh_and_get_one_token",),
@@ -50,14 +54,14 @@ PLANTS = (
     ),
     Plant(
         "a lease is not extended while a refresh runs",
-        (Change("keeping/heartbeat.py", "lease.extend()", "lease.held"),),
+        (Change("_core/lease_heartbeat.py", "lease.extend()", "lease.held"),),
         ("unit/test_heartbeat.py::test_a_lease_is_extended_while_its_refresh_runs",),
     ),
     Plant(
         "anybody may release a lease",
         (
             Change(
-                "stores/local.py",
+                "stores/in_process.py",
                 'if self._leases.get(id_, ("",))[0] == owner:',
                 "if id_ in self._leases:",
             ),
@@ -74,7 +78,7 @@ PLANTS = (
             ),
         ),
         (
-            "concurrency/test_threads.py::test_a_login_during_a_renewal_wins",
+            "concurrency/test_threads.py::test_a_login_during_a_refresh_wins",
             f"{MEMORY}::test_of_threads_that_expect_the_same_version_one_wins",
         ),
     ),
@@ -82,7 +86,7 @@ PLANTS = (
         "a file is not synced to disk",
         (
             Change(
-                "stores/private_files.py",
+                "_files/secure_files.py",
                 "        os.fsync(handle)\n        return",
                 "        return",
             ),
@@ -93,7 +97,7 @@ PLANTS = (
         "a folder is not synced to disk",
         (
             Change(
-                "stores/private_files.py",
+                "_files/secure_files.py",
                 "        os.fsync(handle)\n    finally",
                 "        pass\n    finally",
             ),
@@ -138,7 +142,7 @@ PLANTS = (
         "the cache is never invalidated",
         (
             Change(
-                "keeping/cache.py",
+                "_core/token_cache.py",
                 "if entry is None or entry.generation != generation:",
                 "if entry is None:",
             ),
@@ -161,7 +165,7 @@ PLANTS = (
     ),
     Plant(
         "a one-time code is not claimed",
-        (Change("keeping/codes.py", "            if note:", "            if False:"),),
+        (Change("_core/code_registry.py", "            if note:", "            if False:"),),
         (
             "keeper/test_limits.py::test_a_code_is_sent_once_whoever_has_it",
             "keeper/test_limits.py::test_a_code_whose_answer_was_lost_is_not_sent_again",
@@ -170,14 +174,16 @@ PLANTS = (
     Plant(
         "what is asked for is not counted",
         (
-            Change("keeping/budget.py", "ledger.spent(now).note()", "ledger.note()"),
-            Change("keeping/budget.py", "self._asked.sent(", "str("),
+            Change(
+                "_core/rate_limiter.py", "usage.with_request(now).serialize()", "usage.serialize()"
+            ),
+            Change("_core/rate_limiter.py", "self._asked.record(", "str("),
         ),
         ("keeper/test_limits.py::test_no_living_access_token_is_pushed_out",),
     ),
     Plant(
         "a row that is merely gone counts as deleted",
-        (Change("keeping/saver.py", "if not self._store.was_deleted(token):", "if False:"),),
+        (Change("_core/saver.py", "if not self._store.was_deleted(token):", "if False:"),),
         ("keeper/test_lost_rows.py",),
     ),
     Plant(
@@ -195,7 +201,7 @@ PLANTS = (
         "another account's file is used",
         (
             Change(
-                "ownership.py",
+                "_files/ownership.py",
                 "if not (_is_trusted(found.st_uid, folder, as_root=as_root) "
                 "or is_shared(found, folder)):",
                 "if False:",
@@ -207,7 +213,7 @@ PLANTS = (
         "what is not sealed is taken aboard although there is a key",
         (
             Change(
-                "keeping/lifeboat_files.py",
+                "_lifeboat/files.py",
                 "        if self.keyring:\n            raise",
                 "        if False:\n            raise",
             ),
@@ -216,39 +222,39 @@ PLANTS = (
     ),
     Plant(
         "the lifeboat is never taken aboard",
-        (Change("keeping/saver.py", "if not self._lifeboat.occupied:", "if True:"),),
+        (Change("_core/saver.py", "if not self._lifeboat.has_pending:", "if True:"),),
         ("keeper/test_unsaved_grants.py",),
     ),
     Plant(
         "nobody is served while the store is down",
         (
             Change(
-                "keeping/serving.py",
-                "return self._in_spite_of(error, asked, min_life)",
+                "_core/cached_lookup.py",
+                "return self._serve_stale_or_raise(error, key, min_ttl)",
                 "raise",
             ),
         ),
         ("keeper/test_store_trouble.py",),
     ),
     Plant(
-        "all tokens saved together are renewed together by a renewer",
+        "all tokens saved together are refreshed together by a scheduler",
         (
-            Change("keeping/pacing.py", "return int(text) * GOLDEN_RATIO % 1", "return 0.0"),
-            Change("keeping/pacing.py", "return crc32(text.encode()) / 2**32", "return 0.0"),
+            Change("_core/refresh_jitter.py", "return int(text) * GOLDEN_RATIO % 1", "return 0.0"),
+            Change("_core/refresh_jitter.py", "return crc32(text.encode()) / 2**32", "return 0.0"),
         ),
         ("unit/test_pacing.py",),
     ),
     Plant(
         "all tokens that expire together are due together",
-        (Change("keeping/windows.py", "+ share * SPREAD", "+ 0 * SPREAD"),),
+        (Change("_core/validity.py", "+ share * SPREAD", "+ 0 * SPREAD"),),
         ("unit/test_windows.py::test_tokens_that_expire_together_are_not_due_together",),
     ),
     Plant(
-        "a dead grant is asked for again by each renewer",
+        "a dead grant is asked for again by each scheduler",
         (
             Change(
-                "keeping/renewal.py",
-                "if failed := self._budget.recent_failure(current):",
+                "_core/refresher.py",
+                "if failed := self._rate_limiter.recent_failure(current):",
                 "if failed := None:",
             ),
         ),

@@ -30,18 +30,20 @@ MUTANTS = replace(TEST, name="mutants", packages=("coverage",))
 CORE = (
     "accounts.py",
     "aio.py",
-    "attempts.py",
+    "_oauth/retry.py",
     "auth.py",
-    "client.py",
+    "_oauth/client.py",
     "clock.py",
-    "forking.py",
+    "_fork.py",
     "keeper.py",
-    "keeping/*.py",
-    "login.py",
-    "oauth.py",
-    "oauth_errors.py",
+    "_concurrency/*.py",
+    "_core/*.py",
+    "_lifeboat/*.py",
+    "_oauth/redirect.py",
+    "_oauth/protocol.py",
+    "_oauth/errors.py",
     "policy.py",
-    "sender.py",
+    "_oauth/transport.py",
     "stores/*.py",
     "token.py",
 )
@@ -69,7 +71,7 @@ SHARES = (
 )
 """The tests that a mutant may meet: two shares, which the first run takes side by side."""
 
-IN_PROCESSES = {"forking.py": ("tests/unit/test_forking.py", "tests/concurrency/test_forks.py")}
+IN_PROCESSES = {"_fork.py": ("tests/unit/test_forking.py", "tests/concurrency/test_forks.py")}
 """Tests that execute a file in processes of their own, where no first run sees it."""
 
 WITHOUT_SERVERS = "not MariaDB and not PostgreSQL and not Redis and not database"

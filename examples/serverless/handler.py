@@ -1,7 +1,7 @@
 """An AWS Lambda function, or one like it: see docs/frameworks.md.
 
 What is made here lives as long as the process, which serves many calls. Nothing runs between two
-calls, and nothing needs to: the next one renews what is due.
+calls, and nothing needs to: the next one refreshes what is due.
 """
 
 from __future__ import annotations

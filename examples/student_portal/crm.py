@@ -75,7 +75,7 @@ class Students:
     """
 
     def __init__(self, keeper: Keeper, folder: Path) -> None:
-        accounts, home = keeper.accounts, keeper.accounts.home
+        accounts, home = keeper.accounts, keeper.accounts.home_data_center
         store = token_store(keeper.store, data_centers=accounts.data_centers, clock=accounts.clock)
         Initializer.initialize(
             DataCenter.Environment(

@@ -48,7 +48,7 @@ def begin() -> Response:
     """Send the browser to Zoho's consent page."""
     browser = session.setdefault("browser", secrets.token_urlsafe(32))
     again = "again" in request.args  # the old grant is gone or incomplete: ask for a new one
-    return redirect(_keeper().authorization_url(SCOPES, session=browser, consent_again=again), 303)
+    return redirect(_keeper().authorization_url(SCOPES, session=browser, prompt_consent=again), 303)
 
 
 @site.get(CALLBACK)
@@ -58,7 +58,7 @@ def complete() -> Response:
     try:
         token = _keeper().complete_login(request.args, session=browser, repeatable=True)
     except NoRefreshToken:  # it was consented to before: only a new consent brings one
-        again = _keeper().authorization_url(SCOPES, session=browser, consent_again=True)
+        again = _keeper().authorization_url(SCOPES, session=browser, prompt_consent=True)
         return redirect(again, 303)
     except (CodeSpent, UntrustedServer):
         if user():  # the page was loaded again, or another tab was faster

@@ -15,7 +15,7 @@ from platformdirs import user_data_path
 
 from evergrant import Accounts, Secret
 from evergrant.errors import ConfigError
-from evergrant.testing.remote import RemoteSandbox
+from evergrant.testing.sandbox_client import RemoteSandbox
 
 __all__ = ["CALLBACK", "Settings"]
 

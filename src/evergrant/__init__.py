@@ -9,8 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from evergrant._oauth.client import Client
+    from evergrant._oauth.protocol import IDENTITY_SCOPES
     from evergrant.accounts import Accounts
-    from evergrant.client import Client
     from evergrant.datacenter import ZOHO, DataCenter, DataCenters
     from evergrant.errors import EvergrantError
     from evergrant.keeper import Keeper
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from evergrant.token import Freshness, Secret, Token
 
 __all__ = [
+    "IDENTITY_SCOPES",
     "ZOHO",
     "Accounts",
     "Client",
@@ -36,9 +38,10 @@ __all__ = [
 ]
 
 _HOMES = {
+    "IDENTITY_SCOPES": "_oauth.protocol",
     "ZOHO": "datacenter",
     "Accounts": "accounts",
-    "Client": "client",
+    "Client": "_oauth.client",
     "DataCenter": "datacenter",
     "DataCenters": "datacenter",
     "EvergrantError": "errors",

@@ -1,4 +1,4 @@
-"""Drives `evergrant.oauth` over HTTP: the one place that talks to Zoho's accounts servers."""
+"""Zoho's accounts servers over HTTP: the one place that talks to them."""
 
 from __future__ import annotations
 
@@ -7,20 +7,25 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Self, TypeVar
 
-from evergrant import oauth
-from evergrant.attempts import persistently
-from evergrant.client import Client
+from evergrant._masking import masks_locals
+from evergrant._oauth import protocol
+from evergrant._oauth.client import Client
+from evergrant._oauth.messages import HttpRequest, Transport
+from evergrant._oauth.protocol import TokenResponse
+from evergrant._oauth.retry import send_with_retries
+from evergrant._oauth.token_response import (
+    apply_token_response,
+    foreign_api_error,
+    require_sendable,
+    warn_in_log,
+)
+from evergrant._oauth.transport import HttpxTransport
+from evergrant._running_sandbox import sandbox_of_environment
+from evergrant._scopes import read_scopes
+from evergrant._text import is_word
 from evergrant.clock import Clock, utc_now
 from evergrant.datacenter import ZOHO, DataCenter, DataCenters, origin_of
 from evergrant.errors import CodeSpent, ConfigError, NoRefreshToken, UntrustedServer
-from evergrant.granting import foreign_api, refuse_unfit, renewed, warn_in_log
-from evergrant.http import HttpCall, Send
-from evergrant.masking import masks_locals
-from evergrant.oauth import Granted
-from evergrant.remote_sandbox import sandbox_of_environment
-from evergrant.scopes import read_scopes
-from evergrant.sender import HttpSender
-from evergrant.text import is_word
 from evergrant.token import Secret, Token
 
 __all__ = ["Accounts"]
@@ -57,7 +62,7 @@ class Accounts:
         client_secrets: Mapping[str, str] | None = None,
         data_centers: DataCenters | None = None,
         timeout: float = 10.0,
-        send: Send | None = None,
+        send: Transport | None = None,
         clock: Clock = utc_now,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -70,9 +75,9 @@ class Accounts:
             self.client = Client(client_id, client_secret, redirect_url, client_secrets or {})
         del client_secret, client_secrets  # a traceback may show locals
         self.data_centers = data_centers or ZOHO
-        self.home = self.data_centers.by_code(data_center or self.data_centers.codes[0])
+        self.home_data_center = self.data_centers.by_code(data_center or self.data_centers.codes[0])
         self.clock = clock
-        self._own_sender = HttpSender(timeout)
+        self._own_sender = HttpxTransport(timeout)
         self._send = send or self._own_sender
         self._sleep = sleep
 
@@ -82,7 +87,7 @@ class Accounts:
         Raises:
             ConfigError: Nothing can be sent as this program is set up.
         """
-        if isinstance(self._send, HttpSender):
+        if isinstance(self._send, HttpxTransport):
             self._send.prepare()
 
     @masks_locals
@@ -114,20 +119,20 @@ class Accounts:
             raise CodeSpent(
                 "this is no one-time code: it has a blank or a line break in it; it was not sent"
             )
-        where, client = data_center or self.home, client or self.own_client()
-        call = oauth.exchange_call(
+        where, client = data_center or self.home_data_center, client or self.require_client()
+        call = protocol.exchange_request(
             where, client, code, redirect_url=redirect_url, verifier=verifier
         )
-        granted = self._granted(call, where, "authorization_code")
+        granted = self._request_tokens(call, where, "authorization_code")
         token = Token(
             client_id=client.client_id,
-            client_secret=client.secret_in(where),
+            client_secret=client.secret_for(where),
             grant_token=code,
             redirect_url=redirect_url,
         )
-        if foreign := foreign_api(granted, where):
+        if foreign := foreign_api_error(granted, where):
             warn(foreign)
-        return renewed(token, granted)
+        return apply_token_response(token, granted)
 
     @masks_locals
     def refresh(self, token: Token) -> Token:
@@ -145,17 +150,17 @@ class Accounts:
                 token_id=token.id,
                 user=token.user_name,
             )
-        refuse_unfit(token.refresh_token, token)
+        require_sendable(token.refresh_token, token)
         where = self.data_center_of(token)
-        client = self.client_of(token)
-        call = oauth.refresh_call(where, client, token.refresh_token)
-        minted = renewed(token, self._granted(call, where, "refresh_token"))
+        client = self.client_for(token)
+        call = protocol.refresh_request(where, client, token.refresh_token)
+        minted = apply_token_response(token, self._request_tokens(call, where, "refresh_token"))
         return replace(
             minted,
             # A refresh moves no grant: what is in a sandbox stays there, whatever the answer says.
             api_domain=origin_of(token.api_domain) or minted.api_domain,
             # The one that works, for who goes by what is stored.
-            client_secret=client.secret_in(where) or token.client_secret,
+            client_secret=client.secret_for(where) or token.client_secret,
         )
 
     @masks_locals
@@ -167,17 +172,17 @@ class Accounts:
         Raises:
             OAuthError: Zoho refused, or gave no usable answer.
         """
-        where, client = data_center or self.home, self.own_client()
+        where, client = data_center or self.home_data_center, self.require_client()
         scopes = read_scopes(scopes)
-        call = oauth.client_credentials_call(where, client, scopes, org_id)
-        granted = self._granted(call, where, "client_credentials")
+        call = protocol.client_credentials_request(where, client, scopes, org_id)
+        granted = self._request_tokens(call, where, "client_credentials")
         token = Token(
             client_id=client.client_id,
-            client_secret=client.secret_in(where),
+            client_secret=client.secret_for(where),
             org_id=org_id,
             scopes=scopes,
         )
-        return renewed(token, granted)
+        return apply_token_response(token, granted)
 
     @masks_locals
     def revoke(self, token: Token, *, authenticated: bool = False) -> bool:
@@ -195,29 +200,36 @@ class Accounts:
         secret = token.refresh_token or token.access_token
         if not secret:
             return False
-        refuse_unfit(secret, token)
-        call = oauth.revoke_call(
+        require_sendable(secret, token)
+        call = protocol.revoke_request(
             self.data_center_of(token),
             secret,
             kind="refresh_token" if token.refresh_token else "access_token",
-            client=self.client_of(token) if authenticated else None,
+            client=self.client_for(token) if authenticated else None,
         )
-        return self._ask(lambda: oauth.read_revoked(self._send(call), now=self.clock()))
+        return self._with_retries(
+            lambda: protocol.parse_revocation(self._send(call), now=self.clock())
+        )
 
     @masks_locals
-    def owner(self, token: Token) -> tuple[str, str]:
+    def fetch_owner(self, token: Token) -> tuple[str, str]:
         """Return whose the token is: ``email:zgid``, as the official SDK names users, and zgid.
 
         Raises:
-            MissingScope: The grant lacks one of `evergrant.oauth.IDENTITY_SCOPES`.
+            MissingScope: The grant lacks one of `evergrant.IDENTITY_SCOPES`.
             OAuthError: The API did not say.
         """
         access_token = token.access_token or ""
         base = token.api_domain or self.data_center_of(token).api_url
         self.data_centers.by_api_domain(base)
-        user, org = oauth.current_user_call(base, access_token), oauth.org_call(base, access_token)
-        email = self._ask(lambda: oauth.read_current_user(self._send(user), now=self.clock()))
-        org_id = self._ask(lambda: oauth.read_org(self._send(org), now=self.clock()))
+        user, org = (
+            protocol.current_user_request(base, access_token),
+            protocol.org_request(base, access_token),
+        )
+        email = self._with_retries(
+            lambda: protocol.parse_current_user(self._send(user), now=self.clock())
+        )
+        org_id = self._with_retries(lambda: protocol.parse_org(self._send(org), now=self.clock()))
         return f"{email}:{org_id}", org_id
 
     def data_center_of(self, token: Token) -> DataCenter:
@@ -228,9 +240,9 @@ class Accounts:
         """
         if token.api_domain:
             return self.data_centers.by_api_domain(token.api_domain)
-        return self.home
+        return self.home_data_center
 
-    def own_client(self) -> Client:
+    def require_client(self) -> Client:
         """Return this app's client.
 
         Raises:
@@ -242,7 +254,7 @@ class Accounts:
             )
         return self.client
 
-    def client_of(self, token: Token) -> Client:
+    def client_for(self, token: Token) -> Client:
         """Return the client a token was made for: ours, if it is us and knows today's secret.
 
         Raises:
@@ -252,12 +264,12 @@ class Accounts:
         if (
             ours
             and token.client_id in (None, ours.client_id)
-            and (ours.secret_in(self.data_center_of(token)) or not token.client_secret)
+            and (ours.secret_for(self.data_center_of(token)) or not token.client_secret)
         ):
             return ours
         if token.client_id:
             return Client(token.client_id, token.client_secret, token.redirect_url)
-        return self.own_client()
+        return self.require_client()
 
     def close(self) -> None:
         """Close the connections that are our own."""
@@ -269,17 +281,19 @@ class Accounts:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def _granted(self, call: HttpCall, where: DataCenter, grant_type: str) -> Granted:
-        def ask() -> Granted:
+    def _request_tokens(
+        self, call: HttpRequest, where: DataCenter, grant_type: str
+    ) -> TokenResponse:
+        def ask() -> TokenResponse:
             # Not when the answer came: stopped or asleep on the way, we would take the token for a
             # fresher one than it is, and than one that was granted meanwhile.
             now, known = self.clock(), self.data_centers
             answer = self._send(call)
-            return oauth.read_granted(
+            return protocol.parse_token_response(
                 answer, now=now, asked=where, known=known, grant_type=grant_type
             )
 
-        return self._ask(ask, once=grant_type == "authorization_code")
+        return self._with_retries(ask, once=grant_type == "authorization_code")
 
-    def _ask(self, ask: Callable[[], T], *, once: bool = False) -> T:
-        return persistently(ask, sleep=self._sleep, once=once)
+    def _with_retries(self, ask: Callable[[], T], *, once: bool = False) -> T:
+        return send_with_retries(ask, sleep=self._sleep, once=once)

@@ -7,10 +7,10 @@ from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, overload
 
+from evergrant._core.validity import NO_MINIMUM
+from evergrant._oauth.redirect import parse_redirect
 from evergrant.accounts import Accounts
 from evergrant.keeper import Keeper
-from evergrant.keeping.windows import ANY_LIFE
-from evergrant.login import read_redirect
 from evergrant.stores.adapter import SixMethods
 from evergrant.stores.base import TokenStore
 from evergrant.token import Token
@@ -59,22 +59,22 @@ class AsyncKeeper:
         self.keeper = keeper
         self._tokens = keeper.async_tokens
 
-    async def access_token(self, user: str, *, min_life: timedelta = ANY_LIFE) -> str:
+    async def access_token(self, user: str, *, min_ttl: timedelta = NO_MINIMUM) -> str:
         """Return an access token of this user that works now, as plain text."""
-        token = await self.token(user, min_life=min_life)
+        token = await self.token(user, min_ttl=min_ttl)
         return str.__str__(token.access_token)
 
-    async def token(self, user: str, *, min_life: timedelta = ANY_LIFE) -> Token:
+    async def token(self, user: str, *, min_ttl: timedelta = NO_MINIMUM) -> Token:
         """Return the whole token of this user, usable now; as `access_token`."""
-        return await self._tokens.token(user, min_life=min_life)
+        return await self._tokens.token(user, min_ttl=min_ttl)
 
     async def find(self, user: str) -> Token:
         """Return the newest token of this user that there is, expired or not."""
         return await self._tokens.read(partial(self.keeper.find, user))
 
     async def refresh(self, user: str) -> Token:
-        """Renew the access token now, even if it has not expired."""
-        return await self._tokens.renewed(user, await self.find(user))
+        """Refresh the access token now, even if it has not expired."""
+        return await self._tokens.replace_rejected(user, await self.find(user))
 
     async def revoke(self, user: str | Token) -> None:
         """Revoke the grant of a user, or of one of the store's tokens, at Zoho; then delete it."""
@@ -90,11 +90,11 @@ class AsyncKeeper:
         user: str | None = None,
         *,
         session: str | None = None,
-        consent_again: bool = False,
+        prompt_consent: bool = False,
     ) -> str:
         """Return the address to send a user's browser to; it blocks nobody."""
         return self.keeper.authorization_url(
-            scopes, user, session=session, consent_again=consent_again
+            scopes, user, session=session, prompt_consent=prompt_consent
         )
 
     async def complete_login(
@@ -102,7 +102,7 @@ class AsyncKeeper:
     ) -> Token:
         """Finish a login with what the browser brought back; return the stored token."""
         call = partial(self.keeper.complete_login, redirect_params, session=session)
-        return await self._tokens.log_in(read_redirect(redirect_params).location, call)
+        return await self._tokens.log_in(parse_redirect(redirect_params).location, call)
 
     async def login_with_code(
         self, code: str, user: str | None = None, *, data_center: str | None = None

@@ -1,4 +1,4 @@
-"""Signs requests with a user's token; renews it and tries once more when Zoho rejects it."""
+"""Signs requests with a user's token; refreshes it and tries once more when Zoho rejects it."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ import json
 from collections.abc import AsyncGenerator, Generator
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from evergrant._masking import Masked
+from evergrant._text import is_word
 from evergrant.errors import CorruptRecord
-from evergrant.masking import Masked
-from evergrant.text import is_word
-from evergrant.token import Token, about
+from evergrant.token import Token, identify
 
 if TYPE_CHECKING:
     import httpx2
     import requests
 
-__all__ = ["AUTHORIZATION", "RequestsAuth", "header", "httpx_auth", "is_rejection"]
+__all__ = ["AUTHORIZATION", "RequestsAuth", "authorization_header", "httpx_auth", "is_rejection"]
 
 AUTHORIZATION = "Authorization"
 
@@ -32,24 +32,24 @@ OAUTH_SCOPE_MISMATCH, for which a new token is no better than the old one."""
 class TokenSource(Protocol):
     """What signing needs of a Keeper."""
 
-    def token_for(self, user: str, url: str) -> Token:
+    def token_for_url(self, user: str, url: str) -> Token:
         """Return a working token, if the URL may see it."""
 
-    def renewed(self, user: str, rejected: Token) -> Token:
+    def replace_rejected(self, user: str, rejected: Token) -> Token:
         """Return a token that is not the one that was rejected."""
 
 
 class AsyncTokenSource(Protocol):
     """The same for those who await it."""
 
-    async def token_for(self, user: str, url: str) -> Token:
+    async def token_for_url(self, user: str, url: str) -> Token:
         """Return a working token, if the URL may see it."""
 
-    async def renewed(self, user: str, rejected: Token) -> Token:
+    async def replace_rejected(self, user: str, rejected: Token) -> Token:
         """Return a token that is not the one that was rejected."""
 
 
-def header(token: Token) -> str:
+def authorization_header(token: Token) -> str:
     """Return the Authorization header that Zoho's APIs want, as plain text.
 
     Raises:
@@ -59,7 +59,7 @@ def header(token: Token) -> str:
     if not (access_token.isascii() and is_word(access_token)):
         raise CorruptRecord(
             "the access token has a character in it that no header can carry; nothing was sent",
-            **about(token),
+            **identify(token),
         )
     return "Zoho-oauthtoken " + access_token
 
@@ -69,7 +69,7 @@ def _may_reject(token: Token, response: httpx2.Response | requests.Response) -> 
     if response.status_code != UNAUTHORIZED:
         return False
     # In no variable: the header is plain text, which a tracker would read there.
-    return bool(response.request.headers.get(AUTHORIZATION) == header(token))
+    return bool(response.request.headers.get(AUTHORIZATION) == authorization_header(token))
 
 
 def is_rejection(status: int, body: bytes) -> bool:
@@ -98,7 +98,7 @@ class RequestsAuth:
             UntrustedServer: The request does not go to the token's data center.
             EvergrantError: There is no working token.
         """
-        token = self._source.token_for(self._user, request.url or "")
+        token = self._source.token_for_url(self._user, request.url or "")
         _sign(request, token)
         request.register_hook("response", functools.partial(self._retry, token))  # type: ignore[no-untyped-call]
         return request
@@ -106,7 +106,7 @@ class RequestsAuth:
     def _retry(self, token: Token, response: requests.Response, **kwargs: Any) -> requests.Response:
         if not (_may_reject(token, response) and _names_a_rejection(response.content)):
             return response
-        fresh = self._source.renewed(self._user, token)
+        fresh = self._source.replace_rejected(self._user, token)
         if not isinstance(response.request.body, str | bytes | None):
             return response  # a stream is read already; the next call has the new token
         response.close()
@@ -121,7 +121,7 @@ class RequestsAuth:
 
 def _sign(request: requests.PreparedRequest, token: Token) -> None:
     request.headers = _signed_headers()(request.headers)
-    request.headers[AUTHORIZATION] = header(token)
+    request.headers[AUTHORIZATION] = authorization_header(token)
 
 
 @functools.cache
@@ -154,25 +154,25 @@ class _HttpxFlow:
     def sync_auth_flow(
         self, request: httpx2.Request
     ) -> Generator[httpx2.Request, httpx2.Response, None]:
-        token = self._source.token_for(self._user, str(request.url))
-        request.headers[AUTHORIZATION] = header(token)
+        token = self._source.token_for_url(self._user, str(request.url))
+        request.headers[AUTHORIZATION] = authorization_header(token)
         response = yield request
         if _may_reject(token, response) and _names_a_rejection(response.read()):
-            fresh = self._source.renewed(self._user, token)
+            fresh = self._source.replace_rejected(self._user, token)
             if _can_be_sent_again(request):
-                request.headers[AUTHORIZATION] = header(fresh)
+                request.headers[AUTHORIZATION] = authorization_header(fresh)
                 yield request
 
     async def async_auth_flow(
         self, request: httpx2.Request
     ) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
-        token = await self._async_source.token_for(self._user, str(request.url))
-        request.headers[AUTHORIZATION] = header(token)
+        token = await self._async_source.token_for_url(self._user, str(request.url))
+        request.headers[AUTHORIZATION] = authorization_header(token)
         response = yield request
         if _may_reject(token, response) and _names_a_rejection(await response.aread()):
-            fresh = await self._async_source.renewed(self._user, token)
+            fresh = await self._async_source.replace_rejected(self._user, token)
             if _can_be_sent_again(request):
-                request.headers[AUTHORIZATION] = header(fresh)
+                request.headers[AUTHORIZATION] = authorization_header(fresh)
                 yield request
 
 

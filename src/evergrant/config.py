@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from evergrant import ownership
+from evergrant._files import ownership
+from evergrant._files.locations import path_from_environment, user_folder
+from evergrant._text import without_line_end
 from evergrant.errors import ConfigError
-from evergrant.places import path_in, user_folder
-from evergrant.policy import UNLIMITED, Policy
+from evergrant.policy import NO_POLICY, Policy
 from evergrant.stores import default_store_url
-from evergrant.text import without_line_end
 from evergrant.token import Secret
 
 __all__ = ["Settings", "config_folder", "load_settings"]
@@ -69,7 +69,7 @@ class Settings:
     redirect_url: str = DEFAULT_REDIRECT_URL
     scopes: tuple[str, ...] = DEFAULT_SCOPES
     sandbox: str | None = None
-    policy: Policy = UNLIMITED
+    policy: Policy = NO_POLICY
     audit: str | None = None
     file: Path
     warning: str | None = None
@@ -100,7 +100,7 @@ def load_settings(
     Raises:
         ConfigError: The file cannot be read, or a key in it is unknown or of the wrong type.
     """
-    named = file.absolute() if file else path_in("EVERGRANT_CONFIG")
+    named = file.absolute() if file else path_from_environment("EVERGRANT_CONFIG")
     path = named or config_folder() / "config.toml"
     values = _read(path, must_exist=named is not None)
     warning = _exposure(path) if SECRET_KEYS & values.keys() else None

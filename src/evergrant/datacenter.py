@@ -68,7 +68,7 @@ class DataCenter:
         """The base URLs that Zoho may name as a token's ``api_domain`` here."""
         return tuple(url for url in (self.api_url, self.sandbox_url, self.developer_url) if url)
 
-    def owns(self, url: str) -> bool:
+    def serves(self, url: str) -> bool:
         """Say whether a request to this URL stays within this data center."""
         origin = origin_of(url)
         if origin is None:
@@ -176,11 +176,11 @@ class DataCenters:
 def _trusted(url: str, known: Mapping[str | None, DataCenter], what: str) -> DataCenter:
     found = known.get(origin_of(url)) if _is_bare(url) else None
     if found is None:
-        raise UntrustedServer(f"{named(url)} is not {what} of Zoho")
+        raise UntrustedServer(f"{display_origin(url)} is not {what} of Zoho")
     return found
 
 
-def named(url: object) -> str:
+def display_origin(url: object) -> str:
     """Return what may be shown of a claimed address: up to its query, and nothing of other text.
 
     What stands where an address should may be a misplaced secret.

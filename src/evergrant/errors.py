@@ -13,7 +13,7 @@
     │   ├── ConsentDenied       the user said no
     │   ├── LoginRequired       the grant was revoked or evicted
     │   │   └── PolicyRefused   the policy lets it be used no more, or not be stored
-    │   ├── NoRefreshToken      nothing to renew with
+    │   ├── NoRefreshToken      nothing to refresh with
     │   ├── InvalidClient       client id or secret refused
     │   ├── WrongDataCenter     the token lives in another data center
     │   ├── MissingScope        the grant does not cover the call
@@ -108,7 +108,7 @@ class EvergrantError(Exception):
 
 def _escaped(text: str) -> str:
     # Loaded with the first error: who only names errors, as the sandbox does, needs nothing of it.
-    from evergrant.text import escaped
+    from evergrant._text import escaped
 
     return escaped(text)
 
@@ -213,7 +213,7 @@ class PolicyRefused(LoginRequired):
 
 
 class NoRefreshToken(OAuthError):
-    """There is no refresh token to renew the access token with."""
+    """There is no refresh token to refresh the access token with."""
 
     default_hint = "Log in again with access_type=offline and prompt=consent."
 

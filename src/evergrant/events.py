@@ -10,31 +10,31 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from evergrant._delivery import AT_EXIT, CALLER_WAITS, FAILED, LOSES, Delivery
+from evergrant._logging.queued import write
+from evergrant._logging.rate_limited import RateLimitedLog
+from evergrant._text import escaped
 from evergrant.clock import utc_now
-from evergrant.delivery import AT_EXIT, FAILED, LOSES, PATIENCE, Delivery
 from evergrant.errors import EvergrantError, Throttled
-from evergrant.limited_log import LimitedLog
-from evergrant.text import escaped
-from evergrant.written_log import write
 
 __all__ = [
     "ClockSkew",
-    "Emit",
-    "Emitter",
     "Event",
     "EventsLost",
     "Forgotten",
     "GrantLimitNear",
+    "Listener",
     "LoggedIn",
     "LoginFailed",
     "RefreshFailed",
     "Refreshed",
+    "Restored",
     "Revoked",
+    "SafeListener",
     "SaveFailed",
     "StoreFailed",
     "StoreRecovered",
-    "TakenAboard",
-    "emitter",
+    "safe_listener",
 ]
 
 _logger = logging.getLogger("evergrant")
@@ -132,7 +132,7 @@ class Refreshed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefreshFailed(Event):
-    """Zoho did not renew the token, or the store did not let us ask.
+    """Zoho did not refresh the token, or the store did not let us ask.
 
     ``took`` is how many seconds Zoho was asked for it; None: it was not asked.
     """
@@ -160,7 +160,7 @@ class ClockSkew(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TakenAboard(Event):
+class Restored(Event):
     """A token from the lifeboat is in the store again."""
 
 
@@ -196,19 +196,19 @@ class EventsLost(Event):
     count: int
 
 
-Emit = Callable[[Event], None]
+Listener = Callable[[Event], None]
 
 
-class Emitter:
+class SafeListener:
     """Logs each event and tells the listener, who delays nobody; see `Delivery`.
 
     Args:
-        listener: One, or several that `evergrant.observing.fanning.fan_out` has made one.
+        listener: One, or several that `evergrant.observing.fan_out.fan_out` has made one.
     """
 
-    def __init__(self, listener: Emit | None) -> None:
+    def __init__(self, listener: Listener | None) -> None:
         told = getattr(listener, "listeners", (listener,)) if listener else ()
-        self._log = LimitedLog()
+        self._log = RateLimitedLog()
         self._deliveries = [Delivery[Event](one, _lost, report=self._report) for one in told]
 
     def __call__(self, event: Event) -> None:
@@ -223,7 +223,7 @@ class Emitter:
             self._log.log(logging.WARNING, "%s", event, kind=kind)
         else:
             write(_logger, logging.INFO, "%s", (event,))
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + CALLER_WAITS
         for wait in [delivery.begin(event) for delivery in self._deliveries]:
             wait(until)
 
@@ -245,6 +245,6 @@ def _lost(count: int) -> EventsLost:
     return EventsLost(at=utc_now(), count=count)
 
 
-def emitter(listener: Emit | None) -> Emitter:
+def safe_listener(listener: Listener | None) -> SafeListener:
     """Return what logs each event and tells the listener; a listener that raises harms nobody."""
-    return Emitter(listener)
+    return SafeListener(listener)

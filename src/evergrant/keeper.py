@@ -9,23 +9,23 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from evergrant._core.async_tokens import AsyncTokens
+from evergrant._core.cached_lookup import CachedLookup
+from evergrant._core.code_login import log_in, log_in_from_console
+from evergrant._core.enrollment import add_identity_scopes, is_custom_key, reporting_failure
+from evergrant._core.manager import TokenManager
+from evergrant._core.scheduler import RefreshScheduler
+from evergrant._core.validity import NO_MINIMUM, validate_min_ttl
+from evergrant._masking import masks_locals
+from evergrant._oauth.protocol import authorization_url
+from evergrant._oauth.redirect import LoginState, StateSigner, parse_redirect
+from evergrant._user_names import fold_name
 from evergrant.accounts import Accounts
 from evergrant.auth import RequestsAuth, httpx_auth
 from evergrant.clock import Clock
 from evergrant.errors import ConfigError
-from evergrant.events import Emit
-from evergrant.keeping.admission import is_own_key, telling, with_identity
-from evergrant.keeping.async_tokens import AsyncTokens
-from evergrant.keeping.custody import Custody
-from evergrant.keeping.logins import log_in, log_in_from_console
-from evergrant.keeping.renewer import Renewer
-from evergrant.keeping.serving import Serving
-from evergrant.keeping.windows import ANY_LIFE, checked_life
-from evergrant.login import Login, StateKey, read_redirect
-from evergrant.masking import masks_locals
-from evergrant.names import folded
-from evergrant.oauth import authorization_url
-from evergrant.policy import UNLIMITED, Policy
+from evergrant.events import Listener
+from evergrant.policy import NO_POLICY, Policy
 from evergrant.stores.adapter import SixMethods, adapt
 from evergrant.stores.base import TokenStore
 from evergrant.token import Secret, Token
@@ -53,7 +53,7 @@ class Keeper:
         pkce: Send a PKCE challenge with each login (in Zoho's docs: mobile and desktop only).
         background: Keep tokens fresh whether or not anybody asks for them: all of this client,
             or those of the users named. A thread of this process does it until `close`; of
-            several processes that do so, each token is renewed by one.
+            several processes that do so, each token is refreshed by one.
         policy: How long logins last, how many there may be, and what they may cover. Every method
             that hands a token out raises `PolicyRefused` where it is broken.
     """
@@ -64,74 +64,76 @@ class Keeper:
         accounts: Accounts,
         *,
         clock: Clock | None = None,
-        on_event: Emit | None = None,
+        on_event: Listener | None = None,
         lifeboat: Path | None = None,
         pkce: bool = False,
         background: bool | Collection[str] = False,
-        policy: Policy = UNLIMITED,
+        policy: Policy = NO_POLICY,
     ) -> None:
         self.store = store = adapt(store)
         self.accounts = accounts
         self._pkce = pkce
-        self._fallback_key = StateKey(secrets.token_bytes(32))
-        self._custody = custody = Custody(
+        self._fallback_key = StateSigner(secrets.token_bytes(32))
+        self._manager = manager = TokenManager(
             store, accounts, clock=clock, on_event=on_event, lifeboat=lifeboat, policy=policy
         )
-        self.states = custody.states
-        self._serving = Serving(store, custody.clock, custody.emit, custody.window, custody.dead)
-        self.async_tokens = AsyncTokens(self, custody, self._serving)
-        self._renewer = Renewer(custody, () if background is True else background or ())
+        self.states = manager.states
+        self._cached_lookup = CachedLookup(
+            store, manager.clock, manager.emit, manager.validity, manager.dead
+        )
+        self.async_tokens = AsyncTokens(self, manager, self._cached_lookup)
+        self._scheduler = RefreshScheduler(manager, () if background is True else background or ())
         if background:
-            self._renewer.start()
+            self._scheduler.start()
 
-    def access_token(self, user: str, *, min_life: timedelta = ANY_LIFE) -> str:
+    def access_token(self, user: str, *, min_ttl: timedelta = NO_MINIMUM) -> str:
         """Return an access token of this user that works now, as plain text.
 
         Args:
-            min_life: How much life it must have left, such as the time that a long job takes; 50
+            min_ttl: How much life it must have left, such as the time that a long job takes; 50
                 minutes at the most.
 
         Raises:
             LoginRequired: The grant was revoked; the user must log in again.
-            Throttled: Zoho refuses to renew it until ``retry_at``.
-            OAuthError: Zoho did not renew it, for another reason.
-            TokenNotSaved: It was renewed, but the store cannot take it; the next call has it.
+            Throttled: Zoho refuses to refresh it until ``retry_at``.
+            OAuthError: Zoho did not refresh it, for another reason.
+            TokenNotSaved: It was refreshed, but the store cannot take it; the next call has it.
             ValueError: No token has so much life.
         """
-        access_token = self.token(user, min_life=min_life).access_token
+        access_token = self.token(user, min_ttl=min_ttl).access_token
         return str.__str__(access_token)
 
-    def token(self, user: str, *, min_life: timedelta = ANY_LIFE) -> Token:
+    def token(self, user: str, *, min_ttl: timedelta = NO_MINIMUM) -> Token:
         """Return the whole token of this user, usable now; as `access_token`."""
-        if min_life:
-            checked_life(min_life)
-        load, elect = partial(self._load, user, min_life), self._custody.attend
-        return self._serving.token(folded(user), load, elect=elect, min_life=min_life)
+        if min_ttl:
+            validate_min_ttl(min_ttl)
+        load, elect = partial(self._load, user, min_ttl), self._manager.do_background_work
+        return self._cached_lookup.get(fold_name(user), load, on_due=elect, min_ttl=min_ttl)
 
-    def _load(self, user: str, min_life: timedelta) -> Token:
-        return self._custody.usable(self._custody.find(user), min_life)
+    def _load(self, user: str, min_ttl: timedelta) -> Token:
+        return self._manager.ensure_valid(self._manager.find(user), min_ttl)
 
-    def at_hand(self, user: str, *, min_life: timedelta = ANY_LIFE) -> Token | None:
-        """Return what `token` would if nothing has to be read, renewed or waited for; else None."""
-        return self._serving.at_hand(folded(user), checked_life(min_life))
+    def cached_token(self, user: str, *, min_ttl: timedelta = NO_MINIMUM) -> Token | None:
+        """Return what `token` would if it need not read, refresh or wait; else None."""
+        return self._cached_lookup.peek(fold_name(user), validate_min_ttl(min_ttl))
 
     def find(self, user: str) -> Token:
         """Return the newest token of this user that there is, expired or not."""
-        return self._custody.in_force(user)
+        return self._manager.find_valid(user)
 
-    def keep_fresh(self) -> int:
-        """Begin to renew, in the background, the tokens whose time has come, once; say how many.
+    def refresh_due(self) -> int:
+        """Begin to refresh, in the background, the tokens whose time has come, once; say how many.
 
         A Keeper with ``background`` does so by itself. This is for a scheduler of your own, which
         calls it about every quarter of a minute.
         """
-        return self._renewer.round()
+        return self._scheduler.run_once()
 
     def refresh(self, user: str) -> Token:
-        """Renew the access token now, even if it has not expired; raises as `access_token`."""
+        """Refresh the access token now, even if it has not expired; raises as `access_token`."""
         found = self.find(user)
-        self._serving.drop(folded(user))
-        return self._custody.renewed(found, is_asked=True)
+        self._cached_lookup.drop(fold_name(user))
+        return self._manager.replace_rejected(found, is_asked=True)
 
     def revoke(self, user: str | Token) -> None:
         """Revoke the grant of a user, or of one of the store's tokens, at Zoho; then delete it.
@@ -142,17 +144,19 @@ class Keeper:
             OAuthError: Zoho could not be told; the token stays in the store.
         """
         try:
-            custody = self._custody
-            custody.revoke(custody.newest(user) if isinstance(user, Token) else custody.find(user))
+            manager = self._manager
+            manager.revoke(
+                manager.with_pending(user) if isinstance(user, Token) else manager.find(user)
+            )
         finally:
-            self._serving.clear()  # last: another thread may have read the row until now
+            self._cached_lookup.clear()  # last: another thread may have read the row until now
 
     def forget(self, user: str) -> None:
         """Delete the user's token from the store without telling Zoho."""
         try:
-            self._custody.forget(self._custody.find(user))
+            self._manager.forget(self._manager.find(user))
         finally:
-            self._serving.clear()  # as above
+            self._cached_lookup.clear()  # as above
 
     def authorization_url(
         self,
@@ -160,35 +164,35 @@ class Keeper:
         user: str | None = None,
         *,
         session: str | None = None,
-        consent_again: bool = False,
+        prompt_consent: bool = False,
     ) -> str:
         """Return the address to send a user's browser to.
 
         Args:
             scopes: What to ask for, a text or many. Where the user is to be learnt from Zoho, the
-                two scopes it takes (`evergrant.oauth.IDENTITY_SCOPES`) are added.
+                two scopes it takes (`evergrant.IDENTITY_SCOPES`) are added.
             user: Who is expected: an e-mail address or full name is compared with who logs in;
                 anything else is a key of your own, under which the token is kept unasked.
             session: What identifies the browser session, such as a random value in its cookie.
                 Give the same to `complete_login`: without it, somebody could make another
                 person's browser complete a login that they began themselves.
-            consent_again: Make Zoho ask for consent and issue a new refresh token, even if the
+            prompt_consent: Make Zoho ask for consent and issue a new refresh token, even if the
                 user consented before (``prompt=consent``).
 
         Raises:
             ConfigError: The client has no redirect URL, or what is asked for is no scope.
         """
         session = session and Secret(session)
-        client, home = self.accounts.own_client(), self.accounts.home
+        client, home = self.accounts.require_client(), self.accounts.home_data_center
         if not client.redirect_url:
             raise ConfigError("a login by browser needs a redirect URL", hint="Give redirect_url.")
-        login, key = Login.begin(self._custody.clock(), home.code, user), self._key()
+        login, key = LoginState.begin(self._manager.clock(), home.code, user), self._key()
         return authorization_url(
             home,
             client,
-            scopes if is_own_key(user) else with_identity(scopes),
+            scopes if is_custom_key(user) else add_identity_scopes(scopes),
             state=login.state(key, session),
-            consent_again=consent_again,
+            prompt_consent=prompt_consent,
             challenge=login.challenge(key) if self._pkce else None,
         )
 
@@ -217,19 +221,19 @@ class Keeper:
             TokenNotSaved: The store cannot take the grant; the lifeboat holds it.
             OAuthError: Zoho refused, for another reason.
         """
-        redirect, session = read_redirect(redirect_params), session and Secret(session)
+        redirect, session = parse_redirect(redirect_params), session and Secret(session)
         key, redirect_params = self._key(), ""  # it held the code, and trackers read stacks
-        login = Login.from_state(redirect.state, key, session, self._custody.clock())
-        with telling(self._custody.emit, self._custody.clock, login.user):
-            code = redirect.accepted_code()
+        login = LoginState.from_state(redirect.state, key, session, self._manager.clock())
+        with reporting_failure(self._manager.emit, self._manager.clock, login.user):
+            code = redirect.code_or_raise()
         known = self.accounts.data_centers
         where = redirect.data_center(known, known.by_code(login.data_center))
         return log_in(
-            self._custody,
+            self._manager,
             code,
             where,
             expected=login.user,
-            redirect_url=self.accounts.own_client().redirect_url,
+            redirect_url=self.accounts.require_client().redirect_url,
             verifier=login.verifier(key) if self._pkce else None,
             is_bound=repeatable and session is not None,
         )
@@ -250,19 +254,23 @@ class Keeper:
             TokenNotSaved: The store cannot take the grant; the lifeboat holds it.
         """
         code = Secret(code)
-        where = self.accounts.data_centers.by_code(data_center or self.accounts.home.code)
-        return log_in_from_console(self._custody, code, where, expected=user)
+        where = self.accounts.data_centers.by_code(
+            data_center or self.accounts.home_data_center.code
+        )
+        return log_in_from_console(self._manager, code, where, expected=user)
 
-    def _key(self) -> StateKey:
+    def _key(self) -> StateSigner:
         """Return what signs states: the client's secret, which all workers of an app share."""
-        client = self.accounts.own_client()
+        client = self.accounts.require_client()
         known = (client.client_secret, *client.secrets.values())
-        return next((StateKey(secret.encode()) for secret in known if secret), self._fallback_key)
+        return next(
+            (StateSigner(secret.encode()) for secret in known if secret), self._fallback_key
+        )
 
     def auth(self, user: str) -> httpx2.Auth:
         """Return an ``auth`` for httpx2 (and httpx): signs requests with the user's token.
 
-        A request that Zoho rejects with INVALID_TOKEN is sent once more with a renewed token.
+        A request that Zoho rejects with INVALID_TOKEN is sent once more with a refreshed token.
         Requests to other servers than the token's data center raise `UntrustedServer`.
         """
         return httpx_auth(self, self.async_tokens, user)
@@ -271,18 +279,18 @@ class Keeper:
         """Return an ``auth`` for the requests library; as `auth`."""
         return RequestsAuth(self, user)
 
-    def token_for(self, user: str, url: str) -> Token:
+    def token_for_url(self, user: str, url: str) -> Token:
         """Return the token of this user if a request to this URL may carry it.
 
         Raises:
             UntrustedServer: The URL leaves the token's data center.
         """
-        return self._custody.vouched(self.token(user), url)
+        return self._manager.check_destination(self.token(user), url)
 
-    def renewed(self, user: str, rejected: Token) -> Token:
+    def replace_rejected(self, user: str, rejected: Token) -> Token:
         """Return a token of this user other than the one that the API rejected."""
-        self._serving.drop(folded(user))
-        return self._custody.renewed(rejected)
+        self._cached_lookup.drop(fold_name(user))
+        return self._manager.replace_rejected(rejected)
 
     def close(self) -> None:
         """Stop what runs in the background, once what was begun is saved.
@@ -290,8 +298,8 @@ class Keeper:
         The store and the accounts servers are closed by who opened them.
         """
         self.async_tokens.close()
-        self._renewer.close()
-        self._custody.close()
+        self._scheduler.close()
+        self._manager.close()
 
     def __enter__(self) -> Self:
         return self

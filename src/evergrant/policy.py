@@ -11,22 +11,22 @@ from typing import NamedTuple, Self
 
 from evergrant.errors import ConfigError
 
-__all__ = ["UNLIMITED", "Ending", "Policy"]
+__all__ = ["NO_POLICY", "Policy", "PolicyExpiry"]
 
 _SPAN = re.compile(r"([1-9][0-9]{0,5})(s|m|h|d)", re.ASCII)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _SPANS = ("session_timeout", "idle_timeout", "max_age", "dead_after")
 _NUMBERS = ("max_tokens_per_user", "max_tokens_per_client")
 
-LEAST_IDLE = timedelta(minutes=5)
+MIN_IDLE = timedelta(minutes=5)
 """The shortest idle timeout: use is noted now and then, not at each call."""
 
 
-LONGEST_SPAN = timedelta(days=36_500)
+MAX_SPAN = timedelta(days=36_500)
 """A hundred years: a moment that far from now is still one that a calendar has."""
 
 
-class Ending(NamedTuple):
+class PolicyExpiry(NamedTuple):
     """When a token's time is over, and by which rule."""
 
     at: datetime
@@ -39,7 +39,7 @@ class Policy:
 
     Attributes:
         session_timeout: How long after a login its user must log in again.
-        idle_timeout: How long a token may go unused; renewals that nobody asked for are no use.
+        idle_timeout: How long a token may go unused; refreshes that nobody asked for are no use.
         max_age: How long after a grant its user must consent anew (``prompt=consent``).
         dead_after: How long a token that can never work again is kept until `purge` takes it.
         max_tokens_per_user: Tokens that one user may have, over all clients and orgs.
@@ -65,17 +65,17 @@ class Policy:
             span = getattr(self, name)
             if span is not None and not (isinstance(span, timedelta) and span > timedelta(0)):
                 raise ConfigError(f"policy: {name} must be a positive timedelta, not {span!r}")
-            if span and span > LONGEST_SPAN:
+            if span and span > MAX_SPAN:
                 raise ConfigError(
-                    f"policy: {name} is longer than {LONGEST_SPAN.days} days",
+                    f"policy: {name} is longer than {MAX_SPAN.days} days",
                     hint="Leave it out where nothing is to be limited.",
                 )
         for name in _NUMBERS:
             number = getattr(self, name)
             if number is not None and not (type(number) is int and number > 0):
                 raise ConfigError(f"policy: {name} must be a positive number, not {number!r}")
-        if self.idle_timeout and self.idle_timeout < LEAST_IDLE:
-            raise ConfigError(f"policy: idle_timeout must be {LEAST_IDLE} at least")
+        if self.idle_timeout and self.idle_timeout < MIN_IDLE:
+            raise ConfigError(f"policy: idle_timeout must be {MIN_IDLE} at least")
         if isinstance(self.allowed_scopes, str):
             raise ConfigError("policy: allowed_scopes must be a tuple of texts")
         object.__setattr__(self, "allowed_scopes", tuple(self.allowed_scopes))
@@ -100,7 +100,7 @@ class Policy:
         numbers = {key: value for key, value in table.items() if key in _NUMBERS}
         return cls(**read, **numbers, allowed_scopes=tuple(scopes))  # type: ignore[arg-type]
 
-    def refused_scopes(self, scopes: Iterable[str]) -> list[str]:
+    def disallowed_scopes(self, scopes: Iterable[str]) -> list[str]:
         """Return those scopes that a grant may not cover."""
         allowed = [one.casefold() for one in self.allowed_scopes]
         return [
@@ -110,7 +110,7 @@ class Policy:
         ]
 
     @property
-    def use_noted_every(self) -> timedelta | None:
+    def usage_write_interval(self) -> timedelta | None:
         """How old a token's last noted use may be before the next is noted; None: never."""
         return self.idle_timeout and max(timedelta(minutes=1), self.idle_timeout / 20)
 
@@ -127,5 +127,5 @@ def _span(key: str, value: object) -> timedelta:
     return timedelta(**{_UNITS[form[2]]: int(form[1])})
 
 
-UNLIMITED = Policy()
+NO_POLICY = Policy()
 """The policy of who has none."""

@@ -7,26 +7,26 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Self, SupportsIndex
 
-import evergrant.logs  # noqa: F401 - what is logged here is about tokens, in one line each
-from evergrant.masking import Masked, masks_locals
+import evergrant._logging.one_line  # noqa: F401 - what is logged here is about tokens, in one line each
+from evergrant._masking import Masked, masks_locals
 
 __all__ = [
-    "LEEWAY",
+    "EXPIRY_LEEWAY",
     "NO_REFRESH_TOKEN",
-    "RENEW_BEFORE",
+    "REFRESH_AHEAD",
     "SECRET_FIELDS",
     "Freshness",
     "Secret",
     "Token",
-    "about",
+    "identify",
 ]
 
-LEEWAY = timedelta(seconds=60)
+EXPIRY_LEEWAY = timedelta(seconds=60)
 """An access token counts as expired this long before its expiry, so that a request begun with
 it also ends with it. (The official SDK's 5 s are shorter than a slow call.)"""
 
-RENEW_BEFORE = timedelta(minutes=5)
-"""From this long before its expiry on, a valid token is worth renewing. Zoho's access tokens
+REFRESH_AHEAD = timedelta(minutes=5)
+"""From this long before its expiry on, a valid token is worth refreshing. Zoho's access tokens
 live one hour (https://www.zoho.com/crm/developer/docs/api/v8/token-validity.html)."""
 
 _MASK = "********"
@@ -88,7 +88,7 @@ class Freshness(Enum):
 
     FRESH = "fresh"
     STALE = "stale"
-    """Still valid; worth renewing in the background."""
+    """Still valid; worth refreshing in the background."""
     EXPIRED = "expired"
 
 
@@ -169,15 +169,15 @@ class Token:
         if self.expires_at is None:
             return Freshness.STALE
         left = self.expires_at - now
-        if left <= LEEWAY:
+        if left <= EXPIRY_LEEWAY:
             return Freshness.EXPIRED
-        return Freshness.STALE if left <= RENEW_BEFORE else Freshness.FRESH
+        return Freshness.STALE if left <= REFRESH_AHEAD else Freshness.FRESH
 
 
 # The generated method has them as they were given; it may be that a moment is refused.
 Token.__init__ = masks_locals(Token.__init__)  # type: ignore[method-assign]
 
 
-def about(token: Token) -> dict[str, Any]:
+def identify(token: Token) -> dict[str, Any]:
     """Return how errors and events name a token: by id and user, never by a secret."""
     return {"token_id": token.id, "user": token.user_name}

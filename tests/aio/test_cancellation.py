@@ -23,7 +23,7 @@ ALICE, BOB = "alice@example.com", "bob@example.com"
 
 @pytest.fixture
 def held(keeper: Keeper, expired: LogIn, monkeypatch: pytest.MonkeyPatch) -> Gate:
-    """Let the renewal of Alice's token wait between Zoho's grant and the save."""
+    """Let the refresh of Alice's token wait between Zoho's grant and the save."""
     expired(ALICE)
     gate = Gate()
     gate.after(keeper.accounts, "refresh", monkeypatch)

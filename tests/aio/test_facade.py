@@ -38,8 +38,8 @@ def test_a_grant_from_login_to_revocation(zoho: Sandbox, tokens: AsyncKeeper) ->
             redirect = zoho.consent(url, user=ALICE)
             token = await tokens.complete_login(redirect, session="s")
             assert await tokens.token(ALICE) == await tokens.find(ALICE) == token
-            renewed = await tokens.refresh(ALICE)
-            assert await tokens.access_token(ALICE) == renewed.access_token != token.access_token
+            refreshed = await tokens.refresh(ALICE)
+            assert await tokens.access_token(ALICE) == refreshed.access_token != token.access_token
             await tokens.revoke(ALICE)
             with pytest.raises(TokenNotFound):
                 await tokens.access_token(ALICE)
@@ -60,11 +60,11 @@ def test_as_much_life_as_is_asked_for(
 
     async def main() -> None:
         assert await tokens.access_token(ALICE) == token.access_token
-        long = await tokens.token(ALICE, min_life=timedelta(minutes=45))
+        long = await tokens.token(ALICE, min_ttl=timedelta(minutes=45))
         assert long.access_token != token.access_token
         for _ in range(2):
-            with pytest.raises(ValueError, match="min_life"):
-                await tokens.access_token(ALICE, min_life=timedelta(hours=1))
+            with pytest.raises(ValueError, match="min_ttl"):
+                await tokens.access_token(ALICE, min_ttl=timedelta(hours=1))
 
     asyncio.run(main())
     assert refreshes() == 1
@@ -83,7 +83,9 @@ def test_tasks_that_refresh_at_the_same_moment_cost_one_refresh(
 
     async def main() -> set[str | None]:
         crowd = [asyncio.create_task(tokens.refresh(ALICE)) for _ in range(20)]
-        waiting = tokens.keeper.async_tokens._waiting.of(keeper.accounts.home.code)
+        waiting = tokens.keeper.async_tokens._waiting.bridge_for(
+            keeper.accounts.home_data_center.code
+        )
         await until(lambda: any(one.waiting == 20 for one in list(waiting._flights.values())))
         gate.open()
         return {token.access_token for token in await asyncio.gather(*crowd)}
@@ -110,7 +112,7 @@ def test_an_error_says_where_it_came_from_to_each_who_waits(
 
     for told in asyncio.run(main()):
         assert told.count(", in one\n") == 1, "the way of this task, and of no other"
-        assert told.count("renewal.py") >= 1, "and that of the thread"
+        assert told.count("refresh.py") >= 1, "and that of the thread"
 
 
 def test_an_error_keeps_its_cause(
@@ -183,7 +185,7 @@ def test_a_program_of_trios_is_served_too(
 def test_while_one_task_finds_out_whether_the_store_is_back_the_others_go_on(
     keeper: Keeper, tokens: AsyncKeeper, log_in: LogIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("evergrant.keeping.serving.RETRY", 0)
+    monkeypatch.setattr("evergrant._core.cached_lookup.RETRY_S", 0)
     token = log_in(ALICE)
 
     def gone() -> int:
@@ -192,10 +194,10 @@ def test_while_one_task_finds_out_whether_the_store_is_back_the_others_go_on(
     async def main() -> None:
         assert await tokens.token(ALICE) == token
         with monkeypatch.context() as patch:
-            patch.setattr(keeper.store, "generation", gone)
+            patch.setattr(keeper.store, "change_counter", gone)
             assert await tokens.token(ALICE) == token
         gate = Gate()
-        gate.before(keeper.store, "generation", monkeypatch)
+        gate.before(keeper.store, "change_counter", monkeypatch)
         probe = asyncio.create_task(tokens.token(ALICE))
         await gate.until_reached()
         assert await tokens.token(ALICE) == token

@@ -31,7 +31,7 @@ async def get(auth: httpx2.Auth, url: str) -> int:
         return (await client.get(url)).status_code
 
 
-def test_a_token_that_zoho_rejects_is_renewed_once_for_all_requests(
+def test_a_token_that_zoho_rejects_is_refreshed_once_for_all_requests(
     zoho: Sandbox, tokens: AsyncKeeper, log_in: LogIn, refreshes: Count
 ) -> None:
     token = log_in(ALICE)

@@ -8,15 +8,15 @@ from collections.abc import Callable
 import pytest
 
 from evergrant import Keeper, Token
+from evergrant._core.async_tokens import REFRESH_THREADS
 from evergrant.aio import AsyncKeeper
-from evergrant.keeping.async_tokens import WAITING_THREADS
 from evergrant.sandbox import Sandbox
 from gate import Gate, until
 
 LogIn = Callable[[str], Token]
 
 ALICE, BOB = "alice@example.com", "bob@example.com"
-CROWD = 2 * WAITING_THREADS
+CROWD = 2 * REFRESH_THREADS
 
 
 @pytest.mark.parametrize("is_at_hand", [True, False])
@@ -33,14 +33,16 @@ def test_two_hundred_refreshes_that_hang_hold_up_no_token_that_lives(
     if is_at_hand:
         keeper.token(BOB)
     alice = log_in(ALICE)
-    gate.before(keeper, "renewed", monkeypatch)
+    gate.before(keeper, "refreshed", monkeypatch)
 
     async def main() -> None:
         crowd = []
         for number in range(CROWD):
             rejected = Token(id=alice.id, access_token=f"1000.{number}")
-            crowd.append(asyncio.create_task(tokens.keeper.async_tokens.renewed(ALICE, rejected)))
-        await until(lambda: gate.reached == WAITING_THREADS)
+            crowd.append(
+                asyncio.create_task(tokens.keeper.async_tokens.replace_rejected(ALICE, rejected))
+            )
+        await until(lambda: gate.reached == REFRESH_THREADS)
         assert await tokens.access_token(BOB) == bobs.access_token
         assert (await tokens.find(BOB)).id == bobs.id
         assert not any(task.done() for task in crowd)

@@ -43,7 +43,7 @@ def test_asking_a_store_on_the_loop_is_seen(
 ) -> None:
     log_in(ALICE)
     keeper.token(ALICE)
-    seen = watched(lambda: keeper.at_hand(ALICE)).blocking
+    seen = watched(lambda: keeper.cached_token(ALICE)).blocking
     assert bool(seen) == (store.url != "memory:")
 
 

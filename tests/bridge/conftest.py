@@ -12,8 +12,8 @@ from bridge_help import Asked
 from evergrant import Token, TokenStore, open_store
 from evergrant.events import Event
 from evergrant.sandbox import Sandbox
-from evergrant.zohocrmsdk.desk import Desk
-from evergrant.zohocrmsdk.surroundings import Surroundings
+from evergrant.zohocrmsdk.bridge import SDKBridge
+from evergrant.zohocrmsdk.sdk_config import SDKConfig
 
 
 @pytest.fixture
@@ -29,39 +29,39 @@ def boat(tmp_path: Path) -> Path:
 @pytest.fixture
 def new_desk(
     zoho: Sandbox, tmp_path: Path, events: list[Event], boat: Path
-) -> Iterator[Callable[[], Desk]]:
+) -> Iterator[Callable[[], SDKBridge]]:
     """Open the store anew and sit down at it, as another process does."""
     with ExitStack() as stack:
 
-        def make() -> Desk:
+        def make() -> SDKBridge:
             url = f"sqlite:///{tmp_path}/tokens.db?timeout=1"
             store = stack.enter_context(open_store(url, clock=zoho.clock))
-            desk = Desk(
+            bridge = SDKBridge(
                 store,
                 data_centers=zoho.data_centers,
                 clock=zoho.clock,
                 on_event=events.append,
                 lifeboat=boat,
             )
-            stack.callback(desk.close)
-            return desk
+            stack.callback(bridge.close)
+            return bridge
 
         yield make
 
 
 @pytest.fixture
-def desk(new_desk: Callable[[], Desk]) -> Desk:
+def bridge(new_desk: Callable[[], SDKBridge]) -> SDKBridge:
     return new_desk()
 
 
 @pytest.fixture
-def store(desk: Desk) -> TokenStore:
-    return desk.store
+def store(bridge: SDKBridge) -> TokenStore:
+    return bridge.store
 
 
 @pytest.fixture
-def around(zoho: Sandbox) -> Surroundings:
-    return Surroundings(f"{zoho.url}/oauth/v2/token", zoho.url)
+def config(zoho: Sandbox) -> SDKConfig:
+    return SDKConfig(f"{zoho.url}/oauth/v2/token", zoho.url)
 
 
 @pytest.fixture

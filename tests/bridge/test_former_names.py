@@ -13,8 +13,8 @@ from bridge_help import ALICE, Asked
 from evergrant import Accounts, Keeper, Token, TokenStore
 from evergrant.errors import LoginRequired
 from evergrant.sandbox import Sandbox
-from evergrant.zohocrmsdk.desk import Desk
-from evergrant.zohocrmsdk.surroundings import Surroundings
+from evergrant.zohocrmsdk.bridge import SDKBridge
+from evergrant.zohocrmsdk.sdk_config import SDKConfig
 
 
 @pytest.fixture
@@ -30,12 +30,14 @@ def keeper(zoho: Sandbox, store: TokenStore, tmp_path: Path) -> Iterator[Keeper]
 
 
 @pytest.fixture
-def bare(desk: Desk, around: Surroundings, asked: Asked, zoho: Sandbox, store: TokenStore) -> Any:
+def bare(
+    bridge: SDKBridge, config: SDKConfig, asked: Asked, zoho: Sandbox, store: TokenStore
+) -> Any:
     """Store a grant of Alice's by her address, as a program with an SDK of 2.0 does."""
 
     def make(**fields: Any) -> Token:
         code = zoho.grant_code(ALICE, org=fields.pop("org", None))
-        row = desk.answer(asked(grant_token=code), around, find_user=False)
+        row = bridge.resolve(asked(grant_token=code), config, find_user=False)
         assert row
         store.delete_token(str(row.id))
         old = replace(row, id="python_me_PRD_abcd", user_name=ALICE.title(), version=0, org_id=None)
@@ -45,32 +47,32 @@ def bare(desk: Desk, around: Surroundings, asked: Asked, zoho: Sandbox, store: T
 
 
 def test_a_2x_row_and_the_login_with_the_org_become_one(
-    desk: Desk, around: Surroundings, asked: Asked, zoho: Sandbox, store: TokenStore, bare: Any
+    bridge: SDKBridge, config: SDKConfig, asked: Asked, zoho: Sandbox, store: TokenStore, bare: Any
 ) -> None:
     old = bare()
-    new = desk.answer(asked(grant_token=zoho.grant_code(ALICE)), around)
+    new = bridge.resolve(asked(grant_token=zoho.grant_code(ALICE)), config)
     assert new
     assert store.get_tokens() == [new]
     assert (new.id, new.user_name) == (old.id, f"{ALICE}:{new.org_id}")
     assert new.refresh_token != old.refresh_token
-    assert desk.lookup.named(ALICE, None) == new
-    assert desk.answer(asked(user_name=ALICE), around) == new
+    assert bridge.lookup.named(ALICE, None) == new
+    assert bridge.resolve(asked(user_name=ALICE), config) == new
 
 
 def test_a_dead_2x_row_becomes_the_login_with_the_org(
-    desk: Desk, around: Surroundings, asked: Asked, zoho: Sandbox, store: TokenStore, bare: Any
+    bridge: SDKBridge, config: SDKConfig, asked: Asked, zoho: Sandbox, store: TokenStore, bare: Any
 ) -> None:
     old = bare(refresh_token="1000.dead", expires_at=zoho.clock())
-    new = desk.answer(asked(grant_token=zoho.grant_code(ALICE)), around)
+    new = bridge.resolve(asked(grant_token=zoho.grant_code(ALICE)), config)
     assert [token.id for token in store.get_tokens()] == [old.id]
     assert store.get_tokens() == [new]
 
 
 def test_a_login_that_names_the_2x_rows_id_goes_on_with_it(
-    desk: Desk, around: Surroundings, asked: Asked, zoho: Sandbox, store: TokenStore, bare: Any
+    bridge: SDKBridge, config: SDKConfig, asked: Asked, zoho: Sandbox, store: TokenStore, bare: Any
 ) -> None:
     old = bare(refresh_token="1000.dead", expires_at=zoho.clock())
-    new = desk.answer(asked(id=old.id, grant_token=zoho.grant_code(ALICE)), around)
+    new = bridge.resolve(asked(id=old.id, grant_token=zoho.grant_code(ALICE)), config)
     assert new
     assert store.get_tokens() == [new]
     assert (new.id, new.user_name) == (old.id, f"{ALICE}:{new.org_id}")
@@ -87,27 +89,32 @@ def test_a_keepers_login_goes_on_with_the_2x_row(
 
 @pytest.mark.parametrize("change", [{"client_id": "1000.OTHER"}, {"org_id": "another"}])
 def test_another_clients_or_orgs_row_stays(
-    desk: Desk, around: Surroundings, asked: Asked, zoho: Sandbox, store: TokenStore, bare: Any,
+    bridge: SDKBridge, config: SDKConfig, asked: Asked, zoho: Sandbox, store: TokenStore, bare: Any,
     change: dict[str, str],
 ) -> None:  # fmt: skip
     old = bare(**change)
-    new = desk.answer(asked(grant_token=zoho.grant_code(ALICE)), around)
+    new = bridge.resolve(asked(grant_token=zoho.grant_code(ALICE)), config)
     assert {token.id: token for token in store.get_tokens()} == {old.id: old, new and new.id: new}
 
 
 def test_one_person_in_two_orgs_is_not_made_one(
-    desk: Desk, around: Surroundings, asked: Asked, zoho: Sandbox, store: TokenStore, bare: Any
+    bridge: SDKBridge, config: SDKConfig, asked: Asked, zoho: Sandbox, store: TokenStore, bare: Any
 ) -> None:
     second = zoho.add_org("Elsewhere")
     zoho.join(ALICE, second)
     old = bare()
-    new = desk.answer(asked(grant_token=zoho.grant_code(ALICE, org=second)), around)
+    new = bridge.resolve(asked(grant_token=zoho.grant_code(ALICE, org=second)), config)
     assert new
     assert {token.id for token in store.get_tokens()} == {old.id, new.id}
 
 
 def test_a_dead_bare_row_does_not_hide_the_living_one(
-    desk: Desk, around: Surroundings, keeper: Keeper, zoho: Sandbox, store: TokenStore, bare: Any
+    bridge: SDKBridge,
+    config: SDKConfig,
+    keeper: Keeper,
+    zoho: Sandbox,
+    store: TokenStore,
+    bare: Any,
 ) -> None:
     alive = keeper.login_with_code(zoho.grant_code(ALICE))
     dead = bare(refresh_token="1000.dead", expires_at=zoho.clock())
@@ -115,7 +122,7 @@ def test_a_dead_bare_row_does_not_hide_the_living_one(
     with pytest.raises(LoginRequired):
         keeper.access_token(ALICE)
     assert keeper.access_token(ALICE) == alive.access_token
-    assert desk.lookup.named(ALICE, None).id == alive.id
-    answer = desk.answer(Token(user_name=ALICE, client_id=alive.client_id), around)
+    assert bridge.lookup.named(ALICE, None).id == alive.id
+    answer = bridge.resolve(Token(user_name=ALICE, client_id=alive.client_id), config)
     assert answer
     assert answer.id == alive.id

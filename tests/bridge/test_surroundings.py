@@ -9,7 +9,7 @@ import pytest
 
 from evergrant import ZOHO
 from evergrant.errors import ConfigError
-from evergrant.zohocrmsdk.surroundings import NOWHERE, TIMEOUT, Surroundings, surroundings_of
+from evergrant.zohocrmsdk.sdk_config import TIMEOUT, UNINITIALIZED, SDKConfig, sdk_config
 
 EU = SimpleNamespace(
     url="https://www.zohoapis.eu", accounts_url="https://accounts.zoho.eu/oauth/v2/token"
@@ -39,19 +39,19 @@ def initializer(**given: object) -> SimpleNamespace:
 
 
 def test_an_sdk_that_nobody_initialised_says_nothing() -> None:
-    assert surroundings_of(None) is NOWHERE
-    assert surroundings_of(initializer(environment=None)) is NOWHERE
-    assert NOWHERE.data_centers(ZOHO) == (ZOHO, ZOHO.by_code("us"))
+    assert sdk_config(None) is UNINITIALIZED
+    assert sdk_config(initializer(environment=None)) is UNINITIALIZED
+    assert UNINITIALIZED.data_centers(ZOHO) == (ZOHO, ZOHO.by_code("us"))
 
 
 def test_an_environment_of_zohos_is_its_data_center() -> None:
-    known, home = surroundings_of(initializer()).data_centers(ZOHO)
+    known, home = sdk_config(initializer()).data_centers(ZOHO)
     assert known is ZOHO
     assert home.code == "eu"
 
 
 def test_an_environment_of_the_programs_own_joins_zohos() -> None:
-    here = Surroundings("http://127.0.0.1:8790/oauth/v2/token", "http://127.0.0.1:8790")
+    here = SDKConfig("http://127.0.0.1:8790/oauth/v2/token", "http://127.0.0.1:8790")
     known, home = here.data_centers(ZOHO)
     assert home.accounts_url == "http://127.0.0.1:8790"
     assert known.by_code(home.code) is home
@@ -64,21 +64,21 @@ def test_an_environment_of_the_programs_own_joins_zohos() -> None:
 )
 def test_an_address_that_secrets_may_not_go_to_is_refused(accounts_url: str) -> None:
     with pytest.raises(ConfigError):
-        Surroundings(accounts_url, "https://www.zohoapis.eu").data_centers(ZOHO)
+        SDKConfig(accounts_url, "https://www.zohoapis.eu").data_centers(ZOHO)
 
 
 def test_timeouts_of_the_sdk_hold_for_token_requests() -> None:
-    assert surroundings_of(initializer(sdk_config=config(7, 3))).timeout == 7
-    assert surroundings_of(initializer(sdk_config=config(None, 3))).timeout == 3
-    assert surroundings_of(initializer()).timeout == TIMEOUT
-    assert surroundings_of(initializer(sdk_config=SimpleNamespace())).timeout == TIMEOUT
+    assert sdk_config(initializer(sdk_config=config(7, 3))).timeout == 7
+    assert sdk_config(initializer(sdk_config=config(None, 3))).timeout == 3
+    assert sdk_config(initializer()).timeout == TIMEOUT
+    assert sdk_config(initializer(sdk_config=SimpleNamespace())).timeout == TIMEOUT
 
 
 def test_the_proxy_of_the_sdk_holds_too_and_its_password_does_not_show() -> None:
-    around = surroundings_of(initializer(request_proxy=Proxy("proxy.example", 3128, "me", "p@ss")))
-    assert around.proxy == "http://me:p%40ss@proxy.example:3128"
-    assert "p%40ss" not in repr(around)
-    secure = surroundings_of(initializer(request_proxy=Proxy("https://proxy.example", 443, None)))
+    config = sdk_config(initializer(request_proxy=Proxy("proxy.example", 3128, "me", "p@ss")))
+    assert config.proxy == "http://me:p%40ss@proxy.example:3128"
+    assert "p%40ss" not in repr(config)
+    secure = sdk_config(initializer(request_proxy=Proxy("https://proxy.example", 443, None)))
     assert secure.proxy == "https://proxy.example:443"
 
 
@@ -86,6 +86,6 @@ def test_the_proxy_of_the_sdk_holds_too_and_its_password_does_not_show() -> None
 def test_a_proxy_that_is_none_for_http_is_refused_before_its_password_is_read(host: str) -> None:
     proxy = Proxy(host, 1, "me", "canary-password")
     with pytest.raises(ConfigError, match="proxy") as refused:
-        surroundings_of(initializer(request_proxy=proxy))
+        sdk_config(initializer(request_proxy=proxy))
     frames = traceback.walk_tb(refused.tb)
     assert "canary-password" not in "".join(repr(frame.f_locals) for frame, _ in list(frames)[1:])

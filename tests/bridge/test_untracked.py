@@ -11,28 +11,32 @@ from bridge_help import ALICE, Asked
 from evergrant import Token
 from evergrant.sandbox import Sandbox
 from evergrant.stores.adapter import adapt
-from evergrant.zohocrmsdk.desk import Desk
-from evergrant.zohocrmsdk.surroundings import Surroundings
+from evergrant.zohocrmsdk.bridge import SDKBridge
+from evergrant.zohocrmsdk.sdk_config import SDKConfig
 from six_methods import Plain
 
-Change = Callable[[Desk, Token, Surroundings], object]
+Change = Callable[[SDKBridge, Token, SDKConfig], object]
 
 CHANGES: dict[str, Change] = {
-    "delete": lambda desk, token, _: desk.delete(token.id or ""),
-    "delete all": lambda desk, _token, _around: desk.delete_all(),
-    "revoke": lambda desk, token, around: desk.revoke(token.id or "", around),
-    "renew": lambda desk, token, around: desk.renewed(token, around),
+    "delete": lambda bridge, token, _: bridge.delete(token.id or ""),
+    "delete all": lambda bridge, _token, _config: bridge.delete_all(),
+    "revoke": lambda bridge, token, config: bridge.revoke(token.id or "", config),
+    "refresh": lambda bridge, token, config: bridge.replace_rejected(token, config),
 }
 
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_token_that_is_gone_is_still_at_hand(
-    change: str, zoho: Sandbox, around: Surroundings, asked: Asked, boat: Path
+    change: str, zoho: Sandbox, config: SDKConfig, asked: Asked, boat: Path
 ) -> None:
-    desk = Desk(adapt(Plain()), data_centers=zoho.data_centers, clock=zoho.clock, lifeboat=boat)
-    first = desk.answer(asked(grant_token=zoho.grant_code(ALICE)), around)
+    bridge = SDKBridge(
+        adapt(Plain()), data_centers=zoho.data_centers, clock=zoho.clock, lifeboat=boat
+    )
+    first = bridge.resolve(asked(grant_token=zoho.grant_code(ALICE)), config)
     assert first is not None
-    assert desk.answer(Token(id=first.id), around) == first == desk.recent(first.id, None, None)
-    CHANGES[change](desk, first, around)
-    assert desk.recent(first.id, None, None) is None
-    desk.close()
+    assert (
+        bridge.resolve(Token(id=first.id), config) == first == bridge.cached(first.id, None, None)
+    )
+    CHANGES[change](bridge, first, config)
+    assert bridge.cached(first.id, None, None) is None
+    bridge.close()

@@ -102,7 +102,7 @@ class TestOneUser:
         run("api", f"{LEADS}?fields=Last_Name")
         assert sent == ["application/json", "text/plain", None]
 
-    def test_a_token_that_zoho_rejects_early_is_renewed_on_the_spot(
+    def test_a_token_that_zoho_rejects_early_is_refreshed_on_the_spot(
         self, run: Command, zoho: Sandbox
     ) -> None:
         zoho.expire_access_tokens(ALICE)

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from evergrant.cli.callback import Answer, Listener
+from evergrant.cli.login_callback import Listener, PendingLogin
 from evergrant.errors import ConfigError, ConsentDenied, NoRefreshToken, UntrustedServer
 from evergrant.token import Token
 
@@ -28,7 +28,7 @@ class Login:
         self.completed = 0
         self.told: list[str] = []
         self.sent: list[str] = []
-        self.answer = Answer("right", self.complete)
+        self.answer = PendingLogin("right", self.complete)
 
     def complete(self, _redirect: str) -> Token:
         self.completed += 1
@@ -37,7 +37,7 @@ class Login:
         return Token(user_name="alice")
 
     def offer(self, state: str = "right") -> None:
-        self.answer.offer(f"/callback?code=1&state={state}", self.told.append, self.sent.append)
+        self.answer.complete(f"/callback?code=1&state={state}", self.told.append, self.sent.append)
 
 
 def test_a_page_that_is_loaded_again_says_the_same_and_spends_no_code_twice() -> None:
@@ -78,8 +78,8 @@ def test_another_state_changes_nothing(state: str) -> None:
 
 def test_giving_up_ends_the_wait_once() -> None:
     login = Login()
-    login.answer.give_up("no address was pasted")
-    login.answer.give_up("again")
+    login.answer.fail("no address was pasted")
+    login.answer.fail("again")
     login.offer()
     assert login.completed == 0
     with pytest.raises(ConfigError, match="no address was pasted"):
@@ -88,7 +88,7 @@ def test_giving_up_ends_the_wait_once() -> None:
 
 def test_a_login_without_a_refresh_token_is_sent_to_consent_once() -> None:
     login = Login(NoRefreshToken("none"))
-    login.answer = Answer("right", login.complete, lambda: "https://zoho/auth?state=next")
+    login.answer = PendingLogin("right", login.complete, lambda: "https://zoho/auth?state=next")
     login.offer()
     login.offer()
     assert login.sent == ["https://zoho/auth?state=next"] * 2

@@ -9,8 +9,8 @@ from datetime import timedelta
 from pathlib import Path
 
 from cli_runner import Command, LogIn, a_token
+from evergrant._lifeboat.outbox import Lifeboat
 from evergrant.clock import utc_now
-from evergrant.keeping.lifeboat import Lifeboat
 from evergrant.sandbox import Sandbox
 from evergrant.stores.base import TokenStore
 
@@ -47,7 +47,7 @@ def test_a_list_names_what_waits_in_the_lifeboat(
 ) -> None:
     alice = store.save_token(a_token(refresh_token="r"))
     later = utc_now() + timedelta(hours=1)
-    Lifeboat(home, store.url).put(replace(alice, access_token="newer", expires_at=later))
+    Lifeboat(home, store.url).add(replace(alice, access_token="newer", expires_at=later))
     [row] = json.loads(run("list", "--json").stdout)
     assert row["state"] == "unsaved"
     assert json.loads(run("show", ALICE, "--json").stdout)["state"] == "unsaved"
@@ -62,7 +62,7 @@ def test_doctor_does_not_ask_for_a_login_that_the_lifeboat_makes_needless(
     assert "needs login" in run("doctor", "--offline").stdout
     [alice] = store.get_tokens()
     later = utc_now() + timedelta(hours=1)
-    Lifeboat(home, store.url).put(replace(alice, access_token="newer", expires_at=later))
+    Lifeboat(home, store.url).add(replace(alice, access_token="newer", expires_at=later))
     told = run("doctor", "--offline").stdout
     assert "needs login" not in told
     assert "lifeboat" in told
@@ -72,7 +72,7 @@ def test_a_list_needs_no_lifeboat_that_is_whole(
     run: Command, home: Path, store: TokenStore
 ) -> None:
     boat = Lifeboat(home, store.url)
-    path = boat.put(store.save_token(a_token(refresh_token="r")))
+    path = boat.add(store.save_token(a_token(refresh_token="r")))
     assert path
     path.write_bytes(b"torn")
     result = run("list")

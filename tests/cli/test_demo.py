@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cli_runner import ALICE, BOB, Command
-from evergrant.keeping.flight import SingleFlight
+from evergrant._concurrency.single_flight import SingleFlight
 from evergrant.sandbox import Sandbox, SandboxClock
 
 
@@ -100,7 +100,7 @@ def nobody_logs_in(patch: pytest.MonkeyPatch) -> None:
         (the_api_is_down, 2, "alice@example.com creates a lead"),
         (the_answer_is_no_json, 2, "KeyError"),
         (time_stands_still, 3, "Zoho rejects the old token"),
-        (nobody_waits_for_another, 4, "bob's token is renewed once for all threads"),
+        (nobody_waits_for_another, 4, "bob's token is refreshed once for all threads"),
         (the_worker_does_nothing, 5, "the worker calls the API"),
         (the_worker_is_not_killed, 5, "the worker is killed"),
         (nobody_is_revoked, 6, "bob is asked to log in again"),

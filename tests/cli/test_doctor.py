@@ -33,7 +33,7 @@ def test_all_is_well_with_a_sandbox(run: Command, zoho: Sandbox, logged_in: LogI
 
 
 def test_offline_asks_nobody(run: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("evergrant.sender.HttpSender.__call__", None)
+    monkeypatch.setattr("evergrant._oauth.transport.HttpxTransport.__call__", None)
     found = checks(run, "--offline")
     assert set(found) == {"versions", "configuration", "client", "store", "tokens"}
     assert found["client"]["status"] == "note"

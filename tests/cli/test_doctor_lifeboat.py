@@ -1,4 +1,4 @@
-"""``evergrant doctor --repair``: what waits comes aboard, and nothing is lost on the way."""
+"""``evergrant doctor --repair``: what waits is restored, and nothing is lost on the way."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from cli_runner import ALICE, BOB, Command, a_token
+from evergrant._lifeboat.outbox import Lifeboat
 from evergrant.clock import utc_now
-from evergrant.keeping.lifeboat import Lifeboat
 from evergrant.stores import open_store
 from evergrant.stores.base import TokenStore
 from evergrant.token import Token
@@ -43,7 +43,7 @@ def doctor(run: Command) -> Doctor:
     return call
 
 
-def renewed(token: Token) -> Token:
+def refreshed(token: Token) -> Token:
     return replace(token, access_token="canary-new", expires_at=utc_now() + timedelta(hours=1))
 
 
@@ -64,11 +64,11 @@ def files(home: Path) -> list[str]:
 def test_without_repair_it_is_only_reported(
     doctor: Doctor, home: Path, boat: Lifeboat, alice: Token, store: TokenStore
 ) -> None:
-    boat.put(renewed(alice))
-    boat.put(a_token(user_name=None, access_token="canary-login"))
+    boat.add(refreshed(alice))
+    boat.add(a_token(user_name=None, access_token="canary-login"))
     before = files(home)
-    renewal, login = doctor(code=1)
-    assert renewal == (
+    refresh, login = doctor(code=1)
+    assert refresh == (
         "problem",
         f"token 1 of {ALICE}:1 was granted, and its store could not take it",
         "Mend the store, then run: evergrant doctor --repair",
@@ -78,14 +78,14 @@ def test_without_repair_it_is_only_reported(
     assert store.get_tokens() == [alice]
 
 
-def test_a_repair_takes_aboard_what_waits_and_says_so(
+def test_a_repair_restores_what_waits_and_says_so(
     doctor: Doctor, home: Path, boat: Lifeboat, alice: Token, store: TokenStore
 ) -> None:
-    boat.put(renewed(alice))
-    boat.put(a_token(user_name=f"{BOB}:1", access_token="canary-login"))
+    boat.add(refreshed(alice))
+    boat.add(a_token(user_name=f"{BOB}:1", access_token="canary-login"))
     assert doctor("--repair") == [
-        ("ok", f"token 1 of {ALICE}:1: taken aboard", ""),
-        ("ok", f"token 2 of {BOB}:1: taken aboard", ""),
+        ("ok", f"token 1 of {ALICE}:1: restored", ""),
+        ("ok", f"token 2 of {BOB}:1: restored", ""),
     ]
     assert {token.access_token for token in store.get_tokens()} == {"canary-new", "canary-login"}
     assert files(home) == []
@@ -97,9 +97,9 @@ def test_what_the_store_does_not_need_is_said(
 ) -> None:
     gone = store.save_token(a_token(id="99", user_name=f"{BOB}:1"))
     store.delete_token("99")
-    boat.put(replace(gone, access_token="canary-gone"))
-    boat.put(replace(alice, access_token="canary-old", expires_at=utc_now() - timedelta(days=1)))
-    store.save_token(renewed(alice), expected_version=alice.version)
+    boat.add(replace(gone, access_token="canary-gone"))
+    boat.add(replace(alice, access_token="canary-old", expires_at=utc_now() - timedelta(days=1)))
+    store.save_token(refreshed(alice), expected_version=alice.version)
     assert [(status, detail) for status, detail, _ in doctor("--repair")] == [
         ("note", f"token 99 of {BOB}:1: let go: its row was deleted"),
         ("note", f"token 1 of {ALICE}:1: not needed: the store has a newer one"),
@@ -110,7 +110,7 @@ def test_what_the_store_does_not_need_is_said(
 def test_what_the_store_still_does_not_take_waits_on(
     doctor: Doctor, home: Path, boat: Lifeboat, alice: Token
 ) -> None:
-    boat.put(renewed(alice))
+    boat.add(refreshed(alice))
     with closing(sqlite3.connect(home / "tokens.db")) as other:
         other.execute("BEGIN IMMEDIATE")
         ((status, detail, _),) = doctor(
@@ -124,13 +124,13 @@ def test_what_the_store_still_does_not_take_waits_on(
 def test_a_store_that_cannot_be_opened_hides_no_token_that_waits_for_it(
     doctor: Doctor, home: Path, boat: Lifeboat, store: TokenStore
 ) -> None:
-    boat.put(a_token())
+    boat.add(a_token())
     store.close()
     (home / "tokens.db").write_bytes(b"this is no database" * 1000)
     ((status, detail, _),) = doctor(code=1)
     assert (status, detail) == ("problem", f"1 granted token(s) wait for {store.url}")
     told = doctor("--repair", code=1)
-    assert told[0][1].startswith("nothing was taken aboard: ")
+    assert told[0][1].startswith("nothing was restored: ")
     assert told[1][1] == detail
     assert len(files(home)) == 1
 
@@ -138,7 +138,7 @@ def test_a_store_that_cannot_be_opened_hides_no_token_that_waits_for_it(
 def test_a_damaged_file_is_a_problem_until_a_repair_moves_it_aside(
     doctor: Doctor, home: Path, boat: Lifeboat
 ) -> None:
-    path = boat.put(a_token())
+    path = boat.add(a_token())
     assert path
     path.write_text('["canary')
     ((status, detail, hint),) = doctor(code=1)
@@ -156,7 +156,7 @@ def test_what_is_sealed_needs_its_key(
     doctor: Doctor, home: Path, store: TokenStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("EVERGRANT_KEY", KEY)
-    Lifeboat(home, store.url).put(a_token())
+    Lifeboat(home, store.url).add(a_token())
     monkeypatch.delenv("EVERGRANT_KEY")
     for arguments in ([], ["--repair"]):
         ((status, detail, hint),) = doctor(*arguments, code=1)
@@ -175,9 +175,9 @@ def test_lifeboats_of_other_stores_are_listed_and_left_alone(
 ) -> None:
     other = f"sqlite:///{tmp_path}/other.db"
     for number in range(2):
-        Lifeboat(home, other).put(a_token(access_token=f"canary-{number}"))
+        Lifeboat(home, other).add(a_token(access_token=f"canary-{number}"))
     (home / "lifeboat-000000000000.json").write_text("not ours")
-    boat.put(renewed(alice))
+    boat.add(refreshed(alice))
     ours, unnamed, others = doctor("--repair", code=1)
     assert ours[0] == "ok"
     assert unnamed[1] == "1 granted token(s) wait for a store that the file does not name"
@@ -191,7 +191,7 @@ def test_lifeboats_of_other_stores_are_listed_and_left_alone(
 
 
 def test_a_repair_puts_nothing_into_a_store_that_forgets(run: Command, home: Path) -> None:
-    Lifeboat(home, "memory:").put(a_token())
+    Lifeboat(home, "memory:").add(a_token())
     result = run("doctor", "--offline", "--repair", "--store", "memory:")
     assert result.exit_code == 2
     assert len(files(home)) == 1

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from evergrant.cli.fields import json_body, pairs
+from evergrant.cli.request_fields import json_body, pairs
 from evergrant.errors import ConfigError
 
 

@@ -11,9 +11,9 @@ import pytest
 
 from cli_runner import Command
 from evergrant.errors import ConfigError
-from evergrant.moving.records import token_from_environment, tokens_from_json
 from evergrant.stores import open_store
 from evergrant.stores.base import TokenStore
+from evergrant.transfer.formats import token_from_environment, tokens_from_json
 from moving_help import planted, user_token
 from sqlite_help import SeedStore, execute, seed_token
 from watch import shown

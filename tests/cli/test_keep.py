@@ -31,8 +31,8 @@ def test_users_who_never_call_are_kept_fresh_hour_after_hour(
         for _ in range(3):
             before = access_tokens(store)
             zoho.clock.advance(minutes=31)
-            renewed = service.hear("renewed", times=3)
-            assert {event["user"].split(":")[0] for event in renewed} == {ALICE, BOB, CAROL}
+            refreshed = service.hear("refreshed", times=3)
+            assert {event["user"].split(":")[0] for event in refreshed} == {ALICE, BOB, CAROL}
             after = access_tokens(store)
             assert not set(before.values()) & set(after.values())
         assert service.end() == 0
@@ -47,7 +47,7 @@ def test_only_who_is_named_is_kept(
     with keeping(ALICE, sandbox) as service:
         assert service.said[0]["tokens"] == 1
         zoho.clock.advance(minutes=31)
-        service.hear("renewed")
+        service.hear("refreshed")
         assert service.end() == 0
     assert refreshes() == 1
     assert access_tokens(store)[BOB] == before[BOB]
@@ -63,9 +63,9 @@ def test_who_logs_in_later_is_kept_from_then_on(
         assert (unknown["user"], unknown["error"]) == (ALICE, "TokenNotFound")
         logged_in(ALICE)
         zoho.clock.advance(minutes=31)
-        service.hear("renewed")
+        service.hear("refreshed")
         assert service.end() == 0
-    assert [event["event"] for event in service.said] == ["keeping", "failed", "renewed"]
+    assert [event["event"] for event in service.said] == ["keeping", "failed", "refreshed"]
 
 
 def test_an_empty_store_is_looked_at_until_there_is_something_to_keep(
@@ -75,7 +75,7 @@ def test_an_empty_store_is_looked_at_until_there_is_something_to_keep(
         assert service.said[0]["tokens"] == 0
         logged_in(ALICE)
         zoho.clock.advance(minutes=31)
-        service.hear("renewed")
+        service.hear("refreshed")
         assert service.end() == 0
 
 
@@ -105,7 +105,7 @@ def test_what_was_begun_is_saved_when_it_is_told_to_end(
         assert asked.wait(30)
         threading.Timer(0.5, answer.set).start()  # it has to wait for this
         assert service.end(ending) == 0
-    assert [event["event"] for event in service.said] == ["keeping", "renewed"]
+    assert [event["event"] for event in service.said] == ["keeping", "refreshed"]
     assert "what was begun" in service.errors
     assert access_tokens(store)[ALICE] != before[ALICE]
 
@@ -126,7 +126,7 @@ def test_a_dead_grant_is_told_once_and_harms_nobody(
     with keeping(sandbox) as service:
         for _ in range(3):
             zoho.clock.advance(minutes=31)
-            service.hear("renewed")
+            service.hear("refreshed")
         assert service.end() == 0
     (failed,) = [event for event in service.said if event["event"] == "failed"]
     assert failed["user"].startswith(ALICE)
@@ -149,7 +149,7 @@ def test_what_a_locked_store_does_not_take_is_saved_once_it_does(
         service.hear("saved")
         assert access_tokens(store) != before
         zoho.clock.advance(minutes=31)
-        service.hear("renewed")
+        service.hear("refreshed")
         assert service.end() == 0
 
 
@@ -167,7 +167,7 @@ def test_a_store_that_was_gone_for_a_while_is_used_again(
         file.write_bytes(kept)
         service.hear("store recovered")
         zoho.clock.advance(minutes=31)
-        service.hear("renewed")
+        service.hear("refreshed")
         assert service.end() == 0
     assert len(service.said) == 4
 
@@ -191,7 +191,7 @@ def test_a_service_shows_no_secret(
     with keeping(sandbox, before=["--verbose"]) as service:
         for _ in range(2):
             zoho.clock.advance(minutes=31)
-            service.hear("renewed")
+            service.hear("refreshed")
             for token in store.get_tokens():
                 values = (getattr(token, field) for field in SECRET_FIELDS)
                 secrets |= {str.__str__(value) for value in values if value}

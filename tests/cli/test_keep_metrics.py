@@ -19,16 +19,16 @@ def scraped(port: int) -> str:
         return str(answer.read().decode())
 
 
-def test_renewals_and_tokens_are_counted_and_nobody_is_named(
+def test_refreshes_and_tokens_are_counted_and_nobody_is_named(
     zoho: Sandbox, logged_in: LogIn, sandbox: str
 ) -> None:
     logged_in(ALICE, BOB)
     port = free_port()
     with keeping(sandbox, "--metrics", str(port)) as service:
         zoho.clock.advance(minutes=50)
-        service.hear("renewed", times=2)
+        service.hear("refreshed", times=2)
         give_up = time.monotonic() + 60
-        while 'evergrant_refreshes_total{error="",outcome="renewed"} 2.0' not in scraped(port):
+        while 'evergrant_refreshes_total{error="",outcome="refreshed"} 2.0' not in scraped(port):
             assert time.monotonic() < give_up, scraped(port)
             time.sleep(0.1)
         told = scraped(port)

@@ -19,7 +19,7 @@ from keep_process import access_tokens
 
 
 @pytest.mark.parametrize("at_a_time", [1_000, 3])
-def test_once_renews_what_is_due_and_ends(
+def test_once_refreshes_what_is_due_and_ends(
     run: Command,
     zoho: Sandbox,
     store: TokenStore,
@@ -29,7 +29,7 @@ def test_once_renews_what_is_due_and_ends(
     monkeypatch: pytest.MonkeyPatch,
     at_a_time: int,
 ) -> None:
-    monkeypatch.setattr("evergrant.keeping.background.MOST_WAITING", at_a_time)
+    monkeypatch.setattr("evergrant._concurrency.workers.MAX_QUEUED", at_a_time)
     users = [f"user{number}@example.com" for number in range(12)]
     for user in users:
         zoho.add_user(user)
@@ -42,7 +42,7 @@ def test_once_renews_what_is_due_and_ends(
     first, *lines = result.stdout.splitlines()
     assert f"keeping 12 tokens of {store.url} fresh" in first
     assert len(lines) == 12
-    assert all(" renewed user" in line and " until " in line for line in lines)
+    assert all(" refreshed user" in line and " until " in line for line in lines)
     assert refreshes() == 12
     assert run("keep", "--once", sandbox).exit_code == 0
     assert refreshes() == 12
@@ -57,7 +57,7 @@ def test_once_ends_with_1_if_something_failed(
     result = run("keep", "--once", sandbox)
     assert result.exit_code == 1
     assert f" failed {ALICE}:" in result.stdout
-    assert f" renewed {BOB}:" in result.stdout
+    assert f" refreshed {BOB}:" in result.stdout
     assert result.stdout.count(" failed ") == 1
 
 
@@ -69,7 +69,7 @@ def test_once_ends_with_1_if_a_user_is_unknown(
     result = run("keep", "nobody@example.com", ALICE, "--once", sandbox)
     assert result.exit_code == 1
     assert " failed nobody@example.com: no token for this user" in result.stdout
-    assert f" renewed {ALICE}:" in result.stdout
+    assert f" refreshed {ALICE}:" in result.stdout
 
 
 def test_once_ends_with_1_if_a_row_cannot_be_read(
@@ -83,7 +83,7 @@ def test_once_ends_with_1_if_a_row_cannot_be_read(
     result = run("keep", "--once", sandbox)
     assert result.exit_code == 1
     assert "corrupt" in result.stdout
-    assert f" renewed {ALICE}:" in result.stdout
+    assert f" refreshed {ALICE}:" in result.stdout
 
 
 def test_once_without_a_store_ends_as_every_command(run: Command, tmp_path: Path) -> None:
@@ -119,7 +119,7 @@ def test_tokens_of_others_are_left_alone_and_counted(
     said = [
         json.loads(line) for line in run("keep", "--once", "--json", sandbox).stdout.splitlines()
     ]
-    assert [event["event"] for event in said] == ["keeping", "renewed"]
+    assert [event["event"] for event in said] == ["keeping", "refreshed"]
     assert said[0]["left_alone"] == {"of unknown servers": 2, "of other clients": 1}
     assert said[1]["user"].startswith(ALICE)
     for user in ("poor@x.eu", "mine@x.eu"):

@@ -18,12 +18,12 @@ from pathlib import Path
 import pytest
 
 from cli_runner import Command
-from evergrant.crypto.files import read_lines
-from evergrant.crypto.lines import keys_in
+from evergrant._crypto.key_file import read_lines
+from evergrant._crypto.key_format import parse_keys
 from evergrant.errors import EvergrantError
 from evergrant.stores import open_store
 from evergrant.stores.base import TokenStore
-from evergrant.testing.samples import ALICE, BOB
+from evergrant.testing.sample_tokens import ALICE, BOB
 from evergrant.token import Token
 
 
@@ -40,7 +40,7 @@ def set_file(file: Path, run: Command, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def ids(file: Path) -> list[str]:
-    return [key.id for line in read_lines(file) for key in keys_in(line, "file")]
+    return [key.id for line in read_lines(file) for key in parse_keys(line, "file")]
 
 
 def test_a_key_is_made_and_never_shown(run: Command, file: Path) -> None:

@@ -75,9 +75,9 @@ def test_a_long_list_is_paged_and_a_pager_that_ends_early_is_no_error(
 def test_rows_are_printed_as_they_are_read(
     run: Command, store: TokenStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from evergrant.cli import listing
+    from evergrant.cli import list_output
 
-    monkeypatch.setattr(listing, "SAMPLE", 2)
+    monkeypatch.setattr(list_output, "SAMPLE", 2)
     for number in range(5):
         store.save_token(a_token(user_name=f"u{number}@x.com:1", access_token=str(number)))
     lines = run("list").stdout.splitlines()

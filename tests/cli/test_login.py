@@ -109,7 +109,7 @@ def test_a_grant_without_a_refresh_token_says_how_to_get_one(run: Command, zoho:
     code = zoho.grant_code(ALICE, offline=False)
     result = run("login", "--self-client", f"--sandbox={zoho.url}", stdin=code)
     assert result.exit_code == 4
-    assert "--consent-again" in result.stderr
+    assert "--prompt-consent" in result.stderr
 
 
 def test_a_key_of_ones_own_names_the_user(run: Command, zoho: Sandbox) -> None:

@@ -62,7 +62,7 @@ def test_only_the_scopes_that_are_named_are_asked_for(
     run: Command, zoho: Sandbox, browser: Browser
 ) -> None:
     wanted = ("--scope", "ZohoCRM.modules.READ,ZohoCRM.org.READ", "--scope", "ZohoCRM.users.ALL")
-    assert by_browser(run, zoho, browser, *wanted, "--consent-again")[0] == 0
+    assert by_browser(run, zoho, browser, *wanted, "--prompt-consent")[0] == 0
     query = parse_qs(urlsplit(browser.opened[0]).query)
     assert query["scope"] == ["ZohoCRM.modules.READ,ZohoCRM.org.READ,ZohoCRM.users.ALL"]
     assert query["prompt"] == ["consent"]

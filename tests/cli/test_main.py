@@ -14,7 +14,7 @@ import pytest
 
 from cli_runner import ALICE, Command, LogIn, a_token
 from evergrant import errors
-from evergrant.cli.exits import Exit, exit_code
+from evergrant.cli.exit_codes import ExitCode, exit_code
 from evergrant.clock import utc_now
 from evergrant.sandbox import Sandbox
 from evergrant.stores.base import TokenStore
@@ -146,19 +146,19 @@ def test_every_error_has_an_exit_code_of_its_kind() -> None:
     }
     kinds = [getattr(errors, name) for name in errors.__all__]
     codes = {kind.__name__: exit_code(kind("x", **fields.get(kind, {}))) for kind in kinds}
-    assert codes.pop("EvergrantError") is Exit.BAD_RESULT
-    assert {name for name, code in codes.items() if code <= Exit.BAD_RESULT} == set()
-    assert codes["LoginRequired"] is codes["NoRefreshToken"] is Exit.LOGIN_REQUIRED
-    assert codes["Throttled"] is codes["AccountsUnavailable"] is Exit.TRY_AGAIN
-    assert codes["TokenNotSaved"] is Exit.NOT_SAVED
-    assert codes["UntrustedServer"] is codes["InvalidClient"] is Exit.REFUSED
-    assert codes["StoreUnavailable"] is codes["CorruptRecord"] is Exit.STORE
+    assert codes.pop("EvergrantError") is ExitCode.BAD_RESULT
+    assert {name for name, code in codes.items() if code <= ExitCode.BAD_RESULT} == set()
+    assert codes["LoginRequired"] is codes["NoRefreshToken"] is ExitCode.LOGIN_REQUIRED
+    assert codes["Throttled"] is codes["AccountsUnavailable"] is ExitCode.TRY_AGAIN
+    assert codes["TokenNotSaved"] is ExitCode.NOT_SAVED
+    assert codes["UntrustedServer"] is codes["InvalidClient"] is ExitCode.REFUSED
+    assert codes["StoreUnavailable"] is codes["CorruptRecord"] is ExitCode.STORE
 
 
 def test_every_exit_code_is_documented() -> None:
     text = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
     documented = {int(number) for number in re.findall(r"^\| (\d+) \|", text, re.MULTILINE)}
-    assert documented == {int(code) for code in Exit}
+    assert documented == {int(code) for code in ExitCode}
 
 
 def test_every_command_and_variable_is_documented() -> None:

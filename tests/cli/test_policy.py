@@ -19,11 +19,11 @@ LATER = timedelta(hours=1)
 
 @pytest.fixture
 def four(store: TokenStore) -> TokenStore:
-    """One of each: dead, expired but renewable, alive without a refresh token, never used."""
+    """One of each: dead, expired but refreshable, alive without a refresh token, never used."""
     now = utc_now()
     tokens: dict[str, dict[str, Any]] = {
         "dead:1": {"expires_at": now - LATER},
-        "renewable:1": {"expires_at": now - LATER, "refresh_token": "r"},
+        "refreshable:1": {"expires_at": now - LATER, "refresh_token": "r"},
         "alive:1": {"expires_at": now + LATER},
         "unused:1": {"access_token": None, "grant_token": "g"},
     }
@@ -40,7 +40,7 @@ def test_purge_deletes_what_can_never_work_again(run: Command, four: TokenStore)
     result = run("purge", "--yes")
     assert result.exit_code == 0
     assert "dead:1" in result.stdout
-    assert names(four) == {"renewable:1", "alive:1", "unused:1"}
+    assert names(four) == {"refreshable:1", "alive:1", "unused:1"}
     assert "nothing to purge" in run("purge", "--yes").stderr
 
 

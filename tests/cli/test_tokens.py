@@ -147,14 +147,14 @@ def test_token_prints_a_working_access_token_and_nothing_else(
     zoho.kill_access_token(second.stdout.strip())  # raises if it does not live
 
 
-def test_refresh_renews_a_token_that_is_still_fresh(
+def test_refresh_refreshes_a_token_that_is_still_fresh(
     run: Command, zoho: Sandbox, logged_in: LogIn
 ) -> None:
     logged_in(ALICE)
     before = run("token", ALICE).stdout
     result = run("refresh", ALICE)
     assert result.exit_code == 0
-    assert f"renewed the access token of {ALICE}" in result.stderr
+    assert f"refreshed the access token of {ALICE}" in result.stderr
     assert result.stdout == ""
     assert run("token", ALICE).stdout != before
     assert zoho.calls.count(grant_type="refresh_token") == 1

@@ -11,7 +11,7 @@ import why_lives
 import why_troubles
 from cli_runner import ALICE, Command
 from evergrant import Accounts, Keeper, open_store
-from evergrant.observing.audit import AuditLog
+from evergrant.observing.audit_log import AuditLog
 from evergrant.sandbox import Sandbox
 from why_scene import Scene
 
@@ -22,7 +22,7 @@ def scene(
 ) -> Iterator[Scene]:
     home.mkdir(exist_ok=True)
     monkeypatch.setenv("EVERGRANT_AUDIT", str(home / "audit.log"))
-    monkeypatch.setattr("evergrant.keeping.saver.PAUSES", (0, 0))
+    monkeypatch.setattr("evergrant._core.saver.PAUSES", (0, 0))
     client = zoho.client
     with (
         open_store(f"sqlite:///{home}/tokens.db?timeout=0", clock=zoho.clock) as store,

@@ -12,7 +12,7 @@ import pytest
 from cli_runner import ALICE, Command, LogIn, a_token, on_a_terminal
 from evergrant.cli.app import COMMANDS, app
 from evergrant.cli.help import EXAMPLES, GROUPS
-from evergrant.observing.audit import read_entries
+from evergrant.observing.audit_log import read_entries
 from evergrant.sandbox import Sandbox
 from evergrant.stores import open_store
 from evergrant.stores.base import TokenStore

@@ -15,10 +15,11 @@ from pathlib import Path
 import pytest
 
 from databases import Database
-from evergrant import Accounts, Keeper, Token, TokenStore, limited_log, open_store
+from evergrant import Accounts, Keeper, Token, TokenStore, open_store
+from evergrant._logging import rate_limited
+from evergrant._logging.rate_limited import BURST
 from evergrant.clock import utc_now
 from evergrant.errors import EvergrantError
-from evergrant.limited_log import BURST
 from evergrant.sandbox import Sandbox
 from redis_servers import Redis
 
@@ -27,9 +28,9 @@ THREADS, ROUNDS = 100, 3
 
 @pytest.fixture(autouse=True)
 def _as_in_a_program(_every_line_of_the_log: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("evergrant.limited_log.PERIOD", 60.0)
-    monkeypatch.setattr("evergrant.keeping.saver.PAUSES", (0, 0))
-    for log in list(limited_log._all):
+    monkeypatch.setattr("evergrant._logging.rate_limited.PERIOD", 60.0)
+    monkeypatch.setattr("evergrant._core.saver.PAUSES", (0, 0))
+    for log in list(rate_limited._all):
         log._kinds.clear()  # of the tests before
 
 

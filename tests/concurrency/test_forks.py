@@ -18,11 +18,11 @@ from typing import Any
 import pytest
 
 from evergrant import Accounts, Keeper, TokenStore
+from evergrant._oauth.messages import HttpRequest, HttpResponse
+from evergrant._oauth.transport import HttpxTransport
 from evergrant.clock import utc_now
 from evergrant.events import Event
-from evergrant.http import HttpAnswer, HttpCall
 from evergrant.sandbox import Sandbox
-from evergrant.sender import HttpSender
 
 ALICE, BOB = "alice@example.com", "bob@example.com"
 
@@ -42,9 +42,9 @@ class Gated:
         self.held = b""
         self.reached = threading.Event()
         self.go_on = threading.Event()
-        self.sender = HttpSender(10)
+        self.sender = HttpxTransport(10)
 
-    def __call__(self, call: HttpCall) -> HttpAnswer:
+    def __call__(self, call: HttpRequest) -> HttpResponse:
         if self.held and self.held in call.body:
             self.reached.set()
             assert self.go_on.wait(30)
@@ -186,7 +186,7 @@ url, own, workers = sys.argv[1], sys.argv[2] == "own", int(sys.argv[3])
 
 def server_side(store):
     if url.startswith("redis"):
-        return store._clients.here().client_id()
+        return store._clients.for_this_process().client_id()
     if url.startswith("postgresql"):
         question = "select pg_backend_pid()"
     elif url.startswith("mysql"):
@@ -242,7 +242,7 @@ def test_a_child_that_ends_leaves_its_parents_connection_alone(
 FORKED_IN_C = """
 import ctypes, os, signal, sys, threading
 from evergrant import open_store
-from evergrant.forking import this_process
+from evergrant._fork import this_process
 store = open_store(sys.argv[1])
 assert store.find_users("alice@example.com")
 libc, before = ctypes.CDLL(None), this_process()

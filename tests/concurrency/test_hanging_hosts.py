@@ -16,13 +16,13 @@ from urllib.parse import urlsplit
 import pytest
 
 from evergrant import Accounts, Keeper, Token, TokenStore
+from evergrant._concurrency.workers import THREADS
+from evergrant._oauth.messages import HttpRequest, HttpResponse
+from evergrant._oauth.transport import HttpxTransport
 from evergrant.aio import AsyncKeeper
 from evergrant.clock import utc_now
 from evergrant.errors import AccountsUnavailable, EvergrantError
-from evergrant.http import HttpAnswer, HttpCall
-from evergrant.keeping.background import THREADS
 from evergrant.sandbox import Sandbox
-from evergrant.sender import HttpSender
 
 CROWD = 200
 """Users of the data center that hangs: more than there are threads for those who wait."""
@@ -42,9 +42,9 @@ class Hanging:
         self.waiting = 0
         self.go_on = threading.Event()
         self._host = host
-        self.sender = HttpSender(10)
+        self.sender = HttpxTransport(10)
 
-    def __call__(self, call: HttpCall) -> HttpAnswer:
+    def __call__(self, call: HttpRequest) -> HttpResponse:
         if urlsplit(call.url).netloc == self._host:
             self.waiting += 1
             self.go_on.wait(60)
@@ -135,7 +135,7 @@ def test_threads_of_a_keeper(
     until(lambda: hanging.waiting == CROWD)
     steps: dict[str, Callable[[], Any]] = {
         "a token that lives": lambda: keeper.access_token("alive@us.example.com"),
-        "a token to be renewed elsewhere": lambda: keeper.access_token(anna),
+        "a token to be refreshed elsewhere": lambda: keeper.access_token(anna),
         "a look": lambda: keeper.find(crowd[0]),
         "a state": lambda: keeper.states.of(keeper.find(crowd[0]), thorough=True),
         "a list": lambda: list(store.iter_tokens()),
@@ -178,9 +178,9 @@ def test_tasks_of_an_async_keeper(
             await tokens.access_token("alive@us.example.com")
         with quickly("another that lives"):
             await tokens.access_token("alive@eu.example.com")
-        with quickly("a token to be renewed elsewhere"):
+        with quickly("a token to be refreshed elsewhere"):
             await tokens.access_token(anna)
-        with quickly("one to be renewed elsewhere by force"):
+        with quickly("one to be refreshed elsewhere by force"):
             await tokens.refresh(anna)
         with quickly("a look"):
             await tokens.find(crowd[0])
@@ -198,7 +198,7 @@ def test_tasks_of_an_async_keeper(
     asyncio.run(main())
 
 
-def test_renewals_in_the_background(
+def test_refreshes_in_the_background(
     keeper: Keeper, store: TokenStore, zoho: Sandbox, hanging: Hanging
 ) -> None:
     for number in range(2 * THREADS):
@@ -206,7 +206,7 @@ def test_renewals_in_the_background(
         gone = replace(token, access_token=None, expires_at=None)
         store.save_token(gone, expected_version=token.version)
     anna = european(keeper, zoho)
-    assert keeper.keep_fresh() == 2 * THREADS + 1
+    assert keeper.refresh_due() == 2 * THREADS + 1
     until(lambda: hanging.waiting == THREADS)
     until(lambda: keeper.find(anna).access_token, QUICK)
     hanging.go_on.set()

@@ -41,7 +41,7 @@ def three(store_url: str, zoho: Sandbox, tmp_path: Path) -> Iterator[list[Host]]
     ):
         keeper.login_with_code(zoho.grant_code(ALICE, self_client=True))
         expire(store_url)
-    silence = [["evergrant.stores.sql.patience", "SILENCE", 1.0]]
+    silence = [["evergrant.stores.sql.read_timeout", "SILENCE", 1.0]]
     scene: dict[str, Any] = {
         "zoho": zoho.url, "client_id": app.client_id,
         "client_secret": str.__str__(app.client_secret), "user": ALICE, "lease": LEASE,

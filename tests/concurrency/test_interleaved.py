@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from databases import Database
 from evergrant import Accounts, Keeper, TokenStore, open_store
+from evergrant._oauth.messages import HttpRequest, HttpResponse
 from evergrant.errors import LoginRequired, OAuthError, TokenNotFound
-from evergrant.http import HttpAnswer, HttpCall
 from evergrant.sandbox import Sandbox
 from rounds import rounds
 from store_client import Client, ticking
@@ -52,8 +52,8 @@ def play(client: Client, script: list[Act]) -> None:
             known[user] = client.read(new) or new
         elif what == "swap":
             old = known[user]
-            renewed = replace(old, access_token=new.access_token, expires_at=new.expires_at)
-            known[user] = client.save(renewed, old.version) or old
+            refreshed = replace(old, access_token=new.access_token, expires_at=new.expires_at)
+            known[user] = client.save(refreshed, old.version) or old
         elif what == "save":
             client.save(new)
         elif what == "save as":
@@ -121,11 +121,11 @@ def stepped(zoho: Sandbox, tmp_path: Path) -> Iterator[Callable[[Turns], Keeper]
         store = open_store(f"sqlite:///{tmp_path}/tokens.db", clock=zoho.clock)
         opened.append(store)
 
-        def send(call: HttpCall) -> HttpAnswer:
+        def send(call: HttpRequest) -> HttpResponse:
             turns.point()
             answer = zoho.send(call)
             turns.point()
-            return HttpAnswer(answer.status, answer.headers, answer.body)
+            return HttpResponse(answer.status, answer.headers, answer.body)
 
         accounts = Accounts(
             zoho.client.client_id,
@@ -184,7 +184,7 @@ def test_two_keepers(
 
 
 @pytest.mark.parametrize("meanwhile", [["forget"], ["revoke"], ["revoke", "log in"], ["refresh"]])
-def test_a_renewal_that_another_interrupts_at_any_point(
+def test_a_refresh_that_another_interrupts_at_any_point(
     zoho: Sandbox, stepped: Callable[[Turns], Keeper], meanwhile: list[str]
 ) -> None:
     for points in range(1, 24):
@@ -210,7 +210,7 @@ def check(
     )
     asked = zoho.calls.count(path="/oauth/v2/token", grant_type="refresh_token")
     if {"token", "hours"}.issuperset(one + other):
-        assert asked <= done.count("hours"), "two renewed at once"
+        assert asked <= done.count("hours"), "two refreshed at once"
     rows = keepers[0].store.find_users(user)
     assert len(rows) <= 1
     is_deleted = bool({"revoke", "forget"}.intersection(done))

@@ -10,20 +10,21 @@ from typing import Any
 import pytest
 
 from acts import Count, Threads, equal
+from evergrant._concurrency import deduplicated_read, single_flight, workers
+from evergrant._concurrency.deduplicated_read import DeduplicatedRead
+from evergrant._concurrency.single_flight import SingleFlight
+from evergrant._concurrency.workers import BackgroundWorkers
+from evergrant._core import lease_heartbeat, request_history
+from evergrant._core.lease_heartbeat import LeaseHeartbeat
+from evergrant._core.request_history import RequestHistory
 from evergrant.errors import StoreUnavailable
-from evergrant.keeping import asked, background, flight, heartbeat, looking
-from evergrant.keeping.asked import Asked
-from evergrant.keeping.background import Background
-from evergrant.keeping.flight import SingleFlight
-from evergrant.keeping.heartbeat import Heartbeat
-from evergrant.keeping.looking import Looking
 from stepping import Scene, step_through
 
 
 @pytest.fixture
 def threads(monkeypatch: pytest.MonkeyPatch) -> Threads:
     held = Threads()
-    for module in (background, heartbeat, looking):
+    for module in (workers, lease_heartbeat, deduplicated_read):
         monkeypatch.setattr(module, "threading", held)
     return held
 
@@ -31,24 +32,24 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> Threads:
 def test_work_of_one_key_is_accepted_once(threads: Threads) -> None:
     def scene() -> Scene:
         accepted: list[bool] = []
-        work = Background()
+        work = BackgroundWorkers()
         threads.begun.clear()
 
         def ask() -> None:
-            accepted.append(work.do("a", Count()))
+            accepted.append(work.submit("a", Count()))
 
         return Scene(ask, ask, lambda: equal((sorted(accepted), [False, True])))
 
-    step_through(scene, background)
+    step_through(scene, workers)
 
 
 def test_as_many_threads_begin_as_there_may_be(
     threads: Threads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(background, "THREADS", 1)
+    monkeypatch.setattr(workers, "THREADS", 1)
 
     def scene() -> Scene:
-        work = Background()
+        work = BackgroundWorkers()
         threads.begun.clear()
 
         def check() -> None:
@@ -56,21 +57,21 @@ def test_as_many_threads_begin_as_there_may_be(
             threads.begun[0]()
             assert work.is_idle
 
-        return Scene(lambda: work.do("a", Count()), lambda: work.do("b", Count()), check)
+        return Scene(lambda: work.submit("a", Count()), lambda: work.submit("b", Count()), check)
 
-    step_through(scene, background)
+    step_through(scene, workers)
 
 
 def test_a_thread_that_ends_leaves_no_work_behind(
     threads: Threads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(background, "THREADS", 1)
+    monkeypatch.setattr(workers, "THREADS", 1)
 
     def scene() -> Scene:
         done = Count()
-        work = Background()
+        work = BackgroundWorkers()
         threads.begun.clear()
-        work.do("first", Count())
+        work.submit("first", Count())
         run = threads.begun.pop()
 
         def check() -> None:
@@ -78,9 +79,9 @@ def test_a_thread_that_ends_leaves_no_work_behind(
                 begun()
             equal((done.calls, 1), (work.is_idle, True))
 
-        return Scene(run, lambda: work.do("second", done), check)
+        return Scene(run, lambda: work.submit("second", done), check)
 
-    step_through(scene, background)
+    step_through(scene, workers)
 
 
 def test_a_thread_that_cannot_begin_is_not_taken_for_one_that_runs(
@@ -96,20 +97,20 @@ def test_a_thread_that_cannot_begin_is_not_taken_for_one_that_runs(
     monkeypatch.setattr(threads, "Thread", refuse_the_first)
 
     def scene() -> Scene:
-        work = Background()
+        work = BackgroundWorkers()
         threads.begun.clear()
 
         def first() -> None:
             refused[:] = [threading.get_ident()]
-            work.do("a", Count())
+            work.submit("a", Count())
 
         return Scene(
             first,
-            lambda: work.do("b", Count()),
+            lambda: work.submit("b", Count()),
             lambda: equal((work._lanes[""].threads, len(threads.begun))),
         )
 
-    step_through(scene, background, opcodes=True)
+    step_through(scene, workers, opcodes=True)
 
 
 def test_a_flight_has_one_leader() -> None:
@@ -132,7 +133,7 @@ def test_a_flight_has_one_leader() -> None:
 
         return Scene(fly, lambda: flights.do("a", slow), check)
 
-    step_through(scene, flight)
+    step_through(scene, single_flight)
 
 
 class Held:
@@ -146,13 +147,13 @@ class Held:
         self.extended()
         self.until.close()
 
-    def beat(self, heart: Heartbeat) -> None:
-        self.until.enter_context(heart.beating(self))  # type: ignore[arg-type]
+    def beat(self, heart: LeaseHeartbeat) -> None:
+        self.until.enter_context(heart.extending(self))  # type: ignore[arg-type]
 
 
 def test_one_thread_extends_all_leases(threads: Threads) -> None:
     def scene() -> Scene:
-        heart, one, two = Heartbeat(), Held(), Held()
+        heart, one, two = LeaseHeartbeat(), Held(), Held()
         threads.begun.clear()
         return Scene(
             lambda: one.beat(heart),
@@ -160,16 +161,16 @@ def test_one_thread_extends_all_leases(threads: Threads) -> None:
             lambda: equal((len(threads.begun), 1), (len(heart._since), 2)),
         )
 
-    step_through(scene, heartbeat)
+    step_through(scene, lease_heartbeat)
 
 
 def test_a_lease_taken_while_the_thread_ends_is_extended(
     threads: Threads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(heartbeat, "BEAT", 0.0)
+    monkeypatch.setattr(lease_heartbeat, "EXTEND_EVERY", 0.0)
 
     def scene() -> Scene:
-        heart, before, held = Heartbeat(), Held(), Held()
+        heart, before, held = LeaseHeartbeat(), Held(), Held()
         threads.begun.clear()
         before.beat(heart)
         before.until.close()
@@ -180,39 +181,39 @@ def test_a_lease_taken_while_the_thread_ends_is_extended(
 
         return Scene(run, lambda: held.beat(heart), check)
 
-    step_through(scene, heartbeat)
+    step_through(scene, lease_heartbeat)
 
 
 def test_a_lease_given_back_while_all_are_looked_at_stops_nothing(
     threads: Threads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(heartbeat, "BEAT", 0.0)
+    monkeypatch.setattr(lease_heartbeat, "EXTEND_EVERY", 0.0)
 
     def scene() -> Scene:
-        heart, one, two = Heartbeat(), Held(), Held()
+        heart, one, two = LeaseHeartbeat(), Held(), Held()
         threads.begun.clear()
         one.beat(heart)
         two.beat(heart)
         run = threads.begun.pop()
         return Scene(run, one.until.close, lambda: equal((heart._since, {})))
 
-    step_through(scene, heartbeat, opcodes=True)
+    step_through(scene, lease_heartbeat, opcodes=True)
 
 
 def test_the_same_look_is_begun_once(threads: Threads, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(looking, "PATIENCE", 0.0)
+    monkeypatch.setattr(deduplicated_read, "TIMEOUT", 0.0)
 
     def scene() -> Scene:
-        looks = Looking()
+        looks = DeduplicatedRead()
         threads.begun.clear()
 
         def ask() -> None:
             with suppress(StoreUnavailable):
-                looks.do("a", Count())
+                looks.run("a", Count())
 
         return Scene(ask, ask, lambda: equal((len(threads.begun), 1)))
 
-    step_through(scene, looking)
+    step_through(scene, deduplicated_read)
 
 
 NOW = 1_800_000_000_000
@@ -228,15 +229,15 @@ NOW = 1_800_000_000_000
     ids=["sent and sent", "seen and sent", "forgotten and sent"],
 )
 def test_no_request_is_lost_and_none_comes_back(
-    first: Callable[[Asked], object], second: Callable[[Asked], object], left: int
+    first: Callable[[RequestHistory], object], second: Callable[[RequestHistory], object], left: int
 ) -> None:
     def scene() -> Scene:
-        it = Asked()
-        it.sent("a", NOW - 9, [NOW - 9])
+        it = RequestHistory()
+        it.record("a", NOW - 9, [NOW - 9])
         return Scene(
             lambda: first(it),
             lambda: second(it),
             lambda: equal((len(it._known["a"][1]), left)),
         )
 
-    step_through(scene, asked)
+    step_through(scene, request_history)

@@ -13,16 +13,19 @@ from typing import NoReturn
 import pytest
 
 from acts import Count, Threads, equal
-from evergrant import clock, forking, limited_log, sender, watchdog
+from evergrant import _fork, clock
+from evergrant._crypto import key_file
+from evergrant._crypto.key_file import FileKeyring, write_lines
+from evergrant._crypto.keys import Key
+from evergrant._logging import rate_limited
+from evergrant._logging.rate_limited import RateLimitedLog
+from evergrant._network import socket_watchdog
+from evergrant._network.socket_watchdog import Exchange
+from evergrant._oauth import transport
+from evergrant._oauth.transport import HttpxTransport
 from evergrant.clock import RemoteClock
-from evergrant.crypto import files
-from evergrant.crypto.files import FileKeyring, write_lines
-from evergrant.crypto.keys import Key
 from evergrant.errors import StoreUnavailable
-from evergrant.limited_log import LimitedLog
-from evergrant.sender import HttpSender
 from evergrant.token import Secret
-from evergrant.watchdog import Exchange
 from stepping import Scene, step_through
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -31,7 +34,7 @@ NOW = datetime(2026, 1, 2, tzinfo=UTC)
 @pytest.fixture
 def threads(monkeypatch: pytest.MonkeyPatch) -> Threads:
     held = Threads()
-    for module in (limited_log, watchdog):
+    for module in (rate_limited, socket_watchdog):
         monkeypatch.setattr(module, "threading", held)
     return held
 
@@ -50,21 +53,21 @@ def test_two_who_ask_a_sandbox_for_the_time_at_once_ask_it_once(
 def test_two_who_wake_the_watchdog_have_one_thread_look_on(threads: Threads) -> None:
     def scene() -> Scene:
         threads.begun.clear()
-        it = watchdog._Watchdog()
+        it = socket_watchdog._Watchdog()
         return Scene(it.wake, it.wake, lambda: equal((len(threads.begun), 1)))
 
-    step_through(scene, watchdog)
+    step_through(scene, socket_watchdog)
 
 
 @pytest.fixture
-def new_log(monkeypatch: pytest.MonkeyPatch, threads: Threads) -> Callable[[], LimitedLog]:
-    monkeypatch.setattr(limited_log, "BURST", 1)
-    monkeypatch.setattr(limited_log, "PERIOD", 3600.0)
-    return LimitedLog
+def new_log(monkeypatch: pytest.MonkeyPatch, threads: Threads) -> Callable[[], RateLimitedLog]:
+    monkeypatch.setattr(rate_limited, "BURST", 1)
+    monkeypatch.setattr(rate_limited, "PERIOD", 3600.0)
+    return RateLimitedLog
 
 
 def test_no_more_lines_are_written_than_there_may_be(
-    new_log: Callable[[], LimitedLog], caplog: pytest.LogCaptureFixture
+    new_log: Callable[[], RateLimitedLog], caplog: pytest.LogCaptureFixture
 ) -> None:
     def scene() -> Scene:
         log = new_log()
@@ -75,11 +78,11 @@ def test_no_more_lines_are_written_than_there_may_be(
 
         return Scene(write, write, lambda: equal((len(caplog.records), 1)))
 
-    step_through(scene, limited_log)
+    step_through(scene, rate_limited)
 
 
 def test_lines_that_were_only_counted_are_told_once(
-    new_log: Callable[[], LimitedLog], threads: Threads, caplog: pytest.LogCaptureFixture
+    new_log: Callable[[], RateLimitedLog], threads: Threads, caplog: pytest.LogCaptureFixture
 ) -> None:
     def scene() -> Scene:
         log = new_log()
@@ -95,7 +98,7 @@ def test_lines_that_were_only_counted_are_told_once(
 
         return Scene(tell, log.end, check)
 
-    step_through(scene, limited_log, within=("_tell_rest",), opcodes=True)
+    step_through(scene, rate_limited, within=("_tell_rest",), opcodes=True)
 
 
 class Client:
@@ -116,17 +119,17 @@ def clients(monkeypatch: pytest.MonkeyPatch) -> list[Client]:
         opened.append(Client())
         return opened[-1]
 
-    monkeypatch.setattr(sender, "open_client", open_one)
+    monkeypatch.setattr(transport, "open_client", open_one)
     return opened
 
 
 def test_two_who_send_at_once_share_connections(clients: list[Client]) -> None:
     def scene() -> Scene:
         clients.clear()
-        it = HttpSender(1.0)
+        it = HttpxTransport(1.0)
         return Scene(it.prepare, it.prepare, lambda: equal((len(clients), 1)))
 
-    step_through(scene, sender)
+    step_through(scene, transport)
 
 
 def test_connections_that_are_opened_while_others_are_closed_are_not_lost(
@@ -134,7 +137,7 @@ def test_connections_that_are_opened_while_others_are_closed_are_not_lost(
 ) -> None:
     def scene() -> Scene:
         clients.clear()
-        it = HttpSender(1.0)
+        it = HttpxTransport(1.0)
 
         def check() -> None:
             it.close()
@@ -142,7 +145,7 @@ def test_connections_that_are_opened_while_others_are_closed_are_not_lost(
 
         return Scene(it.close, it.prepare, check)
 
-    step_through(scene, sender, within=("close",), opcodes=True)
+    step_through(scene, transport, within=("close",), opcodes=True)
 
 
 def key(byte: bytes) -> Secret:
@@ -163,7 +166,7 @@ def test_a_new_key_is_found_by_all_who_look_for_it(tmp_path: Path) -> None:
 
         return Scene(find, find, lambda: None)
 
-    step_through(scene, files, within=("look",))
+    step_through(scene, key_file, within=("reload",))
 
 
 def test_a_key_service_that_is_down_is_asked_by_one_and_told_to_all(
@@ -174,7 +177,7 @@ def test_a_key_service_that_is_down_is_asked_by_one_and_told_to_all(
     def scene() -> Scene:
         path.unlink(missing_ok=True)
         write_lines(path, [key(b"o")])
-        monkeypatch.setattr(files, "_read", lambda _: [Key(key(b"o"))])
+        monkeypatch.setattr(key_file, "_read", lambda _: [Key(key(b"o"))])
         ring, asked, told = FileKeyring(path), Count(), Count()
         write_lines(path, [key(b"n"), key(b"o")])
 
@@ -182,7 +185,7 @@ def test_a_key_service_that_is_down_is_asked_by_one_and_told_to_all(
             asked()
             raise StoreUnavailable("AWS KMS did not answer")
 
-        monkeypatch.setattr(files, "_read", ask)
+        monkeypatch.setattr(key_file, "_read", ask)
 
         def find() -> None:
             try:
@@ -192,7 +195,7 @@ def test_a_key_service_that_is_down_is_asked_by_one_and_told_to_all(
 
         return Scene(find, find, lambda: equal((asked.calls, 1), (told.calls, 2)))
 
-    step_through(scene, files, within=("look",))
+    step_through(scene, key_file, within=("reload",))
 
 
 class LookedError(Exception):
@@ -206,13 +209,13 @@ def test_an_exchange_that_begins_while_the_watchdog_goes_to_rest_is_looked_at(
         raise LookedError
 
     def scene() -> Scene:
-        it, looks = watchdog._Watchdog(), Count()
+        it, looks = socket_watchdog._Watchdog(), Count()
         it.sleeps = False
         minutes = count(step=60)
         monkeypatch.setattr(
-            watchdog, "time", SimpleNamespace(monotonic=lambda: next(minutes), sleep=look)
+            socket_watchdog, "time", SimpleNamespace(monotonic=lambda: next(minutes), sleep=look)
         )
-        monkeypatch.setattr(watchdog, "_watchdogs", {forking.this_process(): it})
+        monkeypatch.setattr(socket_watchdog, "_watchdogs", {_fork.this_process(): it})
 
         def look_on() -> None:
             try:
@@ -225,4 +228,4 @@ def test_an_exchange_that_begins_while_the_watchdog_goes_to_rest_is_looked_at(
 
         return Scene(look_on, Exchange(3600).__enter__, check)
 
-    step_through(scene, watchdog, within=("_look_on",))
+    step_through(scene, socket_watchdog, within=("_reload_if_changed",))

@@ -19,10 +19,10 @@ import lock_scenes
 from acts import equal
 from evergrant.errors import StoreUnavailable
 from evergrant.sandbox import SandboxClock
-from evergrant.stores import coordination, indexed
-from evergrant.stores.file import FileStore, known, leases, shared
+from evergrant.stores import coordination, row_index
+from evergrant.stores.file import FileStore, cached_file, leases, shared
 from evergrant.stores.file import store as file_store
-from evergrant.testing.samples import ALICE, BOB
+from evergrant.testing.sample_tokens import ALICE, BOB
 from evergrant.token import Token
 from stepping import Scene, step_through
 
@@ -112,7 +112,7 @@ def other(store: FileStore, tmp_path: Path) -> Iterator[FileStore]:
 
 LOOKS = pytest.mark.parametrize(
     "look",
-    [lambda store: store.generation(), lambda store: store.get_tokens()],
+    [lambda store: store.change_counter(), lambda store: store.get_tokens()],
     ids=["generation", "look-up"],
 )
 
@@ -122,31 +122,31 @@ def test_no_number_of_changes_stands_for_two_contents(
     store: FileStore, other: FileStore, look: Callable[[FileStore], object]
 ) -> None:
     def scene() -> Scene:
-        before, after = store.generation(), list[int]()
+        before, after = store.change_counter(), list[int]()
         other.save_token(ALICE)
 
         def check() -> None:
             assert before not in after
 
-        return Scene(lambda: look(store), lambda: after.append(store.generation()), check)
+        return Scene(lambda: look(store), lambda: after.append(store.change_counter()), check)
 
-    step_through(scene, known)
+    step_through(scene, cached_file)
 
 
 def test_a_save_in_this_process_has_a_number_of_its_own(store: FileStore) -> None:
     def scene() -> Scene:
         read = store.save_token(ALICE)
-        before, seen = store.generation(), list[tuple[int, int]]()
+        before, seen = store.change_counter(), list[tuple[int, int]]()
 
         def look() -> None:
-            seen.append((store.generation(), store.get_tokens()[0].version))
+            seen.append((store.change_counter(), store.get_tokens()[0].version))
 
         def check() -> None:
             assert (before, read.version + 1) not in seen
 
         return Scene(lambda: store.save_token(read), look, check)
 
-    step_through(scene, known)
+    step_through(scene, cached_file)
 
 
 @LOOKS
@@ -164,7 +164,7 @@ def test_a_closed_store_remembers_no_token(
 
         return Scene(first, closing.close, lambda: equal((closing._known._table.all_keys(), [])))
 
-    step_through(scene, shared, known)
+    step_through(scene, shared, cached_file)
 
 
 def test_a_look_up_while_its_row_is_deleted(store: FileStore) -> None:
@@ -176,7 +176,7 @@ def test_a_look_up_while_its_row_is_deleted(store: FileStore) -> None:
             lambda: equal((store.get_tokens(), [])),
         )
 
-    step_through(scene, indexed)
+    step_through(scene, row_index)
 
 
 def test_what_the_official_store_writes_at_the_beginning_of_a_save_is_not_lost(
@@ -194,7 +194,7 @@ def test_what_the_official_store_writes_at_the_beginning_of_a_save_is_not_lost(
         def write() -> None:
             with (tmp_path / "tokens.csv").open("ab") as file:
                 file.write(line)
-            store.generation()
+            store.change_counter()
 
         return Scene(save, write, lambda: store.delete_token("77"))
 

@@ -12,15 +12,16 @@ import pytest
 from botocore.exceptions import NoRegionError
 
 from acts import equal
-from evergrant import forking, http_client
-from evergrant.crypto.lines import wrapped_key
+from evergrant import _fork
+from evergrant._crypto.key_format import wrapped_key
+from evergrant._network import http_client
 from evergrant.errors import EvergrantError
-from evergrant.stores.aws.service import Place, Service
+from evergrant.stores.aws.client import AwsAddress, AwsClient
 from stepping import Scene, step_through
 
 
 class Resting:
-    """Something that must come to rest before a fork."""
+    """Something that must come to rest before a _fork."""
 
     rests = False
 
@@ -33,34 +34,34 @@ class Resting:
 
 def fork(check: Callable[[], None]) -> None:
     """Do what is done before and after a fork, and see what a child would inherit between."""
-    forking._before()
+    _fork._before()
     try:
         check()
     finally:
-        forking._after()
+        _fork._after()
 
 
 def test_what_is_made_during_a_fork_waits_for_its_end() -> None:
     def scene() -> Scene:
         made = [Resting()]
-        forking.watch(made[0])
+        _fork.register(made[0])
 
         def check_rest() -> None:
-            assert all(it.rests for it in made if it in forking._watched)
+            assert all(it.rests for it in made if it in _fork._watched)
 
         def make() -> None:
             made.append(Resting())
-            forking.watch(made[-1])
+            _fork.register(made[-1])
 
         return Scene(
             lambda: fork(check_rest), make, lambda: equal((any(it.rests for it in made), False))
         )
 
-    step_through(scene, forking)
+    step_through(scene, _fork)
 
 
 class Making:
-    """Something that is made in two steps, between which nobody may fork."""
+    """Something that is made in two steps, between which nobody may _fork."""
 
     def __init__(self) -> None:
         self.is_half_made = False
@@ -82,7 +83,7 @@ def test_nobody_forks_in_the_middle_of_what_must_not_be_disturbed() -> None:
         it = Making()
 
         def make() -> None:
-            with forking.undisturbed():
+            with _fork.without_forks():
                 it.make()
 
         return Scene(make, lambda: fork(it.check_rest), lambda: None)
@@ -90,8 +91,8 @@ def test_nobody_forks_in_the_middle_of_what_must_not_be_disturbed() -> None:
     step_through(scene, sys.modules[__name__], within=("make",))
 
 
-def service() -> Service:
-    return Service("dynamodb", Place("dynamodb://", "", "evergrant", None, None, None), 1.0)
+def service() -> AwsClient:
+    return AwsClient("dynamodb", AwsAddress("dynamodb://", "", "evergrant", None, None, None), 1.0)
 
 
 @pytest.mark.parametrize(

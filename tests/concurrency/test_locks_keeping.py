@@ -1,4 +1,4 @@
-"""What the locks around renewing and offloading guard: see `test_locks`."""
+"""What the locks around refreshing and offloading guard: see `test_locks`."""
 
 from __future__ import annotations
 
@@ -15,12 +15,13 @@ from typing import Any
 import pytest
 
 from acts import Count, equal
+from evergrant._concurrency import offload
+from evergrant._concurrency.offload import ThreadBridge
+from evergrant._core import refresher
+from evergrant._core.manager import TokenManager
 from evergrant.accounts import Accounts
 from evergrant.clock import utc_now
-from evergrant.keeping import offload, renewal
-from evergrant.keeping.custody import Custody
-from evergrant.keeping.offload import Offload
-from evergrant.stores.lease import Lease
+from evergrant.stores.leases import Lease
 from evergrant.stores.memory import MemoryStore
 from evergrant.token import Token
 from saver_scene import ALICE, HOUR, NOW
@@ -47,17 +48,17 @@ POOLS: list[Pool] = []
 
 
 @pytest.fixture
-def new_offload(monkeypatch: pytest.MonkeyPatch) -> Callable[[], Offload]:
+def new_offload(monkeypatch: pytest.MonkeyPatch) -> Callable[[], ThreadBridge]:
     monkeypatch.setattr(offload, "ThreadPoolExecutor", Pool)
 
-    def new() -> Offload:
+    def new() -> ThreadBridge:
         POOLS.clear()
-        return Offload(1, "test", holds_loop=False)
+        return ThreadBridge(1, "test", holds_loop=False)
 
     return new
 
 
-def test_tasks_of_two_loops_share_one_call(new_offload: Callable[[], Offload]) -> None:
+def test_tasks_of_two_loops_share_one_call(new_offload: Callable[[], ThreadBridge]) -> None:
     def scene() -> Scene:
         it, flights = new_offload(), list[Any]()
 
@@ -73,7 +74,9 @@ def test_tasks_of_two_loops_share_one_call(new_offload: Callable[[], Offload]) -
     step_through(scene, offload)
 
 
-def test_work_that_no_task_waits_for_any_more_is_left(new_offload: Callable[[], Offload]) -> None:
+def test_work_that_no_task_waits_for_any_more_is_left(
+    new_offload: Callable[[], ThreadBridge],
+) -> None:
     def scene() -> Scene:
         it = new_offload()
         flight = it._join("a", Count())
@@ -89,7 +92,7 @@ def test_work_that_no_task_waits_for_any_more_is_left(new_offload: Callable[[], 
 
 
 def test_work_that_begins_while_other_work_ends_can_be_shared(
-    new_offload: Callable[[], Offload],
+    new_offload: Callable[[], ThreadBridge],
 ) -> None:
     def scene() -> Scene:
         it = new_offload()
@@ -104,7 +107,7 @@ def test_work_that_begins_while_other_work_ends_can_be_shared(
 
 
 def test_what_is_asked_while_it_is_closed_is_refused_or_ended(
-    new_offload: Callable[[], Offload],
+    new_offload: Callable[[], ThreadBridge],
 ) -> None:
     def scene() -> Scene:
         it = new_offload()
@@ -135,7 +138,7 @@ class Crowded(MemoryStore):
         self.most = max(self.most, self.inside)
         self.inside -= 1
 
-    def _pulse(self) -> int:
+    def _wait_counter(self) -> int:
         return next(self._numbers)
 
     def lease(self, id_: str, ttl: float) -> Lease:
@@ -143,11 +146,11 @@ class Crowded(MemoryStore):
             self._asked.add(id_)
             return Lease(held=False, extend=lambda: False, release=lambda: None)
         self.visit()
-        return Lease.of_nobody()
+        return Lease.unshared()
 
     def find_token_by_id(self, id: str) -> Token | None:  # noqa: A002 - the store's own name
         found = super().find_token_by_id(id)
-        if renewal.LOOK_AGAIN:
+        if refresher.LOOK_AGAIN:
             self.visit()
         return found
 
@@ -156,11 +159,11 @@ class Crowded(MemoryStore):
 def test_those_who_wait_ask_the_store_one_at_a_time(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, look_again: float
 ) -> None:
-    monkeypatch.setattr(renewal, "LOOK_AGAIN", look_again)
+    monkeypatch.setattr(refresher, "LOOK_AGAIN", look_again)
 
     def scene() -> Scene:
         store = Crowded()
-        custody = Custody(store, Accounts(), lifeboat=tmp_path)
+        manager = TokenManager(store, Accounts(), lifeboat=tmp_path)
         saved = [
             store.save_token(
                 replace(ALICE, user_name=name, refresh_token=name, expires_at=utc_now() + HOUR)
@@ -169,8 +172,8 @@ def test_those_who_wait_ask_the_store_one_at_a_time(
         ]
         one, other = (replace(token, expires_at=NOW) for token in saved)
         return Scene(
-            lambda: custody.usable(one),
-            lambda: custody.usable(other),
+            lambda: manager.ensure_valid(one),
+            lambda: manager.ensure_valid(other),
             lambda: equal((store.most, 1)),
         )
 

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from acts import equal
-from evergrant.keeping import lifeboat, saver
-from evergrant.keeping.boarding import Boarding, Fate
-from evergrant.keeping.deletion import delete
-from evergrant.keeping.lifeboat import Lifeboat
-from evergrant.keeping.saver import Saver
+from evergrant._core import saver
+from evergrant._core.deletion import delete_grant
+from evergrant._core.saver import Saver
+from evergrant._lifeboat import outbox
+from evergrant._lifeboat.outbox import Lifeboat
+from evergrant._lifeboat.restore_result import RestoreOutcome, RestoreResult
 from evergrant.stores.memory import MemoryStore
 from evergrant.token import Token
 from lifeboat_help import TOKEN, boat, files, locked
@@ -37,7 +38,7 @@ def emptied(folder: Path) -> Path:
 
 
 def damaged(folder: Path, token: Token) -> Path:
-    path = boat(folder).put(token)
+    path = boat(folder).add(token)
     assert path
     path.write_text("{}")
     return path
@@ -49,48 +50,48 @@ def unwritable(folder: Path) -> Path:
     return folder / "below a file"
 
 
-def taken_aboard(lifeboat: Lifeboat, taken: Counter[str | None]) -> None:
-    def save(token: Token) -> Boarding:
+def restored_once(outbox: Lifeboat, taken: Counter[str | None]) -> None:
+    def save(token: Token) -> RestoreResult:
         taken[token.id] += 1
-        return Boarding(token, Fate.ABOARD)
+        return RestoreResult(token, RestoreOutcome.RESTORED)
 
-    lifeboat.take_aboard(save)
+    outbox.restore(save)
 
 
 @pytest.mark.parametrize("reader", ["occupied", "waiting"])
 def test_a_file_that_two_find_waits_once(folder: Path, reader: str) -> None:
     def scene() -> Scene:
         one = boat(folder)
-        boat(emptied(folder)).put(TOKEN)
+        boat(emptied(folder)).add(TOKEN)
 
         def look() -> object:
-            return one.occupied if reader == "occupied" else one.waiting()
+            return one.has_pending if reader == "occupied" else one.pending()
 
-        return Scene(look, look, lambda: equal((one.waiting(), [TOKEN])))
+        return Scene(look, look, lambda: equal((one.pending(), [TOKEN])))
 
-    step_through(scene, lifeboat)
+    step_through(scene, outbox)
 
 
-def test_a_file_that_another_finds_meanwhile_is_taken_aboard_once(folder: Path) -> None:
+def test_a_file_that_another_finds_meanwhile_is_restored_once_once(folder: Path) -> None:
     def scene() -> Scene:
         one, taken = boat(folder), Counter[str | None]()
-        boat(emptied(folder)).put(TOKEN)
+        boat(emptied(folder)).add(TOKEN)
         return Scene(
-            one.waiting, lambda: taken_aboard(one, taken), lambda: equal((taken, {TOKEN.id: 1}))
+            one.pending, lambda: restored_once(one, taken), lambda: equal((taken, {TOKEN.id: 1}))
         )
 
-    step_through(scene, lifeboat)
+    step_through(scene, outbox)
 
 
 def test_a_token_that_two_put_in_has_one_file(folder: Path) -> None:
     def scene() -> Scene:
         one = boat(emptied(folder))
-        one.occupied  # noqa: B018 - the look
+        one.has_pending  # noqa: B018 - the look
         return Scene(
-            lambda: one.put(TOKEN), lambda: one.put(TOKEN), lambda: equal((len(files(folder)), 1))
+            lambda: one.add(TOKEN), lambda: one.add(TOKEN), lambda: equal((len(files(folder)), 1))
         )
 
-    step_through(scene, lifeboat)
+    step_through(scene, outbox)
 
 
 @pytest.mark.parametrize("how", ["removed", "dropped"])
@@ -99,46 +100,46 @@ def test_a_token_that_leaves_while_another_comes_stays_away(folder: Path, how: s
 
     def scene() -> Scene:
         one = boat(nowhere)
-        one.put(TOKEN)
+        one.add(TOKEN)
 
         def leave() -> None:
-            one.remove(TOKEN) if how == "removed" else one.drop(TOKEN)
+            one.remove(TOKEN) if how == "removed" else one.discard(TOKEN)
 
-        return Scene(lambda: one.put(OTHER), leave, lambda: equal((one.waiting(), [OTHER])))
+        return Scene(lambda: one.add(OTHER), leave, lambda: equal((one.pending(), [OTHER])))
 
-    step_through(scene, lifeboat)
+    step_through(scene, outbox)
 
 
-def test_a_token_that_comes_while_another_is_taken_aboard_is_not_lost(folder: Path) -> None:
+def test_a_token_that_comes_while_another_is_restored_once_is_not_lost(folder: Path) -> None:
     nowhere = unwritable(folder)
 
     def scene() -> Scene:
         one, taken = boat(nowhere), Counter[str | None]()
-        one.put(TOKEN)
+        one.add(TOKEN)
 
         def check() -> None:
-            taken_aboard(one, taken)
+            restored_once(one, taken)
             equal((taken, {TOKEN.id: 1, OTHER.id: 1}))
 
-        return Scene(lambda: taken_aboard(one, taken), lambda: one.put(OTHER), check)
+        return Scene(lambda: restored_once(one, taken), lambda: one.add(OTHER), check)
 
-    step_through(scene, lifeboat, within=("_leave",), opcodes=True)
+    step_through(scene, outbox, within=("_remove_entry",), opcodes=True)
 
 
 def test_a_token_that_leaves_while_it_gets_its_file_has_none(folder: Path) -> None:
     def scene() -> Scene:
         one = boat(unwritable(folder).parent)
-        one.put(TOKEN)
+        one.add(TOKEN)
         folder.unlink()
         folder.mkdir(mode=0o700)
 
         def check() -> None:
-            equal((one.waiting(), []), (files(folder), []))
+            equal((one.pending(), []), (files(folder), []))
             folder.rmdir()
 
-        return Scene(lambda: one.take_aboard(locked), lambda: one.remove(TOKEN), check)
+        return Scene(lambda: one.restore(locked), lambda: one.remove(TOKEN), check)
 
-    step_through(scene, lifeboat)
+    step_through(scene, outbox)
 
 
 def test_a_damaged_file_is_moved_aside_by_one(folder: Path) -> None:
@@ -151,17 +152,17 @@ def test_a_damaged_file_is_moved_aside_by_one(folder: Path) -> None:
 
         return Scene(repair, repair, lambda: equal(([before for before, _ in moved], [path])))
 
-    step_through(scene, lifeboat, within=("repair",))
+    step_through(scene, outbox, within=("repair",))
 
 
 def test_files_are_listed_while_another_turns_out_to_be_damaged(folder: Path) -> None:
     def scene() -> Scene:
         first, one = damaged(emptied(folder), TOKEN), boat(folder)
-        one.waiting()
+        one.pending()
 
         def find_another() -> None:
             damaged(folder, OTHER)
-            one.waiting()
+            one.pending()
 
         return Scene(one.paths, find_another, lambda: equal((first in one.paths(), True)))
 
@@ -169,16 +170,16 @@ def test_files_are_listed_while_another_turns_out_to_be_damaged(folder: Path) ->
     step_through(scene, paths, within=("__hash__",))
 
 
-def test_what_is_deleted_while_it_is_taken_aboard_does_not_come_back(folder: Path) -> None:
+def test_what_is_deleted_while_it_is_restored_once_does_not_come_back(folder: Path) -> None:
     def scene() -> Scene:
         store, one = MemoryStore(clock=lambda: NOW), boat(emptied(folder))
         keeps = Saver(store, one, lambda _: None, lambda: NOW)
         row = store.save_token(LATER)
-        one.put(replace(ALICE, id=row.id))  # what its user had before
+        one.add(replace(ALICE, id=row.id))  # what its user had before
         return Scene(
-            keeps.take_aboard,
-            lambda: delete(row, store, keeps),
-            lambda: equal((store.get_tokens(), []), (one.waiting(), [])),
+            keeps.restore_pending,
+            lambda: delete_grant(row, store, keeps),
+            lambda: equal((store.get_tokens(), []), (one.pending(), [])),
         )
 
     step_through(scene, saver)

@@ -11,24 +11,24 @@ from types import SimpleNamespace
 import pytest
 
 from acts import Count, Threads, equal
-from evergrant import delivery
-from evergrant.delivery import Delivery
-from evergrant.observing import audit
-from evergrant.observing.audit import AuditLog, read_entries, verify
+from evergrant import _delivery
+from evergrant._delivery import Delivery
+from evergrant.observing import audit_log
+from evergrant.observing.audit_log import AuditLog, read_entries, verify
 from stepping import Scene, step_through
 
 
 @pytest.fixture
 def threads(monkeypatch: pytest.MonkeyPatch) -> Threads:
     held = Threads()
-    monkeypatch.setattr(delivery, "threading", held)
+    monkeypatch.setattr(_delivery, "threading", held)
     return held
 
 
 @pytest.fixture
 def writers(monkeypatch: pytest.MonkeyPatch) -> Threads:
     held = Threads()
-    monkeypatch.setattr(audit, "threading", held)
+    monkeypatch.setattr(audit_log, "threading", held)
     return held
 
 
@@ -45,7 +45,7 @@ def test_what_is_told_while_the_listener_is_begun_has_one_thread(threads: Thread
 
         return Scene(lambda: it.begin("a"), lambda: it.begin("b"), check)
 
-    step_through(scene, delivery)
+    step_through(scene, _delivery)
 
 
 def test_what_is_told_while_the_listener_is_done_reaches_it(threads: Threads) -> None:
@@ -63,7 +63,7 @@ def test_what_is_told_while_the_listener_is_done_reaches_it(threads: Threads) ->
 
         return Scene(run, lambda: it.begin("b"), check)
 
-    step_through(scene, delivery)
+    step_through(scene, _delivery)
 
 
 def test_a_listener_that_is_done_after_all_is_not_called_late_for_ever(threads: Threads) -> None:
@@ -74,7 +74,7 @@ def test_a_listener_that_is_done_after_all_is_not_called_late_for_ever(threads: 
         run = threads.begun.pop()
         return Scene(lambda: wait(0.0), run, lambda: equal((it.is_late, False)))
 
-    step_through(scene, delivery)
+    step_through(scene, _delivery)
 
 
 def test_a_listener_for_which_two_wait_is_told_late_once(threads: Threads) -> None:
@@ -84,25 +84,25 @@ def test_a_listener_for_which_two_wait_is_told_late_once(threads: Threads) -> No
         waits = [it.begin("a"), it.begin("b")]
         return Scene(lambda: waits[0](0.0), lambda: waits[1](0.0), lambda: equal((told.calls, 1)))
 
-    step_through(scene, delivery, within=("_await", "_falls_behind"), opcodes=True)
+    step_through(scene, _delivery, within=("_await", "_falls_behind"), opcodes=True)
 
 
 def test_what_two_listeners_of_a_name_lose_is_counted(
     threads: Threads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(delivery, "MOST_WAITING", 0)
+    monkeypatch.setattr(_delivery, "MAX_QUEUED", 0)
 
     def scene() -> Scene:
-        monkeypatch.setattr(delivery, "_lost", {})
+        monkeypatch.setattr(_delivery, "_lost", {})
         one, other = (Delivery(print, str, name="a name of its own") for _ in range(2))
 
         def check() -> None:
-            lost = {standing.name: standing.lost for standing in delivery.standings()}
+            lost = {standing.name: standing.lost for standing in _delivery.standings()}
             equal((lost[one.name], 2))
 
         return Scene(lambda: one.begin("a"), lambda: other.begin("b"), check)
 
-    step_through(scene, delivery, within=("begin",), opcodes=True)
+    step_through(scene, _delivery, within=("begin",), opcodes=True)
 
 
 @pytest.fixture
@@ -111,7 +111,7 @@ def log(
 ) -> Callable[[], AuditLog]:
     for name in ("EVERGRANT_KEY", "EVERGRANT_KEY_FILE"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(audit, "AT_EXIT", 0.0)
+    monkeypatch.setattr(audit_log, "AT_EXIT", 0.0)
 
     def new() -> AuditLog:
         (tmp_path / "audit.log").unlink(missing_ok=True)
@@ -137,7 +137,7 @@ def test_an_entry_stands_in_the_log_once(log: Callable[[], AuditLog], what: str)
         right = [1, 2] if what == "record" else [1]
         return Scene(lambda: it.record({"number": 1}), other, lambda: equal((numbers(it), right)))
 
-    step_through(scene, audit, within=("record", "_write_waiting"))
+    step_through(scene, audit_log, within=("record", "_write_waiting"))
 
 
 class Stranger:
@@ -157,7 +157,7 @@ Locked = tuple[AuditLog, Stranger]
 @pytest.fixture
 def locked(log: Callable[[], AuditLog], monkeypatch: pytest.MonkeyPatch) -> Callable[[], Locked]:
     """Make a log for whose file an entry waits."""
-    monkeypatch.setattr(audit, "PATIENCE", 0.0)
+    monkeypatch.setattr(audit_log, "LOCK_TIMEOUT", 0.0)
 
     def new() -> Locked:
         it = log()
@@ -173,12 +173,12 @@ def test_an_entry_that_waits_is_written_though_others_have_tried(
 ) -> None:
     def scene() -> Scene:
         it, stranger = locked()
-        monkeypatch.setattr(audit, "RETRY", stranger)
+        monkeypatch.setattr(audit_log, "RETRY", stranger)
         (retry,) = writers.begun
         return Scene(lambda: it.flush(0), retry, lambda: equal((numbers(it), [1])))
 
-    monkeypatch.setattr(audit, "time", SimpleNamespace(sleep=lambda stranger: stranger.go()))
-    step_through(scene, audit, within=("_write_waiting",))
+    monkeypatch.setattr(audit_log, "time", SimpleNamespace(sleep=lambda stranger: stranger.go()))
+    step_through(scene, audit_log, within=("_write_waiting",))
 
 
 def test_entries_that_are_written_while_the_program_ends_do_not_spoil_its_end(
@@ -198,4 +198,4 @@ def test_entries_that_are_written_while_the_program_ends_do_not_spoil_its_end(
 
         return Scene(it.end, flush, check)
 
-    step_through(scene, audit, within=("end",), opcodes=True)
+    step_through(scene, audit_log, within=("expire",), opcodes=True)

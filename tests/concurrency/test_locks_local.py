@@ -11,16 +11,24 @@ import lock_scenes
 import six_methods as plain
 from acts import Count, equal
 from evergrant.sandbox import SandboxClock
-from evergrant.stores import base, coordination, indexed, lease, local, memory, notes
+from evergrant.stores import (
+    base,
+    coordination,
+    in_process,
+    in_process_notes,
+    leases,
+    memory,
+    row_index,
+)
 from evergrant.stores import list as in_a_list
-from evergrant.stores.adapter import adapting, six_methods
+from evergrant.stores.adapter import adaptation, six_methods
 from evergrant.stores.adapter.six_methods import SixMethodStore
 from evergrant.stores.aws.secretsmanager import SecretsManagerStore
 from evergrant.stores.base import TokenStore
-from evergrant.stores.lease import Lease
+from evergrant.stores.leases import Lease
 from evergrant.stores.list import ListStore
 from evergrant.stores.memory import MemoryStore
-from evergrant.testing.samples import ALICE, grant
+from evergrant.testing.sample_tokens import ALICE, grant
 from evergrant.token import Token
 from stepping import Scene, step_through
 
@@ -41,11 +49,11 @@ def test_of_two_who_save_the_same_row_one_loses(
 
 
 def test_a_note_loses_nobodys_change() -> None:
-    step_through(lambda: lock_scenes.amendments(MemoryStore()), coordination, notes)
+    step_through(lambda: lock_scenes.amendments(MemoryStore()), coordination, in_process_notes)
 
 
 def test_a_lease_is_granted_once() -> None:
-    step_through(lambda: lock_scenes.leases(MemoryStore()), local, lease)
+    step_through(lambda: lock_scenes.leases(MemoryStore()), in_process, leases)
 
 
 def test_who_gives_back_late_takes_nobody_elses_lease() -> None:
@@ -53,7 +61,7 @@ def test_who_gives_back_late_takes_nobody_elses_lease() -> None:
         clock = SandboxClock(frozen=True)
         return lock_scenes.release_and_takeover(MemoryStore(clock=clock), clock)
 
-    step_through(scene, local)
+    step_through(scene, in_process)
 
 
 def test_who_extends_late_has_not_what_another_took_over() -> None:
@@ -61,7 +69,7 @@ def test_who_extends_late_has_not_what_another_took_over() -> None:
         clock = SandboxClock(frozen=True)
         return lock_scenes.extension_and_takeover(MemoryStore(clock=clock), clock)
 
-    step_through(scene, local, lease)
+    step_through(scene, in_process, leases)
 
 
 def test_a_lease_that_is_given_back_is_not_granted_anew() -> None:
@@ -75,7 +83,7 @@ def test_a_lease_that_is_given_back_is_not_granted_anew() -> None:
         held = Lease(held=True, extend=grant_anew, release=lambda: given.append("given back"))
         return Scene(held.extend, held.release, lambda: equal((given[-1], "given back")))
 
-    step_through(scene, lease, opcodes=True)
+    step_through(scene, leases, opcodes=True)
 
 
 SHORT = Token(user_name="a", access_token="planted-access")
@@ -103,7 +111,7 @@ def test_a_row_that_is_replaced_in_this_moment_is_found(
             lambda: equal(([token and token.id for token in found], [read.id])),
         )
 
-    step_through(scene, memory, indexed)
+    step_through(scene, memory, row_index)
 
 
 def test_a_deletion_of_all_is_never_seen_half_done() -> None:
@@ -184,36 +192,36 @@ def test_a_store_with_six_methods_is_adapted_once() -> None:
         store, made = plain.Plain(), list[TokenStore]()
 
         def adapt() -> None:
-            made.append(adapting.adapt(store))
+            made.append(adaptation.adapt(store))
 
         def check() -> None:
             assert made[0] is made[1]
 
         return Scene(adapt, adapt, check)
 
-    step_through(scene, adapting)
+    step_through(scene, adaptation)
 
 
 def test_a_deletion_in_secrets_manager_loses_no_note(
     secrets_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(notes, "PURGE_AT", -1_000)
+    monkeypatch.setattr(in_process_notes, "PURGE_AT", -1_000)
     store = SecretsManagerStore(secrets_url)
 
     def scene() -> Scene:
         store.save_token(ALICE)
 
         def check() -> None:
-            equal((store.note("word"), "kept"))
-            store.amend("word", lambda _: "", life=60)
+            equal((store.get_note("word"), "kept"))
+            store.update_note("word", lambda _: "", life=60)
 
         return Scene(
             store.delete_tokens,
-            lambda: store.amend("word", lambda _: "kept", life=60),
+            lambda: store.update_note("word", lambda _: "kept", life=60),
             check,
         )
 
-    step_through(scene, notes)
+    step_through(scene, in_process_notes)
 
 
 def test_a_note_beside_secrets_manager_loses_nobodys_change(secrets_url: str) -> None:

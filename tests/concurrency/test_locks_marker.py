@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from acts import equal
-from evergrant.stores.file import marker
-from evergrant.stores.file.marker import MarkerLock
+from evergrant.stores.file import marker_lock
+from evergrant.stores.file.marker_lock import MarkerLock
 from stepping import Scene, step_through
 
 
@@ -18,7 +18,7 @@ from stepping import Scene, step_through
 def test_an_abandoned_marker_is_taken_by_one(
     tmp_path: Path, held: str, monkeypatch: pytest.MonkeyPatch, *, another_died: bool
 ) -> None:
-    monkeypatch.setattr(marker, "LOOK_AT", 0.0)
+    monkeypatch.setattr(marker_lock, "LOOK_AT", 0.0)
     path = tmp_path / "tokens.csv.lock.held"
 
     def scene() -> Scene:
@@ -26,7 +26,7 @@ def test_an_abandoned_marker_is_taken_by_one(
         path.write_bytes(b"somebody")
         os.utime(path, (0, 0))
         if another_died:  # in the middle of removing it
-            right = path.with_name(f"{path.name}.{marker._Marker.at(path).digest()}-0")
+            right = path.with_name(f"{path.name}.{marker_lock._Marker.at(path).digest()}-0")
             right.touch()
             os.utime(right, (0, 0))
         has: dict[MarkerLock, bool] = {}
@@ -51,13 +51,13 @@ def test_an_abandoned_marker_is_taken_by_one(
 
         return Scene(lambda: take(one), second, check)
 
-    step_through(scene, marker)
+    step_through(scene, marker_lock)
 
 
 def test_who_gives_back_late_removes_nobody_elses_marker(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(marker, "LOOK_AT", 0.0)
+    monkeypatch.setattr(marker_lock, "LOOK_AT", 0.0)
     path = tmp_path / "tokens.csv.lock.held"
 
     def scene() -> Scene:
@@ -75,4 +75,4 @@ def test_who_gives_back_late_removes_nobody_elses_marker(
 
         return Scene(one.release, lambda: has.append(two.acquire(0.001)), check)
 
-    step_through(scene, marker)
+    step_through(scene, marker_lock)

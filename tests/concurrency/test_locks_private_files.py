@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from acts import equal
-from evergrant.stores import private_files
+from evergrant._files import secure_files
 from evergrant.testing.contract_files import forked
 from stepping import Scene, step_through
 
@@ -32,8 +32,8 @@ def refuse_open_for_writing(folder: Path) -> None:
 @pytest.mark.parametrize(
     "write",
     [
-        lambda path: private_files.create(path, content=b"new"),
-        lambda path: private_files.replace(path, b"newer"),
+        lambda path: secure_files.create(path, content=b"new"),
+        lambda path: secure_files.atomic_replace(path, b"newer"),
     ],
     ids=["create", "replace"],
 )
@@ -52,7 +52,7 @@ def test_a_child_does_not_keep_open_what_is_being_written(
 
         return Scene(lambda: write(str(path)), fork, lambda: equal((ends, [0])))
 
-    step_through(scene, private_files)
+    step_through(scene, secure_files)
 
 
 def test_whoever_made_a_file_does_not_end_the_locks_that_another_has_on_it(tmp_path: Path) -> None:
@@ -63,7 +63,7 @@ def test_whoever_made_a_file_does_not_end_the_locks_that_another_has_on_it(tmp_p
         writers: list[sqlite3.Connection] = []
 
         def write() -> None:
-            private_files.make_ready(str(path))
+            secure_files.ensure_file(str(path))
             writers.append(sqlite3.connect(path, isolation_level=None, check_same_thread=False))
             writers[0].execute("BEGIN IMMEDIATE")
 
@@ -75,6 +75,6 @@ def test_whoever_made_a_file_does_not_end_the_locks_that_another_has_on_it(tmp_p
             assert os.waitpid(forked(lock), 0)[1] != 0, "it was locked"
             writers[0].close()
 
-        return Scene(lambda: private_files.make_ready(str(path)), write, check)
+        return Scene(lambda: secure_files.ensure_file(str(path)), write, check)
 
-    step_through(scene, private_files)
+    step_through(scene, secure_files)

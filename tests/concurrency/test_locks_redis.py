@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from acts import Threads, equal
-from evergrant.stores.redis import hearing as module
-from evergrant.stores.redis.hearing import Hearing
-from evergrant.stores.redis.urls import parsed
+from evergrant.stores.redis import pubsub as module
+from evergrant.stores.redis.pubsub import ChangeSubscriber
+from evergrant.stores.redis.urls import parse_url
 from evergrant.token import Secret
 from redis_servers import Space
 from stepping import Scene, step_through
@@ -19,8 +19,8 @@ from stepping import Scene, step_through
 def hearings(redis: Space) -> Any:
     """Make one that begins no thread by itself."""
 
-    connect = parsed(Secret(redis.url)).connect
-    return lambda: Hearing(lambda: connect(5.0), "prefix")
+    connect = parse_url(Secret(redis.url)).connect
+    return lambda: ChangeSubscriber(lambda: connect(5.0), "prefix")
 
 
 def test_one_thread_hears_the_server(hearings: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,7 +49,7 @@ def test_no_change_is_lost_that_two_make_at_once(hearings: Any) -> None:
 class Few:
     """A channel that closes what hears it, after so many messages."""
 
-    def __init__(self, channel: Any, heard: Hearing, number: int) -> None:
+    def __init__(self, channel: Any, heard: ChangeSubscriber, number: int) -> None:
         self.subscribe, self.ping = channel.subscribe, channel.ping
         self._channel, self._heard, self._left = channel, heard, number
 
@@ -61,7 +61,7 @@ class Few:
         return message
 
 
-class Once(Hearing):
+class Once(ChangeSubscriber):
     """Hears one connection; notes how often the primary had moved when that was made."""
 
     connected: int | None = None
@@ -81,14 +81,14 @@ class Once(Hearing):
     def _hear(self, channel: Any, moves: int) -> None:
         if not self._closed:
             # Two answers to the subscription, and one to a ping.
-            super()._hear(Few(channel, self, 3), moves)
+            super()._receive(Few(channel, self, 3), moves)
 
 
 def test_a_former_primary_is_not_trusted_for_what_was_on_its_way(
     redis: Space, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "ASK", 0.03)
-    connect = parsed(Secret(redis.url)).connect
+    monkeypatch.setattr(module, "PING_EVERY", 0.03)
+    connect = parse_url(Secret(redis.url)).connect
 
     def scene() -> Scene:
         heard = Once(lambda: connect(5.0), "prefix")

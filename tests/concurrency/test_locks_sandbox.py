@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 
 from acts import equal
-from evergrant.http import HttpCall
+from evergrant._oauth.messages import HttpRequest
 from evergrant.sandbox import Sandbox, calls, clock, faults, site
 from evergrant.sandbox.calls import Call, Calls
 from evergrant.sandbox.clock import SandboxClock
 from evergrant.sandbox.faults import NO_FAULT, TOKEN_PATH, Faults
 from evergrant.sandbox.settings import Settings
-from evergrant.testing import asked
-from evergrant.testing.asked import AskedStore
+from evergrant.testing import lookup_checks
+from evergrant.testing.lookup_checks import AskedStore
 from saver_scene import ALICE
 from six_methods import Plain
 from stepping import Scene, step_through
@@ -173,7 +173,7 @@ def test_nothing_changes_in_the_middle_of_a_request(
                 REQUESTS[callee](zoho)
 
         return Scene(
-            lambda: zoho.send(HttpCall("GET", f"{zoho.url}/oauth/v2/auth", {}, b"")),
+            lambda: zoho.send(HttpRequest("GET", f"{zoho.url}/oauth/v2/auth", {}, b"")),
             change,
             lambda: equal((visitors.most, 1)),
         )
@@ -197,4 +197,4 @@ def test_a_store_that_is_asked_while_it_is_changed_is_not_blamed(how: str) -> No
 
         return Scene(ask, change, lambda: None)
 
-    step_through(scene, asked)
+    step_through(scene, lookup_checks)

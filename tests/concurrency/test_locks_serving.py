@@ -10,13 +10,13 @@ from itertools import count
 import pytest
 
 from acts import Count, equal
+from evergrant._core import cached_lookup, shared_notes
+from evergrant._core.cached_lookup import CachedLookup
+from evergrant._core.code_registry import CodeRegistry
+from evergrant._core.shared_notes import SharedNotes
+from evergrant._core.validity import NO_MINIMUM
 from evergrant.errors import AccountsUnavailable, CodeSpent, StoreUnavailable
 from evergrant.events import Event, StoreFailed, StoreRecovered
-from evergrant.keeping import notes, serving
-from evergrant.keeping.codes import Codes
-from evergrant.keeping.notes import Notes
-from evergrant.keeping.serving import Serving
-from evergrant.keeping.windows import ANY_LIFE
 from evergrant.stores.memory import MemoryStore
 from evergrant.token import Token
 from saver_scene import ALICE, HOUR, NOW
@@ -40,7 +40,7 @@ class Restless(MemoryStore):
         super().__init__(clock=lambda: NOW)
         self._numbers = count()
 
-    def generation(self) -> int:
+    def change_counter(self) -> int:
         return next(self._numbers)
 
 
@@ -49,32 +49,32 @@ class Outage:
 
     def __init__(self) -> None:
         self.events: list[Event] = []
-        self.serving = Serving(Restless(), lambda: NOW, self.events.append)
+        self.cached_lookup = CachedLookup(Restless(), lambda: NOW, self.events.append)
         self.ask("alice", lambda: FRESH)
         self.ask("alice", raising(LOCKED))
         self.events.clear()
-        self.serving._retry_at = self.serving._tell_at = 0.0
+        self.cached_lookup._retry_at = self.cached_lookup._tell_at = 0.0
 
     def ask(self, user: str, load: Callable[[], Token]) -> None:
         with suppress(AccountsUnavailable):
-            self.serving.token(user, load, elect=Count())
+            self.cached_lookup.get(user, load, on_due=Count())
 
     def told(self, kind: type[Event]) -> int:
         return sum(isinstance(event, kind) for event in self.events)
 
 
 def test_a_store_that_fails_for_two_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serving, "RETRY", 3600.0)
+    monkeypatch.setattr(cached_lookup, "RETRY_S", 3600.0)
 
     def scene() -> Scene:
         it = Outage()
 
         def fail() -> None:
-            it.serving._in_spite_of(LOCKED, "alice", ANY_LIFE)
+            it.cached_lookup._serve_stale_or_raise(LOCKED, "alice", NO_MINIMUM)
 
         return Scene(fail, fail, lambda: equal((it.told(StoreFailed), 1)))
 
-    step_through(scene, serving)
+    step_through(scene, cached_lookup)
 
 
 def test_a_store_that_is_back_for_two_is_told_once() -> None:
@@ -86,11 +86,11 @@ def test_a_store_that_is_back_for_two_is_told_once() -> None:
             lambda: equal((it.told(StoreRecovered), 1)),
         )
 
-    step_through(scene, serving)
+    step_through(scene, cached_lookup)
 
 
 def test_a_store_that_was_down_is_asked_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(serving, "RETRY", 3600.0)
+    monkeypatch.setattr(cached_lookup, "RETRY_S", 3600.0)
 
     def scene() -> Scene:
         it, asked = Outage(), Count()
@@ -104,7 +104,7 @@ def test_a_store_that_was_down_is_asked_by_one(monkeypatch: pytest.MonkeyPatch) 
 
         return Scene(ask, ask, lambda: equal((asked.calls, 1)))
 
-    step_through(scene, serving)
+    step_through(scene, cached_lookup)
 
 
 def test_a_store_that_is_back_while_another_asks_it_harms_nobody() -> None:
@@ -116,7 +116,7 @@ def test_a_store_that_is_back_while_another_asks_it_harms_nobody() -> None:
             lambda: equal((it.told(StoreRecovered), 1)),
         )
 
-    step_through(scene, serving, within=("_claims_probe",), opcodes=True)
+    step_through(scene, cached_lookup, within=("_claim_retry",), opcodes=True)
 
 
 def test_a_store_that_is_back_while_zoho_fails_stays_back() -> None:
@@ -133,27 +133,27 @@ def test_a_store_that_is_back_while_zoho_fails_stays_back() -> None:
             check,
         )
 
-    step_through(scene, serving, within=("_loaded",), opcodes=True)
+    step_through(scene, cached_lookup, within=("_loaded",), opcodes=True)
 
 
 class NoNotes(MemoryStore):
     """A store that takes no notes now."""
 
-    def amend(self, *_: object, **__: object) -> str:
+    def update_note(self, *_: object, **__: object) -> str:
         raise LOCKED
 
 
 def test_a_code_is_sent_once_though_the_store_is_down() -> None:
     def scene() -> Scene:
-        codes, sent, refused = Codes(Notes(NoNotes()), lambda: NOW), Count(), Count()
+        codes, sent, refused = CodeRegistry(SharedNotes(NoNotes()), lambda: NOW), Count(), Count()
 
         def send() -> None:
             try:
-                with codes.sending("1000.code"):
+                with codes.claim("1000.code"):
                     sent()
             except CodeSpent:
                 refused()
 
         return Scene(send, send, lambda: equal((sent.calls, 1), (refused.calls, 1)))
 
-    step_through(scene, notes)
+    step_through(scene, shared_notes)

@@ -14,11 +14,11 @@ import lock_scenes
 from acts import Threads, equal
 from databases import Database
 from evergrant.stores import base, coordination
-from evergrant.stores.sql import SQLStore, engine, leases, listening, pool
+from evergrant.stores.sql import SQLStore, engine, leases, notifications, pool
 from evergrant.stores.sql.connections import Connections
-from evergrant.stores.sql.listening import Listening
+from evergrant.stores.sql.notifications import NotificationListener
 from evergrant.stores.watch import Watch
-from evergrant.testing.samples import ALICE
+from evergrant.testing.sample_tokens import ALICE
 from stepping import Scene, run_on, step_through
 
 
@@ -84,14 +84,14 @@ def connections() -> Iterator[Connections]:
 
 def test_one_thread_listens(connections: Connections, monkeypatch: pytest.MonkeyPatch) -> None:
     threads = Threads()
-    monkeypatch.setattr(listening, "threading", threads)
+    monkeypatch.setattr(notifications, "threading", threads)
 
     def scene() -> Scene:
-        heard = Listening(connections)
+        heard = NotificationListener(connections)
         threads.begun.clear()
         return Scene(heard.start, heard.start, lambda: equal((len(threads.begun), 1)))
 
-    step_through(scene, listening)
+    step_through(scene, notifications)
 
 
 def test_who_could_not_listen_does_not_try_again_at_once(
@@ -99,22 +99,22 @@ def test_who_could_not_listen_does_not_try_again_at_once(
 ) -> None:
     connections.close()
     threads = Threads()
-    monkeypatch.setattr(listening, "threading", threads)
+    monkeypatch.setattr(notifications, "threading", threads)
 
     def scene() -> Scene:
-        heard = Listening(connections)
+        heard = NotificationListener(connections)
         threads.begun.clear()
         heard.start()
         [listen] = threads.begun
         return Scene(listen, heard.start, lambda: equal((len(threads.begun), 1)))
 
-    step_through(scene, listening)
+    step_through(scene, notifications)
 
 
 def test_who_connects_before_the_server_moved_does_not_go_on_listening_there(
     store: SQLStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listening, "IDLE", math.inf)
+    monkeypatch.setattr(notifications, "IDLE", math.inf)
     there = store._connections
     connect = there.separate
 
@@ -124,7 +124,7 @@ def test_who_connects_before_the_server_moved_does_not_go_on_listening_there(
         return connection
 
     monkeypatch.setattr(there, "separate", connect_and_move)
-    listener = threading.Thread(target=Listening(there)._listen)
+    listener = threading.Thread(target=NotificationListener(there)._listen)
     listener.start()
     listener.join(5)
     ended = not listener.is_alive()
@@ -139,12 +139,12 @@ def test_all_are_woken_while_a_watch_begins_or_ends(
     connections: Connections, *, all_of_them: bool, begins: bool
 ) -> None:
     def scene() -> Scene:
-        heard = Listening(connections)
+        heard = NotificationListener(connections)
         watches = [heard.watch("table", "1") for _ in range(3)]
 
         def wake() -> None:
             if all_of_them:
-                heard._turn(hears=True)
+                heard._set_listening(hears=True)
             else:
                 heard._wake("table 1")
 
@@ -159,9 +159,9 @@ def test_all_are_woken_while_a_watch_begins_or_ends(
 
         return Scene(wake, change, check)
 
-    step_through(scene, listening)
+    step_through(scene, notifications)
 
 
 def _is_woken(watch: Watch) -> bool:
-    assert isinstance(watch, listening._HeardWatch)
+    assert isinstance(watch, notifications._NotifiedWatch)
     return watch.heard.is_set()

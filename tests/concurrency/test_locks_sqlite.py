@@ -17,7 +17,7 @@ from evergrant.stores import coordination
 from evergrant.stores.sqlite import SQLiteStore, connections
 from evergrant.stores.sqlite import store as sqlite_store
 from evergrant.stores.sqlite.connections import Connection, Connections
-from evergrant.testing.samples import ALICE
+from evergrant.testing.sample_tokens import ALICE
 from stepping import Scene, step_through
 
 Handles = tuple[SQLiteStore, SQLiteStore]
@@ -63,8 +63,12 @@ def test_who_extends_late_has_not_what_another_took_over(
     step_through(lambda: lock_scenes.extension_and_takeover(one, clock, two), sqlite_store)
 
 
-@pytest.mark.parametrize("second", [lambda store: store.save_token(ALICE), SQLiteStore.scrub])
-@pytest.mark.parametrize("first", [lambda store: store.save_token(ALICE), SQLiteStore.scrub])
+@pytest.mark.parametrize(
+    "second", [lambda store: store.save_token(ALICE), SQLiteStore.purge_deleted]
+)
+@pytest.mark.parametrize(
+    "first", [lambda store: store.save_token(ALICE), SQLiteStore.purge_deleted]
+)
 def test_who_writes_waits_for_another_thread_however_short_its_patience_with_programs(
     tmp_path: Path,
     first: Callable[[SQLiteStore], object],
@@ -75,7 +79,7 @@ def test_who_writes_waits_for_another_thread_however_short_its_patience_with_pro
         def scene() -> Scene:
             return Scene(partial(first, store), partial(second, store), lambda: None)
 
-        step_through(scene, sqlite_store, within=["_change", "_insert", "_update", "scrub"])
+        step_through(scene, sqlite_store, within=["_change", "_insert", "_update", "purge_deleted"])
 
 
 def test_threads_that_share_a_database_in_memory_open_one() -> None:

@@ -10,16 +10,16 @@ import pytest
 
 from acts import Count, equal
 from evergrant import Keeper
-from evergrant.cli import callback
-from evergrant.cli.callback import Answer
+from evergrant._core.manager import TokenManager
+from evergrant.cli import login_callback
+from evergrant.cli.login_callback import PendingLogin
 from evergrant.errors import ConfigError
-from evergrant.integrations.django import keeping
-from evergrant.keeping.custody import Custody
+from evergrant.integrations.django import conf
 from evergrant.stores.memory import MemoryStore
 from evergrant.token import Token
-from evergrant.zohocrmsdk import desk
-from evergrant.zohocrmsdk.desk import Desk
-from evergrant.zohocrmsdk.surroundings import Surroundings
+from evergrant.zohocrmsdk import bridge
+from evergrant.zohocrmsdk.bridge import SDKBridge
+from evergrant.zohocrmsdk.sdk_config import SDKConfig
 from stepping import Scene, step_through
 
 
@@ -29,10 +29,10 @@ class Login:
     def __init__(self) -> None:
         self.complete = Count(Token(user_name="alice"))
         self.told: list[str] = []
-        self.answer = Answer("right", self.complete)
+        self.answer = PendingLogin("right", self.complete)
 
     def offer(self) -> None:
-        self.answer.offer("/callback?code=1&state=right", self.told.append, self.told.append)
+        self.answer.complete("/callback?code=1&state=right", self.told.append, self.told.append)
 
 
 def test_a_redirect_that_comes_twice_at_once_spends_its_code_once() -> None:
@@ -45,7 +45,7 @@ def test_a_redirect_that_comes_twice_at_once_spends_its_code_once() -> None:
 
         return Scene(it.offer, it.offer, check)
 
-    step_through(scene, callback)
+    step_through(scene, login_callback)
 
 
 def test_a_login_that_is_given_up_at_its_end_has_one_outcome() -> None:
@@ -58,35 +58,35 @@ def test_a_login_that_is_given_up_at_its_end_has_one_outcome() -> None:
             except ConfigError:
                 equal((it.told, [""]))
 
-        return Scene(it.offer, lambda: it.answer.give_up("the port is closed"), check)
+        return Scene(it.offer, lambda: it.answer.fail("the port is closed"), check)
 
-    step_through(scene, callback)
+    step_through(scene, login_callback)
 
 
 def test_a_project_of_django_has_one_keeper(monkeypatch: pytest.MonkeyPatch) -> None:
     def scene() -> Scene:
         made, keepers = Count(), list[Keeper]()
-        monkeypatch.setattr(keeping, "_made", {})
-        monkeypatch.setattr(keeping, "_make", made)
-        monkeypatch.setattr(keeping, "settings", SimpleNamespace(EVERGRANT={}))
+        monkeypatch.setattr(conf, "_made", {})
+        monkeypatch.setattr(conf, "_make", made)
+        monkeypatch.setattr(conf, "settings", SimpleNamespace(EVERGRANT={}))
 
         def ask() -> None:
-            keepers.append(keeping.keeper())
+            keepers.append(conf.keeper())
 
         return Scene(ask, ask, lambda: equal((made.calls, 1), (len(keepers), 2)))
 
-    step_through(scene, keeping)
+    step_through(scene, conf)
 
 
-AROUND = Surroundings()
+AROUND = SDKConfig()
 
 
 def test_two_who_begin_at_the_desk_share_what_they_learn(tmp_path: Path) -> None:
     def scene() -> Scene:
-        it, found = Desk(MemoryStore(), lifeboat=tmp_path), list[Custody]()
+        it, found = SDKBridge(MemoryStore(), lifeboat=tmp_path), list[TokenManager]()
 
         def ask() -> None:
-            found.append(it._custody(AROUND))
+            found.append(it._manager(AROUND))
 
         def check() -> None:
             equal((found[0] is found[1], True))
@@ -94,13 +94,13 @@ def test_two_who_begin_at_the_desk_share_what_they_learn(tmp_path: Path) -> None
 
         return Scene(ask, ask, check)
 
-    step_through(scene, desk)
+    step_through(scene, bridge)
 
 
 def test_a_desk_that_is_closed_while_somebody_begins_is_closed(tmp_path: Path) -> None:
     def scene() -> Scene:
-        it = Desk(MemoryStore(), lifeboat=tmp_path)
-        it._custody(AROUND)
-        return Scene(it.close, lambda: it._custody(replace(AROUND, timeout=1.0)), lambda: None)
+        it = SDKBridge(MemoryStore(), lifeboat=tmp_path)
+        it._manager(AROUND)
+        return Scene(it.close, lambda: it._manager(replace(AROUND, timeout=1.0)), lambda: None)
 
-    step_through(scene, desk, within=("close",))
+    step_through(scene, bridge, within=("close",))

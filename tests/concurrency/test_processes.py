@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from evergrant import Keeper
-from evergrant.keeping import renewal
+from evergrant._core import refresher
 from evergrant.sandbox import Sandbox
 
 Count = Callable[[], int]
@@ -20,7 +20,7 @@ ALICE, BOB = "alice@example.com", "bob@example.com"
 
 def wait_for_leases(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     """Set how long a Keeper waits for another's lease before it goes on without."""
-    monkeypatch.setattr(renewal, "LONGEST", seconds)
+    monkeypatch.setattr(refresher, "MAX_REFRESH_TIME", seconds)
 
 
 @pytest.mark.parametrize(

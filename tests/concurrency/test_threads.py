@@ -98,18 +98,18 @@ def test_a_refusal_of_one_is_the_refusal_of_all(
     assert refreshes() == requests
 
 
-def test_a_token_that_the_api_rejected_is_renewed_once_for_all(
+def test_a_token_that_the_api_rejected_is_refreshed_once_for_all(
     zoho: Sandbox, keeper: Keeper, expired: Expired, refreshes: Count
 ) -> None:
     expired(ALICE)
     rejected = keeper.token(ALICE)
     zoho.faults.latency(0.05)
 
-    def renew(_: int) -> str:
-        value = keeper.renewed(ALICE, rejected).access_token
+    def refresh(_: int) -> str:
+        value = keeper.replace_rejected(ALICE, rejected).access_token
         return value.reveal() if value else ""  # type: ignore[attr-defined]
 
-    ((token, number),) = at_once(renew).items()
+    ((token, number),) = at_once(refresh).items()
     assert (number, refreshes()) == (CROWD, 2)
     assert token != rejected.access_token
 
@@ -123,7 +123,7 @@ def test_a_grant_that_cannot_be_saved_is_asked_for_once_and_lost_by_nobody(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("evergrant.keeping.saver.PAUSES", (0,))
+    monkeypatch.setattr("evergrant._core.saver.PAUSES", (0,))
     expired(ALICE)
     zoho.faults.latency(0.05)
     with (
@@ -163,7 +163,7 @@ def test_readers_beside_a_writer_never_miss_the_token(
     assert at_once(read, 4) == {"fine": 4}
 
 
-def test_a_login_during_a_renewal_wins(
+def test_a_login_during_a_refresh_wins(
     zoho: Sandbox, keeper: Keeper, expired: Expired, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expired(ALICE)
@@ -171,18 +171,18 @@ def test_a_login_during_a_renewal_wins(
     real = keeper.accounts.refresh
 
     def refresh(token: object) -> object:
-        renewed = real(token)  # type: ignore[arg-type]
+        refreshed = real(token)  # type: ignore[arg-type]
         granted.set()
         assert go_on.wait(10)
-        return renewed
+        return refreshed
 
     monkeypatch.setattr(keeper.accounts, "refresh", refresh)
     with ThreadPoolExecutor(1) as pool:
-        renewal = pool.submit(keeper.token, ALICE)
+        under_way = pool.submit(keeper.token, ALICE)
         assert granted.wait(10)
         login = keeper.login_with_code(zoho.grant_code(ALICE))
         go_on.set()
-        assert renewal.result(10).refresh_token == login.refresh_token
+        assert under_way.result(10).refresh_token == login.refresh_token
     assert keeper.store.get_tokens() == [login]
 
 

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from evergrant.crypto.keys import Key, Keyring
+from evergrant._crypto.keys import Key, Keyring
 from evergrant.stores import open_store
 from evergrant.stores.base import TokenStore
 from evergrant.testing import StoreContract
-from evergrant.testing.samples import Reopen
+from evergrant.testing.sample_tokens import Reopen
 from evergrant.token import Secret
 from own_leases import OfOwnLeases
 

@@ -9,7 +9,7 @@ import pytest
 from evergrant.stores import open_store
 from evergrant.stores.base import TokenStore
 from evergrant.testing import StoreContract
-from evergrant.testing.samples import Reopen
+from evergrant.testing.sample_tokens import Reopen
 from own_leases import OfOwnLeases
 
 

@@ -10,13 +10,13 @@ from pathlib import Path
 import pytest
 
 from databases import Database
-from evergrant.crypto.keys import Key, Keyring
+from evergrant._crypto.keys import Key, Keyring
 from evergrant.stores import open_store
 from evergrant.stores.base import TokenStore
 from evergrant.stores.encrypted import EncryptedStore
 from evergrant.stores.memory import MemoryStore
 from evergrant.testing import StoreContract
-from evergrant.testing.samples import Reopen
+from evergrant.testing.sample_tokens import Reopen
 from evergrant.token import Secret
 
 KEYS = Keyring([Key(Secret(b64encode(os.urandom(32)).decode())) for _ in range(2)])

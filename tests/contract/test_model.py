@@ -25,12 +25,12 @@ from hypothesis.stateful import (
 )
 
 from databases import Database
+from evergrant._crypto.keys import Key, Keyring
 from evergrant.clock import Clock
-from evergrant.crypto.keys import Key, Keyring
 from evergrant.stores import open_store
 from evergrant.stores.adapter.six_methods import SixMethodStore
 from evergrant.stores.base import TokenStore
-from evergrant.stores.lease import Lease
+from evergrant.stores.leases import Lease
 from evergrant.stores.list import ListStore
 from evergrant.stores.memory import MemoryStore
 from evergrant.token import Secret, Token
@@ -83,7 +83,7 @@ class StoreMachine(RuleBasedStateMachine):
         return self.make(self.folder.name, self.clock)
 
     def sight(self, client: Client) -> tuple[dict[str, Token], int | None]:
-        return dict(self.model.rows), client.store.generation()
+        return dict(self.model.rows), client.store.change_counter()
 
     def teardown(self) -> None:
         for client in self.clients:
@@ -120,7 +120,7 @@ class StoreMachine(RuleBasedStateMachine):
         return kept(self.clients[by].save(named, copy.version if compare else None))
 
     @rule(target=copies, by=hands, copy=copies, hour=few, compare=st.booleans())
-    def renew(self, by: int, copy: Token, hour: int, *, compare: bool) -> Any:
+    def refresh(self, by: int, copy: Token, hour: int, *, compare: bool) -> Any:
         again = a_token(copy.user_name or f"{copy.refresh_token!s}", copy.client_id or "", 0, hour)
         new = replace(copy, access_token=again.access_token, expires_at=again.expires_at)
         return kept(self.clients[by].save(new, copy.version if compare else None))
@@ -173,7 +173,9 @@ class StoreMachine(RuleBasedStateMachine):
             assert {token.id: token for token in client.store.get_tokens()} == self.model.rows
             rows, generation = self.seen[by]
             latest = time.monotonic() + self.within
-            while rows != self.model.rows and None is not generation == client.store.generation():
+            while (
+                rows != self.model.rows and None is not generation == client.store.change_counter()
+            ):
                 assert time.monotonic() < latest, "the store changed, and its generation did not"
                 time.sleep(0.001)
             self.seen[by] = self.sight(client)

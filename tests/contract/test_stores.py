@@ -13,7 +13,7 @@ from evergrant.stores import open_store
 from evergrant.stores.adapter import adapt
 from evergrant.stores.base import TokenStore
 from evergrant.testing import StoreContract
-from evergrant.testing.samples import Reopen
+from evergrant.testing.sample_tokens import Reopen
 from poolers import Pooled
 from six_methods import OfficialColumns, Plain
 from sql_help import official_table

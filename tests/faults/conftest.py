@@ -81,7 +81,7 @@ def expired(zoho: Sandbox, new_keeper: Callable[[], Keeper]) -> Callable[[str], 
 
 @pytest.fixture
 def asked(zoho: Sandbox) -> Callable[[], int]:
-    """Count the tokens that Zoho was asked for, by code or renewal."""
+    """Count the tokens that Zoho was asked for, by code or refresh."""
     return lambda: zoho.calls.count(path="/oauth/v2/token")
 
 

@@ -1,4 +1,4 @@
-"""A process to which things happen: it logs in, renews, and tells of each pause in saving."""
+"""A process to which things happen: it logs in, refreshes, and tells of each pause in saving."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def main() -> None:
     ):
         keeper = Keeper(store, accounts, lifeboat=Path(scene["lifeboat"]))
         pauses = Pauses(scene.get("stop_at", 0))
-        keeper._custody._saver._sleep = pauses
+        keeper._manager._saver._sleep = pauses
         tell(READY)
         sys.stdin.readline()
         for code in scene.get("codes", []):

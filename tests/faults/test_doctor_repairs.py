@@ -21,7 +21,7 @@ NOT_SAVED = 8
 @pytest.fixture
 def boat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("EVERGRANT_HOME", str(tmp_path))
-    monkeypatch.setattr("evergrant.keeping.saver.PAUSES", (0, 0))
+    monkeypatch.setattr("evergrant._core.saver.PAUSES", (0, 0))
     return tmp_path
 
 
@@ -43,7 +43,7 @@ def adrift(zoho: Sandbox, boat: Path, store_url: str, locked: Locked) -> None:
     assert len(list(boat.glob("lifeboat-*"))) == 1
 
 
-def check_aboard(zoho: Sandbox, boat: Path, store_url: str) -> None:
+def check_restored(zoho: Sandbox, boat: Path, store_url: str) -> None:
     with open_store(store_url) as store:
         (token,) = store.get_tokens()
     assert (token.user_name or "").startswith(ALICE)
@@ -60,8 +60,8 @@ def test_by_the_doctor(zoho: Sandbox, boat: Path, store_url: str) -> None:
     assert result.exit_code == 0, result.output
     (told,) = [check for check in json.loads(result.stdout) if check["name"] == "lifeboat"]
     assert told["detail"].startswith(f"token 1 of {ALICE}")
-    assert told["detail"].endswith("taken aboard")
-    check_aboard(zoho, boat, store_url)
+    assert told["detail"].endswith("restored")
+    check_restored(zoho, boat, store_url)
     assert run("doctor", "--offline", "--store", store_url).exit_code == 0
 
 
@@ -69,7 +69,7 @@ def test_by_the_doctor(zoho: Sandbox, boat: Path, store_url: str) -> None:
 def test_by_the_next_command(zoho: Sandbox, boat: Path, store_url: str) -> None:
     result = Command()("token", ALICE, "--store", store_url)
     assert result.exit_code == 0, result.output
-    check_aboard(zoho, boat, store_url)
+    check_restored(zoho, boat, store_url)
 
 
 @pytest.mark.usefixtures("adrift")
@@ -82,4 +82,4 @@ def test_not_while_the_store_takes_nothing(
     assert "still waiting" in result.stdout
     assert len(list(boat.glob("lifeboat-*"))) == 1
     assert Command()("token", ALICE, "--store", store_url).exit_code == 0
-    check_aboard(zoho, boat, store_url)
+    check_restored(zoho, boat, store_url)

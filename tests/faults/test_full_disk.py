@@ -33,7 +33,7 @@ def place(disk: Disk) -> Path:
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("evergrant.keeping.saver.PAUSES", (0, 0))
+    monkeypatch.setattr("evergrant._core.saver.PAUSES", (0, 0))
 
 
 @pytest.fixture(autouse=True)
@@ -60,17 +60,17 @@ def test_the_stores_disk_is_full_and_the_lifeboats_is_not(
     expired(ALICE)
     keeper = new_keeper()
     disk.fill(elsewhere=ROOM)
-    with pytest.raises(TokenNotSaved) as renewal:
+    with pytest.raises(TokenNotSaved) as refresh:
         keeper.access_token(ALICE)
     with pytest.raises(TokenNotSaved) as login:
         keeper.login_with_code(zoho.grant_code(BOB))
-    lifeboats = {renewal.value.lifeboat, login.value.lifeboat}
+    lifeboats = {refresh.value.lifeboat, login.value.lifeboat}
     assert lifeboats == set(boat.iterdir())
-    renewed = new_keeper().access_token(ALICE)
+    refreshed = new_keeper().access_token(ALICE)
     assert set(map(str, lifeboats)) == set(map(str, boat.iterdir()))
     disk.free()
     again = new_keeper()
-    assert again.access_token(ALICE) == renewed
+    assert again.access_token(ALICE) == refreshed
     assert again.access_token(BOB)
     assert list(boat.iterdir()) == []
     assert asked() == 3
@@ -92,13 +92,13 @@ def test_store_and_lifeboat_are_on_the_full_disk(
         keeper.access_token(ALICE)
     with pytest.raises(TokenNotSaved, match="only this process still has it"):
         keeper.login_with_code(zoho.grant_code(BOB))
-    renewed = keeper.access_token(ALICE)
+    refreshed = keeper.access_token(ALICE)
     assert files(boat) == []
     disk.free()
     assert keeper.access_token(BOB)
-    assert keeper.access_token(ALICE) == renewed
+    assert keeper.access_token(ALICE) == refreshed
     stored = {token.access_token for token in keeper.store.get_tokens()}
-    assert renewed in stored
+    assert refreshed in stored
     assert files(boat) == []
     assert asked() == 3
 
@@ -119,9 +119,9 @@ def test_a_token_that_only_memory_holds_goes_to_the_lifeboat_once_there_is_room(
         keeper.access_token(ALICE)
     disk.free()
     with locked():  # type: ignore[attr-defined]
-        renewed = keeper.find(ALICE).access_token
+        refreshed = keeper.find(ALICE).access_token
         assert len(files(boat)) == 1
-    assert new_keeper().access_token(ALICE) == renewed
+    assert new_keeper().access_token(ALICE) == refreshed
     assert asked() == 2
 
 

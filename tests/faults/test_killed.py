@@ -38,7 +38,7 @@ def kill_in_pause(process: subprocess.Popen[str], sign: signal.Signals) -> None:
 
 @pytest.mark.parametrize("sign", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("pause", [1, 2])
-def test_killed_while_it_tries_to_save_a_renewal(
+def test_killed_while_it_tries_to_save_a_refresh(
     expired: Callable[[str], None],
     new_keeper: NewKeeper,
     locked: Locked,
@@ -83,7 +83,7 @@ def test_killed_while_it_tries_to_save_a_login(
     assert asked() == 1
 
 
-def test_a_process_that_runs_on_takes_aboard_what_a_killed_one_left(
+def test_a_process_that_runs_on_restores_what_a_killed_one_left(
     expired: Callable[[str], None],
     new_keeper: NewKeeper,
     locked: Locked,

@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 from evergrant import Token, TokenStore, open_store
-from evergrant.crypto.files import read_lines
-from evergrant.crypto.lines import keys_in
+from evergrant._crypto.key_file import read_lines
+from evergrant._crypto.key_format import parse_keys
 from evergrant.errors import EvergrantError
 from evergrant.stores.encrypted import BATCH, EncryptedStore
 from evergrant.stores.matching import Criterion
+from evergrant.stores.row_cipher import key_id
 from evergrant.stores.rows import encode
-from evergrant.stores.sealing import key_id
 from soak import Soak
 
 READS_A_SECOND = 1_000
@@ -49,7 +49,7 @@ def fill(store: EncryptedStore, count: int) -> None:
     for first in range(0, count, 5_000):
         with store._inner._transaction():
             for number in range(first, min(first + 5_000, count)):
-                assert store._inner._insert(store._outgoing(encode(token(number))))
+                assert store._inner._insert(store._encode_row(encode(token(number))))
 
 
 class Reader(threading.Thread):
@@ -120,7 +120,7 @@ def evergrant(*words: str) -> list[str]:
 
 def new_key(file: Path) -> str:
     subprocess.run(evergrant("keys", "generate", f"--file={file}"), check=True, capture_output=True)
-    (key,) = keys_in(read_lines(file)[0], "file")
+    (key,) = parse_keys(read_lines(file)[0], "file")
     return key.id
 
 

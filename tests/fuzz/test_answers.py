@@ -10,10 +10,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from evergrant._oauth.messages import HttpResponse, form_request
+from evergrant._oauth.protocol import (
+    parse_current_user,
+    parse_org,
+    parse_revocation,
+    parse_token_response,
+)
+from evergrant._oauth.transport import MAX_RESPONSE_BYTES, HttpxTransport
 from evergrant.datacenter import ZOHO
-from evergrant.http import HttpAnswer, form_call
-from evergrant.oauth import read_current_user, read_granted, read_org, read_revoked
-from evergrant.sender import MOST_BYTES, HttpSender
 from evergrant.stores import open_store
 from evergrant.stores.base import TokenStore
 from evergrant.token import Secret, Token
@@ -43,9 +48,9 @@ token_bodies = json_texts(
 @example(200, {}, b'{"access_token": "a", "api_domain": "%s"}' % SECRET.encode(), "refresh_token")
 @example(200, {}, b'{"access_token": "a", "api_domain": "http://[::1"}', "refresh_token")
 def test_a_token_answer(status: int, headers: dict[str, str], body: bytes, kind: str) -> None:
-    answer = HttpAnswer(status, headers, body)
+    answer = HttpResponse(status, headers, body)
     granted = or_refused(
-        lambda: read_granted(
+        lambda: parse_token_response(
             answer, now=NOON, asked=ZOHO.by_code("us"), known=ZOHO, grant_type=kind
         )
     )
@@ -60,19 +65,19 @@ def test_a_token_answer(status: int, headers: dict[str, str], body: bytes, kind:
 @rounds(80)
 @given(status=statuses, headers=headers, body=json_texts("status", "error", "message"))
 def test_a_revocation(status: int, headers: dict[str, str], body: bytes) -> None:
-    or_refused(lambda: read_revoked(HttpAnswer(status, headers, body), now=NOON))
+    or_refused(lambda: parse_revocation(HttpResponse(status, headers, body), now=NOON))
 
 
 @rounds(80)
 @given(
     status=statuses,
     body=json_texts("users", "org", "code", "message"),
-    read=st.sampled_from([read_current_user, read_org]),
+    read=st.sampled_from([parse_current_user, parse_org]),
 )
-@example(200, b'{"users": [[]], "code": {}}', read_current_user)
-@example(200, b'{"org": {"0": 1}, "code": ["x"]}', read_org)
-def test_whose_token_it_is(status: int, body: bytes, read: Callable[[HttpAnswer], str]) -> None:
-    name = or_refused(lambda: read(HttpAnswer(status, {}, body)))
+@example(200, b'{"users": [[]], "code": {}}', parse_current_user)
+@example(200, b'{"org": {"0": 1}, "code": ["x"]}', parse_org)
+def test_whose_token_it_is(status: int, body: bytes, read: Callable[[HttpResponse], str]) -> None:
+    name = or_refused(lambda: read(HttpResponse(status, {}, body)))
     assert name is None or name
 
 
@@ -102,10 +107,10 @@ def test_what_was_granted_is_saved_whole_or_refused(
 
 
 @pytest.fixture
-def wire() -> Iterator[tuple[Server, HttpSender, list[bytes]]]:
+def wire() -> Iterator[tuple[Server, HttpxTransport, list[bytes]]]:
     answers = [b""]
     with serving(lambda connection, _: saying(answers[0], close=True)(connection, b"")) as server:
-        sender = HttpSender(timeout=5)
+        sender = HttpxTransport(timeout=5)
         yield server, sender, answers
         sender.close()
 
@@ -122,13 +127,17 @@ whole_answers = st.one_of(
 
 @rounds(40)
 @given(raw=whole_answers)
-@example(OK + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(b"0" * 30 * MOST_BYTES, mtime=0))
+@example(
+    OK + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(b"0" * 30 * MAX_RESPONSE_BYTES, mtime=0)
+)
 @example(OK + b"Content-Encoding: zstd\r\n\r\nnone")
 @example(OK + b"Content-Encoding: br, gzip, deflate\r\n\r\nnone")
 @example(b"HTTP/1.1 99999999999999999999 OK\r\n\r\n")
-def test_an_answer_over_the_wire(wire: tuple[Server, HttpSender, list[bytes]], raw: bytes) -> None:
+def test_an_answer_over_the_wire(
+    wire: tuple[Server, HttpxTransport, list[bytes]], raw: bytes
+) -> None:
     server, sender, answers = wire
     answers[0] = raw
-    call = form_call(f"{server.url}/oauth/v2/token", {"refresh_token": SECRET})
+    call = form_request(f"{server.url}/oauth/v2/token", {"refresh_token": SECRET})
     answer = or_refused(lambda: sender(call))
-    assert answer is None or len(answer.body) <= 2 * MOST_BYTES
+    assert answer is None or len(answer.body) <= 2 * MAX_RESPONSE_BYTES

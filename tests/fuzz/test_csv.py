@@ -10,9 +10,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from evergrant.stores.file import FileStore
-from evergrant.stores.file.lines import parse
+from evergrant.stores.file.csv_format import parse
 from evergrant.stores.rows import COLUMNS
-from evergrant.testing.samples import ALICE
+from evergrant.testing.sample_tokens import ALICE
 from evergrant.token import Token
 from file_help import HEADER, OLD_HEADER, OLDEST_HEADER, old_row, row
 from fuzzing import SECRET, mutated, or_refused

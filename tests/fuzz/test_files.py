@@ -12,12 +12,12 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from evergrant import Accounts, Keeper
+from evergrant._lifeboat.outbox import Lifeboat
 from evergrant.config import load_settings
-from evergrant.keeping.lifeboat import Lifeboat
 from evergrant.stores import open_store
 from evergrant.stores.file import FileStore
 from evergrant.stores.memory import MemoryStore
-from evergrant.testing.samples import ALICE, BOB
+from evergrant.testing.sample_tokens import ALICE, BOB
 from evergrant.token import Token
 from fuzzing import DEEP, SECRET, json_texts, json_values, mutated, or_refused
 from rounds import rounds
@@ -61,7 +61,7 @@ def test_a_sidecar(path: Path, content: bytes) -> None:
         assert alice
         with store.lease(str(alice.id), 1.0) as lease:
             lease.extend()
-        store.amend("budget", lambda text: f"{text[:9]}x", life=1.0)
+        store.update_note("budget", lambda text: f"{text[:9]}x", life=1.0)
         saved = store.save_token(BOB)
         assert saved.id != alice.id
         assert {token.id for token in store.get_tokens()} == {alice.id, saved.id}
@@ -85,7 +85,7 @@ def test_a_lifeboat(
     store = MemoryStore()
     for file in tmp_path.iterdir():
         file.unlink()
-    filed = Lifeboat(tmp_path, store.url).put(WAITING)
+    filed = Lifeboat(tmp_path, store.url).add(WAITING)
     assert filed
     genuine = filed.read_bytes()
     content = data.draw(damage(genuine) if damage else json_texts("token"))

@@ -9,14 +9,14 @@ from urllib.parse import quote
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from evergrant._oauth.redirect import LoginState, Redirect, StateSigner, parse_redirect
 from evergrant.datacenter import ZOHO
-from evergrant.login import Login, Redirect, StateKey, read_redirect
 from fuzzing import SECRET, or_refused, texts
 from rounds import rounds
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
-KEY = StateKey(b"planted-client-secret")
-LOGIN = Login.begin(NOON, "eu", "alice@example.com")
+KEY = StateSigner(b"planted-client-secret")
+LOGIN = LoginState.begin(NOON, "eu", "alice@example.com")
 
 names = st.sampled_from(["state", "code", "error", "location", "accounts-server", "other"])
 places = st.sampled_from(
@@ -26,7 +26,7 @@ parameters = st.dictionaries(names, st.one_of(places, texts))
 
 
 def check(redirect: Redirect) -> None:
-    code = or_refused(redirect.accepted_code)
+    code = or_refused(redirect.code_or_raise)
     assert bool(code) == (redirect.code is not None)
     # Where somebody wrote it as an address, it may show.
     if SECRET not in f"{redirect.location}{redirect.accounts_server}":
@@ -37,7 +37,7 @@ def check(redirect: Redirect) -> None:
 @rounds(100)
 @given(parameters)
 def test_a_mapping(params: dict[str, str]) -> None:
-    check(read_redirect(params))
+    check(parse_redirect(params))
 
 
 @rounds(100)
@@ -49,7 +49,7 @@ def test_a_mapping(params: dict[str, str]) -> None:
 @example("", [("code", SECRET), ("code", "other")], "")
 def test_a_url(before: str, pairs: list[tuple[str, str]], after: str) -> None:
     query = "&".join(f"{name}={quote(text, errors='replace')}" for name, text in pairs)
-    redirect = read_redirect(f"{before}{query}{after}")
+    redirect = parse_redirect(f"{before}{query}{after}")
     check(redirect)
     if len({name for name, _ in pairs}) < len(pairs):
         assert redirect == Redirect(state="")
@@ -59,7 +59,7 @@ def test_a_url(before: str, pairs: list[tuple[str, str]], after: str) -> None:
 @given(st.text())
 @example("code=\ud800&state=\udfff")
 def test_any_text(text: str) -> None:
-    check(read_redirect(text))
+    check(parse_redirect(text))
 
 
 @rounds(100)
@@ -77,7 +77,7 @@ def test_a_state_is_the_very_one_that_was_sent_or_is_refused(
         )
     )
     now = NOON + data.draw(st.timedeltas(timedelta(hours=-2), timedelta(hours=2)))
-    login = or_refused(lambda: Login.from_state(state, KEY, session, now))
+    login = or_refused(lambda: LoginState.from_state(state, KEY, session, now))
     assert login in (None, LOGIN)
     in_time = timedelta(minutes=-5) <= now - NOON <= timedelta(hours=1)
     assert bool(login) == (state == genuine and in_time)
@@ -86,5 +86,5 @@ def test_a_state_is_the_very_one_that_was_sent_or_is_refused(
 @rounds(40)
 @given(user=st.one_of(st.none(), st.text()), session=st.one_of(st.none(), st.text()))
 def test_a_login_comes_back_as_it_went(user: str | None, session: str | None) -> None:
-    login = Login.begin(NOON, "us", user)
-    assert Login.from_state(login.state(KEY, session), KEY, session, NOON) == login
+    login = LoginState.begin(NOON, "us", user)
+    assert LoginState.from_state(login.state(KEY, session), KEY, session, NOON) == login

@@ -16,8 +16,8 @@ from evergrant.errors import CorruptRecord
 from evergrant.stores import open_store
 from evergrant.stores.base import TokenStore
 from evergrant.stores.list import ListStore
-from evergrant.stores.rows import COLUMNS, MOMENTS, decode, encode
-from evergrant.testing.samples import ALICE
+from evergrant.stores.rows import COLUMNS, TIMESTAMP_COLUMNS, decode, encode
+from evergrant.testing.sample_tokens import ALICE
 from evergrant.token import SECRET_FIELDS, Token
 from fuzzing import SECRET, or_refused, texts
 from rounds import rounds
@@ -46,7 +46,7 @@ def rows(draw: st.DrawFn) -> tuple[Any, ...]:
         encode(Token(id="7", user_name="bob", client_id="c", refresh_token=SECRET))
     )
     kinds = dict.fromkeys(COLUMNS, shown) | dict.fromkeys(SECRET_FIELDS, values)
-    kinds |= dict.fromkeys((*MOMENTS, "version"), moments)
+    kinds |= dict.fromkeys((*TIMESTAMP_COLUMNS, "version"), moments)
     kinds |= {"id": ids, "user_name": names}
     for column in draw(st.lists(st.sampled_from(COLUMNS), max_size=4)):
         row[COLUMNS.index(column)] = draw(kinds[column])

@@ -14,7 +14,7 @@ from aws_servers import Emulator
 from evergrant.errors import StoreUnavailable
 from evergrant.stores import open_store
 from evergrant.stores.base import TokenStore
-from evergrant.testing.samples import ALICE
+from evergrant.testing.sample_tokens import ALICE
 from evergrant.token import Token
 
 THROTTLES = {
@@ -70,20 +70,20 @@ def test_a_save_that_is_throttled_for_good_at_any_point_is_whole_or_not_there(
     kind: str, store: TokenStore, emulator: Emulator, after: int
 ) -> None:
     before = store.save_token(ALICE)
-    renewed = replace(before, access_token="1000.renewed")
+    refreshed = replace(before, access_token="1000.refreshed")
     emulator.refuse(THROTTLES[kind], after=after)
     with throttled():
-        store.save_token(renewed, expected_version=before.version)
+        store.save_token(refreshed, expected_version=before.version)
     emulator.relent()
     (found,) = store.get_tokens()
     assert found == store.find_token(ALICE)
-    assert found.access_token in (before.access_token, renewed.access_token)
-    for token in (before, renewed):
+    assert found.access_token in (before.access_token, refreshed.access_token)
+    for token in (before, refreshed):
         by_text = store.find_token(Token(access_token=token.access_token))
         assert by_text == (found if token.access_token == found.access_token else None)
-    again = store.save_token(renewed)
+    again = store.save_token(refreshed)
     assert store.get_tokens() == [again]
-    assert again.access_token == "1000.renewed"
+    assert again.access_token == "1000.refreshed"
 
 
 @pytest.mark.usefixtures("without_pauses")

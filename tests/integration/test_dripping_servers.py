@@ -16,7 +16,7 @@ from dripping import Drip, dripping
 from evergrant.errors import StoreUnavailable
 from evergrant.stores import open_store
 from evergrant.stores.base import TokenStore
-from evergrant.testing.samples import ALICE
+from evergrant.testing.sample_tokens import ALICE
 from evergrant.token import Token
 from raw_server import serving
 from redis_servers import PASSWORD, Redis, Sentinel, clustered, until
@@ -50,7 +50,7 @@ def dripped(
         # In TLS, each of its records has to come in time.
         url += f"?read_timeout={LIMIT}&connect_timeout={LIMIT}&ssl_disabled=true"
     elif request.param == "postgresql":
-        monkeypatch.setattr("evergrant.stores.sql.patience.SILENCE", LIMIT)
+        monkeypatch.setattr("evergrant.stores.sql.read_timeout.READ_TIMEOUT", LIMIT)
         url += f"?connect_timeout={2 * LIMIT}"  # libpq takes no less
     else:
         url += f"{'&' if '?' in url else '?'}timeout={LIMIT}"
@@ -145,21 +145,24 @@ def test_a_redis_of_many_that_answers_in_drops_at_first_is_unavailable(kind: Kin
 def test_a_key_service_that_answers_in_drops_is_given_up(
     aws: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from evergrant.crypto import lines
+    from evergrant._crypto import key_format
 
-    monkeypatch.setattr(lines, "PATIENCE", 0.3)
+    monkeypatch.setattr(key_format, "KMS_TIMEOUT", 0.3)
     with through(aws, int(aws.rpartition(":")[2])) as (way, drip):
         monkeypatch.setenv("AWS_ENDPOINT_URL_KMS", way)
         drip.slow = True
-        assert seconds_of(lambda: lines.wrapped_key("any", "eu-central-1"), StoreUnavailable) < SOON
+        assert (
+            seconds_of(lambda: key_format.wrapped_key("any", "eu-central-1"), StoreUnavailable)
+            < SOON
+        )
 
 
 def test_a_proxy_before_a_key_service_that_answers_in_drops_is_given_up(
     aws: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from evergrant.crypto import lines
+    from evergrant._crypto import key_format
 
-    monkeypatch.setattr(lines, "PATIENCE", 0.3)
+    monkeypatch.setattr(key_format, "KMS_TIMEOUT", 0.3)
 
     def script(connection: socket.socket, _request: bytes) -> None:
         for byte in b"HTTP/1.1 200 OK\r\nX-Slow: " + 100 * b"x":
@@ -169,7 +172,10 @@ def test_a_proxy_before_a_key_service_that_answers_in_drops_is_given_up(
     with serving(script) as proxy:
         monkeypatch.setenv("HTTPS_PROXY", proxy.url)
         monkeypatch.setenv("AWS_ENDPOINT_URL_KMS", "https://kms.example.com")
-        assert seconds_of(lambda: lines.wrapped_key("any", "eu-central-1"), StoreUnavailable) < SOON
+        assert (
+            seconds_of(lambda: key_format.wrapped_key("any", "eu-central-1"), StoreUnavailable)
+            < SOON
+        )
         assert proxy.seen
 
 

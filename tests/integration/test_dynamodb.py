@@ -19,9 +19,9 @@ import pytest
 from evergrant import Token
 from evergrant.errors import ConfigError, StoreError, StoreMissing, StoreUnavailable
 from evergrant.stores import open_store
-from evergrant.stores.aws.service import Service
+from evergrant.stores.aws.client import AwsClient
 from evergrant.stores.base import TokenStore
-from evergrant.testing.samples import ALICE, BOB
+from evergrant.testing.sample_tokens import ALICE, BOB
 from store_client import ticking
 
 
@@ -38,7 +38,7 @@ def items(url: str) -> list[dict[str, Any]]:
     return list(client.scan(TableName="tokens")["Items"])
 
 
-def test_nothing_is_left_behind_by_renewals_and_deletions(
+def test_nothing_is_left_behind_by_refreshes_and_deletions(
     dynamodb_url: str, store: TokenStore
 ) -> None:
     """But a note that it was deleted."""
@@ -62,14 +62,14 @@ def test_users_of_one_tenant_do_not_hold_each_other_up(
         for who in ("a", "b")
     ]
     asked: list[int] = []
-    ask = Service.ask
+    ask = AwsClient.call
 
-    def counting(self: Service, operation: str, *passed: str, **parameters: Any) -> Any:
+    def counting(self: AwsClient, operation: str, *passed: str, **parameters: Any) -> Any:
         asked.extend([len(parameters["TransactItems"])] if "TransactItems" in parameters else [])
         return ask(self, operation, *passed, **parameters)
 
-    monkeypatch.setattr(Service, "ask", counting)
-    store.save_token(replace(saved[0], access_token="renewed"), expected_version=1)
+    monkeypatch.setattr(AwsClient, "call", counting)
+    store.save_token(replace(saved[0], access_token="refreshed"), expected_version=1)
     assert asked == [3], "the row, and its two access tokens: nothing that others have in common"
 
 
@@ -87,7 +87,7 @@ def test_stores_share_a_table_and_touch_only_what_is_theirs(
         other.save_token(BOB)
         other.delete_tokens()
         assert other.get_tokens() == []
-        assert other.identity() != store.identity()
+        assert other.storage_id() != store.storage_id()
     assert len(store.get_tokens()) == 1
 
 
@@ -113,7 +113,7 @@ def test_a_table_that_is_not_there_is_made_but_not_by_a_reader(aws: str) -> None
             lambda: reader.delete_token("1"),
             reader.delete_tokens,
             lambda: reader.lease("1", 9),
-            lambda: reader.amend("k", lambda _: "x", life=9),
+            lambda: reader.update_note("k", lambda _: "x", life=9),
         ):
             with pytest.raises(StoreError, match="read-only"):
                 change()
@@ -205,21 +205,21 @@ def test_the_documented_policy_is_what_is_asked_for(
     dynamodb_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: set[str] = set()
-    ask = Service.ask
+    ask = AwsClient.call
 
-    def noting(self: Service, operation: str, *passed: str, **parameters: Any) -> Any:
+    def noting(self: AwsClient, operation: str, *passed: str, **parameters: Any) -> Any:
         asked.add(operation)
         for change in parameters.get("TransactItems", []):
             asked.update(change)
         return ask(self, operation, *passed, **parameters)
 
-    monkeypatch.setattr(Service, "ask", noting)
+    monkeypatch.setattr(AwsClient, "call", noting)
     with open_store(dynamodb_url) as store:
         saved = store.save_token(ALICE)
-        saved = store.save_token(replace(saved, access_token="renewed"))
+        saved = store.save_token(replace(saved, access_token="refreshed"))
         store.save_token(replace(BOB, id="7"))
         with store.lease(str(saved.id), 5):
-            store.amend("budget", lambda _: "1", life=9)
+            store.update_note("budget", lambda _: "1", life=9)
         store.delete_tokens()
     needed = {
         "create_table": "CreateTable", "describe_table": "DescribeTable",

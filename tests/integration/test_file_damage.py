@@ -8,7 +8,7 @@ import pytest
 
 from evergrant.errors import CorruptRecord
 from evergrant.stores.file import FileStore
-from evergrant.testing.samples import ALICE, BOB, SECRETS, grant, renewed
+from evergrant.testing.sample_tokens import ALICE, BOB, SECRETS, grant, refreshed
 from evergrant.token import Token
 from file_help import HEADER, OLD_HEADER, old_row, put, row, story
 
@@ -52,7 +52,7 @@ def test_a_bad_row_harms_no_other_and_stays_byte_for_byte(
         assert (alice.id, carol.id) == ("1", "3")
         assert store.find_token(CAROL) == carol
         assert SECRETS not in story(problems[0]) + caplog.text
-        store.save_token(renewed(ALICE))
+        store.save_token(refreshed(ALICE))
         assert len(store.get_tokens(on_corrupt=problems.append)) == 2
     assert lines[2] + b"\n" in path.read_bytes()
     assert len(problems) == 2

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from evergrant.stores.file import FileStore
-from evergrant.testing.samples import NOON, SECRETS, grant
+from evergrant.testing.sample_tokens import NOON, SECRETS, grant
 from evergrant.token import Token
 from file_help import HEADER, NOON_MS, put, row, rows
 

@@ -11,7 +11,7 @@ from evergrant.errors import Conflict, StoreMissing, StoreUnavailable
 from evergrant.stores import open_store
 from evergrant.stores.file import FileStore
 from evergrant.stores.rows import COLUMNS
-from evergrant.testing.samples import ALICE, BOB, NOON, grant, renewed
+from evergrant.testing.sample_tokens import ALICE, BOB, NOON, grant, refreshed
 from evergrant.token import Token
 from file_help import HEADER, NOON_MS, OLD_HEADER, OLDEST_HEADER, old_row, put, row, rows
 
@@ -90,7 +90,7 @@ def test_rows_that_the_official_store_rewrites_lose_ours_and_nothing_else(path: 
         assert store.find_token_by_id("2") == bob
         with pytest.raises(Conflict):
             store.save_token(alice, expected_version=1)
-        assert store.save_token(renewed(ALICE)).version > alice.version
+        assert store.save_token(refreshed(ALICE)).version > alice.version
 
 
 def test_a_header_of_ten_above_our_rows_is_the_official_stores_and_fits(path: Path) -> None:
@@ -182,4 +182,4 @@ def test_one_file_is_one_store_however_it_is_named(path: Path) -> None:
             f"file://LOCALHOST{path}",
         ):
             with open_store(url) as other:
-                assert other.identity() == store.identity()
+                assert other.storage_id() == store.storage_id()

@@ -15,8 +15,8 @@ from filelock import FileLock
 
 from evergrant.errors import StoreUnavailable
 from evergrant.stores.file import FileStore
-from evergrant.stores.file import disk as file_disk
-from evergrant.testing.samples import ALICE, BOB, grant, renewed
+from evergrant.stores.file import snapshot as file_disk
+from evergrant.testing.sample_tokens import ALICE, BOB, grant, refreshed
 from evergrant.token import Token
 from file_help import HEADER, put, row
 from sqlite_help import finish, start
@@ -114,10 +114,10 @@ def test_a_write_at_the_very_moment_of_a_save_is_not_overwritten(
         with monkeypatch.context() as racing:
             racing.setattr(os, "utime", write_meanwhile)
             with pytest.raises(StoreUnavailable, match="at the same moment; nothing was") as caught:
-                store.save_token(renewed(ALICE))
+                store.save_token(refreshed(ALICE))
         assert caught.value.retryable is True
         assert len(store.get_tokens()) == 2
-        assert store.save_token(renewed(ALICE)).version > 1
+        assert store.save_token(refreshed(ALICE)).version > 1
 
 
 def rewrite_in_place(path: Path, content: bytes, found: os.stat_result) -> None:
@@ -133,13 +133,13 @@ def test_a_change_within_one_tick_of_the_clock_is_noticed(
     first = put(path, HEADER, row("1", "alice"))
     with FileStore(path) as store:
         found = path.stat()
-        seen = store.generation()
+        seen = store.change_counter()
         rewrite_in_place(path, first.replace(b"access-alice", b"access-ALICE"), found)
         token = store.find_token_by_id("1")
         assert token
         assert "access-ALICE" in str.__str__(token.access_token or "")
-        assert store.generation() != seen
-        assert store.generation() == store.generation()
+        assert store.change_counter() != seen
+        assert store.change_counter() == store.change_counter()
 
 
 def test_saves_within_one_tick_of_the_clock_have_different_times(
@@ -150,7 +150,7 @@ def test_saves_within_one_tick_of_the_clock_have_different_times(
     times = set()
     with FileStore(path) as store:
         for number in range(20):
-            store.save_token(renewed(ALICE, number))
+            store.save_token(refreshed(ALICE, number))
             times.add(path.stat().st_mtime_ns)
     assert len(times) == 20
 
@@ -161,9 +161,9 @@ def test_a_look_up_reads_the_file_only_if_it_has_changed(
     put(path, HEADER, row("1", "alice"))
     os.utime(path, ns=(1, 1_000_000_001))
     reads: list[str] = []
-    real: Callable[[str, float], file_disk.Reading] = file_disk.read
+    real: Callable[[str, float], file_disk.FileSnapshot] = file_disk.read
 
-    def read(name: str, timeout: float) -> file_disk.Reading:
+    def read(name: str, timeout: float) -> file_disk.FileSnapshot:
         reads.append(name)
         return real(name, timeout)
 
@@ -172,10 +172,10 @@ def test_a_look_up_reads_the_file_only_if_it_has_changed(
         for _ in range(5):
             store.get_tokens()
             store.find_token(ALICE)
-            store.generation()
+            store.change_counter()
         assert len(reads) == 1
         for number in range(3):
-            store.save_token(renewed(ALICE, number))
+            store.save_token(refreshed(ALICE, number))
             store.get_tokens()
         assert len(reads) == 1
 

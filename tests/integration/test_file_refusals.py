@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+from evergrant._files import secure_files
 from evergrant.errors import StoreError, StoreUnavailable
-from evergrant.stores import private_files
 from evergrant.stores.file import FileStore
-from evergrant.stores.file import disk as file_disk
-from evergrant.testing.samples import ALICE, BOB, SECRETS, renewed
+from evergrant.stores.file import snapshot as file_disk
+from evergrant.testing.sample_tokens import ALICE, BOB, SECRETS, refreshed
 from file_help import HEADER, put, row, rows, story
 from sqlite_help import GARBAGE, mode, unprivileged
 
@@ -68,7 +68,7 @@ def test_a_file_that_was_removed_is_missed(path: Path) -> None:
         store.save_token(ALICE)
         content = path.read_bytes()
         path.unlink()
-        for use in (lambda: store.save_token(BOB), store.get_tokens, store.generation):
+        for use in (lambda: store.save_token(BOB), store.get_tokens, store.change_counter):
             with pytest.raises(StoreUnavailable, match="it was removed"):
                 use()
         path.write_bytes(content)
@@ -98,7 +98,7 @@ def test_a_value_that_would_not_come_back_is_refused_without_showing_it(path: Pa
         saved = store.save_token(ALICE)
         for text in (f"{SECRETS}\ud800", SECRETS + "x" * 200_000):
             with pytest.raises(StoreError, match="cannot hold") as caught:
-                store.save_token(renewed(BOB, access_token=text))
+                store.save_token(refreshed(BOB, access_token=text))
             assert SECRETS not in story(caught.value)
         assert store.get_tokens() == [saved]
 
@@ -143,7 +143,7 @@ def test_what_the_disk_says_when_it_is_synced_is_said_on(
         with monkeypatch.context() as broken:
             broken.setattr(os, "fsync", fail)
             with pytest.raises(StoreUnavailable, match=f"{says}.*nothing was saved") as caught:
-                store.save_token(renewed(ALICE))
+                store.save_token(refreshed(ALICE))
         assert caught.value.retryable is retryable
         assert SECRETS not in story(caught.value)
         assert store.get_tokens() == [saved]
@@ -186,7 +186,7 @@ def test_a_closed_store_says_that_it_was_closed(path: Path) -> None:
     store.close()
     for use in (
         store.get_tokens,
-        store.generation,
+        store.change_counter,
         lambda: store.save_token(BOB),
         lambda: store.lease("1", 1),
     ):
@@ -261,7 +261,7 @@ def test_what_root_does_leaves_the_files_to_their_owner() -> None:
 
 
 def test_bytes_that_are_hidden_do_not_show() -> None:
-    hidden = private_files.Hidden(b"planted")
+    hidden = secure_files.MaskedBytes(b"planted")
     assert f"{hidden!r} {hidden!s} {hidden}" == "<7 bytes> <7 bytes> <7 bytes>"
 
 
@@ -285,7 +285,7 @@ def test_what_is_tightened_is_the_file_that_was_looked_at(
 
     handle = path.open()
     monkeypatch.setattr(os.path, "exists", look)
-    private_files.tighten(str(path))
+    secure_files.restrict_permissions(str(path))
     monkeypatch.undo()
     assert os.fstat(handle.fileno()).st_mode & 0o777 == 0o600
     assert mode(path) == (0o664 if has_proc else 0o600)

@@ -8,7 +8,7 @@ import pytest
 
 from evergrant import TokenStore, open_store
 from evergrant.errors import TokenNotFound
-from evergrant.testing.samples import ALICE, BOB
+from evergrant.testing.sample_tokens import ALICE, BOB
 
 
 def check(store: TokenStore) -> None:

@@ -13,7 +13,7 @@ from evergrant.errors import Conflict, TokenNotFound
 from evergrant.stores import open_store
 from evergrant.stores.file import FileStore
 from evergrant.stores.sqlite import SQLiteStore
-from evergrant.testing.samples import ALICE, BOB, NOON, contents, grant, renewed
+from evergrant.testing.sample_tokens import ALICE, BOB, NOON, grant, refreshed, stored_contents
 from sqlite_help import execute
 
 
@@ -97,13 +97,13 @@ def test_of_a_file_whose_sidecar_is_lost(tmp_path: Path) -> None:
         former = store.save_token(BOB)
         store.delete_token(str(former.id))
         Path(f"{path}.evergrant").unlink()
-        login = store.save_token(renewed(BOB, refresh_token="another login"))
+        login = store.save_token(refreshed(BOB, refresh_token="another login"))
         assert login.id == former.id
         with pytest.raises(Conflict):
             store.save_token(former, expected_version=former.version)
         with pytest.raises(TokenNotFound):
             store.delete_token(str(former.id), expected_version=former.version)
-        assert contents(store)[login.id] == login
+        assert stored_contents(store)[login.id] == login
 
 
 @pytest.mark.parametrize("lost", ["the files", "the rows"])

@@ -13,7 +13,7 @@ import pytest
 from evergrant.errors import StoreUnavailable
 from evergrant.stores import open_store
 from evergrant.stores.base import TokenStore
-from evergrant.testing.samples import ALICE, BOB
+from evergrant.testing.sample_tokens import ALICE, BOB
 
 
 class Amazon:
@@ -140,12 +140,12 @@ def test_an_index_that_is_marked_for_deletion_is_to_be_restored(secrets_url: str
 def test_a_role_that_may_not_list_secrets_is_told(
     secrets_url: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from evergrant.stores.aws.vault import Vault
+    from evergrant.stores.aws.secretsmanager_client import SecretClient
 
     def refused(_: Any) -> list[str]:
         raise StoreUnavailable("refuses list_secrets", retryable=False)
 
-    monkeypatch.setattr(Vault, "names", refused)
+    monkeypatch.setattr(SecretClient, "names", refused)
     with open_store(secrets_url) as store:
         assert store.save_token(ALICE).id == "1"
     assert "cannot be told" in caplog.text

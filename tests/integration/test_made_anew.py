@@ -17,7 +17,7 @@ from evergrant.stores.adapter import adapt
 from evergrant.stores.base import TokenStore
 from evergrant.stores.rows import COLUMNS, OFFICIAL_COLUMNS
 from evergrant.stores.sqlite import SQLiteStore
-from evergrant.testing.samples import ALICE, NOON, renewed
+from evergrant.testing.sample_tokens import ALICE, NOON, refreshed
 from evergrant.token import Token
 from six_methods import OfficialColumns, OwnIds, Plain
 from sql_help import official_table, put
@@ -71,7 +71,7 @@ def lose(store: TokenStore, former: Token) -> None:
 def test_within_one_millisecond_and_without_any_race(opening: Open) -> None:
     with opening() as store:
         former = [store.save_token(TENANT)]
-        former.append(store.save_token(renewed(TENANT, id="tenant-1")))
+        former.append(store.save_token(refreshed(TENANT, id="tenant-1")))
         store.delete_token("tenant-1")
         login = store.save_token(LOGIN)
         for copy in former:
@@ -171,7 +171,7 @@ def test_a_row_that_another_program_made_anew_is_not_the_one_that_was_read(
     assert found(store).refresh_token == "second login"
 
 
-def test_a_renewal_by_another_program_is_not_done_over_by_an_older_one(
+def test_a_refresh_by_another_program_is_not_done_over_by_an_older_one(
     store: TokenStore, path: Path
 ) -> None:
     write_as_another_program(path, refresh_token="login")
@@ -201,7 +201,7 @@ def test_a_column_of_versions_that_is_too_narrow_is_widened(database: Database) 
         saved = store.save_token(replace(ALICE, id="mine"))
         assert saved.version > 2**32
         assert store.find_token_by_id("mine") == saved
-        again = store.save_token(renewed(saved, 3), expected_version=saved.version)
+        again = store.save_token(refreshed(saved, 3), expected_version=saved.version)
         assert store.find_token_by_id("mine") == again
 
 

@@ -14,7 +14,7 @@ from evergrant.errors import StoreUnavailable
 from evergrant.stores import open_store
 from evergrant.stores.file import FileStore
 from evergrant.stores.sqlite import SQLiteStore
-from evergrant.testing.samples import ALICE
+from evergrant.testing.sample_tokens import ALICE
 from note_help import processes_lose_no_change, put, read
 from sqlite_help import execute
 
@@ -105,7 +105,7 @@ def test_what_is_opened_only_to_read_has_notes_that_nobody_can_change(url: str) 
     with open_store(url) as store:
         put(store, "key", "text")
     with open_store(url, read_only=True) as store:
-        assert (store._note("key"), store._note("unknown")) == ("text", "")
+        assert (store._get_note("key"), store._get_note("unknown")) == ("text", "")
         with pytest.raises(StoreUnavailable, match="read"):
             put(store, "key", "another")
     with open_store(url) as store:
@@ -117,7 +117,7 @@ def test_what_has_no_notes_yet_is_read_as_it_is(database: Path) -> None:
         alice = store.save_token(ALICE)
     execute(database, "DROP TABLE evergrant_note")
     with SQLiteStore(database, read_only=True) as store:
-        assert store._note("key") == ""
+        assert store._get_note("key") == ""
         assert store.get_tokens() == [alice]
         with pytest.raises(StoreUnavailable, match="read"):
             put(store, "key", "text")
@@ -146,4 +146,4 @@ def test_a_note_of_a_host_whose_clock_is_wrong_by_a_day_is_read_and_kept(
         put(right, "of the right too", "text")
         for one in (right, other):
             for key in ("of the right", "of the other", "of the right too"):
-                assert (one.note(key), read(one, key)) == ("text", "text")
+                assert (one.get_note(key), read(one, key)) == ("text", "text")

@@ -16,7 +16,7 @@ from databases import Database
 from evergrant.clock import Clock, utc_now
 from evergrant.stores import open_store
 from evergrant.stores.base import TokenStore
-from evergrant.testing.samples import ALICE, BOB
+from evergrant.testing.sample_tokens import ALICE, BOB
 
 DAY = timedelta(days=1)
 OFF = [DAY, -DAY, 365 * DAY, -365 * DAY, timedelta(minutes=4)]
@@ -93,10 +93,10 @@ def test_notes_are_kept_for_their_time_whoever_notes_and_purges(
     place: Place, by: timedelta
 ) -> None:
     here, there = place.open(), place.open(by)
-    here.amend("mine", lambda _: "text", life=LIFE)
-    there.amend("theirs", lambda _: "text", life=LIFE)
+    here.update_note("mine", lambda _: "text", life=LIFE)
+    there.update_note("theirs", lambda _: "text", life=LIFE)
     for store in (place.open(), place.open(by)):  # an opening purges
-        assert store.note("mine") == store.note("theirs") == "text"
+        assert store.get_note("mine") == store.get_note("theirs") == "text"
 
 
 @pytest.mark.parametrize("by", OFF)

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from evergrant.crypto.files import read_lines, write_lines
+from evergrant._crypto.key_file import read_lines, write_lines
+from evergrant._files import secure_files
+from evergrant._files.ownership import UntrustedFileError
+from evergrant._lifeboat.outbox import Lifeboat
 from evergrant.errors import ConfigError
-from evergrant.keeping.lifeboat import Lifeboat
-from evergrant.ownership import UntrustedFileError
-from evergrant.stores import private_files
-from evergrant.testing.samples import ALICE, BOB
+from evergrant.testing.sample_tokens import ALICE, BOB
 from evergrant.token import Secret
 from lifeboat_help import TOKEN, boat, files, taken
 from sqlite_help import mode
@@ -32,7 +32,7 @@ def test_a_lifeboat_that_everybody_can_write_to_is_refused_before_anything_is_gr
     folder.mkdir(mode=0o777)
     assert f"chmod o-w {folder}" in refused(boat, folder, "everybody can write to the folder")
     folder.chmod(0o700)
-    assert boat(folder).put(TOKEN)
+    assert boat(folder).add(TOKEN)
 
 
 def test_another_accounts_lifeboat_is_refused(
@@ -49,32 +49,32 @@ def test_a_lifeboat_that_is_opened_to_everybody_takes_nothing_in_until_it_is_clo
 ) -> None:
     folder = tmp_path / "boat"
     lifeboat = boat(folder)
-    assert lifeboat.put(TOKEN)
+    assert lifeboat.add(TOKEN)
     folder.chmod(0o777)
     (folder / f"{files(folder)[0].name.rpartition('-')[0]}-planted.json").write_text("{}")
-    assert lifeboat.put(TOKEN) is not None  # it has a file already
+    assert lifeboat.add(TOKEN) is not None  # it has a file already
     assert "chmod o-w" in caplog.text
     files(folder)[-1].unlink()
     folder.chmod(0o700)
     assert taken(lifeboat) == [TOKEN]
 
 
-def test_a_strangers_file_in_the_lifeboat_is_not_taken_aboard(
+def test_a_strangers_file_in_the_lifeboat_is_not_restored_once(
     tmp_path: Path, strange: Callable[[Path], None], caplog: pytest.LogCaptureFixture
 ) -> None:
-    planted = boat(tmp_path).put(TOKEN)
+    planted = boat(tmp_path).add(TOKEN)
     assert planted
     strange(planted)
     if os.getuid():
         return  # the folder is a stranger's too, then
     lifeboat = boat(tmp_path)
-    assert not lifeboat.occupied
+    assert not lifeboat.has_pending
     assert lifeboat.find("7") is None
     assert "another account" in caplog.text
 
 
 def test_every_folder_that_is_made_is_ours_alone(tmp_path: Path) -> None:
-    Lifeboat(tmp_path / "a" / "b" / "c", "sqlite:///t.db").put(TOKEN)
+    Lifeboat(tmp_path / "a" / "b" / "c", "sqlite:///t.db").add(TOKEN)
     write_lines(tmp_path / "d" / "e" / "keys", [Secret(KEY)])
     sqlite_at(tmp_path / "f" / "g" / "tokens.db").close()
     made = [path for path in tmp_path.rglob("*") if path.is_dir()]
@@ -142,7 +142,7 @@ def test_what_everybody_can_write_to_is_not_read(
 ) -> None:
     (tmp_path / "keys").write_text(KEY)
     (tmp_path / "config.toml").write_text("")
-    waiting = boat(tmp_path).put(TOKEN)
+    waiting = boat(tmp_path).add(TOKEN)
     assert waiting
     for path in tmp_path.iterdir():
         path.chmod(0o666)
@@ -177,8 +177,12 @@ def test_a_file_system_without_modes_is_used_and_told(
 
 def test_a_refusal_names_the_other_file_that_is_to_blame(tmp_path: Path) -> None:
     store, other = f"{tmp_path}/tokens.csv", f"{tmp_path}/other"
-    its_own = private_files.unusable(store, UntrustedFileError("it is a link", store, "Move it."))
+    its_own = secure_files.unusable_error(
+        store, UntrustedFileError("it is a link", store, "Move it.")
+    )
     assert its_own.message == f"the token store {store} cannot be used: it is a link"
-    anothers = private_files.unusable(store, UntrustedFileError("it is a link", other, "Move it."))
+    anothers = secure_files.unusable_error(
+        store, UntrustedFileError("it is a link", other, "Move it.")
+    )
     assert anothers.message == f"the token store {store} cannot be used: {other}: it is a link"
     assert anothers.hint == "Move it."

@@ -15,9 +15,9 @@ import pytest
 
 from evergrant.errors import StoreUnavailable
 from evergrant.stores.file import FileStore
-from evergrant.stores.file.marker import ABANDONED
+from evergrant.stores.file.marker_lock import ABANDONED
 from evergrant.testing.contract_files import forked
-from evergrant.testing.samples import ALICE
+from evergrant.testing.sample_tokens import ALICE
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from evergrant.stores import open_store
-from evergrant.testing.samples import contents
+from evergrant.testing.sample_tokens import stored_contents
 from sqlite_help import execute, finish, start
 
 FILES = ["sqlite:///{}/tokens.db", "file://{}/tokens.csv"]
@@ -27,7 +27,7 @@ def users(url: str) -> list[str]:
     if scheme == "sqlite":
         assert execute(Path(path[1:]), "PRAGMA integrity_check") == [("ok",)]
     with open_store(url) as store:
-        return sorted(str(token.user_name) for token in contents(store).values())
+        return sorted(str(token.user_name) for token in stored_contents(store).values())
 
 
 SAVE = """
@@ -51,7 +51,7 @@ store = open_store(sys.argv[1])
 for number in count():
     token = store.save_token(grant(f"{sys.argv[2]}-{number}"))
     print(number, flush=True)
-    store.save_token(replace(token, access_token="renewed"), expected_version=1)
+    store.save_token(replace(token, access_token="refreshed"), expected_version=1)
 """
 
 
@@ -82,7 +82,7 @@ def work(name):
     while not done.is_set() or number < 5:
         store.save_token(grant(f"{name}-{number}"))
         store.find_token(grant("parent"))
-        store.generation()
+        store.change_counter()
         number += 1
 threads = [threading.Thread(target=work, args=(name,)) for name in "xy"]
 for thread in threads:
@@ -91,9 +91,9 @@ for number in range(10):
     child = os.fork()
     if child == 0:
         assert store.find_token(grant("parent")) is not None
-        before = store.generation()
+        before = store.change_counter()
         saved = store.save_token(grant(f"child-{number}"))
-        assert store.generation() != before
+        assert store.change_counter() != before
         assert store.find_token_by_id(saved.id) == saved
         os._exit(0)
     _, status = os.waitpid(child, 0)

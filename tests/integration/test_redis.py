@@ -15,7 +15,7 @@ from evergrant.errors import CorruptRecord, StoreError, StoreUnavailable
 from evergrant.stores import open_store
 from evergrant.stores.base import TokenStore
 from evergrant.stores.redis.clients import CONNECTIONS
-from evergrant.testing.samples import ALICE, BOB
+from evergrant.testing.sample_tokens import ALICE, BOB
 from redis_servers import Redis, until
 
 LONG = 30.0
@@ -113,23 +113,23 @@ def test_many_writers_never_make_two_rows_of_one_user(redis_url: str, store: Tok
 class TestWordOfChanges:
     def test_a_deletion_by_another_is_heard_of(self, redis_url: str, store: TokenStore) -> None:
         saved = store.save_token(ALICE)
-        until(lambda: store.generation() is not None)
-        before = store.generation()
+        until(lambda: store.change_counter() is not None)
+        before = store.change_counter()
         with open_store(redis_url) as other:
             other.delete_token(str(saved.id))
-        until(lambda: store.generation() != before)
+        until(lambda: store.change_counter() != before)
 
     def test_a_change_of_ones_own_counts_at_once(self, store: TokenStore) -> None:
-        until(lambda: store.generation() is not None)
-        before = store.generation()
+        until(lambda: store.change_counter() is not None)
+        before = store.change_counter()
         store.save_token(ALICE)
-        assert store.generation() != before
+        assert store.change_counter() != before
 
     def test_a_lease_is_no_change_and_wakes_who_waits(
         self, redis_url: str, store: TokenStore
     ) -> None:
-        until(lambda: store.generation() is not None)
-        before = store.generation()
+        until(lambda: store.change_counter() is not None)
+        before = store.change_counter()
         with open_store(redis_url) as other:
             lease = other.lease("1", 30)
             assert lease
@@ -138,26 +138,26 @@ class TestWordOfChanges:
                 began = time.monotonic()
                 watch.wait(LONG)
                 assert time.monotonic() - began < LONG / 2
-        assert store.generation() == before
+        assert store.change_counter() == before
 
     def test_a_lost_connection_is_noticed_and_heals(
         self, redis_server: Redis, store: TokenStore
     ) -> None:
-        until(lambda: store.generation() is not None)
-        before = store.generation()
+        until(lambda: store.change_counter() is not None)
+        before = store.change_counter()
         with redis_server.client() as client:
             client.client_kill_filter(_type="pubsub")
-        until(lambda: store.generation() not in (None, before))
+        until(lambda: store.change_counter() not in (None, before))
 
     def test_a_server_that_says_nothing_is_not_believed(self, mortal: Redis) -> None:
         with open_store(mortal.place()) as store:
-            until(lambda: store.generation() is not None)
+            until(lambda: store.change_counter() is not None)
             mortal.freeze()
             try:
-                until(lambda: store.generation() is None)
+                until(lambda: store.change_counter() is None)
             finally:
                 mortal.thaw()
-            until(lambda: store.generation() is not None)
+            until(lambda: store.change_counter() is not None)
 
 
 class TestServers:
@@ -231,22 +231,22 @@ def test_opened_to_read_it_changes_nothing(redis_url: str, store: TokenStore) ->
     saved = store.save_token(ALICE)
     with open_store(redis_url, read_only=True) as reader:
         assert reader.find_token(ALICE) == saved
-        assert reader.identity() == store.identity()
+        assert reader.storage_id() == store.storage_id()
         for change in (
             lambda: reader.save_token(BOB),
             reader.delete_tokens,
-            lambda: reader.amend("k", lambda _: "x", life=9),
+            lambda: reader.update_note("k", lambda _: "x", life=9),
         ):
             with pytest.raises(StoreError, match="read-only"):
                 change()
 
 
 def test_a_forked_child_hears_for_itself(redis_url: str, store: TokenStore) -> None:
-    until(lambda: store.generation() is not None)
+    until(lambda: store.change_counter() is not None)
     child = os.fork()
     if child == 0:
         try:
-            until(lambda: store.generation() is not None)
+            until(lambda: store.change_counter() is not None)
             store.save_token(ALICE)
             os._exit(0)
         except BaseException:  # noqa: BLE001 - the child ends here, whatever happened

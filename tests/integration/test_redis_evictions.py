@@ -13,7 +13,7 @@ import pytest
 from evergrant.errors import StoreUnavailable, TokenNotFound
 from evergrant.stores import open_store
 from evergrant.stores.base import TokenStore
-from evergrant.testing.samples import ALICE, BOB, contents, grant, renewed
+from evergrant.testing.sample_tokens import ALICE, BOB, grant, refreshed, stored_contents
 from evergrant.token import Token
 from redis_servers import Redis, Space
 
@@ -57,7 +57,7 @@ def is_right(store: TokenStore, *tokens: Token) -> None:
         assert store.find_token(Token(access_token=token.access_token)) == token
         assert store.find_users(str(token.user_name).partition(":")[0]) == [token]
         assert store.find_token_by_id(str(token.id)) == token
-    assert contents(store) == {token.id: token for token in tokens}
+    assert stored_contents(store) == {token.id: token for token in tokens}
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_what_leads_to_a_token_is_lost_and_found_again(
     saved = [store.save_token(ALICE), store.save_token(replace(BOB, id="tenant-1"))]
     server.drop(*kinds)
     is_right(store, *saved)
-    again = store.save_token(replace(renewed(ALICE), id=None))
+    again = store.save_token(replace(refreshed(ALICE), id=None))
     assert again.id == saved[0].id
     is_right(store, again, saved[1])
     said = [record for record in caplog.records if "lost some of its own keys" in record.message]
@@ -79,7 +79,7 @@ def test_what_leads_to_a_token_is_lost_and_found_again(
 def test_a_login_after_a_loss_makes_no_second_row(store: TokenStore, server: Server) -> None:
     saved = store.save_token(ALICE)
     server.drop("by")
-    assert store.save_token(renewed(ALICE, refresh_token="new login")).id == saved.id
+    assert store.save_token(refreshed(ALICE, refresh_token="new login")).id == saved.id
     assert len(store.get_tokens()) == 1
 
 
@@ -121,7 +121,7 @@ def test_some_rows_are_lost_and_the_others_stay(store: TokenStore, server: Serve
     saved = [store.save_token(grant(f"user{n}")) for n in range(20)]
     server.drop("row", part=slice(0, 10))
     server.drop("by", part=slice(None, None, 2))
-    left = contents(store)
+    left = stored_contents(store)
     assert len(left) == 10
     is_right(store, *(token for token in saved if token.id in left))
     for token in saved:
@@ -143,7 +143,7 @@ def test_a_row_that_no_longer_says_what_it_is_found_by(store: TokenStore, server
     alice = store.save_token(ALICE)
     for key in server.keys("row"):
         server.client.hdel(key, "~lookups")
-    again = store.save_token(renewed(alice, id=alice.id), expected_version=alice.version)
+    again = store.save_token(refreshed(alice, id=alice.id), expected_version=alice.version)
     assert store.find_token(Token(access_token=alice.access_token)) is None
     is_right(store, again)
     store.delete_token(str(again.id))
@@ -217,6 +217,6 @@ def test_a_server_that_evicts(small: Redis, caplog: pytest.LogCaptureFixture) ->
             assert found is None or login.id == found.id
             assert found is not None or login.id not in used
         assert left < len(saved)
-        assert len(contents(store)) == len(saved)
-        assert any("dropped" in warning for warning in store.warnings())
+        assert len(stored_contents(store)) == len(saved)
+        assert any("dropped" in warning for warning in store.config_warnings())
     assert any("lost some of its own keys" in record.message for record in caplog.records)

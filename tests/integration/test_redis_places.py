@@ -9,7 +9,7 @@ import pytest
 from cli_runner import Command
 from evergrant.errors import ConfigError, StoreUnavailable
 from evergrant.stores import open_store
-from evergrant.testing.samples import ALICE
+from evergrant.testing.sample_tokens import ALICE
 from ports import free_port
 from redis_servers import PASSWORD, Redis, Sentinel, clustered, until
 
@@ -27,7 +27,7 @@ class TestAddresses:
         with open_store(url) as store:
             saved = store.save_token(ALICE)
             assert store.find_token(ALICE) == saved
-            until(lambda: store.generation() is not None)
+            until(lambda: store.change_counter() is not None)
             assert PASSWORD not in repr(store)
             store.delete_tokens()
 
@@ -96,7 +96,7 @@ class TestAddresses:
             open_store(one.replace("127.0.0.1", "localhost")) as second,
             open_store(redis_server.place(0, "other")) as third,
         ):
-            assert first.identity() == second.identity() != third.identity()
+            assert first.storage_id() == second.storage_id() != third.storage_id()
 
 
 class TestDoctor:

@@ -11,7 +11,7 @@ import pytest
 
 from evergrant.errors import StoreUnavailable
 from evergrant.stores import open_store
-from evergrant.testing.samples import ALICE, BOB
+from evergrant.testing.sample_tokens import ALICE, BOB
 from redis_servers import Redis, Space, until
 
 DOCUMENTED = re.search(
@@ -46,9 +46,9 @@ def of(space: Space, account: str, rights: list[str]) -> str:
 
 def test_the_documented_rights_are_enough_and_reach_no_other_prefix(space: Space) -> None:
     with open_store(of(space, "app", RIGHTS)) as store:
-        until(lambda: store.generation() is not None)
+        until(lambda: store.change_counter() is not None)
         saved = store.save_token(ALICE)
-        store.save_token(replace(saved, access_token="renewed"))
+        store.save_token(replace(saved, access_token="refreshed"))
         store.save_token(BOB)
         assert len(store.get_tokens()) == 2
         assert store.find_token(ALICE) is not None
@@ -56,8 +56,8 @@ def test_the_documented_rights_are_enough_and_reach_no_other_prefix(space: Space
         assert lease
         assert lease.extend()
         lease.release()
-        assert store.amend("budget", lambda _: "1", life=9) == "1"
-        assert ["+info" in warning for warning in store.warnings()] == [True]
+        assert store.update_note("budget", lambda _: "1", life=9) == "1"
+        assert ["+info" in warning for warning in store.config_warnings()] == [True]
         store.delete_token(str(saved.id))
         store.delete_tokens()
     stranger = of(Space(space.server), "app", [])  # rights on nothing
@@ -108,7 +108,7 @@ def test_a_key_of_another_program_is_met_before_anything_is_changed(space: Space
         for name in spoiled:
             client.delete(name)
             client.rpush(name, "what is this?")
-        changes = [replace(saved, access_token="renewed"), *([BOB] if key != "by" else [])]
+        changes = [replace(saved, access_token="refreshed"), *([BOB] if key != "by" else [])]
         for change in changes:
             with pytest.raises(StoreUnavailable, match="another program"):
                 store.save_token(change)

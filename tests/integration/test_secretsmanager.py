@@ -13,13 +13,13 @@ import boto3
 import pytest
 
 from evergrant import Token
-from evergrant.crypto.keys import Keyring
+from evergrant._crypto.keys import Keyring
 from evergrant.errors import ConfigError, StoreError, StoreUnavailable
 from evergrant.stores import open_store
-from evergrant.stores.aws.service import Service
+from evergrant.stores.aws.client import AwsClient
 from evergrant.stores.base import TokenStore
-from evergrant.stores.keyed import Overtaken
-from evergrant.testing.samples import ALICE, BOB
+from evergrant.stores.optimistic import WriteConflict
+from evergrant.testing.sample_tokens import ALICE, BOB
 from evergrant.token import Secret
 from sealed_rows import NEW
 
@@ -55,10 +55,10 @@ def test_each_token_is_a_secret_and_the_index_shows_none(
     assert secrets(secrets_url) == {"index": {"number": 1, "rows": {}}}
 
 
-def test_a_renewal_changes_one_secret(secrets_url: str, store: TokenStore) -> None:
+def test_a_refresh_changes_one_secret(secrets_url: str, store: TokenStore) -> None:
     saved = store.save_token(ALICE)
     before = secrets(secrets_url)["index"]
-    store.save_token(replace(saved, access_token="renewed"))
+    store.save_token(replace(saved, access_token="refreshed"))
     assert secrets(secrets_url)["index"] == before
 
 
@@ -67,7 +67,7 @@ def test_of_two_who_write_after_the_same_version_one_is_refused(store: TokenStor
     put("token/1", Secret("[1]"), None)
     version = store._vault.get("token/1").version  # type: ignore[attr-defined]
     put("token/1", Secret("[2]"), version)
-    with pytest.raises(Overtaken):
+    with pytest.raises(WriteConflict):
         put("token/1", Secret("[3]"), version)
     assert store._vault.get("token/1").text == "[2]"  # type: ignore[attr-defined]
 
@@ -100,7 +100,7 @@ def test_who_dies_in_the_middle_of_a_deletion_leaves_nothing_that_is_used(
     def dying(_: str) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(store._vault, "destroy", dying)  # type: ignore[attr-defined]
+    monkeypatch.setattr(store._vault, "delete", dying)  # type: ignore[attr-defined]
     with pytest.raises(KeyboardInterrupt):
         store.delete_token(str(saved.id))
     with open_store(secrets_url) as other:
@@ -123,15 +123,15 @@ def test_a_secret_that_may_not_be_read_does_not_fall_out_of_a_list(
 ) -> None:
     """The service names it beside its answer, and calls that a success."""
     store.save_token(ALICE)
-    ask = Service.ask
+    ask = AwsClient.call
 
-    def refusing(self: Service, operation: str, *passed: str, **parameters: Any) -> Any:
+    def refusing(self: AwsClient, operation: str, *passed: str, **parameters: Any) -> Any:
         answer = ask(self, operation, *passed, **parameters)
         if operation == "batch_get_secret_value":
             answer |= {"SecretValues": [], "Errors": [{"ErrorCode": "DecryptionFailure"}]}
         return answer
 
-    monkeypatch.setattr(Service, "ask", refusing)
+    monkeypatch.setattr(AwsClient, "call", refusing)
     with pytest.raises(StoreUnavailable, match="DecryptionFailure"):
         store.get_tokens()
 
@@ -171,16 +171,16 @@ def test_the_documented_policy_is_what_is_asked_for(
     secrets_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: set[str] = set()
-    ask = Service.ask
+    ask = AwsClient.call
 
-    def noting(self: Service, operation: str, *passed: str, **parameters: Any) -> Any:
+    def noting(self: AwsClient, operation: str, *passed: str, **parameters: Any) -> Any:
         asked.add("".join(word.title() for word in operation.split("_")))
         return ask(self, operation, *passed, **parameters)
 
-    monkeypatch.setattr(Service, "ask", noting)
+    monkeypatch.setattr(AwsClient, "call", noting)
     with open_store(secrets_url) as store:
         saved = store.save_token(ALICE)
-        store.save_token(replace(saved, access_token="renewed"))
+        store.save_token(replace(saved, access_token="refreshed"))
         store.get_tokens()
         store.delete_tokens()
     documented = re.findall(r'"secretsmanager:(\w+)"', Path("docs/aws.md").read_text())

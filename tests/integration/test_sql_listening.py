@@ -13,8 +13,8 @@ import pytest
 
 from databases import Database
 from evergrant.stores import open_store
-from evergrant.stores.sql import SQLStore, listening
-from evergrant.stores.sql.listening import Listening
+from evergrant.stores.sql import SQLStore, notifications
+from evergrant.stores.sql.notifications import NotificationListener
 from evergrant.stores.sql.statements import Statement
 from evergrant.stores.watch import Watch
 from evergrant.testing.contract_files import forked
@@ -31,12 +31,12 @@ SOON = 20.0
 
 @pytest.fixture
 def store(postgresql: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[SQLStore]:
-    monkeypatch.setattr(listening, "LONGEST", NEVER)
+    monkeypatch.setattr(notifications, "LONGEST", NEVER)
     with SQLStore(postgresql.url) as store:
         yield store
 
 
-def ear_of(store: SQLStore) -> Listening:
+def ear_of(store: SQLStore) -> NotificationListener:
     assert store._listening
     return store._listening
 
@@ -153,10 +153,10 @@ def test_nobody_listens_for_ever(
     store: SQLStore, postgresql: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with listening_watch(store):
-        monkeypatch.setattr(listening, "IDLE", 0.0)
-        monkeypatch.setattr(listening, "PAUSE", 0.0)
+        monkeypatch.setattr(notifications, "IDLE", 0.0)
+        monkeypatch.setattr(notifications, "PAUSE", 0.0)
     wait_until(lambda: not listeners(postgresql) and ear_of(store)._thread is None)
-    monkeypatch.setattr(listening, "IDLE", NEVER)
+    monkeypatch.setattr(notifications, "IDLE", NEVER)
     with listening_watch(store) as watch:
         store.lease("1", NEVER).release()
         assert took(watch) < SOON

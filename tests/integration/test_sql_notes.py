@@ -12,7 +12,7 @@ from databases import Database
 from evergrant.errors import StoreUnavailable
 from evergrant.stores import open_store
 from evergrant.stores.sql import SQLStore
-from evergrant.testing.samples import ALICE
+from evergrant.testing.sample_tokens import ALICE
 from note_help import HOUR, processes_lose_no_change, put, read
 from sql_accounts import account, url
 from sql_help import columns_of, elsewhere, in_background, official_table, wait_until, waiting
@@ -43,7 +43,7 @@ def test_a_deadlock_with_another_program_loses_no_change(
             other.exec_driver_sql(f"INSERT INTO evergrant_counter VALUES ('x{n}', 1)")
         other.exec_driver_sql("UPDATE evergrant_note SET until = until + 1")
         with in_background(
-            lambda: store.amend("key", lambda text: f"{text} after", life=HOUR)
+            lambda: store.update_note("key", lambda text: f"{text} after", life=HOUR)
         ) as results:
             wait_until(lambda: waiting(database))
             # PostgreSQL undoes the one whose second of waiting ends last: ours, unless this

@@ -13,7 +13,7 @@ from evergrant.stores import open_store
 from evergrant.stores.base import TokenStore
 from evergrant.stores.rows import OFFICIAL_COLUMNS, encode
 from evergrant.stores.sql import SQLStore
-from evergrant.testing.samples import ALICE, renewed
+from evergrant.testing.sample_tokens import ALICE, refreshed
 from evergrant.token import Token
 from official_store import OfficialStore
 from sql_help import columns_of, official_table
@@ -48,7 +48,7 @@ def test_two_hundred_operations_in_turns_lose_nothing(
     known: dict[str, str] = {}
     for number in range(200):
         user = chance.choice(PEOPLE)
-        token = renewed(ALICE, number, user_name=user, access_token=f"access {number}")
+        token = refreshed(ALICE, number, user_name=user, access_token=f"access {number}")
         step = chance.choice(["our save", "their save", "our find", "their find", "delete"])
         if step == "our save":
             store.save_token(token)
@@ -81,7 +81,7 @@ def test_what_the_official_store_wrote_is_found_whole_and_the_other_way_round(
     found = store.find_token(Token(user_name=ALICE.user_name))
     assert found is not None
     assert (found.refresh_token, found.expires_at) == (ALICE.refresh_token, ALICE.expires_at)
-    new = store.save_token(renewed(found), expected_version=0)
+    new = store.save_token(refreshed(found), expected_version=0)
     read = official("find_by_id", new.id)
     assert read == official("find", {"user_name": ALICE.user_name})
     assert read["access_token"] == str.__str__(new.access_token or "")

@@ -13,7 +13,7 @@ from evergrant.stores import open_store
 from evergrant.stores.sql import SQLStore
 from evergrant.stores.sql.statements import Statement
 from evergrant.testing.contract_sharing import at_once
-from evergrant.testing.samples import ALICE, BOB, SECRETS, grant, renewed
+from evergrant.testing.sample_tokens import ALICE, BOB, SECRETS, grant, refreshed
 from evergrant.token import Token
 from file_help import story
 from sql_help import elsewhere, in_background, wait_until, waiting
@@ -61,7 +61,7 @@ def test_a_server_that_is_down_says_so_and_is_used_again_when_it_is_up(
     try:
         for use in (
             lambda: store.find_token(ALICE),
-            lambda: store.save_token(renewed(ALICE)),
+            lambda: store.save_token(refreshed(ALICE)),
             lambda: store.lease("1", 1),
             lambda: store.delete_token("1"),
             store.get_tokens,
@@ -74,14 +74,14 @@ def test_a_server_that_is_down_says_so_and_is_used_again_when_it_is_up(
     finally:
         database.server.start()
     assert store.find_token(ALICE) == alice
-    assert store.save_token(renewed(alice)).version == 2
+    assert store.save_token(refreshed(alice)).version == 2
 
 
 def test_a_server_that_says_nothing_is_given_up(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its kernel goes on confirming what is sent, so that no timeout of TCP ever comes."""
-    monkeypatch.setattr("evergrant.stores.sql.patience.SILENCE", 1.0)
+    monkeypatch.setattr("evergrant.stores.sql.read_timeout.READ_TIMEOUT", 1.0)
     limits = "read_timeout=1&" if "mysql" in database.url else ""
     url = f"{database.url}{'&' if '?' in database.url else '?'}{limits}connect_timeout=2"
     with SQLStore(url) as store:
@@ -134,7 +134,7 @@ def test_connections_that_were_hung_up_on_are_replaced(store: SQLStore, database
         kill_all(database)
         assert store.find_token(ALICE) == alice
     kill_all(database)
-    assert store.save_token(renewed(ALICE)).version == 2
+    assert store.save_token(refreshed(ALICE)).version == 2
 
 
 def test_a_column_that_is_widened_meanwhile_is_not_noticed(
@@ -144,11 +144,11 @@ def test_a_column_that_is_widened_meanwhile_is_not_noticed(
     # By now a driver has prepared what it is asked for, on each of its connections.
     at_once(lambda number: [store.find_token(grant(f"{number}-{n}")) for n in range(10)], 20)
     for _ in range(8):
-        alice = store.save_token(renewed(alice))
+        alice = store.save_token(refreshed(alice))
     modify = "MODIFY access_token" if "mysql" in database.url else "ALTER access_token TYPE"
     uses: list[Callable[[], Token | None]] = [
         lambda: store.find_token(ALICE),
-        lambda: store.save_token(renewed(ALICE)),
+        lambda: store.save_token(refreshed(ALICE)),
         lambda: store.get_tokens()[0],
     ]
     for width, use in enumerate(uses, 300):
@@ -157,7 +157,7 @@ def test_a_column_that_is_widened_meanwhile_is_not_noticed(
         assert found is not None
         assert found.id == alice.id
         for _ in range(8):
-            store.save_token(renewed(ALICE))
+            store.save_token(refreshed(ALICE))
 
 
 def test_a_listing_that_breaks_off_shows_nothing_of_what_it_had_read(
@@ -184,7 +184,7 @@ def test_another_program_that_holds_a_row_is_waited_for(
     store.save_token(ALICE)
     with elsewhere(database) as other:
         change(other, str(ALICE.user_name))
-        with in_background(lambda: store.save_token(renewed(ALICE))) as results:
+        with in_background(lambda: store.save_token(refreshed(ALICE))) as results:
             wait_until(lambda: waiting(database))
             assert store.find_token(ALICE) is not None  # readers do not wait
             other.commit()
@@ -198,7 +198,7 @@ def test_another_program_that_holds_a_row_for_too_long_is_an_error(database: Dat
         alice = store.save_token(ALICE)
         change(other, str(ALICE.user_name))
         with pytest.raises(StoreUnavailable, match="locked by another program") as caught:
-            store.save_token(renewed(ALICE))
+            store.save_token(refreshed(ALICE))
         assert caught.value.retryable
         other.rollback()
         assert store.get_tokens() == [alice]
@@ -206,7 +206,7 @@ def test_another_program_that_holds_a_row_for_too_long_is_an_error(database: Dat
 
 def test_a_deadlock_with_another_program_loses_no_save(store: SQLStore, database: Database) -> None:
     owner = store.save_token(ALICE)
-    login = renewed(ALICE, refresh_token="second", grant_token=None)
+    login = refreshed(ALICE, refresh_token="second", grant_token=None)
     nameless = store.save_token(Token(refresh_token="second", client_id=ALICE.client_id))
     with elsewhere(database) as other:
         for n in range(20):  # MySQL undoes the transaction that has changed less

@@ -14,7 +14,7 @@ from evergrant.errors import ConfigError, StoreUnavailable
 from evergrant.stores import open_store
 from evergrant.stores.sql import SQLStore
 from evergrant.testing.contract_sharing import at_once
-from evergrant.testing.samples import ALICE, BOB, grant, renewed
+from evergrant.testing.sample_tokens import ALICE, BOB, grant, refreshed
 from poolers import SESSIONS, PgBouncer, Pooled
 from sql_help import in_background
 
@@ -88,7 +88,7 @@ def test_what_strangers_set_on_a_session_is_not_ours(pgbouncer: Pooled) -> None:
 
         at_once(spoil, 2 * SESSIONS)
         for number in range(5):
-            alice = store.save_token(renewed(alice))
+            alice = store.save_token(refreshed(alice))
             assert store.find_token(ALICE) == alice
             assert alice.version == 2 + number
 
@@ -102,7 +102,7 @@ def test_prepared_statements_that_were_asked_for_are_not_used_behind_a_pooler(
         for _ in range(10):
             assert (one.find_token(ALICE), two.find_token(BOB)) == (alice, bob)
             assert two.find_token(ALICE) == alice
-            alice = one.save_token(renewed(alice))
+            alice = one.save_token(refreshed(alice))
     assert on_every_session(pgbouncer, "SELECT count(*) FROM pg_prepared_statements") == {0}
     assert "nothing is prepared there" in caplog.text
     assert "planted" not in caplog.text
@@ -115,7 +115,7 @@ def test_prepared_statements_that_were_asked_for_are_used_without_one(
         alice = store.save_token(ALICE)
         for _ in range(5):
             assert store.find_token(ALICE) == alice
-            alice = store.save_token(renewed(alice))
+            alice = store.save_token(refreshed(alice))
         connection = store._connections.engine.raw_connection()
         with closing(connection), closing(connection.cursor()) as cursor:
             cursor.execute("SELECT count(*) FROM pg_prepared_statements")
@@ -206,12 +206,12 @@ def test_settings_that_a_pooler_drops_do_not_lead_to_another_schema(
 
 def test_what_a_pooler_costs_is_told(pgbouncer: Pooled, postgresql: Database) -> None:
     with open_store(pgbouncer.url) as store:
-        told = " ".join(store.remarks())
+        told = " ".join(store.config_remarks())
     assert "pooler" in told
     assert "looks every 50 ms" in told
     assert "planted" not in told
     with open_store(postgresql.url) as store:
-        assert list(store.remarks()) == []
+        assert list(store.config_remarks()) == []
 
 
 def test_a_pooler_or_its_server_that_restarts_is_not_noticed(pgbouncer: Pooled) -> None:
@@ -221,5 +221,5 @@ def test_a_pooler_or_its_server_that_restarts_is_not_noticed(pgbouncer: Pooled) 
             restarted.restart()
             assert store.find_token(ALICE) == alice
             restarted.restart()
-            alice = store.save_token(renewed(alice), expected_version=alice.version)
+            alice = store.save_token(refreshed(alice), expected_version=alice.version)
             assert store.find_token(ALICE) == alice

@@ -11,7 +11,7 @@ from evergrant.stores import open_store
 from evergrant.stores.rows import COLUMNS
 from evergrant.stores.sql import SQLStore
 from evergrant.stores.sql.statements import Statement
-from evergrant.testing.samples import ALICE, BOB, contents, renewed
+from evergrant.testing.sample_tokens import ALICE, BOB, refreshed, stored_contents
 from evergrant.token import Token
 from sql_help import columns_of
 from sqlite_help import finish, finish_together, start
@@ -29,7 +29,7 @@ with open_store(sys.argv[1]) as store:
 def test_processes_that_save_at_the_same_time_lose_nothing(database: Database) -> None:
     finish_together([start(SAVE, database.url, name) for name in "abc"])
     with open_store(database.url) as store:
-        found = sorted(str(token.user_name) for token in contents(store).values())
+        found = sorted(str(token.user_name) for token in stored_contents(store).values())
         assert found == sorted(
             ["everybody", *(f"{name}-{number}" for name in "abc" for number in range(15))]
         )
@@ -51,7 +51,7 @@ def test_all_who_come_first_at_the_same_time_find_one_complete_table(database: D
     assert len({token.id for token in saved}) == 6
     assert columns_of(database) == list(COLUMNS)
     with SQLStore(database.url) as store:
-        assert contents(store) == {token.id: token for token in saved}
+        assert stored_contents(store) == {token.id: token for token in saved}
 
 
 def in_child(work: object) -> int:
@@ -115,7 +115,7 @@ def test_a_child_that_ends_leaves_the_parents_connection_alone(database: Databas
         assert in_child(lambda: store.save_token(BOB)) == 0
         assert in_child(store.close) == 0
         assert store._run(_whoami(database)) == before
-        assert store.save_token(renewed(alice)).version == 2
+        assert store.save_token(refreshed(alice)).version == 2
         assert len(store.get_tokens()) == 2
 
 

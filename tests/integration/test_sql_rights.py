@@ -13,7 +13,7 @@ from evergrant.stores import open_store
 from evergrant.stores.base import TokenStore
 from evergrant.stores.rows import OFFICIAL_COLUMNS
 from evergrant.testing.contract_sharing import at_once, winners
-from evergrant.testing.samples import ALICE, BOB, contents, grant, renewed
+from evergrant.testing.sample_tokens import ALICE, BOB, grant, refreshed, stored_contents
 from evergrant.token import Token
 from sql_accounts import PASSWORD, account, granted, url
 from sql_help import columns_of
@@ -39,7 +39,7 @@ def test_an_account_that_may_not_alter_uses_the_official_columns(
     )
     assert store.find_token(ALICE) == store.find_token_by_id(str(saved.id)) == saved
     assert store.find_users("alice@example.com") == store.get_tokens() == [saved]
-    new = store.save_token(renewed(ALICE))
+    new = store.save_token(refreshed(ALICE))
     assert new.id == saved.id
     assert store.get_tokens() == [new]
     bob = store.save_token(BOB)
@@ -65,7 +65,7 @@ def test_a_swap_without_versions_notices_every_change_in_between(
     store: TokenStore, database: Database
 ) -> None:
     read = store.save_token(ALICE)
-    mine = replace(renewed(read), id=read.id)
+    mine = replace(refreshed(read), id=read.id)
     database.execute("UPDATE oauthtoken SET access_token = 'by another program'")
     with pytest.raises(Conflict):
         store.save_token(mine, expected_version=read.version)
@@ -104,12 +104,12 @@ def test_writers_who_cannot_lock_a_count_make_no_doubles(store: TokenStore, url:
             return [handles[thread % 2].save_token(grant(f"{thread}-{n}")) for n in range(5)]
 
         saved = {token.id: token for tokens in at_once(save) for token in tokens}
-        assert contents(store) == saved | {only.id: only}
+        assert stored_contents(store) == saved | {only.id: only}
         assert all(id_ and id_.isdecimal() and len(id_) <= 10 for id_ in saved)
 
 
 def test_an_account_with_few_rights_can_tell_its_table_from_others(store: TokenStore) -> None:
-    assert store.identity() != open_store("memory:").identity()
+    assert store.storage_id() != open_store("memory:").storage_id()
 
 
 def test_a_lease_that_cannot_be_noted_is_granted_as_the_hint_it_is(store: TokenStore) -> None:
@@ -125,7 +125,7 @@ def test_a_table_that_was_extended_by_another_account_is_used_whole(
     with open_store(url) as store:
         saved = store.save_token(ALICE)
         assert saved.scopes == ALICE.scopes
-        again = store.save_token(renewed(saved), expected_version=saved.version)
+        again = store.save_token(refreshed(saved), expected_version=saved.version)
         assert again.version == saved.version + 1
         with store.lease("1", 60), store.lease("1", 60) as hint:
             assert hint

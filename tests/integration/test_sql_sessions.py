@@ -14,7 +14,7 @@ from evergrant.errors import StoreError, StoreUnavailable
 from evergrant.stores import open_store
 from evergrant.stores.sql import SQLStore, connections
 from evergrant.stores.sql.statements import Statement
-from evergrant.testing.samples import ALICE, BOB, renewed
+from evergrant.testing.sample_tokens import ALICE, BOB, refreshed
 from sql_accounts import account, url
 from sql_help import elsewhere, official_table
 
@@ -53,7 +53,7 @@ def test_mysql_is_told_nothing_that_stays(mariadb: Database, *, read_only: bool)
     with SQLStore(mariadb.url, timeout=3, read_only=read_only) as store:
         store.find_token(ALICE)
         if not read_only:
-            store.save_token(renewed(ALICE))
+            store.save_token(refreshed(ALICE))
             store.lease("1", 60).release()
         # Not by the store, which says its limits within each statement.
         raw = store._connections.engine.raw_connection()
@@ -136,7 +136,7 @@ def test_a_deletion_that_would_hit_another_row_is_undone(
         wrong = Statement("UPDATE oauthtoken SET redirect_url = 'theirs'", None)
         monkeypatch.setattr(store._sql, "update", wrong)
         with pytest.raises(StoreUnavailable, match="answer to another question"):
-            store.save_token(renewed(alice))
+            store.save_token(refreshed(alice))
         assert store.get_tokens() == [alice, bob]
 
 

@@ -10,7 +10,7 @@ from databases import Database
 from evergrant.errors import StoreError, StoreMissing, StoreUnavailable
 from evergrant.stores import open_store
 from evergrant.stores.rows import COLUMNS, OFFICIAL_COLUMNS
-from evergrant.testing.samples import ALICE, grant, renewed
+from evergrant.testing.sample_tokens import ALICE, grant, refreshed
 from evergrant.token import Token
 from sql_help import columns_of, elsewhere, official_table, put
 
@@ -32,7 +32,7 @@ def test_the_official_table_is_opened_as_it_is_and_extended_behind(database: Dat
         found = store.find_token(Token(user_name="theirs"))
         assert found is not None
         assert (found.id, found.version, found.access_token) == ("7", 0, "a")
-        saved = store.save_token(renewed(found, scopes=("x",)), expected_version=0)
+        saved = store.save_token(refreshed(found, scopes=("x",)), expected_version=0)
         assert saved.id == "7"
         assert saved.version > 1
     assert columns_of(database) == list(COLUMNS)
@@ -247,7 +247,7 @@ def test_a_store_that_is_only_read_changes_nothing(database: Database) -> None:
                 change()
         with store.lease("7", 1) as hint:
             assert hint
-        assert set(store.holds) == {
+        assert set(store.stored_fields) == {
             "expires_at" if name == "expiry_time" else name for name in OFFICIAL_COLUMNS
         }
     assert columns_of(database) == list(OFFICIAL_COLUMNS)
@@ -261,7 +261,7 @@ def test_a_table_is_told_from_others_however_it_is_reached(database: Database) -
         open_store(elsewhere_url, read_only=True) as same,
         open_store(f"{database.url}?table=other") as other,
     ):
-        assert store.identity() == same.identity() != other.identity()
+        assert store.storage_id() == same.storage_id() != other.storage_id()
 
 
 def test_an_official_table_that_counts_case_finds_addresses_in_any(database: Database) -> None:

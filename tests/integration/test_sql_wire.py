@@ -15,7 +15,7 @@ from evergrant.stores import open_store
 from evergrant.stores.sql import SQLStore
 from evergrant.stores.sql.statements import Statement
 from evergrant.testing.contract_sharing import at_once
-from evergrant.testing.samples import ALICE, SECRETS, renewed
+from evergrant.testing.sample_tokens import ALICE, SECRETS, refreshed
 
 
 def test_a_look_up_is_one_question_to_the_server(mariadb: Database) -> None:
@@ -85,7 +85,7 @@ def test_no_log_shows_a_secret_however_talkative_it_is_from_the_start(
     try:
         with open_store(database.url) as store:
             saved = store.save_token(ALICE)
-            store.save_token(renewed(saved))
+            store.save_token(refreshed(saved))
             assert store.find_token(ALICE) is not None
             store.get_tokens()
             store.delete_tokens()

@@ -10,7 +10,7 @@ import pytest
 
 from evergrant.errors import CorruptRecord, StoreError, StoreUnavailable
 from evergrant.stores.sqlite import SQLiteStore
-from evergrant.testing.samples import ALICE, BOB, SECRETS, grant, renewed
+from evergrant.testing.sample_tokens import ALICE, BOB, SECRETS, grant, refreshed
 from evergrant.token import Token
 from file_help import story
 from sqlite_help import execute
@@ -28,7 +28,7 @@ def test_a_closed_store_says_that_it_was_closed(path: Path) -> None:
     store.close()
     for use in (
         store.get_tokens,
-        store.generation,
+        store.change_counter,
         lambda: store.save_token(BOB),
         lambda: store.find_token(ALICE),
         lambda: store.lease("1", 1),
@@ -101,7 +101,7 @@ def test_a_damaged_row_is_named_by_its_id_and_left_as_it_is(path: Path) -> None:
         uses: list[tuple[Callable[[Any], object], object]] = [
             (store.find_token, ALICE),
             (store.find_token_by_id, "1"),
-            (store.save_token, renewed(ALICE)),
+            (store.save_token, refreshed(ALICE)),
         ]
         for use, argument in uses:
             with pytest.raises(CorruptRecord, match="expiry_time") as caught:

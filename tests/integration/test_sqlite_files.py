@@ -17,8 +17,8 @@ from evergrant.errors import ConfigError, StoreUnavailable
 from evergrant.stores import open_store
 from evergrant.stores.file import FileStore
 from evergrant.stores.sqlite import SQLiteStore
-from evergrant.stores.sqlite.errors import explained
-from evergrant.testing.samples import ALICE, BOB
+from evergrant.stores.sqlite.errors import translate_error
+from evergrant.testing.sample_tokens import ALICE, BOB
 from sqlite_help import SeedStore, execute, mode, seed_token
 
 FILES = ("tokens.db", "tokens.db-wal", "tokens.db-shm")
@@ -166,7 +166,7 @@ def test_an_empty_file_becomes_a_store(path: Path) -> None:
 def test_a_closed_store_leaves_one_file(path: Path) -> None:
     with SQLiteStore(path) as store:
         store.save_token(ALICE)
-        store.generation()
+        store.change_counter()
     assert [file.name for file in path.parent.iterdir()] == ["tokens.db"]
 
 
@@ -189,7 +189,7 @@ def wrong_kind(path: Path) -> None:
 
 
 def any_error(path: Path) -> None:
-    explained(sqlite3.OperationalError("the disk is full"), f"sqlite:///{path}", 1.0)
+    translate_error(sqlite3.OperationalError("the disk is full"), f"sqlite:///{path}", 1.0)
 
 
 @pytest.mark.parametrize("trouble", [wrong_url, wrong_kind, any_error])

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from evergrant.stores.sqlite import SQLiteStore
-from evergrant.testing.samples import contents
+from evergrant.testing.sample_tokens import stored_contents
 from sqlite_help import execute, finish, start
 
 
@@ -20,13 +20,13 @@ def users(path: Path) -> list[str]:
     """Return who is in a sound database."""
     assert execute(path, "PRAGMA integrity_check") == [("ok",)]
     with SQLiteStore(path) as store:
-        return sorted(str(token.user_name) for token in contents(store).values())
+        return sorted(str(token.user_name) for token in stored_contents(store).values())
 
 
 FORK = """
 store = SQLiteStore(sys.argv[1])
 store.save_token(grant("parent"))
-store.generation()
+store.change_counter()
 inherited = store._connections._own.connection
 from_child, to_parent = os.pipe()
 from_parent, to_child = os.pipe()
@@ -57,11 +57,11 @@ def test_what_a_forked_child_saves_outlives_the_parents_close(path: Path) -> Non
 FORK_AND_CACHE = """
 store = SQLiteStore(sys.argv[1])
 store.save_token(grant("alice"))
-before = store.generation()
+before = store.change_counter()
 child = os.fork()
 if child == 0:
-    os._exit(0 if store.generation() != before else 1)
-sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) or store.generation() == before)
+    os._exit(0 if store.change_counter() != before else 1)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) or store.change_counter() == before)
 """
 
 

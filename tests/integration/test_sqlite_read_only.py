@@ -12,7 +12,7 @@ import pytest
 
 from evergrant import open_store
 from evergrant.errors import StoreMissing, StoreUnavailable
-from evergrant.testing.samples import ALICE, BOB
+from evergrant.testing.sample_tokens import ALICE, BOB
 from sqlite_help import CREATE_VIEW, GARBAGE, SeedStore, execute, mode, seed_token
 
 
@@ -59,9 +59,9 @@ def test_our_own_file_keeps_every_column_and_gets_no_log_beside_it(path: Path) -
 
 def test_what_another_program_saves_meanwhile_is_seen(path: Path) -> None:
     with open_store(url(path)) as writer, open_store(url(path), read_only=True) as reader:
-        before = reader.generation()
+        before = reader.change_counter()
         writer.save_token(ALICE)
-        assert reader.generation() != before
+        assert reader.change_counter() != before
         assert len(reader.get_tokens()) == 1
 
 
@@ -133,15 +133,15 @@ def test_a_file_is_itself_however_it_is_named(path: Path, monkeypatch: pytest.Mo
         spellings += [f"{url(path)}?table=OAUTHTOKEN"]
         for spelling in spellings:
             with open_store(spelling, read_only=True) as again:
-                assert again.identity() == store.identity(), spelling
+                assert again.storage_id() == store.storage_id(), spelling
         with open_store(f"{url(path)}?table=other") as other:
-            assert other.identity() != store.identity()
+            assert other.storage_id() != store.storage_id()
 
 
 def test_stores_in_memory_are_each_their_own() -> None:
     for name in ("memory:", "list:", "sqlite:///:memory:"):
         with open_store(name) as one, open_store(name) as other:
-            assert one.identity() == one.identity() != other.identity()
+            assert one.storage_id() == one.storage_id() != other.storage_id()
 
 
 def test_a_store_that_another_program_is_writing_is_not_disturbed(path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from evergrant.errors import StoreUnavailable
 from evergrant.stores.sqlite import SQLiteStore
-from evergrant.testing.samples import ALICE, BOB, SECRETS, grant
+from evergrant.testing.sample_tokens import ALICE, BOB, SECRETS, grant
 from sqlite_help import CREATE_VIEW, GARBAGE, SeedStore, execute, mode, seed_token, unprivileged
 
 

@@ -12,7 +12,7 @@ import pytest
 from evergrant.errors import Conflict
 from evergrant.stores.rows import COLUMNS, OFFICIAL_COLUMNS
 from evergrant.stores.sqlite import SQLiteStore
-from evergrant.testing.samples import ALICE, BOB, NOON, contents, grant, renewed
+from evergrant.testing.sample_tokens import ALICE, BOB, NOON, grant, refreshed, stored_contents
 from evergrant.token import Token
 from sqlite_help import SeedStore, execute, finish, seed_token, start
 
@@ -86,16 +86,16 @@ def test_both_go_on_saving_the_same_rows_in_turns(path: Path) -> None:
         seed.save_token(seed_token("bob"))
         assert seed.find_token({"user_name": ALICE.user_name})["access_token"] == ALICE.access_token
 
-        seed.save_token(seed_token("alice", access_token="seed-renewed"))
+        seed.save_token(seed_token("alice", access_token="seed-refreshed"))
         seen = store.find_token(ALICE)
         assert seen == replace(
             saved,
-            access_token="seed-renewed",
+            access_token="seed-refreshed",
             refresh_token="planted-refresh-alice",
             client_secret="planted-secret",
         )
 
-        again = store.save_token(renewed(BOB, refresh_token=None))
+        again = store.save_token(refreshed(BOB, refresh_token=None))
         bob = seed.find_token({"user_name": BOB.user_name})
         assert (bob["id"], bob["access_token"]) == (again.id, again.access_token)
         assert bob["refresh_token"] == "planted-refresh-bob"
@@ -117,7 +117,7 @@ def test_a_row_that_it_wrote_has_no_version_and_can_be_swapped_once(path: Path) 
     with SQLiteStore(path) as store:
         found = store.get_tokens()[0]
         assert found.version == 0
-        anew = replace(found, access_token="renewed", expires_at=NOON)
+        anew = replace(found, access_token="refreshed", expires_at=NOON)
         assert store.save_token(anew, expected_version=0).version > 1
         with pytest.raises(Conflict):
             store.save_token(anew, expected_version=0)
@@ -132,7 +132,7 @@ def test_ids_that_it_gave_are_not_given_again(path: Path, seed_ids: list[str]) -
         ours = [str(store.save_token(grant(f"ours{n}")).id) for n in range(5)]
         assert len({*ours, *seed_ids}) == 5 + len(seed_ids)
         assert all(len(id_) <= 10 for id_ in ours)
-        assert set(contents(store)) == {*ours, *seed_ids}
+        assert set(stored_contents(store)) == {*ours, *seed_ids}
 
 
 def test_ids_that_it_gave_meanwhile_are_not_given_again_even_when_deleted(path: Path) -> None:
@@ -173,9 +173,9 @@ def test_after_the_largest_id_there_is_ids_stay_short_and_free(path: Path) -> No
 def test_opening_a_complete_database_writes_nothing(path: Path) -> None:
     SQLiteStore(path).close()
     with SQLiteStore(path) as store:
-        before = store.generation()
+        before = store.change_counter()
         SQLiteStore(path).close()
-        assert store.generation() == before
+        assert store.change_counter() == before
 
 
 def test_two_tables_in_one_file_do_not_mix(path: Path) -> None:

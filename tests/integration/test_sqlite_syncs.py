@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from evergrant.stores.sqlite import SQLiteStore
-from evergrant.testing.samples import ALICE
+from evergrant.testing.sample_tokens import ALICE
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_tokens_are_synced_and_leases_and_notes_are_not(
     def work(store: SQLiteStore) -> None:
         alice = store.save_token(ALICE)
         with store.lease("1", 60):
-            store.amend("note", lambda _: "text", life=60)
+            store.update_note("note", lambda _: "text", life=60)
             store.save_token(alice)
         store.delete_token("1")
 
@@ -58,7 +58,7 @@ def test_a_change_that_fails_leaves_the_setting_for_tokens(
 
     def work(store: SQLiteStore) -> None:
         with pytest.raises(KeyError, match="planted"):
-            store.amend("note", fail, life=60)
+            store.update_note("note", fail, life=60)
         other = sqlite3.connect(tmp_path / "tokens.db")
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(Exception, match="locked"):

@@ -16,7 +16,7 @@ from evergrant.errors import Conflict
 from evergrant.stores import open_store
 from evergrant.stores.sqlite import SQLiteStore
 from evergrant.stores.sqlite.connections import Connection
-from evergrant.testing.samples import ALICE, BOB, NOON, contents, grant, renewed
+from evergrant.testing.sample_tokens import ALICE, BOB, NOON, grant, refreshed, stored_contents
 from sqlite_help import execute
 
 
@@ -47,14 +47,14 @@ def fail_in_the_middle(store: SQLiteStore) -> None:
 def test_eight_threads_save_fifty_users_each(path: Path, url: str) -> None:
     with open_store(url.format(path)) as store:
         together(8, lambda t: [store.save_token(grant(f"user{t}-{n}")) for n in range(50)])
-        names = {token.user_name for token in contents(store).values()}
+        names = {token.user_name for token in stored_contents(store).values()}
         assert names == {f"user{t}-{n}@example.com:60001" for t in range(8) for n in range(50)}
 
 
 @pytest.mark.parametrize("url", ["sqlite:///{}", "sqlite:///:memory:", "memory:", "list:"])
 def test_eight_threads_that_save_the_same_user_leave_one_row(path: Path, url: str) -> None:
     with open_store(url.format(path)) as store:
-        together(8, lambda t: [store.save_token(renewed(ALICE, t * 10 + n)) for n in range(10)])
+        together(8, lambda t: [store.save_token(refreshed(ALICE, t * 10 + n)) for n in range(10)])
         [token] = store.get_tokens()
         assert token.version == 80
 
@@ -66,7 +66,7 @@ def test_of_eight_threads_that_swap_the_same_version_one_wins(path: Path) -> Non
 
         def swap(number: int) -> None:
             try:
-                wins.append(store.save_token(renewed(saved, number), expected_version=1))
+                wins.append(store.save_token(refreshed(saved, number), expected_version=1))
             except Conflict as error:
                 losses.append(error)
 
@@ -113,8 +113,8 @@ def test_a_reader_beside_a_writer_never_misses_a_row(path: Path) -> None:
         reader = threading.Thread(target=read)
         reader.start()
         for number in range(100):
-            store.save_token(renewed(ALICE, number))
-            store.save_token(renewed(BOB, number))
+            store.save_token(refreshed(ALICE, number))
+            store.save_token(refreshed(BOB, number))
         done.set()
         reader.join()
         assert seen
@@ -157,7 +157,7 @@ def test_writers_of_one_process_queue_and_do_not_meet_sqlites_lock(path: Path) -
 def test_a_store_that_nobody_closed_leaves_no_connection(path: Path) -> None:
     store = SQLiteStore(path)
     store.save_token(ALICE)
-    store.generation()
+    store.change_counter()
     del store
     gc.collect()
     assert [file.name for file in path.parent.iterdir()] == ["tokens.db"]
@@ -188,12 +188,12 @@ def test_close_waits_for_a_save_and_ends_every_threads_connection(path: Path) ->
 def test_the_generation_stays_while_nothing_changes(path: Path) -> None:
     with SQLiteStore(path) as store:
         store.save_token(ALICE)
-        before = store.generation()
+        before = store.change_counter()
         store.find_token(ALICE)
         store.get_tokens()
-        assert store.generation() == before
+        assert store.change_counter() == before
         together(4, lambda _: store.find_token(ALICE))
-        assert store.generation() == before
+        assert store.change_counter() == before
 
 
 @pytest.mark.parametrize("where", ["here", "another thread", "another store", "another program"])
@@ -202,29 +202,29 @@ def test_the_generation_changes_with_every_change_wherever_it_is_made(
 ) -> None:
     with SQLiteStore(path) as store, SQLiteStore(path) as other:
         store.save_token(ALICE)
-        generations = [store.generation()]
+        generations = [store.change_counter()]
         for number in range(3):
             if where == "here":
-                store.save_token(renewed(ALICE, number))
+                store.save_token(refreshed(ALICE, number))
             elif where == "another thread":
-                together(1, lambda n: store.save_token(renewed(ALICE, n)))
+                together(1, lambda n: store.save_token(refreshed(ALICE, n)))
             elif where == "another store":
-                other.save_token(renewed(ALICE, number))
+                other.save_token(refreshed(ALICE, number))
             else:
                 execute(path, "UPDATE oauthtoken SET access_token = access_token || 'x'")
-            generations.append(store.generation())
+            generations.append(store.change_counter())
         assert len(set(generations)) == 4
 
 
 def test_the_generation_of_a_database_in_memory_changes_with_every_change() -> None:
     with open_store("sqlite:///:memory:") as store:
-        generations = [store.generation()]
+        generations = [store.change_counter()]
         saved = store.save_token(ALICE)
-        generations.append(store.generation())
+        generations.append(store.change_counter())
         store.delete_token(str(saved.id))
-        generations.append(store.generation())
+        generations.append(store.change_counter())
         assert len(set(generations)) == 3
-        assert store.generation() == generations[-1]
+        assert store.change_counter() == generations[-1]
 
 
 def test_a_save_that_failed_leaves_nothing_behind_and_the_connection_usable(path: Path) -> None:
@@ -232,7 +232,7 @@ def test_a_save_that_failed_leaves_nothing_behind_and_the_connection_usable(path
         saved = store.save_token(ALICE)
         fail_in_the_middle(store)
         assert store.get_tokens() == [saved]
-        assert store.save_token(renewed(ALICE)).version == 2
+        assert store.save_token(refreshed(ALICE)).version == 2
 
 
 def test_a_long_listing_reads_every_row_once_and_lets_others_write(path: Path) -> None:
@@ -241,7 +241,7 @@ def test_a_long_listing_reads_every_row_once_and_lets_others_write(path: Path) -
             store.save_token(grant(f"user{number}"))
         listing = store.iter_tokens()
         first = next(listing)
-        store.save_token(renewed(first))
+        store.save_token(refreshed(first))
         store.delete_token("1100")
         seen = [first, *listing]
         assert [token.id for token in seen] == [str(number) for number in range(1, 1100)]

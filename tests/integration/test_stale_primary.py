@@ -15,7 +15,7 @@ from evergrant.stores import open_store
 from evergrant.stores.base import TokenStore
 from evergrant.stores.redis import clients
 from evergrant.stores.sql import engine
-from evergrant.testing.samples import ALICE, BOB, renewed
+from evergrant.testing.sample_tokens import ALICE, BOB, refreshed
 from pairs import Pair, RedisPair, SQLPair, pair, second_servers
 from redis_servers import until
 from servers import MariaDB, PostgreSQL
@@ -33,7 +33,7 @@ def test_a_save_goes_to_the_new_primary_at_once(store: TokenStore, pair: Pair) -
     alice = store.save_token(ALICE)
     pair.demote()
     pair.switch()
-    saved = store.save_token(renewed(alice), expected_version=alice.version)
+    saved = store.save_token(refreshed(alice), expected_version=alice.version)
     with open_store(pair.url) as other:
         assert other.find_token(ALICE) == saved == store.find_token(ALICE)
 
@@ -45,9 +45,9 @@ def test_leases_and_notes_go_there_too(store: TokenStore, pair: Pair) -> None:
     with store.lease("1", 60) as lease, open_store(pair.url) as other:
         assert lease
         assert not other.lease("1", 60)
-    assert store.amend("budget", lambda text: f"{text}1", life=60) == "1"
+    assert store.update_note("budget", lambda text: f"{text}1", life=60) == "1"
     with open_store(pair.url) as other:
-        assert other.note("budget") == "1"
+        assert other.get_note("budget") == "1"
 
 
 def test_many_threads_heal_together(store: TokenStore, pair: Pair) -> None:
@@ -79,10 +79,10 @@ def test_while_there_is_no_primary_it_is_one_clear_error_that_passes(
     alice = store.save_token(ALICE)
     pair.demote()
     for use in (
-        lambda: store.save_token(renewed(alice)),
+        lambda: store.save_token(refreshed(alice)),
         lambda: store.lease("1", 60),
         lambda: store.delete_token(str(alice.id)),
-        lambda: store.amend("budget", lambda text: f"{text}1", life=60),
+        lambda: store.update_note("budget", lambda text: f"{text}1", life=60),
     ):
         with pytest.raises(StoreUnavailable, match="is read-only") as caught:
             use()
@@ -90,16 +90,16 @@ def test_while_there_is_no_primary_it_is_one_clear_error_that_passes(
         assert "planted" not in str(caught.value)
     assert store.find_token(ALICE) == alice  # it can still be read
     pair.switch()
-    assert store.save_token(renewed(alice)).version == alice.version + 1
+    assert store.save_token(refreshed(alice)).version == alice.version + 1
 
 
 def test_a_server_that_takes_changes_again_is_used_again(store: TokenStore, pair: Pair) -> None:
     alice = store.save_token(ALICE)
     pair.demote()
     with pytest.raises(StoreUnavailable, match="is read-only"):
-        store.save_token(renewed(alice))
+        store.save_token(refreshed(alice))
     pair.promote()
-    assert store.save_token(renewed(alice)).version == alice.version + 1
+    assert store.save_token(refreshed(alice)).version == alice.version + 1
 
 
 def test_once_it_is_known_reads_are_of_the_new_primary_too(store: TokenStore, pair: Pair) -> None:
@@ -107,7 +107,7 @@ def test_once_it_is_known_reads_are_of_the_new_primary_too(store: TokenStore, pa
     pair.demote()
     pair.switch()
     with open_store(pair.url) as other:
-        newer = other.save_token(renewed(alice))
+        newer = other.save_token(refreshed(alice))
         other.save_token(BOB)
     store.save_token(BOB)
     assert store.find_token(ALICE) == newer
@@ -124,7 +124,7 @@ def test_who_only_reads_sees_the_new_primary_when_a_connection_has_had_its_time(
         pair.demote()
         pair.switch()
         with open_store(pair.url) as other:
-            newer = other.save_token(renewed(alice))
+            newer = other.save_token(refreshed(alice))
         until(lambda: store.find_token(ALICE) == newer, 10)
 
 
@@ -149,15 +149,15 @@ def test_word_of_changes_is_heard_from_the_new_primary() -> None:
         pair = RedisPair(stack)
         store = stack.enter_context(open_store(pair.url))
         alice = store.save_token(ALICE)
-        until(lambda: store.generation() is not None)
+        until(lambda: store.change_counter() is not None)
         pair.demote()
         pair.switch()
-        alice = store.save_token(renewed(alice))
-        until(lambda: store.generation() is not None)
-        before = store.generation()
+        alice = store.save_token(refreshed(alice))
+        until(lambda: store.change_counter() is not None)
+        before = store.change_counter()
         with open_store(pair.url) as other:
-            other.save_token(renewed(alice))
-        until(lambda: store.generation() not in (None, before))
+            other.save_token(refreshed(alice))
+        until(lambda: store.change_counter() not in (None, before))
 
 
 def test_word_of_leases_is_heard_from_the_new_primary(
@@ -190,7 +190,7 @@ def test_word_of_leases_is_heard_from_the_new_primary(
 
 def test_codes_of_servers_that_go_down_are_lost_connections(database: Database) -> None:
     """Each by the real error of the driver, as the server would word it."""
-    from evergrant.stores.sql.errors import ConnectionLost, Demoted, explained
+    from evergrant.stores.sql.errors import ConnectionLost, Demoted, translate_error
 
     if "mysql" in database.url:
         import pymysql
@@ -205,9 +205,9 @@ def test_codes_of_servers_that_go_down_are_lost_connections(database: Database) 
             for state in ("57P01", "57P02", "57P03", "08006", "25006")
         ]
     for error in errors:
-        found = explained(error, "store", was_writable=True)
+        found = translate_error(error, "store", was_writable=True)
         assert isinstance(found, ConnectionLost), error
         assert found.retryable
         assert "planted" not in str(found)
-    assert isinstance(explained(errors[-1], "store"), Demoted)
-    assert not explained(errors[-1], "store").retryable
+    assert isinstance(translate_error(errors[-1], "store"), Demoted)
+    assert not translate_error(errors[-1], "store").retryable

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from evergrant.crypto.files import write_lines
+from evergrant._crypto.key_file import write_lines
 from evergrant.errors import EvergrantError
-from evergrant.testing.samples import ALICE, BOB
+from evergrant.testing.sample_tokens import ALICE, BOB
 from evergrant.token import Secret
 from sqlite_help import mode
 from strangers import KEY, USES, careless_umask, csv_at, refused, strange, use

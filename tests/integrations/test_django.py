@@ -31,7 +31,7 @@ def alice(keeper: Keeper, door: socket.socket, zoho: Sandbox) -> Iterator[Visito
 def test_a_fork_while_the_keeper_is_made_leaves_the_child_one(
     alice: Visitor, keeper: Keeper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from evergrant.integrations.django import keeping
+    from evergrant.integrations.django import conf
 
     parent, making, go_on = os.getpid(), threading.Event(), threading.Event()
 
@@ -40,16 +40,16 @@ def test_a_fork_while_the_keeper_is_made_leaves_the_child_one(
         assert os.getpid() != parent or go_on.wait(60)
         return keeper
 
-    monkeypatch.setattr(keeping, "_make", make)
-    keeping._made.clear()
-    thread = threading.Thread(target=keeping.keeper)
+    monkeypatch.setattr(conf, "_make", make)
+    conf._made.clear()
+    thread = threading.Thread(target=conf.keeper)
     thread.start()
     assert making.wait(60)
     child = os.fork()
     if child == 0:
         signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.alarm(20)
-        os._exit(keeping.keeper() is not keeper)
+        os._exit(conf.keeper() is not keeper)
     status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
     go_on.set()
     thread.join()
@@ -94,7 +94,7 @@ def test_the_command_lets_no_name_steer_the_terminal(alice: Visitor, keeper: Kee
     with pytest.raises(CommandError) as refused:
         call_command("zoho_tokens", "--revoke", name)
     assert "\x1b" not in str(refused.value)
-    ours = keeper.accounts.own_client().client_id
+    ours = keeper.accounts.require_client().client_id
     keeper.store.save_token(Token(user_name=name, client_id=ours, refresh_token="planted-2"))
     call_command("zoho_tokens", "--revoke", name, stdout=told)
     assert "\x1b" not in told.getvalue()
@@ -113,7 +113,7 @@ def test_the_command_lets_no_name_steer_the_terminal(alice: Visitor, keeper: Kee
 def test_wrong_settings_are_found_by_check(alice: Visitor, given: object, said: str) -> None:
     from django.test import override_settings
 
-    from evergrant.integrations.django.keeping import check
+    from evergrant.integrations.django.conf import check
 
     with override_settings(EVERGRANT=given):
         found = " ".join(problem.msg for problem in check())

@@ -70,9 +70,9 @@ def test_who_may_not_see_it_does_not(alice: Token) -> None:
 
 def test_nothing_that_it_shows_is_secret(alice: Token, keeper: Keeper) -> None:
     staff = Staff(superuser=True)
-    from evergrant.integrations.django.listing import key_of
+    from evergrant.integrations.django.token_list import form_key
 
-    shown = [staff.page(), staff.post([key_of(alice)]).content.decode()]
+    shown = [staff.page(), staff.post([form_key(alice)]).content.decode()]
     assert all(alice.user_name in page for page in shown if alice.user_name)
     assert "fresh" in shown[0]
     assert alice.api_domain
@@ -121,7 +121,7 @@ def test_a_search_finds_users_by_the_parts_of_their_names(keeper: Keeper) -> Non
 def test_of_very_many_tokens_the_first_are_listed_and_any_user_is_found(
     keeper: Keeper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("evergrant.integrations.django.listing.MOST", 2)
+    monkeypatch.setattr("evergrant.integrations.django.token_list.MOST", 2)
     planted(keeper, "ann@a.example", "bob@a.example", "carol@a.example:7")
     staff = Staff("view_token")
     assert staff.users() == ["ann@a.example", "bob@a.example"]
@@ -157,9 +157,9 @@ def test_a_hostile_name_is_only_text(name: str | None, keeper: Keeper) -> None:
     staff = Staff(superuser=True)
     shown = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in name or "")
     assert staff.users() == [shown or "(no user)"]
-    from evergrant.integrations.django.listing import key_of
+    from evergrant.integrations.django.token_list import form_key
 
-    pages = [staff.page(), staff.post([key_of(saved)]).content.decode(), staff.page(q=name or "")]
+    pages = [staff.page(), staff.post([form_key(saved)]).content.decode(), staff.page(q=name or "")]
     staff.revoke(saved)
     pages += [staff.page(), staff.page("/admin/")]
     for page in pages:
@@ -169,9 +169,9 @@ def test_a_hostile_name_is_only_text(name: str | None, keeper: Keeper) -> None:
 def test_a_revocation_takes_the_right_a_form_of_ours_and_a_confirmation(
     alice: Token, keeper: Keeper, zoho: Sandbox
 ) -> None:
-    from evergrant.integrations.django.listing import key_of
+    from evergrant.integrations.django.token_list import form_key
 
-    key = key_of(alice)
+    key = form_key(alice)
     viewer, staff = Staff("view_token"), Staff("view_token", "delete_token")
     assert "Revoke" not in viewer.page()
     assert viewer.post([key], confirmed="yes").status_code == 403
@@ -216,10 +216,10 @@ def test_the_row_of_somebody_else_by_now_is_left_alone(
     carol = keeper.store.save_token(
         Token(id=alice.id, user_name="carol", client_id=alice.client_id, refresh_token="planted")
     )
-    from evergrant.integrations.django.listing import key_of
+    from evergrant.integrations.django.token_list import form_key
 
     staff = Staff(superuser=True)
-    for keys in ([key_of(alice)], ["x\x00.y", ".", "", "9" * 500], []):
+    for keys in ([form_key(alice)], ["x\x00.y", ".", "", "9" * 500], []):
         answer = staff.post(keys, confirmed="yes")
         assert answer.status_code == 302
         assert "messagelist" in staff.page()

@@ -34,7 +34,7 @@ def test_a_program_is_told_and_not_sent_anywhere(alice: Visitor) -> None:
     assert answer.json() == {"detail": "Log in with Zoho to go on."}
 
 
-def test_an_expired_token_is_renewed_unnoticed(alice: Visitor, zoho: Sandbox) -> None:
+def test_an_expired_token_is_refreshed_unnoticed(alice: Visitor, zoho: Sandbox) -> None:
     alice.log_in(ALICE)
     zoho.clock.advance(hours=2)
     assert alice.get("/leads").status_code == 200
@@ -208,7 +208,7 @@ def test_a_grant_that_is_too_old_takes_a_new_consent(
     alice: Visitor, zoho: Sandbox, keeper: Keeper
 ) -> None:
     """Without one, Zoho sends no refresh token, and the browser would go round for ever."""
-    keeper._custody._policing.policy = Policy(max_age=timedelta(hours=5))
+    keeper._manager._enforcer.policy = Policy(max_age=timedelta(hours=5))
     alice.log_in(ALICE)
     zoho.clock.advance(hours=6)
     sent = alice.get("/leads")
@@ -221,7 +221,7 @@ def test_a_grant_that_is_too_old_takes_a_new_consent(
 def test_a_login_that_the_policy_refuses_ends_there(
     alice: Visitor, zoho: Sandbox, keeper: Keeper
 ) -> None:
-    keeper._custody._policing.policy = Policy(allowed_scopes=("ZohoCRM.settings.*",))
+    keeper._manager._enforcer.policy = Policy(allowed_scopes=("ZohoCRM.settings.*",))
     answer = alice.get(zoho.consent(alice.to_zoho(), ALICE))
     assert answer.status_code == 403
     assert keeper.store.get_tokens() == []

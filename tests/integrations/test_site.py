@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from evergrant.integrations.site import Site, is_from_elsewhere, safe_path
+from evergrant.integrations.urls import LoginUrls, is_cross_site, safe_path
 
 
 @pytest.mark.parametrize(
@@ -31,14 +31,14 @@ def test_a_target_is_a_path_of_this_site(target: str | None, safe: str) -> None:
     ],
 )  # fmt: skip
 def test_nobody_is_sent_to_the_login_for_ever(target: str | None, goes: str) -> None:
-    assert Site.below("/crm/", "/zoho").target(target) == goes
+    assert LoginUrls.mounted_at("/crm/", "/zoho").target(target) == goes
 
 
 def test_what_an_app_is_mounted_below_may_be_anything() -> None:
-    site = Site.below("/größe", "/zoho")
+    site = LoginUrls.mounted_at("/größe", "/zoho")
     assert site.login == "/gr%C3%B6%C3%9Fe/zoho/login"
-    assert site.is_of_login("/gr%C3%B6%C3%9Fe/zoho/login")
-    assert Site.below("", "/zoho") == Site()
+    assert site.is_login_page("/gr%C3%B6%C3%9Fe/zoho/login")
+    assert LoginUrls.mounted_at("", "/zoho") == LoginUrls()
 
 
 @pytest.mark.parametrize(
@@ -59,4 +59,4 @@ def test_what_an_app_is_mounted_below_may_be_anything() -> None:
 def test_a_form_of_another_site_is_told_from_our_own(
     headers: dict[str, str], *, elsewhere: bool
 ) -> None:
-    assert is_from_elsewhere(headers.get) is elsewhere
+    assert is_cross_site(headers.get) is elsewhere

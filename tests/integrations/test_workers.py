@@ -11,7 +11,7 @@ import pytest
 
 from evergrant import Keeper, open_store
 from evergrant.sandbox import Sandbox
-from evergrant.testing.remote import RemoteSandbox
+from evergrant.testing.sandbox_client import RemoteSandbox
 
 ALICE = "alice@example.com"
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -19,7 +19,7 @@ EXAMPLES = Path(__file__).parents[2] / "examples"
 ZOHO = """
 import os, sys
 import evergrant
-from evergrant.testing.remote import RemoteSandbox
+from evergrant.testing.sandbox_client import RemoteSandbox
 remote = RemoteSandbox.at(os.environ["SANDBOX"])
 evergrant.Accounts = lambda client_id, secret: remote.accounts()
 """

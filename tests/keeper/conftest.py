@@ -81,7 +81,7 @@ def refreshes(zoho: Sandbox) -> Callable[[], int]:
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("evergrant.keeping.saver.PAUSES", (0, 0))
+    monkeypatch.setattr("evergrant._core.saver.PAUSES", (0, 0))
 
 
 @pytest.fixture
@@ -117,7 +117,13 @@ def down(keeper: Keeper, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
         raise StoreUnavailable("the disk is gone")
 
     def take_down() -> None:
-        for name in ("generation", "find_users", "find_token", "find_token_by_id", "save_token"):
+        for name in (
+            "change_counter",
+            "find_users",
+            "find_token",
+            "find_token_by_id",
+            "save_token",
+        ):
             monkeypatch.setattr(keeper.store, name, fail)
 
     return take_down

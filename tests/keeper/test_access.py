@@ -28,7 +28,7 @@ def test_a_cached_token_costs_no_store_read_and_no_call(
     def touched(*args: object) -> list[Token]:
         raise AssertionError("the store was read")
 
-    for method in ("_select", "_select_named", "_rows"):
+    for method in ("_select", "_select_by_user", "_rows"):
         monkeypatch.setattr(keeper.store, method, touched)
     assert [keeper.access_token(ALICE) for _ in range(100)] == [token] * 100
     assert len(zoho.calls) == calls
@@ -44,18 +44,18 @@ def test_what_another_process_saves_is_seen(
     assert refreshes() == 1
 
 
-def test_an_hour_later_the_token_is_renewed_once(
+def test_an_hour_later_the_token_is_refreshed_once(
     zoho: Sandbox, keeper: Keeper, log_in: LogIn, refreshes: Count, events: list[Event]
 ) -> None:
     token = log_in(ALICE)
     zoho.clock.advance(minutes=54)
     assert keeper.access_token(ALICE) == token.access_token
     zoho.clock.advance(minutes=6)
-    renewed = keeper.token(ALICE)
-    assert renewed.access_token != token.access_token
-    assert (renewed.id, renewed.refresh_token) == (token.id, token.refresh_token)
-    assert keeper.store.get_tokens() == [renewed]
-    assert [keeper.token(ALICE) for _ in range(10)] == [renewed] * 10
+    refreshed = keeper.token(ALICE)
+    assert refreshed.access_token != token.access_token
+    assert (refreshed.id, refreshed.refresh_token) == (token.id, token.refresh_token)
+    assert keeper.store.get_tokens() == [refreshed]
+    assert [keeper.token(ALICE) for _ in range(10)] == [refreshed] * 10
     assert refreshes() == 1
     assert [type(event) for event in events] == [LoggedIn, Refreshed]
     assert (events[1].token_id, events[1].user) == (token.id, token.user_name)
@@ -91,7 +91,7 @@ def test_a_restart_needs_no_login_and_no_refresh(
     assert len(zoho.calls) == calls
 
 
-def test_refresh_renews_what_is_still_fresh(
+def test_refresh_refreshes_what_is_still_fresh(
     zoho: Sandbox, keeper: Keeper, log_in: LogIn, refreshes: Count
 ) -> None:
     token = log_in(ALICE)
@@ -100,7 +100,7 @@ def test_refresh_renews_what_is_still_fresh(
     assert refreshes() == 1
 
 
-def test_a_stored_token_without_an_access_token_is_renewed(
+def test_a_stored_token_without_an_access_token_is_refreshed(
     zoho: Sandbox, keeper: Keeper, log_in: LogIn, refreshes: Count
 ) -> None:
     token = log_in(ALICE)

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from evergrant import Accounts, Keeper, Policy, open_store
+from evergrant._core.timestamps import Timestamps
 from evergrant.errors import PolicyRefused, UntrustedServer
-from evergrant.keeping.moments import Moments
 from evergrant.sandbox import Sandbox
 
 ALICE = "alice@example.com"
@@ -110,7 +110,7 @@ def test_a_store_that_cannot_be_written_is_judged_all_the_same(
     policy = Policy(max_age=HOUR / 2)
     hosts.keeper(policy, 24 * HOUR).login_with_code(zoho.grant_code(ALICE, self_client=True))
     keeper = hosts.keeper(policy)
-    monkeypatch.setattr(keeper._custody._renewal, "note", lambda *_: None)
+    monkeypatch.setattr(keeper._manager._refresher, "record_use", lambda *_: None)
     assert keeper.access_token(ALICE)
     zoho.clock.advance(minutes=45)
     with pytest.raises(PolicyRefused):
@@ -159,7 +159,7 @@ def test_a_clock_that_is_set_right_is_gone_by_again(zoho: Sandbox, hosts: Hosts)
     policy = Policy(idle_timeout=2 * HOUR)
     hosts.keeper(policy).login_with_code(zoho.grant_code(ALICE, self_client=True))
     wrong = [-24 * HOUR]
-    moments = Moments(lambda: zoho.clock() + wrong[0], zoho.clock)
+    moments = Timestamps(lambda: zoho.clock() + wrong[0], zoho.clock)
     (token,) = hosts.keeper(policy).store.get_tokens()
     assert moments.past(token, token.last_used_at) == token.last_used_at
     assert abs(moments.now() - zoho.clock()) < timedelta(seconds=5)

@@ -16,11 +16,11 @@ from contextlib import suppress
 import pytest
 
 from evergrant import Keeper, Token, TokenStore
-from evergrant.delivery import standings
+from evergrant._delivery import standings
+from evergrant._logging.queued import WRITER, write
+from evergrant._logging.rate_limited import BURST, RateLimitedLog
 from evergrant.errors import EvergrantError
-from evergrant.limited_log import BURST, LimitedLog
 from evergrant.sandbox import Sandbox
-from evergrant.written_log import WRITER, write
 
 LogIn = Callable[[str], Token]
 
@@ -43,7 +43,7 @@ class Stuck(logging.Handler):
 @pytest.fixture
 def stuck(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stuck]:
     """Hang every line of the program at the root: ours, and those of the libraries we use."""
-    monkeypatch.setattr("evergrant.written_log.PATIENCE", 0.1)
+    monkeypatch.setattr("evergrant._logging.queued.CALLER_WAITS", 0.1)
     handler, root = Stuck(), logging.getLogger()
     before = root.level
     root.addHandler(handler)
@@ -66,7 +66,7 @@ def until(happened: Callable[[], object], limit: float = 10) -> None:
         time.sleep(0.01)
 
 
-def test_renewals_go_on_and_leave_no_lease(
+def test_refreshes_go_on_and_leave_no_lease(
     zoho: Sandbox,
     store: TokenStore,
     keeper: Keeper,
@@ -91,13 +91,13 @@ def test_renewals_go_on_and_leave_no_lease(
     assert late() == 1
     for token in tokens:
         assert store.lease(token.id or "", 1)  # nobody holds it
-        renewed = store.find_token_by_id(token.id or "")
-        assert renewed
-        assert renewed.access_token in got
+        refreshed = store.find_token_by_id(token.id or "")
+        assert refreshed
+        assert refreshed.access_token in got
     assert stuck.written == []
     stuck.go_on.set()
     until(lambda: not late())
-    lines = [line for line in stuck.written if "renewed" in line or "Refreshed" in line]
+    lines = [line for line in stuck.written if "refreshed" in line or "Refreshed" in line]
     assert len(lines) >= 2, stuck.written
 
 
@@ -117,13 +117,13 @@ def test_a_quick_handler_has_written_when_the_call_returns_and_knows_the_caller(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     log = logging.getLogger("evergrant")
-    LimitedLog().warning("the %s is gone", "store")
+    RateLimitedLog().warning("the %s is gone", "store")
     write(log, logging.WARNING, "written")
     with suppress(KeyError):
         try:
             os.environ["NOWHERE"]
         finally:
-            LimitedLog().exception("failed")
+            RateLimitedLog().exception("failed")
     assert caplog.messages == ["the store is gone", "written", "failed"]
     assert {record.filename for record in caplog.records} == {"test_blocked_log.py"}
     assert {record.threadName for record in caplog.records} == {threading.current_thread().name}
@@ -138,7 +138,7 @@ def test_a_filter_that_raises_harms_nobody() -> None:
         raise RuntimeError
 
     log.addFilter(fail)
-    LimitedLog().warning("nobody reads this")
+    RateLimitedLog().warning("nobody reads this")
     log.removeFilter(fail)
 
 
@@ -158,7 +158,7 @@ def test_a_handler_that_asks_for_a_token_does_not_wait_for_itself(
 
     handler, began = Sends(), time.monotonic()
     logging.getLogger().addHandler(handler)
-    LimitedLog().warning("something to send")
+    RateLimitedLog().warning("something to send")
     logging.getLogger().removeHandler(handler)
     assert time.monotonic() - began < 5
     until(lambda: len(got) == 2)
@@ -167,7 +167,7 @@ def test_a_handler_that_asks_for_a_token_does_not_wait_for_itself(
 def test_lines_that_have_no_room_are_told_as_lost(
     stuck: Stuck, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("evergrant.delivery.MOST_WAITING", 3)
+    monkeypatch.setattr("evergrant._delivery.MAX_QUEUED", 3)
     lost = next(one.lost for one in standings() if one.name == WRITER)
     log = logging.getLogger("evergrant")
     for number in range(10):
@@ -189,8 +189,8 @@ def test_what_the_http_library_says_of_our_requests_is_bounded_and_of_others_it_
 ) -> None:
     import httpx2
 
-    monkeypatch.setattr("evergrant.limited_log.PERIOD", 60.0)
-    monkeypatch.setattr("evergrant.library_log._log", LimitedLog())
+    monkeypatch.setattr("evergrant._logging.rate_limited.PERIOD", 60.0)
+    monkeypatch.setattr("evergrant._logging.libraries._log", RateLimitedLog())
     log_in(ALICE)
     caplog.set_level(logging.DEBUG)
     zoho.faults.server_error(times=None)
@@ -222,13 +222,13 @@ def test_a_forked_child_writes_its_own(stuck: Stuck) -> None:
 
 ENDS = """
 import logging, sys, threading, time
-from evergrant.limited_log import LimitedLog
+from evergrant._logging.rate_limited import RateLimitedLog
 class Slow(logging.Handler):
     def emit(self, record):
         time.sleep(0.7)
         print(record.getMessage(), flush=True)
 logging.getLogger().addHandler(Slow())
-log = LimitedLog()
+log = RateLimitedLog()
 for number in range(200):
     log.warning("line %d", number)
 """
@@ -246,7 +246,7 @@ def test_a_log_that_is_a_stopped_reader_of_a_pipe_holds_nobody(
     zoho: Sandbox, keeper: Keeper, log_in: LogIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A handler of the standard library's, a pipe that is full, and a real SIGSTOP."""
-    monkeypatch.setattr("evergrant.written_log.PATIENCE", 0.1)
+    monkeypatch.setattr("evergrant._logging.queued.CALLER_WAITS", 0.1)
     log_in(ALICE)
     zoho.clock.advance(hours=2)
     with subprocess.Popen(

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from evergrant import Accounts, Keeper, Token, open_store
+from evergrant._oauth.messages import HttpRequest, HttpResponse
+from evergrant._oauth.transport import HttpxTransport
 from evergrant.errors import OAuthError
-from evergrant.http import HttpAnswer, HttpCall
 from evergrant.sandbox import Sandbox
-from evergrant.sender import HttpSender
 
 LogIn = Callable[[str], Token]
 Count = Callable[[], int]
@@ -21,12 +21,12 @@ Count = Callable[[], int]
 ALICE = "alice@example.com"
 HTML = {"content-type": "text/html; charset=utf-8"}
 PORTALS = {
-    "a page": HttpAnswer(200, HTML, b"<!doctype html><form>Accept our terms</form>"),
-    "a page without its type": HttpAnswer(200, {}, b"\n <html>"),
-    "a page of a proxy": HttpAnswer(403, HTML, b"<html>Forbidden by your proxy</html>"),
-    "elsewhere": HttpAnswer(302, {"location": "http://portal.example/login"}, b""),
-    "elsewhere, with a page": HttpAnswer(307, HTML | {"location": "http://p.example"}, b"<html>"),
-    "the status that is made for it": HttpAnswer(511, HTML, b"<html>"),
+    "a page": HttpResponse(200, HTML, b"<!doctype html><form>Accept our terms</form>"),
+    "a page without its type": HttpResponse(200, {}, b"\n <html>"),
+    "a page of a proxy": HttpResponse(403, HTML, b"<html>Forbidden by your proxy</html>"),
+    "elsewhere": HttpResponse(302, {"location": "http://portal.example/login"}, b""),
+    "elsewhere, with a page": HttpResponse(307, HTML | {"location": "http://p.example"}, b"<html>"),
+    "the status that is made for it": HttpResponse(511, HTML, b"<html>"),
 }
 
 
@@ -34,10 +34,10 @@ class Worker:
     """A process of its own on the store that all share, behind a network that may answer."""
 
     def __init__(self, zoho: Sandbox, url: str, boat: Path, stack: ExitStack) -> None:
-        self.portal: HttpAnswer | None = None
+        self.portal: HttpResponse | None = None
         self.asked = 0
         self.hold: threading.Event | None = None
-        self._sender = HttpSender(10.0)
+        self._sender = HttpxTransport(10.0)
         accounts = Accounts(
             zoho.client.client_id,
             zoho.client.client_secret,
@@ -50,7 +50,7 @@ class Worker:
         self.keeper = stack.enter_context(Keeper(store, accounts, lifeboat=boat))
         stack.callback(self._sender.close)
 
-    def send(self, call: HttpCall) -> HttpAnswer:
+    def send(self, call: HttpRequest) -> HttpResponse:
         if self.portal is None:
             return self._sender(call)
         self.asked += 1
@@ -66,7 +66,7 @@ def worker(zoho: Sandbox, store_url: str, boat: Path) -> Iterator[Callable[[], W
 
 
 @pytest.fixture(params=PORTALS)
-def portal(request: pytest.FixtureRequest) -> HttpAnswer:
+def portal(request: pytest.FixtureRequest) -> HttpResponse:
     return PORTALS[request.param]
 
 
@@ -75,7 +75,7 @@ def test_nothing_is_dead_and_nothing_is_spent(
     log_in: LogIn,
     refreshes: Count,
     worker: Callable[[], Worker],
-    portal: HttpAnswer,
+    portal: HttpResponse,
 ) -> None:
     token = log_in(ALICE)
     broken, healthy = worker(), worker()
@@ -98,18 +98,18 @@ def test_nothing_is_dead_and_nothing_is_spent(
 
 
 def test_whose_grant_it_is_can_be_asked_again(
-    zoho: Sandbox, log_in: LogIn, worker: Callable[[], Worker], portal: HttpAnswer
+    zoho: Sandbox, log_in: LogIn, worker: Callable[[], Worker], portal: HttpResponse
 ) -> None:
     token = log_in(ALICE)
     broken = worker()
     broken.portal = portal
     with pytest.raises(OAuthError) as caught:
-        broken.keeper.accounts.owner(token)
+        broken.keeper.accounts.fetch_owner(token)
     assert caught.value.retryable
 
 
 def test_who_waits_for_a_worker_behind_a_portal_asks_for_itself(
-    zoho: Sandbox, log_in: LogIn, worker: Callable[[], Worker], portal: HttpAnswer
+    zoho: Sandbox, log_in: LogIn, worker: Callable[[], Worker], portal: HttpResponse
 ) -> None:
     log_in(ALICE)
     broken, healthy = worker(), worker()
@@ -140,22 +140,22 @@ def test_who_waits_for_a_worker_behind_a_portal_asks_for_itself(
     assert failed or broken.keeper.access_token(ALICE) == got[0]
 
 
-def test_others_go_on_renewing_in_the_background(
+def test_others_go_on_refreshing_in_the_background(
     zoho: Sandbox,
     log_in: LogIn,
     refreshes: Count,
     worker: Callable[[], Worker],
-    portal: HttpAnswer,
+    portal: HttpResponse,
 ) -> None:
     log_in(ALICE)
     broken, healthy = worker(), worker()
     zoho.clock.advance(minutes=56)
     broken.portal = portal
-    broken.keeper.keep_fresh()
-    while not broken.keeper._custody.is_idle:
+    broken.keeper.refresh_due()
+    while not broken.keeper._manager.is_idle:
         pass
     assert broken.asked == 1
-    healthy.keeper.keep_fresh()
-    while not healthy.keeper._custody.is_idle:
+    healthy.keeper.refresh_due()
+    while not healthy.keeper._manager.is_idle:
         pass
     assert refreshes() == 1

@@ -1,4 +1,4 @@
-"""The client secret that works is what the store has: who goes by the row alone can renew too."""
+"""The client secret that works is what the store has: who goes by the row alone can refresh too."""
 
 from __future__ import annotations
 

@@ -170,7 +170,7 @@ def test_a_first_login_without_a_refresh_token_says_so_and_works_for_an_hour(
 ) -> None:
     zoho.grant_code(ALICE)  # a consent of old, whose refresh token nobody kept
     code = zoho.grant_code(ALICE, offline=offline, prompt_consent=not offline)
-    with pytest.raises(NoRefreshToken, match="consent_again"):
+    with pytest.raises(NoRefreshToken, match="prompt_consent"):
         keeper.login_with_code(code)
     assert keeper.access_token(ALICE)
     zoho.clock.advance(hours=1)

@@ -13,12 +13,12 @@ import pytest
 import requests
 
 from evergrant import Accounts, Keeper, Token, TokenStore
+from evergrant._core.token_cache import UNTRACKED_TTL
 from evergrant.aio import AsyncKeeper
 from evergrant.errors import LoginRequired
-from evergrant.keeping.cache import UNTRACKED_LIFE
 from evergrant.sandbox import Sandbox
-from evergrant.zohocrmsdk.desk import Desk
-from evergrant.zohocrmsdk.surroundings import Surroundings
+from evergrant.zohocrmsdk.bridge import SDKBridge
+from evergrant.zohocrmsdk.sdk_config import SDKConfig
 from every_store import EVERY_STORE, OF_THIS_PROCESS, OWN_NOTES, Storage
 from warm_process import WarmProcess
 
@@ -61,11 +61,11 @@ class Surfaces:
         self._keeper = keeper
         self._tasks = AsyncKeeper(keeper)
         self._url = f"{zoho.url}/crm/v8/org"
-        self.desk = Desk(
+        self.bridge = SDKBridge(
             keeper.store, data_centers=zoho.data_centers, clock=zoho.clock, lifeboat=folder
         )
         home = zoho.data_center("us")
-        self._around = Surroundings(home.accounts_url, home.api_url)
+        self._around = SDKConfig(home.accounts_url, home.api_url)
         self._asked = Token(user_name=ALICE, client_id=zoho.client.client_id)
 
     def __iter__(self) -> Iterator[Callable[[], object]]:
@@ -74,7 +74,7 @@ class Surfaces:
         yield self._by_httpx
         yield lambda: asyncio.run(self._by_async_httpx())
         yield self._by_requests
-        yield lambda: self.desk.answer(self._asked, self._around)
+        yield lambda: self.bridge.resolve(self._asked, self._around)
 
     def _by_httpx(self) -> None:
         with httpx2.Client(auth=self._keeper.auth(ALICE), trust_env=False) as client:
@@ -93,13 +93,17 @@ class Surfaces:
 
     def at_hand(self) -> object:
         """Return what any of them would hand out without a look."""
-        return self._keeper.at_hand(ALICE) or self.desk.recent(None, ALICE, self._asked.client_id)
+        return self._keeper.cached_token(ALICE) or self.bridge.cached(
+            None, ALICE, self._asked.client_id
+        )
 
 
 def states(keeper: Keeper) -> dict[str, str]:
     """Return how the tokens in the store stand, by address."""
     tokens = keeper.store.get_tokens()
-    return {str(token.user_name).partition(":")[0]: keeper.states.word(token) for token in tokens}
+    return {
+        str(token.user_name).partition(":")[0]: keeper.states.describe(token) for token in tokens
+    }
 
 
 def test_one_learns_it_and_another_with_a_warm_cache_hands_out_nothing(
@@ -116,26 +120,26 @@ def test_one_learns_it_and_another_with_a_warm_cache_hands_out_nothing(
     surfaces = Surfaces(other, zoho, tmp_path / "desk")
     for warm in (*surfaces, lambda: learner.access_token(ALICE)):
         warm()
-    assert other.store.generation() is None or surfaces.at_hand()
+    assert other.store.change_counter() is None or surfaces.at_hand()
     zoho.revoke(ALICE)
     with pytest.raises(LoginRequired):
         learner.refresh(ALICE)
     if place not in OWN_NOTES:
         assert states(process()) == {ALICE: "needs login", BOB: "fresh"}, "without asking anybody"
-    if other.store.generation() is None:
-        time.sleep(UNTRACKED_LIFE)  # what docs/reliability.md says
+    if other.store.change_counter() is None:
+        time.sleep(UNTRACKED_TTL)  # what docs/reliability.md says
     for hand_out in surfaces:
         assert surfaces.at_hand() is None
         with pytest.raises(LoginRequired):
             hand_out()
     assert other.access_token(BOB) == bobs
     for one in (learner, other, process()):
-        assert one.at_hand(ALICE) is None
+        assert one.cached_token(ALICE) is None
         with pytest.raises(LoginRequired):
             one.access_token(ALICE)
         assert states(one) == {ALICE: "needs login", BOB: "fresh"}
     assert refreshes() == (3 if place in OWN_NOTES else 1)
-    surfaces.desk.close()
+    surfaces.bridge.close()
 
 
 def test_a_new_login_elsewhere_is_served_by_all(
@@ -151,7 +155,7 @@ def test_a_new_login_elsewhere_is_served_by_all(
     anew = log_in(ALICE)
     for one in (learner, other, process()):
         assert one.access_token(ALICE) == anew.access_token
-        assert one.states.word(one.find(ALICE)) == "fresh"
+        assert one.states.describe(one.find(ALICE)) == "fresh"
 
 
 @pytest.mark.parametrize("place", ["official file", "official table"])
@@ -167,7 +171,7 @@ def test_the_row_of_a_program_with_zoho_s_own_sdk_says_it_too(
     with pytest.raises(LoginRequired):
         learner.refresh(ALICE)
     storage.lose_our_columns()
-    time.sleep(UNTRACKED_LIFE)
+    time.sleep(UNTRACKED_TTL)
     for one in (learner, other, process()):
         with pytest.raises(LoginRequired):
             one.access_token(ALICE)
@@ -189,8 +193,8 @@ def test_a_warm_process_learns_it_from_the_store(
         zoho.revoke(ALICE)
         with pytest.raises(LoginRequired):
             keeper.refresh(ALICE)
-        if store.generation() is None:
-            time.sleep(UNTRACKED_LIFE)
+        if store.change_counter() is None:
+            time.sleep(UNTRACKED_TTL)
         assert process.ask(ALICE) == {"got": "LoginRequired", "state": "needs login"}
         log_in(ALICE)
         assert process.ask(ALICE) == {"got": "a token", "state": "fresh"}

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 
 from evergrant import Keeper, Token, TokenStore
+from evergrant._core.grant_state import State
 from evergrant.errors import LoginRequired, StoreUnavailable, Throttled
-from evergrant.keeping.state import State
 from evergrant.sandbox import Sandbox
-from evergrant.zohocrmsdk.desk import Desk
-from evergrant.zohocrmsdk.surroundings import Surroundings
+from evergrant.zohocrmsdk.bridge import SDKBridge
+from evergrant.zohocrmsdk.sdk_config import SDKConfig
 from every_store import EVERY_STORE
 
 LogIn = Callable[[str], Token]
@@ -43,7 +43,7 @@ def store(
 @pytest.fixture(autouse=True)
 def _the_second_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trust nothing for the second that passes where a store cannot tell what has changed."""
-    monkeypatch.setattr("evergrant.keeping.cache.UNTRACKED_LIFE", 0.0)
+    monkeypatch.setattr("evergrant._core.token_cache.UNTRACKED_TTL", 0.0)
 
 
 def test_after_a_refusal_its_access_token_is_handed_out_by_nobody(
@@ -57,12 +57,12 @@ def test_after_a_refusal_its_access_token_is_handed_out_by_nobody(
         keeper.refresh(ALICE)
     for one in (keeper, other, new_keeper()):
         for _ in range(3):
-            assert one.at_hand(ALICE) is None
+            assert one.cached_token(ALICE) is None
             with pytest.raises(LoginRequired) as caught:
                 one.access_token(ALICE)
             assert caught.value.user == token.user_name
         stored = one.find(ALICE)
-        assert one.states.word(stored) == "needs login"
+        assert one.states.describe(stored) == "needs login"
         assert one.states.of(stored).reason
     assert refreshes() == 1, "what one has learnt is not asked for by the others"
     zoho.clock.advance(hours=30)
@@ -99,12 +99,12 @@ def test_a_refresh_that_zoho_grants_after_all_ends_it(
     with pytest.raises(LoginRequired):
         other.access_token(ALICE)
     zoho.clock.advance(minutes=11)
-    renewed = other.refresh(ALICE)
+    refreshed = other.refresh(ALICE)
     for one in (keeper, other, new_keeper()):
-        assert one.access_token(ALICE) == renewed.access_token
-        assert one.states.of(renewed, thorough=True).state is State.ACTIVE
+        assert one.access_token(ALICE) == refreshed.access_token
+        assert one.states.of(refreshed, thorough=True).state is State.ACTIVE
     zoho.clock.advance(hours=1)
-    assert keeper.states.of(renewed).state is State.ACTIVE
+    assert keeper.states.of(refreshed).state is State.ACTIVE
 
 
 def test_a_throttle_or_an_outage_later_does_not_hide_it(
@@ -119,7 +119,7 @@ def test_a_throttle_or_an_outage_later_does_not_hide_it(
     with pytest.raises(Throttled):
         keeper.access_token(ALICE)
     zoho.clock.advance(hours=3)
-    assert new_keeper().states.word(keeper.find(ALICE)) == "needs login"
+    assert new_keeper().states.describe(keeper.find(ALICE)) == "needs login"
 
 
 @pytest.mark.parametrize("status", [200, 500])
@@ -196,8 +196,8 @@ def test_lists_read_no_note_of_a_token_that_works(
     def fail(key: str) -> str:
         raise AssertionError("a note was read")
 
-    monkeypatch.setattr(store, "note", fail)
-    assert keeper.states.word(token) == "fresh"
+    monkeypatch.setattr(store, "get_note", fail)
+    assert keeper.states.describe(token) == "fresh"
 
 
 def test_the_sdk_gets_no_access_token_of_a_dead_grant(
@@ -205,20 +205,22 @@ def test_the_sdk_gets_no_access_token_of_a_dead_grant(
 ) -> None:
     token = log_in(ALICE)
     home = zoho.data_center("us")
-    around = Surroundings(home.accounts_url, home.api_url)
-    desk = Desk(store, data_centers=zoho.data_centers, clock=zoho.clock, lifeboat=tmp_path / "desk")
+    around = SDKConfig(home.accounts_url, home.api_url)
+    bridge = SDKBridge(
+        store, data_centers=zoho.data_centers, clock=zoho.clock, lifeboat=tmp_path / "desk"
+    )
     asked = Token(user_name=token.user_name, client_id=token.client_id)
-    answer = desk.answer(asked, around)
+    answer = bridge.resolve(asked, around)
     assert answer
     assert answer.access_token == token.access_token
     zoho.revoke(ALICE)
     with pytest.raises(LoginRequired):
         keeper.refresh(ALICE)
-    assert desk.recent(None, token.user_name, token.client_id) is None
+    assert bridge.cached(None, token.user_name, token.client_id) is None
     for _ in range(2):
         with pytest.raises(LoginRequired):
-            desk.answer(asked, around)
-    desk.close()
+            bridge.resolve(asked, around)
+    bridge.close()
 
 
 @pytest.mark.parametrize("place", ["sqlite"])
@@ -234,15 +236,15 @@ class TestWhileTheStoreTakesNothing:
     ) -> None:
         token = log_in(ALICE)
         zoho.revoke(ALICE)
-        monkeypatch.setattr("evergrant.keeping.ending.RETRY", 0.0)
+        monkeypatch.setattr("evergrant._core.dead_grants.RETRY_S", 0.0)
         with locked():
             with pytest.raises(LoginRequired):
                 keeper.refresh(ALICE)
             for _ in range(3):
-                assert keeper.at_hand(ALICE) is None
+                assert keeper.cached_token(ALICE) is None
                 with pytest.raises(LoginRequired):
                     keeper.access_token(ALICE)
-            assert keeper.states.word(token) == "needs login"
+            assert keeper.states.describe(token) == "needs login"
         with pytest.raises(LoginRequired):
             keeper.access_token(ALICE)
         with pytest.raises(LoginRequired):
@@ -262,7 +264,7 @@ class TestWhileTheStoreTakesNothing:
             keeper.access_token(ALICE)
         down()
         for _ in range(3):
-            assert keeper.at_hand(ALICE) is None
+            assert keeper.cached_token(ALICE) is None
             with pytest.raises((LoginRequired, StoreUnavailable)):
                 keeper.access_token(ALICE)
             assert keeper.access_token("bob@example.com")

@@ -20,7 +20,7 @@ from evergrant.errors import (
 )
 from evergrant.events import Event, GrantLimitNear
 from evergrant.sandbox import Sandbox
-from evergrant.testing.in_process import in_process
+from evergrant.testing.in_process_transport import in_process_transport
 
 LogIn = Callable[[str], Token]
 NewKeeper = Callable[[], Keeper]
@@ -93,7 +93,7 @@ def test_no_living_access_token_is_pushed_out(zoho: Sandbox, keeper: Keeper, log
     with pytest.raises(Throttled) as caught:
         keeper.refresh(ALICE)
     assert caught.value.retry_at > zoho.clock() + timedelta(minutes=48)
-    assert keeper.accounts.owner(login), "the first one lives"
+    assert keeper.accounts.fetch_owner(login), "the first one lives"
 
 
 @pytest.mark.parametrize("trouble", ["server_error", "html", "empty"])
@@ -130,7 +130,7 @@ def test_a_budget_is_kept_even_if_the_store_cannot_note_it(
         raise StoreUnavailable("the disk is full")
 
     log_in(ALICE)
-    monkeypatch.setattr(keeper.store, "amend", fail)
+    monkeypatch.setattr(keeper.store, "update_note", fail)
     for _ in range(10):
         keeper.refresh(ALICE)
     with pytest.raises(Throttled):
@@ -217,7 +217,7 @@ def test_no_schedule_of_callers_meets_zohos_limits(
             app.client_id,
             app.client_secret,
             data_centers=zoho.data_centers,
-            send=in_process(zoho),
+            send=in_process_transport(zoho),
             clock=zoho.clock,
         )
         store = open_store("memory:")
@@ -234,8 +234,8 @@ def test_no_schedule_of_callers_meets_zohos_limits(
                 assert got.retry_at > zoho.clock()
             for token in handed:
                 if token.expires_at and token.expires_at > zoho.clock():
-                    assert accounts.owner(token), "a living token was pushed out"
-            while not all(one._custody.is_idle for one in keepers):
+                    assert accounts.fetch_owner(token), "a living token was pushed out"
+            while not all(one._manager.is_idle for one in keepers):
                 time.sleep(0.001)
 
 
@@ -244,7 +244,7 @@ def act(keeper: Keeper, action: str) -> Token | Throttled:
         if action == "refresh":
             return keeper.refresh(ALICE)
         if action == "reject":
-            return keeper.renewed(ALICE, keeper.find(ALICE))
-        return keeper.token(ALICE, min_life=timedelta(minutes=45 if action == "long" else 0))
+            return keeper.replace_rejected(ALICE, keeper.find(ALICE))
+        return keeper.token(ALICE, min_ttl=timedelta(minutes=45 if action == "long" else 0))
     except Throttled as error:
         return error

@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 import saver_scene
+from evergrant._core.saver import Saver
+from evergrant._lifeboat.outbox import Lifeboat
+from evergrant._lifeboat.restore_result import RestoreOutcome
 from evergrant.clock import utc_now
 from evergrant.errors import TokenNotFound
-from evergrant.events import emitter
-from evergrant.keeping.boarding import Fate
-from evergrant.keeping.lifeboat import Lifeboat
-from evergrant.keeping.saver import Saver
+from evergrant.events import safe_listener
 from evergrant.stores import open_store
 from evergrant.stores.base import TokenStore
 from evergrant.token import Token
@@ -37,7 +37,7 @@ class Place:
         self.store = open_store(self.url)
 
     def saver(self) -> Saver:
-        return Saver(self.store, Lifeboat(self.boat, self.store.url), emitter(None), utc_now)
+        return Saver(self.store, Lifeboat(self.boat, self.store.url), safe_listener(None), utc_now)
 
     def restart(self) -> None:
         self.store.close()
@@ -51,9 +51,9 @@ class Place:
         self.store = open_store(self.url)
 
     def wait(self, stored: Token, value: str = "1000.a2") -> Token:
-        """Let a renewal of a stored token wait in the lifeboat."""
+        """Let a refresh of a stored token wait in the lifeboat."""
         granted = replace(stored, access_token=value, expires_at=utc_now() + timedelta(hours=1))
-        assert Lifeboat(self.boat, self.store.url).put(granted)
+        assert Lifeboat(self.boat, self.store.url).add(granted)
         return granted
 
 
@@ -73,8 +73,8 @@ def test_a_store_lost_while_a_grant_waits_costs_no_grant(
 ) -> None:
     place.wait(place.store.save_token(ALICE))
     place.lose()
-    (boarding,) = place.saver().take_aboard()
-    assert boarding.fate is Fate.ABOARD
+    (boarding,) = place.saver().restore_pending()
+    assert boarding.fate is RestoreOutcome.RESTORED
     assert names(place.store) == [(ALICE.user_name, "1000.a2")]
     assert place.store.get_tokens()[0].refresh_token == "1000.r"
     assert not list(place.boat.iterdir())
@@ -85,7 +85,7 @@ def test_its_id_may_be_another_users_by_then(place: Place) -> None:
     place.wait(place.store.save_token(ALICE))
     place.lose()
     bob = place.store.save_token(BOB)
-    place.saver().take_aboard()
+    place.saver().restore_pending()
     assert names(place.store) == [(ALICE.user_name, "1000.a2"), (BOB.user_name, "1000.b")]
     assert place.store.find_token_by_id(bob.id or "") == bob
 
@@ -95,8 +95,8 @@ def test_a_login_after_the_loss_stays(place: Place) -> None:
     place.lose()
     login = replace(ALICE, id="tenant", refresh_token="1000.later", access_token="1000.l")
     place.store.save_token(replace(login, expires_at=utc_now() + timedelta(minutes=30)))
-    (boarding,) = place.saver().take_aboard()
-    assert boarding.fate is Fate.SURPASSED
+    (boarding,) = place.saver().restore_pending()
+    assert boarding.fate is RestoreOutcome.SUPERSEDED
     assert names(place.store) == [(ALICE.user_name, "1000.l")]
 
 
@@ -115,15 +115,15 @@ def test_a_backup_from_before_the_login_costs_no_grant(place: Place, tmp_path: P
     for path in backup.iterdir():
         os.rename(path, tmp_path / path.name)  # noqa: PTH104 - as mv does
     place.restart()
-    place.saver().take_aboard()
+    place.saver().restore_pending()
     assert names(place.store) == [(ALICE.user_name, "1000.a2"), (BOB.user_name, "1000.b")]
 
 
-def test_a_row_lost_during_its_renewal_is_saved_anew(place: Place) -> None:
+def test_a_row_lost_during_its_refresh_is_saved_anew(place: Place) -> None:
     stored = place.store.save_token(ALICE)
     place.lose()
     granted = replace(stored, access_token="1000.a2")
-    saved = place.saver().save_renewal(granted, stored)
+    saved = place.saver().save_refresh(granted, stored)
     assert place.store.get_tokens() == [saved]
     assert (saved.access_token, saved.refresh_token) == ("1000.a2", "1000.r")
 
@@ -140,11 +140,11 @@ def test_a_deletion_by_another_process_is_heeded_after_a_restart(
         else:
             other.delete_token(stored.id or "")
     place.restart()
-    with pytest.raises(TokenNotFound, match="deleted while it was being renewed"):
-        place.saver().save_renewal(granted, stored)
+    with pytest.raises(TokenNotFound, match="deleted while it was being refreshed"):
+        place.saver().save_refresh(granted, stored)
     place.wait(stored)
-    (boarding,) = place.saver().take_aboard()
-    assert boarding.fate is Fate.LET_GO
+    (boarding,) = place.saver().restore_pending()
+    assert boarding.fate is RestoreOutcome.ROW_DELETED
     assert place.store.get_tokens() == []
 
 
@@ -152,8 +152,8 @@ def test_a_deletion_of_the_grant_before_does_not_take_a_login_along(place: Place
     stored = place.store.save_token(replace(ALICE, id="tenant"))
     place.store.delete_token("tenant")
     login = replace(stored, refresh_token="1000.later", access_token="1000.l", version=0)
-    Lifeboat(place.boat, place.store.url).put(login)
-    place.saver().take_aboard()
+    Lifeboat(place.boat, place.store.url).add(login)
+    place.saver().restore_pending()
     assert names(place.store) == [(ALICE.user_name, "1000.l")]
 
 
@@ -163,6 +163,6 @@ def test_rows_that_redis_evicted_or_flushed_cost_no_grant(redis: Space, tmp_path
         granted = replace(stored, access_token="1000.a2")
         with redis.server.client() as client:
             client.delete(*client.keys(f"*{redis.url.partition('?table=')[2]}*"))
-        saver = Saver(store, Lifeboat(tmp_path, store.url), emitter(None), utc_now)
-        assert saver.save_renewal(granted, stored).access_token == "1000.a2"
+        saver = Saver(store, Lifeboat(tmp_path, store.url), safe_listener(None), utc_now)
+        assert saver.save_refresh(granted, stored).access_token == "1000.a2"
         assert names(store) == [(ALICE.user_name, "1000.a2")]

@@ -1,4 +1,4 @@
-"""A token in its last minutes is renewed while everybody goes on with it."""
+"""A token in its last minutes is refreshed while everybody goes on with it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from evergrant import Accounts, Keeper, Token, TokenStore
+from evergrant._core import scheduler
 from evergrant.errors import AccountsUnavailable, LoginRequired, Throttled
 from evergrant.events import Event, Refreshed, RefreshFailed
-from evergrant.keeping import renewer
 from evergrant.sandbox import Sandbox
 
 LogIn = Callable[[str], Token]
@@ -33,8 +33,8 @@ def until(true: Callable[[], bool]) -> None:
 
 
 def settled(keeper: Keeper) -> None:
-    """Wait until nothing is being renewed in the background."""
-    until(lambda: keeper._custody.is_idle)
+    """Wait until nothing is being refreshed in the background."""
+    until(lambda: keeper._manager.is_idle)
 
 
 @pytest.fixture
@@ -44,7 +44,7 @@ def stale(zoho: Sandbox, log_in: LogIn) -> Token:
     return token
 
 
-def test_nobody_waits_for_a_renewal_while_the_token_works(
+def test_nobody_waits_for_a_refresh_while_the_token_works(
     zoho: Sandbox, keeper: Keeper, stale: Token, refreshes: Count, events: list[Event]
 ) -> None:
     zoho.faults.latency(0.5)
@@ -62,7 +62,7 @@ def test_nobody_waits_for_a_renewal_while_the_token_works(
     assert refreshed.user == stale.user_name
 
 
-def test_the_renewal_happens_in_another_thread(
+def test_the_refresh_happens_in_another_thread(
     keeper: Keeper, stale: Token, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[threading.Thread] = []
@@ -79,7 +79,7 @@ def test_the_renewal_happens_in_another_thread(
     assert seen[0] is not threading.current_thread()
 
 
-def test_of_several_processes_one_renews(
+def test_of_several_processes_one_refreshes(
     new_keeper: Callable[[], Keeper], stale: Token, zoho: Sandbox, refreshes: Count
 ) -> None:
     zoho.faults.latency(0.2)
@@ -91,7 +91,7 @@ def test_of_several_processes_one_renews(
     assert len({keeper.access_token(ALICE) for keeper in keepers} - {stale.access_token}) == 1
 
 
-def test_a_renewal_that_fails_in_the_background_is_not_tried_with_each_call(
+def test_a_refresh_that_fails_in_the_background_is_not_tried_with_each_call(
     zoho: Sandbox, keeper: Keeper, stale: Token, refreshes: Count, events: list[Event]
 ) -> None:
     zoho.faults.server_error(times=None)
@@ -124,7 +124,7 @@ def test_a_server_in_trouble_is_not_asked_by_one_process_after_the_other(
     assert again.access_token(ALICE) != stale.access_token
 
 
-def test_a_dead_grant_is_not_asked_for_again_and_again_by_renewers(
+def test_a_dead_grant_is_not_asked_for_again_and_again_by_schedulers(
     zoho: Sandbox, new_keeper: Callable[[], Keeper], log_in: LogIn, refreshes: Count
 ) -> None:
     log_in(ALICE)
@@ -133,15 +133,15 @@ def test_a_dead_grant_is_not_asked_for_again_and_again_by_renewers(
     for _ in range(60):
         zoho.clock.advance(minutes=4)
         for keeper in keepers:
-            keeper.keep_fresh()
+            keeper.refresh_due()
             settled(keeper)
     assert refreshes() <= 4, "once an hour by any of them: it might have been a mistake of Zoho's"
     log_in(ALICE)
     zoho.clock.advance(minutes=31)
-    assert keepers[0].keep_fresh() == 1, "another grant"
+    assert keepers[0].refresh_due() == 1, "another grant"
 
 
-def test_a_revoked_grant_is_dead_once_a_renewal_in_the_background_has_learnt_it(
+def test_a_revoked_grant_is_dead_once_a_refresh_in_the_background_has_learnt_it(
     zoho: Sandbox, keeper: Keeper, stale: Token, refreshes: Count
 ) -> None:
     zoho.revoke(ALICE)
@@ -169,12 +169,12 @@ def test_who_needs_the_token_for_longer_gets_one_that_lasts(
     zoho: Sandbox, keeper: Keeper, log_in: LogIn, refreshes: Count
 ) -> None:
     first = log_in(ALICE)
-    assert keeper.access_token(ALICE, min_life=50 * MINUTE) == first.access_token
+    assert keeper.access_token(ALICE, min_ttl=50 * MINUTE) == first.access_token
     zoho.clock.advance(minutes=20)
     assert keeper.access_token(ALICE) == first.access_token
-    assert keeper.access_token(ALICE, min_life=40 * MINUTE - MINUTE) == first.access_token
+    assert keeper.access_token(ALICE, min_ttl=40 * MINUTE - MINUTE) == first.access_token
     assert refreshes() == 0
-    longer = keeper.token(ALICE, min_life=41 * MINUTE)
+    longer = keeper.token(ALICE, min_ttl=41 * MINUTE)
     assert longer.expires_at
     assert longer.expires_at - zoho.clock() > 41 * MINUTE
     assert refreshes() == 1
@@ -190,7 +190,7 @@ def test_threads_with_different_needs_share_what_serves_them(
     lives = [minutes * MINUTE for minutes in (0, 10, 30, 45, 50)] * 4
 
     def left(life: timedelta) -> bool:
-        expires_at = keeper.token(ALICE, min_life=life).expires_at
+        expires_at = keeper.token(ALICE, min_ttl=life).expires_at
         return expires_at is not None and expires_at - zoho.clock() >= life
 
     with ThreadPoolExecutor(20) as pool:
@@ -205,27 +205,29 @@ def test_nobody_is_handed_less_life_than_asked_for(
     zoho.clock.advance(minutes=30)
     zoho.faults.throttle(times=None)
     with pytest.raises(Throttled):
-        keeper.access_token(ALICE, min_life=40 * MINUTE)
-    assert keeper.access_token(ALICE, min_life=20 * MINUTE) == token.access_token
+        keeper.access_token(ALICE, min_ttl=40 * MINUTE)
+    assert keeper.access_token(ALICE, min_ttl=20 * MINUTE) == token.access_token
     for life in (51 * MINUTE, -MINUTE):
-        with pytest.raises(ValueError, match="min_life"):
-            keeper.access_token(ALICE, min_life=life)
+        with pytest.raises(ValueError, match="min_ttl"):
+            keeper.access_token(ALICE, min_ttl=life)
 
 
 def test_what_is_at_hand_is_handed_out_without_waiting(
     zoho: Sandbox, keeper: Keeper, log_in: LogIn, refreshes: Count
 ) -> None:
-    assert keeper.at_hand(ALICE) is None
+    assert keeper.cached_token(ALICE) is None
     log_in(ALICE)
-    assert keeper.at_hand(ALICE) is None, "it was not asked for yet"
+    assert keeper.cached_token(ALICE) is None, "it was not asked for yet"
     token = keeper.token(ALICE)
-    assert keeper.at_hand(ALICE) == token
+    assert keeper.cached_token(ALICE) == token
     zoho.clock.advance(minutes=57)
-    assert keeper.at_hand(ALICE) is None, "it is worth renewing, which is for `token` to begin"
+    assert keeper.cached_token(ALICE) is None, (
+        "it is worth refreshing, which is for `token` to begin"
+    )
     assert refreshes() == 0
 
 
-def test_what_cannot_be_renewed_is_at_hand_until_it_expires(
+def test_what_cannot_be_refreshed_is_at_hand_until_it_expires(
     zoho: Sandbox, keeper: Keeper, log_in: LogIn
 ) -> None:
     token = log_in(ALICE)
@@ -233,12 +235,12 @@ def test_what_cannot_be_renewed_is_at_hand_until_it_expires(
         replace(token, refresh_token=None), expected_version=token.version
     )
     zoho.clock.advance(minutes=58)
-    assert keeper.token(ALICE) == lone == keeper.at_hand(ALICE)
+    assert keeper.token(ALICE) == lone == keeper.cached_token(ALICE)
     zoho.clock.advance(minutes=1)
-    assert keeper.at_hand(ALICE) is None
+    assert keeper.cached_token(ALICE) is None
 
 
-def test_a_renewer_keeps_tokens_fresh_that_nobody_asks_for(
+def test_a_scheduler_keeps_tokens_fresh_that_nobody_asks_for(
     zoho: Sandbox,
     store: TokenStore,
     accounts: Accounts,
@@ -247,7 +249,7 @@ def test_a_renewer_keeps_tokens_fresh_that_nobody_asks_for(
     refreshes: Count,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(renewer, "ROUND", 0.01)
+    monkeypatch.setattr(scheduler, "INTERVAL_S", 0.01)
     first = {user: log_in(user) for user in (ALICE, BOB)}
     with Keeper(store, accounts, lifeboat=boat, background=True) as keeper:
         zoho.clock.advance(minutes=31)
@@ -262,7 +264,7 @@ def test_a_renewer_keeps_tokens_fresh_that_nobody_asks_for(
     assert refreshes() == 2, "closed is closed"
 
 
-def test_a_renewer_can_be_told_whom_to_keep(
+def test_a_scheduler_can_be_told_whom_to_keep(
     zoho: Sandbox,
     store: TokenStore,
     accounts: Accounts,
@@ -271,10 +273,10 @@ def test_a_renewer_can_be_told_whom_to_keep(
 ) -> None:
     alice, bob = log_in(ALICE), log_in(BOB)
     with Keeper(store, accounts, lifeboat=boat) as keeper:
-        keeper._renewer._users = [ALICE, "nobody@example.com"]
-        assert keeper.keep_fresh() == 0
+        keeper._scheduler._users = [ALICE, "nobody@example.com"]
+        assert keeper.refresh_due() == 0
         zoho.clock.advance(minutes=31)
-        assert keeper.keep_fresh() == 1
+        assert keeper.refresh_due() == 1
         settled(keeper)
         assert keeper.find(ALICE).access_token != alice.access_token
         assert keeper.find(BOB).access_token == bob.access_token

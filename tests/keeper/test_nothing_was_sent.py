@@ -10,6 +10,9 @@ from pathlib import Path
 import pytest
 
 from evergrant import Accounts, Keeper, Token, TokenStore
+from evergrant._oauth.errors import error_from_response
+from evergrant._oauth.messages import HttpRequest, HttpResponse
+from evergrant._oauth.protocol import parse_current_user, parse_revocation
 from evergrant.errors import (
     AccountsUnavailable,
     ConfigError,
@@ -18,9 +21,6 @@ from evergrant.errors import (
     Throttled,
     UntrustedServer,
 )
-from evergrant.http import HttpAnswer, HttpCall
-from evergrant.oauth import read_current_user, read_revoked
-from evergrant.oauth_errors import error_from
 from evergrant.sandbox import Sandbox
 
 LogIn = Callable[[str], Token]
@@ -90,7 +90,7 @@ def test_a_server_that_cannot_be_reached_uses_up_nothing(
     zoho.clock.advance(hours=1)
     code = zoho.grant_code("bob@example.com", self_client=True)
 
-    def unreachable(call: HttpCall) -> HttpAnswer:
+    def unreachable(call: HttpRequest) -> HttpResponse:
         raise AccountsUnavailable("no answer", sent=False)
 
     accounts = Accounts(
@@ -107,7 +107,7 @@ def test_a_server_that_cannot_be_reached_uses_up_nothing(
             other.access_token(ALICE)
     with pytest.raises(AccountsUnavailable):
         other.login_with_code(code)
-    assert keeper._custody._budget.recent_failure(keeper.find(ALICE)) is None
+    assert keeper._manager._rate_limiter.recent_failure(keeper.find(ALICE)) is None
     for _ in range(10):
         keeper.refresh(ALICE)
     assert keeper.login_with_code(code).user_name
@@ -163,17 +163,17 @@ def test_a_server_that_says_when_to_come_back_is_left_alone_until_then() -> None
         "Tue, 30 Jun 2026 00:00:00 GMT": 1,
     }
     for said, seconds in waits.items():
-        busy = HttpAnswer(429, {"retry-after": said}, b'{"error":"invalid_code"}')
-        told = error_from(busy, busy.json_object(), now=now, grant_type="refresh_token")
+        busy = HttpResponse(429, {"retry-after": said}, b'{"error":"invalid_code"}')
+        told = error_from_response(busy, busy.json_object(), now=now, grant_type="refresh_token")
         for error in (
             told,
-            _raised(partial(read_revoked, busy, now=now)),
-            _raised(partial(read_current_user, busy, now=now)),
+            _raised(partial(parse_revocation, busy, now=now)),
+            _raised(partial(parse_current_user, busy, now=now)),
         ):
             assert isinstance(error, Throttled)
             assert error.retry_at == now + timedelta(seconds=seconds)
-    nonsense = HttpAnswer(429, {"retry-after": "soon"}, b"")
-    assert type(_raised(lambda: read_revoked(nonsense, now=now))) is AccountsUnavailable
+    nonsense = HttpResponse(429, {"retry-after": "soon"}, b"")
+    assert type(_raised(lambda: parse_revocation(nonsense, now=now))) is AccountsUnavailable
 
 
 def _raised(call: Callable[[], object]) -> EvergrantError:

@@ -24,7 +24,9 @@ def test_a_rejected_copy_goes_by_the_use_that_is_stored(
         zoho.clock.advance(hours=2)
         used = keeper.refresh(ALICE)
         zoho.clock.advance(hours=2)
-        assert keeper.renewed(ALICE, replace(used, last_used_at=old.last_used_at)).access_token
+        assert keeper.replace_rejected(
+            ALICE, replace(used, last_used_at=old.last_used_at)
+        ).access_token
         zoho.clock.advance(hours=3)
         with pytest.raises(PolicyRefused):
-            keeper.renewed(ALICE, replace(used, last_used_at=zoho.clock()))
+            keeper.replace_rejected(ALICE, replace(used, last_used_at=zoho.clock()))

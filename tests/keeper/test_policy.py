@@ -50,7 +50,7 @@ Enter = Callable[..., Token]
 
 def settle(keeper: Keeper) -> None:
     give_up = time.monotonic() + 30
-    while not keeper._custody.is_idle:
+    while not keeper._manager.is_idle:
         assert time.monotonic() < give_up
         time.sleep(0.005)
 
@@ -61,7 +61,7 @@ def uses(keeper: Keeper) -> dict[str, Callable[[], object]]:
         "token": lambda: keeper.token(ALICE),
         "find": lambda: keeper.find(ALICE),
         "refresh": lambda: keeper.refresh(ALICE),
-        "token_for": lambda: keeper.token_for(ALICE, "http://127.0.0.1"),
+        "token_for": lambda: keeper.token_for_url(ALICE, "http://127.0.0.1"),
     }
 
 
@@ -90,13 +90,13 @@ def test_the_end_comes_to_the_moment_for_a_token_at_hand_too(
         assert keeper.access_token(ALICE)
     zoho.clock.advance(minutes=20, seconds=-1)
     if rule == "idle_timeout":
-        assert keeper.at_hand(ALICE) is None, "a use is worth noting"
+        assert keeper.cached_token(ALICE) is None, "a use is worth noting"
     assert keeper.access_token(ALICE)
     settle(keeper)
     zoho.clock.advance(minutes=20 if rule == "idle_timeout" else 0, seconds=1)
     with pytest.raises(PolicyRefused):
         keeper.access_token(ALICE)
-    assert keeper.at_hand(ALICE) is None
+    assert keeper.cached_token(ALICE) is None
 
 
 def test_a_login_begins_a_new_session(zoho: Sandbox, under: Make, enter: Enter) -> None:
@@ -119,17 +119,17 @@ def test_a_login_without_consent_begins_a_new_session_of_the_same_grant(
     first = enter(keeper)
     zoho.clock.advance(hours=11)
     code = zoho.grant_code(ALICE, self_client=True)
-    granted = replace(keeper._custody.codes.exchange(keeper.accounts, code), refresh_token=None)
-    keeper._custody.admit_unasked(replace(granted, user_name=first.user_name), find_user=False)
+    granted = replace(keeper._manager.codes.exchange(keeper.accounts, code), refresh_token=None)
+    keeper._manager.enroll_as_is(replace(granted, user_name=first.user_name), find_user=False)
     assert keeper.find(ALICE).refresh_token == first.refresh_token
     assert keeper.access_token(ALICE)
     zoho.clock.advance(hours=4)
     with pytest.raises(PolicyRefused, match="max_age") as caught:
         keeper.access_token(ALICE)
-    assert "consent_again=True" in str(caught.value)
+    assert "prompt_consent=True" in str(caught.value)
 
 
-def test_use_keeps_a_token_and_renewals_that_nobody_asked_for_do_not(
+def test_use_keeps_a_token_and_refreshes_that_nobody_asked_for_do_not(
     zoho: Sandbox, under: Make, enter: Enter
 ) -> None:
     keeper = under(idle_timeout=3 * HOUR)
@@ -140,12 +140,12 @@ def test_use_keeps_a_token_and_renewals_that_nobody_asked_for_do_not(
         settle(keeper)
     for _ in range(5):
         zoho.clock.advance(minutes=35)
-        keeper.keep_fresh()
+        keeper.refresh_due()
         settle(keeper)
     zoho.clock.advance(minutes=10)
     with pytest.raises(PolicyRefused, match="idle_timeout"):
         keeper.access_token(ALICE)
-    assert keeper.keep_fresh() == 0, "it is not kept alive for nobody"
+    assert keeper.refresh_due() == 0, "it is not kept alive for nobody"
 
 
 def test_use_is_noted_now_and_then_and_not_at_each_call(
@@ -219,7 +219,7 @@ def test_a_login_that_covers_too_much_leaves_the_one_there_is(
         enter(keeper, ALICE)
     assert keeper.store.get_tokens() == [good]
     zoho.clock.advance(hours=2)
-    assert keeper.access_token(ALICE), "it is still renewed"
+    assert keeper.access_token(ALICE), "it is still refreshed"
 
 
 def test_a_token_whose_use_nobody_noted_yet_is_not_idle_while_it_is_used(
@@ -250,7 +250,7 @@ def test_a_store_that_cannot_hold_what_a_policy_needs_is_refused(
     accounts: Accounts, boat: Path
 ) -> None:
     store = adapt(Plain())
-    store.holds = [name for name in store.holds if name != "last_used_at"]
+    store.stored_fields = [name for name in store.stored_fields if name != "last_used_at"]
     with pytest.raises(ConfigError, match="last_used_at"):
         Keeper(store, accounts, lifeboat=boat, policy=Policy(idle_timeout=HOUR))
 

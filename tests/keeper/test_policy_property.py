@@ -47,11 +47,13 @@ class Model:
 
     def may_be_over(self, now: datetime) -> bool:
         # A use is noted only now and then: the idle timeout may come so much earlier.
-        return self.is_over(now) or self.is_over(now + (self.policy.use_noted_every or 0 * MINUTE))
+        return self.is_over(now) or self.is_over(
+            now + (self.policy.usage_write_interval or 0 * MINUTE)
+        )
 
 
 def settle(keeper: Keeper) -> None:
-    while not keeper._custody.is_idle:
+    while not keeper._manager.is_idle:
         time.sleep(0.001)
 
 
@@ -87,7 +89,7 @@ def test_a_policy_is_kept_in_any_order_of_things(
             if step == "log in":
                 model = log_in()
             elif step == "keep fresh":
-                keeper.keep_fresh()
+                keeper.refresh_due()
             elif step == "use":
                 try:
                     keeper.access_token(ALICE)

@@ -89,9 +89,9 @@ def test_a_login_beside_a_dead_grant_does_not_live_on_its_refresh_token(
     )
     with pytest.raises(LoginRequired):
         keeper.refresh("alice@example.com")
-    with pytest.raises(NoRefreshToken, match="consent_again"):
+    with pytest.raises(NoRefreshToken, match="prompt_consent"):
         keeper.complete_login(back())
-    assert keeper.complete_login(back(consent_again=True)).refresh_token
+    assert keeper.complete_login(back(prompt_consent=True)).refresh_token
 
 
 def test_a_scope_as_text_is_one_scope(keeper: Keeper) -> None:

@@ -172,7 +172,7 @@ def test_after_a_revocation_a_consent_is_a_first_one_again(
     assert keeper.login_with_code(code).refresh_token
 
 
-def test_a_renewal_after_the_revocation_at_zoho_does_not_resurrect(
+def test_a_refresh_after_the_revocation_at_zoho_does_not_resurrect(
     zoho: Sandbox, keeper: Keeper, log_in: LogIn, new_keeper: Callable[[], Keeper]
 ) -> None:
     log_in(ALICE)
@@ -180,7 +180,7 @@ def test_a_renewal_after_the_revocation_at_zoho_does_not_resurrect(
     stale = other.find(ALICE)
     keeper.revoke(ALICE)
     with pytest.raises((TokenNotFound, LoginRequired)):
-        other.renewed(ALICE, stale)
+        other.replace_rejected(ALICE, stale)
     assert keeper.store.get_tokens() == []
 
 
@@ -264,7 +264,7 @@ def test_a_thread_that_reads_meanwhile_does_not_keep_it_where_changes_go_unseen(
         assert keeper.access_token(ALICE)
         real(id_, **how)
 
-    monkeypatch.setattr(keeper.store, "generation", lambda: None)
+    monkeypatch.setattr(keeper.store, "change_counter", lambda: None)
     monkeypatch.setattr(keeper.store, "delete_token", delete_token)
     end(keeper, ALICE)
     with pytest.raises(TokenNotFound):

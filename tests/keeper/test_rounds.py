@@ -1,4 +1,4 @@
-"""What a renewer does with each token in a round, and whom it tells."""
+"""What a scheduler does with each token in a round, and whom it tells."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from datetime import timedelta
 import pytest
 
 from evergrant import Accounts, Keeper, Token, TokenStore
+from evergrant._core.manager import TokenManager
+from evergrant._core.scheduler import RefreshScheduler
 from evergrant.clock import utc_now
 from evergrant.errors import EvergrantError, StoreUnavailable, TokenNotSaved
-from evergrant.events import Event, RefreshFailed, SaveFailed, TakenAboard
-from evergrant.keeping.custody import Custody
-from evergrant.keeping.renewer import Renewer
+from evergrant.events import Event, RefreshFailed, Restored, SaveFailed
 from evergrant.sandbox import Sandbox
 
 LogIn = Callable[[str], Token]
@@ -23,9 +23,9 @@ Count = Callable[[], int]
 ALICE, BOB = "alice@example.com", "bob@example.com"
 
 
-def settle(custody: Custody) -> None:
+def settle(manager: TokenManager) -> None:
     give_up = time.monotonic() + 30
-    while not custody.is_idle:
+    while not manager.is_idle:
         assert time.monotonic() < give_up
         time.sleep(0.005)
 
@@ -40,14 +40,14 @@ def round_of(keeper: Keeper, problems: list[EvergrantError]) -> Callable[..., in
     """Go round once, and wait for what was begun."""
 
     def go(*users: str) -> int:
-        begun = Renewer(keeper._custody, users, on_problem=problems.append).round()
-        settle(keeper._custody)
+        begun = RefreshScheduler(keeper._manager, users, on_problem=problems.append).run_once()
+        settle(keeper._manager)
         return begun
 
     return go
 
 
-def test_a_store_that_fails_behind_a_renewal_is_told_of(
+def test_a_store_that_fails_behind_a_refresh_is_told_of(
     zoho: Sandbox,
     keeper: Keeper,
     log_in: LogIn,
@@ -76,8 +76,8 @@ def test_a_deleted_token_is_not_told_as_a_failure(
     stored = log_in(ALICE)
     zoho.clock.advance(minutes=57)
     keeper.store.delete_token(stored.id or "")
-    assert keeper._custody.renew_when_due(stored)
-    settle(keeper._custody)
+    assert keeper._manager.schedule_refresh(stored)
+    settle(keeper._manager)
     assert not [event for event in events if isinstance(event, RefreshFailed)]
 
 
@@ -94,7 +94,7 @@ def test_what_waits_in_the_lifeboat_is_saved_by_the_next_round(
     with locked(), pytest.raises(TokenNotSaved):
         keeper.access_token(ALICE)
     assert round_of() == 0, "the token in the lifeboat is fresh"
-    assert [type(event) for event in events[-2:]] == [SaveFailed, TakenAboard]
+    assert [type(event) for event in events[-2:]] == [SaveFailed, Restored]
     (stored,) = keeper.store.get_tokens()
     assert stored.access_token != before.access_token
 
@@ -107,7 +107,7 @@ def test_what_waits_in_the_lifeboat_is_saved_by_the_next_round(
         ({"client_id": None}, "no client id"),
     ],
 )
-def test_what_cannot_be_renewed_here_is_told_of_who_is_named_and_else_left_alone(
+def test_what_cannot_be_refreshed_here_is_told_of_who_is_named_and_else_left_alone(
     store: TokenStore,
     zoho: Sandbox,
     problems: list[EvergrantError],
@@ -122,9 +122,9 @@ def test_what_cannot_be_renewed_here_is_told_of_who_is_named_and_else_left_alone
     soon = utc_now() + timedelta(minutes=2)
     store.save_token(Token(**{**given, **fields}, expires_at=soon))  # type: ignore[arg-type]
     with Accounts(data_centers=zoho.data_centers, clock=zoho.clock) as accounts:
-        custody = Custody(store, accounts, on_event=events.append)
+        manager = TokenManager(store, accounts, on_event=events.append)
         for users in ([], [BOB]):
-            assert Renewer(custody, users, on_problem=problems.append).round() == 0
+            assert RefreshScheduler(manager, users, on_problem=problems.append).run_once() == 0
     (problem,) = problems
     assert why in problem.message
     assert problem.user == f"{BOB}:1"

@@ -37,8 +37,8 @@ class Host:
         return self._zoho.clock() + self._ahead
 
     def round(self) -> None:
-        self.keeper.keep_fresh()
-        while not self.keeper._custody.is_idle:
+        self.keeper.refresh_due()
+        while not self.keeper._manager.is_idle:
             pass
 
     def works(self) -> bool:
@@ -53,7 +53,7 @@ def hosts(zoho: Sandbox, tmp_path: Path) -> Iterator[Callable[[timedelta], Host]
 
 
 @pytest.mark.parametrize("ahead", [timedelta(minutes=20), DAY, -DAY])
-def test_two_that_keep_tokens_do_not_renew_in_turns(
+def test_two_that_keep_tokens_do_not_refresh_in_turns(
     zoho: Sandbox, hosts: Callable[[timedelta], Host], refreshes: Count, ahead: timedelta
 ) -> None:
     pair = [hosts(timedelta(0)), hosts(ahead)]

@@ -56,7 +56,7 @@ def calls(zoho: Sandbox, path: str) -> list[int]:
 
 
 @every_library
-def test_a_token_killed_in_mid_life_is_renewed_once(
+def test_a_token_killed_in_mid_life_is_refreshed_once(
     zoho: Sandbox, keeper: Keeper, log_in: LogIn, refreshes: Count, get: Get
 ) -> None:
     token = log_in(ALICE)
@@ -160,7 +160,7 @@ def test_a_hundred_rejections_at_once_cost_one_refresh(
     assert refreshes() == 1
 
 
-def test_a_renewal_does_not_block_the_event_loop(
+def test_a_refresh_does_not_block_the_event_loop(
     zoho: Sandbox, keeper: Keeper, log_in: LogIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = log_in(ALICE)

@@ -11,6 +11,9 @@ from pathlib import Path
 import pytest
 
 from evergrant import Accounts, DataCenter, DataCenters, Keeper, Policy, Token, TokenStore
+from evergrant._lifeboat.outbox import Lifeboat
+from evergrant._oauth.messages import HttpRequest, HttpResponse
+from evergrant._oauth.transport import HttpxTransport
 from evergrant.errors import (
     ConfigError,
     ConsentDenied,
@@ -20,23 +23,20 @@ from evergrant.errors import (
     TokenNotSaved,
     UntrustedServer,
 )
-from evergrant.http import HttpAnswer, HttpCall
-from evergrant.keeping.lifeboat import Lifeboat
-from evergrant.policy import UNLIMITED
+from evergrant.policy import NO_POLICY
 from evergrant.sandbox import Sandbox
-from evergrant.sender import HttpSender
 
 ALICE = "alice@example.com"
 FOREIGN = "https://api.zoho.example"
 
-Lie = Callable[[HttpCall, HttpAnswer], HttpAnswer]
+Lie = Callable[[HttpRequest, HttpResponse], HttpResponse]
 Make = Callable[..., Keeper]
 
 
 def names(api_domain: object) -> Lie:
     """Let the answers that grant something name another API."""
 
-    def lie(_: HttpCall, answer: HttpAnswer) -> HttpAnswer:
+    def lie(_: HttpRequest, answer: HttpResponse) -> HttpResponse:
         data = json.loads(answer.body) if answer.body[:1] == b"{" else {}
         if "access_token" not in data:
             return answer
@@ -53,9 +53,9 @@ def through(zoho: Sandbox, store: TokenStore, boat: Path) -> Iterator[Make]:
         def make(
             lie: Lie = lambda _, answer: answer,
             data_centers: DataCenters | None = None,
-            policy: Policy = UNLIMITED,
+            policy: Policy = NO_POLICY,
         ) -> Keeper:
-            sender = HttpSender(10.0)
+            sender = HttpxTransport(10.0)
             stack.callback(sender.close)
             accounts = Accounts(
                 zoho.client.client_id,
@@ -130,7 +130,7 @@ def test_a_foreign_api_domain_while_the_store_is_down(
     with pytest.raises(TokenNotSaved) as told:
         by_console(zoho, liar)
     assert FOREIGN in told.value.hint
-    (waiting,) = Lifeboat(boat, keeper.store.url).waiting()
+    (waiting,) = Lifeboat(boat, keeper.store.url).pending()
     assert waiting.refresh_token
 
 
@@ -153,18 +153,18 @@ def test_accounts_alone_hand_out_what_a_foreign_api_domain_came_with(
     assert FOREIGN in caplog.text
 
 
-def fails(error: Exception | HttpAnswer, path: str) -> Lie:
-    def lie(call: HttpCall, answer: HttpAnswer) -> HttpAnswer:
+def fails(error: Exception | HttpResponse, path: str) -> Lie:
+    def lie(call: HttpRequest, answer: HttpResponse) -> HttpResponse:
         if path not in call.url:
             return answer
-        if isinstance(error, HttpAnswer):
+        if isinstance(error, HttpResponse):
             return error
         raise error
 
     return lie
 
 
-PAGE = HttpAnswer(200, {"content-type": "text/html"}, b"<html>log in to the network</html>")
+PAGE = HttpResponse(200, {"content-type": "text/html"}, b"<html>log in to the network</html>")
 
 
 @pytest.mark.parametrize("path", ["/users", "/org"])
@@ -172,15 +172,15 @@ PAGE = HttpAnswer(200, {"content-type": "text/html"}, b"<html>log in to the netw
     "trouble",
     [
         PAGE,
-        HttpAnswer(302, {"location": "https://portal.example"}),
-        HttpAnswer(401, {}, b'{"code": "INVALID_TOKEN"}'),
-        HttpAnswer(429, {"retry-after": "30"}),
+        HttpResponse(302, {"location": "https://portal.example"}),
+        HttpResponse(401, {}, b'{"code": "INVALID_TOKEN"}'),
+        HttpResponse(429, {"retry-after": "30"}),
         ConfigError("the proxy is gone"),
     ],
     ids=["page", "redirect", "invalid token", "429", "setting"],
 )
 def test_nobody_says_whose_it_is(
-    zoho: Sandbox, keeper: Keeper, through: Make, path: str, trouble: Exception | HttpAnswer
+    zoho: Sandbox, keeper: Keeper, through: Make, path: str, trouble: Exception | HttpResponse
 ) -> None:
     with pytest.raises((OAuthError, ConfigError)) as told:
         by_console(zoho, through(fails(trouble, path)))
@@ -201,11 +201,11 @@ REVOKE = "/oauth/v2/token/revoke"
 )
 @pytest.mark.parametrize(
     "trouble",
-    [PAGE, HttpAnswer(302, {"location": "https://x.example"}), ConfigError("no proxy"), None],
+    [PAGE, HttpResponse(302, {"location": "https://x.example"}), ConfigError("no proxy"), None],
     ids=["page", "redirect", "setting", "none"],
 )
 def test_a_policy_refuses_and_zoho_cannot_be_told(
-    zoho: Sandbox, keeper: Keeper, through: Make, policy: Policy, trouble: HttpAnswer | None
+    zoho: Sandbox, keeper: Keeper, through: Make, policy: Policy, trouble: HttpResponse | None
 ) -> None:
     keeper.login_with_code(zoho.grant_code("bob@example.com", self_client=True))
     lie = fails(trouble, REVOKE) if trouble else lambda _, answer: answer

@@ -26,7 +26,7 @@ Locked = Callable[[], AbstractContextManager[None]]
 ALICE, BOB = "alice@example.com", "bob@example.com"
 
 
-def test_a_token_deleted_during_its_renewal_does_not_come_back(
+def test_a_token_deleted_during_its_refresh_does_not_come_back(
     zoho: Sandbox, keeper: Keeper, log_in: LogIn, boat: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     log_in(ALICE)
@@ -112,7 +112,7 @@ def test_a_login_of_who_has_a_corrupt_row_is_not_lost(
     assert list(boat.glob("*.json")) == []
 
 
-def test_a_renewal_in_an_event_listener_neither_hangs_nor_storms(
+def test_a_refresh_in_an_event_listener_neither_hangs_nor_storms(
     zoho: Sandbox, accounts: Accounts, keeper: Keeper, log_in: LogIn, refreshes: Count, boat: Path
 ) -> None:
     token = log_in(ALICE)
@@ -123,8 +123,8 @@ def test_a_renewal_in_an_event_listener_neither_hangs_nor_storms(
 
     curious = Keeper(keeper.store, accounts, on_event=listener, lifeboat=boat)
     zoho.clock.advance(hours=1)
-    renewed = curious.access_token(ALICE)
-    assert got == [renewed] != [token.access_token]
+    refreshed = curious.access_token(ALICE)
+    assert got == [refreshed] != [token.access_token]
     zoho.clock.advance(hours=1)
     zoho.faults.html(times=None)
     with pytest.raises(AccountsUnavailable, match="a web page"):

@@ -17,7 +17,7 @@ from evergrant.errors import (
     StoreUnavailable,
     TokenNotSaved,
 )
-from evergrant.events import Event, Refreshed, SaveFailed, TakenAboard
+from evergrant.events import Event, Refreshed, Restored, SaveFailed
 from evergrant.sandbox import Sandbox
 
 LogIn = Callable[[str], Token]
@@ -31,7 +31,7 @@ def files(boat: Path) -> list[Path]:
     return sorted(boat.glob("*.json"))
 
 
-def test_a_renewed_token_that_cannot_be_saved_is_in_the_lifeboat_and_in_use(
+def test_a_refreshed_token_that_cannot_be_saved_is_in_the_lifeboat_and_in_use(
     zoho: Sandbox,
     keeper: Keeper,
     log_in: LogIn,
@@ -48,10 +48,10 @@ def test_a_renewed_token_that_cannot_be_saved_is_in_the_lifeboat_and_in_use(
         assert [caught.value.lifeboat] == files(boat)
         assert (caught.value.token_id, caught.value.user) == (token.id, token.user_name)
         assert isinstance(caught.value.__cause__, StoreUnavailable)
-        renewed = keeper.access_token(ALICE)
-        assert renewed != token.access_token
-        assert keeper.access_token(ALICE) == renewed
-        assert keeper.find(ALICE).access_token == renewed
+        refreshed = keeper.access_token(ALICE)
+        assert refreshed != token.access_token
+        assert keeper.access_token(ALICE) == refreshed
+        assert keeper.find(ALICE).access_token == refreshed
     assert refreshes() == 1
     assert [type(event) for event in events][1:] == [SaveFailed]
 
@@ -66,7 +66,7 @@ def test_the_lifeboat_is_its_owners_alone(
     assert {stat.S_IMODE(path.stat().st_mode) for path in boat.iterdir()} == {0o600}
 
 
-def test_the_next_keeper_takes_the_token_aboard_and_needs_no_login(
+def test_the_next_keeper_restores_the_token_and_needs_no_login(
     zoho: Sandbox,
     keeper: Keeper,
     log_in: LogIn,
@@ -82,12 +82,12 @@ def test_the_next_keeper_takes_the_token_aboard_and_needs_no_login(
         keeper.access_token(ALICE)
     again = new_keeper()
     assert files(boat) == []
-    assert isinstance(events[-1], TakenAboard)
+    assert isinstance(events[-1], Restored)
     assert again.store.get_tokens()[0].access_token == again.access_token(ALICE)
     assert refreshes() == 1
 
 
-def test_the_same_keeper_takes_it_aboard_when_the_store_is_well(
+def test_the_same_keeper_restores_it_when_the_store_is_well(
     zoho: Sandbox, keeper: Keeper, log_in: LogIn, locked: Locked, boat: Path, refreshes: Count
 ) -> None:
     log_in(ALICE)
@@ -123,7 +123,7 @@ def test_a_login_that_cannot_be_saved_needs_no_second_login(
     assert zoho.calls.count(path="/oauth/v2/token") == calls == 1
 
 
-def test_the_same_keeper_takes_a_login_aboard_when_the_store_is_well(
+def test_the_same_keeper_restores_a_login_when_the_store_is_well(
     zoho: Sandbox, keeper: Keeper, locked: Locked, boat: Path
 ) -> None:
     keeper.store.get_tokens()

@@ -18,11 +18,11 @@ from pathlib import Path
 
 import pytest
 
-from evergrant.crypto.keys import Key, Keyring
+from evergrant._crypto.keys import Key, Keyring
 from evergrant.errors import ConfigError
 from evergrant.events import Forgotten, Refreshed, Revoked
-from evergrant.observing import audit
-from evergrant.observing.audit import AuditLog, audit_source, read_entries, verify
+from evergrant.observing import audit_log
+from evergrant.observing.audit_log import AuditLog, audit_source, read_entries, verify
 from evergrant.token import Secret
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -186,7 +186,7 @@ def test_a_rotated_file_is_continued(path: Path) -> None:
 def test_processes_share_a_file(path: Path) -> None:
     code = (
         "import sys; from datetime import datetime, UTC\n"
-        "from evergrant.observing.audit import AuditLog; from evergrant.events import Revoked\n"
+        "from evergrant.observing.audit_log import AuditLog; from evergrant.events import Revoked\n"
         "log = AuditLog(sys.argv[1])\n"
         "for n in range(50): log(Revoked(at=datetime.now(UTC), token_id=str(n)))"
     )
@@ -199,7 +199,7 @@ def test_processes_share_a_file(path: Path) -> None:
 def test_killed_in_the_middle_of_anything_it_can_be_verified_and_goes_on(path: Path) -> None:
     code = (
         "import sys; from datetime import datetime, UTC\n"
-        "from evergrant.observing.audit import AuditLog; from evergrant.events import Revoked\n"
+        "from evergrant.observing.audit_log import AuditLog; from evergrant.events import Revoked\n"
         "log = AuditLog(sys.argv[1]); print(flush=True)\n"
         "while True: log(Revoked(at=datetime.now(UTC), token_id='7'))"
     )
@@ -232,14 +232,14 @@ def test_a_forked_child_writes_to_the_same_chain(path: Path) -> None:
 def test_a_child_that_ends_leaves_to_its_parent_what_waits(
     path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(audit, "PATIENCE", 0.0)
+    monkeypatch.setattr(audit_log, "LOCK_TIMEOUT", 0.0)
     log = AuditLog(path)
     with path.open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         log(EVENT)
         caplog.clear()
         with monkeypatch.context() as in_child:
-            in_child.setattr(audit, "this_process", lambda: (1, 1))
+            in_child.setattr(audit_log, "this_process", lambda: (1, 1))
             log.end()
     log.flush(30)
     assert caplog.records == []

@@ -30,11 +30,11 @@ from evergrant.events import (
     StoreFailed,
     StoreRecovered,
 )
-from evergrant.observing.audit import AuditLog
-from evergrant.observing.fanning import fan_out
+from evergrant.observing.audit_log import AuditLog
+from evergrant.observing.fan_out import fan_out
+from evergrant.observing.opentelemetry import Telemetry
 from evergrant.observing.prometheus import Metrics
-from evergrant.observing.structured import StructuredLog
-from evergrant.observing.telemetry import Telemetry
+from evergrant.observing.structlog import StructuredLog
 from evergrant.sandbox import Sandbox
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -76,12 +76,12 @@ def test_spans_last_as_long_as_what_happened_and_belong_to_the_caller() -> None:
         for event in STORY:
             tell(event)
     spans = {span.name: span for span in exporter.get_finished_spans()}
-    renewed, failed = spans["evergrant Refreshed"], spans["evergrant RefreshFailed"]
-    assert renewed.start_time
-    assert renewed.end_time
-    assert renewed.parent
-    assert abs(renewed.end_time - renewed.start_time - 2_500_000_000) < 1_000_000
-    assert renewed.parent.span_id == request.get_span_context().span_id
+    refreshed, failed = spans["evergrant Refreshed"], spans["evergrant RefreshFailed"]
+    assert refreshed.start_time
+    assert refreshed.end_time
+    assert refreshed.parent
+    assert abs(refreshed.end_time - refreshed.start_time - 2_500_000_000) < 1_000_000
+    assert refreshed.parent.span_id == request.get_span_context().span_id
     assert failed.status.status_code is StatusCode.ERROR
     assert failed.attributes
     assert failed.attributes["error.type"] == "Throttled"
@@ -100,7 +100,7 @@ def test_opentelemetry_counts() -> None:
     ones = ("logins", "revocations", "save.failures", "store.failures", "throttles")
     assert {name: points[f"evergrant.{name}"][0].value for name in ones} == dict.fromkeys(ones, 1)
     outcomes = {p.attributes["evergrant.outcome"]: p.value for p in points["evergrant.refreshes"]}
-    assert outcomes == {"renewed": 1, "failed": 1}
+    assert outcomes == {"refreshed": 1, "failed": 1}
     assert sum(point.sum for point in points["evergrant.refresh.duration"]) == 3.0
     assert "alice" not in data.to_json()
 
@@ -112,8 +112,8 @@ def test_prometheus_counts() -> None:
         metrics(event)
     for name in ("logins", "revocations", "save_failures", "store_failures", "throttles"):
         assert value(f"evergrant_{name}_total") == 1, name
-    renewed = {"outcome": "renewed", "error": ""}
-    assert value("evergrant_refreshes_total", renewed) == 1
+    refreshed = {"outcome": "refreshed", "error": ""}
+    assert value("evergrant_refreshes_total", refreshed) == 1
     assert value("evergrant_refresh_duration_seconds_sum") == 3.0
     assert value("evergrant_store_up") == 0
     metrics(StoreRecovered(at=NOW))
@@ -178,7 +178,7 @@ def test_a_real_keeper_is_observed_without_its_secrets(zoho: Sandbox, tmp_path: 
         token = keeper.login_with_code(zoho.grant_code(ALICE, self_client=True))
         zoho.clock.advance(hours=2)
         keeper.access_token(ALICE)
-        renewed = keeper.find(ALICE)
+        refreshed = keeper.find(ALICE)
         emitted = len(told)
         keeper.access_token(ALICE)
         assert len(told) == emitted  # a cached token tells nobody
@@ -194,6 +194,6 @@ def test_a_real_keeper_is_observed_without_its_secrets(zoho: Sandbox, tmp_path: 
     assert isinstance(told[2], RefreshFailed)
     assert told[2].took is not None
     text = path.read_text()
-    for one in (token, renewed):
+    for one in (token, refreshed):
         for secret in (one.access_token, one.refresh_token, one.client_secret, one.grant_token):
             assert not secret or str.__str__(secret) not in text

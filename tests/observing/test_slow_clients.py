@@ -14,12 +14,12 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
-from evergrant import slow_clients, watchdog
-from evergrant.cli.callback import Answer, Listener
+from evergrant._network import http_server, socket_watchdog
+from evergrant.cli.login_callback import Listener, PendingLogin
 from evergrant.observing.prometheus import Metrics
 from evergrant.sandbox import server as sandbox_server
+from evergrant.sandbox.messages import Response
 from evergrant.sandbox.server import Server
-from evergrant.sandbox.wire import Response
 from evergrant.token import Token
 from ports import free_port
 
@@ -29,7 +29,7 @@ CROWD = 20
 
 def a_callback(stack: ExitStack) -> int:
     listener = stack.enter_context(Listener("http://127.0.0.1:0/callback"))
-    listener.serve(Answer("state", lambda _: Token()), lambda _: None)
+    listener.serve(PendingLogin("state", lambda _: Token()), lambda _: None)
     return urlsplit(listener.url).port or 0
 
 
@@ -50,8 +50,8 @@ def a_sandbox(stack: ExitStack) -> int:
 @pytest.fixture(params=[a_callback, metrics, a_sandbox])
 def port(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """The port of each server that we have."""
-    monkeypatch.setattr(watchdog, "TICK", 0.02)
-    monkeypatch.setattr(slow_clients, "PATIENCE", 0.6)
+    monkeypatch.setattr(socket_watchdog, "TICK", 0.02)
+    monkeypatch.setattr(http_server, "PATIENCE", 0.6)
     monkeypatch.setattr(sandbox_server, "PATIENCE", 0.6)
     serve: Callable[[ExitStack], int] = request.param
     with ExitStack() as stack:
@@ -106,7 +106,7 @@ def test_slow_clients_do_not_hold_the_end_of_a_server(port: int) -> None:
 
 
 def test_a_client_that_takes_no_answer_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watchdog, "TICK", 0.02)
+    monkeypatch.setattr(socket_watchdog, "TICK", 0.02)
     monkeypatch.setattr(sandbox_server, "PATIENCE", 0.3)
     server = Server()
     port = server.listen(0, lambda _: Response(200, {}, 50_000_000 * b"x"))
@@ -127,15 +127,15 @@ def test_a_client_that_takes_no_answer_is_let_go(monkeypatch: pytest.MonkeyPatch
 def test_an_answer_that_takes_longer_than_a_request_may_is_given(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(watchdog, "TICK", 0.02)
-    monkeypatch.setattr(slow_clients, "PATIENCE", 0.1)
+    monkeypatch.setattr(socket_watchdog, "TICK", 0.02)
+    monkeypatch.setattr(http_server, "PATIENCE", 0.1)
 
     def complete(_: str) -> Token:
         time.sleep(0.4)  # Zoho takes its time
         return Token(user_name="alice@example.com")
 
     with Listener("http://127.0.0.1:0/callback") as listener:
-        answer = Answer("state", complete)
+        answer = PendingLogin("state", complete)
         listener.serve(answer, lambda _: None)
         page = httpx2.get(f"{listener.url}?code=1&state=state", timeout=30, trust_env=False)
         assert "alice@example.com" in page.text
@@ -160,13 +160,13 @@ def test_where_no_thread_is_to_be_had_the_sandbox_serves_the_next(
 
 SERVE = """
 import socket, sys
-from evergrant.cli.callback import Answer, Listener
+from evergrant.cli.login_callback import Listener, PendingLogin
 from evergrant.observing.prometheus import Metrics
 from urllib.parse import urlsplit
 with socket.create_server(("127.0.0.1", 0)) as probe: port = probe.getsockname()[1]
 end = Metrics().serve("127.0.0.1", port)
 with Listener("http://127.0.0.1:0/callback") as listener:
-    listener.serve(Answer("state", None), print)
+    listener.serve(PendingLogin("state", None), print)
     ports = port, urlsplit(listener.url).port
     clients = [socket.create_connection(("127.0.0.1", one)) for one in ports]
     for client in clients: client.sendall(b"GET / HT")

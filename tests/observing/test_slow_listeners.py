@@ -20,14 +20,14 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 
 from cli_runner import Command
-from evergrant import delivery
-from evergrant.delivery import Delivery
-from evergrant.events import Event, EventsLost, Revoked, emitter
-from evergrant.observing import audit
-from evergrant.observing.audit import AuditLog, read_entries, verify
-from evergrant.observing.fanning import fan_out
+from evergrant import _delivery
+from evergrant._delivery import Delivery
+from evergrant.events import Event, EventsLost, Revoked, safe_listener
+from evergrant.observing import audit_log
+from evergrant.observing.audit_log import AuditLog, read_entries, verify
+from evergrant.observing.fan_out import fan_out
+from evergrant.observing.opentelemetry import Telemetry
 from evergrant.observing.prometheus import Metrics
-from evergrant.observing.telemetry import Telemetry
 from failing_steps import failures
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
@@ -39,8 +39,8 @@ def event(number: int) -> Event:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("evergrant.events.PATIENCE", 0.05)
-    monkeypatch.setattr(audit, "PATIENCE", 0.05)
+    monkeypatch.setattr("evergrant.events.CALLER_WAITS", 0.05)
+    monkeypatch.setattr(audit_log, "LOCK_TIMEOUT", 0.05)
 
 
 class Stuck:
@@ -60,7 +60,7 @@ def test_a_listener_that_hangs_delays_nobody_and_is_told_all_in_order(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     stuck, quick = Stuck(), list[Event]()
-    emit, began = emitter(fan_out(stuck, fan_out(quick.append))), time.monotonic()
+    emit, began = safe_listener(fan_out(stuck, fan_out(quick.append))), time.monotonic()
     events = [event(number) for number in range(200)]
     for one in events:
         emit(one)
@@ -76,9 +76,9 @@ def test_a_listener_that_hangs_delays_nobody_and_is_told_all_in_order(
 def test_events_that_a_listener_has_no_room_for_are_told_as_lost(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(delivery, "MOST_WAITING", 3)
+    monkeypatch.setattr(_delivery, "MAX_QUEUED", 3)
     stuck = Stuck()
-    emit = emitter(stuck)
+    emit = safe_listener(stuck)
     for number in range(10):
         emit(event(number))
     stuck.go_on.set()
@@ -91,7 +91,7 @@ def test_events_that_a_listener_has_no_room_for_are_told_as_lost(
 
 def test_a_quick_listener_has_been_told_when_the_call_returns() -> None:
     told: list[Event] = []
-    emit = emitter(told.append)
+    emit = safe_listener(told.append)
     for number in range(100):
         emit(event(number))
         assert told[-1] == event(number)
@@ -105,24 +105,24 @@ def test_a_listener_that_tells_something_itself_does_not_wait_for_itself() -> No
             emit(event(2))
         told.append(one)
 
-    emit = emitter(listener)
+    emit = safe_listener(listener)
     began = time.monotonic()
     emit(event(1))
     emit.flush()
     assert told == [event(1), event(2)]
-    assert time.monotonic() - began < delivery.PATIENCE
+    assert time.monotonic() - began < _delivery.CALLER_WAITS
 
 
 ENDING = """
 import sys, threading, time
 from datetime import datetime, UTC
-from evergrant.events import Revoked, emitter
+from evergrant.events import Revoked, safe_listener
 
 def listener(event):
     time.sleep(float(sys.argv[1]))
     print(event.token_id, flush=True)
 
-emit = emitter(listener)
+emit = safe_listener(listener)
 for number in range(3):
     emit(Revoked(at=datetime.now(UTC), token_id=str(number)))
 """
@@ -168,7 +168,7 @@ def test_a_stopped_writer_of_the_audit_log_delays_nobody_and_loses_nothing(
 ) -> None:
     path = tmp_path / "audit.log"
     log = AuditLog(path)
-    emit = emitter(log)
+    emit = safe_listener(log)
     with stopped_writer(path):
         began = time.monotonic()
         for number in range(100):
@@ -186,8 +186,8 @@ def test_a_stopped_writer_of_the_audit_log_delays_nobody_and_loses_nothing(
 def test_what_the_audit_log_cannot_take_until_the_end_is_logged_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(audit, "AT_EXIT", 0.05)
-    monkeypatch.setattr(audit, "MOST_WAITING", 2)
+    monkeypatch.setattr(audit_log, "AT_EXIT", 0.05)
+    monkeypatch.setattr(audit_log, "MAX_QUEUED", 2)
     path = tmp_path / "audit.log"
     log = AuditLog(path)
     with path.open("ab") as file:
@@ -203,7 +203,7 @@ def test_what_the_audit_log_cannot_take_until_the_end_is_logged_whole(
 
 @pytest.mark.usefixtures("impatient")
 def test_metrics_tell_of_what_is_lost_and_late(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(delivery, "MOST_WAITING", 3)
+    monkeypatch.setattr(_delivery, "MAX_QUEUED", 3)
     metrics, stuck, reader = Metrics(), Stuck(), InMemoryMetricReader()
     Telemetry(TracerProvider(), MeterProvider([reader]))
     named = {"listener": f"stuck {id(stuck)}"}
@@ -212,7 +212,7 @@ def test_metrics_tell_of_what_is_lost_and_late(monkeypatch: pytest.MonkeyPatch) 
         return metrics.registry.get_sample_value(f"evergrant_{name}", named)
 
     stuck.__dict__["__qualname__"] = named["listener"]
-    emit = emitter(stuck)
+    emit = safe_listener(stuck)
     assert (told("events_lost_total"), told("listeners_late")) == (0, 0)
     for number in range(10):
         emit(event(number))

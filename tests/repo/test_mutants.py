@@ -41,8 +41,14 @@ def test_a_plant_that_no_longer_fits_is_an_error(tmp_path: Path) -> None:
 
 def test_a_fault_that_no_test_notices_survives(capsys: pytest.CaptureFixture[str]) -> None:
     tests = ("unit/test_ledger.py::test_what_zoho_never_saw_is_given_back",)
-    caught = Plant("caught", (Change("keeping/ledger.py", "mints.remove(at)", "pass"),), tests)
-    missed = Plant("missed", (Change("keeping/ledger.py", "MINTS = 10", "MINTS = 11"),), tests)
+    caught = Plant(
+        "caught", (Change("_core/rate_limit_state.py", "mints.remove(at)", "pass"),), tests
+    )
+    missed = Plant(
+        "missed",
+        (Change("_core/rate_limit_state.py", "MAX_REQUESTS = 10", "MAX_REQUESTS = 11"),),
+        tests,
+    )
     assert hunt(Path(sys.executable), [caught, missed]) == 1
     said = capsys.readouterr().out
     assert f"caught - caught by {tests[0]}" in said

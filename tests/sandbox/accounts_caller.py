@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from evergrant.sandbox import Client, Sandbox
-from evergrant.sandbox.wire import Response
+from evergrant.sandbox.messages import Response
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 TOKEN = "/oauth/v2/token"

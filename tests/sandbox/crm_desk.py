@@ -12,8 +12,8 @@ from urllib.parse import urlencode
 from evergrant.sandbox.crm import handle
 from evergrant.sandbox.crm.context import CrmContext, CrmSettings
 from evergrant.sandbox.crm.schema import Schema
-from evergrant.sandbox.wire import Request
-from evergrant.sandbox.world import Org, User
+from evergrant.sandbox.messages import Request
+from evergrant.sandbox.models import Org, User
 
 ALL_SCOPES = (
     "ZohoCRM.modules.ALL",

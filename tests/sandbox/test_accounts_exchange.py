@@ -184,7 +184,7 @@ def test_the_error_status_is_a_setting() -> None:
         assert (answer.status, answer.body) == (400, b'{"error":"invalid_code"}')
 
 
-def test_a_refresh_token_comes_only_with_the_first_or_a_renewed_offline_consent(
+def test_a_refresh_token_comes_only_with_the_first_or_a_refreshed_offline_consent(
     zoho: Sandbox, app: Caller
 ) -> None:
     def refresh_token(**asked: str) -> bool:

@@ -12,18 +12,18 @@ ALL = "select id from Leads where id is not null"
 
 
 @pytest.fixture
-def desk() -> Desk:
+def bridge() -> Desk:
     """Four leads, a day apart."""
-    desk = Desk()
+    bridge = Desk()
     for record in (
         {"Last_Name": "Ames", "City": "Bonn", "No_of_Employees": 5, "Annual_Revenue": 9.5},
         {"Last_Name": "Burns", "City": "Bonn", "No_of_Employees": 50},
         {"Last_Name": "O'Cole", "City": "Ulm", "Lead_Status": "Contacted"},
         {"Last_Name": "Dean", "Email": "dean@doe.example", "Email_Opt_Out": True},
     ):
-        desk.add(record)
-        desk.pass_time(days=1)
-    return desk
+        bridge.add(record)
+        bridge.pass_time(days=1)
+    return bridge
 
 
 def _names(answer: Answer) -> str:
@@ -32,12 +32,12 @@ def _names(answer: Answer) -> str:
     return "" if answer.status == 204 else "".join(n[0] for n in answer.column("Last_Name"))
 
 
-def _where(desk: Desk, rest: str) -> str:
-    return _names(desk.coql(f"{NAMES} {rest}"))
+def _where(bridge: Desk, rest: str) -> str:
+    return _names(bridge.coql(f"{NAMES} {rest}"))
 
 
-def test_the_answer_of_a_query(desk: Desk) -> None:
-    answer = desk.coql("select Last_Name, City from Leads where City = 'Ulm'")
+def test_the_answer_of_a_query(bridge: Desk) -> None:
+    answer = bridge.coql("select Last_Name, City from Leads where City = 'Ulm'")
     assert answer.status == 200
     (lead,) = answer.ids
     assert answer.json == {
@@ -46,8 +46,8 @@ def test_the_answer_of_a_query(desk: Desk) -> None:
     }
 
 
-def test_a_query_that_finds_nothing_is_an_empty_204(desk: Desk) -> None:
-    answer = desk.coql("select id from Leads where City = 'Nowhere'")
+def test_a_query_that_finds_nothing_is_an_empty_204(bridge: Desk) -> None:
+    answer = bridge.coql("select id from Leads where City = 'Nowhere'")
     assert (answer.status, answer.raw) == (204, b"")
 
 
@@ -88,8 +88,8 @@ def test_a_query_that_finds_nothing_is_an_empty_204(desk: Desk) -> None:
         ("Created_Time between '2026-03-02T00:00:00+00:00' and '2026-03-03T10:00:00+00:00'", "BO"),
     ],
 )
-def test_a_query_with_one_condition(desk: Desk, where: str, found: str) -> None:
-    assert _where(desk, where) == found
+def test_a_query_with_one_condition(bridge: Desk, where: str, found: str) -> None:
+    assert _where(bridge, where) == found
 
 
 @pytest.mark.parametrize(
@@ -103,17 +103,17 @@ def test_a_query_with_one_condition(desk: Desk, where: str, found: str) -> None:
         ("((City = 'Ulm') or (Email is not null))", "OD"),
     ],
 )
-def test_conditions_in_pairs(desk: Desk, where: str, found: str) -> None:
-    assert _where(desk, where) == found
+def test_conditions_in_pairs(bridge: Desk, where: str, found: str) -> None:
+    assert _where(bridge, where) == found
 
 
-def test_keywords_know_no_letter_case(desk: Desk) -> None:
+def test_keywords_know_no_letter_case(bridge: Desk) -> None:
     query = "SELECT Last_Name FROM Leads WHERE City IS NOT NULL ORDER BY Last_Name DESC LIMIT 2"
-    assert _names(desk.coql(query)) == "OB"
+    assert _names(bridge.coql(query)) == "OB"
 
 
-def test_names_may_be_quoted(desk: Desk) -> None:
-    assert _names(desk.coql("select 'Last_Name' from Leads where 'City' = 'Ulm'")) == "O"
+def test_names_may_be_quoted(bridge: Desk) -> None:
+    assert _names(bridge.coql("select 'Last_Name' from Leads where 'City' = 'Ulm'")) == "O"
 
 
 @pytest.mark.parametrize(
@@ -129,8 +129,8 @@ def test_names_may_be_quoted(desk: Desk) -> None:
         ("order by Created_Time desc", "DOBA"),
     ],
 )
-def test_order(desk: Desk, order: str, found: str) -> None:
-    assert _where(desk, f"id is not null {order}") == found
+def test_order(bridge: Desk, order: str, found: str) -> None:
+    assert _where(bridge, f"id is not null {order}") == found
 
 
 @pytest.mark.parametrize(
@@ -144,21 +144,21 @@ def test_order(desk: Desk, order: str, found: str) -> None:
         ("limit 2, 2000", "OD", 0),
     ],
 )
-def test_limit_and_offset(desk: Desk, limit: str, found: str, left: int) -> None:
-    answer = desk.coql(f"{NAMES} id is not null {limit}")
+def test_limit_and_offset(bridge: Desk, limit: str, found: str, left: int) -> None:
+    answer = bridge.coql(f"{NAMES} id is not null {limit}")
     assert _names(answer) == found
     assert answer.json["info"] == {"count": len(found), "more_records": left > 0}
 
 
 def test_without_a_limit_there_are_200() -> None:
-    desk = Desk()
-    desk.add_many(201)
-    answer = desk.coql("select id from Leads where id is not null")
+    bridge = Desk()
+    bridge.add_many(201)
+    answer = bridge.coql("select id from Leads where id is not null")
     assert answer.json["info"] == {"count": 200, "more_records": True}
 
 
-def test_the_last_row_within_reach(desk: Desk) -> None:
-    assert _where(desk, "id is not null limit 1 offset 99999") == ""
+def test_the_last_row_within_reach(bridge: Desk) -> None:
+    assert _where(bridge, "id is not null limit 1 offset 99999") == ""
 
 
 def test_the_documented_limits_of_one_query() -> None:
@@ -167,27 +167,27 @@ def test_the_documented_limits_of_one_query() -> None:
     assert (known.coql_columns, known.coql_criteria, known.coql_order_by) == (500, 25, 10)
 
 
-def test_a_query_may_ask_for_the_metadata_of_its_columns(desk: Desk) -> None:
+def test_a_query_may_ask_for_the_metadata_of_its_columns(bridge: Desk) -> None:
     query = "select id, City from Leads where City = 'Ulm'"
-    answer = desk.coql(query, include_meta=["fields"])
-    fields = desk.get("settings/fields", module="Leads").json["fields"]
+    answer = bridge.coql(query, include_meta=["fields"])
+    fields = bridge.get("settings/fields", module="Leads").json["fields"]
     (city,) = [field for field in fields if field["api_name"] == "City"]
     assert answer.json["fields"] == {"City": city}
-    assert "fields" not in desk.coql(query).json
+    assert "fields" not in bridge.coql(query).json
 
 
 @pytest.mark.parametrize(
     "scope", ["ZohoCRM.coql.READ", "ZohoCRM.modules.ALL", "ZohoCRM.modules.contacts.READ"]
 )
-def test_a_query_needs_two_scopes(desk: Desk, scope: str) -> None:
+def test_a_query_needs_two_scopes(bridge: Desk, scope: str) -> None:
     query = "select id from Leads where id is not null"
-    desk.scopes = (scope,)
-    answer = desk.coql(query)
+    bridge.scopes = (scope,)
+    answer = bridge.coql(query)
     assert (answer.status, answer.json["code"]) == (401, "OAUTH_SCOPE_MISMATCH")
-    desk.scopes = ("ZohoCRM.coql.read", "ZohoCRM.modules.leads.READ")
-    assert desk.coql(query).status == 200
+    bridge.scopes = ("ZohoCRM.coql.read", "ZohoCRM.modules.leads.READ")
+    assert bridge.coql(query).status == 200
 
 
-def test_a_query_sees_a_change_at_once(desk: Desk) -> None:
-    desk.add({"Last_Name": "New", "City": "Rom"})
-    assert _where(desk, "City = 'Rom'") == "N"
+def test_a_query_sees_a_change_at_once(bridge: Desk) -> None:
+    bridge.add({"Last_Name": "New", "City": "Rom"})
+    assert _where(bridge, "City = 'Rom'") == "N"

@@ -204,10 +204,10 @@ def test_a_body_without_a_query(body: dict[str, Any]) -> None:
 
 
 def test_limits_of_one_query() -> None:
-    desk = Desk(CrmSettings(coql_columns=2, coql_criteria=2, coql_order_by=1, coql_in_values=2))
+    bridge = Desk(CrmSettings(coql_columns=2, coql_criteria=2, coql_order_by=1, coql_in_values=2))
     query = "select {} from Leads where {} order by {}"
     fits = ("City, Email", "(id is not null and id in (1, 2))", "City")
-    assert desk.coql(query.format(*fits)).status == 204
+    assert bridge.coql(query.format(*fits)).status == 204
     for place, too_much in enumerate(
         (
             "City, Email, Phone",
@@ -215,9 +215,9 @@ def test_limits_of_one_query() -> None:
             "City, Email",
         )
     ):
-        answer = desk.coql(query.format(*fits[:place], too_much, *fits[place + 1 :]))
+        answer = bridge.coql(query.format(*fits[:place], too_much, *fits[place + 1 :]))
         assert (answer.status, answer.json["code"]) == (400, "LIMIT_EXCEEDED"), too_much
-    answer = desk.coql("select id from Leads where id in (1, 2, 3)")
+    answer = bridge.coql("select id from Leads where id in (1, 2, 3)")
     assert answer.json == problem("LIMIT_EXCEEDED", "limit exceeded", {"limit": 2})
 
 

@@ -19,9 +19,9 @@ STUDENTS = {
 
 
 def students() -> Desk:
-    desk = Desk()
-    desk.schema.add_module("Students", STUDENTS, singular="Student")
-    return desk
+    bridge = Desk()
+    bridge.schema.add_module("Students", STUDENTS, singular="Student")
+    return bridge
 
 
 def anna(**more: Any) -> dict[str, Any]:
@@ -29,17 +29,17 @@ def anna(**more: Any) -> dict[str, Any]:
 
 
 def test_records_of_a_declared_module_are_written_read_found_and_deleted() -> None:
-    desk = students()
-    (record,) = desk.add(anna(Born="2015-01-02"), module="Students")
-    (read,) = desk.get(f"Students/{record}").json["data"]
+    bridge = students()
+    (record,) = bridge.add(anna(Born="2015-01-02"), module="Students")
+    (read,) = bridge.get(f"Students/{record}").json["data"]
     assert (read["Name"], read["Grade"], read["Born"]) == ("Anna", 5, "2015-01-02")
     assert read["Owner"]["name"] == "Alice Adams"
     query = "select Name, House from Students where Grade > 4 and House = 'Red'"
-    assert desk.coql(query).column("Name") == ["Anna"]
-    found = desk.get("Students/search", criteria="(Grade:equals:5)", fields="Name")
+    assert bridge.coql(query).column("Name") == ["Anna"]
+    found = bridge.get("Students/search", criteria="(Grade:equals:5)", fields="Name")
     assert found.column("Name") == ["Anna"]
-    assert desk.get("Students/search", word="ann").ids == [record]
-    assert desk.call("DELETE", f"Students/{record}").status == 200
+    assert bridge.get("Students/search", word="ann").ids == [record]
+    assert bridge.call("DELETE", f"Students/{record}").status == 200
 
 
 @pytest.mark.parametrize(
@@ -53,30 +53,30 @@ def test_records_of_a_declared_module_are_written_read_found_and_deleted() -> No
     ],
 )
 def test_declared_types_lengths_and_duties_hold(wrong: Any, code: str, name: str) -> None:
-    desk = students()
-    desk.add(anna(), module="Students")
-    answer = desk.insert(anna(**{"Number": "2", **wrong}), module="Students")
+    bridge = students()
+    bridge.add(anna(), module="Students")
+    answer = bridge.insert(anna(**{"Number": "2", **wrong}), module="Students")
     (result,) = answer.json["data"]
     assert (answer.status, result["code"], result["details"]["api_name"]) == (400, code, name)
 
 
 def test_an_upsert_goes_by_a_declared_unique_field() -> None:
-    desk = students()
-    (record,) = desk.add(anna(), module="Students")
+    bridge = students()
+    (record,) = bridge.add(anna(), module="Students")
     body = {"data": [anna(Grade=6)], "duplicate_check_fields": ["Number"]}
-    (result,) = desk.call("POST", "Students/upsert", body).json["data"]
+    (result,) = bridge.call("POST", "Students/upsert", body).json["data"]
     assert (result["action"], result["details"]["id"]) == ("update", record)
 
 
 def test_metadata_tells_declared_modules_and_fields() -> None:
-    desk = students()
-    listed = desk.get("settings/modules").json["modules"]
+    bridge = students()
+    listed = bridge.get("settings/modules").json["modules"]
     module = next(entry for entry in listed if entry["api_name"] == "Students")
     assert (module["generated_type"], module["singular_label"]) == ("custom", "Student")
     for name in ("Students", module["id"]):
-        assert desk.get(f"settings/modules/{name}").json["modules"][0]["id"] == module["id"]
+        assert bridge.get(f"settings/modules/{name}").json["modules"][0]["id"] == module["id"]
     fields = {
-        f["api_name"]: f for f in desk.get("settings/fields", module="Students").json["fields"]
+        f["api_name"]: f for f in bridge.get("settings/fields", module="Students").json["fields"]
     }
     assert [p["actual_value"] for p in fields["House"]["pick_list_values"]] == ["Red", "Blue"]
     assert (fields["House"]["system_mandatory"], fields["Grade"]["custom_field"]) == (True, True)
@@ -85,27 +85,29 @@ def test_metadata_tells_declared_modules_and_fields() -> None:
 
 
 def test_a_field_of_a_module_that_is_there() -> None:
-    desk = Desk()
-    desk.schema.add_field("Leads", "Shoe_Size", "double")
-    (lead,) = desk.add({"Shoe_Size": 44.5})
-    assert desk.lead(lead)["Shoe_Size"] == 44.5
-    assert desk.coql("select Shoe_Size from Leads where Shoe_Size > 44").ids == [lead]
-    assert desk.get("settings/fields", module="Leads").json["fields"][-1]["api_name"] == "Shoe_Size"
+    bridge = Desk()
+    bridge.schema.add_field("Leads", "Shoe_Size", "double")
+    (lead,) = bridge.add({"Shoe_Size": 44.5})
+    assert bridge.lead(lead)["Shoe_Size"] == 44.5
+    assert bridge.coql("select Shoe_Size from Leads where Shoe_Size > 44").ids == [lead]
+    assert (
+        bridge.get("settings/fields", module="Leads").json["fields"][-1]["api_name"] == "Shoe_Size"
+    )
 
 
 def test_a_record_that_was_there_has_a_new_field_empty() -> None:
-    desk = Desk()
-    (lead,) = desk.add({})
-    desk.schema.add_field("Leads", "Shoe_Size", "double")
-    assert desk.lead(lead)["Shoe_Size"] is None
+    bridge = Desk()
+    (lead,) = bridge.add({})
+    bridge.schema.add_field("Leads", "Shoe_Size", "double")
+    assert bridge.lead(lead)["Shoe_Size"] is None
 
 
 def test_a_lookup_points_to_a_declared_module() -> None:
-    desk = students()
-    desk.schema.add_field("Contacts", "Student", "lookup", lookup="Students")
-    (student,) = desk.add(anna(), module="Students")
-    (contact,) = desk.add({"Student": {"id": student}}, module="Contacts")
-    (read,) = desk.get(f"Contacts/{contact}").json["data"]
+    bridge = students()
+    bridge.schema.add_field("Contacts", "Student", "lookup", lookup="Students")
+    (student,) = bridge.add(anna(), module="Students")
+    (contact,) = bridge.add({"Student": {"id": student}}, module="Contacts")
+    (read,) = bridge.get(f"Contacts/{contact}").json["data"]
     assert read["Student"] == {"name": "Anna", "id": student}
 
 
@@ -124,12 +126,12 @@ VALUES = {
 
 @pytest.mark.parametrize("data_type", [kind for kind in DATA_TYPES if "lookup" not in kind])
 def test_each_type_takes_its_values_and_no_others(data_type: str) -> None:
-    desk = Desk()
-    desk.schema.add_field("Leads", "Extra", data_type)
+    bridge = Desk()
+    bridge.schema.add_field("Leads", "Extra", data_type)
     good = VALUES.get(data_type, "some text")
-    (lead,) = desk.add({"Extra": good})
-    assert desk.lead(lead)["Extra"] == good
-    wrong = desk.insert({"Last_Name": "Doe", "Extra": {"a": 1}})
+    (lead,) = bridge.add({"Extra": good})
+    assert bridge.lead(lead)["Extra"] == good
+    wrong = bridge.insert({"Last_Name": "Doe", "Extra": {"a": 1}})
     assert wrong.json["data"][0]["details"]["api_name"] == "Extra"
 
 

@@ -12,9 +12,9 @@ WRONG_FORMAT = "either the request body or parameters is in wrong format"
 
 
 def test_a_bulk_delete() -> None:
-    desk = Desk()
-    one, two, three = desk.add({}, {}, {})
-    answer = desk.call("DELETE", "Leads", ids=f"{one},{three}")
+    bridge = Desk()
+    one, two, three = bridge.add({}, {}, {})
+    answer = bridge.call("DELETE", "Leads", ids=f"{one},{three}")
     assert answer.status == 200
     assert answer.json == {
         "data": [
@@ -27,13 +27,13 @@ def test_a_bulk_delete() -> None:
             for lead in (one, three)
         ]
     }
-    assert desk.get("Leads", fields="id").ids == [two]
+    assert bridge.get("Leads", fields="id").ids == [two]
 
 
 def test_some_deletes_go_through_and_some_do_not() -> None:
-    desk = Desk()
-    (lead,) = desk.add({})
-    answer = desk.call("DELETE", "Leads", ids=f"1,{lead}")
+    bridge = Desk()
+    (lead,) = bridge.add({})
+    answer = bridge.call("DELETE", "Leads", ids=f"1,{lead}")
     assert answer.status == 207
     failed, done = answer.json["data"]
     assert failed == problem("INVALID_DATA", "record not deleted", {"id": "1"})
@@ -60,23 +60,23 @@ def test_a_delete_without_ids(params: dict[str, str]) -> None:
 
 
 def test_a_hundred_ids_are_the_most() -> None:
-    desk = Desk()
-    ids = desk.add_many(100)
-    answer = desk.call("DELETE", "Leads", ids=",".join([*ids, "1"]))
+    bridge = Desk()
+    ids = bridge.add_many(100)
+    answer = bridge.call("DELETE", "Leads", ids=",".join([*ids, "1"]))
     assert answer.status == 400
     details = {"limit": 100, "param_name": "ids"}
     assert answer.json == problem("LIMIT_EXCEEDED", "limit exceeded", details)
-    assert desk.call("DELETE", "Leads", ids=",".join(ids)).status == 200
+    assert bridge.call("DELETE", "Leads", ids=",".join(ids)).status == 200
 
 
 def test_one_record_is_deleted_once() -> None:
-    desk = Desk()
-    (lead,) = desk.add({})
-    answer = desk.call("DELETE", f"Leads/{lead}")
+    bridge = Desk()
+    (lead,) = bridge.add({})
+    answer = bridge.call("DELETE", f"Leads/{lead}")
     assert answer.status == 200
     assert answer.json["data"][0]["details"] == {"id": lead}
-    assert desk.get(f"Leads/{lead}").status == 204
-    again = desk.call("DELETE", f"Leads/{lead}")
+    assert bridge.get(f"Leads/{lead}").status == 204
+    again = bridge.call("DELETE", f"Leads/{lead}")
     assert again.status == 400
     details = {"resource_path_index": 1}
     assert again.json == problem("INVALID_DATA", "record not deleted", details)
@@ -89,26 +89,26 @@ def test_a_delete_by_an_id_that_is_none() -> None:
 
 
 def test_an_id_is_never_given_out_twice() -> None:
-    desk = Desk()
-    (lead,) = desk.add({})
-    desk.call("DELETE", f"Leads/{lead}")
-    assert desk.add({}) != [lead]
+    bridge = Desk()
+    (lead,) = bridge.add({})
+    bridge.call("DELETE", f"Leads/{lead}")
+    assert bridge.add({}) != [lead]
 
 
-def _two_deleted(desk: Desk) -> list[str]:
+def _two_deleted(bridge: Desk) -> list[str]:
     """Delete two leads, a day apart."""
-    leads = desk.add({"Last_Name": "Doe"}, {"Last_Name": "Roe"}, {})
-    desk.user = desk.bob
-    desk.call("DELETE", f"Leads/{leads[0]}")
-    desk.pass_time(days=1)
-    desk.call("DELETE", f"Leads/{leads[1]}")
+    leads = bridge.add({"Last_Name": "Doe"}, {"Last_Name": "Roe"}, {})
+    bridge.user = bridge.bob
+    bridge.call("DELETE", f"Leads/{leads[0]}")
+    bridge.pass_time(days=1)
+    bridge.call("DELETE", f"Leads/{leads[1]}")
     return leads[:2]
 
 
 def test_the_deleted_records() -> None:
-    desk = Desk()
-    doe, roe = _two_deleted(desk)
-    answer = desk.get("Leads/deleted")
+    bridge = Desk()
+    doe, roe = _two_deleted(bridge)
+    answer = bridge.get("Leads/deleted")
     assert answer.status == 200
     assert answer.ids == [roe, doe]
     first = answer.json["data"][0]
@@ -129,11 +129,11 @@ def test_the_deleted_records() -> None:
 
 
 def test_after_sixty_days_the_recycle_bin_forgets() -> None:
-    desk = Desk()
-    doe, roe = _two_deleted(desk)
-    desk.pass_time(days=59)
-    assert desk.get("Leads/deleted", type="recycle").ids == [roe]
-    (forgotten,) = desk.get("Leads/deleted", type="permanent").json["data"]
+    bridge = Desk()
+    doe, roe = _two_deleted(bridge)
+    bridge.pass_time(days=59)
+    assert bridge.get("Leads/deleted", type="recycle").ids == [roe]
+    (forgotten,) = bridge.get("Leads/deleted", type="permanent").json["data"]
     assert forgotten == {
         "id": doe,
         "display_name": None,
@@ -142,13 +142,13 @@ def test_after_sixty_days_the_recycle_bin_forgets() -> None:
         "created_by": None,
         "deleted_time": "2026-03-01T09:00:00+00:00",
     }
-    assert desk.get("Leads/deleted", type="all").ids == [roe, doe]
+    assert bridge.get("Leads/deleted", type="all").ids == [roe, doe]
 
 
 def test_nothing_deleted_is_an_empty_204() -> None:
-    desk = Desk()
+    bridge = Desk()
     for kind in ("all", "recycle", "permanent"):
-        answer = desk.get("Leads/deleted", type=kind)
+        answer = bridge.get("Leads/deleted", type=kind)
         assert (answer.status, answer.raw) == (204, b"")
 
 
@@ -167,18 +167,18 @@ def test_the_deleted_records_of_an_unknown_module() -> None:
 
 
 def test_deleted_records_come_in_pages() -> None:
-    desk = Desk()
-    doe, roe = _two_deleted(desk)
-    first, last = (desk.get("Leads/deleted", per_page=1, page=page) for page in (1, 2))
+    bridge = Desk()
+    doe, roe = _two_deleted(bridge)
+    first, last = (bridge.get("Leads/deleted", per_page=1, page=page) for page in (1, 2))
     assert (first.ids, last.ids) == ([roe], [doe])
     assert first.json["info"]["more_records"]
     assert not last.json["info"]["more_records"]
 
 
 def test_only_what_was_deleted_since() -> None:
-    desk = Desk()
-    _, roe = _two_deleted(desk)
-    before = (desk.now - timedelta(hours=1)).isoformat()
-    assert desk.get("Leads/deleted", {"If-Modified-Since": before}).ids == [roe]
-    now = {"If-Modified-Since": desk.now.isoformat()}
-    assert desk.get("Leads/deleted", now).status == 304
+    bridge = Desk()
+    _, roe = _two_deleted(bridge)
+    before = (bridge.now - timedelta(hours=1)).isoformat()
+    assert bridge.get("Leads/deleted", {"If-Modified-Since": before}).ids == [roe]
+    now = {"If-Modified-Since": bridge.now.isoformat()}
+    assert bridge.get("Leads/deleted", now).status == 304

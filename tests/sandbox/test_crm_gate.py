@@ -67,13 +67,13 @@ def test_a_method_that_a_path_does_not_know(method: str, path: str) -> None:
     ],
 )
 def test_a_call_needs_its_scope_and_no_other(method: str, path: str, needed: str) -> None:
-    desk, path = Desk(), path.rstrip("?")
-    desk.scopes = (f"ZohoCRM.{needed}",)
-    assert desk.call(method, path, {"data": []}).status != 401
+    bridge, path = Desk(), path.rstrip("?")
+    bridge.scopes = (f"ZohoCRM.{needed}",)
+    assert bridge.call(method, path, {"data": []}).status != 401
     group, *_, operation = needed.split(".")
     other = {"READ": "DELETE"}.get(operation.upper(), "READ")
-    desk.scopes = (f"ZohoCRM.{group}.{other}", "ZohoCRM.modules.Contacts.ALL", "ZohoCRM.bulk.ALL")
-    refused = desk.call(method, path, {"data": []})
+    bridge.scopes = (f"ZohoCRM.{group}.{other}", "ZohoCRM.modules.Contacts.ALL", "ZohoCRM.bulk.ALL")
+    refused = bridge.call(method, path, {"data": []})
     assert (refused.status, refused.json) == (401, MISMATCH)
 
 
@@ -95,54 +95,54 @@ def test_a_call_needs_its_scope_and_no_other(method: str, path: str, needed: str
     ],
 )
 def test_which_scopes_cover_reading_leads(scope: str, status: int) -> None:
-    desk = Desk()
-    desk.scopes = (scope,)
-    assert desk.get("Leads", fields="Last_Name").status == status
+    bridge = Desk()
+    bridge.scopes = (scope,)
+    assert bridge.get("Leads", fields="Last_Name").status == status
 
 
 def test_write_covers_creating_and_updating_but_not_deleting() -> None:
-    desk = Desk()
-    desk.scopes = ("ZohoCRM.modules.leads.WRITE",)
-    lead = desk.add({})[0]
-    assert desk.call("PUT", f"Leads/{lead}", {"data": [{"City": "Bonn"}]}).status == 200
-    assert desk.call("DELETE", f"Leads/{lead}").status == 401
+    bridge = Desk()
+    bridge.scopes = ("ZohoCRM.modules.leads.WRITE",)
+    lead = bridge.add({})[0]
+    assert bridge.call("PUT", f"Leads/{lead}", {"data": [{"City": "Bonn"}]}).status == 200
+    assert bridge.call("DELETE", f"Leads/{lead}").status == 401
 
 
 def test_settings_all_covers_reading_fields() -> None:
-    desk = Desk()
-    desk.scopes = ("ZohoCRM.settings.all",)
-    assert desk.get("settings/fields", module="Leads").status == 200
+    bridge = Desk()
+    bridge.scopes = ("ZohoCRM.settings.all",)
+    assert bridge.get("settings/fields", module="Leads").status == 200
 
 
 def test_no_scopes_at_all_open_nothing() -> None:
-    desk = Desk()
-    desk.scopes = ()
-    assert desk.get("org").status == 401
+    bridge = Desk()
+    bridge.scopes = ()
+    assert bridge.get("org").status == 401
 
 
 def test_a_profile_without_api_access() -> None:
-    desk = Desk(CrmSettings(no_api_access=frozenset({"bob@example.com"})))
-    assert desk.get("org").status == 200
-    desk.user = desk.bob
-    refused = desk.get("org")
+    bridge = Desk(CrmSettings(no_api_access=frozenset({"bob@example.com"})))
+    assert bridge.get("org").status == 200
+    bridge.user = bridge.bob
+    refused = bridge.get("org")
     assert refused.status == 403
     details = {"permissions": ["Crm_Implied_Api_Access"]}
     assert refused.json == problem("NO_PERMISSION", "permission denied", details)
 
 
-def _left(desk: Desk) -> str | None:
-    return desk.get("org").headers.get("X-API-CREDITS-REMAINING")
+def _left(bridge: Desk) -> str | None:
+    return bridge.get("org").headers.get("X-API-CREDITS-REMAINING")
 
 
 def test_remaining_credits_are_told_once_half_are_used() -> None:
-    desk = Desk(CrmSettings(credits_per_day=6))
-    assert [_left(desk) for _ in range(6)] == [None, None, "3", "2", "1", "0"]
+    bridge = Desk(CrmSettings(credits_per_day=6))
+    assert [_left(bridge) for _ in range(6)] == [None, None, "3", "2", "1", "0"]
 
 
 def test_no_credits_left() -> None:
-    desk = Desk(CrmSettings(credits_per_day=1))
-    assert desk.get("org").status == 200
-    refused = desk.get("org")
+    bridge = Desk(CrmSettings(credits_per_day=1))
+    assert bridge.get("org").status == 200
+    refused = bridge.get("org")
     assert refused.status == 429
     message = "too many requests. please try again after some time"
     assert refused.json == problem("TOO_MANY_REQUESTS", message, {})
@@ -150,54 +150,54 @@ def test_no_credits_left() -> None:
 
 
 def test_credits_come_back_after_a_day() -> None:
-    desk = Desk(CrmSettings(credits_per_day=1))
-    desk.get("org")
-    desk.pass_time(hours=23)
-    assert desk.get("org").status == 429
-    desk.pass_time(hours=1)
-    assert desk.get("org").status == 200
+    bridge = Desk(CrmSettings(credits_per_day=1))
+    bridge.get("org")
+    bridge.pass_time(hours=23)
+    assert bridge.get("org").status == 429
+    bridge.pass_time(hours=1)
+    assert bridge.get("org").status == 200
 
 
 def test_a_call_turned_away_costs_nothing() -> None:
-    desk = Desk(CrmSettings(credits_header_from=0))
-    assert _cost(desk, "GET", "nothing/at/all/here") == 0
-    assert _cost(desk, "PATCH", "Leads") == 0
-    assert _cost(desk, "GET", "Leads") == 1
+    bridge = Desk(CrmSettings(credits_header_from=0))
+    assert _cost(bridge, "GET", "nothing/at/all/here") == 0
+    assert _cost(bridge, "PATCH", "Leads") == 0
+    assert _cost(bridge, "GET", "Leads") == 1
 
 
 def test_credits_are_those_of_the_org() -> None:
-    desk, other = (Desk(CrmSettings(credits_per_day=1)) for _ in range(2))
-    desk.get("org")
-    desk.user = desk.bob
-    assert desk.get("org").status == 429
+    bridge, other = (Desk(CrmSettings(credits_per_day=1)) for _ in range(2))
+    bridge.get("org")
+    bridge.user = bridge.bob
+    assert bridge.get("org").status == 429
     assert other.get("org").status == 200
 
 
-def _cost(desk: Desk, method: str, path: str, body: object = None, **params: str) -> int:
-    before = int(desk.get("org").headers["X-API-CREDITS-REMAINING"])
-    after = desk.call(method, path, body, **params).headers["X-API-CREDITS-REMAINING"]
+def _cost(bridge: Desk, method: str, path: str, body: object = None, **params: str) -> int:
+    before = int(bridge.get("org").headers["X-API-CREDITS-REMAINING"])
+    after = bridge.call(method, path, body, **params).headers["X-API-CREDITS-REMAINING"]
     return before - int(after)
 
 
 @pytest.mark.parametrize(("records", "cost"), [(1, 1), (10, 1), (11, 2), (100, 10)])
 def test_a_write_costs_a_credit_for_ten_records(records: int, cost: int) -> None:
-    desk = Desk(CrmSettings(credits_header_from=0))
+    bridge = Desk(CrmSettings(credits_header_from=0))
     body = {"data": [{"Last_Name": "Doe"}] * records}
-    assert _cost(desk, "POST", "Leads", body) == cost
+    assert _cost(bridge, "POST", "Leads", body) == cost
 
 
 @pytest.mark.parametrize(("limit", "cost"), [(200, 1), (201, 2), (1000, 2), (1001, 3)])
 def test_a_query_costs_by_its_limit(limit: int, cost: int) -> None:
-    desk = Desk(CrmSettings(credits_header_from=0))
+    bridge = Desk(CrmSettings(credits_header_from=0))
     query = "select id from Leads where id is not null limit"
-    assert _cost(desk, "POST", "coql", {"select_query": f"{query} {limit}"}) == cost
+    assert _cost(bridge, "POST", "coql", {"select_query": f"{query} {limit}"}) == cost
 
 
 def test_custom_views_and_deleted_lists_cost_more() -> None:
-    desk = Desk(CrmSettings(credits_header_from=0))
-    assert _cost(desk, "GET", "Leads", fields="id", cvid="1") == 3
-    assert _cost(desk, "GET", "Leads/deleted") == 2
-    assert _cost(desk, "GET", "Leads", fields="id") == 1
+    bridge = Desk(CrmSettings(credits_header_from=0))
+    assert _cost(bridge, "GET", "Leads", fields="id", cvid="1") == 3
+    assert _cost(bridge, "GET", "Leads/deleted") == 2
+    assert _cost(bridge, "GET", "Leads", fields="id") == 1
 
 
 def test_a_body_that_is_no_json_object() -> None:
@@ -210,15 +210,15 @@ def test_a_body_that_is_no_json_object() -> None:
 
 def test_json_is_read_whatever_the_content_type_says() -> None:
     for kind in ({}, {"Content-Type": "text/plain"}, {"Content-Type": "application/json"}):
-        desk = Desk()
+        bridge = Desk()
         body = b'{"data": [{"Last_Name": "Doe"}]}'
-        assert desk.call("POST", "Leads", body, kind).status == 201
+        assert bridge.call("POST", "Leads", body, kind).status == 201
 
 
 def test_answers_are_json_in_utf_8() -> None:
-    desk = Desk()
-    desk.add({"Last_Name": "Müller ☕"})
-    answer = desk.get("Leads", fields="Last_Name")
+    bridge = Desk()
+    bridge.add({"Last_Name": "Müller ☕"})
+    answer = bridge.get("Leads", fields="Last_Name")
     assert answer.headers["Content-Type"] == "application/json;charset=UTF-8"
     assert answer.column("Last_Name") == ["Müller ☕"]
 

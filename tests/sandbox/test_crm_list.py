@@ -10,14 +10,14 @@ import pytest
 from crm_desk import Answer, Desk, problem
 
 
-def _list(desk: Desk, **params: object) -> Answer:
-    return desk.get("Leads", **{"fields": "Last_Name", **params})
+def _list(bridge: Desk, **params: object) -> Answer:
+    return bridge.get("Leads", **{"fields": "Last_Name", **params})
 
 
 def test_a_list_and_its_info() -> None:
-    desk = Desk()
-    ids = desk.add_many(3)
-    answer = _list(desk)
+    bridge = Desk()
+    ids = bridge.add_many(3)
+    answer = _list(bridge)
     assert answer.status == 200
     assert answer.json == {
         "data": [{"Last_Name": f"L{n}", "id": ids[n]} for n in (2, 1, 0)],
@@ -54,23 +54,23 @@ def test_fields_are_required() -> None:
 
 
 def test_fifty_one_fields_are_too_many() -> None:
-    desk = Desk()
-    desk.add({})
-    assert _list(desk, fields=",".join(["City"] * 50)).status == 200
-    answer = _list(desk, fields=",".join(["City"] * 51))
+    bridge = Desk()
+    bridge.add({})
+    assert _list(bridge, fields=",".join(["City"] * 50)).status == 200
+    answer = _list(bridge, fields=",".join(["City"] * 51))
     assert answer.status == 400
     details = {"limit": 50, "param_name": "fields"}
     assert answer.json == problem("LIMIT_EXCEEDED", "limit exceeded", details)
 
 
 def test_fields_that_do_not_exist_are_left_out_and_told_or_refused() -> None:
-    desk = Desk(strict=False)
-    (lead,) = desk.add({"City": "Bonn"})
-    answer = _list(desk, fields="City, Nonsense")
+    bridge = Desk(strict=False)
+    (lead,) = bridge.add({"City": "Bonn"})
+    answer = _list(bridge, fields="City, Nonsense")
     assert answer.json["data"] == [{"City": "Bonn", "id": lead}]
     assert answer.missing == "field Leads.Nonsense (declare it: add_field)"
-    desk.strict = True
-    refused = _list(desk, fields="City, Nonsense")
+    bridge.strict = True
+    refused = _list(bridge, fields="City, Nonsense")
     assert (refused.status, refused.json["code"]) == (501, "NOT_IN_SANDBOX")
     assert refused.missing == answer.missing
 
@@ -84,13 +84,13 @@ def test_an_unknown_module(method: str) -> None:
         assert answer.json == problem("INVALID_MODULE", message, {"resource_path_index": 0})
 
 
-def _three_days(desk: Desk) -> list[str]:
+def _three_days(bridge: Desk) -> list[str]:
     """Add L0, L1, L2 a day apart, and change L0 last."""
     ids = []
     for number in range(3):
-        ids += desk.add({"Last_Name": f"L{number}"})
-        desk.pass_time(days=1)
-    desk.call("PUT", f"Leads/{ids[0]}", {"data": [{"City": "Bonn"}]})
+        ids += bridge.add({"Last_Name": f"L{number}"})
+        bridge.pass_time(days=1)
+    bridge.call("PUT", f"Leads/{ids[0]}", {"data": [{"City": "Bonn"}]})
     return ids
 
 
@@ -105,9 +105,9 @@ def _three_days(desk: Desk) -> list[str]:
     ],
 )
 def test_sorting(key: str, order: str, names: list[str]) -> None:
-    desk = Desk()
-    _three_days(desk)
-    answer = _list(desk, sort_by=key, sort_order=order)
+    bridge = Desk()
+    _three_days(bridge)
+    answer = _list(bridge, sort_by=key, sort_order=order)
     assert answer.column("Last_Name") == names
     info = answer.json["info"]
     assert (info["sort_by"], info["sort_order"]) == (key, order)
@@ -140,38 +140,38 @@ def test_a_custom_view_cannot_be_sorted() -> None:
 
 
 def test_only_the_ids_asked_for() -> None:
-    desk = Desk()
-    ids = desk.add_many(4)
-    assert _list(desk, ids=f"{ids[1]},{ids[3]},1").ids == [ids[3], ids[1]]
+    bridge = Desk()
+    ids = bridge.add_many(4)
+    assert _list(bridge, ids=f"{ids[1]},{ids[3]},1").ids == [ids[3], ids[1]]
 
 
 @pytest.mark.parametrize(("converted", "status"), [("false", 200), ("both", 200), ("true", 204)])
 def test_no_lead_is_converted(converted: str, status: int) -> None:
-    desk = Desk()
-    desk.add({})
-    assert _list(desk, converted=converted).status == status
+    bridge = Desk()
+    bridge.add({})
+    assert _list(bridge, converted=converted).status == status
 
 
 def test_only_what_changed_since() -> None:
-    desk = Desk()
-    _three_days(desk)
-    since = (desk.now - timedelta(days=2)).isoformat()
-    answer = desk.get("Leads", {"If-Modified-Since": since}, fields="Last_Name")
+    bridge = Desk()
+    _three_days(bridge)
+    since = (bridge.now - timedelta(days=2)).isoformat()
+    answer = bridge.get("Leads", {"If-Modified-Since": since}, fields="Last_Name")
     assert answer.column("Last_Name") == ["L2", "L0"]
 
 
 def test_nothing_changed_since() -> None:
-    desk = Desk()
-    ids = _three_days(desk)
-    now = {"If-Modified-Since": desk.now.isoformat()}
-    for answer in (desk.get("Leads", now, fields="id"), desk.get(f"Leads/{ids[0]}", now)):
+    bridge = Desk()
+    ids = _three_days(bridge)
+    now = {"If-Modified-Since": bridge.now.isoformat()}
+    for answer in (bridge.get("Leads", now, fields="id"), bridge.get(f"Leads/{ids[0]}", now)):
         assert (answer.status, answer.raw) == (304, b"")
 
 
 def test_one_record_whole() -> None:
-    desk = Desk()
-    (lead,) = desk.add({"First_Name": "Jane", "Email": "jane@doe.example"})
-    answer = desk.get(f"Leads/{lead}")
+    bridge = Desk()
+    (lead,) = bridge.add({"First_Name": "Jane", "Email": "jane@doe.example"})
+    answer = bridge.get(f"Leads/{lead}")
     assert answer.status == 200
     assert set(answer.json) == {"data"}
     (record,) = answer.json["data"]
@@ -196,9 +196,9 @@ def test_one_record_whole() -> None:
 
 
 def test_one_record_with_some_fields() -> None:
-    desk = Desk()
-    (lead,) = desk.add({"City": "Bonn"})
-    answer = desk.get(f"Leads/{lead}", fields="City,Owner")
+    bridge = Desk()
+    (lead,) = bridge.add({"City": "Bonn"})
+    answer = bridge.get(f"Leads/{lead}", fields="City,Owner")
     assert set(answer.json["data"][0]) == {"id", "City", "Owner"}
 
 
@@ -216,11 +216,11 @@ def test_an_id_that_is_none() -> None:
 
 
 def test_records_planted_by_hand_are_listed() -> None:
-    desk = Desk()
+    bridge = Desk()
     rows = {str(n): {"id": str(n), "Last_Name": f"P{n}"} for n in (9, 10)}
-    desk.org.records["Leads"] = rows
+    bridge.org.records["Leads"] = rows
     for key in ("id", "Modified_Time"):
-        assert _list(desk, sort_by=key).column("Last_Name") == ["P10", "P9"]
+        assert _list(bridge, sort_by=key).column("Last_Name") == ["P10", "P9"]
     body = {"data": [{"City": "Bonn"}]}
-    assert desk.call("PUT", "Leads/9", body).status == 200
-    assert desk.call("DELETE", "Leads/10").status == 200
+    assert bridge.call("PUT", "Leads/9", body).status == 200
+    assert bridge.call("DELETE", "Leads/10").status == 200

@@ -15,8 +15,8 @@ BEFORE, AT, AFTER = (f"2026-02-01T{hour}:00:00+00:00" for hour in (11, 12, 13))
 NO_MODULE = "the module name given seems to be invalid"
 
 
-def _fields(desk: Desk, module: str) -> dict[str, dict[str, object]]:
-    answer = desk.get("settings/fields", module=module)
+def _fields(bridge: Desk, module: str) -> dict[str, dict[str, object]]:
+    answer = bridge.get("settings/fields", module=module)
     assert answer.status == 200
     return {field["api_name"]: field for field in answer.json["fields"]}
 
@@ -29,9 +29,9 @@ def test_the_modules_and_whether_the_api_has_their_records() -> None:
 
 
 def test_one_module_by_its_api_name() -> None:
-    desk = Desk()
-    (lead,) = desk.get("settings/modules/Leads").json["modules"]
-    assert lead in desk.get("settings/modules").json["modules"]
+    bridge = Desk()
+    (lead,) = bridge.get("settings/modules/Leads").json["modules"]
+    assert lead in bridge.get("settings/modules").json["modules"]
     wanted = {
         "api_name": "Leads",
         "module_name": "Leads",
@@ -62,8 +62,8 @@ def test_an_unknown_module_in_settings() -> None:
 @pytest.mark.parametrize("path", ["settings/modules", "settings/modules/Leads"])
 @pytest.mark.parametrize(("since", "status"), [(BEFORE, 200), (AT, 304), (AFTER, 304)])
 def test_modules_are_sent_when_changed_since(path: str, since: str, status: int) -> None:
-    desk = Desk(CrmSettings(metadata_changed_at=CHANGED))
-    answer = desk.get(path, {"If-Modified-Since": since})
+    bridge = Desk(CrmSettings(metadata_changed_at=CHANGED))
+    answer = bridge.get(path, {"If-Modified-Since": since})
     assert answer.status == status
     if status == 304:
         assert answer.raw == b""
@@ -136,35 +136,37 @@ def test_a_picklist_tells_its_values() -> None:
 
 
 def test_a_lookup_tells_its_module() -> None:
-    desk = Desk()
-    lookup = _fields(desk, "Contacts")["Account_Name"]["lookup"]
-    (accounts,) = desk.get("settings/modules/Accounts").json["modules"]
+    bridge = Desk()
+    lookup = _fields(bridge, "Contacts")["Account_Name"]["lookup"]
+    (accounts,) = bridge.get("settings/modules/Accounts").json["modules"]
     assert lookup["module"] == {"api_name": "Accounts", "id": accounts["id"]}  # type: ignore[index]
 
 
 def test_a_unique_field_says_so() -> None:
-    desk = Desk(CrmSettings(unique_fields=frozenset({"Leads.Email"})))
-    assert _fields(desk, "Leads")["Email"]["unique"] == {"casesensitive": "false"}
-    assert _fields(desk, "Contacts")["Email"]["unique"] == {}
+    bridge = Desk(CrmSettings(unique_fields=frozenset({"Leads.Email"})))
+    assert _fields(bridge, "Leads")["Email"]["unique"] == {"casesensitive": "false"}
+    assert _fields(bridge, "Contacts")["Email"]["unique"] == {}
 
 
 def test_ids_of_fields_differ_all_over_the_org() -> None:
-    desk = Desk()
+    bridge = Desk()
     names = [name for name, module in MODULES.items() if module.api_supported]
-    ids = [field["id"] for name in names for field in _fields(desk, name).values()]
+    ids = [field["id"] for name in names for field in _fields(bridge, name).values()]
     assert len(set(ids)) == len(ids)
 
 
 def test_one_field_by_id() -> None:
-    desk = Desk()
-    email = _fields(desk, "Contacts")["Email"]
-    assert desk.get(f"settings/fields/{email['id']}", module="Contacts").json == {"fields": [email]}
+    bridge = Desk()
+    email = _fields(bridge, "Contacts")["Email"]
+    assert bridge.get(f"settings/fields/{email['id']}", module="Contacts").json == {
+        "fields": [email]
+    }
 
 
 def test_a_field_of_another_module_is_an_empty_204() -> None:
-    desk = Desk()
-    email = _fields(desk, "Contacts")["Email"]
-    answer = desk.get(f"settings/fields/{email['id']}", module="Leads")
+    bridge = Desk()
+    email = _fields(bridge, "Contacts")["Email"]
+    answer = bridge.get(f"settings/fields/{email['id']}", module="Leads")
     assert (answer.status, answer.raw) == (204, b"")
 
 
@@ -260,22 +262,22 @@ def test_a_field_has_every_key_that_zoho_requires(module: str) -> None:
 
 
 def test_a_module_is_found_by_its_id_too() -> None:
-    desk = Desk()
-    for module in desk.get("settings/modules").json["modules"]:
-        assert desk.get(f"settings/modules/{module['id']}").json["modules"] == [module]
-        assert desk.get(f"settings/modules/{module['api_name']}").json["modules"] == [module]
+    bridge = Desk()
+    for module in bridge.get("settings/modules").json["modules"]:
+        assert bridge.get(f"settings/modules/{module['id']}").json["modules"] == [module]
+        assert bridge.get(f"settings/modules/{module['api_name']}").json["modules"] == [module]
 
 
 def test_the_properties_of_modules_that_are_asked_for() -> None:
-    desk = Desk()
-    (leads,) = desk.get("settings/modules/Leads", fields="api_name, viewable").json["modules"]
+    bridge = Desk()
+    (leads,) = bridge.get("settings/modules/Leads", fields="api_name, viewable").json["modules"]
     assert leads.keys() == {"id", "api_name", "viewable"}
-    assert desk.get("settings/modules", fields="nonsense").missing == "property nonsense"
+    assert bridge.get("settings/modules", fields="nonsense").missing == "property nonsense"
 
 
 def test_modules_by_status() -> None:
-    desk = Desk()
-    assert desk.get("settings/modules", status="visible,user_hidden").status == 200
-    assert desk.get("settings/modules", status="user_hidden").status == 204
-    answer = desk.get("settings/modules", status="visible,gone")
+    bridge = Desk()
+    assert bridge.get("settings/modules", status="visible,user_hidden").status == 200
+    assert bridge.get("settings/modules", status="user_hidden").status == 204
+    answer = bridge.get("settings/modules", status="visible,gone")
     assert (answer.status, answer.json["details"]["index"]) == (400, 1)

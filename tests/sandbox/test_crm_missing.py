@@ -62,12 +62,12 @@ def test_a_method_that_zoho_has_and_the_sandbox_has_not(method: str) -> None:
 def test_a_parameter_that_is_not_honoured_is_refused_or_told(
     path: str, params: dict[str, str]
 ) -> None:
-    desk = Desk()
+    bridge = Desk()
     *_, name = params
-    refused = desk.get(path, **params)
+    refused = bridge.get(path, **params)
     assert (refused.status, refused.missing) == (501, f"parameter {name}")
-    desk.strict = False
-    answer = desk.get(path, **params)
+    bridge.strict = False
+    answer = bridge.get(path, **params)
     assert answer.status in (200, 204)
     assert answer.missing == f"parameter {name}"
 
@@ -87,12 +87,12 @@ def test_a_parameter_that_zoho_has_not_either_is_passed_over_and_told() -> None:
     ],
 )
 def test_a_header_that_is_not_honoured_is_refused_or_told(path: str, header: str) -> None:
-    desk = Desk()
+    bridge = Desk()
     headers, params = {header: "Leads.External"}, PEOPLE if path.endswith("?") else {}
-    refused = desk.get(path.rstrip("?"), headers, **params)
+    refused = bridge.get(path.rstrip("?"), headers, **params)
     assert (refused.status, refused.missing) == (501, f"header {header.lower()}")
-    desk.strict = False
-    assert desk.get(path.rstrip("?"), headers, **params).missing == f"header {header.lower()}"
+    bridge.strict = False
+    assert bridge.get(path.rstrip("?"), headers, **params).missing == f"header {header.lower()}"
 
 
 @pytest.mark.parametrize(
@@ -106,25 +106,25 @@ def test_a_header_that_is_not_honoured_is_refused_or_told(path: str, header: str
 )
 @pytest.mark.parametrize("path", ["Leads", "Leads/upsert"])
 def test_a_key_beside_data_is_not_dropped_behind_a_success(path: str, key: str, value: Any) -> None:
-    desk = Desk()
+    bridge = Desk()
     body = {"data": [{"Last_Name": "Doe"}], key: value}
-    refused = desk.call("POST", path, body)
+    refused = bridge.call("POST", path, body)
     assert (refused.status, refused.missing) == (501, f"body key {key}")
-    assert desk.get("Leads", **PEOPLE).status == 204  # nothing was written
-    desk.strict = False
-    assert desk.call("POST", path, body).missing == f"body key {key}"
-    assert len(desk.get("Leads", **PEOPLE).ids) == 1
+    assert bridge.get("Leads", **PEOPLE).status == 204  # nothing was written
+    bridge.strict = False
+    assert bridge.call("POST", path, body).missing == f"body key {key}"
+    assert len(bridge.get("Leads", **PEOPLE).ids) == 1
 
 
 def test_no_workflows_are_run_and_asking_for_none_is_served() -> None:
-    desk = Desk()
-    assert _insert(desk, trigger=[]).missing is None
-    assert _insert(desk, trigger=["workflow"]).missing == "trigger: the sandbox runs no workflows"
+    bridge = Desk()
+    assert _insert(bridge, trigger=[]).missing is None
+    assert _insert(bridge, trigger=["workflow"]).missing == "trigger: the sandbox runs no workflows"
 
 
 def test_an_unknown_field_is_refused_in_its_own_record() -> None:
-    desk = Desk()
-    answer = desk.insert({"Last_Name": "Doe"}, {"Last_Name": "Roe", "Lats_Name": "Roe"})
+    bridge = Desk()
+    answer = bridge.insert({"Last_Name": "Doe"}, {"Last_Name": "Roe", "Lats_Name": "Roe"})
     assert answer.status == 207
     _, wrong = answer.json["data"]
     assert (wrong["code"], wrong["status"]) == ("INVALID_DATA", "error")
@@ -134,25 +134,27 @@ def test_an_unknown_field_is_refused_in_its_own_record() -> None:
 
 @pytest.mark.parametrize("path", ["Leads", "Leads/upsert", "Leads/{}"])
 def test_an_unknown_field_is_refused_in_every_write(path: str) -> None:
-    desk = Desk()
-    (lead,) = desk.add({})
+    bridge = Desk()
+    (lead,) = bridge.add({})
     entry = {"id": lead, "Last_Name": "Doe", "Shoe_Size": 44}
     method = "POST" if path.endswith("upsert") else "PUT"
-    answer = desk.call(method, path.format(lead), {"data": [entry]})
+    answer = bridge.call(method, path.format(lead), {"data": [entry]})
     assert (answer.status, answer.json["data"][0]["code"]) == (400, "INVALID_DATA")
     assert answer.missing == "field Leads.Shoe_Size (declare it: add_field)"
 
 
 @pytest.mark.parametrize("value", [44, 4.5, True, "44", {"de": 44}, [44, 45]])
 def test_an_unknown_field_is_kept_where_the_sandbox_is_not_strict(value: object) -> None:
-    desk = Desk(strict=False)
-    answer = desk.insert({"Last_Name": "Doe", "Shoe_Size": value})
+    bridge = Desk(strict=False)
+    answer = bridge.insert({"Last_Name": "Doe", "Shoe_Size": value})
     assert (answer.status, answer.missing) == (201, "field Leads.Shoe_Size (declare it: add_field)")
     lead = answer.json["data"][0]["details"]["id"]
-    assert desk.lead(lead)["Shoe_Size"] == value
-    assert desk.get("Leads", fields="Shoe_Size").json["data"] == [{"Shoe_Size": value, "id": lead}]
+    assert bridge.lead(lead)["Shoe_Size"] == value
+    assert bridge.get("Leads", fields="Shoe_Size").json["data"] == [
+        {"Shoe_Size": value, "id": lead}
+    ]
     # Every write of it is told, not only the first.
-    assert desk.insert({"Last_Name": "Roe", "Shoe_Size": value}).missing == answer.missing
+    assert bridge.insert({"Last_Name": "Roe", "Shoe_Size": value}).missing == answer.missing
 
 
 def test_a_key_that_steers_zoho_is_not_passed_over_in_silence() -> None:
@@ -163,16 +165,16 @@ def test_a_key_that_steers_zoho_is_not_passed_over_in_silence() -> None:
 
 
 def test_an_unknown_module_is_refused_or_kept() -> None:
-    desk = Desk()
-    refused = desk.insert({"Name": "Anna"}, module="Students")
+    bridge = Desk()
+    refused = bridge.insert({"Name": "Anna"}, module="Students")
     assert refused.json["data"][0]["code"] == "INVALID_MODULE"
     assert refused.missing == "module Students (declare it: add_module)"
-    desk.strict = False
-    assert desk.get("Students", fields="Name").json["code"] == "INVALID_MODULE"
-    kept = desk.insert({"Name": "Anna", "Grade": 5}, module="Students")
+    bridge.strict = False
+    assert bridge.get("Students", fields="Name").json["code"] == "INVALID_MODULE"
+    kept = bridge.insert({"Name": "Anna", "Grade": 5}, module="Students")
     assert kept.status == 201
     assert "module Students" in (kept.missing or "")
-    assert desk.get("Students", fields="Name,Grade").column("Grade") == [5]
+    assert bridge.get("Students", fields="Name,Grade").column("Grade") == [5]
 
 
 @pytest.mark.parametrize(
@@ -214,16 +216,16 @@ def test_a_name_from_outside_begins_no_header_of_its_own() -> None:
 
 
 def test_what_both_have_is_not_marked() -> None:
-    desk = Desk()
-    desk.add({})
+    bridge = Desk()
+    bridge.add({})
     for answer in (
-        desk.get("Leads", **PEOPLE),
-        desk.get("Leads", fields="Last_Name", sort_by="nonsense"),
-        desk.get("settings/fields"),
-        desk.coql("select from"),
+        bridge.get("Leads", **PEOPLE),
+        bridge.get("Leads", fields="Last_Name", sort_by="nonsense"),
+        bridge.get("settings/fields"),
+        bridge.coql("select from"),
     ):
         assert answer.missing is None
 
 
-def _insert(desk: Desk, **beside: Any) -> Answer:
-    return desk.call("POST", "Leads", {"data": [{"Last_Name": "Doe"}], **beside})
+def _insert(bridge: Desk, **beside: Any) -> Answer:
+    return bridge.call("POST", "Leads", {"data": [{"Last_Name": "Doe"}], **beside})

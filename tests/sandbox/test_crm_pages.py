@@ -14,21 +14,21 @@ MISMATCH = problem(
 )
 
 
-def _list(desk: Desk, **params: object) -> Answer:
-    return desk.get("Leads", **{"fields": "Last_Name", **params})
+def _list(bridge: Desk, **params: object) -> Answer:
+    return bridge.get("Leads", **{"fields": "Last_Name", **params})
 
 
 def test_pages_by_number() -> None:
-    desk = Desk()
-    desk.add_many(5)
-    pages = [_list(desk, per_page=2, page=page) for page in (1, 2, 3)]
+    bridge = Desk()
+    bridge.add_many(5)
+    pages = [_list(bridge, per_page=2, page=page) for page in (1, 2, 3)]
     assert [page.column("Last_Name") for page in pages] == [["L4", "L3"], ["L2", "L1"], ["L0"]]
     infos = [page.json["info"] for page in pages]
     assert [info["page"] for info in infos] == [1, 2, 3]
     assert [info["count"] for info in infos] == [2, 2, 1]
     assert [info["more_records"] for info in infos] == [True, True, False]
-    assert _list(desk, per_page=2, page=4).status == 204
-    assert not _list(desk, per_page=5).json["info"]["more_records"]
+    assert _list(bridge, per_page=2, page=4).status == 204
+    assert not _list(bridge, per_page=5).json["info"]["more_records"]
 
 
 @pytest.mark.parametrize("name", ["page", "per_page"])
@@ -56,11 +56,11 @@ def test_numbered_pages_end_at_2000_records() -> None:
 
 
 def test_page_tokens_lead_beyond_the_numbered_pages() -> None:
-    desk = Desk(CrmSettings(untokened_rows=4))
-    desk.add_many(7)
+    bridge = Desk(CrmSettings(untokened_rows=4))
+    bridge.add_many(7)
     seen, token = [], None
     for _ in range(4):
-        answer = _list(desk, per_page=2, **({"page_token": token} if token else {}))
+        answer = _list(bridge, per_page=2, **({"page_token": token} if token else {}))
         seen += answer.column("Last_Name")
         token = answer.json["info"]["next_page_token"]
     assert token is None
@@ -68,44 +68,46 @@ def test_page_tokens_lead_beyond_the_numbered_pages() -> None:
 
 
 def test_a_page_token_leads_back_too() -> None:
-    desk = Desk()
-    desk.add_many(3)
-    first = _list(desk, per_page=1)
-    second = _list(desk, per_page=1, page_token=first.json["info"]["next_page_token"])
+    bridge = Desk()
+    bridge.add_many(3)
+    first = _list(bridge, per_page=1)
+    second = _list(bridge, per_page=1, page_token=first.json["info"]["next_page_token"])
     assert second.json["info"]["page"] == 2
-    back = _list(desk, per_page=1, page_token=second.json["info"]["previous_page_token"])
+    back = _list(bridge, per_page=1, page_token=second.json["info"]["previous_page_token"])
     assert back.json["data"] == first.json["data"]
     assert back.json["info"]["previous_page_token"] is None
 
 
-def _token(desk: Desk) -> str:
-    desk.add_many(3)
-    return str(_list(desk, per_page=1).json["info"]["next_page_token"])
+def _token(bridge: Desk) -> str:
+    bridge.add_many(3)
+    return str(_list(bridge, per_page=1).json["info"]["next_page_token"])
 
 
 def test_a_page_token_says_when_it_expires() -> None:
-    desk = Desk()
-    desk.add_many(3)
-    assert _list(desk, per_page=1).json["info"]["page_token_expiry"] == "2026-03-02T09:00:00+00:00"
+    bridge = Desk()
+    bridge.add_many(3)
+    assert (
+        _list(bridge, per_page=1).json["info"]["page_token_expiry"] == "2026-03-02T09:00:00+00:00"
+    )
 
 
 def test_a_page_token_expires_after_a_day() -> None:
-    desk = Desk()
-    token = _token(desk)
-    desk.pass_time(hours=23, minutes=59)
-    assert _list(desk, per_page=1, page_token=token).status == 200
-    desk.pass_time(minutes=1)
-    answer = _list(desk, per_page=1, page_token=token)
+    bridge = Desk()
+    token = _token(bridge)
+    bridge.pass_time(hours=23, minutes=59)
+    assert _list(bridge, per_page=1, page_token=token).status == 200
+    bridge.pass_time(minutes=1)
+    answer = _list(bridge, per_page=1, page_token=token)
     assert answer.status == 400
     details = {"api_name": "page_token", "json_path": "$.query.page_token"}
     assert answer.json == problem("EXPIRED_VALUE", "Page token expired", details)
 
 
 def test_a_page_token_is_its_users_own() -> None:
-    desk = Desk()
-    token = _token(desk)
-    desk.user = desk.bob
-    answer = _list(desk, per_page=1, page_token=token)
+    bridge = Desk()
+    token = _token(bridge)
+    bridge.user = bridge.bob
+    answer = _list(bridge, per_page=1, page_token=token)
     assert (answer.status, answer.json) == (400, MISMATCH)
 
 
@@ -113,8 +115,8 @@ def test_a_page_token_is_its_users_own() -> None:
     "change", [{"fields": "City"}, {"per_page": 2}, {"sort_by": "Created_Time"}]
 )
 def test_a_page_token_is_bound_to_the_other_parameters(change: dict[str, object]) -> None:
-    desk = Desk()
-    answer = _list(desk, **{"per_page": 1, "page_token": _token(desk), **change})
+    bridge = Desk()
+    answer = _list(bridge, **{"per_page": 1, "page_token": _token(bridge), **change})
     assert (answer.status, answer.json) == (400, MISMATCH)
 
 
@@ -125,8 +127,8 @@ def test_a_page_token_that_is_none(garbage: str) -> None:
 
 
 def test_a_page_and_a_token_exclude_each_other() -> None:
-    desk = Desk()
-    answer = _list(desk, per_page=1, page=2, page_token=_token(desk))
+    bridge = Desk()
+    answer = _list(bridge, per_page=1, page=2, page_token=_token(bridge))
     assert (answer.status, answer.json["code"]) == (400, "AMBIGUITY_DURING_PROCESSING")
     named = [{"param_name": "page"}, {"param_name": "page_token"}]
     assert answer.json["details"] == {"ambiguity_due_to": named}
@@ -134,11 +136,11 @@ def test_a_page_and_a_token_exclude_each_other() -> None:
 
 def test_page_tokens_end_at_100000_records() -> None:
     assert CrmSettings().tokened_rows == 100_000
-    desk = Desk(CrmSettings(untokened_rows=2, tokened_rows=4))
-    desk.add_many(6)
-    token = _list(desk, per_page=2).json["info"]["next_page_token"]
-    token = _list(desk, per_page=2, page_token=token).json["info"]["next_page_token"]
-    answer = _list(desk, per_page=2, page_token=token)
+    bridge = Desk(CrmSettings(untokened_rows=2, tokened_rows=4))
+    bridge.add_many(6)
+    token = _list(bridge, per_page=2).json["info"]["next_page_token"]
+    token = _list(bridge, per_page=2, page_token=token).json["info"]["next_page_token"]
+    answer = _list(bridge, per_page=2, page_token=token)
     assert answer.status == 400
     message = "You can only get upto 4 records using page_token param"
     details = {"param_name": "page_token"}

@@ -14,9 +14,9 @@ TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d")
 
 
 def test_the_current_user() -> None:
-    desk = Desk()
-    desk.user = desk.bob
-    answer = desk.get("users", type="CurrentUser")
+    bridge = Desk()
+    bridge.user = bridge.bob
+    answer = bridge.get("users", type="CurrentUser")
     assert answer.status == 200
     (bob,) = answer.json["users"]
     wanted = {
@@ -45,8 +45,8 @@ def test_the_current_user() -> None:
     }
 
 
-def _emails(desk: Desk, **params: object) -> list[str]:
-    return [user["email"] for user in desk.get("users", **params).json["users"]]
+def _emails(bridge: Desk, **params: object) -> list[str]:
+    return [user["email"] for user in bridge.get("users", **params).json["users"]]
 
 
 @pytest.mark.parametrize(
@@ -67,15 +67,15 @@ def test_nobody_of_a_type_is_an_empty_204(kind: str) -> None:
 
 
 def test_users_come_in_pages() -> None:
-    desk = Desk()
-    first, last = (desk.get("users", per_page=1, page=page).json for page in (1, 2))
+    bridge = Desk()
+    first, last = (bridge.get("users", per_page=1, page=page).json for page in (1, 2))
     assert [user["email"] for user in first["users"] + last["users"]] == [
         "alice@example.com",
         "bob@example.com",
     ]
     assert (first["info"]["more_records"], last["info"]["more_records"]) == (True, False)
-    assert desk.get("users", per_page=1, page=3).status == 204
-    assert desk.get("users", per_page=2, page=2).status == 204
+    assert bridge.get("users", per_page=1, page=3).status == 204
+    assert bridge.get("users", per_page=2, page=2).status == 204
 
 
 def test_an_unknown_type_of_users() -> None:
@@ -87,9 +87,9 @@ def test_an_unknown_type_of_users() -> None:
 
 
 def test_one_user_by_id() -> None:
-    desk = Desk()
-    bob = desk.get("users").json["users"][1]
-    assert desk.get(f"users/{bob['id']}").json == {"users": [bob]}
+    bridge = Desk()
+    bob = bridge.get("users").json["users"][1]
+    assert bridge.get(f"users/{bob['id']}").json == {"users": [bob]}
 
 
 def test_an_unknown_user_is_an_empty_204() -> None:
@@ -99,9 +99,9 @@ def test_an_unknown_user_is_an_empty_204() -> None:
 
 @pytest.mark.parametrize("kind", ["production", "sandbox", "developer"])
 def test_the_org(kind: str) -> None:
-    desk = Desk(CrmSettings(max_page=150))
-    desk.org.kind = kind
-    answer = desk.get("org")
+    bridge = Desk(CrmSettings(max_page=150))
+    bridge.org.kind = kind
+    answer = bridge.get("org")
     assert answer.status == 200
     (org,) = answer.json["org"]
     wanted = {
@@ -121,9 +121,9 @@ def test_the_org(kind: str) -> None:
 
 
 def test_an_org_without_members_has_its_caller() -> None:
-    desk = Desk()
-    desk.org.members.clear()
-    assert _emails(desk) == ["alice@example.com"]
+    bridge = Desk()
+    bridge.org.members.clear()
+    assert _emails(bridge) == ["alice@example.com"]
 
 
 ORG_KEYS = [
@@ -178,38 +178,38 @@ def test_the_org_has_every_key_that_zoho_requires() -> None:
 
 
 def test_users_by_their_ids() -> None:
-    desk = Desk()
-    alice, bob = (user["id"] for user in desk.get("users").json["users"])
-    answer = desk.get("users", ids=f"{bob},7")
+    bridge = Desk()
+    alice, bob = (user["id"] for user in bridge.get("users").json["users"])
+    answer = bridge.get("users", ids=f"{bob},7")
     assert [user["id"] for user in answer.json["users"]] == [bob]
     assert answer.json["info"]["count"] == 1
-    assert desk.get("users", ids="7").status == 204
+    assert bridge.get("users", ids="7").status == 204
     assert (
-        desk.get("users", ids=f"{alice}, {bob}", per_page=1, page=2).json["users"][0]["id"] == bob
+        bridge.get("users", ids=f"{alice}, {bob}", per_page=1, page=2).json["users"][0]["id"] == bob
     )
-    too_many = desk.get("users", ids=",".join(map(str, range(101))))
+    too_many = bridge.get("users", ids=",".join(map(str, range(101))))
     assert (too_many.status, too_many.json["code"]) == (400, "LIMIT_EXCEEDED")
 
 
 def test_the_properties_of_users_that_are_asked_for() -> None:
-    desk = Desk()
-    user = desk.get("users", type="CurrentUser", fields="email,zuid").json["users"][0]
+    bridge = Desk()
+    user = bridge.get("users", type="CurrentUser", fields="email,zuid").json["users"][0]
     assert user.keys() == {"id", "email", "zuid"}
-    one = desk.get(f"users/{user['id']}", fields="full_name").json["users"][0]
+    one = bridge.get(f"users/{user['id']}", fields="full_name").json["users"][0]
     assert one.keys() == {"id", "full_name"}
-    assert desk.get("users", fields="shoe_size").missing == "property shoe_size"
+    assert bridge.get("users", fields="shoe_size").missing == "property shoe_size"
 
 
 def test_users_of_one_kind_of_account() -> None:
-    desk = Desk()
-    assert len(desk.get("users", type__s="Regular User").json["users"]) == 2
-    assert desk.get("users", type__s="Team User").status == 204
-    assert desk.get("users", type__s="Robot").status == 400
+    bridge = Desk()
+    assert len(bridge.get("users", type__s="Regular User").json["users"]) == 2
+    assert bridge.get("users", type__s="Team User").status == 204
+    assert bridge.get("users", type__s="Robot").status == 400
 
 
 def test_users_changed_since() -> None:
-    desk = Desk()
+    bridge = Desk()
     since = {"If-Modified-Since": "2026-01-01T00:00:00+00:00"}
-    assert desk.get("users", since).status == 304
+    assert bridge.get("users", since).status == 304
     early = {"If-Modified-Since": "2020-01-01T00:00:00+00:00"}
-    assert desk.get("users", early).status == 200
+    assert bridge.get("users", early).status == 200

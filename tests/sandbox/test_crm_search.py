@@ -11,18 +11,18 @@ from evergrant.sandbox.crm.context import CrmSettings
 
 
 @pytest.fixture
-def desk() -> Desk:
+def bridge() -> Desk:
     """Four leads, a day apart."""
-    desk = Desk()
+    bridge = Desk()
     for record in (
         {"Last_Name": "Ames", "Company": "Zylker", "No_of_Employees": 5, "City": "Bonn"},
         {"Last_Name": "Burns,B", "Company": "Zylker Inc.", "No_of_Employees": 50},
         {"Last_Name": "Cole (old)", "Company": "Acme", "Lead_Status": "Contacted"},
         {"Last_Name": "Dean\\", "Lead_Status": "Not Contacted", "Email_Opt_Out": True},
     ):
-        desk.add(record)
-        desk.pass_time(days=1)
-    return desk
+        bridge.add(record)
+        bridge.pass_time(days=1)
+    return bridge
 
 
 def _names(answer: Answer) -> str:
@@ -57,8 +57,8 @@ def _names(answer: Answer) -> str:
         ("(Full_Name:equals:ames)", "A"),
     ],
 )
-def test_a_search_for_one_condition(desk: Desk, criteria: str, found: str) -> None:
-    assert _names(desk.search(criteria)) == found
+def test_a_search_for_one_condition(bridge: Desk, criteria: str, found: str) -> None:
+    assert _names(bridge.search(criteria)) == found
 
 
 @pytest.mark.parametrize(
@@ -75,8 +75,8 @@ def test_a_search_for_one_condition(desk: Desk, criteria: str, found: str) -> No
         ("(((Company:equals:Acme)))", "C"),
     ],
 )
-def test_conditions_joined_and_nested(desk: Desk, criteria: str, found: str) -> None:
-    assert _names(desk.search(criteria)) == found
+def test_conditions_joined_and_nested(bridge: Desk, criteria: str, found: str) -> None:
+    assert _names(bridge.search(criteria)) == found
 
 
 @pytest.mark.parametrize(
@@ -89,58 +89,58 @@ def test_conditions_joined_and_nested(desk: Desk, criteria: str, found: str) -> 
         (r"(Last_Name:starts_with:Dean\\)", "D"),
     ],
 )
-def test_escaped_characters(desk: Desk, criteria: str, found: str) -> None:
-    assert _names(desk.search(criteria)) == found
+def test_escaped_characters(bridge: Desk, criteria: str, found: str) -> None:
+    assert _names(bridge.search(criteria)) == found
 
 
-def test_owners_are_compared_by_id(desk: Desk) -> None:
-    alice, bob = (user["id"] for user in desk.get("users").json["users"])
-    assert _names(desk.search(f"(Owner:equals:{alice})")) == "DCBA"
-    assert _names(desk.search(f"(Owner:equals:{bob})")) == ""
-    (lead,) = desk.search("(City:equals:Bonn)").ids
-    assert _names(desk.search(f"(id:equals:{lead})")) == "A"
+def test_owners_are_compared_by_id(bridge: Desk) -> None:
+    alice, bob = (user["id"] for user in bridge.get("users").json["users"])
+    assert _names(bridge.search(f"(Owner:equals:{alice})")) == "DCBA"
+    assert _names(bridge.search(f"(Owner:equals:{bob})")) == ""
+    (lead,) = bridge.search("(City:equals:Bonn)").ids
+    assert _names(bridge.search(f"(id:equals:{lead})")) == "A"
 
 
-def test_the_answer_of_a_search(desk: Desk) -> None:
-    answer = desk.search("(Company:equals:Acme)", fields="Company")
+def test_the_answer_of_a_search(bridge: Desk) -> None:
+    answer = bridge.search("(Company:equals:Acme)", fields="Company")
     (lead,) = answer.ids
     assert answer.json == {
         "data": [{"Company": "Acme", "id": lead}],
         "info": {"per_page": 200, "count": 1, "page": 1, "more_records": False},
     }
-    (whole,) = desk.search("(Company:equals:Acme)").json["data"]
-    assert whole == desk.get(f"Leads/{lead}").json["data"][0]
+    (whole,) = bridge.search("(Company:equals:Acme)").json["data"]
+    assert whole == bridge.get(f"Leads/{lead}").json["data"][0]
 
 
-def test_a_search_that_finds_nothing_is_an_empty_204(desk: Desk) -> None:
-    answer = desk.search("(City:equals:Nowhere)")
+def test_a_search_that_finds_nothing_is_an_empty_204(bridge: Desk) -> None:
+    answer = bridge.search("(City:equals:Nowhere)")
     assert (answer.status, answer.raw) == (204, b"")
 
 
-def test_found_records_come_in_pages(desk: Desk) -> None:
-    pages = [desk.search("(Last_Name:not_equal:X)", per_page=3, page=page) for page in (1, 2)]
+def test_found_records_come_in_pages(bridge: Desk) -> None:
+    pages = [bridge.search("(Last_Name:not_equal:X)", per_page=3, page=page) for page in (1, 2)]
     assert [_names(page) for page in pages] == ["DCB", "A"]
     assert [page.json["info"]["more_records"] for page in pages] == [True, False]
-    assert not desk.search("(Last_Name:not_equal:X)", per_page=4).json["info"]["more_records"]
-    assert desk.search("(Last_Name:not_equal:X)", per_page=3, page=3).status == 204
+    assert not bridge.search("(Last_Name:not_equal:X)", per_page=4).json["info"]["more_records"]
+    assert bridge.search("(Last_Name:not_equal:X)", per_page=3, page=3).status == 204
 
 
-def test_a_search_ends_at_2000_records(desk: Desk) -> None:
-    assert desk.search("(City:equals:Bonn)", page=10).status == 204
-    answer = desk.search("(City:equals:Bonn)", page=11)
+def test_a_search_ends_at_2000_records(bridge: Desk) -> None:
+    assert bridge.search("(City:equals:Bonn)", page=10).status == 204
+    answer = bridge.search("(City:equals:Bonn)", page=11)
     assert answer.status == 400
     message = "maximum response iteration limit reached"
     assert answer.json == problem("LIMIT_REACHED", message, {"limit": "2000"})
 
 
 @pytest.fixture
-def reached(desk: Desk) -> Desk:
-    desk.org.records.clear()
-    desk.add({"Last_Name": "Mail", "Email": "jane@doe.example"})
-    desk.add({"Last_Name": "Second", "Secondary_Email": "Jane@other.example"})
-    desk.add({"Last_Name": "Phone", "Mobile": "+49 (228) 12-34"})
-    desk.add({"Last_Name": "Word", "Description": "a word from jane"})
-    return desk
+def reached(bridge: Desk) -> Desk:
+    bridge.org.records.clear()
+    bridge.add({"Last_Name": "Mail", "Email": "jane@doe.example"})
+    bridge.add({"Last_Name": "Second", "Secondary_Email": "Jane@other.example"})
+    bridge.add({"Last_Name": "Phone", "Mobile": "+49 (228) 12-34"})
+    bridge.add({"Last_Name": "Word", "Description": "a word from jane"})
+    return bridge
 
 
 def test_the_first_way_of_searching_wins(reached: Desk) -> None:
@@ -178,48 +178,48 @@ def test_searching_by_email_phone_or_word(reached: Desk, way: str, text: str, fo
     assert _names(reached.get("Leads/search", **{way: text})) == found
 
 
-def test_ten_criteria_are_the_most(desk: Desk) -> None:
+def test_ten_criteria_are_the_most(bridge: Desk) -> None:
     ten = "or".join(["(City:equals:Bonn)"] * 10)
-    assert _names(desk.search(f"({ten})")) == "A"
-    answer = desk.search(f"({ten}or(City:equals:Bonn))")
+    assert _names(bridge.search(f"({ten})")) == "A"
+    answer = bridge.search(f"({ten}or(City:equals:Bonn))")
     assert (answer.status, answer.json["code"]) == (400, "CRITERIA_LIMIT_EXCEEDED")
 
 
-def test_a_hundred_values_of_in_are_the_most(desk: Desk) -> None:
+def test_a_hundred_values_of_in_are_the_most(bridge: Desk) -> None:
     hundred = ",".join(["Bonn"] * 100)
-    assert _names(desk.search(f"(City:in:{hundred})")) == "A"
-    answer = desk.search(f"(City:in:{hundred},Bonn)")
+    assert _names(bridge.search(f"(City:in:{hundred})")) == "A"
+    answer = bridge.search(f"(City:in:{hundred},Bonn)")
     assert answer.status == 400
     message = 'Only 100 values are allowed in "IN" criteria'
     assert answer.json == problem("INVALID_QUERY", message, {"param_name": "City"})
 
 
-def test_a_search_asks_for_the_scope_of_searching(desk: Desk) -> None:
-    desk.scopes = ("ZohoCRM.modules.ALL",)
-    answer = desk.search("(City:equals:Bonn)")
+def test_a_search_asks_for_the_scope_of_searching(bridge: Desk) -> None:
+    bridge.scopes = ("ZohoCRM.modules.ALL",)
+    answer = bridge.search("(City:equals:Bonn)")
     assert (answer.status, answer.json["code"]) == (401, "OAUTH_SCOPE_MISMATCH")
-    desk.settings = CrmSettings(search_scope="")
-    assert desk.search("(City:equals:Bonn)").status == 200
+    bridge.settings = CrmSettings(search_scope="")
+    assert bridge.search("(City:equals:Bonn)").status == 200
 
 
-def test_a_change_is_found_only_after_the_index_has_it(desk: Desk) -> None:
-    desk.settings = CrmSettings(index_lag=timedelta(seconds=30))
-    (lead,) = desk.add({"Last_Name": "New", "City": "Rom"})
-    assert desk.search("(City:equals:Rom)").status == 204
-    assert desk.get(f"Leads/{lead}").status == 200
-    desk.pass_time(seconds=30)
-    assert _names(desk.search("(City:equals:Rom)")) == "N"
+def test_a_change_is_found_only_after_the_index_has_it(bridge: Desk) -> None:
+    bridge.settings = CrmSettings(index_lag=timedelta(seconds=30))
+    (lead,) = bridge.add({"Last_Name": "New", "City": "Rom"})
+    assert bridge.search("(City:equals:Rom)").status == 204
+    assert bridge.get(f"Leads/{lead}").status == 200
+    bridge.pass_time(seconds=30)
+    assert _names(bridge.search("(City:equals:Rom)")) == "N"
 
 
 @pytest.mark.parametrize(("converted", "found"), [("false", "A"), ("both", "A"), ("true", "")])
-def test_no_lead_found_is_converted(desk: Desk, converted: str, found: str) -> None:
-    assert _names(desk.search("(City:equals:Bonn)", converted=converted)) == found
+def test_no_lead_found_is_converted(bridge: Desk, converted: str, found: str) -> None:
+    assert _names(bridge.search("(City:equals:Bonn)", converted=converted)) == found
 
 
 def test_dates_are_compared_as_dates() -> None:
-    desk = Desk()
+    bridge = Desk()
     born = {"Date_of_Birth": "1990-02-01"}
-    desk.add(born, module="Contacts")
+    bridge.add(born, module="Contacts")
     for operator, value, status in [
         ("equals", "1990-02-01", 200),
         ("less_than", "1990-02-01", 204),
@@ -227,4 +227,4 @@ def test_dates_are_compared_as_dates() -> None:
         ("equals", "yesterday", 400),
     ]:
         criteria = f"(Date_of_Birth:{operator}:{value})"
-        assert desk.get("Contacts/search", criteria=criteria).status == status
+        assert bridge.get("Contacts/search", criteria=criteria).status == status

@@ -12,11 +12,11 @@ from evergrant.sandbox.crm.context import CrmSettings
 UNIQUE = CrmSettings(unique_fields=frozenset({"Leads.Mobile", "Leads.Phone"}))
 
 
-def _upsert(desk: Desk, record: dict[str, Any], *fields: str, module: str = "Leads") -> Answer:
+def _upsert(bridge: Desk, record: dict[str, Any], *fields: str, module: str = "Leads") -> Answer:
     given = {"Last_Name": "Doe"} if module != "Accounts" else {}
     body: dict[str, Any] = {"data": [{**given, **record}]}
     body |= {"duplicate_check_fields": list(fields)} if fields else {}
-    return desk.call("POST", f"{module}/upsert", body)
+    return bridge.call("POST", f"{module}/upsert", body)
 
 
 def _what(answer: Answer) -> tuple[object, ...]:
@@ -25,22 +25,22 @@ def _what(answer: Answer) -> tuple[object, ...]:
 
 
 def test_an_upsert_that_finds_nothing_inserts() -> None:
-    desk = Desk()
-    answer = _upsert(desk, {"Email": "jane@doe.example"})
+    bridge = Desk()
+    answer = _upsert(bridge, {"Email": "jane@doe.example"})
     assert answer.status == 200
     assert _what(answer)[:3] == ("insert", None, "record added")
-    assert desk.get("Leads", fields="Email").column("Email") == ["jane@doe.example"]
+    assert bridge.get("Leads", fields="Email").column("Email") == ["jane@doe.example"]
 
 
 def test_an_upsert_finds_by_email_and_updates() -> None:
-    desk = Desk()
-    (lead,) = desk.add({"Email": "jane@doe.example"})
-    desk.pass_time(minutes=1)
-    answer = _upsert(desk, {"Email": "JANE@doe.example", "City": "Bonn"}, "Email")
+    bridge = Desk()
+    (lead,) = bridge.add({"Email": "jane@doe.example"})
+    bridge.pass_time(minutes=1)
+    answer = _upsert(bridge, {"Email": "JANE@doe.example", "City": "Bonn"}, "Email")
     assert answer.status == 200
     assert _what(answer) == ("update", "Email", "record updated", lead)
     assert answer.json["data"][0]["details"]["Modified_Time"] == "2026-03-01T09:01:00+00:00"
-    assert desk.get("Leads", fields="City").column("City") == ["Bonn"]
+    assert bridge.get("Leads", fields="City").column("City") == ["Bonn"]
 
 
 @pytest.mark.parametrize(
@@ -52,9 +52,9 @@ def test_an_upsert_finds_by_email_and_updates() -> None:
     ],
 )
 def test_each_module_has_a_check_of_its_own(module: str, field: str, value: str) -> None:
-    desk = Desk()
-    (found,) = desk.add({field: value}, module=module)
-    assert _what(_upsert(desk, {field: value}, module=module)) == (
+    bridge = Desk()
+    (found,) = bridge.add({field: value}, module=module)
+    assert _what(_upsert(bridge, {field: value}, module=module)) == (
         "update",
         field,
         "record updated",
@@ -63,8 +63,8 @@ def test_each_module_has_a_check_of_its_own(module: str, field: str, value: str)
 
 
 def test_unique_fields_are_checked_after_those_named() -> None:
-    desk = Desk(UNIQUE)
-    by_mail, by_mobile, by_phone = desk.add(
+    bridge = Desk(UNIQUE)
+    by_mail, by_mobile, by_phone = bridge.add(
         {"Email": "jane@doe.example"}, {"Mobile": "1"}, {"Phone": "2"}
     )
     everything = {"Email": "jane@doe.example", "Mobile": "1", "Phone": "2"}
@@ -74,21 +74,21 @@ def test_unique_fields_are_checked_after_those_named() -> None:
         (("Mobile",), "Mobile", by_mobile),
         (("Phone", "Mobile"), "Phone", by_phone),
     ]:
-        (result,) = _upsert(desk, {field: everything[field]}, *named).json["data"]
+        (result,) = _upsert(bridge, {field: everything[field]}, *named).json["data"]
         assert (result["duplicate_field"], result["details"]["id"]) == (field, lead)
-    assert _what(_upsert(desk, {"Phone": "2"}, "Mobile"))[1] == "Phone"
+    assert _what(_upsert(bridge, {"Phone": "2"}, "Mobile"))[1] == "Phone"
 
 
 def test_email_is_not_checked_when_others_are_named() -> None:
-    desk = Desk(UNIQUE)
-    desk.add({"Email": "jane@doe.example"})
-    assert _what(_upsert(desk, {"Email": "jane@doe.example"}, "Mobile"))[0] == "insert"
+    bridge = Desk(UNIQUE)
+    bridge.add({"Email": "jane@doe.example"})
+    assert _what(_upsert(bridge, {"Email": "jane@doe.example"}, "Mobile"))[0] == "insert"
 
 
 def test_an_upsert_that_runs_into_another_record() -> None:
-    desk = Desk(UNIQUE)
-    _, other = desk.add({"Email": "jane@doe.example"}, {"Mobile": "1"})
-    answer = _upsert(desk, {"Email": "jane@doe.example", "Mobile": "1"}, "Email")
+    bridge = Desk(UNIQUE)
+    _, other = bridge.add({"Email": "jane@doe.example"}, {"Mobile": "1"})
+    answer = _upsert(bridge, {"Email": "jane@doe.example", "Mobile": "1"}, "Email")
     assert answer.status == 400
     (result,) = answer.json["data"]
     assert (result["code"], result["details"]["id"]) == ("DUPLICATE_DATA", other)
@@ -115,31 +115,31 @@ def test_fields_to_check_are_a_list() -> None:
 
 
 def test_an_empty_value_finds_nobody() -> None:
-    desk = Desk()
-    desk.add({"Email": None}, {})
-    assert _what(_upsert(desk, {"Email": None}))[0] == "insert"
-    assert _what(_upsert(desk, {}))[0] == "insert"
+    bridge = Desk()
+    bridge.add({"Email": None}, {})
+    assert _what(_upsert(bridge, {"Email": None}))[0] == "insert"
+    assert _what(_upsert(bridge, {}))[0] == "insert"
 
 
 def test_an_id_goes_before_every_check() -> None:
-    desk = Desk()
-    _, two = desk.add({"Email": "jane@doe.example"}, {})
-    answer = _upsert(desk, {"id": two, "Email": "jane@doe.example"})
+    bridge = Desk()
+    _, two = bridge.add({"Email": "jane@doe.example"}, {})
+    answer = _upsert(bridge, {"id": two, "Email": "jane@doe.example"})
     assert _what(answer) == ("update", None, "record updated", two)
-    (result,) = _upsert(desk, {"id": "1"}).json["data"]
+    (result,) = _upsert(bridge, {"id": "1"}).json["data"]
     assert (result["code"], result["details"]["api_name"]) == ("INVALID_DATA", "id")
 
 
 def test_a_record_inserted_earlier_in_the_request_is_found() -> None:
-    desk = Desk()
+    bridge = Desk()
     body = {"data": [{"Last_Name": "Doe", "Email": "jane@doe.example"}] * 2}
-    answer = desk.call("POST", "Leads/upsert", body)
+    answer = bridge.call("POST", "Leads/upsert", body)
     assert [result["action"] for result in answer.json["data"]] == ["insert", "update"]
 
 
 def test_some_upserts_go_through_and_some_do_not() -> None:
-    desk = Desk()
+    bridge = Desk()
     body = {"data": [{"Last_Name": "Doe"}, {"Last_Name": "Roe", "Company": 7}]}
-    answer = desk.call("POST", "Leads/upsert", body)
+    answer = bridge.call("POST", "Leads/upsert", body)
     assert answer.status == 207
     assert answer.json["data"][1]["details"]["json_path"] == "$.data[1].Company"

@@ -14,8 +14,8 @@ NO_ID = "the id given seems to be invalid"
 
 
 def test_an_inserted_record_and_its_result() -> None:
-    desk = Desk()
-    answer = desk.insert({"Last_Name": "Doe"})
+    bridge = Desk()
+    answer = bridge.insert({"Last_Name": "Doe"})
     assert answer.status == 201
     (result,) = answer.json["data"]
     alice = {"name": "Alice Adams", "id": result["details"]["Created_By"]["id"]}
@@ -32,32 +32,32 @@ def test_an_inserted_record_and_its_result() -> None:
         "message": "record added",
         "status": "success",
     }
-    assert desk.lead(result["details"]["id"])["Last_Name"] == "Doe"
+    assert bridge.lead(result["details"]["id"])["Last_Name"] == "Doe"
 
 
 def test_results_stand_in_the_order_of_the_records() -> None:
-    desk = Desk()
-    answer = desk.insert(*({"Last_Name": f"L{n}"} for n in range(3)))
+    bridge = Desk()
+    answer = bridge.insert(*({"Last_Name": f"L{n}"} for n in range(3)))
     ids = [result["details"]["id"] for result in answer.json["data"]]
-    assert [desk.lead(lead)["Last_Name"] for lead in ids] == ["L0", "L1", "L2"]
+    assert [bridge.lead(lead)["Last_Name"] for lead in ids] == ["L0", "L1", "L2"]
     assert ids == sorted(ids)
 
 
 def test_milliseconds_are_cut_off() -> None:
-    desk = Desk(now=datetime(2026, 3, 1, 9, 0, 0, 999_999, tzinfo=UTC))
-    (result,) = desk.insert({"Last_Name": "Doe"}).json["data"]
+    bridge = Desk(now=datetime(2026, 3, 1, 9, 0, 0, 999_999, tzinfo=UTC))
+    (result,) = bridge.insert({"Last_Name": "Doe"}).json["data"]
     assert result["details"]["Created_Time"] == "2026-03-01T09:00:00+00:00"
 
 
 def test_a_lead_without_a_last_name() -> None:
     for record in ({"City": "Bonn"}, {"Last_Name": None}, {"Last_Name": ""}):
-        desk = Desk()
-        answer = desk.insert(record)
+        bridge = Desk()
+        answer = bridge.insert(record)
         assert answer.status == 400
         details = {"api_name": "Last_Name", "json_path": "$.data[0].Last_Name"}
         wanted = problem("MANDATORY_NOT_FOUND", "required field not found", details)
         assert answer.json == {"data": [wanted]}
-        assert desk.get("Leads", fields="id").status == 204
+        assert bridge.get("Leads", fields="id").status == 204
 
 
 def test_an_account_without_a_name() -> None:
@@ -66,12 +66,12 @@ def test_an_account_without_a_name() -> None:
 
 
 def test_some_records_go_through_and_some_do_not() -> None:
-    desk = Desk()
-    answer = desk.insert({"Last_Name": "Doe"}, {}, {"Last_Name": "Roe"})
+    bridge = Desk()
+    answer = bridge.insert({"Last_Name": "Doe"}, {}, {"Last_Name": "Roe"})
     assert answer.status == 207
     assert [result["status"] for result in answer.json["data"]] == ["success", "error", "success"]
     assert answer.json["data"][1]["details"]["json_path"] == "$.data[1].Last_Name"
-    assert desk.get("Leads", fields="Last_Name").column("Last_Name") == ["Roe", "Doe"]
+    assert bridge.get("Leads", fields="Last_Name").column("Last_Name") == ["Roe", "Doe"]
 
 
 @pytest.mark.parametrize(
@@ -101,12 +101,12 @@ def test_some_records_go_through_and_some_do_not() -> None:
     ],
 )
 def test_a_value_of_the_wrong_kind(field: str, value: object, details: dict[str, Any]) -> None:
-    desk = Desk()
-    answer = desk.insert({"Last_Name": "Doe", field: value})
+    bridge = Desk()
+    answer = bridge.insert({"Last_Name": "Doe", field: value})
     assert answer.status == 400
     at = {"api_name": field, "json_path": f"$.data[0].{field}"}
     assert answer.json == {"data": [problem("INVALID_DATA", "invalid data", {**details, **at})]}
-    assert desk.get("Leads", fields="id").status == 204
+    assert bridge.get("Leads", fields="id").status == 204
 
 
 @pytest.mark.parametrize(
@@ -118,7 +118,7 @@ def test_a_date_that_is_none(text: str) -> None:
 
 
 def test_values_that_fit_are_kept_as_they_are() -> None:
-    desk = Desk()
+    bridge = Desk()
     record = {
         "Last_Name": "x" * 80,
         "Email": "o'brien+tag@mail.example.co.uk",
@@ -131,8 +131,8 @@ def test_values_that_fit_are_kept_as_they_are() -> None:
         "City": None,
         "Company": "",
     }
-    (lead,) = desk.add(record)
-    kept = desk.lead(lead)
+    (lead,) = bridge.add(record)
+    kept = bridge.lead(lead)
     assert {name: kept[name] for name in record} == record
 
 
@@ -153,44 +153,44 @@ def test_several_faults_in_one_record() -> None:
 
 
 def test_what_zoho_keeps_itself_is_passed_over() -> None:
-    desk = Desk()
+    bridge = Desk()
     fixed = {"Created_Time": "2001-01-01T00:00:00+00:00", "Full_Name": "X", "id": "7"}
-    (lead,) = desk.add({"$approved": True, **fixed})
-    record = desk.lead(lead)
+    (lead,) = bridge.add({"$approved": True, **fixed})
+    record = bridge.lead(lead)
     assert record["Created_Time"] == "2026-03-01T09:00:00+00:00"
     assert record["Full_Name"] == "Doe"
     assert record["id"] == lead != "7"
 
 
 def test_an_owner_is_named_by_id() -> None:
-    desk = Desk()
-    bob = desk.get("users").json["users"][1]
+    bridge = Desk()
+    bob = bridge.get("users").json["users"][1]
     for given in ({"id": bob["id"], "name": "whoever"}, bob["id"], int(bob["id"])):
-        (lead,) = desk.add({"Owner": given})
+        (lead,) = bridge.add({"Owner": given})
         wanted = {"name": "Bob Brown", "id": bob["id"], "email": "bob@example.com"}
-        assert desk.lead(lead)["Owner"] == wanted
+        assert bridge.lead(lead)["Owner"] == wanted
 
 
 def test_a_contact_points_to_its_account() -> None:
-    desk = Desk()
-    (account,) = desk.add({"Account_Name": "Zylker"}, module="Accounts")
-    (contact,) = desk.add({"Account_Name": {"id": account}}, module="Contacts")
-    (record,) = desk.get(f"Contacts/{contact}").json["data"]
+    bridge = Desk()
+    (account,) = bridge.add({"Account_Name": "Zylker"}, module="Accounts")
+    (contact,) = bridge.add({"Account_Name": {"id": account}}, module="Contacts")
+    (record,) = bridge.get(f"Contacts/{contact}").json["data"]
     assert record["Account_Name"] == {"name": "Zylker", "id": account}
-    answer = desk.insert({"Last_Name": "Roe", "Account_Name": {"id": "1"}}, module="Contacts")
+    answer = bridge.insert({"Last_Name": "Roe", "Account_Name": {"id": "1"}}, module="Contacts")
     assert answer.json["data"][0]["code"] == "INVALID_DATA"
 
 
 @pytest.mark.parametrize("path", ["Leads", "Leads/upsert"])
 def test_a_hundred_records_are_the_most(path: str) -> None:
-    desk, one = Desk(), {"Last_Name": "Doe"}
-    assert desk.call("POST", path, {"data": [one] * 100}).status in (200, 201)
-    answer = desk.call("POST", path, {"data": [one] * 101})
+    bridge, one = Desk(), {"Last_Name": "Doe"}
+    assert bridge.call("POST", path, {"data": [one] * 100}).status in (200, 201)
+    answer = bridge.call("POST", path, {"data": [one] * 101})
     assert answer.status == 400
     details = {"maximum_length": 100, "api_name": "data"}
     message = "count of records in your request exceeds the limit"
     assert answer.json == {"data": [problem("LIMIT_EXCEEDED", message, details)]}
-    assert len(desk.org.records["Leads"]) == 100
+    assert len(bridge.org.records["Leads"]) == 100
 
 
 @pytest.mark.parametrize("body", [{"other": 1}, {"data": None}, {"data": []}])

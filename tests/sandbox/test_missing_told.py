@@ -9,7 +9,7 @@ import pytest
 
 from accounts_caller import Caller
 from evergrant.sandbox import ConsentError, Sandbox, Settings
-from evergrant.sandbox.browser import BrowserCall
+from evergrant.sandbox.consent_client import BrowserCall
 
 LEADS = "/crm/v8/Leads?fields=Last_Name&territory_id=1"
 

@@ -16,8 +16,8 @@ import pytest
 
 from accounts_caller import ALICE, REDIRECT, TOKEN, Caller, query_of
 from evergrant.sandbox import Sandbox
+from evergrant.sandbox.messages import Request, Response
 from evergrant.sandbox.server import Server, _Handler
-from evergrant.sandbox.wire import Request, Response
 
 
 def talk(port: int, sent: bytes) -> bytes:

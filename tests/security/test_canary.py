@@ -15,6 +15,7 @@ import pytest
 import requests
 
 from evergrant import Accounts, Keeper, Token, TokenStore, open_store
+from evergrant._oauth.messages import HttpRequest, HttpResponse
 from evergrant.errors import (
     AccountsUnavailable,
     AmbiguousUser,
@@ -33,7 +34,6 @@ from evergrant.errors import (
     UntrustedServer,
 )
 from evergrant.events import SaveFailed, StoreFailed
-from evergrant.http import HttpAnswer, HttpCall
 from evergrant.sandbox import Client, Sandbox
 from watch import Watch
 
@@ -93,7 +93,7 @@ def accounts(planted: Sandbox, app: Client, watch: Watch) -> Iterator[Accounts]:
     ) as accounts:
         send = accounts._send
 
-        def noting(call: HttpCall) -> HttpAnswer:
+        def noting(call: HttpRequest) -> HttpResponse:
             answer = send(call)
             watch.values += [call, answer, answer.json_object()]
             return answer
@@ -110,7 +110,7 @@ def keeper(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Keeper:
-    monkeypatch.setattr("evergrant.keeping.saver.PAUSES", (0,))
+    monkeypatch.setattr("evergrant._core.saver.PAUSES", (0,))
     return Keeper(store, accounts, on_event=watch.events.append, lifeboat=tmp_path, pkce=True)
 
 
@@ -255,7 +255,7 @@ def test_a_store_that_fails(
     def fail(*args: object) -> None:
         raise StoreUnavailable("the disk is gone")
 
-    monkeypatch.setattr(keeper.store, "generation", fail)
+    monkeypatch.setattr(keeper.store, "change_counter", fail)
     keeper.access_token(ALICE)
     assert isinstance(watch.events[-1], StoreFailed)
     watch.expect(StoreUnavailable, lambda: keeper.access_token(BOB))

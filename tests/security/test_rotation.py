@@ -7,14 +7,14 @@ from dataclasses import replace
 
 import pytest
 
-from evergrant.crypto.keys import Keyring
+from evergrant._crypto.keys import Keyring
 from evergrant.errors import ConfigError, CorruptRecord
 from evergrant.stores.base import TokenStore
 from evergrant.stores.encrypted import EncryptedStore
 from evergrant.stores.matching import Criterion
 from evergrant.stores.memory import MemoryStore
 from evergrant.stores.rows import Row
-from evergrant.testing.samples import ALICE
+from evergrant.testing.sample_tokens import ALICE
 from sealed_rows import NEW, OLD, rows, write
 
 
@@ -36,7 +36,7 @@ def test_every_row_is_sealed_anew_and_stays_what_it_was(
     store: EncryptedStore, inner: MemoryStore
 ) -> None:
     before = store.get_tokens()
-    assert list(store.reseal(batch=3)) == [3, 3, 1]
+    assert list(store.reencrypt(batch=3)) == [3, 3, 1]
     assert store.key_ids() == {NEW.id: 7}
     assert EncryptedStore(inner, Keyring([NEW])).get_tokens() == before
 
@@ -44,10 +44,10 @@ def test_every_row_is_sealed_anew_and_stays_what_it_was(
 def test_what_was_done_stays_done_and_the_rest_is_done_next(
     store: EncryptedStore, inner: MemoryStore
 ) -> None:
-    assert next(store.reseal(batch=3)) == 3
+    assert next(store.reencrypt(batch=3)) == 3
     assert store.key_ids() == {NEW.id: 3, OLD.id: 4}
     done = rows(inner)[:3]
-    assert sum(store.reseal(batch=3)) == 7
+    assert sum(store.reencrypt(batch=3)) == 7
     assert rows(inner)[:3] == done
 
 
@@ -60,7 +60,7 @@ def test_a_row_is_found_by_its_token_at_any_moment(
     def then_rotate(criterion: Criterion) -> list[Row]:
         found = select(criterion)
         monkeypatch.undo()
-        sum(store.reseal())
+        sum(store.reencrypt())
         return found
 
     wanted = replace(ALICE, user_name=None, client_id=None, client_secret=None)
@@ -79,7 +79,7 @@ def test_a_save_in_between_wins(
         return update(row, version)
 
     monkeypatch.setattr(inner, "_update", after_a_save)
-    sum(store.reseal())
+    sum(store.reencrypt())
     found = store.find_token(wanted)
     assert found is not None
     assert found.refresh_token == "saved meanwhile"
@@ -92,7 +92,7 @@ def test_a_row_that_cannot_be_read_is_reported_and_stops_nothing(
     bad = rows(inner)[3]
     write(inner, [*bad[:1], "mallory@example.com", *bad[2:]])
     told: list[CorruptRecord] = []
-    assert sum(store.reseal(on_corrupt=told.append, batch=3)) == 7
+    assert sum(store.reencrypt(on_corrupt=told.append, batch=3)) == 7
     assert [error.token_id for error in told] == [str(bad[0])]
     assert store.key_ids() == {NEW.id: 6, OLD.id: 1}
 
@@ -101,4 +101,4 @@ def test_a_row_of_an_unknown_key_stops_it(inner: MemoryStore, store: TokenStore)
     fresh = EncryptedStore(MemoryStore(), Keyring([NEW]))
     fresh._inner = inner
     with pytest.raises(ConfigError, match=OLD.id):
-        sum(fresh.reseal())
+        sum(fresh.reencrypt())

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from evergrant.crypto.keys import Keyring
+from evergrant._crypto.keys import Keyring
 from evergrant.errors import ConfigError, CorruptRecord, StoreUnavailable
 from evergrant.stores import open_store
 from evergrant.stores.adapter import adapt
 from evergrant.stores.encrypted import EncryptedStore
 from evergrant.stores.memory import MemoryStore
 from evergrant.stores.rows import COLUMNS
-from evergrant.testing.samples import ALICE, BOB, SECRETS
+from evergrant.testing.sample_tokens import ALICE, BOB, SECRETS
 from evergrant.token import SECRET_FIELDS, Token
 from sealed_rows import NEW, OLD, key, rows, write
 from six_methods import Plain
@@ -219,7 +219,7 @@ def test_tokens_that_are_not_sealed_are_refused_and_adopted_when_told() -> None:
     assert store.find_token(ALICE) == plain
     by_token = replace(ALICE, user_name=None, client_id=None, client_secret=None)
     assert store.find_token(by_token) == plain
-    assert sum(store.reseal()) == 1
+    assert sum(store.reencrypt()) == 1
     assert EncryptedStore(inner, Keyring([NEW])).find_token(by_token) == plain
 
 

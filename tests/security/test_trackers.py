@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from evergrant import Accounts, Keeper, TokenStore, open_store
-from evergrant.crypto.keys import Keyring
+from evergrant._crypto.keys import Keyring
+from evergrant._oauth.messages import HttpRequest, HttpResponse
 from evergrant.errors import EvergrantError, StoreError
-from evergrant.http import HttpAnswer, HttpCall
 from evergrant.stores.adapter import adapt
 from evergrant.stores.encrypted import EncryptedStore
 from failing_steps import failures
@@ -74,17 +74,19 @@ def test_a_locked_store(make: Make, leaks: Leaks, tmp_path: Path) -> None:
     assert leaks(caught.value) == []
 
 
-ANSWERS: dict[str, Callable[[HttpCall], HttpAnswer]] = {
-    "an error page": lambda _: HttpAnswer(500, {}, b"<html>songbird</html>"),
-    "garbage": lambda _: HttpAnswer(200, {}, b'{"access_token": "no songbird", "api_domain": "x"}'),
-    "refused": lambda _: HttpAnswer(200, {}, b'{"error": "invalid_code", "why": "songbird"}'),
-    "throttled": lambda _: HttpAnswer(400, {}, b'{"error": "Access Denied", "t": "songbird"}'),
+ANSWERS: dict[str, Callable[[HttpRequest], HttpResponse]] = {
+    "an error page": lambda _: HttpResponse(500, {}, b"<html>songbird</html>"),
+    "garbage": lambda _: HttpResponse(
+        200, {}, b'{"access_token": "no songbird", "api_domain": "x"}'
+    ),
+    "refused": lambda _: HttpResponse(200, {}, b'{"error": "invalid_code", "why": "songbird"}'),
+    "throttled": lambda _: HttpResponse(400, {}, b'{"error": "Access Denied", "t": "songbird"}'),
 }
 
 
 @pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
 def test_what_zoho_answers(
-    answer: Callable[[HttpCall], HttpAnswer],
+    answer: Callable[[HttpRequest], HttpResponse],
     leaks: Leaks,
     tmp_path: Path,
 ) -> None:
@@ -97,7 +99,7 @@ def test_what_zoho_answers(
         for work in (
             lambda: accounts.refresh(stored),
             lambda: accounts.exchange(f"1000.c{MARK}", verifier=MARK * 12),
-            lambda: accounts.owner(stored),
+            lambda: accounts.fetch_owner(stored),
             lambda: keeper.access_token("alice@example.com"),
             lambda: keeper.login_with_code(f"1000.d{MARK}"),
         ):

@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 
 from evergrant import Secret, Token, TokenStore, open_store
+from evergrant._crypto.key_file import write_lines
+from evergrant._crypto.keys import Key
+from evergrant._lifeboat.outbox import Lifeboat
 from evergrant.cli.app import COMMANDS, app
-from evergrant.crypto.files import write_lines
-from evergrant.crypto.keys import Key
-from evergrant.keeping.lifeboat import Lifeboat
 from evergrant.sandbox import Sandbox
 from failing_steps import failures
 from soak import Soak
@@ -82,7 +82,7 @@ class Scene:
             self.store.delete_tokens()
             self.saved = self.store.save_token(replace(self.saved, id=None, version=0))
             boat = self._folder / "home"
-            Lifeboat(boat, self.store.url).put(replace(self.saved, access_token=f"1000.{MARK}"))
+            Lifeboat(boat, self.store.url).add(replace(self.saved, access_token=f"1000.{MARK}"))
         self.code = self._zoho.grant_code(ALICE)
         lines = [",".join(map(str, range(10))), f"9,x,1000.ID,{MARK},1000.{MARK},,,,,"]
         (self._folder / "t.csv").write_text("\n".join(lines))

@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 
 from evergrant import Keeper, Secret, open_store
-from evergrant.crypto.keys import Key, Keyring
+from evergrant._crypto.keys import Key, Keyring
+from evergrant._lifeboat.outbox import Lifeboat
 from evergrant.errors import ConfigError, TokenNotSaved
 from evergrant.events import Forgotten
-from evergrant.keeping.lifeboat import Lifeboat
-from evergrant.observing.audit import AuditLog, read_entries, verify
+from evergrant.observing.audit_log import AuditLog, read_entries, verify
 from evergrant.stores.adapter import adapt
 from evergrant.stores.encrypted import EncryptedStore
 from failing_steps import Failed, failures
@@ -85,7 +85,7 @@ def theirs() -> FullDisk:
 def scene(
     key: Key | None, theirs: FullDisk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Scene]:
-    monkeypatch.setattr("evergrant.keeping.saver.PAUSES", (0, 0))
+    monkeypatch.setattr("evergrant._core.saver.PAUSES", (0, 0))
     theirs.full = False
     scene = Scene(adapt(theirs), tmp_path)
     yield scene
@@ -98,9 +98,9 @@ def test_a_lifeboat_whose_write_fails_at_any_step(
 ) -> None:
     def prepare() -> None:
         theirs.full = False
-        scene.keeper.keep_fresh()
+        scene.keeper.refresh_due()
         scene.store.delete_tokens()
-        scene.renew_user()
+        scene.refresh_user()
         theirs.full = True
 
     def work() -> None:
@@ -136,7 +136,7 @@ def test_a_lifeboat_that_cannot_be_written(
     told: Told,
     tmp_path: Path,
 ) -> None:
-    scene.renew_user()
+    scene.refresh_user()
     theirs.full = True
     trouble(tmp_path / "boat")
     with ExitStack() as stack:
@@ -160,7 +160,7 @@ def test_a_lifeboat_whose_reading_fails_at_any_step(
             keeper.access_token("nobody at all")
 
     def put() -> None:
-        Lifeboat(tmp_path / "boat", scene.store.url).put(replace(TOKEN, id="77"))
+        Lifeboat(tmp_path / "boat", scene.store.url).add(replace(TOKEN, id="77"))
 
     errors = list(failures(work, every=soak.rounds(61, 5), before=put))
     assert any(isinstance(error, Failed) for error in errors)
@@ -175,7 +175,7 @@ def tear(path: Path) -> None:
 
 def be_another_s(path: Path) -> None:
     content = json.loads(path.read_text())
-    sealed = Keyring([OLD]).seal(Secret(json.dumps([MARK])), f"lifeboat of {content['store']}")
+    sealed = Keyring([OLD]).encrypt(Secret(json.dumps([MARK])), f"lifeboat of {content['store']}")
     path.write_text(json.dumps(content | {"token": sealed}))
 
 
@@ -191,13 +191,13 @@ def be_readable_to_all(path: Path) -> None:
 def test_a_lifeboat_s_file_that_cannot_be_read(
     scene: Scene, damage: Callable[[Path], None], leaks: Leaks, told: Told, tmp_path: Path
 ) -> None:
-    path = Lifeboat(tmp_path / "boat", scene.store.url).put(replace(TOKEN, id="77"))
+    path = Lifeboat(tmp_path / "boat", scene.store.url).add(replace(TOKEN, id="77"))
     assert path
     damage(path)
     with Keeper(scene.store, scene.accounts, lifeboat=tmp_path / "boat") as keeper:
-        keeper.keep_fresh()
+        keeper.refresh_due()
     boat = Lifeboat(tmp_path / "boat", scene.store.url)
-    boat.waiting()
+    boat.pending()
     assert [leak for error in boat.unusable.values() for leak in leaks(error)] == []
     boat.repair(adopt=True)
     assert MARK not in told
@@ -235,8 +235,8 @@ def test_a_rotation_that_fails_at_any_step(leaks: Leaks, soak: Soak, tmp_path: P
         after = EncryptedStore(inner, Keyring([NEW, OLD]), adopt=True)
 
         def work() -> None:
-            list(after.reseal())
-            after.scrub()
+            list(after.reencrypt())
+            after.purge_deleted()
 
         def prepare() -> None:
             before.delete_tokens()

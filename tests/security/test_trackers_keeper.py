@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from evergrant import TokenStore, open_store
-from evergrant.crypto.keys import Keyring
+from evergrant._crypto.keys import Keyring
 from evergrant.stores.adapter import adapt
 from evergrant.stores.encrypted import EncryptedStore
 from failing_steps import failures
@@ -53,9 +53,9 @@ def scene(store: TokenStore, tmp_path: Path) -> Iterator[Scene]:
 def test_a_keeper_that_fails_at_any_step(
     scene: Scene, place: str, work: Callable[[Scene], object], leaks: Leaks, soak: Soak
 ) -> None:
-    scene.renew_user()
+    scene.refresh_user()
     work(scene)
     every = EVERY.get(place, 211) // soak.rounds(1, 15)
-    errors = list(failures(lambda: work(scene), every=every, first=20, before=scene.renew_user))
+    errors = list(failures(lambda: work(scene), every=every, first=20, before=scene.refresh_user))
     assert errors
     assert [leak for error in errors for leak in leaks(error, quickly=True)] == []

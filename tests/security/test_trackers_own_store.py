@@ -107,7 +107,7 @@ def theirs(request: pytest.FixtureRequest) -> Telling:
 
 @pytest.fixture
 def scene(theirs: Telling, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
-    monkeypatch.setattr("evergrant.keeping.saver.PAUSES", (0, 0))
+    monkeypatch.setattr("evergrant._core.saver.PAUSES", (0, 0))
     scene = Scene(adapt(theirs), tmp_path)
     yield scene
     theirs.failing = ""
@@ -121,7 +121,7 @@ def test_a_keeper_s_work_on_a_store_that_fails(
 ) -> None:
     found: list[BaseException] = []
     for work in KEEPING.values():
-        scene.renew_user()
+        scene.refresh_user()
         theirs.failing = method
         try:
             work(scene)
@@ -142,7 +142,7 @@ def test_what_a_failing_save_says_names_the_method_and_what_is_no_secret(
     leaks: Leaks, tmp_path: Path
 ) -> None:
     scene = Scene(adapt(theirs := Telling(TELLING["in its text"])), tmp_path)
-    scene.renew_user()
+    scene.refresh_user()
     theirs.failing = "save_token"
     with pytest.raises(TokenNotSaved) as caught:
         scene.keeper.refresh(scene.user)
@@ -155,7 +155,7 @@ def test_what_a_failing_save_says_names_the_method_and_what_is_no_secret(
 
 
 def test_a_store_that_fails_as_it_is_closed(theirs: Telling, leaks: Leaks, scene: Scene) -> None:
-    scene.renew_user()
+    scene.refresh_user()
     theirs.failing = "close"
     with pytest.raises(StoreError) as caught:
         scene.store.close()

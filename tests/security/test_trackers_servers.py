@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from evergrant import TokenStore, open_store
-from evergrant.crypto.keys import Keyring
+from evergrant._crypto.keys import Keyring
 from evergrant.stores.encrypted import EncryptedStore
 from failing_steps import failures
 from sealed_rows import NEW

@@ -13,8 +13,8 @@ from typing import Any, ClassVar
 
 import pytest
 
+from evergrant._user_names import belongs_to
 from evergrant.clock import utc_now
-from evergrant.names import belongs_to
 from evergrant.stores.base import TokenStore
 from evergrant.stores.matching import Criterion, equal
 from evergrant.stores.rows import COLUMNS, Row, numeric_id
@@ -58,11 +58,11 @@ class DictStore(TokenStore):
         """Return another handle on the same storage."""
         return type(self)(self.shelf)
 
-    def generation(self) -> int | None:
+    def change_counter(self) -> int | None:
         return self.shelf.changes
 
-    def _pulse(self) -> Hashable:
-        return self.generation(), self.shelf.releases
+    def _wait_counter(self) -> Hashable:
+        return self.change_counter(), self.shelf.releases
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -81,7 +81,7 @@ class DictStore(TokenStore):
     def _fits(self, row: Row, column: str, value: str) -> bool:
         return equal(column, row[COLUMNS.index(column)], value)
 
-    def _select_named(self, name: str) -> list[Row]:
+    def _select_by_user(self, name: str) -> list[Row]:
         return [row for row in self._all() if row[1] and belongs_to(str(row[1]), name)]
 
     def _rows(self) -> Iterator[Row]:
@@ -132,10 +132,10 @@ class DictStore(TokenStore):
                 del self.shelf.leases[id_]
                 self.shelf.releases += 1
 
-    def _note(self, key: str) -> str:
+    def _get_note(self, key: str) -> str:
         return self.shelf.notes.get(key, "")
 
-    def _put_note(self, key: str, text: str, until: int) -> None:
+    def _set_note(self, key: str, text: str, until: int) -> None:
         self.shelf.notes[key] = text
 
 
@@ -146,7 +146,7 @@ class CredulousDict(DictStore):
         return [self._decode(row) for row in self._select(criterion)]
 
     def find_users(self, name: str) -> list[Token]:
-        return [self._decode(row) for row in self._select_named(name)] if name else []
+        return [self._decode(row) for row in self._select_by_user(name)] if name else []
 
 
 class AnswersTooMuch(DictStore):
@@ -155,7 +155,7 @@ class AnswersTooMuch(DictStore):
     def _select(self, criterion: Criterion) -> list[Row]:
         return self._all()
 
-    def _select_named(self, name: str) -> list[Row]:
+    def _select_by_user(self, name: str) -> list[Row]:
         return self._all()
 
 

@@ -72,15 +72,15 @@ class ExtendsForItsOwnHandleOnly(DictStore):
 class SleepsThroughAll(DictStore):
     caught_by = (NOT_MISSED,)
 
-    def _pulse(self) -> Hashable:
+    def _wait_counter(self) -> Hashable:
         return 1
 
 
 class HearsOfSavesOnly(DictStore):
     caught_by = (ENDS,)
 
-    def _pulse(self) -> Hashable:
-        return self.generation()
+    def _wait_counter(self) -> Hashable:
+        return self.change_counter()
 
 
 class HearsOfItsOwnHandleOnly(DictStore):
@@ -94,7 +94,7 @@ class HearsOfItsOwnHandleOnly(DictStore):
         self._saves += 1
         super()._put(row)
 
-    def _pulse(self) -> Hashable:
+    def _wait_counter(self) -> Hashable:
         return self._saves
 
 
@@ -110,7 +110,7 @@ class MissesWhatHappensBeforeItWaits(DictStore):
     caught_by = (NOT_MISSED,)
 
     def watch(self, id: str) -> Watch:  # noqa: A002 - the method's own name
-        return _Late(self._pulse)
+        return _Late(self._wait_counter)
 
 
 class _Slow(Watch):
@@ -124,7 +124,7 @@ class WaitsForEver(DictStore):
     caught_by = (NO_LONGER,)
 
     def watch(self, id: str) -> Watch:  # noqa: A002 - the method's own name
-        return _Slow(self._pulse)
+        return _Slow(self._wait_counter)
 
 
 class _Once(Watch):
@@ -139,4 +139,4 @@ class WakesOnce(DictStore):
     caught_by = (GOES_ON,)
 
     def watch(self, id: str) -> Watch:  # noqa: A002 - the method's own name
-        return _Once(self._pulse)
+        return _Once(self._wait_counter)

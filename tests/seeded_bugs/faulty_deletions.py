@@ -37,14 +37,14 @@ class NotesWhatItDeletesInMemory(DictStore):
         super().__init__(*shelf)  # type: ignore[arg-type]
         self._own: dict[str, str] = {}
 
-    def _note(self, key: str) -> str:
-        return self._own.get(key, "") if key.startswith("deleted:") else super()._note(key)
+    def _get_note(self, key: str) -> str:
+        return self._own.get(key, "") if key.startswith("deleted:") else super()._get_note(key)
 
-    def _put_note(self, key: str, text: str, until: int) -> None:
+    def _set_note(self, key: str, text: str, until: int) -> None:
         if key.startswith("deleted:"):
             self._own[key] = text
         else:
-            super()._put_note(key, text, until)
+            super()._set_note(key, text, until)
 
 
 class GoesByItsClockWhereAllIsDeleted(DictStore):

@@ -45,10 +45,10 @@ class FileDict(DictStore):
         other.shelf.leases = self.shelf.leases
         return other
 
-    def generation(self) -> None:
+    def change_counter(self) -> None:
         return None
 
-    def _pulse(self) -> None:
+    def _wait_counter(self) -> None:
         return None
 
     @contextmanager
@@ -108,11 +108,11 @@ class FileDict(DictStore):
                 self._load()
             return super()._all()
 
-    def _note(self, key: str) -> str:
+    def _get_note(self, key: str) -> str:
         with self.shelf.lock:
             if not self._inside:
                 self._load()
-            return super()._note(key)
+            return super()._get_note(key)
 
 
 class LetsEverybodyRead(FileDict):

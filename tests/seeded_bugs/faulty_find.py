@@ -37,7 +37,7 @@ class AnswersTheFirstRowToAnEmptyQuestion(DictStore):
     )
 
     def find_token(self, token: Token) -> Token | None:
-        if matching.find_criterion(token) is None:
+        if matching.criterion_for(token) is None:
             return next(self.iter_tokens(), None)
         return super().find_token(token)
 
@@ -179,7 +179,7 @@ class ComparesIdsAsNumbers(CredulousDict):
 class ReadsWildcardsInNames(CredulousDict):
     caught_by = ("test_finds_a_person_by_the_bare_address",)
 
-    def _select_named(self, name: str) -> list[Row]:
+    def _select_by_user(self, name: str) -> list[Row]:
         pattern = name.replace("%", "*").replace("_", "?")
         return [row for row in self._all() if fnmatchcase(f"{row[1] or ''}:", f"{pattern}:*")]
 
@@ -187,14 +187,14 @@ class ReadsWildcardsInNames(CredulousDict):
 class FindsPeopleByAnyBeginning(CredulousDict):
     caught_by = ("test_finds_a_person_by_the_bare_address",)
 
-    def _select_named(self, name: str) -> list[Row]:
+    def _select_by_user(self, name: str) -> list[Row]:
         return [row for row in self._all() if str(row[1]).startswith(name)]
 
 
 class FindsOnlyFullNames(DictStore):
     caught_by = ("test_finds_a_person_by_the_bare_address",)
 
-    def _select_named(self, name: str) -> list[Row]:
+    def _select_by_user(self, name: str) -> list[Row]:
         return [row for row in self._all() if row[1] == name]
 
 

@@ -14,7 +14,7 @@ STALE = "test_a_stale_token_does_not_replace_a_fresher_one"
 WHOLE = "test_a_fresher_token_replaces_the_stored_one_as_a_whole"
 EDIT = "test_editing_the_row_just_read_wins"
 LEFT_OUT = "test_what_a_save_leaves_out_is_kept_and_what_it_gives_is_taken"
-RENEWAL = "test_a_renewal_without_a_refresh_token_keeps_the_stored_one"
+REFRESH = "test_a_refresh_without_a_refresh_token_keeps_the_stored_one"
 ENDED = "test_an_access_token_can_be_ended_before_its_time"
 PARTIAL = "test_a_partial_save_of_the_same_access_token_loses_nothing"
 
@@ -118,7 +118,7 @@ class RemembersWhatItHasFound(DictStore):
 
 
 class LosesTheRefreshToken(Changes):
-    caught_by = (RENEWAL, PARTIAL)
+    caught_by = (REFRESH, PARTIAL)
 
     def changed(self, stored: Token, token: Token) -> Token:
         return replace(filled(token, stored), refresh_token=token.refresh_token)

@@ -28,84 +28,84 @@ A_MOMENT = 0.002
 class CutsNotesShort(DictStore):
     caught_by = (KEPT,)
 
-    def _put_note(self, key: str, text: str, until: int) -> None:
-        super()._put_note(key, text[:255], until)
+    def _set_note(self, key: str, text: str, until: int) -> None:
+        super()._set_note(key, text[:255], until)
 
 
 class KeepsNotesInLatin(DictStore):
     caught_by = (KEPT,)
 
-    def _put_note(self, key: str, text: str, until: int) -> None:
-        super()._put_note(key, text.encode("latin-1", "replace").decode("latin-1"), until)
+    def _set_note(self, key: str, text: str, until: int) -> None:
+        super()._set_note(key, text.encode("latin-1", "replace").decode("latin-1"), until)
 
 
 class NeverEmptiesANote(DictStore):
     caught_by = (KEPT, APART)
 
-    def _put_note(self, key: str, text: str, until: int) -> None:
+    def _set_note(self, key: str, text: str, until: int) -> None:
         if text:
-            super()._put_note(key, text, until)
+            super()._set_note(key, text, until)
 
 
 class BeginsANoteWithNone(DictStore):
     caught_by = (KEPT, APART)
 
-    def _note(self, key: str) -> str:
+    def _get_note(self, key: str) -> str:
         return self.shelf.notes.get(key, "None")
 
 
 class KeepsTheFirstNote(DictStore):
     caught_by = (KEPT, IN_TURN)
 
-    def _put_note(self, key: str, text: str, until: int) -> None:
-        if not self._note(key):
-            super()._put_note(key, text, until)
+    def _set_note(self, key: str, text: str, until: int) -> None:
+        if not self._get_note(key):
+            super()._set_note(key, text, until)
 
 
 class AnswersWithTheNoteAsItWas(DictStore):
     caught_by = (KEPT, IN_TURN)
 
-    def amend(self, key: str, change: Callable[[str], str], *, life: float) -> str:
-        before = self._note(key)
-        super().amend(key, change, life=life)
+    def update_note(self, key: str, change: Callable[[str], str], *, life: float) -> str:
+        before = self._get_note(key)
+        super().update_note(key, change, life=life)
         return before
 
 
 class TakesNoNoticeOfCase(DictStore):
     caught_by = (APART,)
 
-    def _note(self, key: str) -> str:
-        return super()._note(key.lower())
+    def _get_note(self, key: str) -> str:
+        return super()._get_note(key.lower())
 
-    def _put_note(self, key: str, text: str, until: int) -> None:
-        super()._put_note(key.lower(), text, until)
+    def _set_note(self, key: str, text: str, until: int) -> None:
+        super()._set_note(key.lower(), text, until)
 
 
 class KeepsOneNote(DictStore):
     caught_by = (APART, LIFE)
 
-    def _put_note(self, key: str, text: str, until: int) -> None:
+    def _set_note(self, key: str, text: str, until: int) -> None:
         self.shelf.notes.clear()
-        super()._put_note(key, text, until)
+        super()._set_note(key, text, until)
 
 
 class EmptiesANoteBeforeItIsChanged(DictStore):
     caught_by = (RAISES,)
 
-    def amend(self, key: str, change: Callable[[str], str], *, life: float) -> str:
-        before = self._note(key)
-        super().amend(key, lambda _: "", life=life)
-        return super().amend(key, lambda _: change(before), life=life)
+    def update_note(self, key: str, change: Callable[[str], str], *, life: float) -> str:
+        before = self._get_note(key)
+        super().update_note(key, lambda _: "", life=life)
+        return super().update_note(key, lambda _: change(before), life=life)
 
 
 class StaysLockedWhenAChangeRaises(DictStore):
     caught_by = (RAISES,)
 
-    def amend(self, key: str, change: Callable[[str], str], *, life: float) -> str:
+    def update_note(self, key: str, change: Callable[[str], str], *, life: float) -> str:
         if "locked" in self.shelf.notes:
             raise RuntimeError
         self.shelf.notes["locked"] = ""
-        answer = super().amend(key, change, life=life)
+        answer = super().update_note(key, change, life=life)
         del self.shelf.notes["locked"]
         return answer
 
@@ -113,10 +113,10 @@ class StaysLockedWhenAChangeRaises(DictStore):
 class AmendsWithoutALock(DictStore):
     caught_by = (THREADS, HANDLES)
 
-    def amend(self, key: str, change: Callable[[str], str], *, life: float) -> str:
-        after = change(self._note(key))
+    def update_note(self, key: str, change: Callable[[str], str], *, life: float) -> str:
+        after = change(self._get_note(key))
         time.sleep(A_MOMENT)
-        self._put_note(key, after, 0)
+        self._set_note(key, after, 0)
         return after
 
 
@@ -131,25 +131,25 @@ class ForgetsNotesWithItsTokens(DictStore):
 class TakesALookAtANoteForAChange(DictStore):
     caught_by = (NO_TOKEN,)
 
-    def _note(self, key: str) -> str:
+    def _get_note(self, key: str) -> str:
         self.shelf.changes += 1
-        return super()._note(key)
+        return super()._get_note(key)
 
 
 class ForgetsYoungNotesWithTheOld(DictStore):
     caught_by = (LIFE,)
 
-    def _put_note(self, key: str, text: str, until: int) -> None:
+    def _set_note(self, key: str, text: str, until: int) -> None:
         if until < self._clock().timestamp() * 1000:
             self.shelf.notes.clear()
-        super()._put_note(key, text, until)
+        super()._set_note(key, text, until)
 
 
 class EmptiesOldNotesForWhoeverComesNext(DictStore):
     caught_by = (LIFE,)
 
-    def _note(self, key: str) -> str:
-        return super()._note("old 1" if key.startswith("old") and key != "old 0" else key)
+    def _get_note(self, key: str) -> str:
+        return super()._get_note("old 1" if key.startswith("old") and key != "old 0" else key)
 
 
 class KeepsNotesToItself(DictStore):
@@ -159,10 +159,10 @@ class KeepsNotesToItself(DictStore):
         super().__init__(*shelf)  # type: ignore[arg-type]
         self._own: dict[str, str] = {}
 
-    def _note(self, key: str) -> str:
+    def _get_note(self, key: str) -> str:
         return self._own.get(key, "")
 
-    def _put_note(self, key: str, text: str, until: int) -> None:
+    def _set_note(self, key: str, text: str, until: int) -> None:
         self._own[key] = text
 
 

@@ -215,7 +215,7 @@ class DeletesSilently(DictStore):
 class DeletesWhateverVersion(DictStore):
     caught_by = (CHANGED,)
 
-    def _delete_at(self, id_: str, version: int) -> bool:
+    def _delete_if_version(self, id_: str, version: int) -> bool:
         return self._delete(id_)
 
 

@@ -162,14 +162,14 @@ class LocksWhileItLists(DictStore):
 class NeverANewGeneration(DictStore):
     caught_by = (GENERATION,)
 
-    def generation(self) -> int | None:
+    def change_counter(self) -> int | None:
         return 1
 
 
 class ANewGenerationEveryTime(DictStore):
     caught_by = (GENERATION,)
 
-    def generation(self) -> int | None:
+    def change_counter(self) -> int | None:
         self.shelf.changes += 1
         return self.shelf.changes
 
@@ -185,7 +185,7 @@ class CountsOnlyItsOwnChanges(DictStore):
         self._own += 1
         super()._put(row)
 
-    def generation(self) -> int | None:
+    def change_counter(self) -> int | None:
         return self._own
 
 

@@ -194,7 +194,7 @@ class LeavesOne(FaultySix):
             del self.tokens[id_]
 
 
-class RenewsTheExpiryWhenItReads(FaultySix):
+class RefreshesTheExpiryWhenItReads(FaultySix):
     caught_by = (WHOLE,)
 
     def get_tokens(self) -> list[Token]:

@@ -54,7 +54,7 @@ class Fleet:
         return self._random.choice(self._workers)
 
     def round(self) -> None:
-        """Let the next process look for tokens that should be renewed, and now and then all."""
+        """Let the next process look for tokens that should be refreshed, and now and then all."""
         self._turn += 1
         if self._turn % TOGETHER == 0:
             at_it = set(range(SIZE))
@@ -66,8 +66,8 @@ class Fleet:
             self._replace(self._leaving.pop())
 
     def _begin(self, worker: Keeper) -> None:
-        with suppress(StoreUnavailable):  # as a renewer does, which then says so in the log
-            worker.keep_fresh()
+        with suppress(StoreUnavailable):  # as a scheduler does, which then says so in the log
+            worker.refresh_due()
 
     def restart(self) -> None:
         """End a process and start another, half of the time in the middle of its next round."""
@@ -88,7 +88,7 @@ class Fleet:
     def settle(self) -> None:
         """Wait until nothing goes on in the background."""
         give_up = time.monotonic() + GIVE_UP
-        while not all(worker._custody.is_idle for worker in self._workers):
+        while not all(worker._manager.is_idle for worker in self._workers):
             assert time.monotonic() < give_up, "the background never ends"
             time.sleep(0.0005)
 

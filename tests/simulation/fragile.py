@@ -19,9 +19,9 @@ class FragileStore(MemoryStore):
 
     health: Literal["well", "read-only", "down"] = "well"
 
-    def generation(self) -> int | None:
+    def change_counter(self) -> int | None:
         self._reading()
-        return super().generation()
+        return super().change_counter()
 
     def _reading(self) -> None:
         if self.health == "down":
@@ -35,9 +35,9 @@ class FragileStore(MemoryStore):
         self._reading()
         return super()._select(criterion)
 
-    def _select_named(self, name: str) -> list[Row]:
+    def _select_by_user(self, name: str) -> list[Row]:
         self._reading()
-        return super()._select_named(name)
+        return super()._select_by_user(name)
 
     def _rows(self) -> Iterator[Row]:
         self._reading()

@@ -68,7 +68,7 @@ class People:
     def _call(self, person: Person) -> None:
         before = self._referee.here
         try:
-            token = self._fleet.any().token(person.email, min_life=person.min_life)
+            token = self._fleet.any().token(person.email, min_ttl=person.min_ttl)
         except EvergrantError as error:
             self._referee.refused(error, person)
             if isinstance(error, LoginRequired | TokenNotFound) and not person.adrift:
@@ -129,7 +129,7 @@ class People:
                 referee.found(person, [str.__str__(secret) for secret in held if secret])
         referee.counts["times that all grants were looked up"] += 1
 
-    def all_is_aboard(self) -> None:
+    def all_is_restored(self) -> None:
         """Note that what could not be saved has been by now."""
         for person in self._all:
             person.adrift = False

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from evergrant.sandbox.world import Grant
+from evergrant.sandbox.models import Grant
 
 __all__ = ["HOUR", "KEPT_LIFE", "LONG_JOB", "MINUTE", "Person"]
 
 MINUTE, HOUR = 60.0, 3600.0
 
 KEPT_LIFE = timedelta(minutes=10)
-"""What renewers leave to everybody, even where Zoho answered the first attempt, at half of the
+"""What schedulers leave to everybody, even where Zoho answered the first attempt, at half of the
 hour, with an error: the next one is up to a quarter of an hour later."""
 
 LONG_JOB = timedelta(minutes=45)
@@ -25,7 +25,7 @@ class Person:
 
     Attributes:
         pause: Mean seconds between two calls.
-        min_life: How much life each call asks for.
+        min_ttl: How much life each call asks for.
         grant: What they granted last, as Zoho knows it; None once the app has ended it.
         revoked: Whether they have ended it at Zoho.
         adrift: Whether it could not be saved: until then only one process knows of it.
@@ -34,7 +34,7 @@ class Person:
 
     email: str
     pause: float
-    min_life: timedelta
+    min_ttl: timedelta
     grant: Grant | None = None
     revoked: bool = False
     adrift: bool = False

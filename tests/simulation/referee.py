@@ -9,6 +9,7 @@ from typing import Literal
 from urllib.parse import parse_qs
 
 from evergrant import Token
+from evergrant._oauth.messages import HttpRequest, HttpResponse
 from evergrant.errors import (
     AccountsUnavailable,
     EvergrantError,
@@ -17,11 +18,10 @@ from evergrant.errors import (
     TokenNotFound,
     TokenNotSaved,
 )
-from evergrant.http import HttpAnswer, HttpCall
 from evergrant.sandbox import Sandbox
 from evergrant.sandbox.faults import TOKEN_PATH
-from evergrant.sandbox.world import Grant
-from evergrant.testing.in_process import in_process
+from evergrant.sandbox.models import Grant
+from evergrant.testing.in_process_transport import in_process_transport
 from person import LONG_JOB, MINUTE, Person
 
 __all__ = ["Referee"]
@@ -37,7 +37,7 @@ class Referee:
     """Stands beside the sandbox, and knows what it knows.
 
     Args:
-        renewer: Whether tokens are kept fresh; else who calls rarely has to wait.
+        scheduler: Whether tokens are kept fresh; else who calls rarely has to wait.
 
     Attributes:
         wrong: What should never happen, each time it did.
@@ -47,33 +47,33 @@ class Referee:
         here: Requests for an access token that a caller's own thread has made.
     """
 
-    def __init__(self, zoho: Sandbox, *, renewer: bool) -> None:
+    def __init__(self, zoho: Sandbox, *, scheduler: bool) -> None:
         self.wrong: Counter[str] = Counter()
         self.counts: Counter[str] = Counter()
         self.outage: Literal["accounts server", "store"] | None = None
         self.here = 0
-        self._renewer = renewer
+        self._scheduler = scheduler
         self._zoho = zoho
         self._grants = zoho._state.grants
-        self._send = in_process(zoho)
+        self._send = in_process_transport(zoho)
         self._began = zoho.clock()
         self._caller = threading.current_thread()
         self._lock = threading.Lock()
         self._by_minute: Counter[int] = Counter()
 
-    def send(self, call: HttpCall) -> HttpAnswer:
+    def send(self, call: HttpRequest) -> HttpResponse:
         """Carry a request to the sandbox."""
         if not call.url.endswith(TOKEN_PATH):
             return self._send(call)
         fields = parse_qs(call.body.decode())
         if fields["grant_type"] == ["refresh_token"]:
-            self._note_renewal(fields["refresh_token"][0])
+            self._note_refresh(fields["refresh_token"][0])
         answer = self._send(call)
         if b"denied" in answer.body.lower():
             self.wrong["Zoho said Access Denied"] += 1
         return answer
 
-    def _note_renewal(self, refresh_token: str) -> None:
+    def _note_refresh(self, refresh_token: str) -> None:
         now = self._zoho.clock()
         with self._lock:
             self.counts["requests for an access token"] += 1
@@ -95,7 +95,7 @@ class Referee:
             self._expect("a dead token, of a revoked grant", person.revoked or person.adrift)
         elif living.grant.user.email != person.email:
             self.wrong["another user's token"] += 1
-        elif living.expires_at - now < person.min_life:
+        elif living.expires_at - now < person.min_ttl:
             self.wrong["less life than was asked for"] += 1
 
     def refused(self, error: EvergrantError, person: Person) -> None:
@@ -115,12 +115,12 @@ class Referee:
         """Note that a person's own call had to ask Zoho."""
         if person.revoked:
             self.counts["waits for word that the grant is gone"] += 1
-        elif person.min_life == LONG_JOB:
+        elif person.min_ttl == LONG_JOB:
             self.counts["waits for a long job's token"] += 1
         elif self.outage:
-            whose = "for more life " if person.min_life else ""
+            whose = "for more life " if person.min_ttl else ""
             self.counts[f"waits {whose}while the {self.outage} was down"] += 1
-        elif person.pause > MINUTE and not self._renewer:
+        elif person.pause > MINUTE and not self._scheduler:
             self.counts["waits of who calls rarely"] += 1
         else:
             self.wrong["a caller waited"] += 1
@@ -140,7 +140,7 @@ class Referee:
         return next((grant for grant in reversed(grants) if grant.refresh_token), None)
 
     def honours(self, grant: Grant | None) -> bool:
-        """Say whether Zoho would still renew with a grant."""
+        """Say whether Zoho would still refresh with a grant."""
         return (
             grant is not None and self._grants.by_refresh_token(grant.refresh_token or "") is grant
         )

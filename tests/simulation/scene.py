@@ -33,15 +33,15 @@ class Scene:
     """What to play.
 
     Attributes:
-        renewer: Whether the processes keep tokens fresh; else they wait until somebody calls.
-        pause: Seconds between two rounds of the renewers.
+        scheduler: Whether the processes keep tokens fresh; else they wait until somebody calls.
+        pause: Seconds between two rounds of the schedulers.
         uneasy: Begin and end of what is not ordinary, in minutes.
     """
 
     users: int
     days: float
     folder: Path
-    renewer: bool = True
+    scheduler: bool = True
     pause: float = MINUTE
     seed: int = 4
     uneasy: list[tuple[int, int]] = field(default_factory=lambda: [(0, 60)])
@@ -69,7 +69,7 @@ def play(scene: Scene, open_store: Callable[[Sandbox], TokenStore] | None = None
         return lambda: pause * random.uniform(0.1, 1.9)
 
     with Sandbox(data_centers=("us",), clock=SandboxClock(START, frozen=True)) as zoho:
-        referee = Referee(zoho, renewer=scene.renewer)
+        referee = Referee(zoho, scheduler=scene.scheduler)
         accounts = Accounts(
             zoho.client.client_id,
             zoho.client.client_secret,
@@ -85,7 +85,7 @@ def play(scene: Scene, open_store: Callable[[Sandbox], TokenStore] | None = None
         people = People(zoho, fleet, referee, timeline, random)
         for _ in range(scene.users):
             people.join()
-        if scene.renewer:
+        if scene.scheduler:
             timeline.every(lambda: scene.pause, fleet.round)
         timeline.every(about(HOUR), fleet.restart)
         timeline.every(about(2 * HOUR), people.one_logs_in_anew)
@@ -95,7 +95,7 @@ def play(scene: Scene, open_store: Callable[[Sandbox], TokenStore] | None = None
         weather = Weather(zoho, None if open_store else fragile, referee, timeline, random)
         timeline.every(about(HOUR), weather.stumble)
         for day in range(0, ceil(scene.days), 10):
-            scene.uneasy += weather.plan(day * DAY, people.all_is_aboard)
+            scene.uneasy += weather.plan(day * DAY, people.all_is_restored)
         timeline.run(scene.days * DAY)
         people.count_the_lost()
         fleet.close()

@@ -28,8 +28,8 @@ HANDFUL = 15
 def _no_real_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let what counts in real seconds take none: an hour is over in a moment here."""
     monkeypatch.setattr(logging.getLogger("evergrant"), "disabled", True)
-    monkeypatch.setattr("evergrant.keeping.saver.PAUSES", (0, 0))
-    monkeypatch.setattr("evergrant.keeping.serving.RETRY", 0.0)
+    monkeypatch.setattr("evergrant._core.saver.PAUSES", (0, 0))
+    monkeypatch.setattr("evergrant._core.cached_lookup.RETRY_S", 0.0)
 
 
 def note(soak: Soak, scene: Scene, referee: Referee) -> None:
@@ -40,7 +40,7 @@ def note(soak: Soak, scene: Scene, referee: Referee) -> None:
         "days in the life of an app",
         users=scene.users,
         days=scene.days,
-        renewer=scene.renewer,
+        scheduler=scene.scheduler,
         never=sum(referee.wrong.values()),
         mean=round(mean, 1),
         peak=f"{peak / mean:.2f}",
@@ -69,12 +69,12 @@ def test_nothing_is_lost_and_nobody_waits_and_zoho_is_asked_evenly(
     assert peak <= MOST_UNEVEN * mean + (HANDFUL if users < MANY else 0)
 
 
-def test_who_calls_often_never_waits_without_a_renewer_either(tmp_path: Path, soak: Soak) -> None:
-    scene = Scene(soak.rounds(40, MANY), 1, tmp_path, renewer=False)
+def test_who_calls_often_never_waits_without_a_scheduler_either(tmp_path: Path, soak: Soak) -> None:
+    scene = Scene(soak.rounds(40, MANY), 1, tmp_path, scheduler=False)
     referee = play(scene)
     note(soak, scene, referee)
     assert not +referee.wrong
-    assert referee.counts["waits of who calls rarely"] > 0, "nobody renewed it for them"
+    assert referee.counts["waits of who calls rarely"] > 0, "nobody refreshed it for them"
 
 
 def test_processes_on_one_file_lose_nothing_either(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ class Game:
 
     def __init__(self, zoho: Sandbox, folder: Path) -> None:
         self.zoho = zoho
-        self.referee = Referee(zoho, renewer=True)
+        self.referee = Referee(zoho, scheduler=True)
         app = zoho.client
         accounts = Accounts(
             app.client_id,
@@ -56,7 +56,7 @@ def dead(game: Game) -> None:
 
 def short_lived(game: Game) -> None:
     game.zoho.clock.advance(minutes=20)
-    game.referee.handed_out(game.token, replace(game.alice, min_life=LONG_JOB))
+    game.referee.handed_out(game.token, replace(game.alice, min_ttl=LONG_JOB))
 
 
 def throttled(game: Game) -> None:

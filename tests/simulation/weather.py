@@ -20,7 +20,7 @@ AFTERMATH = HOUR
 """How long an outage is felt: as long as a token lives."""
 
 SPARED = 20 * MINUTE
-"""Before an outage of Zoho's: a token whose renewal, at half of its hour, meets an error has up to
+"""Before an outage of Zoho's: a token whose refresh, at half of its hour, meets an error has up to
 a quarter of an hour less for what comes next, and may not outlast both."""
 
 ACCOUNTS_DOWN, READ_ONLY, STORE_DOWN = 6 * HOUR, 9 * HOUR, 20 * HOUR

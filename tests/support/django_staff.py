@@ -59,9 +59,9 @@ class Staff:
 
     def revoke(self, *tokens: Token) -> Any:
         """Choose tokens, and confirm."""
-        from evergrant.integrations.django.listing import key_of
+        from evergrant.integrations.django.token_list import form_key
 
-        keys = [key_of(token) for token in tokens]
+        keys = [form_key(token) for token in tokens]
         asked = self.post(keys)
         assert asked.status_code == 200, asked
         shown = asked.content.decode()

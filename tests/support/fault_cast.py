@@ -85,7 +85,7 @@ class Cast:
         assert self._age(stored) >= self._age(rescued.token), f"{label}: a newer token is lost"
         for token in [rescued.token, *([woken.token] if woken else [])]:
             assert token, f"{label}: {woken}"
-            assert self._keeper.accounts.owner(token)[0] == token.user_name, label
+            assert self._keeper.accounts.fetch_owner(token)[0] == token.user_name, label
 
     def _age(self, token: Token | None) -> int:
         """Return which of its grant's access tokens this is, in the order Zoho made them."""
@@ -105,7 +105,7 @@ def expire(store: TokenStore) -> None:
 
 
 def requests(zoho: Sandbox, user: str) -> int:
-    """Return how often Zoho was asked to renew this user's token."""
+    """Return how often Zoho was asked to refresh this user's token."""
     return zoho.calls.count(path="/oauth/v2/token", grant_type="refresh_token", user=user)
 
 

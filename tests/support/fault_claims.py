@@ -68,7 +68,7 @@ class Claims:
     def check_grants(self, zoho: Sandbox, store: TokenStore) -> None:
         """Make sure that no grant of Zoho's is lost but what died with a process, before its save.
 
-        Nobody may be at work any more, and the lifeboat must have been taken aboard.
+        Nobody may be at work any more, and the lifeboat must have been restored.
         """
         kept = {token.refresh_token for token in store.iter_tokens()}
         for user in zoho.users:

@@ -31,7 +31,7 @@ PRELOADED = [
     "evergrant.stores.file",
     "evergrant.stores.sql",
     "evergrant.stores.sqlite",
-    "evergrant.zohocrmsdk.desk",
+    "evergrant.zohocrmsdk.bridge",
 ]
 
 PATIENCE = 60.0

@@ -11,9 +11,9 @@ from multiprocessing.connection import Connection
 from typing import Any, NamedTuple
 
 from evergrant import Keeper, Token
+from evergrant._core import lease_heartbeat, refresher
 from evergrant.errors import EvergrantError
-from evergrant.keeping import heartbeat, renewal
-from evergrant.stores.lease import Lease
+from evergrant.stores.leases import Lease
 from fault_crew import tell
 from fault_scene import Scene
 
@@ -42,8 +42,8 @@ class Answer(NamedTuple):
 
 def lease_for(ttl: float) -> None:
     """Let leases run for so many seconds, and extend them as often as ever."""
-    heartbeat.BEAT *= ttl / heartbeat.LEASE_TTL
-    heartbeat.LEASE_TTL = renewal.LEASE_TTL = ttl  # type: ignore[attr-defined]
+    lease_heartbeat.EXTEND_EVERY *= ttl / lease_heartbeat.LEASE_TTL
+    lease_heartbeat.LEASE_TTL = refresher.LEASE_TTL = ttl  # type: ignore[attr-defined]
 
 
 def hold(

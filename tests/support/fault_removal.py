@@ -10,8 +10,8 @@ from multiprocessing.connection import Connection
 
 from evergrant import Keeper, Token
 from evergrant.errors import TokenNotFound
-from evergrant.zohocrmsdk.desk import Desk
-from evergrant.zohocrmsdk.surroundings import Surroundings
+from evergrant.zohocrmsdk.bridge import SDKBridge
+from evergrant.zohocrmsdk.sdk_config import SDKConfig
 from fault_crew import tell
 from fault_labels import THERE
 from fault_scene import Scene
@@ -27,23 +27,23 @@ AT_FIRST = 10.0
 DOORS = ("keeper", "desk", "desk, at hand")
 """Where a token is handed out."""
 
-WAYS: dict[str, Callable[[Keeper, Desk, Token, Surroundings], object]] = {
-    "revoked": lambda keeper, _desk, token, _around: keeper.revoke(token.user_name or ""),
-    "forgotten": lambda keeper, _desk, token, _around: keeper.forget(token.user_name or ""),
-    "deleted": lambda keeper, _desk, token, _around: keeper.store.delete_token(token.id or ""),
-    "revoked under the SDK": lambda _, desk, token, around: desk.revoke(token.id or "", around),
-    "deleted under the SDK": lambda _, desk, token, _around: desk.delete(token.id or ""),
+WAYS: dict[str, Callable[[Keeper, SDKBridge, Token, SDKConfig], object]] = {
+    "revoked": lambda keeper, _bridge, token, _around: keeper.revoke(token.user_name or ""),
+    "forgotten": lambda keeper, _bridge, token, _around: keeper.forget(token.user_name or ""),
+    "deleted": lambda keeper, _bridge, token, _around: keeper.store.delete_token(token.id or ""),
+    "revoked under the SDK": lambda _, bridge, token, around: bridge.revoke(token.id or "", around),
+    "deleted under the SDK": lambda _, bridge, token, _around: bridge.delete(token.id or ""),
 }
 """How a token is removed."""
 
 
 def remove(pipe: Connection, scene: Scene, way: str, user: str) -> None:
     """Remove a user's token when told to, and tell when that was done."""
-    with _both(scene) as (keeper, desk, around):
+    with _both(scene) as (keeper, bridge, around):
         token = keeper.find(user)
         tell(pipe, THERE)
         pipe.recv()
-        WAYS[way](keeper, desk, token, around)
+        WAYS[way](keeper, bridge, token, around)
         tell(pipe, time.monotonic())
 
 
@@ -53,7 +53,7 @@ def go_on_asking(pipe: Connection, scene: Scene, user: str) -> None:
     Tells, for each door, when the last call began that was given one, by the clock that all
     processes of a host share.
     """
-    with _both(scene) as (keeper, desk, around), ThreadPoolExecutor(len(DOORS)) as pool:
+    with _both(scene) as (keeper, bridge, around), ThreadPoolExecutor(len(DOORS)) as pool:
         named = Token(
             user_name=keeper.find(user).user_name,
             client_id=scene.client_id,
@@ -61,8 +61,8 @@ def go_on_asking(pipe: Connection, scene: Scene, user: str) -> None:
         )
         asks: list[Callable[[], Token | None]] = [
             lambda: _unless_gone(keeper, user),
-            lambda: desk.answer(named, around),
-            lambda: desk.recent(None, named.user_name, named.client_id),
+            lambda: bridge.resolve(named, around),
+            lambda: bridge.cached(None, named.user_name, named.client_id),
         ]
         give_up = time.monotonic() + AT_FIRST
         while not all(ask() for ask in asks):  # at hand is what the store is known not to change
@@ -92,10 +92,12 @@ def _unless_gone(keeper: Keeper, user: str) -> Token | None:
 
 
 @contextmanager
-def _both(scene: Scene) -> Iterator[tuple[Keeper, Desk, Surroundings]]:
+def _both(scene: Scene) -> Iterator[tuple[Keeper, SDKBridge, SDKConfig]]:
     with scene.keeper() as keeper, scene.open() as store:
-        desk = Desk(store, data_centers=keeper.accounts.data_centers, lifeboat=scene.lifeboat)
+        bridge = SDKBridge(
+            store, data_centers=keeper.accounts.data_centers, lifeboat=scene.lifeboat
+        )
         try:
-            yield keeper, desk, Surroundings(f"{scene.zoho}/oauth/v2/token", scene.zoho)
+            yield keeper, bridge, SDKConfig(f"{scene.zoho}/oauth/v2/token", scene.zoho)
         finally:
-            desk.close()
+            bridge.close()

@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from evergrant import Accounts, DataCenter, DataCenters, Keeper, TokenStore, open_store
+from evergrant._crypto.keys import Key, Keyring
 from evergrant.clock import utc_now
-from evergrant.crypto.keys import Key, Keyring
 from evergrant.errors import StoreUnavailable
-from evergrant.events import Emit
+from evergrant.events import Listener
 from evergrant.sandbox import Sandbox
 from evergrant.token import Secret
 from sealing import key_that_is_set
@@ -83,7 +83,7 @@ class Scene:
             yield accounts
 
     @contextmanager
-    def keeper(self, on_event: Emit | None = None) -> Iterator[Keeper]:
+    def keeper(self, on_event: Listener | None = None) -> Iterator[Keeper]:
         """Make a Keeper, as a process of its own has it."""
         with (
             self.open() as store,

@@ -118,7 +118,7 @@ class Siege:
             self.claims.check(store)
 
     def check_at_last(self) -> None:
-        """Take the lifeboat aboard, and look at everything, also with Zoho; nobody is at work."""
+        """Restore the lifeboat, and look at everything, also with Zoho; nobody is at work."""
         with self._scene.keeper() as keeper:
             self.claims.check(keeper.store)
             is_whole(self._scene.store)

@@ -65,7 +65,7 @@ def save(pipe: Connection, scene: Scene, name: str) -> None:
 
 
 def log_in_and_refresh(pipe: Connection, scene: Scene, user: str, codes: list[str]) -> None:
-    """Log a user in again and again, and renew the tokens some times."""
+    """Log a user in again and again, and refresh the tokens some times."""
     with scene.keeper() as keeper:
         for code in codes:
             tell(pipe, Began(user))

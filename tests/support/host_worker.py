@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from evergrant import Accounts, DataCenter, DataCenters, Keeper, open_store
+from evergrant._core import lease_heartbeat, refresher
 from evergrant.errors import EvergrantError
-from evergrant.keeping import heartbeat, renewal
 from relay import relay
 
 told: dict[str, Any] = json.loads(sys.stdin.readline())
@@ -40,7 +40,7 @@ def say(what: dict[str, Any]) -> None:
 
 def main() -> None:
     """Answer each line, in its turn."""
-    for module in (heartbeat, renewal):
+    for module in (lease_heartbeat, refresher):
         vars(module)["LEASE_TTL"] = told["lease"]
     for module, name, value in told["patience"]:
         vars(__import__(module, fromlist=["x"]))[name] = value

@@ -20,8 +20,8 @@ PATIENCE = 120
 PROGRAM = """
 import sys
 from evergrant.cli.app import app
-from evergrant.keeping import renewer
-renewer.ROUND = 0.05
+from evergrant._core import scheduler
+scheduler.INTERVAL_S = 0.05
 app(sys.argv[1:])
 """
 

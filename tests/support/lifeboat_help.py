@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from pathlib import Path
 
-from evergrant.crypto.keys import Keyring
+from evergrant._crypto.keys import Keyring
+from evergrant._lifeboat.outbox import Lifeboat
+from evergrant._lifeboat.restore_result import RestoreOutcome, RestoreResult
 from evergrant.errors import StoreUnavailable
-from evergrant.keeping.boarding import Boarding, Fate
-from evergrant.keeping.lifeboat import Lifeboat
 from evergrant.token import Token
 
 TOKEN = Token(
@@ -32,19 +32,19 @@ def boat(folder: Path, url: str = "sqlite:///t.db", keyring: Keyring | None = No
 
 
 def taken(lifeboat: Lifeboat) -> list[Token]:
-    aboard: list[Token] = []
+    restored: list[Token] = []
 
-    def save(token: Token) -> Boarding:
-        aboard.append(token)
-        return Boarding(token, Fate.ABOARD)
+    def save(token: Token) -> RestoreResult:
+        restored.append(token)
+        return RestoreResult(token, RestoreOutcome.RESTORED)
 
-    lifeboat.take_aboard(save)
-    return aboard
+    lifeboat.restore(save)
+    return restored
 
 
 def files(folder: Path) -> list[Path]:
     return sorted(folder.iterdir())
 
 
-def locked(token: Token) -> Boarding:
+def locked(token: Token) -> RestoreResult:
     raise StoreUnavailable("the database is locked")

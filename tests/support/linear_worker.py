@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from evergrant import Token, open_store
-from evergrant.crypto.keys import Keyring
+from evergrant._crypto.keys import Keyring
 from evergrant.errors import Conflict, StoreUnavailable, TokenNotFound
 from evergrant.stores import base
 from evergrant.stores.base import TokenStore

@@ -9,8 +9,8 @@ from acts import Count, equal
 from evergrant.errors import Conflict
 from evergrant.sandbox import SandboxClock
 from evergrant.stores.base import TokenStore
-from evergrant.stores.lease import Lease
-from evergrant.testing.samples import ALICE
+from evergrant.stores.leases import Lease
+from evergrant.testing.sample_tokens import ALICE
 from stepping import Scene
 
 __all__ = ["amendments", "extension_and_takeover", "leases", "release_and_takeover", "saves"]
@@ -36,15 +36,15 @@ def saves(store: TokenStore, other: TokenStore | None = None) -> Scene:
 
 def amendments(store: TokenStore, other: TokenStore | None = None) -> Scene:
     """Two count in the same note."""
-    before = int(store.note("count") or 0)
+    before = int(store.get_note("count") or 0)
 
     def count(by: TokenStore) -> None:
-        by.amend("count", lambda text: str(int(text or 0) + 1), life=60)
+        by.update_note("count", lambda text: str(int(text or 0) + 1), life=60)
 
     return Scene(
         partial(count, store),
         partial(count, other or store),
-        lambda: equal((int(store.note("count")), before + 2)),
+        lambda: equal((int(store.get_note("count")), before + 2)),
     )
 
 

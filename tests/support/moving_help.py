@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 
-from evergrant.moving import Moved
 from evergrant.stores.base import TokenStore
 from evergrant.stores.matching import Criterion
 from evergrant.stores.memory import MemoryStore
 from evergrant.stores.rows import COLUMNS, Row
 from evergrant.token import SECRET_FIELDS, Token
+from evergrant.transfer import Moved
 
 __all__ = ["LIARS", "contents", "many", "outcomes", "planted", "user_token"]
 

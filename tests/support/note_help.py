@@ -13,18 +13,18 @@ with open_store(sys.argv[1]) as store:
     print("ready", flush=True)
     sys.stdin.readline()
     for number in range(20):
-        store.amend("common", lambda text: f"{text}{sys.argv[2]}{number} ", life=60)
+        store.update_note("common", lambda text: f"{text}{sys.argv[2]}{number} ", life=60)
 """
 
 
 def put(store: TokenStore, key: str, text: str, life: float = HOUR) -> None:
     """Write a note, whatever it was before."""
-    store.amend(key, lambda _: text, life=life)
+    store.update_note(key, lambda _: text, life=life)
 
 
 def read(store: TokenStore, key: str) -> str:
     """Return a note as it is."""
-    return store.amend(key, lambda text: text, life=HOUR)
+    return store.update_note(key, lambda text: text, life=HOUR)
 
 
 def processes_lose_no_change(url: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from evergrant.stores.base import TokenStore
 from evergrant.testing import StoreContract
-from evergrant.testing.samples import Reopen
+from evergrant.testing.sample_tokens import Reopen
 
 __all__ = ["OfOwnLeases"]
 
@@ -25,7 +25,7 @@ class OfOwnLeases(StoreContract):
             assert mine.extend()
 
     def test_another_handle_changes_the_same_note(self, store: TokenStore, reopen: Reopen) -> None:
-        store.amend("k", lambda _: "mine", life=60)
+        store.update_note("k", lambda _: "mine", life=60)
         with reopen() as other:
-            assert other.note("k") == ""
-        assert store.note("k") == "mine"
+            assert other.get_note("k") == ""
+        assert store.get_note("k") == "mine"

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from evergrant._core.saver import Saver
+from evergrant._lifeboat.outbox import Lifeboat
 from evergrant.errors import StoreError, StoreUnavailable
 from evergrant.events import Event
-from evergrant.keeping.lifeboat import Lifeboat
-from evergrant.keeping.saver import Saver
 from evergrant.stores.memory import MemoryStore
 from evergrant.token import Token
 
@@ -59,7 +59,7 @@ class Scene:
         boat = Lifeboat(self.folder, self.store.url)
         return Saver(self.store, boat, self.events.append, lambda: NOW, self.naps.append)
 
-    def renewed(self, stored: Token, value: str = "1000.a2", life: timedelta = HOUR) -> Token:
+    def refreshed(self, stored: Token, value: str = "1000.a2", life: timedelta = HOUR) -> Token:
         return replace(stored, access_token=value, expires_at=NOW + life)
 
 

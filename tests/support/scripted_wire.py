@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
+from evergrant._oauth.messages import HttpRequest, HttpResponse
 from evergrant.accounts import Accounts
 from evergrant.errors import AccountsUnavailable
-from evergrant.http import HttpAnswer, HttpCall
 from evergrant.token import Token
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -27,15 +27,15 @@ TOKEN = Token(
 )
 
 
-def answer(body: object, status: int = 200) -> HttpAnswer:
-    return HttpAnswer(status, {}, json.dumps(body).encode())
+def answer(body: object, status: int = 200) -> HttpResponse:
+    return HttpResponse(status, {}, json.dumps(body).encode())
 
 
-PAGE = HttpAnswer(200, {"content-type": "text/html"}, b"<html>")
+PAGE = HttpResponse(200, {"content-type": "text/html"}, b"<html>")
 NOT_SENT = AccountsUnavailable("no answer from accounts.zoho.com", sent=False)
 LOST = AccountsUnavailable("no answer from accounts.zoho.com", sent=True)
 
-Step = HttpAnswer | AccountsUnavailable
+Step = HttpResponse | AccountsUnavailable
 
 
 class Wire:
@@ -44,10 +44,10 @@ class Wire:
     def __init__(self, *script: Step) -> None:
         self.script: Iterator[Step] = iter(script)
         self.last = script[-1]
-        self.calls: list[HttpCall] = []
+        self.calls: list[HttpRequest] = []
         self.naps: list[float] = []
 
-    def __call__(self, call: HttpCall) -> HttpAnswer:
+    def __call__(self, call: HttpRequest) -> HttpResponse:
         self.calls.append(call)
         step = next(self.script, self.last)
         if isinstance(step, AccountsUnavailable):

@@ -83,7 +83,7 @@ class Pair:
                     counts[names[0]] += 1
                     self._level(case.our_rows)
                 if "TokenNotSaved" in case.ours.raised:
-                    break  # it waits in the lifeboat, and would come aboard
+                    break  # it waits in the lifeboat, and would be restored
             return None
         finally:
             self._ours.close()
@@ -123,7 +123,7 @@ class Pair:
             asked["user_name"] = rng.choices(USERS, (8, 8, 8, 1))[0]
         if client := rng.choices(("A", "B", None), (5, 3, 3))[0]:
             asked |= {"client_id": f"1000.{client}", "client_secret": f"secret-{client}"}
-        # A row without an access token would be renewed when it is found: with nobody to ask.
+        # A row without an access token would be refreshed when it is found: with nobody to ask.
         for name, likely in TOKENS[step] if rng.random() < 0.98 else ():
             if rng.random() < likely:
                 asked[name] = f"{name}-{rng.randrange(5)}"

@@ -69,7 +69,7 @@ class Environments:
         return hosts
 
     def _row(self, number: int, api_domain: str | None) -> Token:
-        row: Token = self.store.desk.store.save_token(
+        row: Token = self.store.bridge.store.save_token(
             Token(
                 user_name=f"user{number}@example.com:1",
                 client_id="1000.C",

@@ -63,7 +63,7 @@ class Loads:
         return refused
 
     def keep_saving(self, users: int) -> None:
-        """Renew users' tokens one after another, without a pause, for as long as this runs."""
+        """Refresh users' tokens one after another, without a pause, for as long as this runs."""
         all_once = threading.Event()
 
         def save() -> None:

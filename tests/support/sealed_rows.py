@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 
-from evergrant.crypto.keys import Key
+from evergrant._crypto.keys import Key
 from evergrant.stores.memory import MemoryStore
 from evergrant.token import Secret
 

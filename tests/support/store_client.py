@@ -9,7 +9,7 @@ from itertools import count
 
 from evergrant.errors import Conflict, TokenNotFound
 from evergrant.stores.base import TokenStore
-from evergrant.stores.lease import Lease
+from evergrant.stores.leases import Lease
 from evergrant.token import Token
 from store_model import NOON, Model, RefusedError, plain
 
@@ -143,7 +143,7 @@ class Client:
             return text
 
         try:
-            after = self.store.amend(f"{self.scope}{key}", change, life=AN_HOUR)
+            after = self.store.update_note(f"{self.scope}{key}", change, life=AN_HOUR)
         except ZeroDivisionError:
             after = before
         else:

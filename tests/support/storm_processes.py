@@ -20,8 +20,8 @@ import httpx2  # noqa: F401 - here, and not in each process again
 
 from evergrant import Accounts, DataCenter, DataCenters, Keeper, Token, TokenStore, open_store
 from evergrant.errors import EvergrantError
-from evergrant.zohocrmsdk.desk import Desk
-from evergrant.zohocrmsdk.surroundings import Surroundings
+from evergrant.zohocrmsdk.bridge import SDKBridge
+from evergrant.zohocrmsdk.sdk_config import SDKConfig
 from storms import COUNTDOWN
 
 PATIENCE = 120.0
@@ -53,19 +53,19 @@ def keeper(store: TokenStore, known: DataCenters) -> Iterator[Ask]:
 
 
 @contextmanager
-def desk(store: TokenStore, known: DataCenters) -> Iterator[Ask]:
+def bridge(store: TokenStore, known: DataCenters) -> Iterator[Ask]:
     """Ask as the bridge to Zoho's SDK does."""
-    desk = Desk(store, data_centers=known, lifeboat=Path(scene["lifeboat"]))
-    around = Surroundings(f"{scene['zoho']}/oauth/v2/token", scene["zoho"])
+    bridge = SDKBridge(store, data_centers=known, lifeboat=Path(scene["lifeboat"]))
+    around = SDKConfig(f"{scene['zoho']}/oauth/v2/token", scene["zoho"])
     client_id, client_secret = scene["client"]
 
     def ask(user: str) -> str | None:
         asked = Token(user_name=user, client_id=client_id, client_secret=client_secret)
-        answer = desk.answer(asked, around)
+        answer = bridge.resolve(asked, around)
         return answer.access_token if answer else None
 
     yield ask
-    desk.close()
+    bridge.close()
 
 
 @contextmanager
@@ -73,7 +73,7 @@ def save(store: TokenStore, _known: DataCenters) -> Iterator[Ask]:
     yield lambda user: store.save_token(Token(user_name=user, access_token=f"of {user}")).id
 
 
-WAYS = {"keeper": keeper, "desk": desk, "save": save}
+WAYS = {"keeper": keeper, "desk": bridge, "save": save}
 
 
 def call(user: str, ask: Ask, begun: threading.Event) -> tuple[str, str | None, float]:

@@ -20,7 +20,7 @@ COUNTDOWN = 0.2
 """Seconds from the moment when all are ready to the beginning."""
 
 LATENCY = 1.0
-"""Seconds that Zoho takes to renew a token in a storm."""
+"""Seconds that Zoho takes to refresh a token in a storm."""
 
 LIMIT = 600.0
 """Seconds until a storm that hangs ends the test."""
@@ -72,7 +72,7 @@ class Storm:
 
 
 def slowest_allowed(latency: float) -> float:
-    """Return how many seconds the slowest of all may wait for one renewal."""
+    """Return how many seconds the slowest of all may wait for one refresh."""
     return 1.5 * latency + 0.1
 
 

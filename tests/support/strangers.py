@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from evergrant._crypto.key_file import read_lines, write_lines
 from evergrant.config import load_settings
-from evergrant.crypto.files import read_lines, write_lines
 from evergrant.errors import ConfigError, StoreUnavailable
-from evergrant.observing.audit import AuditLog
+from evergrant.observing.audit_log import AuditLog
 from evergrant.stores import open_store
 from evergrant.stores.base import TokenStore
-from evergrant.testing.samples import ALICE
+from evergrant.testing.sample_tokens import ALICE
 from evergrant.token import Secret
 from sqlite_help import SOMEBODY_ELSE
 

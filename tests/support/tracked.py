@@ -7,9 +7,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from evergrant import Token, TokenStore, open_store
-from evergrant.moving import move
+from evergrant.transfer import move
 
-__all__ = ["CODE", "MARK", "OTHER", "RENEWED", "TOKEN", "WORK", "Leaks"]
+__all__ = ["CODE", "MARK", "OTHER", "REFRESHED", "TOKEN", "WORK", "Leaks"]
 
 MARK = "songbird"
 CODE = "codeword"
@@ -27,7 +27,7 @@ TOKEN = Token(
 OTHER = replace(TOKEN, user_name="bob@example.com:1", refresh_token=f"1000.b{MARK * 12}")
 BY_ACCESS = Token(access_token=TOKEN.access_token)
 BY_REFRESH = Token(refresh_token=TOKEN.refresh_token, client_id="1000.ID")
-RENEWED = replace(TOKEN, access_token=f"1000.n{MARK * 12}")
+REFRESHED = replace(TOKEN, access_token=f"1000.n{MARK * 12}")
 
 Leaks = Callable[..., list[str]]
 """Returns what the trackers show of an error; ``quickly`` without the slow ones."""
@@ -37,7 +37,7 @@ def _swap(store: TokenStore) -> None:
     stored = store.find_token(TOKEN)
     assert stored
     store.save_token(
-        replace(stored, access_token=RENEWED.access_token), expected_version=stored.version
+        replace(stored, access_token=REFRESHED.access_token), expected_version=stored.version
     )
 
 
@@ -63,11 +63,13 @@ WORK: dict[str, Callable[[TokenStore], object]] = {
     "find by refresh token": lambda store: store.find_token(BY_REFRESH),
     "find users": lambda store: store.find_users("alice@example.com"),
     "list": lambda store: store.get_tokens(),
-    "save": lambda store: store.save_token(RENEWED),
+    "save": lambda store: store.save_token(REFRESHED),
     "compare and swap": _swap,
     "delete": _delete,
     "lease": _lease,
-    "note": lambda store: store.amend("a-note", lambda _: MARK, life=60) + store.note("a-note"),
+    "note": lambda store: (
+        store.update_note("a-note", lambda _: MARK, life=60) + store.get_note("a-note")
+    ),
     "was deleted": lambda store: store.was_deleted(TOKEN),
     "keys": lambda store: store.key_ids(),
     "move": _move,

@@ -11,9 +11,9 @@ from itertools import count
 from pathlib import Path
 
 from evergrant import Accounts, Keeper, TokenStore
+from evergrant._oauth.messages import HttpRequest, HttpResponse
 from evergrant.aio import AsyncKeeper
 from evergrant.events import Event
-from evergrant.http import HttpAnswer, HttpCall
 from tracked import MARK, TOKEN
 
 __all__ = ["KEEPING", "Scene"]
@@ -36,7 +36,7 @@ class Scene:
         )
         self.async_keeper = AsyncKeeper(self.keeper)
 
-    def _answer(self, call: HttpCall) -> HttpAnswer:
+    def _answer(self, call: HttpRequest) -> HttpResponse:
         granted = {
             "access_token": f"1000.a{MARK * 10}{next(self._numbers)}",
             "refresh_token": f"1000.r{MARK * 10}{next(self._numbers)}",
@@ -44,9 +44,9 @@ class Scene:
             "expires_in": 3600,
             "status": "success",
         }
-        return HttpAnswer(200, {}, json.dumps(granted).encode())
+        return HttpResponse(200, {}, json.dumps(granted).encode())
 
-    def renew_user(self) -> None:
+    def refresh_user(self) -> None:
         number = next(self._numbers)
         self.user, self.code = f"user-{number}", f"1000.c{MARK * 10}{number}"
         named = replace(TOKEN, user_name=self.user, grant_token=None, expires_at=PAST)
@@ -63,11 +63,11 @@ class Scene:
 KEEPING: dict[str, Callable[[Scene], object]] = {
     "access token": lambda scene: scene.keeper.access_token(scene.user),
     "refresh": lambda scene: scene.keeper.refresh(scene.user),
-    "rejected": lambda scene: scene.keeper.renewed(scene.user, scene.token),
+    "rejected": lambda scene: scene.keeper.replace_rejected(scene.user, scene.token),
     "revoke": lambda scene: scene.keeper.revoke(scene.user),
     "forget": lambda scene: scene.keeper.forget(scene.user),
     "code": lambda scene: scene.keeper.login_with_code(scene.code, scene.user),
     "browser": Scene.come_back,
-    "keep fresh": lambda scene: scene.keeper.keep_fresh(),
+    "keep fresh": lambda scene: scene.keeper.refresh_due(),
     "async": lambda scene: asyncio.run(scene.async_keeper.access_token(scene.user)),
 }

@@ -15,16 +15,24 @@ __all__ = ["Turns"]
 PATIENCE = 60.0
 """Seconds after which nobody will go on any more."""
 
-STATEMENTS = ("_select", "_select_named", "_insert", "_update", "_delete", "_delete_all", "_note")
+STATEMENTS = (
+    "_select",
+    "_select_by_user",
+    "_insert",
+    "_update",
+    "_delete",
+    "_delete_all",
+    "_get_note",
+)
 CALLS = (
-    "generation",
+    "change_counter",
     "find_token",
     "find_token_by_id",
     "find_users",
     "save_token",
     "delete_token",
     "lease",
-    "amend",
+    "update_note",
 )
 
 

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from evergrant import Keeper, open_store
 from evergrant.errors import EvergrantError
-from evergrant.testing.remote import RemoteSandbox
+from evergrant.testing.sandbox_client import RemoteSandbox
 
 __all__ = ["WarmProcess"]
 
@@ -57,7 +57,7 @@ def main(url: str, zoho: str, folder: str) -> None:
                 got = "a token" if keeper.access_token(user) else "nothing"
             except EvergrantError as error:
                 got = type(error).__name__
-            told = {"got": got, "state": keeper.states.word(keeper.find(user))}
+            told = {"got": got, "state": keeper.states.describe(keeper.find(user))}
             sys.stdout.write(json.dumps(told) + "\n")
             sys.stdout.flush()
 

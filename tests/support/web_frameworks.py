@@ -78,9 +78,9 @@ def set_up_django() -> None:
     if not apps.ready:
         django.setup()
         call_command("migrate", verbosity=0)
-    from evergrant.integrations.django import keeping
+    from evergrant.integrations.django import conf
 
-    keeping._made.clear()
+    conf._made.clear()
 
 
 FRAMEWORKS: dict[str, Callable[[Keeper, socket.socket, str], AbstractContextManager[str]]] = {

@@ -32,27 +32,27 @@ def nothing_is_wrong(scene: Scene) -> str:
     return "works"
 
 
-def renewed_ahead(scene: Scene) -> str:
+def refreshed_ahead(scene: Scene) -> str:
     scene.log_in()
     scene.use(minutes=0)
     scene.use(minutes=57)
     return "ahead"
 
 
-def renewed_when_it_had_expired(scene: Scene) -> str:
+def refreshed_when_it_had_expired(scene: Scene) -> str:
     scene.log_in()
     scene.use(hours=2)
     return "expired"
 
 
-def renewed_since_the_api_rejected_it(scene: Scene) -> str:
+def refreshed_since_the_api_rejected_it(scene: Scene) -> str:
     token = scene.log_in()
     scene.zoho.kill_access_token(str.__str__(token.access_token or ""))
-    scene.keeper.renewed(ALICE, token)
+    scene.keeper.replace_rejected(ALICE, token)
     return "rejected"
 
 
-def renewed_because_somebody_asked(scene: Scene) -> str:
+def refreshed_because_somebody_asked(scene: Scene) -> str:
     scene.log_in()
     scene.keeper.refresh(ALICE)
     return "asked"
@@ -61,7 +61,7 @@ def renewed_because_somebody_asked(scene: Scene) -> str:
 def kept_fresh(scene: Scene) -> str:
     scene.log_in()
     scene.zoho.clock.advance(minutes=40)
-    scene.keeper.keep_fresh()
+    scene.keeper.refresh_due()
     scene.settle()
     return "kept fresh"
 
@@ -110,10 +110,10 @@ INCIDENTS: list[Callable[[Scene], str]] = [
     a_slip_of_the_pen,
     two_orgs,
     nothing_is_wrong,
-    renewed_ahead,
-    renewed_when_it_had_expired,
-    renewed_because_somebody_asked,
-    renewed_since_the_api_rejected_it,
+    refreshed_ahead,
+    refreshed_when_it_had_expired,
+    refreshed_because_somebody_asked,
+    refreshed_since_the_api_rejected_it,
     kept_fresh,
     nobody_asked_since_it_expired,
     revoked_at_zoho,

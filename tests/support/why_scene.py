@@ -43,7 +43,7 @@ class Scene:
 
     def settle(self) -> None:
         give_up = time.monotonic() + 30
-        while not self.keeper._custody.is_idle:
+        while not self.keeper._manager.is_idle:
             assert time.monotonic() < give_up
             time.sleep(0.002)
 

@@ -22,7 +22,7 @@ def throttled(scene: Scene) -> str:
     return "throttled"
 
 
-def as_many_renewals_as_zoho_allows(scene: Scene) -> str:
+def as_many_refreshes_as_zoho_allows(scene: Scene) -> str:
     scene.log_in()
     for _ in range(12):
         with suppress(EvergrantError):
@@ -172,7 +172,7 @@ def it_belongs_to_another_client(scene: Scene) -> str:
 def another_process_is_at_it(scene: Scene) -> str:
     token = scene.log_in()
     scene.store.lease(str(token.id), 600)
-    return "being renewed"
+    return "being refreshed"
 
 
 def its_server_is_not_zohos(scene: Scene) -> str:
@@ -184,7 +184,7 @@ def its_server_is_not_zohos(scene: Scene) -> str:
 
 INCIDENTS: list[Callable[[Scene], str]] = [
     throttled,
-    as_many_renewals_as_zoho_allows,
+    as_many_refreshes_as_zoho_allows,
     another_client_secret,
     zoho_is_down,
     a_captive_portal,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from evergrant import Accounts
+from evergrant._oauth.messages import HttpRequest
 from evergrant.errors import AccountsUnavailable, CodeSpent
-from evergrant.http import HttpCall
 from evergrant.sandbox import Sandbox
-from evergrant.testing.in_process import in_process
+from evergrant.testing.in_process_transport import in_process_transport
 
 
 def accounts(zoho: Sandbox) -> Accounts:
@@ -16,7 +16,7 @@ def accounts(zoho: Sandbox) -> Accounts:
         zoho.client.client_id,
         zoho.client.client_secret,
         data_centers=zoho.data_centers,
-        send=in_process(zoho),
+        send=in_process_transport(zoho),
         clock=zoho.clock,
         sleep=lambda _: None,
     )
@@ -40,5 +40,7 @@ def test_a_dropped_answer_may_have_been_seen_and_an_address_without_a_server_was
     with pytest.raises(AccountsUnavailable) as dropped:
         accounts(zoho_sandbox).exchange(zoho_sandbox.grant_code("alice@example.com"))
     with pytest.raises(AccountsUnavailable) as nobody:
-        in_process(zoho_sandbox)(HttpCall("GET", "http://127.0.0.1:1/oauth/serverinfo"))
+        in_process_transport(zoho_sandbox)(
+            HttpRequest("GET", "http://127.0.0.1:1/oauth/serverinfo")
+        )
     assert (dropped.value.sent, nobody.value.sent) == (True, False)

@@ -8,9 +8,9 @@ import pytest
 
 from evergrant.errors import ConfigError
 from evergrant.sandbox import Sandbox
+from evergrant.sandbox.messages import Response, json_response
 from evergrant.sandbox.server import Server
-from evergrant.sandbox.wire import Response, json_response
-from evergrant.testing.remote import RemoteSandbox
+from evergrant.testing.sandbox_client import RemoteSandbox
 
 
 def test_it_tells_what_it_takes_to_use_it(zoho: Sandbox) -> None:
@@ -20,8 +20,8 @@ def test_it_tells_what_it_takes_to_use_it(zoho: Sandbox) -> None:
         assert remote.data_centers.by_code(code) == zoho.data_center(code)
     with remote.accounts(data_center="eu") as accounts:
         token = accounts.exchange(zoho.grant_code("carol@example.eu"))
-        assert accounts.home == zoho.data_center("eu")
-        assert accounts.owner(token)[0].startswith("carol@example.eu:")
+        assert accounts.home_data_center == zoho.data_center("eu")
+        assert accounts.fetch_owner(token)[0].startswith("carol@example.eu:")
         zoho.clock.advance(hours=5)
         assert (
             abs((RemoteSandbox.at(zoho.url).accounts().clock() - zoho.clock()).total_seconds()) < 1

@@ -36,9 +36,9 @@ def test_the_real_client_is_neither_used_nor_sent(
 ) -> None:
     monkeypatch.setenv("EVERGRANT_SANDBOX", zoho_sandbox.url)
     with Accounts(*REAL, client_secrets={"eu": "real-eu"}) as accounts:
-        client = accounts.own_client()
+        client = accounts.require_client()
     assert client.client_id == zoho_sandbox.client.client_id
-    assert client.secret_in(accounts.home) == zoho_sandbox.client.client_secret
+    assert client.secret_for(accounts.home_data_center) == zoho_sandbox.client.client_secret
 
 
 def test_a_data_center_that_the_sandbox_has_not_is_its_first(
@@ -47,13 +47,13 @@ def test_a_data_center_that_the_sandbox_has_not_is_its_first(
     monkeypatch.setenv("EVERGRANT_SANDBOX", zoho_sandbox.url)
     for asked, got in (("jp", "us"), ("eu", "eu"), (None, "us")):
         with Accounts(data_center=asked) as accounts:
-            assert accounts.home.code == got
+            assert accounts.home_data_center.code == got
 
 
 def test_who_names_data_centers_keeps_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EVERGRANT_SANDBOX", "http://127.0.0.1:1")
     with Accounts(*REAL, data_centers=ZOHO) as accounts:
-        assert accounts.home.accounts_url == "https://accounts.zoho.com"
+        assert accounts.home_data_center.accounts_url == "https://accounts.zoho.com"
 
 
 @pytest.mark.parametrize("value", ["", "  "])

@@ -51,7 +51,7 @@ async def keep_for_tasks(keeper: Keeper) -> None:
         assert_type(tasks.authorization_url(["ZohoCRM.modules.ALL"], session="s"), str)
         assert_type(await tasks.complete_login("state=s&code=c", session="s"), Token)
         assert_type(await tasks.login_with_code("c", "alice@example.com"), Token)
-        assert_type(await tasks.access_token("alice@example.com", min_life=timedelta(1)), str)
+        assert_type(await tasks.access_token("alice@example.com", min_ttl=timedelta(1)), str)
         assert_type(await tasks.token("alice@example.com"), Token)
         assert_type(await tasks.find("alice@example.com"), Token)
         assert_type(await tasks.refresh("alice@example.com"), Token)

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from evergrant._oauth.messages import HttpResponse
 from evergrant.accounts import Accounts
 from evergrant.datacenter import ZOHO
 from evergrant.errors import (
@@ -20,7 +21,6 @@ from evergrant.errors import (
     Throttled,
     UntrustedServer,
 )
-from evergrant.http import HttpAnswer
 from evergrant.token import Token
 from scripted_wire import GRANT, MINTED, NOW, TOKEN, Wire, accounts, answer
 
@@ -86,7 +86,7 @@ def test_a_no_is_a_no_and_is_not_asked_again(body: object, kind: type[OAuthError
 
 
 def test_a_redirect_is_not_followed_and_not_asked_again() -> None:
-    wire = Wire(HttpAnswer(302, {"location": "https://evil.example"}))
+    wire = Wire(HttpResponse(302, {"location": "https://evil.example"}))
     with pytest.raises(UntrustedServer):
         accounts(wire).refresh(TOKEN)
     assert len(wire.calls) == 1
@@ -189,12 +189,12 @@ def test_the_owner_is_named_as_the_official_sdk_names_users() -> None:
     wire = Wire(
         answer({"users": [{"email": "alice@example.com"}]}), answer({"org": [{"zgid": "42"}]})
     )
-    assert accounts(wire).owner(TOKEN) == ("alice@example.com:42", "42")
+    assert accounts(wire).fetch_owner(TOKEN) == ("alice@example.com:42", "42")
     assert {call.headers["authorization"] for call in wire.calls} == {"Zoho-oauthtoken 1000.a"}
 
 
 def test_an_owner_whom_the_grant_does_not_show_is_not_asked_for_twice() -> None:
     wire = Wire(answer({"code": "OAUTH_SCOPE_MISMATCH"}, 401))
     with pytest.raises(MissingScope):
-        accounts(wire).owner(TOKEN)
+        accounts(wire).fetch_owner(TOKEN)
     assert len(wire.calls) == 1

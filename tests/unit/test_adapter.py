@@ -14,7 +14,7 @@ from evergrant.errors import ConfigError, Conflict, StoreError, StoreUnavailable
 from evergrant.stores import open_store
 from evergrant.stores.adapter import adapt
 from evergrant.stores.adapter.six_methods import SixMethodStore
-from evergrant.testing.samples import ALICE, BOB, NOON, SECRETS, grant, renewed
+from evergrant.testing.sample_tokens import ALICE, BOB, NOON, SECRETS, grant, refreshed
 from evergrant.token import Token
 from six_methods import ByUser, FullDisk, OfficialColumns, OwnIds, Plain
 
@@ -177,7 +177,7 @@ def test_a_store_that_counts_versions_itself_may() -> None:
     store = adapt(Counts())
     saved = store.save_token(ALICE)
     assert store.find_token(ALICE) == saved
-    again = store.save_token(renewed(saved), expected_version=saved.version)
+    again = store.save_token(refreshed(saved), expected_version=saved.version)
     assert store.find_token(ALICE) == again
     assert again.version > saved.version
 
@@ -231,7 +231,7 @@ def test_the_cause_of_an_error_without_secrets_is_kept() -> None:
 def test_a_save_that_did_not_happen_is_an_error(make: Callable[[], Plain], said: str) -> None:
     store = adapt(make())
     with pytest.raises(StoreError, match=said) as raised:
-        store.save_token(renewed(store.save_token(ALICE)))
+        store.save_token(refreshed(store.save_token(ALICE)))
     assert not shows_a_secret(raised.value)
 
 
@@ -282,7 +282,7 @@ def test_a_token_with_nothing_in_it_harms_no_other() -> None:
     assert store.get_tokens() == [bob]
     mine.full = True
     with pytest.raises(StoreUnavailable, match="no space left"):
-        store.save_token(renewed(bob))
+        store.save_token(refreshed(bob))
 
 
 def test_it_says_what_it_cannot_promise() -> None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from evergrant.stores.adapter import adapt
 from evergrant.stores.adapter.six_methods import SixMethodStore
-from evergrant.testing.samples import ALICE, renewed
+from evergrant.testing.sample_tokens import ALICE, refreshed
 from evergrant.token import Token
 from six_methods import Plain
 
@@ -36,7 +36,7 @@ def test_a_version_that_the_store_keeps_is_not_counted_back() -> None:
     with SixMethodStore(theirs) as here, SixMethodStore(theirs) as elsewhere:
         here.save_token(ALICE)
         for number in (1, 2, 3):
-            last = elsewhere.save_token(renewed(ALICE, number))
+            last = elsewhere.save_token(refreshed(ALICE, number))
         found = here.find_token(ALICE)
         assert found is not None
         assert found.version == last.version

@@ -7,9 +7,9 @@ from contextlib import contextmanager, nullcontext
 
 import pytest
 
-from evergrant.attempts import ATTEMPTS, around_each_request
+from evergrant._oauth.messages import HttpResponse
+from evergrant._oauth.retry import ATTEMPTS, around_each_request
 from evergrant.errors import AccountsUnavailable, Throttled
-from evergrant.http import HttpAnswer
 from scripted_wire import (
     GRANT,
     LOST,
@@ -25,7 +25,7 @@ from scripted_wire import (
 )
 
 
-@pytest.mark.parametrize("trouble", [PAGE, HttpAnswer(500), HttpAnswer(200), LOST, NOT_SENT])
+@pytest.mark.parametrize("trouble", [PAGE, HttpResponse(500), HttpResponse(200), LOST, NOT_SENT])
 def test_a_refresh_without_an_answer_is_tried_again_but_not_for_ever(trouble: Step) -> None:
     wire = Wire(trouble)
     with pytest.raises(AccountsUnavailable):
@@ -36,7 +36,7 @@ def test_a_refresh_without_an_answer_is_tried_again_but_not_for_ever(trouble: St
     assert 0.25 <= wire.naps[1] <= 0.75
 
 
-@pytest.mark.parametrize("trouble", [PAGE, HttpAnswer(500), LOST, NOT_SENT])
+@pytest.mark.parametrize("trouble", [PAGE, HttpResponse(500), LOST, NOT_SENT])
 def test_the_next_attempt_may_succeed(trouble: Step) -> None:
     wire = Wire(trouble, answer(MINTED))
     assert accounts(wire).refresh(TOKEN).access_token == "1000.a2"
@@ -44,7 +44,7 @@ def test_the_next_attempt_may_succeed(trouble: Step) -> None:
 
 
 @pytest.mark.parametrize(
-    "trouble", [PAGE, HttpAnswer(500), HttpAnswer(200, {}, b'{"access_token":"10'), LOST]
+    "trouble", [PAGE, HttpResponse(500), HttpResponse(200, {}, b'{"access_token":"10'), LOST]
 )
 def test_a_code_that_may_be_spent_is_not_spent_twice(trouble: Step) -> None:
     wire = Wire(trouble, answer(GRANT))

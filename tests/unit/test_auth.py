@@ -31,18 +31,18 @@ class Source:
 
     def __init__(self) -> None:
         self.number = 1
-        self.renewals: list[Token] = []
+        self.refreshes: list[Token] = []
         self.error: Exception | None = None
 
-    def token_for(self, user: str, url: str) -> Token:
+    def token_for_url(self, user: str, url: str) -> Token:
         assert user == "alice"
         if not url.startswith(f"{API}/"):
             raise UntrustedServer("not ours")
         return Token(id="7", access_token=f"1000.{self.number}")
 
-    def renewed(self, user: str, rejected: Token) -> Token:
+    def replace_rejected(self, user: str, rejected: Token) -> Token:
         assert user == "alice"
-        self.renewals.append(rejected)
+        self.refreshes.append(rejected)
         if self.error:
             raise self.error
         self.number += 1
@@ -55,11 +55,11 @@ class AsyncSource:
     def __init__(self, source: Source) -> None:
         self.source = source
 
-    async def token_for(self, user: str, url: str) -> Token:
-        return self.source.token_for(user, url)
+    async def token_for_url(self, user: str, url: str) -> Token:
+        return self.source.token_for_url(user, url)
 
-    async def renewed(self, user: str, rejected: Token) -> Token:
-        return self.source.renewed(user, rejected)
+    async def replace_rejected(self, user: str, rejected: Token) -> Token:
+        return self.source.replace_rejected(user, rejected)
 
 
 def auth_of(source: Source) -> httpx2.Auth:
@@ -190,12 +190,12 @@ def test_a_header_of_the_callers_own_does_not_stand_beside_it(do: Do) -> None:
 
 @every_library
 @pytest.mark.parametrize("code", ["INVALID_TOKEN", "INVALID_OAUTHTOKEN", "AUTHENTICATION_FAILURE"])
-def test_a_rejected_token_is_renewed_and_the_request_sent_once_more(do: Do, code: str) -> None:
+def test_a_rejected_token_is_refreshed_and_the_request_sent_once_more(do: Do, code: str) -> None:
     zoho, source = Zoho((401, {"code": code}), FINE), Source()
     assert do("POST", f"{API}/x", zoho, source, json={"data": [1]}) == FINE
     assert zoho.tokens == ["Zoho-oauthtoken 1000.1", "Zoho-oauthtoken 1000.2"]
     assert [json.loads(body) for _, _, body in zoho.seen] == [{"data": [1]}] * 2
-    assert [token.access_token for token in source.renewals] == ["1000.1"]
+    assert [token.access_token for token in source.refreshes] == ["1000.1"]
 
 
 @every_library
@@ -203,7 +203,7 @@ def test_a_token_that_is_rejected_again_is_not_tried_for_ever(do: Do) -> None:
     zoho, source = Zoho(REJECTED, REJECTED, FINE), Source()
     assert do("GET", f"{API}/x", zoho, source)[0] == 401
     assert len(zoho.seen) == 2
-    assert len(source.renewals) == 1
+    assert len(source.refreshes) == 1
 
 
 @every_library
@@ -223,7 +223,7 @@ def test_a_token_that_is_rejected_again_is_not_tried_for_ever(do: Do) -> None:
 def test_what_a_new_token_does_not_mend_is_the_callers(do: Do, answer: Answer) -> None:
     zoho, source = Zoho(answer), Source()
     assert do("GET", f"{API}/x", zoho, source) == answer
-    assert source.renewals == []
+    assert source.refreshes == []
 
 
 @every_library
@@ -236,18 +236,18 @@ def test_a_stranger_is_sent_nothing(do: Do, url: str) -> None:
 
 
 @every_library
-def test_a_stranger_behind_a_redirect_gets_no_token_and_costs_no_renewal(do: Do) -> None:
+def test_a_stranger_behind_a_redirect_gets_no_token_and_costs_no_refresh(do: Do) -> None:
     zoho, source = Zoho((302, b""), REJECTED, FINE, location=f"{EVIL}/x"), Source()
     assert do("GET", f"{API}/x", zoho, source)[0] == 401
     assert [(url, token) for url, token, _ in zoho.seen] == [
         (f"{API}/x", "Zoho-oauthtoken 1000.1"),
         (f"{EVIL}/x", None),
     ]
-    assert source.renewals == []
+    assert source.refreshes == []
 
 
 @every_library
-def test_a_token_that_cannot_be_renewed_is_an_error_of_its_own(do: Do) -> None:
+def test_a_token_that_cannot_be_refreshed_is_an_error_of_its_own(do: Do) -> None:
     zoho, source = Zoho(REJECTED), Source()
     source.error = LoginRequired("revoked")
     with pytest.raises(LoginRequired):
@@ -272,7 +272,7 @@ def test_a_stream_is_not_sent_twice_but_the_next_request_has_the_new_token(do: D
     content = astream(read) if do is by_httpx2_async else stream(read)
     assert do("POST", f"{API}/x", zoho, source, content=content)[0] == 401
     assert read == [0, 1, 2]
-    assert len(source.renewals) == 1
+    assert len(source.refreshes) == 1
     assert do("GET", f"{API}/x", zoho, source) == FINE
     assert zoho.tokens == ["Zoho-oauthtoken 1000.1", "Zoho-oauthtoken 1000.2"]
 

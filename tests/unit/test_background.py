@@ -10,11 +10,11 @@ import time
 
 import pytest
 
-from evergrant.keeping import background
-from evergrant.keeping.background import THREADS, Background
+from evergrant._concurrency import workers
+from evergrant._concurrency.workers import THREADS, BackgroundWorkers
 
 
-def idle(work: Background) -> None:
+def idle(work: BackgroundWorkers) -> None:
     give_up = time.monotonic() + 30
     while not work.is_idle:
         assert time.monotonic() < give_up
@@ -22,25 +22,25 @@ def idle(work: Background) -> None:
 
 
 def test_a_piece_is_done_once_however_often_it_is_asked_for() -> None:
-    work, done, go_on = Background(), [], threading.Event()
+    work, done, go_on = BackgroundWorkers(), [], threading.Event()
 
     def piece() -> None:
         assert go_on.wait(30)
         done.append(threading.current_thread())
 
-    assert work.do("a", piece)
-    assert not any(work.do("a", piece) for _ in range(20))
+    assert work.submit("a", piece)
+    assert not any(work.submit("a", piece) for _ in range(20))
     go_on.set()
     idle(work)
     assert len(done) == 1
     assert done[0] is not threading.main_thread()
-    assert work.do("a", piece), "once it is done, it may be asked for again"
+    assert work.submit("a", piece), "once it is done, it may be asked for again"
     idle(work)
     assert len(done) == 2
 
 
 def test_more_pieces_than_threads_take_turns() -> None:
-    work, running, most, done = Background(), [], [], []
+    work, running, most, done = BackgroundWorkers(), [], [], []
     lock = threading.Lock()
 
     def piece(number: int) -> None:
@@ -53,76 +53,76 @@ def test_more_pieces_than_threads_take_turns() -> None:
             done.append(number)
 
     for number in range(100):
-        assert work.do(str(number), lambda number=number: piece(number))  # type: ignore[misc]
+        assert work.submit(str(number), lambda number=number: piece(number))  # type: ignore[misc]
     idle(work)
     assert sorted(done) == list(range(100))
     assert max(most) <= THREADS
 
 
 def test_what_is_too_much_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(background, "MOST_WAITING", 3)
-    monkeypatch.setattr(background, "THREADS", 1)
-    work, go_on, begun = Background(), threading.Event(), threading.Event()
+    monkeypatch.setattr(workers, "MAX_QUEUED", 3)
+    monkeypatch.setattr(workers, "THREADS", 1)
+    work, go_on, begun = BackgroundWorkers(), threading.Event(), threading.Event()
 
     def first() -> None:
         begun.set()
         assert go_on.wait(30)
 
-    assert work.do("first", first)
+    assert work.submit("first", first)
     assert begun.wait(30)
-    accepted = [work.do(str(number), lambda: None) for number in range(5)]
+    accepted = [work.submit(str(number), lambda: None) for number in range(5)]
     go_on.set()
     assert accepted == [True, True, True, False, False]
     idle(work)
 
 
 def test_a_piece_that_fails_harms_no_other(caplog: pytest.LogCaptureFixture) -> None:
-    work, done = Background(), []
+    work, done = BackgroundWorkers(), []
 
     def fail() -> None:
         raise ValueError("planted")
 
-    work.do("a", fail)
-    work.do("b", lambda: done.append("b"))
+    work.submit("a", fail)
+    work.submit("b", lambda: done.append("b"))
     idle(work)
     assert done == ["b"]
     assert "work in the background failed" in caplog.text
 
 
 def test_nothing_begins_after_it_was_closed() -> None:
-    work, done = Background(), list[str]()
+    work, done = BackgroundWorkers(), list[str]()
 
     def piece() -> None:
         time.sleep(0.05)
         done.append("a")
 
-    work.do("a", piece)
+    work.submit("a", piece)
     time.sleep(0.01)
     work.close()
     assert done == ["a"], "what is under way is waited for"
-    assert not work.do("b", lambda: done.append("b"))
+    assert not work.submit("b", lambda: done.append("b"))
 
 
 def test_a_machine_without_a_thread_to_spare_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(self: threading.Thread) -> None:
         raise RuntimeError("can't start new thread")
 
-    work, done = Background(), []
+    work, done = BackgroundWorkers(), []
     with monkeypatch.context() as crowded:
         crowded.setattr(threading.Thread, "start", refuse)
-        assert not work.do("a", lambda: done.append("a"))
+        assert not work.submit("a", lambda: done.append("a"))
         assert work.is_idle
-    assert work.do("a", lambda: done.append("a"))
+    assert work.submit("a", lambda: done.append("a"))
     idle(work)
     assert done == ["a"]
 
 
 def test_a_forked_child_does_its_own_work_and_not_its_parents() -> None:
-    work, go_on, done = Background(), threading.Event(), []
-    work.do("parent", lambda: go_on.wait(30))
+    work, go_on, done = BackgroundWorkers(), threading.Event(), []
+    work.submit("parent", lambda: go_on.wait(30))
     child = os.fork()
     if child == 0:
-        accepted = work.do("parent", lambda: done.append("child"))
+        accepted = work.submit("parent", lambda: done.append("child"))
         idle(work)
         os._exit(0 if accepted and done == ["child"] else 1)
     go_on.set()
@@ -134,15 +134,15 @@ PROGRAM = """
 import os
 import threading
 import time
-from evergrant.keeping.background import THREADS, Background
-work, begun = Background(), threading.Semaphore(0)
+from evergrant._concurrency.workers import THREADS, BackgroundWorkers
+work, begun = BackgroundWorkers(), threading.Semaphore(0)
 def piece(name):
     begun.release()
     while threading.main_thread().is_alive():
         time.sleep(0.005)
     os.write(1, (name + " ").encode())
 for number in range(500):
-    work.do(str(number), lambda number=number: piece(str(number)))
+    work.submit(str(number), lambda number=number: piece(str(number)))
 for _ in range(THREADS):
     begun.acquire()
 """

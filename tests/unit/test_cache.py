@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from evergrant.keeping.cache import UNTRACKED_LIFE, Entry, TokenCache
+from evergrant._core.token_cache import UNTRACKED_TTL, Entry, TokenCache
 from evergrant.token import Token
 
 TOKEN = Token(id="1", user_name="alice@example.com:42", access_token="a")
@@ -29,7 +29,7 @@ def test_a_token_of_another_generation_is_known_but_not_trusted(generation: int 
     cache = TokenCache()
     cache.put("alice", TOKEN, 1)
     assert cache.get("alice", generation) is None
-    assert token_of(cache.last_known("alice")) is TOKEN
+    assert token_of(cache.get_stale("alice")) is TOKEN
 
 
 def test_what_a_store_cannot_date_is_not_trusted_for_long(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -37,11 +37,11 @@ def test_what_a_store_cannot_date_is_not_trusted_for_long(monkeypatch: pytest.Mo
     monkeypatch.setattr(time, "monotonic", lambda: now)
     cache = TokenCache()
     cache.put("alice", TOKEN, None)
-    now += UNTRACKED_LIFE - 0.01
+    now += UNTRACKED_TTL - 0.01
     assert token_of(cache.get("alice", None)) is TOKEN
     now += 0.01
     assert cache.get("alice", None) is None
-    assert token_of(cache.last_known("alice")) is TOKEN
+    assert token_of(cache.get_stale("alice")) is TOKEN
 
 
 def test_what_took_long_to_read_is_trusted_as_long_as_if_it_had_not(
@@ -49,7 +49,7 @@ def test_what_took_long_to_read_is_trusted_as_long_as_if_it_had_not(
 ) -> None:
     monkeypatch.setattr(time, "monotonic", lambda: 1000.0)
     cache = TokenCache()
-    cache.put("alice", TOKEN, None, read_at=1000.0 - UNTRACKED_LIFE)
+    cache.put("alice", TOKEN, None, read_at=1000.0 - UNTRACKED_TTL)
     assert cache.get("alice", None) is None, "another host may have removed it for that long"
 
 
@@ -59,7 +59,7 @@ def test_what_is_dropped_is_not_known_any_more() -> None:
         cache.put(user, TOKEN, 1)
     cache.drop("alice")
     cache.drop("nobody")
-    assert (cache.get("alice", 1), cache.last_known("alice")) == (None, None)
+    assert (cache.get("alice", 1), cache.get_stale("alice")) == (None, None)
     assert token_of(cache.get("bob", 1)) is TOKEN
     cache.clear()
-    assert (cache.get("bob", 1), cache.last_known("bob")) == (None, None)
+    assert (cache.get("bob", 1), cache.get_stale("bob")) == (None, None)

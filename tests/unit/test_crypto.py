@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from evergrant.crypto.envelope import Envelope
-from evergrant.crypto.keys import Key, Keyring
-from evergrant.crypto.sources import keyring_from_environment
+from evergrant._crypto.envelope import Envelope
+from evergrant._crypto.key_sources import keyring_from_environment
+from evergrant._crypto.keys import Key, Keyring
 from evergrant.errors import ConfigError, CorruptRecord
 from evergrant.token import Secret
 
@@ -28,56 +28,56 @@ def ring(*keys: str) -> Keyring:
 
 @pytest.mark.parametrize("text", ["", TEXT, "x" * 100_000])
 def test_what_is_sealed_comes_back_whole_and_does_not_show(text: str) -> None:
-    sealed = ring(ONE).seal(text, HERE)
+    sealed = ring(ONE).encrypt(text, HERE)
     assert sealed.isascii()
     assert not text or text not in sealed
-    opened = ring(ONE).open(sealed, HERE)
+    opened = ring(ONE).decrypt(sealed, HERE)
     assert opened.reveal() == text
     assert repr(opened) == "Secret('********')"
 
 
 def test_the_same_text_never_looks_the_same_twice() -> None:
     keys = ring(ONE)
-    assert len({keys.seal(TEXT, HERE) for _ in range(1000)}) == 1000
+    assert len({keys.encrypt(TEXT, HERE) for _ in range(1000)}) == 1000
 
 
 def test_a_sealed_token_fits_a_column_of_the_official_table() -> None:
     refresh_token = f"1000.{'a' * 32}.{'b' * 32}"
-    assert len(ring(ONE).seal(refresh_token, HERE)) <= 255
+    assert len(ring(ONE).encrypt(refresh_token, HERE)) <= 255
 
 
 def test_the_newest_key_seals_and_every_key_opens() -> None:
-    old = ring(TWO).seal(TEXT, HERE)
+    old = ring(TWO).encrypt(TEXT, HERE)
     both = ring(ONE, TWO)
-    assert both.open(old, HERE).reveal() == TEXT
-    assert ring(ONE).open(both.seal(TEXT, HERE), HERE).reveal() == TEXT
+    assert both.decrypt(old, HERE).reveal() == TEXT
+    assert ring(ONE).decrypt(both.encrypt(TEXT, HERE), HERE).reveal() == TEXT
 
 
 def test_a_key_that_is_not_there_is_named() -> None:
-    sealed = ring(ONE).seal(TEXT, HERE)
+    sealed = ring(ONE).encrypt(TEXT, HERE)
     with pytest.raises(ConfigError) as caught:
-        ring(TWO, THREE).open(sealed, HERE)
+        ring(TWO, THREE).decrypt(sealed, HERE)
     assert Key(Secret(ONE)).id in str(caught.value)
     assert "EVERGRANT_KEY" in str(caught.value)
 
 
 def test_another_place_cannot_open_it() -> None:
-    sealed = ring(ONE).seal(TEXT, HERE)
+    sealed = ring(ONE).encrypt(TEXT, HERE)
     with pytest.raises(CorruptRecord, match="another place"):
-        ring(ONE).open(sealed, "row 8, refresh_token")
+        ring(ONE).decrypt(sealed, "row 8, refresh_token")
 
 
 def test_any_changed_character_is_noticed() -> None:
-    keys, sealed = ring(ONE), ring(ONE).seal(TEXT, HERE)
+    keys, sealed = ring(ONE), ring(ONE).encrypt(TEXT, HERE)
     for at, character in enumerate(sealed):
         other = sealed[:at] + ("A" if character != "A" else "B") + sealed[at + 1 :]
         with pytest.raises((CorruptRecord, ConfigError)):
-            keys.open(other, HERE)
+            keys.decrypt(other, HERE)
 
 
 @pytest.mark.parametrize("text", ["1", "12", "123"])
 def test_no_other_text_means_the_same(text: str) -> None:
-    sealed = ring(ONE).seal(text, HERE)
+    sealed = ring(ONE).encrypt(text, HERE)
     for at, added in product(range(len("evg1.00000000."), len(sealed) + 1), "AQg5+/-_=. \n\u00e9"):
         for other in (
             sealed[:at] + added + sealed[at:],
@@ -86,7 +86,7 @@ def test_no_other_text_means_the_same(text: str) -> None:
         ):
             if other != sealed:
                 with pytest.raises(CorruptRecord):
-                    ring(ONE).open(other, HERE)
+                    ring(ONE).decrypt(other, HERE)
 
 
 def test_a_secret_has_the_digest_of_its_text_and_not_of_its_mask() -> None:
@@ -97,20 +97,20 @@ def test_a_secret_has_the_digest_of_its_text_and_not_of_its_mask() -> None:
 
 @pytest.mark.parametrize("cut", range(0, 60, 7))
 def test_a_text_that_is_cut_short_is_noticed(cut: int) -> None:
-    sealed = ring(ONE).seal(TEXT, HERE)
+    sealed = ring(ONE).encrypt(TEXT, HERE)
     for part in (sealed[:cut], sealed[cut + 1 :], sealed + "A" * (cut + 1), sealed + "\n"):
         with pytest.raises(CorruptRecord):
-            ring(ONE).open(part, HERE)
+            ring(ONE).decrypt(part, HERE)
 
 
 def test_plain_text_is_not_taken_for_sealed() -> None:
     for plain in ("", "1000.refresh", "evg1..", "evg2.00000000.AAAA"):
         with pytest.raises(CorruptRecord, match="not sealed"):
-            ring(ONE).open(plain, HERE)
+            ring(ONE).decrypt(plain, HERE)
 
 
 def test_the_text_form_says_the_version_and_the_key() -> None:
-    sealed = ring(ONE).seal(TEXT, HERE)
+    sealed = ring(ONE).encrypt(TEXT, HERE)
     envelope = Envelope.parse(sealed)
     assert sealed.startswith(f"evg1.{Key(Secret(ONE)).id}.")
     assert (envelope.key_id, str(envelope)) == (Key(Secret(ONE)).id, sealed)
@@ -151,7 +151,7 @@ def test_keys_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_without_a_key_nothing_is_sealed_and_nothing_imported() -> None:
     code = (
-        "import sys; from evergrant.crypto.sources import keyring_from_environment as keys;"
+        "import sys; from evergrant._crypto.key_sources import keyring_from_environment as keys;"
         "import evergrant.keeper; assert keys() is None; assert 'cryptography' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
@@ -169,8 +169,8 @@ def test_a_file_has_a_key_a_line_the_newest_first(key_file: Path) -> None:
     key_file.write_text(f"\n{ONE}\n{TWO}\r\n\n")
     keys = keyring_from_environment()
     assert keys
-    assert ring(ONE).open(keys.seal(TEXT, HERE), HERE).reveal() == TEXT
-    assert keys.open(ring(TWO).seal(TEXT, HERE), HERE).reveal() == TEXT
+    assert ring(ONE).decrypt(keys.encrypt(TEXT, HERE), HERE).reveal() == TEXT
+    assert keys.decrypt(ring(TWO).encrypt(TEXT, HERE), HERE).reveal() == TEXT
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o644, 0o620])

@@ -157,7 +157,9 @@ def test_a_letter_of_another_alphabet_is_another_host(letter: str, other: str) -
         ZOHO.by_accounts_url(f"https://{lettered('accounts.zoho.com', letter, other)}")
     with pytest.raises(UntrustedServer):
         ZOHO.by_accounts_url("https://xn--accunts-zjg.zoho.com")
-    assert not ZOHO.by_code("us").owns(f"https://{lettered('www.zohoapis.com', letter, other)}/crm")
+    assert not ZOHO.by_code("us").serves(
+        f"https://{lettered('www.zohoapis.com', letter, other)}/crm"
+    )
 
 
 def test_a_kelvin_sign_is_no_k() -> None:
@@ -205,7 +207,7 @@ def test_a_refusal_shows_what_was_refused_on_one_line() -> None:
     ],
 )
 def test_a_data_center_owns_its_urls(url: str) -> None:
-    assert ZOHO.by_code("eu").owns(url)
+    assert ZOHO.by_code("eu").serves(url)
 
 
 @pytest.mark.parametrize(
@@ -238,4 +240,4 @@ def test_a_data_center_owns_its_urls(url: str) -> None:
     ],
 )
 def test_a_data_center_does_not_own_what_is_elsewhere(url: str) -> None:
-    assert not ZOHO.by_code("eu").owns(url)
+    assert not ZOHO.by_code("eu").serves(url)

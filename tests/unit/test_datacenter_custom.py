@@ -22,7 +22,7 @@ from evergrant.errors import ConfigError, UntrustedServer
 def test_a_stand_in_is_https_or_on_this_machine(url: str) -> None:
     center = DataCenter.custom(url, f"{url}/")
     assert center.accounts_url == center.api_url == url
-    assert center.owns(f"{url}/crm/v8/Leads")
+    assert center.serves(f"{url}/crm/v8/Leads")
     assert DataCenters(center).by_accounts_url(url) is center
 
 
@@ -68,9 +68,9 @@ def test_a_stand_ins_address_is_kept_in_its_plain_form(url: str) -> None:
 
 def test_a_stand_in_knows_only_its_own_ports() -> None:
     center = DataCenter.custom("http://localhost:8001", "http://localhost:8002")
-    assert not center.owns("http://localhost:8003/crm")
-    assert not center.owns("http://localhost/crm")
-    assert not center.owns("https://localhost:8001/crm")
+    assert not center.serves("http://localhost:8003/crm")
+    assert not center.serves("http://localhost/crm")
+    assert not center.serves("https://localhost:8001/crm")
     with pytest.raises(UntrustedServer):
         DataCenters(center).by_accounts_url("http://localhost:8002")
 

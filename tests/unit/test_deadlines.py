@@ -10,9 +10,9 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
+from evergrant._oauth.messages import HttpRequest
+from evergrant._oauth.transport import HttpxTransport
 from evergrant.errors import AccountsUnavailable
-from evergrant.http import HttpCall
-from evergrant.sender import HttpSender
 
 
 @contextmanager
@@ -61,8 +61,8 @@ def test_whatever_comes_in_drops_ends_at_one_deadline(
 ) -> None:
     with dripping(start) as address:
         proxy = f"http://{address}" if through_proxy else None
-        sender, began = HttpSender(timeout=0.1, proxy=proxy), time.monotonic()
+        sender, began = HttpxTransport(timeout=0.1, proxy=proxy), time.monotonic()
         with pytest.raises(AccountsUnavailable):
-            sender(HttpCall("POST", url.format(address), body=b"x"))
+            sender(HttpRequest("POST", url.format(address), body=b"x"))
         assert time.monotonic() - began < 5
         sender.close()

@@ -13,7 +13,7 @@ import pytest
 
 from evergrant import events
 from evergrant.errors import LoginRequired
-from evergrant.events import Event, Refreshed, RefreshFailed, emitter
+from evergrant.events import Event, Refreshed, RefreshFailed, safe_listener
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 WHOSE: dict[str, Any] = {"token_id": "7", "user": "alice@example.com:42"}
@@ -21,7 +21,7 @@ ERROR = LoginRequired("revoked", token_id="7")
 ALL: tuple[tuple[Event, int], ...] = (
     (events.LoggedIn(at=NOW, data_center="eu", scopes=("A.b.READ",), **WHOSE), logging.INFO),
     (events.Refreshed(at=NOW, expires_at=NOW, **WHOSE), logging.INFO),
-    (events.TakenAboard(at=NOW, **WHOSE), logging.INFO),
+    (events.Restored(at=NOW, **WHOSE), logging.INFO),
     (events.Revoked(at=NOW, **WHOSE), logging.INFO),
     (events.EventsLost(at=NOW, count=7, **WHOSE), logging.INFO),
     (events.Forgotten(at=NOW, **WHOSE), logging.INFO),
@@ -37,7 +37,7 @@ ALL: tuple[tuple[Event, int], ...] = (
 
 def test_every_kind_of_event_is_tried_here() -> None:
     kinds = {type(event).__name__ for event, _ in ALL}
-    assert kinds == set(events.__all__) - {"Emit", "Emitter", "Event", "emitter"}
+    assert kinds == set(events.__all__) - {"Event", "Listener", "SafeListener", "safe_listener"}
 
 
 @pytest.mark.parametrize(("event", "level"), ALL)
@@ -46,7 +46,7 @@ def test_each_event_is_logged_at_its_level_and_told(
 ) -> None:
     told: list[Event] = []
     with caplog.at_level(logging.DEBUG, "evergrant"):
-        emitter(told.append)(event)
+        safe_listener(told.append)(event)
     assert told == [event]
     assert [(record.name, record.levelno) for record in caplog.records] == [("evergrant", level)]
     assert "alice@example.com:42" in caplog.text
@@ -62,7 +62,7 @@ def test_an_event_cannot_be_changed_and_travels_between_processes(event: Event, 
 
 def test_nobody_needs_to_listen(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO, "evergrant"):
-        emitter(None)(Refreshed(at=NOW, expires_at=None))
+        safe_listener(None)(Refreshed(at=NOW, expires_at=None))
     assert len(caplog.records) == 1
 
 
@@ -70,6 +70,6 @@ def test_a_listener_that_raises_harms_nobody(caplog: pytest.LogCaptureFixture) -
     def broken(event: Event) -> None:
         raise ZeroDivisionError("the dashboard is down")
 
-    emitter(broken)(RefreshFailed(at=NOW, error=ERROR))
+    safe_listener(broken)(RefreshFailed(at=NOW, error=ERROR))
     assert "the event listener failed" in caplog.text
     assert "the dashboard is down" in caplog.text

@@ -19,7 +19,7 @@ NEED_AN_SDK = "evergrant.zohocrmsdk"
 """Its modules need Zoho's SDK, which is not here: tests/zohocrmsdk/test_bridge_exports.py."""
 
 NEED_A_PROJECT = tuple(
-    f"evergrant.integrations.django.{name}" for name in ("admin", "keeping", "models")
+    f"evergrant.integrations.django.{name}" for name in ("admin", "conf", "models")
 )
 """They need Django's settings: tests/integrations/test_django.py."""
 

@@ -96,17 +96,17 @@ def test_what_the_dead_left_behind_is_removed(leases: FileLeases, tmp_path: Path
     for id_ in "12":
         assert leases.acquire(id_, "a", NOW, TTL)
     os.utime(files(tmp_path)[0], (0, time.time() - OLD - 1))
-    leases.end_old()
+    leases.remove_stale()
     assert len(files(tmp_path)) == 1
-    leases.end_all()
+    leases.remove_all()
     assert files(tmp_path) == []
 
 
 def test_whoever_watches_sees_it_come_and_go(leases: FileLeases) -> None:
-    before = leases.stamp("1")
+    before = leases.version("1")
     assert leases.acquire("1", "a", NOW, TTL)
-    held = leases.stamp("1")
+    held = leases.version("1")
     leases.release("1", "a")
     assert before is None
     assert held is not None
-    assert leases.stamp("1") is None
+    assert leases.version("1") is None

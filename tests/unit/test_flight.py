@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from evergrant._concurrency.single_flight import SingleFlight
+from evergrant._fork import this_process
 from evergrant.errors import LoginRequired
-from evergrant.forking import this_process
-from evergrant.keeping.flight import SingleFlight
 
 CROWD = 20
 

@@ -12,22 +12,22 @@ from raw_server import saying, serving
 FORKED = """
 import os, signal, sys, threading, warnings
 from pathlib import Path
-from evergrant.keeping.flight import SingleFlight
-from evergrant.keeping.lifeboat import Lifeboat
-from evergrant.sender import HttpSender
-from evergrant.forking import ProcessLock
+from evergrant._concurrency.single_flight import SingleFlight
+from evergrant._lifeboat.outbox import Lifeboat
+from evergrant._oauth.transport import HttpxTransport
+from evergrant._fork import ProcessLock
 
 warnings.simplefilter("ignore")
 thing, work = {
     "flight": lambda: (flight := SingleFlight(), lambda: flight.do("a", lambda: 7)),
-    "lifeboat": lambda: (boat := Lifeboat(Path(sys.argv[2]), "x:"), lambda: boat.take_aboard(id)),
-    "lock": lambda: (lock := ProcessLock(), lambda: lock.here().acquire()),
-    "sender": lambda: (sender := HttpSender(5), lambda: sender.close()),
+    "lifeboat": lambda: (boat := Lifeboat(Path(sys.argv[2]), "x:"), lambda: boat.restore(id)),
+    "lock": lambda: (lock := ProcessLock(), lambda: lock.for_this_process().acquire()),
+    "sender": lambda: (sender := HttpxTransport(5), lambda: sender.close()),
 }[sys.argv[1]]()
 held, go_on = threading.Event(), threading.Event()
 
 def hold():
-    with (thing if isinstance(thing, ProcessLock) else thing._lock).here():
+    with (thing if isinstance(thing, ProcessLock) else thing._lock).for_this_process():
         held.set()
         go_on.wait(30)
 
@@ -62,8 +62,8 @@ IMPORTING = """
 import os, signal, sys, threading, time, warnings
 from importlib import import_module
 import evergrant.keeper
-from evergrant.http import HttpCall
-from evergrant.sender import HttpSender
+from evergrant._oauth.messages import HttpRequest
+from evergrant._oauth.transport import HttpxTransport
 
 warnings.simplefilter("ignore")
 url, name, way = sys.argv[1:]
@@ -77,7 +77,7 @@ class Slow:
 
 def refresh():
     import_module(name)
-    return HttpSender(5)(HttpCall("GET", url)).status != 200
+    return HttpxTransport(5)(HttpRequest("GET", url)).status != 200
 
 def fork(*_):
     child = os.fork()
@@ -117,7 +117,7 @@ def test_forked_in_the_middle_of_a_lazy_import(name: str, way: str) -> None:
 
 ENDLESS = """
 import importlib.util, os, sys, threading, time
-import evergrant.forking as forking
+from evergrant import _fork
 
 class Endless:
     def find_spec(self, wanted, path=None, target=None):
@@ -131,7 +131,7 @@ class Endless:
         begun.set()
         go_on.wait(30)
 
-forking.PATIENCE = 0.1
+_fork.REST_TIMEOUT = 0.1
 begun, go_on = threading.Event(), threading.Event()
 sys.meta_path.insert(0, Endless())
 
@@ -156,14 +156,14 @@ def test_an_import_that_never_ends_keeps_nobody_from_forking() -> None:
 
 NAMESAKE = """
 import ctypes, os, signal, sys, threading, warnings
-from evergrant.forking import ProcessLock, ProcessTurns
-from evergrant.keeping.background import Background
+from evergrant._fork import ProcessLock, ProcessSemaphore
+from evergrant._concurrency.workers import BackgroundWorkers
 
 warnings.simplefilter("ignore")
-lock, turns, background = ProcessLock(), ProcessTurns(1), Background()
+lock, turns, background = ProcessLock(), ProcessSemaphore(1), BackgroundWorkers()
 go_on, done = threading.Event(), threading.Event()
-background.do("a", lambda: go_on.wait(30))
-holder = threading.Thread(target=lambda: (lock.here().acquire(), turns.here().acquire()))
+background.submit("a", lambda: go_on.wait(30))
+holder = threading.Thread(target=lambda: (lock.for_this_process().acquire(), turns.for_this_process().acquire()))
 holder.start()
 holder.join()
 parent = os.getpid()
@@ -173,9 +173,9 @@ if child == 0:
     signal.alarm(10)
     signal.signal(signal.SIGALRM, lambda *_: os._exit(9))  # the first process ignores it else
     assert os.getpid() == parent
-    lock.here().acquire()
-    turns.here().acquire()
-    assert background.do("a", done.set)
+    lock.for_this_process().acquire()
+    turns.for_this_process().acquire()
+    assert background.submit("a", done.set)
     assert done.wait(5)
     os._exit(0)
 status = os.waitpid(child, 0)[1]

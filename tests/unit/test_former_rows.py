@@ -8,7 +8,7 @@ import pytest
 
 from evergrant.errors import Conflict
 from evergrant.stores.memory import MemoryStore
-from evergrant.testing.samples import ALICE
+from evergrant.testing.sample_tokens import ALICE
 from evergrant.token import Token
 from store_client import ticking
 
@@ -29,7 +29,7 @@ def former(store: MemoryStore) -> Token:
     return former
 
 
-def test_a_renewal_begun_before_a_logout_spares_the_login_after_it(
+def test_a_refresh_begun_before_a_logout_spares_the_login_after_it(
     store: MemoryStore, former: Token
 ) -> None:
     with pytest.raises(Conflict):

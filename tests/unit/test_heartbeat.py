@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from evergrant._core import lease_heartbeat
+from evergrant._core.lease_heartbeat import LeaseHeartbeat
 from evergrant.errors import StoreUnavailable
-from evergrant.keeping import heartbeat
-from evergrant.keeping.heartbeat import Heartbeat
-from evergrant.stores.lease import Lease
+from evergrant.stores.leases import Lease
 
 BEAT = 0.02
 
@@ -30,7 +30,7 @@ class CountedLease:
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(heartbeat, "BEAT", BEAT)
+    monkeypatch.setattr(lease_heartbeat, "EXTEND_EVERY", BEAT)
     yield
     time.sleep(2 * BEAT)
 
@@ -43,8 +43,8 @@ def until(counted: CountedLease, times: int) -> None:
 
 
 def test_a_lease_is_extended_while_its_refresh_runs() -> None:
-    heart, slow = Heartbeat(), CountedLease()
-    with heart.beating(slow.lease):
+    heart, slow = LeaseHeartbeat(), CountedLease()
+    with heart.extending(slow.lease):
         until(slow, 3)
     ended = slow.extended
     time.sleep(4 * BEAT)
@@ -52,10 +52,10 @@ def test_a_lease_is_extended_while_its_refresh_runs() -> None:
 
 
 def test_the_thread_ends_with_the_work_and_begins_with_it_again() -> None:
-    heart = Heartbeat()
+    heart = LeaseHeartbeat()
     for _ in range(2):
         counted = CountedLease()
-        with heart.beating(counted.lease):
+        with heart.extending(counted.lease):
             until(counted, 1)
         give_up = time.monotonic() + 30
         while heart._runs:
@@ -64,15 +64,15 @@ def test_the_thread_ends_with_the_work_and_begins_with_it_again() -> None:
 
 
 def test_what_takes_for_ever_loses_its_lease(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(heartbeat, "LONGEST", 2 * BEAT)
-    heart, stuck, other = Heartbeat(), CountedLease(), CountedLease()
-    with heart.beating(stuck.lease):
+    monkeypatch.setattr(lease_heartbeat, "MAX_REFRESH_TIME", 2 * BEAT)
+    heart, stuck, other = LeaseHeartbeat(), CountedLease(), CountedLease()
+    with heart.extending(stuck.lease):
         time.sleep(3 * BEAT)
         ended = stuck.extended
         give_up = time.monotonic() + 30
         while not other.extended:  # one that the machine's load delays is too old as well
             assert time.monotonic() < give_up
-            with heart.beating(other.lease):
+            with heart.extending(other.lease):
                 time.sleep(1.5 * BEAT)
         assert stuck.extended == ended
 
@@ -81,9 +81,9 @@ def test_a_store_that_fails_ends_no_other_lease() -> None:
     def fail() -> bool:
         raise StoreUnavailable("the disk is gone")
 
-    heart, fine = Heartbeat(), CountedLease()
+    heart, fine = LeaseHeartbeat(), CountedLease()
     broken = Lease(held=True, extend=fail, release=lambda: None)
-    with heart.beating(broken), heart.beating(fine.lease):
+    with heart.extending(broken), heart.extending(fine.lease):
         until(fine, 3)
 
 
@@ -104,13 +104,13 @@ def test_a_lease_that_another_has_taken_is_lost() -> None:
 
 
 def test_a_forked_child_has_a_thread_of_its_own() -> None:
-    heart, parents = Heartbeat(), CountedLease()
-    with heart.beating(parents.lease):
+    heart, parents = LeaseHeartbeat(), CountedLease()
+    with heart.extending(parents.lease):
         until(parents, 1)
         child = os.fork()
         if child == 0:
             own, before = CountedLease(), parents.extended
-            with heart.beating(own.lease):
+            with heart.extending(own.lease):
                 until(own, 2)
             os._exit(int(parents.extended > before))
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

@@ -18,10 +18,10 @@ from keyring.errors import KeyringLocked
 from moto.server import ThreadedMotoServer
 
 from cli_runner import Command
-from evergrant.cli.exits import Exit
-from evergrant.crypto import files, lines
-from evergrant.crypto.keys import Key
-from evergrant.crypto.sources import KEY, KEY_FILE, KEYRING, keyring_from_environment
+from evergrant._crypto import key_file, key_format
+from evergrant._crypto.key_sources import KEY, KEY_FILE, KEYRING, keyring_from_environment
+from evergrant._crypto.keys import Key
+from evergrant.cli.exit_codes import ExitCode
 from evergrant.errors import ConfigError, EvergrantError, StoreUnavailable
 from evergrant.stores import open_store
 from evergrant.token import Secret
@@ -180,11 +180,11 @@ def saying_code(status: int, code: str) -> Script:
 def test_a_key_service_in_trouble_is_no_wrong_setting(
     kms: str, monkeypatch: pytest.MonkeyPatch, status: int, code: str, error: type[EvergrantError]
 ) -> None:
-    monkeypatch.setattr(lines, "ATTEMPTS", 1)
+    monkeypatch.setattr(key_format, "ATTEMPTS", 1)
     with serving(saying_code(status, code)) as server:
         monkeypatch.setenv("AWS_ENDPOINT_URL_KMS", server.url)
         with pytest.raises(error, match=f"did not answer decrypt: {code}") as caught:
-            lines._unwrapped(Secret("aws-kms:eu-west-1:AAAA"))
+            key_format._unwrap(Secret("aws-kms:eu-west-1:AAAA"))
     assert type(caught.value) is error
     assert caught.value.retryable is (error is StoreUnavailable)
 
@@ -192,7 +192,7 @@ def test_a_key_service_in_trouble_is_no_wrong_setting(
 def test_a_key_service_that_cannot_be_reached_is_no_wrong_setting(
     kms: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(lines, "ATTEMPTS", 1)
+    monkeypatch.setattr(key_format, "ATTEMPTS", 1)
     monkeypatch.setenv("AWS_ENDPOINT_URL_KMS", nobody_there())
     monkeypatch.setenv(KEY, "aws-kms:eu-west-1:AAAA")
     with pytest.raises(StoreUnavailable, match=f"{KEY}: AWS KMS in eu-west-1 did not answer"):
@@ -202,24 +202,24 @@ def test_a_key_service_that_cannot_be_reached_is_no_wrong_setting(
     monkeypatch.setenv("EVERGRANT_HOME", str(tmp_path / "home"))
     run = Command()
     doctor = run("doctor", "--offline")
-    assert doctor.exit_code == Exit.BAD_RESULT
+    assert doctor.exit_code == ExitCode.BAD_RESULT
     assert "did not answer decrypt: EndpointConnectionError" in " ".join(doctor.stdout.split())
-    assert run("keys", "rotate").exit_code == Exit.STORE
+    assert run("keys", "rotate").exit_code == ExitCode.STORE
 
 
 def test_a_key_service_that_hangs_holds_nobody_who_has_a_key_that_works(
     kms: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "PATIENCE", 0.05)
-    monkeypatch.setattr(files, "LOOK_EVERY", 0.0)
-    monkeypatch.setattr(lines, "PATIENCE", 0.5)
-    monkeypatch.setattr(lines, "ATTEMPTS", 1)
+    monkeypatch.setattr(key_file, "LOCK_TIMEOUT", 0.05)
+    monkeypatch.setattr(key_file, "LOOK_EVERY", 0.0)
+    monkeypatch.setattr(key_format, "KMS_TIMEOUT", 0.5)
+    monkeypatch.setattr(key_format, "ATTEMPTS", 1)
     line, key = wrapped({"evergrant": "key"})
     file, go_on = tmp_path / "keys", threading.Event()
     file.touch(0o600)
     file.write_text(ONE)
-    keys = files.FileKeyring(file)
-    sealed = keys.seal("text", "here")
+    keys = key_file.FileKeyring(file)
+    sealed = keys.encrypt("text", "here")
 
     def say_nothing(_connection: socket.socket, _request: bytes) -> None:
         go_on.wait(30)
@@ -229,7 +229,7 @@ def test_a_key_service_that_hangs_holds_nobody_who_has_a_key_that_works(
         file.write_text(f"{line}\n{ONE}\n")
         began = time.monotonic()
         for _ in range(50):
-            assert keys.open(sealed, "here") == "text"
+            assert keys.decrypt(sealed, "here") == "text"
         assert time.monotonic() - began < 0.4
         for _ in range(3):  # what it alone may open is told as out of reach, and once it is asked
             with pytest.raises(StoreUnavailable, match="did not answer decrypt"):

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from evergrant.stores.keyed import ATTEMPTS, Overtaken, persistently
+from evergrant.stores.optimistic import ATTEMPTS, WriteConflict, retry_on_conflict
 
 
 def test_pauses_double_up_to_a_tenth_of_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -16,10 +16,10 @@ def test_pauses_double_up_to_a_tenth_of_a_second(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(time, "sleep", paused.append)
 
     def change() -> None:
-        raise Overtaken("somebody else")
+        raise WriteConflict("somebody else")
 
-    with pytest.raises(Overtaken):
-        persistently(change)
+    with pytest.raises(WriteConflict):
+        retry_on_conflict(change)
     assert len(paused) == ATTEMPTS - 1
     assert paused[:3] == [0.002, 0.004, 0.008]
     assert max(paused) == 0.1

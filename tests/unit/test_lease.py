@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from evergrant.stores.lease import still_runs
+from evergrant.stores.leases import is_active
 
 GRANTED, END = 10_000, 25_000
 
@@ -26,4 +26,4 @@ GRANTED, END = 10_000, 25_000
 def test_clocks_that_differ_a_little_neither_break_a_lease_nor_stretch_it(
     now: int, *, runs: bool
 ) -> None:
-    assert still_runs(GRANTED, END, now) is runs
+    assert is_active(GRANTED, END, now) is runs

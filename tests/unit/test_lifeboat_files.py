@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from evergrant.crypto.keys import Key, Keyring
+from evergrant._crypto.keys import Key, Keyring
+from evergrant._lifeboat import outbox as lifeboat_module
+from evergrant._lifeboat.files import LifeboatFiles
 from evergrant.errors import ConfigError
-from evergrant.keeping import lifeboat as lifeboat_module
-from evergrant.keeping.lifeboat_files import LifeboatFiles
 from evergrant.stores.rows import encode
 from evergrant.token import Secret
 from lifeboat_help import LOGIN, TOKEN, boat, files, taken
@@ -33,15 +33,15 @@ from lifeboat_help import LOGIN, TOKEN, boat, files, taken
 def test_a_damaged_file_is_left_as_it_is_and_harms_no_other(
     tmp_path: Path, damage: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    path = boat(tmp_path).put(TOKEN)
+    path = boat(tmp_path).add(TOKEN)
     assert path
     path.write_bytes(damage)
     lifeboat = boat(tmp_path)
     assert taken(lifeboat) == []
-    assert lifeboat.put(LOGIN)
-    lifeboat.drop(replace(TOKEN, id="8"))
+    assert lifeboat.add(LOGIN)
+    lifeboat.discard(replace(TOKEN, id="8"))
     assert taken(lifeboat) == [LOGIN]
-    assert not lifeboat.occupied
+    assert not lifeboat.has_pending
     assert path.read_bytes() == damage
     assert [record.levelno for record in caplog.records] == [logging.ERROR]
     assert f"the lifeboat {path} cannot be used: it is damaged" in caplog.text
@@ -51,7 +51,7 @@ def test_a_damaged_file_is_left_as_it_is_and_harms_no_other(
 def test_a_damaged_lifeboat_does_not_tell_what_is_in_it(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    path = boat(tmp_path).put(TOKEN)
+    path = boat(tmp_path).add(TOKEN)
     assert path is not None
     content = json.loads(path.read_bytes())
     content["token"][7] = "1000.misplaced"
@@ -63,7 +63,7 @@ def test_a_damaged_lifeboat_does_not_tell_what_is_in_it(
 
 
 def test_a_repair_moves_a_damaged_file_aside_and_keeps_it(tmp_path: Path) -> None:
-    path = boat(tmp_path).put(TOKEN)
+    path = boat(tmp_path).add(TOKEN)
     assert path
     path.write_bytes(b"[")
     lifeboat = boat(tmp_path)
@@ -76,13 +76,13 @@ def test_a_repair_moves_a_damaged_file_aside_and_keeps_it(tmp_path: Path) -> Non
 
 
 def test_a_file_that_a_killed_writer_left_unnamed_is_not_lost(tmp_path: Path) -> None:
-    whole, young = (boat(tmp_path).put(token) for token in (TOKEN, LOGIN))
+    whole, young = (boat(tmp_path).add(token) for token in (TOKEN, LOGIN))
     assert whole
     assert young
     drafts = [path.rename(f"{path}.draft") for path in (whole, young)]
     os.utime(drafts[0], (1, 1))
     lifeboat = boat(tmp_path)
-    assert not lifeboat.occupied
+    assert not lifeboat.has_pending
     assert lifeboat.repair() == []
     assert taken(lifeboat) == [TOKEN]
     assert files(tmp_path) == [drafts[1]]
@@ -99,7 +99,7 @@ def old_list(folder: Path, *rows: object) -> Path:
 def test_a_lifeboat_from_before_is_read(tmp_path: Path) -> None:
     path = old_list(tmp_path, encode(TOKEN), encode(LOGIN))
     lifeboat = boat(tmp_path)
-    assert lifeboat.occupied
+    assert lifeboat.has_pending
     assert not path.exists()
     assert taken(boat(tmp_path)) == [TOKEN, LOGIN]
     assert files(tmp_path) == []
@@ -109,7 +109,7 @@ def test_a_damaged_lifeboat_from_before_is_salvaged_by_a_repair(tmp_path: Path) 
     path = old_list(tmp_path, encode(TOKEN), ["7", "alice"], encode(LOGIN))
     content = path.read_bytes()
     lifeboat = boat(tmp_path)
-    assert not lifeboat.occupied
+    assert not lifeboat.has_pending
     assert path.read_bytes() == content
     ((_, aside),) = lifeboat.repair()
     assert aside.read_bytes() == content
@@ -126,7 +126,7 @@ SECRETS = ("s3cret", "1000.r", "1000.a", "1000.ID", "brien")
 
 
 def test_with_a_key_nothing_in_the_file_can_be_read(tmp_path: Path) -> None:
-    path = boat(tmp_path, keyring=RING).put(TOKEN)
+    path = boat(tmp_path, keyring=RING).add(TOKEN)
     assert path
     text = path.read_text()
     assert [secret for secret in SECRETS if secret in text] == []
@@ -137,7 +137,7 @@ def test_with_a_key_nothing_in_the_file_can_be_read(tmp_path: Path) -> None:
 
 def test_a_key_in_the_environment_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EVERGRANT_KEY", b64encode(b"\1" * 32).decode())
-    path = boat(tmp_path).put(TOKEN)
+    path = boat(tmp_path).add(TOKEN)
     assert path
     assert "evg1" in path.read_text()
     assert taken(boat(tmp_path, keyring=RING)) == [TOKEN]
@@ -155,14 +155,14 @@ def test_a_key_that_is_none_is_refused_before_anything_is_granted(
 def test_without_its_key_a_sealed_file_is_left_as_it_is_and_new_tokens_are_safe(
     tmp_path: Path, keyring: Keyring | None, caplog: pytest.LogCaptureFixture
 ) -> None:
-    path = boat(tmp_path, keyring=RING).put(TOKEN)
+    path = boat(tmp_path, keyring=RING).add(TOKEN)
     assert path
     content = path.read_bytes()
     lifeboat = boat(tmp_path, keyring=keyring)
     assert taken(lifeboat) == []
-    assert lifeboat.put(LOGIN)
-    assert lifeboat.put(replace(TOKEN, access_token="1000.newer"))
-    lifeboat.drop(replace(TOKEN, id="8"))
+    assert lifeboat.add(LOGIN)
+    assert lifeboat.add(replace(TOKEN, access_token="1000.newer"))
+    lifeboat.discard(replace(TOKEN, id="8"))
     assert lifeboat.repair() == []
     assert path.read_bytes() == content
     (record,) = caplog.records
@@ -175,8 +175,8 @@ def test_without_its_key_a_sealed_file_is_left_as_it_is_and_new_tokens_are_safe(
 
 
 def test_a_sealed_file_says_nothing_in_another_stores_lifeboat(tmp_path: Path) -> None:
-    path = boat(tmp_path, "sqlite:///a.db", RING).put(TOKEN)
-    other = boat(tmp_path, "sqlite:///b.db", RING).put(LOGIN)
+    path = boat(tmp_path, "sqlite:///a.db", RING).add(TOKEN)
+    other = boat(tmp_path, "sqlite:///b.db", RING).add(LOGIN)
     assert path
     assert other
     other.write_bytes(path.read_bytes())
@@ -186,10 +186,10 @@ def test_a_sealed_file_says_nothing_in_another_stores_lifeboat(tmp_path: Path) -
 def test_a_plain_file_is_not_used_once_there_is_a_key(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    plain = boat(tmp_path).put(TOKEN)
+    plain = boat(tmp_path).add(TOKEN)
     assert plain
     lifeboat = boat(tmp_path, keyring=RING)
-    assert not lifeboat.occupied
+    assert not lifeboat.has_pending
     assert lifeboat.find("7") is None
     assert (lifeboat.repair(), taken(lifeboat)) == ([], [])
     assert files(tmp_path) == [plain]
@@ -198,7 +198,7 @@ def test_a_plain_file_is_not_used_once_there_is_a_key(
 
 
 def test_a_plain_file_is_sealed_once_somebody_says_so(tmp_path: Path) -> None:
-    plain = boat(tmp_path).put(TOKEN)
+    plain = boat(tmp_path).add(TOKEN)
     assert plain
     lifeboat = boat(tmp_path, keyring=RING)
     assert lifeboat.repair(adopt=True) == []
@@ -212,7 +212,7 @@ def test_a_plain_file_is_sealed_once_somebody_says_so(tmp_path: Path) -> None:
 def test_a_lifeboat_from_before_is_sealed_once_somebody_says_so(tmp_path: Path) -> None:
     old = old_list(tmp_path, encode(TOKEN))
     lifeboat = boat(tmp_path, keyring=RING)
-    assert not lifeboat.occupied
+    assert not lifeboat.has_pending
     assert files(tmp_path) == [old]
     lifeboat.repair(adopt=True)
     assert [path for path in files(tmp_path) if "1000.a" in path.read_text()] == []
@@ -220,10 +220,10 @@ def test_a_lifeboat_from_before_is_sealed_once_somebody_says_so(tmp_path: Path) 
 
 
 def test_a_sealed_text_in_a_lifeboat_from_before_keeps_nobody_from_saving(tmp_path: Path) -> None:
-    sealed = RING.seal("[]", "elsewhere")
+    sealed = RING.encrypt("[]", "elsewhere")
     path = old_list(tmp_path, sealed)
     lifeboat = boat(tmp_path)
-    assert lifeboat.put(TOKEN)
+    assert lifeboat.add(TOKEN)
     assert taken(lifeboat) == [TOKEN]
     assert files(tmp_path) == [path]
 
@@ -231,7 +231,7 @@ def test_a_sealed_text_in_a_lifeboat_from_before_keeps_nobody_from_saving(tmp_pa
 def test_a_file_that_may_not_be_read_is_told_once_and_left(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    path = boat(tmp_path).put(TOKEN)
+    path = boat(tmp_path).add(TOKEN)
     assert path
 
     def refuse(_self: LifeboatFiles, _path: Path) -> None:
@@ -250,7 +250,7 @@ def test_a_file_that_may_not_be_read_is_told_once_and_left(
 def test_a_folder_that_cannot_be_listed_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    assert boat(tmp_path).put(TOKEN)
+    assert boat(tmp_path).add(TOKEN)
 
     def refuse(_self: LifeboatFiles) -> None:
         raise PermissionError(13, "Permission denied")
@@ -264,7 +264,7 @@ def test_a_folder_that_cannot_be_listed_is_told(
 def test_a_file_that_a_disk_did_not_give_is_read_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert boat(tmp_path).put(TOKEN)
+    assert boat(tmp_path).add(TOKEN)
 
     def fail(_self: LifeboatFiles, _path: Path) -> None:
         raise OSError(5, "Input/output error")

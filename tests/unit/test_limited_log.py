@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from evergrant import Accounts, Keeper, Token, open_store
+from evergrant._logging.rate_limited import BURST, RateLimitedLog
 from evergrant.errors import CorruptRecord, EvergrantError, StoreUnavailable
-from evergrant.events import StoreFailed, emitter
-from evergrant.limited_log import BURST, LimitedLog
+from evergrant.events import StoreFailed, safe_listener
 from evergrant.sandbox import Sandbox
 from evergrant.stores.base import log_corrupt
 
@@ -21,20 +21,20 @@ PERIOD = 60.0
 
 @pytest.fixture(autouse=True)
 def _as_in_a_program(_every_line_of_the_log: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("evergrant.limited_log.PERIOD", PERIOD)
+    monkeypatch.setattr("evergrant._logging.rate_limited.PERIOD", PERIOD)
 
 
 @pytest.fixture
 def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
     now = [1_000.0]
-    monkeypatch.setattr("evergrant.limited_log.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("evergrant._logging.rate_limited.time.monotonic", lambda: now[0])
     return lambda seconds: now.__setitem__(0, now[0] + seconds)
 
 
 def test_more_lines_than_anybody_reads_are_counted(
     caplog: pytest.LogCaptureFixture, later: Callable[[float], None]
 ) -> None:
-    log = LimitedLog()
+    log = RateLimitedLog()
     for number in range(10_000):
         log.warning("the store is gone (%d)", number)
         log.warning("another thing")
@@ -54,8 +54,8 @@ def test_more_lines_than_anybody_reads_are_counted(
 def test_what_was_left_out_is_counted_even_if_no_more_of_it_comes(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("evergrant.limited_log.PERIOD", 1.0)
-    log = LimitedLog()
+    monkeypatch.setattr("evergrant._logging.rate_limited.PERIOD", 1.0)
+    log = RateLimitedLog()
     for number in range(100):
         log.warning("the store is gone (%d)", number)
     told = [f"the store is gone ({BURST}) ({100 - BURST} like it in a minute)"]
@@ -68,7 +68,7 @@ def test_what_was_left_out_is_counted_even_if_no_more_of_it_comes(
 
 
 def test_threads_together_write_no_more(caplog: pytest.LogCaptureFixture) -> None:
-    log = LimitedLog()
+    log = RateLimitedLog()
 
     def write() -> None:
         for _ in range(500):
@@ -88,7 +88,7 @@ def test_a_listener_that_always_raises_and_corrupt_rows_do_not_fill_the_disk(
     def fail(event: object) -> None:
         raise RuntimeError
 
-    emit = emitter(fail)
+    emit = safe_listener(fail)
     for _ in range(1_000):
         emit(StoreFailed(at=zoho.clock(), error=StoreUnavailable("gone")))
         log_corrupt(CorruptRecord("cannot be read"))
@@ -101,7 +101,7 @@ def test_a_hundred_users_who_wait_for_a_store_that_takes_nothing(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("evergrant.keeping.saver.PAUSES", (0, 0))
+    monkeypatch.setattr("evergrant._core.saver.PAUSES", (0, 0))
     url = f"sqlite:///{tmp_path}/tokens.db?timeout=0"
     with (
         Accounts(
@@ -130,7 +130,7 @@ def test_a_hundred_users_who_wait_for_a_store_that_takes_nothing(
         def refuse(*args: object, **kwargs: object) -> Token:
             raise StoreUnavailable("attempt to write a readonly database")
 
-        for method in ("save_token", "amend", "lease"):
+        for method in ("save_token", "update_note", "lease"):
             monkeypatch.setattr(store, method, refuse)
         caplog.clear()
         for _ in range(3):

@@ -8,17 +8,23 @@ from hashlib import sha256
 
 import pytest
 
+from evergrant._oauth.redirect import (
+    LOGIN_WINDOW,
+    LoginState,
+    Redirect,
+    StateSigner,
+    parse_redirect,
+)
 from evergrant.datacenter import ZOHO
 from evergrant.errors import ConsentDenied, UntrustedServer
-from evergrant.login import LOGIN_WINDOW, Login, Redirect, StateKey, read_redirect
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-KEY = StateKey(b"the client's secret")
+KEY = StateSigner(b"the client's secret")
 US = ZOHO.by_code("us")
 
 
-def begun(user: str | None = "alice@example.com") -> Login:
-    return Login.begin(NOW, "us", user)
+def begun(user: str | None = "alice@example.com") -> LoginState:
+    return LoginState.begin(NOW, "us", user)
 
 
 @pytest.mark.parametrize("session", [None, "", "cookie-1"])
@@ -30,7 +36,7 @@ def test_a_state_comes_back_as_the_login_it_stands_for(
 ) -> None:
     login = begun(user)
     state = login.state(KEY, session)
-    assert Login.from_state(state, StateKey(b"the client's secret"), session, NOW) == login
+    assert LoginState.from_state(state, StateSigner(b"the client's secret"), session, NOW) == login
 
 
 def test_no_two_logins_share_a_state() -> None:
@@ -42,7 +48,7 @@ def test_every_change_of_a_state_is_noticed() -> None:
     for index, char in enumerate(state):
         forged = state[:index] + ("A" if char != "A" else "B") + state[index + 1 :]
         with pytest.raises(UntrustedServer):
-            Login.from_state(forged, KEY, "cookie-1", NOW)
+            LoginState.from_state(forged, KEY, "cookie-1", NOW)
 
 
 @pytest.mark.parametrize(
@@ -51,12 +57,12 @@ def test_every_change_of_a_state_is_noticed() -> None:
 def test_a_state_of_another_session_is_refused(begun_in: str | None, back_in: str | None) -> None:
     state = begun().state(KEY, begun_in)
     with pytest.raises(UntrustedServer):
-        Login.from_state(state, KEY, back_in, NOW)
+        LoginState.from_state(state, KEY, back_in, NOW)
 
 
 def test_a_state_that_another_app_signed_is_refused() -> None:
     with pytest.raises(UntrustedServer):
-        Login.from_state(begun().state(StateKey(b"x"), None), KEY, None, NOW)
+        LoginState.from_state(begun().state(StateSigner(b"x"), None), KEY, None, NOW)
 
 
 @pytest.mark.parametrize(
@@ -64,14 +70,14 @@ def test_a_state_that_another_app_signed_is_refused() -> None:
 )
 def test_a_made_up_state_is_refused_whatever_it_is_made_of(state: str) -> None:
     with pytest.raises(UntrustedServer):
-        Login.from_state(state, KEY, None, NOW)
+        LoginState.from_state(state, KEY, None, NOW)
 
 
 def test_a_signature_does_not_pass_for_a_longer_state() -> None:
     state = begun().state(KEY, None)
     for forged in (state + ".", state + "=", "." + state, state.replace(".", "", 1)):
         with pytest.raises(UntrustedServer):
-            Login.from_state(forged, KEY, None, NOW)
+            LoginState.from_state(forged, KEY, None, NOW)
 
 
 @pytest.mark.parametrize(
@@ -80,18 +86,18 @@ def test_a_signature_does_not_pass_for_a_longer_state() -> None:
 def test_a_login_too_long_ago_or_from_the_future_is_refused(late: timedelta) -> None:
     state = begun().state(KEY, None)
     with pytest.raises(UntrustedServer):
-        Login.from_state(state, KEY, None, NOW + late)
+        LoginState.from_state(state, KEY, None, NOW + late)
 
 
 def test_workers_whose_clocks_differ_a_little_share_a_login() -> None:
     state = begun().state(KEY, None)
-    Login.from_state(state, KEY, None, NOW - timedelta(minutes=4))
-    Login.from_state(state, KEY, None, NOW + LOGIN_WINDOW)
+    LoginState.from_state(state, KEY, None, NOW - timedelta(minutes=4))
+    LoginState.from_state(state, KEY, None, NOW + LOGIN_WINDOW)
 
 
 def test_pkce_is_the_same_for_every_worker_and_another_for_every_login() -> None:
     login, other = begun(), begun()
-    verifier = login.verifier(StateKey(b"the client's secret")).reveal()
+    verifier = login.verifier(StateSigner(b"the client's secret")).reveal()
     assert verifier == login.verifier(KEY).reveal() != other.verifier(KEY).reveal()
     # RFC 7636: 43 to 128 unreserved characters; the challenge is the hash, in base64url.
     assert 43 <= len(verifier) <= 128
@@ -101,7 +107,7 @@ def test_pkce_is_the_same_for_every_worker_and_another_for_every_login() -> None
 
 
 def test_the_key_and_the_code_do_not_show() -> None:
-    redirect = read_redirect({"state": "s", "code": "1000.c"})
+    redirect = parse_redirect({"state": "s", "code": "1000.c"})
     shown = f"{KEY!r}{KEY}{redirect!r}{begun().verifier(KEY)!r}"
     assert "secret'" not in shown
     assert "1000" not in shown
@@ -122,14 +128,14 @@ BACK = (
 
 @pytest.mark.parametrize("params", BACK)
 def test_a_redirect_is_read_in_every_form_in_which_it_comes(params: str) -> None:
-    redirect = read_redirect(params)
-    assert (redirect.state, redirect.accepted_code()) == ("s.1", "1000.c.d")
+    redirect = parse_redirect(params)
+    assert (redirect.state, redirect.code_or_raise()) == ("s.1", "1000.c.d")
     assert redirect.data_center(ZOHO, US).code == "eu"
 
 
 def test_a_mapping_is_read_as_it_is() -> None:
-    redirect = read_redirect({"state": "s", "code": "c", "location": "us", "other": "x"})
-    assert (redirect.state, redirect.accepted_code(), redirect.location) == ("s", "c", "us")
+    redirect = parse_redirect({"state": "s", "code": "c", "location": "us", "other": "x"})
+    assert (redirect.state, redirect.code_or_raise(), redirect.location) == ("s", "c", "us")
 
 
 @pytest.mark.parametrize(
@@ -150,7 +156,7 @@ def test_a_redirect_without_a_state_or_with_a_parameter_twice_is_not_ours(
     params: dict[str, str] | str,
 ) -> None:
     with pytest.raises(UntrustedServer):
-        Login.from_state(read_redirect(params).state, KEY, None, NOW)
+        LoginState.from_state(parse_redirect(params).state, KEY, None, NOW)
 
 
 @pytest.mark.parametrize(
@@ -158,15 +164,15 @@ def test_a_redirect_without_a_state_or_with_a_parameter_twice_is_not_ours(
 )
 def test_a_refusal_is_no_login_even_with_a_code(params: str) -> None:
     with pytest.raises(ConsentDenied) as caught:
-        read_redirect(params).accepted_code()
+        parse_redirect(params).code_or_raise()
     assert "1000" not in str(caught.value)
 
 
 def test_a_refusal_says_why_and_repeats_nothing_but_a_word() -> None:
     with pytest.raises(ConsentDenied, match=r"\(access_denied\).*ten logins in ten minutes"):
-        read_redirect("error=access_denied").accepted_code()
+        parse_redirect("error=access_denied").code_or_raise()
     with pytest.raises(ConsentDenied) as caught:
-        read_redirect("error=call+0900+123456+now").accepted_code()
+        parse_redirect("error=call+0900+123456+now").code_or_raise()
     assert "0900" not in str(caught.value)
 
 

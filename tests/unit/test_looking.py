@@ -6,9 +6,9 @@ import threading
 
 import pytest
 
+from evergrant._concurrency import deduplicated_read
+from evergrant._concurrency.deduplicated_read import DeduplicatedRead
 from evergrant.errors import CorruptRecord, StoreUnavailable
-from evergrant.keeping import looking
-from evergrant.keeping.looking import Looking
 
 
 class Slow:
@@ -27,27 +27,27 @@ class Slow:
 def test_a_look_that_does_not_end_is_given_up_by_all_who_wait(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(looking, "PATIENCE", 0.05)
-    looks, slow = Looking(), Slow()
+    monkeypatch.setattr(deduplicated_read, "TIMEOUT", 0.05)
+    looks, slow = DeduplicatedRead(), Slow()
     for _ in range(3):
         with pytest.raises(StoreUnavailable, match="has not answered"):
-            looks.do("alice", slow)
+            looks.run("alice", slow)
     assert slow.asked == 1
-    assert looks.do("bob", lambda: "another") == "another"
-    monkeypatch.setattr(looking, "PATIENCE", 30.0)
+    assert looks.run("bob", lambda: "another") == "another"
+    monkeypatch.setattr(deduplicated_read, "TIMEOUT", 30.0)
     slow.answer.set()
     while looks._under_way:
         pass
-    assert looks.do("alice", slow) == 2
+    assert looks.run("alice", slow) == 2
 
 
 def test_too_many_open_questions_are_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(looking, "PATIENCE", 0.0)
-    monkeypatch.setattr(looking, "MOST", 2)
-    looks, slow = Looking(), Slow()
+    monkeypatch.setattr(deduplicated_read, "TIMEOUT", 0.0)
+    monkeypatch.setattr(deduplicated_read, "MAX_PENDING", 2)
+    looks, slow = DeduplicatedRead(), Slow()
     for user in range(4):
         with pytest.raises(StoreUnavailable):
-            looks.do(user, slow)
+            looks.run(user, slow)
     assert slow.asked == 2
     slow.answer.set()
 
@@ -56,8 +56,8 @@ def test_each_caller_gets_an_error_of_its_own() -> None:
     def fail() -> None:
         raise CorruptRecord("unreadable", token_id="7")
 
-    looks = Looking()
+    looks = DeduplicatedRead()
     for _ in range(2):
         with pytest.raises(CorruptRecord, match="unreadable") as caught:
-            looks.do("alice", fail)
+            looks.run("alice", fail)
         assert caught.value.token_id == "7"

@@ -15,9 +15,9 @@ import pytest
 import rich
 from rich.pretty import pretty_repr
 
-from evergrant.masking import masks_locals
+from evergrant._files.secure_files import MaskedBytes
+from evergrant._masking import masks_locals
 from evergrant.stores.matching import Criterion
-from evergrant.stores.private_files import Hidden
 from evergrant.stores.rows import MaskedRow
 from evergrant.token import Secret, Token
 
@@ -114,7 +114,7 @@ def test_consoles_do_not_print_a_secret(capsys: pytest.CaptureFixture[str]) -> N
     "thing",
     [
         Secret(PLAIN * 20),
-        Hidden(PLAIN.encode() * 20),
+        MaskedBytes(PLAIN.encode() * 20),
         MaskedRow((PLAIN,) * 16)[0:0] or MaskedRow(("1", PLAIN)),
         Criterion(access_token=PLAIN),
     ],

@@ -11,8 +11,8 @@ import pytest
 
 from evergrant.errors import Conflict
 from evergrant.stores import matching
-from evergrant.stores.matching import Criterion, compatible, find_criterion, freshest
-from evergrant.stores.merging import merged
+from evergrant.stores.matching import Criterion, compatible, criterion_for, freshest
+from evergrant.stores.merging import merge
 from evergrant.token import Token
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -67,7 +67,7 @@ def unit(token: Token) -> tuple[str | None, str | None, str | None, datetime | N
     ],
 )
 def test_the_first_thing_named_decides(partial: Token, asks_for: dict[str, str]) -> None:
-    assert find_criterion(partial) == asks_for
+    assert criterion_for(partial) == asks_for
 
 
 @pytest.mark.parametrize(
@@ -90,11 +90,11 @@ def test_the_first_thing_named_decides(partial: Token, asks_for: dict[str, str])
     ],
 )
 def test_what_names_nobody_asks_for_nobody(partial: Token) -> None:
-    assert find_criterion(partial) is None
+    assert criterion_for(partial) is None
 
 
 def test_a_criterion_holds_plain_text_and_does_not_show_it() -> None:
-    criterion = find_criterion(Token(access_token="planted"))
+    criterion = criterion_for(Token(access_token="planted"))
     assert criterion == {"access_token": "planted"}
     assert criterion is not None
     assert type(criterion["access_token"]) is str
@@ -151,20 +151,20 @@ def later(**changes: Any) -> Token:
 
 def test_a_fresher_grant_replaces_the_stored_one_as_a_whole() -> None:
     new = later(refresh_token="r2", grant_token="g2", api_domain="https://www.zohoapis.com")
-    assert unit(merged(stored(), new, decided=False)) == unit(new)
+    assert unit(merge(stored(), new, compared=False)) == unit(new)
 
 
 def test_nothing_of_another_grant_fills_the_gaps_of_a_new_one() -> None:
-    row = merged(stored(), later(refresh_token="r2"), decided=False)
+    row = merge(stored(), later(refresh_token="r2"), compared=False)
     assert unit(row) == ("a2", "r2", None, NOON + HOUR, None)
     assert row.scopes == ()
 
 
-def test_a_renewal_keeps_what_zoho_sends_only_once() -> None:
-    row = merged(stored(), later(), decided=False)
+def test_a_refresh_keeps_what_zoho_sends_only_once() -> None:
+    row = merge(stored(), later(), compared=False)
     assert unit(row) == ("a2", "r1", "g1", NOON + HOUR, "https://www.zohoapis.eu")
     assert row.scopes == ("old",)
-    assert unit(merged(stored(), later(refresh_token="r1"), decided=False)) == unit(row)
+    assert unit(merge(stored(), later(refresh_token="r1"), compared=False)) == unit(row)
 
 
 def test_a_stale_token_changes_nothing_of_the_unit() -> None:
@@ -175,16 +175,16 @@ def test_a_stale_token_changes_nothing_of_the_unit() -> None:
         api_domain="https://www.zohoapis.com",
         scopes=("stale",),
     )
-    row = merged(stored(), stale, decided=False)
+    row = merge(stored(), stale, compared=False)
     assert unit(row) == unit(stored())
     assert row.scopes == ("old",)
 
 
 def test_a_stale_token_still_fills_in_who_it_is() -> None:
-    row = merged(
+    row = merge(
         stored(user_name=None, org_id=None),
         later(expires_at=NOON - HOUR, org_id="60001"),
-        decided=False,
+        compared=False,
     )
     assert (row.user_name, row.org_id) == ("alice", "60001")
     assert unit(row) == unit(stored())
@@ -193,75 +193,75 @@ def test_a_stale_token_still_fills_in_who_it_is() -> None:
 def test_the_later_expiry_wins_to_the_millisecond_and_a_tie_goes_to_the_writer() -> None:
     tick = timedelta(milliseconds=1)
     for left, winner in ((-tick, "a1"), (timedelta(0), "a2"), (tick, "a2")):
-        row = merged(stored(), later(expires_at=NOON + left), decided=False)
+        row = merge(stored(), later(expires_at=NOON + left), compared=False)
         assert row.access_token == winner
 
 
 def test_a_refresh_token_alone_replaces_the_grant() -> None:
-    row = merged(stored(), later(access_token=None, expires_at=None, refresh_token="r2"),
-                 decided=False)  # fmt: skip
+    row = merge(stored(), later(access_token=None, expires_at=None, refresh_token="r2"),
+                 compared=False)  # fmt: skip
     assert unit(row) == (None, "r2", None, None, None)
 
 
 def test_a_new_grant_whose_expiry_nobody_noted_is_not_taken_for_an_old_one() -> None:
-    row = merged(stored(), later(refresh_token="r2", expires_at=None), decided=False)
+    row = merge(stored(), later(refresh_token="r2", expires_at=None), compared=False)
     assert unit(row) == ("a2", "r2", None, None, None)
 
 
 def test_the_only_refresh_token_is_never_turned_down() -> None:
     online = stored(refresh_token=None)
-    row = merged(online, later(refresh_token="r2", expires_at=NOON - HOUR), decided=False)
+    row = merge(online, later(refresh_token="r2", expires_at=NOON - HOUR), compared=False)
     assert unit(row) == ("a2", "r2", None, NOON - HOUR, None)
 
 
 def test_the_same_access_token_without_its_expiry_does_not_erase_it() -> None:
     partial = Token(user_name="alice", access_token="a1")
-    assert unit(merged(stored(), partial, decided=False)) == unit(stored())
+    assert unit(merge(stored(), partial, compared=False)) == unit(stored())
 
 
 def test_a_token_without_any_unit_leaves_it_alone() -> None:
     partial = Token(user_name="alice", refresh_token="r1", client_secret="s2", client_id="c1")
-    row = merged(stored(), partial, decided=False)
+    row = merge(stored(), partial, compared=False)
     assert unit(row) == unit(stored())
     assert row.client_secret == "s2"
 
 
 def test_an_edit_of_the_row_just_read_wins_whatever_its_expiry() -> None:
     edit = stored(access_token="a0", refresh_token=None, expires_at=NOON - HOUR)
-    assert unit(merged(stored(), edit, decided=False))[:4] == ("a0", None, "g1", NOON - HOUR)
+    assert unit(merge(stored(), edit, compared=False))[:4] == ("a0", None, "g1", NOON - HOUR)
     cleared = stored(access_token=None, expires_at=None)
-    assert merged(stored(), cleared, decided=False).access_token is None
+    assert merge(stored(), cleared, compared=False).access_token is None
 
 
 def test_an_edit_of_an_older_version_competes_by_freshness() -> None:
     edit = stored(access_token="a0", expires_at=NOON - HOUR, version=2)
-    assert unit(merged(stored(), edit, decided=False)) == unit(stored())
+    assert unit(merge(stored(), edit, compared=False)) == unit(stored())
 
 
 def test_a_version_of_zero_proves_no_reading() -> None:
     foreign = stored(version=0)
     edit = stored(version=0, access_token="a0", expires_at=NOON - HOUR)
-    assert merged(foreign, edit, decided=False).access_token == "a1"
+    assert merge(foreign, edit, compared=False).access_token == "a1"
 
 
 def test_a_decided_save_wins_whatever_its_expiry() -> None:
     edit = stored(access_token="a0", expires_at=NOON - HOUR, version=0)
-    assert merged(stored(), edit, decided=True).access_token == "a0"
+    assert merge(stored(), edit, compared=True).access_token == "a0"
 
 
 def test_the_row_keeps_its_id_and_its_birth() -> None:
-    row = merged(stored(), later(id="99", created_at=NOON), decided=False)
+    row = merge(stored(), later(id="99", created_at=NOON), compared=False)
     assert (row.id, row.created_at) == ("7", NOON - HOUR)
-    born_elsewhere = merged(stored(created_at=None), later(created_at=NOON), decided=False)
+    born_elsewhere = merge(stored(created_at=None), later(created_at=NOON), compared=False)
     assert born_elsewhere.created_at == NOON
 
 
 def test_another_grant_begins_when_it_says_so_or_else_with_its_save() -> None:
     now = NOON + HOUR
     said = later(refresh_token="r2", created_at=NOON)
-    assert merged(stored(), said, decided=True, updated_at=now).created_at == NOON
+    assert merge(stored(), said, compared=True, updated_at=now).created_at == NOON
     copied = later(refresh_token="r2", created_at=NOON - HOUR)  # with the rest of the former row
-    assert merged(stored(), copied, decided=True, updated_at=now).created_at == now
+    assert merge(stored(), copied, compared=True, updated_at=now).created_at == now
 
 
 @pytest.mark.parametrize(
@@ -277,22 +277,22 @@ def test_of_the_rest_what_is_given_is_taken_and_what_is_left_out_is_kept(
     name: str, new: Any
 ) -> None:
     given: dict[str, Any] = {name: new}
-    assert getattr(merged(stored(), later(**given), decided=False), name) == new
+    assert getattr(merge(stored(), later(**given), compared=False), name) == new
     left_out: dict[str, Any] = {name: None}
-    kept = merged(stored(**given), later(**left_out), decided=False)
+    kept = merge(stored(**given), later(**left_out), compared=False)
     assert getattr(kept, name) == new
 
 
 def test_merging_twice_changes_no_more_than_once() -> None:
-    once = merged(stored(), later(refresh_token="r2"), decided=False)
-    assert merged(once, later(refresh_token="r2"), decided=False) == replace(once, version=0)
+    once = merge(stored(), later(refresh_token="r2"), compared=False)
+    assert merge(once, later(refresh_token="r2"), compared=False) == replace(once, version=0)
 
 
 def test_no_field_is_forgotten_by_a_save_over_nothing_but_an_id() -> None:
     whole = replace(FULL, expires_at=NOON, redirect_url="u", api_domain="d", scopes=("s",),
                     last_used_at=NOON, created_at=NOON)  # fmt: skip
     bare = Token(id="7", grant_token="g1")
-    assert merged(bare, whole, decided=False) == replace(whole, id="7")
+    assert merge(bare, whole, compared=False) == replace(whole, id="7")
 
 
 def test_a_criterion_is_a_dictionary_of_columns() -> None:

@@ -12,19 +12,19 @@ from typing import Any
 import pytest
 
 from evergrant.errors import CorruptRecord
+from evergrant.stores.in_process import InProcessStore
 from evergrant.stores.list import ListStore
-from evergrant.stores.local import LocalStore
 from evergrant.stores.memory import MemoryStore
 from evergrant.stores.rows import COLUMNS
-from evergrant.testing.samples import ALICE, BOB, SECRETS, grant, of_client, renewed
+from evergrant.testing.sample_tokens import ALICE, BOB, SECRETS, grant, of_client, refreshed
 from evergrant.token import Token
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture(params=[MemoryStore, ListStore])
-def store(request: pytest.FixtureRequest) -> LocalStore:
-    made: LocalStore = request.param()
+def store(request: pytest.FixtureRequest) -> InProcessStore:
+    made: InProcessStore = request.param()
     return made
 
 
@@ -43,7 +43,7 @@ def official_row(who: str, id_: str = "1") -> list[Any]:
     ]
 
 
-def change_everything_and_fail(store: LocalStore) -> None:
+def change_everything_and_fail(store: InProcessStore) -> None:
     with suppress(ZeroDivisionError), store._transaction():
         for token in store.get_tokens()[1:]:
             store._delete(str(token.id))
@@ -56,32 +56,32 @@ def change_everything_and_fail(store: LocalStore) -> None:
         1 / 0  # noqa: B018 - the failure
 
 
-def test_what_fails_in_the_middle_changes_nothing(store: LocalStore) -> None:
+def test_what_fails_in_the_middle_changes_nothing(store: InProcessStore) -> None:
     saved = [store.save_token(grant(who)) for who in ("alice", "bob", "carol")]
-    before = store.generation()
+    before = store.change_counter()
     change_everything_and_fail(store)
     assert sorted(store.get_tokens(), key=lambda token: token.id or "") == saved
-    assert store.generation() == before
+    assert store.change_counter() == before
     for token in saved:
         assert store.find_token(token) == token
         assert store.find_token(Token(access_token=token.access_token)) == token
     assert store.find_users("new") == store.find_users("mallory") == []
 
 
-def test_the_generation_changes_with_a_change_and_only_then(store: LocalStore) -> None:
-    before = store.generation()
+def test_the_generation_changes_with_a_change_and_only_then(store: InProcessStore) -> None:
+    before = store.change_counter()
     saved = store.save_token(ALICE)
-    after = store.generation()
+    after = store.change_counter()
     assert after != before
     store.find_token(ALICE)
     store.get_tokens()
     store.lease(str(saved.id), 1).release()
-    assert store.generation() == after
+    assert store.change_counter() == after
     store.delete_token(str(saved.id))
-    assert store.generation() != after
+    assert store.change_counter() != after
 
 
-def test_a_lease_ends_with_its_time_and_not_before(store: LocalStore) -> None:
+def test_a_lease_ends_with_its_time_and_not_before(store: InProcessStore) -> None:
     now = [NOON]
     store._clock = lambda: now[0]
     assert store.lease("1", 10)
@@ -91,7 +91,7 @@ def test_a_lease_ends_with_its_time_and_not_before(store: LocalStore) -> None:
     assert store.lease("1", 10)
 
 
-def test_a_leases_time_is_taken_when_it_is_its_turn(store: LocalStore) -> None:
+def test_a_leases_time_is_taken_when_it_is_its_turn(store: InProcessStore) -> None:
     def now() -> datetime:
         other = ThreadPoolExecutor(1)
         entered = other.submit(store._lock.acquire, blocking=False)
@@ -105,7 +105,7 @@ def test_a_leases_time_is_taken_when_it_is_its_turn(store: LocalStore) -> None:
     assert turns == [True]
 
 
-def test_a_lease_from_before_the_clock_went_back_holds_nobody_up(store: LocalStore) -> None:
+def test_a_lease_from_before_the_clock_went_back_holds_nobody_up(store: InProcessStore) -> None:
     now = [NOON]
     store._clock = lambda: now[0]
     assert store.lease("1", 10)
@@ -135,13 +135,13 @@ def test_a_look_up_in_memory_reads_no_other_row() -> None:
         assert store.find_token(asked) == alice
     assert store.find_users("alice@example.com") == [alice]
     assert store.find_token_by_id(str(alice.id)) == alice
-    assert store.save_token(renewed(alice)).version == 2
+    assert store.save_token(refreshed(alice)).version == 2
 
 
 def test_what_is_deleted_leaves_nothing_in_the_index() -> None:
     store = MemoryStore()
     for number in range(5):
-        saved = store.save_token(renewed(ALICE, number))
+        saved = store.save_token(refreshed(ALICE, number))
     store.delete_token(str(saved.id))
     assert store._table._index == {}
 

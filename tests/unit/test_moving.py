@@ -13,13 +13,13 @@ from pathlib import Path
 import pytest
 
 from evergrant.errors import ConfigError
-from evergrant.moving import copy, move
 from evergrant.stores import open_store
 from evergrant.stores.base import TokenStore
 from evergrant.stores.list import ListStore
 from evergrant.stores.memory import MemoryStore
 from evergrant.stores.rows import encode
 from evergrant.token import Token
+from evergrant.transfer import copy, move
 from moving_help import contents, many, outcomes, user_token
 from sqlite_help import SeedStore, execute, seed_token
 
@@ -86,7 +86,7 @@ def test_a_thousand_tokens(opened: Opener) -> None:
 
 MOVER = """
 import sys
-from evergrant.moving import move
+from evergrant.transfer import move
 from evergrant.stores import open_store
 
 source, target, delete_source = sys.argv[1:]
@@ -133,7 +133,7 @@ def test_killed_in_the_middle_and_run_again(
 class OfficialTable(MemoryStore):
     """Has the official columns only, and ids as short."""
 
-    holds = Token.__slots__[:10]
+    stored_fields = Token.__slots__[:10]
     id_width = 10
 
     def save_token(self, token: Token, *, expected_version: int | None = None) -> Token:

@@ -8,11 +8,11 @@ from datetime import timedelta
 
 import pytest
 
-from evergrant.moving import Moved, Outcome, copy
 from evergrant.stores import open_store
 from evergrant.stores.base import TokenStore
-from evergrant.testing.samples import ALICE, NOON
+from evergrant.testing.sample_tokens import ALICE, NOON
 from evergrant.token import Token
+from evergrant.transfer import Moved, Outcome, copy
 
 HOUR = timedelta(hours=1)
 FULL = replace(ALICE, id=None, access_token="a1", refresh_token="r1", expires_at=NOON)
@@ -39,8 +39,8 @@ BARE = {"access_token": None, "expires_at": None}
 CASES = {
     "the same": (FULL, say(), "same"),
     "the same, which says less": (say(scopes=(), org_id=None), FULL, "same"),
-    "renewed in the source": (say(**LATER), FULL, "updated"),
-    "renewed in the target": (FULL, say(**LATER), "fresher there"),
+    "refreshed in the source": (say(**LATER), FULL, "updated"),
+    "refreshed in the target": (FULL, say(**LATER), "fresher there"),
     "another grant, later": (
         say(**LATER, refresh_token="r2"), FULL, "updated",
     ),
@@ -50,21 +50,21 @@ CASES = {
     "another grant at the same moment": (
         say(access_token="a2", refresh_token="r2"), FULL, "conflict",
     ),
-    "another grant, not renewed yet": (
+    "another grant, not refreshed yet": (
         say(**BARE, refresh_token="r2"), FULL, "conflict",
     ),
-    "another grant over one not renewed yet": (
+    "another grant over one not refreshed yet": (
         say(access_token="a2", refresh_token="r2"), say(**BARE), "conflict",
     ),
-    "the same grant, not renewed yet": (say(**BARE), FULL, "same"),
-    "the same grant, not renewed yet, with an old secret": (
+    "the same grant, not refreshed yet": (say(**BARE), FULL, "same"),
+    "the same grant, not refreshed yet, with an old secret": (
         say(**BARE, client_secret="old"), FULL, "fresher there",
     ),
-    "the same grant, renewed for the first time": (
+    "the same grant, refreshed for the first time": (
         FULL, say(**BARE), "updated",
     ),
     "an expiry that nobody noted": (say(access_token="a2", expires_at=None), FULL, "conflict"),
-    "later, but cannot be renewed there": (
+    "later, but cannot be refreshed there": (
         FULL, say(**LATER, refresh_token=None), "conflict",
     ),
     "a refresh token for an access token without one": (

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from evergrant.errors import StoreUnavailable
-from evergrant.moving import Outcome, move
 from evergrant.stores import open_store
 from evergrant.stores.base import TokenStore
 from evergrant.stores.memory import MemoryStore
 from evergrant.token import Token
+from evergrant.transfer import Outcome, move
 from moving_help import LIARS, NOON, outcomes, user_token
 from sqlite_help import execute
 
@@ -104,7 +104,7 @@ def test_a_login_in_the_target_at_the_same_moment_is_not_overwritten() -> None:
         assert there.access_token == "canary-later"
 
 
-def test_a_renewal_in_the_target_at_the_same_moment_is_not_overwritten() -> None:
+def test_a_refresh_in_the_target_at_the_same_moment_is_not_overwritten() -> None:
     with MemoryStore() as source, Busy(lambda store: store.save_token(LATER)) as target:
         old = {"access_token": "canary-old", "expires_at": NOON - timedelta(hours=1)}
         MemoryStore.save_token(target, user_token("alice", **old))
@@ -124,15 +124,15 @@ def test_an_id_that_is_taken_at_the_same_moment_is_not_shared() -> None:
         assert len(target.get_tokens()) == 2
 
 
-def test_what_the_source_renewed_meanwhile_is_not_deleted() -> None:
-    class Renewing(MemoryStore):
+def test_what_the_source_refreshed_meanwhile_is_not_deleted() -> None:
+    class Refreshing(MemoryStore):
         def find_token_by_id(self, id: str) -> Token | None:  # noqa: A002 - as in the store
             self.save_token(LATER)
             return super().find_token_by_id(id)
 
     with MemoryStore() as source, MemoryStore() as target:
         source.save_token(user_token("alice"))
-        source.__class__ = Renewing
+        source.__class__ = Refreshing
         [moved] = move(source, target, delete_source=True)
         source.__class__ = MemoryStore
         assert not moved.deleted

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from evergrant.names import belongs_to, folded, same_name
+from evergrant._user_names import belongs_to, fold_name, same_name
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from evergrant.names import belongs_to, folded, same_name
 )
 def test_an_address_in_another_case_is_the_same_user(one: str, other: str) -> None:
     assert same_name(one, other)
-    assert folded(one) == folded(other)
+    assert fold_name(one) == fold_name(other)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from evergrant.keeping.need import Need
+from evergrant._core.requirement import Requirement
 from evergrant.token import Token
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -15,15 +15,17 @@ OVER = Token(access_token="a", expires_at=NOON - timedelta(hours=1))
 
 
 @pytest.mark.parametrize(
-    ("need", "token", "cause"),
+    ("requirement", "token", "cause"),
     [
-        (Need(other_than="a"), LIVE, "rejected"),
-        (Need(other_than="a", is_asked=True), LIVE, "asked"),
-        (Need(other_than="b"), LIVE, "ahead"),
-        (Need(), LIVE, "ahead"),
-        (Need(), OVER, "expired"),
-        (Need(is_use=False), OVER, "kept fresh"),
+        (Requirement(not_this="a"), LIVE, "rejected"),
+        (Requirement(not_this="a", is_asked=True), LIVE, "asked"),
+        (Requirement(not_this="b"), LIVE, "ahead"),
+        (Requirement(), LIVE, "ahead"),
+        (Requirement(), OVER, "expired"),
+        (Requirement(for_use=False), OVER, "kept fresh"),
     ],
 )
-def test_the_cause_is_what_its_caller_needs(need: Need, token: Token, cause: str) -> None:
-    assert need.cause(token, NOON) == cause
+def test_the_cause_is_what_its_caller_needs(
+    requirement: Requirement, token: Token, cause: str
+) -> None:
+    assert requirement.refresh_cause(token, NOON) == cause

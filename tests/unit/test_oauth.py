@@ -10,8 +10,9 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
 
-from evergrant import oauth
-from evergrant.client import Client
+from evergrant._oauth import protocol
+from evergrant._oauth.client import Client
+from evergrant._oauth.messages import HttpRequest, HttpResponse
 from evergrant.datacenter import ZOHO
 from evergrant.errors import (
     AccountsUnavailable,
@@ -21,7 +22,6 @@ from evergrant.errors import (
     Throttled,
     UntrustedServer,
 )
-from evergrant.http import HttpAnswer, HttpCall
 from evergrant.token import Secret
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -32,7 +32,7 @@ ODD_LIVES: tuple[Any, ...] = (None, "soon", 0, -5, [], 3_600_000, 10**30, 1e400)
 ODD_USERS: tuple[Any, ...] = ([], None, [None], [{"email": None}], [{"email": ""}], {"0": 1})
 
 
-def form(call: HttpCall) -> dict[str, str]:
+def form(call: HttpRequest) -> dict[str, str]:
     assert call.method == "POST"
     assert call.headers["content-type"] == "application/x-www-form-urlencoded"
     pairs = parse_qsl(call.body.decode(), strict_parsing=True)
@@ -40,18 +40,20 @@ def form(call: HttpCall) -> dict[str, str]:
     return dict(pairs)
 
 
-def answer(body: object, status: int = 200) -> HttpAnswer:
-    return HttpAnswer(status, {"content-type": "application/json"}, json.dumps(body).encode())
+def answer(body: object, status: int = 200) -> HttpResponse:
+    return HttpResponse(status, {"content-type": "application/json"}, json.dumps(body).encode())
 
 
-def granted(body: object, status: int = 200, grant_type: str = "refresh_token") -> oauth.Granted:
-    return oauth.read_granted(
+def granted(
+    body: object, status: int = 200, grant_type: str = "refresh_token"
+) -> protocol.TokenResponse:
+    return protocol.parse_token_response(
         answer(body, status), now=NOW, asked=US, known=ZOHO, grant_type=grant_type
     )
 
 
 def test_the_consent_page_is_asked_for_offline_access_and_is_told_no_secret() -> None:
-    url = oauth.authorization_url(EU, CLIENT, ["A.b.READ", "C.d.ALL"], state="s t&=")
+    url = protocol.authorization_url(EU, CLIENT, ["A.b.READ", "C.d.ALL"], state="s t&=")
     parts = urlsplit(url)
     assert (parts.scheme, parts.netloc, parts.path) == (
         "https",
@@ -68,8 +70,10 @@ def test_the_consent_page_is_asked_for_offline_access_and_is_told_no_secret() ->
     }
 
 
-def test_consent_again_and_a_challenge_are_asked_for_when_wanted() -> None:
-    url = oauth.authorization_url(US, CLIENT, ["A"], state="s", consent_again=True, challenge="ch")
+def test_prompt_consent_and_a_challenge_are_asked_for_when_wanted() -> None:
+    url = protocol.authorization_url(
+        US, CLIENT, ["A"], state="s", prompt_consent=True, challenge="ch"
+    )
     params = dict(parse_qsl(urlsplit(url).query))
     assert params["prompt"] == "consent"
     assert (params["code_challenge"], params["code_challenge_method"]) == ("ch", "S256")
@@ -79,9 +83,9 @@ def test_consent_again_and_a_challenge_are_asked_for_when_wanted() -> None:
 def test_secrets_travel_in_the_body_to_the_accounts_server_of_their_data_center(code: str) -> None:
     where = ZOHO.by_code(code)
     calls = [
-        oauth.exchange_call(where, CLIENT, "the-code", redirect_url=CLIENT.redirect_url),
-        oauth.refresh_call(where, CLIENT, "the-refresh-token"),
-        oauth.client_credentials_call(where, CLIENT, ["A"], "42"),
+        protocol.exchange_request(where, CLIENT, "the-code", redirect_url=CLIENT.redirect_url),
+        protocol.refresh_request(where, CLIENT, "the-refresh-token"),
+        protocol.client_credentials_request(where, CLIENT, ["A"], "42"),
     ]
     for call in calls:
         assert call.url == f"{where.accounts_url}/oauth/v2/token"
@@ -89,7 +93,7 @@ def test_secrets_travel_in_the_body_to_the_accounts_server_of_their_data_center(
 
 
 def test_an_exchange_says_all_that_zoho_compares() -> None:
-    call = oauth.exchange_call(
+    call = protocol.exchange_request(
         US, CLIENT, "1000.c", redirect_url=CLIENT.redirect_url, verifier="the-verifier"
     )
     assert form(call) == {
@@ -103,31 +107,31 @@ def test_an_exchange_says_all_that_zoho_compares() -> None:
 
 
 def test_a_self_clients_code_goes_without_a_redirect_url_and_a_verifier() -> None:
-    fields = form(oauth.exchange_call(US, CLIENT, Secret("1000.c"), redirect_url=None))
+    fields = form(protocol.exchange_request(US, CLIENT, Secret("1000.c"), redirect_url=None))
     assert fields["code"] == "1000.c"
     assert not fields.keys() & {"redirect_uri", "code_verifier"}
 
 
 def test_client_credentials_name_the_org_as_zoho_wants_it() -> None:
-    fields = form(oauth.client_credentials_call(US, CLIENT, ["A", "B"], "42"))
+    fields = form(protocol.client_credentials_request(US, CLIENT, ["A", "B"], "42"))
     assert (fields["grant_type"], fields["scope"]) == ("client_credentials", "A,B")
     assert fields["soid"] == "ZohoCRM.42"
 
 
 def test_a_value_that_is_no_text_still_makes_a_request() -> None:
-    fields = form(oauth.exchange_call(US, CLIENT, "1000.\udc80", redirect_url=None))
+    fields = form(protocol.exchange_request(US, CLIENT, "1000.\udc80", redirect_url=None))
     assert fields["code"] == "1000.?"
 
 
 def test_the_older_revocation_shows_the_token_only() -> None:
-    call = oauth.revoke_call(CA, Secret("1000.r"))
+    call = protocol.revoke_request(CA, Secret("1000.r"))
     assert call.url == "https://accounts.zohocloud.ca/oauth/v2/token/revoke"
     assert form(call) == {"token": "1000.r"}
     assert "authorization" not in call.headers
 
 
 def test_the_newer_revocation_authenticates_the_client() -> None:
-    call = oauth.revoke_call(EU, Secret("1000.r"), kind="access_token", client=CLIENT)
+    call = protocol.revoke_request(EU, Secret("1000.r"), kind="access_token", client=CLIENT)
     assert call.url == "https://accounts.zoho.eu/oauth/v2/revoke/token"
     assert form(call) == {"token": "1000.r", "token_type": "access_token"}
     scheme, _, pair = call.headers["authorization"].partition(" ")
@@ -135,7 +139,7 @@ def test_the_newer_revocation_authenticates_the_client() -> None:
 
 
 def test_an_api_call_is_signed_in_zohos_own_form() -> None:
-    call = oauth.call_api(Secret("1000.a"), "https://www.zohoapis.eu/crm/v8/org")
+    call = protocol.api_request(Secret("1000.a"), "https://www.zohoapis.eu/crm/v8/org")
     assert call.headers == {"authorization": "Zoho-oauthtoken 1000.a"}
     assert "1000.a" not in call.url
 
@@ -151,7 +155,7 @@ def test_a_grant_is_read_whole() -> None:
             "expires_in": 3600,
         }
     )
-    assert got == oauth.Granted(
+    assert got == protocol.TokenResponse(
         access_token=Secret("1000.a"),
         refresh_token=Secret("1000.r"),
         expires_at=NOW + timedelta(hours=1),
@@ -239,15 +243,15 @@ def test_a_token_for_a_foreign_api_server_is_refused(domain: object) -> None:
 )
 def test_json_that_is_no_object_is_no_answer(body: bytes) -> None:
     with pytest.raises(AccountsUnavailable):
-        oauth.read_granted(
-            HttpAnswer(200, {}, body), now=NOW, asked=US, known=ZOHO, grant_type="refresh_token"
+        protocol.parse_token_response(
+            HttpResponse(200, {}, body), now=NOW, asked=US, known=ZOHO, grant_type="refresh_token"
         )
 
 
 def test_a_revocation_says_whether_the_token_was_alive() -> None:
-    assert oauth.read_revoked(answer({"status": "success"}), now=NOW)
-    assert not oauth.read_revoked(answer({"error": "invalid_token"}, 400), now=NOW)
-    assert not oauth.read_revoked(HttpAnswer(400), now=NOW)
+    assert protocol.parse_revocation(answer({"status": "success"}), now=NOW)
+    assert not protocol.parse_revocation(answer({"error": "invalid_token"}, 400), now=NOW)
+    assert not protocol.parse_revocation(HttpResponse(400), now=NOW)
 
 
 @pytest.mark.parametrize(
@@ -255,27 +259,27 @@ def test_a_revocation_says_whether_the_token_was_alive() -> None:
     [
         (answer({"status": "success"}, 500), AccountsUnavailable),
         (answer({"status": "failure"}), AccountsUnavailable),
-        (HttpAnswer(200), AccountsUnavailable),
-        *((HttpAnswer(code, {}, b"<html>"), AccountsUnavailable) for code in (400, 502)),
-        (HttpAnswer(302, {"location": "https://evil.example"}), UntrustedServer),
+        (HttpResponse(200), AccountsUnavailable),
+        *((HttpResponse(code, {}, b"<html>"), AccountsUnavailable) for code in (400, 502)),
+        (HttpResponse(302, {"location": "https://evil.example"}), UntrustedServer),
         (answer({"error": "invalid_client"}, 400), InvalidClient),
         (answer({"error": "Access Denied", "status": "failure"}, 400), Throttled),
     ],
 )
 def test_a_token_that_may_be_alive_still_is_never_reported_revoked(
-    got: HttpAnswer, kind: type[OAuthError]
+    got: HttpResponse, kind: type[OAuthError]
 ) -> None:
     with pytest.raises(kind):
-        oauth.read_revoked(got, now=NOW)
+        protocol.parse_revocation(got, now=NOW)
 
 
 def test_user_and_org_are_asked_for_by_the_paths_of_the_official_sdk() -> None:
     base = "https://www.zohoapis.eu"
-    assert oauth.current_user_call(base, "a").url == f"{base}/crm/v8/users?type=CurrentUser"
-    assert oauth.org_call(base, "a").url == f"{base}/crm/v8/org"
+    assert protocol.current_user_request(base, "a").url == f"{base}/crm/v8/users?type=CurrentUser"
+    assert protocol.org_request(base, "a").url == f"{base}/crm/v8/org"
     users = {"users": [{"id": "1", "email": "alice@example.com"}], "info": {}}
-    assert oauth.read_current_user(answer(users)) == "alice@example.com"
-    assert oauth.read_org(answer({"org": [{"id": "9", "zgid": "42"}]})) == "42"
+    assert protocol.parse_current_user(answer(users)) == "alice@example.com"
+    assert protocol.parse_org(answer({"org": [{"id": "9", "zgid": "42"}]})) == "42"
 
 
 @pytest.mark.parametrize(
@@ -284,17 +288,17 @@ def test_user_and_org_are_asked_for_by_the_paths_of_the_official_sdk() -> None:
         (answer({"code": "OAUTH_SCOPE_MISMATCH", "status": "error"}, 401), MissingScope),
         (answer({"code": "NO_PERMISSION", "status": "error"}, 403), MissingScope),
         (answer({"code": "INTERNAL_ERROR"}, 500), AccountsUnavailable),
-        (HttpAnswer(503, {}, b"<html>"), AccountsUnavailable),
+        (HttpResponse(503, {}, b"<html>"), AccountsUnavailable),
         (answer({"code": "INVALID_TOKEN"}, 401), OAuthError),
-        (HttpAnswer(204), OAuthError),
-        (HttpAnswer(200, {}, b"<html>"), OAuthError),
+        (HttpResponse(204), OAuthError),
+        (HttpResponse(200, {}, b"<html>"), OAuthError),
         *((answer({"users": odd}), OAuthError) for odd in ODD_USERS),
         (answer({"code": ["x"]}), OAuthError),
     ],
 )
 def test_an_api_that_does_not_say_whose_token_it_is_is_an_error(
-    got: HttpAnswer, kind: type[OAuthError]
+    got: HttpResponse, kind: type[OAuthError]
 ) -> None:
     with pytest.raises(OAuthError) as caught:
-        oauth.read_current_user(got)
+        protocol.parse_current_user(got)
     assert type(caught.value) is kind

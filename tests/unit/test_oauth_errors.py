@@ -7,6 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from evergrant._oauth.errors import error_from_response
+from evergrant._oauth.messages import HttpResponse
 from evergrant.errors import (
     AccountsUnavailable,
     CodeSpent,
@@ -18,8 +20,6 @@ from evergrant.errors import (
     UntrustedServer,
     WrongDataCenter,
 )
-from evergrant.http import HttpAnswer
-from evergrant.oauth_errors import error_from
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
 
@@ -34,8 +34,8 @@ THROTTLE = {
 
 
 def read(body: object, grant_type: str = "refresh_token", status: int = 200) -> OAuthError:
-    answer = HttpAnswer(status, {}, json.dumps(body).encode())
-    return error_from(answer, answer.json_object(), now=NOW, grant_type=grant_type)
+    answer = HttpResponse(status, {}, json.dumps(body).encode())
+    return error_from_response(answer, answer.json_object(), now=NOW, grant_type=grant_type)
 
 
 @pytest.mark.parametrize("status", [200, 400, 401])
@@ -95,8 +95,8 @@ def test_a_throttle_is_a_throttle_and_never_a_dead_refresh_token(
 def test_no_usable_answer_is_neither_a_dead_token_nor_a_spent_code(
     status: int, body: bytes, says: str, grant_type: str
 ) -> None:
-    answer = HttpAnswer(status, {}, body)
-    error = error_from(answer, answer.json_object(), now=NOW, grant_type=grant_type)
+    answer = HttpResponse(status, {}, body)
+    error = error_from_response(answer, answer.json_object(), now=NOW, grant_type=grant_type)
     assert type(error) is AccountsUnavailable
     assert says in str(error)
     assert error.sent
@@ -104,15 +104,17 @@ def test_no_usable_answer_is_neither_a_dead_token_nor_a_spent_code(
 
 
 def test_a_page_is_known_by_its_content_type_too() -> None:
-    answer = HttpAnswer(200, {"content-type": "text/html;charset=UTF-8"}, b"Sign in")
-    assert "a web page" in str(error_from(answer, None, now=NOW, grant_type="refresh_token"))
+    answer = HttpResponse(200, {"content-type": "text/html;charset=UTF-8"}, b"Sign in")
+    assert "a web page" in str(
+        error_from_response(answer, None, now=NOW, grant_type="refresh_token")
+    )
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_not_an_answer(status: int) -> None:
-    answer = HttpAnswer(status, {"location": "https://evil.example/"}, b"")
+    answer = HttpResponse(status, {"location": "https://evil.example/"}, b"")
     assert isinstance(
-        error_from(answer, None, now=NOW, grant_type="refresh_token"), UntrustedServer
+        error_from_response(answer, None, now=NOW, grant_type="refresh_token"), UntrustedServer
     )
 
 

@@ -12,16 +12,16 @@ from itertools import count
 
 import pytest
 
-from evergrant.keeping.offload import Offload
+from evergrant._concurrency.offload import ThreadBridge
 from gate import until
 
 
 @pytest.fixture
-def offload() -> Offload:
-    return Offload(1, "test")
+def offload() -> ThreadBridge:
+    return ThreadBridge(1, "test")
 
 
-def test_what_began_before_one_asked_is_not_an_answer_to_it(offload: Offload) -> None:
+def test_what_began_before_one_asked_is_not_an_answer_to_it(offload: ThreadBridge) -> None:
     go_on, numbers = threading.Event(), count(1)
 
     def read() -> int:
@@ -30,9 +30,9 @@ def test_what_began_before_one_asked_is_not_an_answer_to_it(offload: Offload) ->
         return number
 
     async def main() -> list[int]:
-        first = asyncio.create_task(offload.share("a", read))
+        first = asyncio.create_task(offload.run_shared("a", read))
         await until(lambda: bool(offload._flights))
-        later = [asyncio.create_task(offload.share("a", read)) for _ in range(10)]
+        later = [asyncio.create_task(offload.run_shared("a", read)) for _ in range(10)]
         await until(lambda: offload._flights["a"].waiting == 11)
         go_on.set()
         return list(await asyncio.gather(first, *later))
@@ -40,7 +40,7 @@ def test_what_began_before_one_asked_is_not_an_answer_to_it(offload: Offload) ->
     assert asyncio.run(main()) == [1] + [2] * 10
 
 
-def test_nothing_is_an_answer_for_all_who_wait(offload: Offload) -> None:
+def test_nothing_is_an_answer_for_all_who_wait(offload: ThreadBridge) -> None:
     go_on, calls = threading.Event(), list[int]()
 
     def look() -> None:
@@ -48,7 +48,7 @@ def test_nothing_is_an_answer_for_all_who_wait(offload: Offload) -> None:
         assert go_on.wait(30)
 
     async def main() -> None:
-        crowd = [asyncio.create_task(offload.share("a", look)) for _ in range(10)]
+        crowd = [asyncio.create_task(offload.run_shared("a", look)) for _ in range(10)]
         await until(lambda: bool(offload._flights) and offload._flights["a"].waiting == 10)
         go_on.set()
         await asyncio.gather(*crowd)
@@ -57,18 +57,18 @@ def test_nothing_is_an_answer_for_all_who_wait(offload: Offload) -> None:
     assert calls == [1]
 
 
-def test_what_nobody_waits_for_any_more_is_not_begun(offload: Offload) -> None:
+def test_what_nobody_waits_for_any_more_is_not_begun(offload: ThreadBridge) -> None:
     go_on, done = threading.Event(), list[str]()
 
     async def main() -> None:
-        busy = asyncio.create_task(offload.share("busy", lambda: go_on.wait(30)))
+        busy = asyncio.create_task(offload.run_shared("busy", lambda: go_on.wait(30)))
         calls: dict[str, Callable[[], None]] = {
             name: lambda name=name: done.append(name)  # type: ignore[misc]
             for name in ("left", "kept", "single")
         }
-        left = [asyncio.create_task(offload.share("left", calls["left"])) for _ in range(3)]
-        kept = [asyncio.create_task(offload.share("kept", calls["kept"])) for _ in range(3)]
-        single = asyncio.create_task(offload.share("single", calls["single"]))
+        left = [asyncio.create_task(offload.run_shared("left", calls["left"])) for _ in range(3)]
+        kept = [asyncio.create_task(offload.run_shared("kept", calls["kept"])) for _ in range(3)]
+        single = asyncio.create_task(offload.run_shared("single", calls["single"]))
         await until(lambda: len(offload._flights) == 4)
         for task in (*left, kept[0], single):
             task.cancel()
@@ -80,13 +80,13 @@ def test_what_nobody_waits_for_any_more_is_not_begun(offload: Offload) -> None:
     assert done == ["kept"]
 
 
-def test_one_who_joins_as_the_last_one_leaves_is_served(offload: Offload) -> None:
+def test_one_who_joins_as_the_last_one_leaves_is_served(offload: ThreadBridge) -> None:
     go_on = threading.Event()
 
     async def main() -> str:
-        busy = asyncio.create_task(offload.share("busy", lambda: go_on.wait(30)))
+        busy = asyncio.create_task(offload.run_shared("busy", lambda: go_on.wait(30)))
         await until(lambda: bool(offload._flights))
-        joined = asyncio.create_task(offload.share("a", lambda: "served"))
+        joined = asyncio.create_task(offload.run_shared("a", lambda: "served"))
         await until(lambda: "a" in offload._flights)
         offload._flights["a"].work.cancel()  # as one who was the last, and did not see us
         go_on.set()
@@ -96,20 +96,20 @@ def test_one_who_joins_as_the_last_one_leaves_is_served(offload: Offload) -> Non
     assert asyncio.run(main()) == "served"
 
 
-def test_an_unexpected_error_reaches_all_who_wait(offload: Offload) -> None:
+def test_an_unexpected_error_reaches_all_who_wait(offload: ThreadBridge) -> None:
     async def main() -> list[object]:
-        crowd = (offload.share("a", lambda: 1 // 0) for _ in range(5))
+        crowd = (offload.run_shared("a", lambda: 1 // 0) for _ in range(5))
         return await asyncio.gather(*crowd, return_exceptions=True)
 
     assert {type(error) for error in asyncio.run(main())} == {ZeroDivisionError}
 
 
-def test_closing_waits_for_what_is_under_way_only_for_so_long(offload: Offload) -> None:
+def test_closing_waits_for_what_is_under_way_only_for_so_long(offload: ThreadBridge) -> None:
     go_on = threading.Event()
 
     async def main() -> None:
-        stuck = asyncio.create_task(offload.share("stuck", lambda: go_on.wait(30)))
-        queued = asyncio.create_task(offload.share("queued", lambda: True))
+        stuck = asyncio.create_task(offload.run_shared("stuck", lambda: go_on.wait(30)))
+        queued = asyncio.create_task(offload.run_shared("queued", lambda: True))
         await until(lambda: len(offload._flights) == 2)
         offload.close(0.01)
         with pytest.raises(RuntimeError, match="closed"):
@@ -121,17 +121,17 @@ def test_closing_waits_for_what_is_under_way_only_for_so_long(offload: Offload) 
 
 
 def test_a_forked_child_has_threads_of_its_own(
-    offload: Offload, monkeypatch: pytest.MonkeyPatch
+    offload: ThreadBridge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     go_on = threading.Event()
 
     async def main() -> None:
-        parents = asyncio.create_task(offload.share("a", lambda: go_on.wait(30)))
+        parents = asyncio.create_task(offload.run_shared("a", lambda: go_on.wait(30)))
         await until(lambda: bool(offload._flights))
         in_child = os.getpid() + 1
         with monkeypatch.context() as patch:
             patch.setattr(os, "getpid", lambda: in_child)
-            assert await offload.share("a", lambda: "the child's own") == "the child's own"
+            assert await offload.run_shared("a", lambda: "the child's own") == "the child's own"
         go_on.set()
         assert await parents
 
@@ -139,13 +139,13 @@ def test_a_forked_child_has_threads_of_its_own(
 
 
 def test_a_loop_that_ends_does_not_wait_for_ever(
-    offload: Offload, monkeypatch: pytest.MonkeyPatch
+    offload: ThreadBridge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("evergrant.keeping.offload.LONGEST", 0.05)
+    monkeypatch.setattr("evergrant._concurrency.offload.MAX_CALL_TIME", 0.05)
     go_on = threading.Event()
 
     async def main() -> None:
-        stuck = asyncio.create_task(offload.share("stuck", lambda: go_on.wait(30)))
+        stuck = asyncio.create_task(offload.run_shared("stuck", lambda: go_on.wait(30)))
         await until(lambda: bool(offload._flights))
         stuck.cancel()
 
@@ -156,7 +156,7 @@ def test_a_loop_that_ends_does_not_wait_for_ever(
 
 PROGRAM = """
 import asyncio, threading
-from evergrant.keeping.offload import Offload
+from evergrant._concurrency.offload import ThreadBridge
 
 began, ended = threading.Event(), threading.Event()
 
@@ -166,7 +166,7 @@ def work():
     print("saved")
 
 async def main():
-    task = asyncio.create_task(Offload(1, "test", holds_loop=False).share("a", work))
+    task = asyncio.create_task(ThreadBridge(1, "test", holds_loop=False).run_shared("a", work))
     await asyncio.to_thread(began.wait)
     task.cancel()
 

@@ -10,18 +10,18 @@ import pytest
 import requests
 
 from evergrant import Accounts, Client, Keeper, Token, open_store
+from evergrant._oauth.messages import HttpRequest, HttpResponse
+from evergrant._oauth.redirect import parse_redirect
 from evergrant.config import load_settings
 from evergrant.errors import CodeSpent, ConfigError, CorruptRecord, EvergrantError
-from evergrant.http import HttpAnswer, HttpCall
-from evergrant.login import read_redirect
-from evergrant.moving.records import token_from_environment
 from evergrant.stores.memory import MemoryStore
+from evergrant.transfer.formats import token_from_environment
 
 BAD = ["a\n", "\na", "a\r\nX-Evil: 1", "a b", "a\x00", "a\x9b2J", "a\u2028b", "a\u202eb", "a\t"]
 FUTURE = datetime(2999, 1, 1, tzinfo=UTC)
 
 
-def send(call: HttpCall) -> HttpAnswer:
+def send(call: HttpRequest) -> HttpResponse:
     raise AssertionError(f"sent: {call.url}")
 
 
@@ -50,7 +50,7 @@ def test_a_token_or_code_is_refused_before_anything_is_sent(bad: str) -> None:
         with pytest.raises(CodeSpent, match="was not sent"):
             accounts.exchange(bad)
         with pytest.raises(CodeSpent, match="was not sent"):
-            accounts.exchange(read_redirect({"code": bad, "state": "x"}).accepted_code())
+            accounts.exchange(parse_redirect({"code": bad, "state": "x"}).code_or_raise())
 
 
 @pytest.mark.parametrize("bad", [*BAD, "ä"], ids=ascii)

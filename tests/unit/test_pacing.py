@@ -1,4 +1,4 @@
-"""A renewer's calls are spread evenly, from the first cycle on."""
+"""A scheduler's calls are spread evenly, from the first cycle on."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from evergrant.keeping.pacing import CYCLE, is_due, slot
+from evergrant._core.refresh_jitter import REFRESH_INTERVAL, is_due, refresh_at
 from evergrant.token import Token
 
 GRANTED = datetime(2026, 11, 26, 12, 34, 56, 789000, tzinfo=UTC)
@@ -25,16 +25,16 @@ def token(id_: str, life: timedelta = HOUR, granted: datetime = GRANTED) -> Toke
 
 
 def at(one: Token) -> datetime:
-    moment = slot(one)
+    moment = refresh_at(one)
     assert moment
     return moment
 
 
 @pytest.mark.parametrize("users", [10, 500, 10_000])
-def test_tokens_that_were_granted_together_are_renewed_evenly(users: int) -> None:
+def test_tokens_that_were_granted_together_are_refreshed_evenly(users: int) -> None:
     slots = sorted(at(token(str(id_))) for id_ in range(1, users + 1))
     assert slots[0] > GRANTED
-    assert slots[-1] <= GRANTED + CYCLE
+    assert slots[-1] <= GRANTED + REFRESH_INTERVAL
     for minute in range(0, 30, 3):
         since = GRANTED + minute * MINUTE
         share = sum(since < moment <= since + 3 * MINUTE for moment in slots)
@@ -42,23 +42,23 @@ def test_tokens_that_were_granted_together_are_renewed_evenly(users: int) -> Non
 
 
 def test_each_token_keeps_its_slot() -> None:
-    """However late each renewal is, the next is due in the same slot of its cycle."""
+    """However late each refresh is, the next is due in the same slot of its cycle."""
     one = token("7")
     first = at(one)
     for cycle, late in enumerate([0.0, 3.3, 14.9, 60.0, 299.0], 1):
         granted = at(one) + timedelta(seconds=late)
         one = replace(one, updated_at=granted, expires_at=granted + HOUR)
-        assert at(one) == first + cycle * CYCLE
+        assert at(one) == first + cycle * REFRESH_INTERVAL
 
 
-def test_half_of_a_life_is_left_when_it_is_renewed() -> None:
+def test_half_of_a_life_is_left_when_it_is_refreshed() -> None:
     for id_ in range(500):
         one = token(str(id_))
         assert one.expires_at
-        assert one.expires_at - at(one) >= CYCLE
+        assert one.expires_at - at(one) >= REFRESH_INTERVAL
 
 
-def test_a_token_that_was_saved_late_in_its_life_is_renewed_within_it() -> None:
+def test_a_token_that_was_saved_late_in_its_life_is_refreshed_within_it() -> None:
     for minutes in (1, 10, 44):
         moments = [at(token(str(id_), minutes * MINUTE)) for id_ in range(100)]
         assert min(moments) >= GRANTED
@@ -70,11 +70,11 @@ def test_ids_of_any_kind_have_a_place() -> None:
     assert len({at(token(f"tenant-{number}")) for number in range(100)}) == 100
 
 
-def test_what_has_no_access_token_is_due_and_what_cannot_be_renewed_never() -> None:
+def test_what_has_no_access_token_is_due_and_what_cannot_be_refreshed_never() -> None:
     assert is_due(Token(id="1", refresh_token="r"), GRANTED)
     assert is_due(Token(id="1", refresh_token="r", access_token="a"), GRANTED)
     lone = replace(token("1"), refresh_token=None)
-    assert slot(lone) is None
+    assert refresh_at(lone) is None
     assert not is_due(lone, GRANTED + 10 * HOUR)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from evergrant.errors import Conflict
-from evergrant.stores.matching import Criterion, Place, place_of
+from evergrant.stores.matching import Criterion, SaveTarget, resolve_save
 from evergrant.token import Token
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -20,12 +20,12 @@ def row(id_: str, user: str | None = "alice", client: str | None = "c1", **more:
     return Token(id=id_, user_name=user, client_id=client, **fields)
 
 
-def place(token: Token, *rows: Token, expected_version: int | None = None) -> Place:
+def place(token: Token, *rows: Token, expected_version: int | None = None) -> SaveTarget:
     def lookup(criterion: Criterion) -> list[Token]:
         return [r for r in rows if all(getattr(r, c) == v for c, v in criterion.items())]
 
     by_id = next((r for r in rows if r.id == token.id), None)
-    return place_of(token, by_id, lookup, expected_version)
+    return resolve_save(token, by_id, lookup, expected_version)
 
 
 def test_an_id_decides_before_the_user() -> None:
@@ -101,7 +101,7 @@ def test_a_nameless_row_joins_its_owners_and_brings_what_it_has() -> None:
     by_id = place(Token(id="2", user_name="alice", access_token="a2"), owner, nameless)
     by_grant = place(Token(user_name="alice", refresh_token="r2"), owner, nameless)
     for joined in (by_id, by_grant):
-        assert (joined.row, joined.double) == (owner, "2")
+        assert (joined.row, joined.duplicate_id) == (owner, "2")
         assert joined.token.refresh_token == "r2"
         assert joined.token.expires_at == NOON + timedelta(hours=1)
         # Its version is that of another row: it must not pass for knowledge of the owner's.

@@ -10,15 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from evergrant._crypto.key_file import write_lines
+from evergrant._crypto.key_sources import keyring_from_environment
+from evergrant._files.locations import scratch_folder
+from evergrant._lifeboat.outbox import Lifeboat
 from evergrant.config import config_folder, load_settings
-from evergrant.crypto.files import write_lines
-from evergrant.crypto.sources import keyring_from_environment
 from evergrant.errors import ConfigError
-from evergrant.keeping.lifeboat import Lifeboat
-from evergrant.observing.audit import AuditLog
-from evergrant.places import scratch_folder
+from evergrant.observing.audit_log import AuditLog
 from evergrant.stores import default_store_url, open_store
-from evergrant.testing.samples import ALICE
+from evergrant.testing.sample_tokens import ALICE
 from evergrant.token import Secret
 from lifeboat_help import TOKEN
 from strangers import KEY
@@ -82,7 +82,7 @@ def test_relative_paths_stay_where_they_are_when_the_program_moves(
         monkeypatch.chdir(tmp_path / "elsewhere")
         store.save_token(ALICE)
         log.record({"event": "Test"})
-        assert boat.put(TOKEN)
+        assert boat.add(TOKEN)
         again = keyring_from_environment()
     assert ring
     assert again
@@ -112,7 +112,7 @@ def test_a_home_of_any_name_holds_the_store_and_what_waits_for_it(
     monkeypatch.setenv("EVERGRANT_HOME", str(tmp_path / name))
     with open_store(default_store_url()) as store:
         store.save_token(ALICE)
-        path = Lifeboat(config_folder(), store.url).put(TOKEN)
+        path = Lifeboat(config_folder(), store.url).add(TOKEN)
     assert path
     assert path.parent.samefile(tmp_path / name)
     assert (tmp_path / name / "tokens.db").exists()

@@ -77,8 +77,8 @@ def test_what_cannot_be_meant_is_refused_by_name(table: dict[str, Any]) -> None:
 def test_scopes_are_allowed_by_pattern_whatever_their_case() -> None:
     policy = Policy(allowed_scopes=("ZohoCRM.modules.*", "ZohoCRM.users.read"))
     asked = ["zohocrm.Modules.leads.READ", "ZohoCRM.users.READ", "ZohoCRM.settings.ALL"]
-    assert policy.refused_scopes(asked) == ["ZohoCRM.settings.ALL"]
-    assert Policy().refused_scopes(asked) == []
+    assert policy.disallowed_scopes(asked) == ["ZohoCRM.settings.ALL"]
+    assert Policy().disallowed_scopes(asked) == []
 
 
 def test_a_policy_of_code_is_checked_as_well() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from evergrant.stores.replays import _UPDATED_AT, is_older
+from evergrant.stores.replay_guard import _UPDATED_AT, is_older
 from evergrant.stores.rows import COLUMNS
 
 

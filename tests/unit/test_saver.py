@@ -7,6 +7,8 @@ from datetime import timedelta
 
 import pytest
 
+from evergrant._core.saver import PAUSES, Saver
+from evergrant._lifeboat.outbox import Lifeboat
 from evergrant.errors import (
     Conflict,
     CorruptRecord,
@@ -15,9 +17,7 @@ from evergrant.errors import (
     TokenNotFound,
     TokenNotSaved,
 )
-from evergrant.events import Event, SaveFailed, TakenAboard
-from evergrant.keeping.lifeboat import Lifeboat
-from evergrant.keeping.saver import PAUSES, Saver
+from evergrant.events import Event, Restored, SaveFailed
 from evergrant.stores.memory import MemoryStore
 from evergrant.token import Token
 from saver_scene import ALICE, HOUR, LOCKED, NOW, Scene, scene
@@ -25,9 +25,9 @@ from saver_scene import ALICE, HOUR, LOCKED, NOW, Scene, scene
 __all__ = ["scene"]
 
 
-def test_a_renewal_is_saved_over_the_row_that_it_renews(scene: Scene) -> None:
+def test_a_refresh_is_saved_over_the_row_that_it_refreshes(scene: Scene) -> None:
     stored = scene.store.save_token(ALICE)
-    saved = scene.saver().save_renewal(scene.renewed(stored), stored)
+    saved = scene.saver().save_refresh(scene.refreshed(stored), stored)
     assert (saved.id, saved.access_token, saved.version) == (stored.id, "1000.a2", 2)
     assert scene.store.get_tokens() == [saved]
 
@@ -35,7 +35,7 @@ def test_a_renewal_is_saved_over_the_row_that_it_renews(scene: Scene) -> None:
 def test_a_store_that_asks_for_patience_gets_it(scene: Scene) -> None:
     stored = scene.store.save_token(ALICE)
     scene.store.troubles = [LOCKED, LOCKED]
-    assert scene.saver().save_renewal(scene.renewed(stored), stored).access_token == "1000.a2"
+    assert scene.saver().save_refresh(scene.refreshed(stored), stored).access_token == "1000.a2"
     assert scene.naps == list(PAUSES)
     assert scene.events == []
 
@@ -70,18 +70,18 @@ def test_a_token_that_holds_nothing_does_not_hide_the_row_from_the_lifeboat(scen
     stored, saver = scene.store.save_token(ALICE), scene.saver()
     with pytest.raises(StoreError, match="nothing to save"):
         saver.save(Token(id=stored.id, user_name=ALICE.user_name))
-    assert saver.adrift(stored) is None
+    assert saver.pending_for(stored) is None
     assert (scene.events, list(scene.folder.glob("*.json"))) == ([], [])
 
 
-def test_the_next_process_takes_it_aboard(scene: Scene) -> None:
+def test_the_next_process_restores_it(scene: Scene) -> None:
     stored = scene.store.save_token(ALICE)
     scene.store.troubles = [LOCKED] * 3
     with pytest.raises(TokenNotSaved):
-        scene.saver().save_renewal(scene.renewed(stored), stored)
-    scene.saver().take_aboard()
+        scene.saver().save_refresh(scene.refreshed(stored), stored)
+    scene.saver().restore_pending()
     assert [token.access_token for token in scene.store.get_tokens()] == ["1000.a2"]
-    assert [type(event) for event in scene.events] == [SaveFailed, TakenAboard]
+    assert [type(event) for event in scene.events] == [SaveFailed, Restored]
     assert not list(scene.folder.glob("*.json"))
 
 
@@ -90,13 +90,13 @@ def test_until_then_this_process_knows_it(scene: Scene) -> None:
     saver = scene.saver()
     scene.store.troubles = [LOCKED] * 4
     with pytest.raises(TokenNotSaved):
-        saver.save_renewal(scene.renewed(stored), stored)
-    saver.take_aboard()
-    known = saver.adrift(stored)
+        saver.save_refresh(scene.refreshed(stored), stored)
+    saver.restore_pending()
+    known = saver.pending_for(stored)
     assert known is not None
     assert known.access_token == "1000.a2"
-    saver.take_aboard()
-    assert saver.adrift(stored) is None
+    saver.restore_pending()
+    assert saver.pending_for(stored) is None
 
 
 def test_a_listener_may_use_the_saver_while_it_is_told(scene: Scene) -> None:
@@ -107,13 +107,13 @@ def test_a_listener_may_use_the_saver_while_it_is_told(scene: Scene) -> None:
 
     def listener(event: Event) -> None:
         told.append(event)
-        saver.take_aboard()
-        saver.drop(ALICE)
+        saver.restore_pending()
+        saver.discard(ALICE)
 
     boat = Lifeboat(scene.folder, scene.store.url)
     saver = Saver(scene.store, boat, listener, lambda: NOW)
-    saver.take_aboard()
-    assert [type(event) for event in told] == [TakenAboard]
+    saver.restore_pending()
+    assert [type(event) for event in told] == [Restored]
 
 
 @pytest.mark.parametrize("version", [0, 1])
@@ -123,20 +123,20 @@ def test_a_token_deleted_while_it_waits_does_not_come_back(
     stored = replace(scene.store.save_token(ALICE), version=version)
     scene.store.troubles = [LOCKED] * 3
     with pytest.raises(TokenNotSaved):
-        scene.saver().save_renewal(scene.renewed(stored), stored)
+        scene.saver().save_refresh(scene.refreshed(stored), stored)
     scene.store.delete_tokens()
-    scene.saver().take_aboard()
+    scene.saver().restore_pending()
     assert scene.store.get_tokens() == []
     assert not list(scene.folder.glob("*.json"))
     assert "the lifeboat let go of token 1: its row was deleted" in caplog.text
 
 
 @pytest.mark.parametrize("version", [0, 1])
-def test_a_token_deleted_during_its_renewal_does_not_come_back(scene: Scene, version: int) -> None:
+def test_a_token_deleted_during_its_refresh_does_not_come_back(scene: Scene, version: int) -> None:
     stored = replace(scene.store.save_token(ALICE), version=version)
     scene.store.delete_tokens()
     with pytest.raises(TokenNotFound) as caught:
-        scene.saver().save_renewal(scene.renewed(stored), stored)
+        scene.saver().save_refresh(scene.refreshed(stored), stored)
     assert (caught.value.token_id, caught.value.user) == (stored.id, stored.user_name)
     assert scene.store.get_tokens() == []
     assert not list(scene.folder.glob("*.json"))
@@ -144,10 +144,10 @@ def test_a_token_deleted_during_its_renewal_does_not_come_back(scene: Scene, ver
 
 def test_a_token_deleted_between_two_attempts_does_not_come_back(scene: Scene) -> None:
     stored = scene.store.save_token(ALICE)
-    other = scene.store.save_token(scene.renewed(stored, "1000.theirs", timedelta(minutes=1)))
+    other = scene.store.save_token(scene.refreshed(stored, "1000.theirs", timedelta(minutes=1)))
     scene.store.meanwhile = [lambda: None, scene.store.delete_tokens]
     with pytest.raises(TokenNotFound):
-        scene.saver().save_renewal(scene.renewed(stored), stored)
+        scene.saver().save_refresh(scene.refreshed(stored), stored)
     assert other.version == 2
     assert scene.store.get_tokens() == []
 
@@ -159,7 +159,7 @@ def test_another_users_row_of_the_same_id_is_nobodys_answer(scene: Scene) -> Non
         replace(ALICE, id="tenant-1", user_name="bob@example.com:42", refresh_token="1000.bob")
     )
     with pytest.raises(TokenNotFound):
-        scene.saver().save_renewal(scene.renewed(stored), stored)
+        scene.saver().save_refresh(scene.refreshed(stored), stored)
     assert scene.store.get_tokens() == [bob]
 
 
@@ -171,21 +171,23 @@ def test_another_users_row_of_the_same_id_is_nobodys_answer(scene: Scene) -> Non
         (timedelta(minutes=20), "1000.a2"),
     ],
 )
-def test_of_two_renewals_the_one_that_was_saved_first_stays_unless_it_ends_much_sooner(
+def test_of_two_refreshes_the_one_that_was_saved_first_stays_unless_it_ends_much_sooner(
     scene: Scene, theirs: timedelta, wins: str
 ) -> None:
     stored = scene.store.save_token(ALICE)
-    scene.store.save_token(scene.renewed(stored, "1000.theirs", theirs), expected_version=1)
-    saved = scene.saver().save_renewal(scene.renewed(stored), stored)
+    scene.store.save_token(scene.refreshed(stored, "1000.theirs", theirs), expected_version=1)
+    saved = scene.saver().save_refresh(scene.refreshed(stored), stored)
     assert saved.access_token == wins
     assert scene.store.get_tokens() == [saved]
 
 
-def test_a_renewal_of_the_old_grant_never_replaces_a_new_login(scene: Scene) -> None:
+def test_a_refresh_of_the_old_grant_never_replaces_a_new_login(scene: Scene) -> None:
     stored = scene.store.save_token(ALICE)
-    login = replace(scene.renewed(stored, "1000.login", timedelta(minutes=59)), id=None, version=0)
+    login = replace(
+        scene.refreshed(stored, "1000.login", timedelta(minutes=59)), id=None, version=0
+    )
     scene.saver().save_login(replace(login, refresh_token="1000.new"))
-    saved = scene.saver().save_renewal(scene.renewed(stored), stored)
+    saved = scene.saver().save_refresh(scene.refreshed(stored), stored)
     assert (saved.access_token, saved.refresh_token) == ("1000.login", "1000.new")
     assert scene.store.get_tokens() == [saved]
 
@@ -220,21 +222,21 @@ def test_a_login_that_was_saved_without_a_name_leaves_no_double(scene: Scene) ->
     assert (saved.id, saved.refresh_token) == (before.id, "1000.n")
 
 
-def test_a_login_wins_against_a_renewal_that_comes_meanwhile(scene: Scene) -> None:
+def test_a_login_wins_against_a_refresh_that_comes_meanwhile(scene: Scene) -> None:
     stored = scene.store.save_token(ALICE)
-    renewed = scene.renewed(stored, "1000.renewed", 2 * HOUR)
-    scene.store.meanwhile = [lambda: MemoryStore.save_token(scene.store, renewed)]
+    refreshed = scene.refreshed(stored, "1000.refreshed", 2 * HOUR)
+    scene.store.meanwhile = [lambda: MemoryStore.save_token(scene.store, refreshed)]
     saved = scene.saver().save_login(login_of("1000.new", "1000.new-r"))
     assert (saved.access_token, saved.refresh_token) == ("1000.new", "1000.new-r")
     assert scene.store.get_tokens() == [saved]
 
 
-def test_what_was_dropped_is_not_taken_aboard(scene: Scene) -> None:
+def test_what_was_dropped_is_not_restored_once(scene: Scene) -> None:
     stored = scene.store.save_token(ALICE)
     saver = scene.saver()
     scene.store.troubles = [LOCKED] * 3
     with pytest.raises(TokenNotSaved):
-        saver.save_renewal(scene.renewed(stored), stored)
-    saver.drop(stored)
-    scene.saver().take_aboard()
+        saver.save_refresh(scene.refreshed(stored), stored)
+    saver.discard(stored)
+    scene.saver().restore_pending()
     assert scene.store.get_tokens() == [stored]

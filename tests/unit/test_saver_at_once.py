@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
+from evergrant._core import saver as module
+from evergrant._core.saver import Saver
+from evergrant._lifeboat.outbox import Lifeboat
+from evergrant._lifeboat.restore_result import RestoreOutcome
 from evergrant.errors import Conflict, StoreError, TokenNotFound, TokenNotSaved
-from evergrant.keeping import saver as module
-from evergrant.keeping.boarding import Fate
-from evergrant.keeping.lifeboat import Lifeboat
-from evergrant.keeping.saver import Saver
 from evergrant.stores.base import TokenStore
 from evergrant.stores.memory import MemoryStore
 from evergrant.token import Token
@@ -27,7 +27,7 @@ from saver_scene import ALICE as LOGIN
 from saver_scene import LOCKED, NOW
 
 
-def renewed(stored: Token, value: str = "1000.a2", hours: int = 1) -> Token:
+def refreshed(stored: Token, value: str = "1000.a2", hours: int = 1) -> Token:
     return replace(stored, access_token=value, expires_at=NOW + timedelta(hours=hours))
 
 
@@ -74,7 +74,7 @@ def waiting(folder: Path) -> list[str | None]:
         found.append(token.access_token)
         raise LOCKED
 
-    boat.take_aboard(look)
+    boat.restore(look)
     return found
 
 
@@ -90,11 +90,11 @@ def test_in_each_pause_the_token_is_in_the_lifeboat(store: Frail, tmp_path: Path
 def test_when_all_goes_well_no_file_is_touched(
     store: Frail, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(Lifeboat, "put", None)
+    monkeypatch.setattr(Lifeboat, "add", None)
     monkeypatch.setattr(Lifeboat, "remove", None)
     saver = saver_of(store, tmp_path / "none")
     stored = saver.save_login(LOGIN)
-    saver.save_renewal(renewed(stored), stored)
+    saver.save_refresh(refreshed(stored), stored)
     saver.save(LOGIN)
     assert not (tmp_path / "none").exists()
 
@@ -106,9 +106,13 @@ def test_a_token_that_was_saved_in_the_end_takes_its_older_ones_along(
     saver = saver_of(store, tmp_path)
     store.happens = [failing(LOCKED)] * 4
     with pytest.raises(TokenNotSaved):
-        saver.save_renewal(renewed(stored), stored)
-    saved = saver.save_renewal(renewed(stored, "1000.a3", 2), stored)
-    assert (saved.access_token, waiting(tmp_path), saver.adrift(saved)) == ("1000.a3", [], None)
+        saver.save_refresh(refreshed(stored), stored)
+    saved = saver.save_refresh(refreshed(stored, "1000.a3", 2), stored)
+    assert (saved.access_token, waiting(tmp_path), saver.pending_for(saved)) == (
+        "1000.a3",
+        [],
+        None,
+    )
 
 
 def test_a_token_that_was_deleted_between_attempts_does_not_wait(
@@ -118,19 +122,19 @@ def test_a_token_that_was_deleted_between_attempts_does_not_wait(
     store.happens = [failing(LOCKED)]
     saver = saver_of(store, tmp_path, lambda _pause: store.delete_tokens())
     with pytest.raises(TokenNotFound):
-        saver.save_renewal(renewed(stored), stored)
+        saver.save_refresh(refreshed(stored), stored)
     assert waiting(tmp_path) == []
 
 
-def test_another_process_may_take_it_aboard_in_the_pause(store: Frail, tmp_path: Path) -> None:
+def test_another_process_may_restore_it_in_the_pause(store: Frail, tmp_path: Path) -> None:
     stored = store.save_token(LOGIN)
     store.happens = [failing(LOCKED)]
 
     def theirs(_pause: float) -> None:
-        saver_of(store, tmp_path).take_aboard()
+        saver_of(store, tmp_path).restore_pending()
 
     saver = saver_of(store, tmp_path, theirs)
-    saved = saver.save_renewal(renewed(stored), stored)
+    saved = saver.save_refresh(refreshed(stored), stored)
     assert (saved.access_token, saved.version) == ("1000.a2", 2)
     assert waiting(tmp_path) == []
 
@@ -201,7 +205,7 @@ def test_an_interrupt_at_any_moment_costs_no_grant(
         saver = saver_of(store, folder)
         try:
             with interrupted(at):
-                saver.save_renewal(renewed(stored), stored)
+                saver.save_refresh(refreshed(stored), stored)
         except KeyboardInterrupt:
             found = [*waiting(folder), *(token.access_token for token in store.get_tokens())]
             assert "1000.a2" in found, f"lost at moment {at}"
@@ -218,38 +222,38 @@ def test_what_became_of_each_is_told(store: Frail, tmp_path: Path) -> None:
     )
     store.delete_token("9")
     boat = Lifeboat(tmp_path, store.url)
-    boat.put(renewed(alice, "1000.a2"))
-    boat.put(renewed(bob, "1000.b0", hours=-1))
-    boat.put(renewed(carol, "1000.c"))
-    boat.put(replace(LOGIN, user_name="dave@example.com:42", access_token="1000.d"))
+    boat.add(refreshed(alice, "1000.a2"))
+    boat.add(refreshed(bob, "1000.b0", hours=-1))
+    boat.add(refreshed(carol, "1000.c"))
+    boat.add(replace(LOGIN, user_name="dave@example.com:42", access_token="1000.d"))
     store.happens = [lambda: None, failing(StoreError("the id does not fit"))]
-    told = saver_of(store, tmp_path).take_aboard()
+    told = saver_of(store, tmp_path).restore_pending()
     assert [(entry.token.access_token, entry.fate) for entry in told] == [
-        ("1000.a2", Fate.ABOARD),
-        ("1000.b0", Fate.SURPASSED),
-        ("1000.c", Fate.LET_GO),
-        ("1000.d", Fate.WAITS),
+        ("1000.a2", RestoreOutcome.RESTORED),
+        ("1000.b0", RestoreOutcome.SUPERSEDED),
+        ("1000.c", RestoreOutcome.ROW_DELETED),
+        ("1000.d", RestoreOutcome.STILL_PENDING),
     ]
     assert str(told[-1].problem) == "the id does not fit"
     assert waiting(tmp_path) == ["1000.d"]
 
 
-def test_a_row_that_is_deleted_while_its_token_comes_aboard_stays_deleted(
+def test_a_row_that_is_deleted_while_its_token_is_restored_stays_deleted(
     store: Frail, tmp_path: Path
 ) -> None:
     stored = store.save_token(LOGIN)
-    Lifeboat(tmp_path, store.url).put(renewed(stored))
+    Lifeboat(tmp_path, store.url).add(refreshed(stored))
     store.happens = [store.delete_tokens]
     saver = saver_of(store, tmp_path)
-    assert [entry.fate for entry in saver.take_aboard()] == [Fate.WAITS]
-    assert [entry.fate for entry in saver.take_aboard()] == [Fate.LET_GO]
+    assert [entry.fate for entry in saver.restore_pending()] == [RestoreOutcome.STILL_PENDING]
+    assert [entry.fate for entry in saver.restore_pending()] == [RestoreOutcome.ROW_DELETED]
     assert store.get_tokens() == []
 
 
 def test_the_name_that_a_waiting_login_got_is_not_lost(store: Frail, tmp_path: Path) -> None:
     nameless = store.save_token(replace(LOGIN, user_name=None, org_id=None))
-    Lifeboat(tmp_path, store.url).put(replace(nameless, user_name=LOGIN.user_name, org_id="42"))
-    saver_of(store, tmp_path).take_aboard()
+    Lifeboat(tmp_path, store.url).add(replace(nameless, user_name=LOGIN.user_name, org_id="42"))
+    saver_of(store, tmp_path).restore_pending()
     assert [token.user_name for token in store.get_tokens()] == [LOGIN.user_name]
 
 
@@ -258,7 +262,7 @@ def test_an_older_token_that_waits_does_not_hide_a_newer_one(store: Frail, tmp_p
     store.happens = [failing(LOCKED)] * len([*module.PAUSES, "the last"])
     saver = saver_of(store, tmp_path)
     with pytest.raises(TokenNotSaved):
-        saver.save_renewal(renewed(stored), stored)
-    assert saver.adrift(stored) is not None
-    theirs = store.save_token(renewed(stored, "1000.theirs", hours=2), expected_version=1)
-    assert saver.adrift(theirs) is None
+        saver.save_refresh(refreshed(stored), stored)
+    assert saver.pending_for(stored) is not None
+    theirs = store.save_token(refreshed(stored, "1000.theirs", hours=2), expected_version=1)
+    assert saver.pending_for(theirs) is None

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from evergrant._scopes import comma_separated, read_scopes
 from evergrant.errors import ConfigError
-from evergrant.scopes import comma_separated, read_scopes
 
 ALL, READ = "ZohoCRM.modules.ALL", "ZohoCRM.users.READ"
 

@@ -12,28 +12,28 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from evergrant._oauth.messages import HttpRequest, HttpResponse, form_request
+from evergrant._oauth.transport import MAX_RESPONSE_BYTES, HttpxTransport
 from evergrant.errors import AccountsUnavailable, ConfigError
-from evergrant.http import HttpAnswer, HttpCall, form_call
-from evergrant.sender import MOST_BYTES, HttpSender
 from raw_server import Server, saying, serving
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-Zoho: ZGS\r\n\r\n{}"
 
 
 @pytest.fixture
-def sender() -> Iterator[HttpSender]:
-    sender = HttpSender(timeout=5)
+def sender() -> Iterator[HttpxTransport]:
+    sender = HttpxTransport(timeout=5)
     yield sender
     sender.close()
 
 
-def post(server: Server) -> HttpCall:
-    return form_call(f"{server.url}/oauth/v2/token", {"refresh_token": "1000.canary"})
+def post(server: Server) -> HttpRequest:
+    return form_request(f"{server.url}/oauth/v2/token", {"refresh_token": "1000.canary"})
 
 
-def test_a_call_arrives_as_it_is_and_the_answer_comes_back(sender: HttpSender) -> None:
+def test_a_call_arrives_as_it_is_and_the_answer_comes_back(sender: HttpxTransport) -> None:
     with serving(saying(OK)) as server:
-        assert sender(post(server)) == HttpAnswer(
+        assert sender(post(server)) == HttpResponse(
             200, {"content-length": "2", "x-zoho": "ZGS"}, b"{}"
         )
     request = server.seen[0]
@@ -42,7 +42,7 @@ def test_a_call_arrives_as_it_is_and_the_answer_comes_back(sender: HttpSender) -
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_an_answer_and_is_not_followed(sender: HttpSender, status: int) -> None:
+def test_a_redirect_is_an_answer_and_is_not_followed(sender: HttpxTransport, status: int) -> None:
     with serving(saying(OK)) as evil:
         moved = b"HTTP/1.1 %d Moved\r\nLocation: %s/\r\nContent-Length: 0\r\n\r\n"
         with serving(saying(moved % (status, evil.url.encode()))) as server:
@@ -50,7 +50,7 @@ def test_a_redirect_is_an_answer_and_is_not_followed(sender: HttpSender, status:
         assert evil.connections == 0
 
 
-def test_one_users_cookies_do_not_travel_with_anothers_request(sender: HttpSender) -> None:
+def test_one_users_cookies_do_not_travel_with_anothers_request(sender: HttpxTransport) -> None:
     cookie = b"HTTP/1.1 200 OK\r\nSet-Cookie: iamcsr=alice; Path=/\r\nContent-Length: 0\r\n\r\n"
     with serving(saying(cookie)) as server:
         sender(post(server))
@@ -61,20 +61,20 @@ def test_one_users_cookies_do_not_travel_with_anothers_request(sender: HttpSende
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
 def test_no_proxy_stands_between_two_programs_of_one_machine(
-    host: str, sender: HttpSender, monkeypatch: pytest.MonkeyPatch
+    host: str, sender: HttpxTransport, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     with serving(saying(OK)) as server:
         address = server.url.replace("127.0.0.1", host)
-        assert sender(HttpCall("GET", address)).status == 200
+        assert sender(HttpRequest("GET", address)).status == 200
 
 
-def test_nobody_listens_so_nothing_was_sent(sender: HttpSender) -> None:
+def test_nobody_listens_so_nothing_was_sent(sender: HttpxTransport) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with pytest.raises(AccountsUnavailable, match=r"127\.0\.0\.1 \(ConnectError") as caught:
-        sender(HttpCall("POST", f"http://127.0.0.1:{port}/", body=b"x"))
+        sender(HttpRequest("POST", f"http://127.0.0.1:{port}/", body=b"x"))
     assert not caught.value.sent
 
 
@@ -89,7 +89,7 @@ def test_nobody_listens_so_nothing_was_sent(sender: HttpSender) -> None:
     ],
 )
 def test_an_answer_that_breaks_off_is_none_but_the_request_was_seen(
-    sender: HttpSender, answer: bytes
+    sender: HttpxTransport, answer: bytes
 ) -> None:
     with (
         serving(saying(answer, close=True)) as server,
@@ -111,7 +111,7 @@ def test_a_server_that_never_answers_is_not_waited_for() -> None:
 
     with serving(say_nothing) as server:
         with pytest.raises(AccountsUnavailable, match=r"ReadTimeout, timeout 0\.05 s") as caught:
-            HttpSender(timeout=0.05)(post(server))
+            HttpxTransport(timeout=0.05)(post(server))
         silence.set()
     assert caught.value.sent
 
@@ -128,15 +128,15 @@ def test_an_answer_that_comes_in_drops_is_not_waited_for() -> None:
 
     with serving(drip) as server:
         with pytest.raises(AccountsUnavailable, match="ReadTimeout") as caught:
-            HttpSender(timeout=0.1)(post(server))
+            HttpxTransport(timeout=0.1)(post(server))
         enough.set()
     assert caught.value.sent
 
 
-def test_a_token_that_no_header_can_carry_is_not_sent_and_not_shown(sender: HttpSender) -> None:
+def test_a_token_that_no_header_can_carry_is_not_sent_and_not_shown(sender: HttpxTransport) -> None:
     with serving(saying(OK)) as server:
         for token in ("can\xe4ry", "canary\ud800"):
-            call = HttpCall("GET", server.url, {"authorization": token})
+            call = HttpRequest("GET", server.url, {"authorization": token})
             with pytest.raises(AccountsUnavailable, match="UnicodeEncodeError") as caught:
                 sender(call)
             assert not caught.value.sent
@@ -144,23 +144,23 @@ def test_a_token_that_no_header_can_carry_is_not_sent_and_not_shown(sender: Http
         assert server.seen == []
 
 
-def test_a_flood_is_cut_off(sender: HttpSender) -> None:
+def test_a_flood_is_cut_off(sender: HttpxTransport) -> None:
     def flood(connection: socket.socket, request: bytes) -> None:
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 9999999999\r\n\r\n")
         while True:
             connection.sendall(b"x" * 65536)
 
     with serving(flood) as server:
-        assert MOST_BYTES < len(sender(post(server)).body) <= 2 * MOST_BYTES
+        assert MAX_RESPONSE_BYTES < len(sender(post(server)).body) <= 2 * MAX_RESPONSE_BYTES
 
 
-def test_an_address_that_is_none_is_sent_nothing(sender: HttpSender) -> None:
+def test_an_address_that_is_none_is_sent_nothing(sender: HttpxTransport) -> None:
     for url in ("ftp://127.0.0.1/", "http://127.0.0.1:99999/"):
         with pytest.raises(AccountsUnavailable):
-            sender(HttpCall("POST", url, body=b"x"))
+            sender(HttpRequest("POST", url, body=b"x"))
 
 
-def test_connections_are_kept_and_shared_between_threads(sender: HttpSender) -> None:
+def test_connections_are_kept_and_shared_between_threads(sender: HttpxTransport) -> None:
     with serving(saying(OK)) as server:
         for _ in range(5):
             sender(post(server))
@@ -171,7 +171,7 @@ def test_connections_are_kept_and_shared_between_threads(sender: HttpSender) -> 
         assert server.connections <= 4
 
 
-def test_a_closed_sender_opens_anew(sender: HttpSender) -> None:
+def test_a_closed_sender_opens_anew(sender: HttpxTransport) -> None:
     with serving(saying(OK)) as server:
         sender(post(server))
         sender.close()
@@ -181,12 +181,12 @@ def test_a_closed_sender_opens_anew(sender: HttpSender) -> None:
 
 FORKED = """
 import os, sys, warnings
-from evergrant.http import form_call
-from evergrant.sender import HttpSender
+from evergrant._oauth.messages import form_request
+from evergrant._oauth.transport import HttpxTransport
 
 warnings.simplefilter("ignore")
-sender = HttpSender(5)
-call = form_call(sys.argv[1], {"x": "1"})
+sender = HttpxTransport(5)
+call = form_request(sys.argv[1], {"x": "1"})
 assert sender(call).status == 200
 child = os.fork()
 if child == 0:
@@ -209,8 +209,8 @@ def test_a_forked_child_does_not_share_its_parents_connection() -> None:
 def test_a_proxy_that_was_named_carries_the_call_and_its_password_does_not_show() -> None:
     with serving(saying(OK)) as proxy:
         address = proxy.url.replace("http://", "http://me:canary@")
-        sender = HttpSender(timeout=5, proxy=address)
-        call = form_call("http://accounts.example.com/oauth/v2/token", {"code": "1000.x"})
+        sender = HttpxTransport(timeout=5, proxy=address)
+        call = form_request("http://accounts.example.com/oauth/v2/token", {"code": "1000.x"})
         assert sender(call).status == 200
         assert proxy.seen[0].startswith(b"POST http://accounts.example.com/oauth/v2/token ")
         assert b"proxy-authorization: basic" in proxy.seen[0].lower()
@@ -225,18 +225,18 @@ def test_a_proxy_that_was_named_carries_the_call_and_its_password_does_not_show(
 def test_a_proxy_that_lets_nobody_through_was_sent_nothing(refusal: bytes) -> None:
     ending = b"\r\nContent-Length: 0\r\n\r\n" if refusal else b""
     with serving(saying(refusal + ending, close=True)) as proxy:
-        sender = HttpSender(timeout=5, proxy=proxy.url)
+        sender = HttpxTransport(timeout=5, proxy=proxy.url)
         with pytest.raises(AccountsUnavailable) as caught:
-            sender(form_call("https://accounts.example.com/oauth/v2/token", {"code": "canary"}))
+            sender(form_request("https://accounts.example.com/oauth/v2/token", {"code": "canary"}))
         sender.close()
         assert not any(b"canary" in seen for seen in proxy.seen)
     assert not caught.value.sent
 
 
-def test_a_server_whose_certificate_is_not_trusted_was_sent_nothing(sender: HttpSender) -> None:
+def test_a_server_whose_certificate_is_not_trusted_was_sent_nothing(sender: HttpxTransport) -> None:
     with serving(saying(b"no TLS at all", close=True)) as server:
         with pytest.raises(AccountsUnavailable) as caught:
-            sender(form_call(server.url.replace("http:", "https:"), {"code": "canary"}))
+            sender(form_request(server.url.replace("http:", "https:"), {"code": "canary"}))
         assert not any(b"canary" in seen for seen in server.seen)
     assert not caught.value.sent
 
@@ -248,7 +248,7 @@ def test_a_proxy_that_cannot_be_used_is_a_setting_and_its_password_does_not_show
     proxy: str,
 ) -> None:
     with pytest.raises(ConfigError, match="proxy") as caught:
-        HttpSender(timeout=5, proxy=proxy).prepare()
+        HttpxTransport(timeout=5, proxy=proxy).prepare()
     ours = traceback.walk_tb(caught.tb.tb_next)
     shown = traceback.StackSummary.extract(ours, capture_locals=True).format()
     assert "canary" not in "".join([*shown, str(caught.value)])

@@ -5,18 +5,18 @@ from __future__ import annotations
 from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
-from evergrant.stores.sql.limits import Limits
 from evergrant.stores.sql.statements import Statement
+from evergrant.stores.sql.transaction_settings import TransactionSettings
 
 UPDATE = Statement("UPDATE t SET a = %s", ("a",))
 FIND = Statement("SELECT a FROM t", None)
 LOCK = Statement("SELECT a FROM t FOR UPDATE", None)
 
 
-def mysql(*, is_mariadb: bool) -> Limits:
+def mysql(*, is_mariadb: bool) -> TransactionSettings:
     dialect = MySQLDialect_pymysql()
     dialect.is_mariadb = is_mariadb
-    return Limits(dialect, timeout=3, read_only=False)
+    return TransactionSettings(dialect, timeout=3, read_only=False)
 
 
 def test_mariadb_gets_them_before_a_statement() -> None:
@@ -46,7 +46,7 @@ def test_what_ends_a_transaction_stays_as_it_is() -> None:
 
 def test_postgresql_gets_them_with_the_begin_of_a_transaction() -> None:
     dialect = PGDialect_psycopg()  # type: ignore[no-untyped-call]
-    limits = Limits(dialect, timeout=0.2, read_only=True)
+    limits = TransactionSettings(dialect, timeout=0.2, read_only=True)
     assert limits.begin.text == (
         "BEGIN ISOLATION LEVEL READ COMMITTED READ ONLY; SET LOCAL lock_timeout = '1s'"
     )

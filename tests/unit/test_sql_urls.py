@@ -10,8 +10,8 @@ import pytest
 from evergrant import open_store
 from evergrant.errors import ConfigError, StoreUnavailable
 from evergrant.stores.sql import SQLStore
-from evergrant.stores.sql.parameters import typed
-from evergrant.stores.sql.urls import parsed, shown
+from evergrant.stores.sql.parameters import typed_parameters
+from evergrant.stores.sql.urls import display_url, parse_url
 from watch import shown as seen
 
 NOBODY_LISTENS = "127.0.0.1:1"
@@ -29,11 +29,11 @@ NOBODY_LISTENS = "127.0.0.1:1"
     ],
 )
 def test_a_driver_that_is_not_named_is_ours_and_another_passes(url: str, driver: str) -> None:
-    assert parsed(url)[0].drivername == driver
+    assert parse_url(url)[0].drivername == driver
 
 
 def test_the_table_is_taken_out_and_everything_else_goes_to_the_driver() -> None:
-    url, table = parsed("mysql://u:p%40ss@h:3307/d?table=t&ssl_ca=%2Fca.pem&charset=utf8mb4")
+    url, table = parse_url("mysql://u:p%40ss@h:3307/d?table=t&ssl_ca=%2Fca.pem&charset=utf8mb4")
     assert table == "t"
     assert (url.username, url.password, url.host, url.port) == ("u", "p@ss", "h", 3307)
     assert dict(url.query) == {"ssl_ca": "/ca.pem", "charset": "utf8mb4"}
@@ -53,10 +53,10 @@ def test_the_table_is_taken_out_and_everything_else_goes_to_the_driver() -> None
     ],
 )
 def test_no_password_shows_wherever_it_stood(url: str, visible: str) -> None:
-    where, _ = parsed(url)
-    assert shown(where, "oauthtoken") == visible
-    assert shown(where, "t").endswith("table=t")
-    assert "planted" not in shown(where, "t")
+    where, _ = parse_url(url)
+    assert display_url(where, "oauthtoken") == visible
+    assert display_url(where, "t").endswith("table=t")
+    assert "planted" not in display_url(where, "t")
 
 
 @pytest.mark.parametrize(
@@ -111,8 +111,8 @@ def test_what_cannot_be_opened_whatever_the_server_says_is_a_matter_of_configura
     ],
 )
 def test_parameters_reach_the_driver_in_its_types(url: str, arguments: dict[str, object]) -> None:
-    where, _ = parsed(url)
-    rest, found = typed(where, "store")
+    where, _ = parse_url(url)
+    rest, found = typed_parameters(where, "store")
     assert found == arguments
     assert not set(found) & set(rest.query)
 

@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 
 import pytest
 
+from evergrant._text import MAX_LENGTH, escaped, json_text, printable
 from evergrant.errors import AmbiguousUser, ConfigError, EvergrantError, TokenNotFound
 from evergrant.events import LoggedIn, LoginFailed
-from evergrant.observing.structured import StructuredLog
-from evergrant.text import LONGEST, escaped, json_text, printable
+from evergrant.observing.structlog import StructuredLog
 
 UNFIT = [
     *map(chr, range(0x20)),
@@ -52,7 +52,7 @@ def test_what_can_be_printed_stays(text: str) -> None:
 
 
 def test_a_message_of_a_million_characters_is_cut() -> None:
-    assert len(str(ConfigError("a" * 1_000_000, hint="b" * 1_000_000))) < 3 * LONGEST
+    assert len(str(ConfigError("a" * 1_000_000, hint="b" * 1_000_000))) < 3 * MAX_LENGTH
 
 
 def test_a_structured_log_has_no_unfit_text() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from evergrant.token import LEEWAY, RENEW_BEFORE, SECRET_FIELDS, Freshness, Secret, Token
+from evergrant.token import EXPIRY_LEEWAY, REFRESH_AHEAD, SECRET_FIELDS, Freshness, Secret, Token
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 PLANTED = ("planted-secret", "planted-refresh", "planted-access", "planted-grant")
@@ -182,10 +182,10 @@ def test_a_naive_moment_is_refused(name: str) -> None:
     ("left", "expected"),
     [
         (timedelta(hours=1), Freshness.FRESH),
-        (RENEW_BEFORE + MICROSECOND, Freshness.FRESH),
-        (RENEW_BEFORE, Freshness.STALE),
-        (LEEWAY + MICROSECOND, Freshness.STALE),
-        (LEEWAY, Freshness.EXPIRED),
+        (REFRESH_AHEAD + MICROSECOND, Freshness.FRESH),
+        (REFRESH_AHEAD, Freshness.STALE),
+        (EXPIRY_LEEWAY + MICROSECOND, Freshness.STALE),
+        (EXPIRY_LEEWAY, Freshness.EXPIRED),
         (timedelta(0), Freshness.EXPIRED),
         (timedelta(days=-400), Freshness.EXPIRED),
         (timedelta(days=2), Freshness.FRESH),
@@ -196,8 +196,8 @@ def test_freshness_changes_on_the_microsecond(left: timedelta, expected: Freshne
 
 
 def test_the_margins_are_a_minute_and_five() -> None:
-    assert timedelta(minutes=1) == LEEWAY
-    assert timedelta(minutes=5) == RENEW_BEFORE
+    assert timedelta(minutes=1) == EXPIRY_LEEWAY
+    assert timedelta(minutes=5) == REFRESH_AHEAD
 
 
 @pytest.mark.parametrize("nothing", [None, ""])

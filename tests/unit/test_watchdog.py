@@ -9,8 +9,8 @@ import time
 
 import pytest
 
-from evergrant import watchdog
-from evergrant.watchdog import Exchange, uses
+from evergrant._network import socket_watchdog
+from evergrant._network.socket_watchdog import Exchange, belongs_to_exchange
 
 
 def test_what_drips_ends_and_what_ends_in_time_is_left_alone() -> None:
@@ -18,7 +18,7 @@ def test_what_drips_ends_and_what_ends_in_time_is_left_alone() -> None:
     quick, other = socket.socketpair()
     with here, there, quick, other:
         with Exchange(0.3):
-            uses(quick)
+            belongs_to_exchange(quick)
         stop = threading.Event()
 
         def drip() -> None:
@@ -33,11 +33,11 @@ def test_what_drips_ends_and_what_ends_in_time_is_left_alone() -> None:
         thread.start()
         began = time.monotonic()
         with Exchange(0.3):
-            uses(here)
+            belongs_to_exchange(here)
             while here.recv(1):
                 pass
         assert time.monotonic() - began < 5
-        time.sleep(watchdog.TICK)
+        time.sleep(socket_watchdog.TICK)
         assert quick.recv(1) == b"x"
         stop.set()
         thread.join()
@@ -46,19 +46,19 @@ def test_what_drips_ends_and_what_ends_in_time_is_left_alone() -> None:
 def test_the_outer_of_two_exchanges_keeps_its_deadline() -> None:
     here, there = socket.socketpair()
     with here, there, Exchange(0.1):
-        uses(here)
+        belongs_to_exchange(here)
         with Exchange(60):
-            uses(here)
+            belongs_to_exchange(here)
             assert here.recv(1) == b""
 
 
 def test_a_watchdog_that_rests_wakes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watchdog, "REST", 0.0)
-    monkeypatch.setattr(watchdog, "TICK", 0.01)
+    monkeypatch.setattr(socket_watchdog, "REST", 0.0)
+    monkeypatch.setattr(socket_watchdog, "TICK", 0.01)
     for _ in range(3):
         here, there = socket.socketpair()
         with here, there, Exchange(0.05):
-            uses(here)
+            belongs_to_exchange(here)
             assert here.recv(1) == b""
         time.sleep(0.05)
 
@@ -68,7 +68,7 @@ def test_a_forked_child_has_a_watchdog_of_its_own() -> None:
         if not (child := os.fork()):
             here, _there = socket.socketpair()
             with Exchange(0.1):
-                uses(here)
+                belongs_to_exchange(here)
                 os._exit(0 if here.recv(1) == b"" else 1)
     _, status = os.waitpid(child, 0)
     assert os.waitstatus_to_exitcode(status) == 0

@@ -12,7 +12,7 @@ import pytest
 from evergrant.clock import from_epoch_ms, to_epoch_ms
 from evergrant.errors import StoreUnavailable
 from evergrant.stores.file import FileStore
-from evergrant.testing.samples import HARD_TEXTS, contents, grant
+from evergrant.testing.sample_tokens import HARD_TEXTS, grant, stored_contents
 from evergrant.token import Token
 from file_help import HEADER, NOON_MS, OLD_HEADER, old_row, put, row
 from sdk_process import SdkProcess
@@ -87,7 +87,7 @@ def test_two_hundred_turns_lose_nothing(official: SdkProcess, path: Path) -> Non
                 assert old or known[who].id not in deleted
             assert {name: told(token) for name, token in known.items()} == {
                 str(token.user_name).partition("@")[0]: told(token)
-                for token in contents(store).values()
+                for token in stored_contents(store).values()
             }
             listed = {fields["id"]: seen(fields) for fields in official("get_tokens")}
             assert listed == {token.id: told(token) for token in known.values()}
@@ -119,9 +119,9 @@ def test_what_our_rows_hold_survives_the_official_rewriting(
 def test_a_save_of_the_official_store_is_a_new_version(official: SdkProcess, path: Path) -> None:
     with FileStore(path) as store:
         saved = store.save_token(grant("alice"))
-        generation = store.generation()
+        generation = store.change_counter()
         official_save(official, replace(saved, access_token="theirs"))
-        assert store.generation() != generation
+        assert store.change_counter() != generation
         found = store.find_token_by_id(str(saved.id))
         assert found
         assert (found.access_token, found.version) == ("theirs", 0)

@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from evergrant.cli.exits import Exit
+from evergrant.cli.exit_codes import ExitCode
 from evergrant.errors import MissingExtra
 
 __all__ = ["main"]
@@ -18,7 +18,7 @@ def main() -> None:
     """Run the command line and leave with its exit code."""
     if not all(importlib.util.find_spec(name) for name in ("typer", "rich")):
         sys.stderr.write(f"evergrant: {MissingExtra('the command line', extra='cli')}\n")
-        sys.exit(Exit.USAGE)
+        sys.exit(ExitCode.USAGE)
     if sys.stdin is None:  # closed by whoever started us: questions then go unanswered
         sys.stdin = Path(os.devnull).open(encoding="utf-8")  # noqa: SIM115 - until we end
     for stream in (sys.stdout, sys.stderr):

@@ -11,17 +11,17 @@ from urllib.parse import urlsplit
 
 import typer
 
-from evergrant.cli.auditing import audit_log
-from evergrant.cli.exits import Exit
-from evergrant.cli.fields import json_body, pairs
+from evergrant._network.http_client import open_client
+from evergrant._network.http_deadline import deadline
+from evergrant._text import json_text, printable
+from evergrant.cli.audit import audit_log
+from evergrant.cli.exit_codes import ExitCode
+from evergrant.cli.messages import print_error, print_info
 from evergrant.cli.options import settings_of
-from evergrant.cli.session import online_keeper, only_user
-from evergrant.cli.speech import complain, note
+from evergrant.cli.request_fields import json_body, pairs
+from evergrant.cli.resources import online_keeper, only_user
 from evergrant.cli.tables import console
-from evergrant.deadlines import deadline
 from evergrant.errors import AccountsUnavailable, ConfigError
-from evergrant.http_client import open_client
-from evergrant.text import json_text, printable
 
 if TYPE_CHECKING:
     import httpx2
@@ -94,8 +94,8 @@ def api(
         answer = _send(keeper, who, method, path, query, content, named)
     _print(answer, include=include)
     if answer.is_error:
-        complain(f"HTTP {answer.status_code} {answer.reason_phrase}".strip())
-        raise typer.Exit(Exit.BAD_RESULT)
+        print_error(f"HTTP {answer.status_code} {answer.reason_phrase}".strip())
+        raise typer.Exit(ExitCode.BAD_RESULT)
 
 
 def _split(call: list[str], *, has_body: bool) -> tuple[str, str]:
@@ -152,7 +152,7 @@ def _send(
         named.setdefault("Content-Type", "application/json")
     url = path
     if "://" not in path.partition("?")[0]:
-        base = keeper.token(user).api_domain or keeper.accounts.home.api_url
+        base = keeper.token(user).api_domain or keeper.accounts.home_data_center.api_url
         url = f"{base}/{path.removeprefix('/')}"
     try:
         # `auth` refuses an address that is not the user's own API before a token leaves.
@@ -187,7 +187,7 @@ def _print(answer: httpx2.Response, *, include: bool) -> None:
     elif answer.content:
         _print_nicely(answer)
     if not answer.content and not answer.is_error and not include:
-        note(f"HTTP {answer.status_code} {answer.reason_phrase}: the answer is empty")
+        print_info(f"HTTP {answer.status_code} {answer.reason_phrase}: the answer is empty")
 
 
 def _print_nicely(answer: httpx2.Response) -> None:

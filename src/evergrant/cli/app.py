@@ -12,26 +12,26 @@ from typing import Annotated, Any
 
 import typer
 
+from evergrant._masking import masks_locals
 from evergrant.cli import (
     api,
-    auditing,
+    audit,
     check_store,
     doctor,
-    importing,
+    import_tokens,
     keep,
     keys,
-    local,
     login,
-    moving,
-    purging,
+    move,
+    purge,
+    sandbox,
     tokens,
 )
-from evergrant.cli.exits import Exit, exit_code
+from evergrant.cli.exit_codes import ExitCode, exit_code
 from evergrant.cli.help import DocumentedCommand, DocumentedGroup
+from evergrant.cli.messages import print_error
 from evergrant.cli.options import Options, globals_first
-from evergrant.cli.speech import complain
 from evergrant.errors import ConfigError, EvergrantError
-from evergrant.masking import masks_locals
 
 __all__ = ["app"]
 
@@ -64,13 +64,13 @@ class Commands(DocumentedGroup):
             with _whole_output():
                 return super().invoke(ctx)
         except EvergrantError as error:
-            complain(error)
+            print_error(error)
             raise typer.Exit(exit_code(error)) from None
         except ConnectionError as error:
-            complain(f"{error}. Is the sandbox still running?")
-            raise typer.Exit(Exit.TRY_AGAIN) from None
+            print_error(f"{error}. Is the sandbox still running?")
+            raise typer.Exit(ExitCode.TRY_AGAIN) from None
         except (KeyboardInterrupt, typer.Abort):
-            raise typer.Exit(Exit.INTERRUPTED) from None
+            raise typer.Exit(ExitCode.INTERRUPTED) from None
 
 
 @contextmanager
@@ -83,7 +83,7 @@ def _whole_output() -> Iterator[None]:
     except BrokenPipeError:
         # The interpreter flushes once more at its end, and would complain.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(Exit.BROKEN_PIPE) from None
+        raise typer.Exit(ExitCode.BROKEN_PIPE) from None
 
 
 app = typer.Typer(
@@ -164,8 +164,8 @@ def common(
 
 
 COMMANDS: Mapping[str, Callable[..., object]] = {
-    "demo": local.demo,
-    "sandbox": local.sandbox,
+    "demo": sandbox.demo,
+    "sandbox": sandbox.sandbox,
     "login": login.login,
     "list": tokens.list_all,
     "show": tokens.show,
@@ -175,10 +175,10 @@ COMMANDS: Mapping[str, Callable[..., object]] = {
     "keep": keep.keep,
     "revoke": tokens.revoke,
     "delete": tokens.delete,
-    "purge": purging.purge,
-    "move": moving.move,
-    "import": importing.import_tokens,
-    "why": auditing.why,
+    "purge": purge.purge,
+    "move": move.move,
+    "import": import_tokens.import_tokens,
+    "why": audit.why,
     "doctor": doctor.doctor,
     "check-store": check_store.check_store,
     "help": help_,
@@ -187,4 +187,4 @@ COMMANDS: Mapping[str, Callable[..., object]] = {
 for _name, _function in COMMANDS.items():
     app.command(_name, cls=DocumentedCommand)(_function)
 app.add_typer(keys.keys, name="keys")
-app.add_typer(auditing.audit, name="audit")
+app.add_typer(audit.audit, name="audit")

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evergrant.cli.columns import fold, shown
-from evergrant.cli.exits import Exit
+from evergrant._text import json_text, printable
+from evergrant.cli.columns import display_text, fold
+from evergrant.cli.exit_codes import ExitCode
+from evergrant.cli.messages import print_info
 from evergrant.cli.options import AsJson
-from evergrant.cli.speech import note
 from evergrant.cli.tables import console, table
 from evergrant.errors import MissingExtra
-from evergrant.text import json_text, printable
 
 if TYPE_CHECKING:
     from evergrant.testing.check import Report
@@ -44,7 +44,7 @@ def check_store(
         raise MissingExtra("check-store", extra="testing")
     from evergrant.testing import check
 
-    note(f"checking what {factory} makes; this may take a minute")
+    print_info(f"checking what {factory} makes; this may take a minute")
     report = check.check_store(factory)
     if as_json:
         told = asdict(report) | {"broken": report.broken, "notes": report.notes}
@@ -53,10 +53,10 @@ def check_store(
         screen = console()
         screen.print(table(("", "promise", "why not"), _lines(report), screen.width))
         for text in report.notes:
-            typer.echo("\n".join(fold(shown(text), screen.width)))
+            typer.echo("\n".join(fold(display_text(text), screen.width)))
         typer.echo(printable(_verdict(report)))
     if report.broken:
-        raise typer.Exit(Exit.BAD_RESULT)
+        raise typer.Exit(ExitCode.BAD_RESULT)
 
 
 def _lines(report: Report) -> Iterator[tuple[str, str, str]]:

@@ -6,9 +6,9 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 
-from evergrant.text import printable
+from evergrant._text import printable
 
-__all__ = ["GAP", "Part", "fold", "lay_out", "shown", "widths_of"]
+__all__ = ["GAP", "Part", "display_text", "fold", "lay_out", "widths_of"]
 
 Part = tuple[str, str]
 """A cell's text as it stands on one line, and the text of the whole cell, which has the colour."""
@@ -22,7 +22,7 @@ NARROWEST = 12
 _PIECES = re.compile(r"[^ /@:]+[/@:]*|[/@:]+| +")
 
 
-def shown(text: str) -> str:
+def display_text(text: str) -> str:
     """Return text as stdout shows it: what it cannot encode is escaped, and so counted."""
     text = printable(text)
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"

@@ -13,17 +13,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import evergrant
-from evergrant.cli.auditing import audit_log
-from evergrant.cli.checks import Check
-from evergrant.cli.clocks import clock_checks, off_by
-from evergrant.cli.exits import Exit
-from evergrant.cli.grants import grant_checks
-from evergrant.cli.lifeboats import lifeboat_checks
+from evergrant._crypto.key_sources import keyring_from_environment
+from evergrant._text import json_text
+from evergrant.cli.audit import audit_log
+from evergrant.cli.doctor_check import Check
+from evergrant.cli.doctor_clocks import clock_checks, off_by
+from evergrant.cli.doctor_grants import grant_checks
+from evergrant.cli.doctor_lifeboat import lifeboat_checks
+from evergrant.cli.exit_codes import ExitCode
 from evergrant.cli.options import AsJson, settings_of
-from evergrant.cli.session import accounts_of, is_sandboxed, refuse_forgetful
+from evergrant.cli.resources import accounts_for, is_sandboxed, require_persistent_store
 from evergrant.cli.tables import console, table
 from evergrant.config import Settings
-from evergrant.crypto.sources import keyring_from_environment
 from evergrant.errors import (
     AccountsUnavailable,
     ConfigError,
@@ -31,11 +32,10 @@ from evergrant.errors import (
     EvergrantError,
     UntrustedServer,
 )
-from evergrant.text import json_text
-from evergrant.token import LEEWAY
+from evergrant.token import EXPIRY_LEEWAY
 
 if TYPE_CHECKING:
-    from evergrant.sender import HttpSender
+    from evergrant._oauth.transport import HttpxTransport
 
 __all__ = ["doctor"]
 
@@ -66,7 +66,7 @@ def doctor(
     checks = [_versions(), _configuration(settings), _client(settings), *_keys()]
     checks += [*_data_center(settings), *_redirect(settings), *_audit(settings)]
     if repair:
-        refuse_forgetful(settings.store)
+        require_persistent_store(settings.store)
         checks += lifeboat_checks(settings, repair=True, adopt=adopt)
     checks += _store(settings, tokens)
     if not repair:
@@ -79,7 +79,7 @@ def doctor(
         screen = console()
         screen.print(table(("", "what", "how it stands"), _lines(checks), screen.width))
     if any(check.status == "problem" for check in checks):
-        raise typer.Exit(Exit.BAD_RESULT)
+        raise typer.Exit(ExitCode.BAD_RESULT)
 
 
 def _lines(checks: Iterable[Check]) -> Iterator[tuple[str, str, str]]:
@@ -113,7 +113,7 @@ def _client(settings: Settings) -> Check:
         return Check(
             "client",
             "note",
-            "none is set: tokens are renewed with the client that is stored beside them",
+            "none is set: tokens are refreshed with the client that is stored beside them",
             "To log users in, set EVERGRANT_CLIENT_ID and EVERGRANT_CLIENT_SECRET.",
         )
     codes = ", ".join(settings.client_secrets)
@@ -138,7 +138,7 @@ def _data_center(settings: Settings) -> Iterator[Check]:
 
 
 def _redirect(settings: Settings) -> Iterator[Check]:
-    from evergrant.cli.callback import local_parts
+    from evergrant.cli.login_callback import local_parts
 
     try:
         local_parts(settings.redirect_url)
@@ -156,7 +156,7 @@ def _audit(settings: Settings) -> Iterator[Check]:
     except EvergrantError as error:
         yield Check("audit log", "problem", error.message, error.hint)
         return
-    from evergrant.observing.audit_files import gaps
+    from evergrant.observing.audit_log_files import gaps
 
     with suppress(OSError):  # it was rotated away in this moment
         missing, last = gaps(Path(settings.audit))
@@ -185,9 +185,13 @@ def _store(settings: Settings, tokens: list[evergrant.Token]) -> Iterator[Check]
     """Look at the store; put the tokens found into ``tokens``."""
     corrupt: list[CorruptRecord] = []
     try:
-        with _overheard() as said, evergrant.open_store(settings.store) as store:
+        with _captured_warnings() as said, evergrant.open_store(settings.store) as store:
             tokens += store.iter_tokens(on_corrupt=corrupt.append)
-            where, dangers, costs = store.url, list(store.warnings()), list(store.remarks())
+            where, dangers, costs = (
+                store.url,
+                list(store.config_warnings()),
+                list(store.config_remarks()),
+            )
             standing = [*clock_checks(store), *grant_checks(settings, store, tokens)]
     except EvergrantError as error:
         yield Check("store", "problem", error.message, error.hint)
@@ -214,7 +218,7 @@ def _store(settings: Settings, tokens: list[evergrant.Token]) -> Iterator[Check]
 
 
 @contextmanager
-def _overheard() -> Iterator[list[str]]:
+def _captured_warnings() -> Iterator[list[str]]:
     """Listen to what is logged meanwhile, such as that a file was open to others."""
     log, said = logging.getLogger("evergrant"), list[str]()
     handler = logging.Handler(logging.WARNING)
@@ -227,15 +231,15 @@ def _overheard() -> Iterator[list[str]]:
 
 
 def _servers(settings: Settings, tokens: Iterable[evergrant.Token]) -> Iterator[Check]:
-    from evergrant.sender import HttpSender
+    from evergrant._oauth.transport import HttpxTransport
 
     try:
-        accounts = accounts_of(settings, settings.sandbox)
+        accounts = accounts_for(settings, settings.sandbox)
     except EvergrantError as error:
         yield Check("accounts server", "problem", error.message, error.hint)
         return
-    with accounts, closing(HttpSender(TIMEOUT)) as send:
-        homes = {accounts.home.code: accounts.home}
+    with accounts, closing(HttpxTransport(TIMEOUT)) as send:
+        homes = {accounts.home_data_center.code: accounts.home_data_center}
         for token in tokens:
             if settings.sandbox or not is_sandboxed(token):
                 try:
@@ -248,16 +252,18 @@ def _servers(settings: Settings, tokens: Iterable[evergrant.Token]) -> Iterator[
             yield _server(home, accounts, send)
 
 
-def _server(home: evergrant.DataCenter, accounts: evergrant.Accounts, send: HttpSender) -> Check:
+def _server(
+    home: evergrant.DataCenter, accounts: evergrant.Accounts, send: HttpxTransport
+) -> Check:
     from email.utils import parsedate_to_datetime
 
-    from evergrant.http import HttpCall
-    from evergrant.oauth_errors import REDIRECTION, is_page
+    from evergrant._oauth.errors import REDIRECTION, is_page
+    from evergrant._oauth.messages import HttpRequest
 
     name = f"accounts server {home.code}"
     began = accounts.clock()
     try:
-        answer = send(HttpCall("GET", f"{home.accounts_url}/oauth/serverinfo"))
+        answer = send(HttpRequest("GET", f"{home.accounts_url}/oauth/serverinfo"))
     except AccountsUnavailable as error:
         return Check(name, "problem", error.message, "Look at network, proxy and firewall.")
     except ConfigError as error:
@@ -273,7 +279,7 @@ def _server(home: evergrant.DataCenter, accounts: evergrant.Accounts, send: Http
         off = (began + (accounts.clock() - began) / 2 - theirs).total_seconds()
     except (KeyError, ValueError, TypeError):
         return Check(name, "note", f"{home.accounts_url} answers, and does not tell the time")
-    if abs(off) < LEEWAY.total_seconds():
+    if abs(off) < EXPIRY_LEEWAY.total_seconds():
         return Check(name, "ok", f"{home.accounts_url} answers; clocks differ by {abs(off):.0f} s")
     hint = "Set the clock (NTP): tokens look valid too long, or expire too soon."
     return Check(name, "problem", off_by(off, home.accounts_url), hint)

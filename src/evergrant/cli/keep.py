@@ -12,23 +12,23 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import evergrant
-from evergrant.cli.auditing import audit_log
-from evergrant.cli.exits import Exit
-from evergrant.cli.happenings import Teller
-from evergrant.cli.metering import metrics_of, served
+from evergrant.cli.audit import audit_log
+from evergrant.cli.event_output import EventPrinter
+from evergrant.cli.exit_codes import ExitCode
+from evergrant.cli.messages import print_info
+from evergrant.cli.metrics import metrics_of, serving_metrics
 from evergrant.cli.options import AsJson, settings_of
-from evergrant.cli.session import accounts_of, refuse_forgetful
-from evergrant.cli.speech import note
+from evergrant.cli.resources import accounts_for, require_persistent_store
 from evergrant.errors import EvergrantError, StoreError
-from evergrant.events import Emit, Event, RefreshFailed, StoreFailed, StoreRecovered
+from evergrant.events import Event, Listener, RefreshFailed, StoreFailed, StoreRecovered
 
 if TYPE_CHECKING:
-    from evergrant.keeping.custody import Custody
+    from evergrant._core.manager import TokenManager
     from evergrant.observing.prometheus import Metrics
 
 __all__ = ["keep"]
 
-ENDINGS = (signal.SIGINT, signal.SIGTERM)
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 TICK = 0.05
 """Seconds between two looks whether all that was begun is done."""
@@ -36,7 +36,7 @@ TICK = 0.05
 COUNT_EVERY = 60.0
 """Seconds between two counts of all tokens for the metrics."""
 
-Inbox = SimpleQueue[Event | signal.Signals]
+EventQueue = SimpleQueue[Event | signal.Signals]
 """What happens, in other threads too, and what ends it: one thread tells it all, in order. (A
 simple queue may be put into by a signal handler, whatever it interrupts.)"""
 
@@ -49,7 +49,8 @@ def keep(
     ] = None,
     *,
     once: Annotated[
-        bool, typer.Option("--once", help="Renew what is due and end, with 1 if something failed.")
+        bool,
+        typer.Option("--once", help="Refresh what is due and end, with 1 if something failed."),
     ] = False,
     metrics: Annotated[
         str | None,
@@ -57,42 +58,42 @@ def keep(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Keep tokens fresh until Ctrl-C or SIGTERM; tells each renewal and failure on a line.
+    """Keep tokens fresh until Ctrl-C or SIGTERM; tells each refresh and failure on a line.
 
     What was begun is saved before it ends.
     """
-    from evergrant.keeping.custody import Custody
-    from evergrant.observing.fanning import fan_out
+    from evergrant._core.manager import TokenManager
+    from evergrant.observing.fan_out import fan_out
 
     settings = settings_of(context)
-    refuse_forgetful(settings.store)
-    inbox: Inbox = SimpleQueue()
+    require_persistent_store(settings.store)
+    inbox: EventQueue = SimpleQueue()
     counted = metrics_of(metrics)
-    others: list[Emit | None] = [audit_log(settings), counted]
+    others: list[Listener | None] = [audit_log(settings), counted]
     with (
-        _heard(inbox),
-        served(counted, metrics),
+        _forward_signals(inbox),
+        serving_metrics(counted, metrics),
         evergrant.open_store(settings.store) as store,
-        accounts_of(settings, settings.sandbox) as accounts,
+        accounts_for(settings, settings.sandbox) as accounts,
     ):
-        custody = Custody(
+        manager = TokenManager(
             store,
             accounts,
             on_event=fan_out(inbox.put, *filter(None, others)),
             policy=settings.policy,
         )
-        service = Service(custody, users or (), inbox, Teller(as_json=as_json), counted)
+        service = KeepService(manager, users or (), inbox, EventPrinter(as_json=as_json), counted)
         outcome = service.run(once=once)
-    if outcome is not Exit.DONE:
+    if outcome is not ExitCode.DONE:
         raise typer.Exit(outcome)
 
 
 @contextmanager
-def _heard(inbox: Inbox) -> Iterator[None]:
+def _forward_signals(inbox: EventQueue) -> Iterator[None]:
     """Have the signals that end a program put into the inbox, the second one as well."""
     before = {
         ending: signal.signal(ending, lambda number, _: inbox.put(signal.Signals(number)))
-        for ending in ENDINGS
+        for ending in STOP_SIGNALS
     }
     try:
         yield
@@ -101,84 +102,84 @@ def _heard(inbox: Inbox) -> Iterator[None]:
             signal.signal(ending, handler)
 
 
-class Service:
+class KeepService:
     """Goes round the tokens, and tells what comes of it."""
 
     def __init__(
         self,
-        custody: Custody,
+        manager: TokenManager,
         users: Collection[str],
-        inbox: Inbox,
-        teller: Teller,
+        inbox: EventQueue,
+        teller: EventPrinter,
         metrics: Metrics | None,
     ) -> None:
-        from evergrant.keeping.renewer import Renewer
+        from evergrant._core.scheduler import RefreshScheduler
 
         self._users = users
         self._inbox = inbox
         self._teller = teller
-        self._custody = custody
+        self._manager = manager
         self._metrics = metrics
         self._count_at = 0.0
-        self._renewer = Renewer(self._custody, users, on_problem=self._note_problem)
+        self._scheduler = RefreshScheduler(self._manager, users, on_problem=self._note_problem)
 
-    def run(self, *, once: bool) -> Exit:
+    def run(self, *, once: bool) -> ExitCode:
         """Go round until a signal comes, or once; what was begun is saved whatever happens.
 
         Raises:
             StoreError: The store cannot be read to begin with.
         """
         try:
-            self._introduce()
+            self._print_summary()
             ended = self._go_once() if once else self._go_on()
-            if ended and not self._custody.is_idle:
-                note("ending as soon as what was begun is saved")
+            if ended and not self._manager.is_idle:
+                print_info("ending as soon as what was begun is saved")
         finally:
-            self._custody.close()
+            self._manager.close()
         while not self._inbox.empty():
             if isinstance(happened := self._inbox.get(), Event):
-                self._teller.tell(happened)
+                self._teller.print_event(happened)
         if not once:
-            return Exit.DONE  # a signal is the way to end it
+            return ExitCode.DONE  # a signal is the way to end it
         if ended:
-            return Exit.INTERRUPTED
-        return Exit.BAD_RESULT if self._teller.failed else Exit.DONE
+            return ExitCode.INTERRUPTED
+        return ExitCode.BAD_RESULT if self._teller.failed else ExitCode.DONE
 
     def _go_on(self) -> bool:
-        while not self._attend(self._round()[1]):
+        while not self._print_until(self._round()[1]):
             pass
         return True
 
     def _go_once(self) -> bool:
-        from evergrant.keeping.background import MOST_WAITING
+        from evergrant._concurrency.workers import MAX_QUEUED
 
-        begun = MOST_WAITING
-        while begun >= MOST_WAITING:  # it may have been too many to take them all
+        begun = MAX_QUEUED
+        while begun >= MAX_QUEUED:  # it may have been too many to take them all
             begun, _ = self._round()
-            while not self._custody.is_idle:
-                if self._attend(TICK):
+            while not self._manager.is_idle:
+                if self._print_until(TICK):
                     return True
         return False
 
     def _round(self) -> tuple[int, float]:
         """Begin what is due; return how many that were, and the seconds to rest afterwards."""
-        from evergrant.keeping import renewer
+        from evergrant._core import scheduler
 
         began = time.monotonic()
         try:
-            begun = self._renewer.round()
+            begun = self._scheduler.run_once()
         except StoreError as error:
-            self._teller.tell(StoreFailed(at=self._custody.clock(), error=error))
-            return 0, renewer.ROUND
-        self._teller.tell(StoreRecovered(at=self._custody.clock()))
+            self._teller.print_event(StoreFailed(at=self._manager.clock(), error=error))
+            return 0, scheduler.INTERVAL_S
+        self._teller.print_event(StoreRecovered(at=self._manager.clock()))
         if self._metrics and began >= self._count_at:
-            from evergrant.cli.survey import count_states
+            from evergrant.cli.keep_summary import count_states
 
-            self._metrics.note_tokens(count_states(self._custody))
+            self._metrics.note_tokens(count_states(self._manager))
             self._count_at = time.monotonic() + COUNT_EVERY
-        return begun, renewer.pause_after(time.monotonic() - began)
+        return begun, scheduler.next_interval(time.monotonic() - began)
 
-    def _attend(self, seconds: float) -> bool:
+    def _print_until(self, seconds: float) -> bool:
         """Tell what happens in this time; return at once, and true, when a signal comes."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
@@ -188,31 +189,31 @@ class Service:
                 return False
             if not isinstance(happened, Event):
                 return True
-            self._teller.tell(happened)
+            self._teller.print_event(happened)
         return False
 
     def _note_problem(self, error: EvergrantError) -> None:
         self._inbox.put(
             RefreshFailed(
-                at=self._custody.clock(), error=error, token_id=error.token_id, user=error.user
+                at=self._manager.clock(), error=error, token_id=error.token_id, user=error.user
             )
         )
 
-    def _introduce(self) -> None:
+    def _print_summary(self) -> None:
         """Say how many tokens are kept fresh, and why others are not."""
-        from evergrant.cli.survey import left_alone
+        from evergrant.cli.keep_summary import skipped_by_reason
 
-        custody, kept = self._custody, sum(1 for _ in self._renewer.tokens())
-        others = {} if self._users else left_alone(custody.store, custody.accounts)
+        manager, kept = self._manager, sum(1 for _ in self._scheduler.tokens())
+        others = {} if self._users else skipped_by_reason(manager.store, manager.accounts)
         left = ", ".join(f"{number} {reason}" for reason, number in others.items())
-        self._teller.say(
+        self._teller.print(
             {
-                "at": custody.clock().isoformat(),
+                "at": manager.clock().isoformat(),
                 "event": "keeping",
                 "tokens": kept,
-                "store": custody.store.url,
+                "store": manager.store.url,
                 "left_alone": others,
             },
-            f"keeping {kept} token{'' if kept == 1 else 's'} of {custody.store.url} fresh"
+            f"keeping {kept} token{'' if kept == 1 else 's'} of {manager.store.url} fresh"
             + (f"; left alone: {left}" if left else ""),
         )

@@ -13,21 +13,21 @@ from typing import Annotated, Any
 import typer
 
 import evergrant
-from evergrant.cli.auditing import audit_log
-from evergrant.cli.exits import Exit
+from evergrant._crypto.key_file import read_lines, write_lines
+from evergrant._crypto.key_format import parse_keys, wrapped_key
+from evergrant._crypto.key_sources import keyring_from_environment, keyring_source
+from evergrant._crypto.keys import KEY_BYTES
+from evergrant._lifeboat.files import all_files, key_id_of_file
+from evergrant._text import json_text
+from evergrant.cli.audit import audit_log
+from evergrant.cli.exit_codes import ExitCode
 from evergrant.cli.help import DocumentedCommand, DocumentedGroup
+from evergrant.cli.messages import print_info, print_warning
 from evergrant.cli.options import AsJson, settings_of
-from evergrant.cli.speech import note, warn
 from evergrant.cli.tables import console, table
 from evergrant.config import Settings, config_folder
-from evergrant.crypto.files import read_lines, write_lines
-from evergrant.crypto.keys import KEY_BYTES
-from evergrant.crypto.lines import keys_in, wrapped_key
-from evergrant.crypto.sources import keyring_from_environment, keyring_source
 from evergrant.errors import ConfigError
-from evergrant.keeping.lifeboat_files import all_files, key_of
 from evergrant.stores.encrypted import EncryptedStore
-from evergrant.text import json_text
 from evergrant.token import Secret
 
 __all__ = ["keys"]
@@ -61,18 +61,18 @@ def generate(
         raise ConfigError("--kms and --region belong together", hint="Give both, or neither.")
     old = read_lines(file) if file.exists() else []
     if old:
-        list(keys_in(Secret("\n".join(old)), str(file)))  # not on top of what is no key file
+        list(parse_keys(Secret("\n".join(old)), str(file)))  # not on top of what is no key file
     fresh = Secret(
         wrapped_key(kms, region) if kms and region else b64encode(os.urandom(KEY_BYTES)).decode()
     )
-    (key,) = keys_in(fresh, "the new key")
+    (key,) = parse_keys(fresh, "the new key")
     write_lines(file, [fresh, *old])
     keys_now = "1 key" if not old else f"{len(old) + 1} keys"
-    note(f"added the key {key.id} to {file}, which has {keys_now} now")
+    print_info(f"added the key {key.id} to {file}, which has {keys_now} now")
     if old:
-        note("Give the file to every host; then run: evergrant keys rotate")
+        print_info("Give the file to every host; then run: evergrant keys rotate")
     elif keyring_source() is None:
-        note(
+        print_info(
             f"To use it, set EVERGRANT_KEY_FILE={file.absolute()}. "
             "Without it, what it sealed is lost."
         )
@@ -85,7 +85,7 @@ def status(context: typer.Context, *, as_json: AsJson = False) -> None:
     settings = settings_of(context)
     with evergrant.open_store(settings.store, read_only=True, keys=None) as store:
         counts = store.key_ids()
-    boats = [key_of(path) for path in all_files(config_folder())]
+    boats = [key_id_of_file(path) for path in all_files(config_folder())]
     known = [key.id for key in reversed(ring.oldest_first)] if ring else []
     rows: list[dict[str, Any]] = [
         {
@@ -112,14 +112,14 @@ def status(context: typer.Context, *, as_json: AsJson = False) -> None:
         )
         screen.print(table(("key", "use", "tokens", "lifeboat files"), lines, screen.width))
     else:
-        note("no key is set, and nothing is stored")
+        print_info("no key is set, and nothing is stored")
     missing = [row["key"] for row in rows if not row["set"] and row["key"] != PLAIN]
     if missing:
-        warn(f"not set, and needed: {', '.join(missing)}")
+        print_warning(f"not set, and needed: {', '.join(missing)}")
     if known and counts[None]:
-        warn("some tokens are not encrypted: evergrant keys rotate --adopt")
+        print_warning("some tokens are not encrypted: evergrant keys rotate --adopt")
     if missing or (known and counts[None]):
-        raise typer.Exit(Exit.BAD_RESULT)
+        raise typer.Exit(ExitCode.BAD_RESULT)
 
 
 @keys.command(cls=DocumentedCommand)
@@ -147,19 +147,19 @@ def rotate(
                 hint="Encrypt them: evergrant keys rotate --adopt.",
             )
         with _progress(before.total()) as advance:
-            for count in store.reseal(on_corrupt=lambda error: warn(str(error))):
+            for count in store.reencrypt(on_corrupt=lambda error: print_warning(str(error))):
                 advance(count)
         if before[None]:
-            store.scrub()
+            store.purge_deleted()
         after, newest = store.key_ids(), ring.newest.id
     if left := after.total() - after[newest]:
         # Beside rows that cannot be read: another program may still seal with an older key.
-        warn(f"{left} of {after.total()} tokens are not sealed with the key {newest}")
-        raise typer.Exit(Exit.BAD_RESULT)
+        print_warning(f"{left} of {after.total()} tokens are not sealed with the key {newest}")
+        raise typer.Exit(ExitCode.BAD_RESULT)
     _note(settings, "KeysRotated", newest)
     done = max(before.total() - before[newest], 0)
     sealed = "1 token was" if done == 1 else f"{done} tokens were"
-    note(f"{sealed} sealed with the key {newest}, as all are now ({after.total()})")
+    print_info(f"{sealed} sealed with the key {newest}, as all are now ({after.total()})")
 
 
 def _use(row: Mapping[str, Any]) -> str:
@@ -191,12 +191,12 @@ def retire(
 ) -> None:
     """Take a key out of a key file, if nothing is sealed with it any more."""
     lines = read_lines(file)
-    held = {key.id: line for line in lines for key in keys_in(line, str(file))}
+    held = {key.id: line for line in lines for key in parse_keys(line, str(file))}
     if key_id not in held:
         raise ConfigError(f"{file} has no key {key_id}", hint=f"It has {', '.join(held)}.")
     with evergrant.open_store(settings_of(context).store, read_only=True, keys=None) as store:
         count = store.key_ids()[key_id]
-    boats = [key_of(path) for path in all_files(config_folder())].count(key_id)
+    boats = [key_id_of_file(path) for path in all_files(config_folder())].count(key_id)
     if count or boats:
         raise ConfigError(
             f"{count} tokens and {boats} lifeboat files are sealed with the key {key_id}; "
@@ -207,7 +207,7 @@ def retire(
         raise ConfigError(f"{key_id} is the only key in {file}; it was not retired")
     write_lines(file, [line for id_, line in held.items() if id_ != key_id])
     _note(settings_of(context), "KeyRetired", key_id)
-    note(f"{key_id} is not in {file} any more; other stores that it sealed would need it")
+    print_info(f"{key_id} is not in {file} any more; other stores that it sealed would need it")
 
 
 def _note(settings: Settings, event: str, key_id: str) -> None:

@@ -15,16 +15,16 @@ from urllib.parse import parse_qs, urlsplit
 import typer
 
 import evergrant
-from evergrant.cli.auditing import audit_log
+from evergrant._scopes import read_scopes
+from evergrant.cli.audit import audit_log
+from evergrant.cli.messages import ask_secret, print_info, print_warning
 from evergrant.cli.options import settings_of
-from evergrant.cli.session import accounts_of, refuse_forgetful
-from evergrant.cli.speech import ask_secret, note, warn
+from evergrant.cli.resources import accounts_for, require_persistent_store
 from evergrant.config import Settings
 from evergrant.errors import ConfigError, NoRefreshToken, UntrustedServer
-from evergrant.scopes import read_scopes
 
 if TYPE_CHECKING:
-    from evergrant.cli.callback import Answer, Listener
+    from evergrant.cli.login_callback import Listener, PendingLogin
 
 __all__ = ["login"]
 
@@ -72,10 +72,10 @@ def login(
             "--no-browser", help="Print the address to open; paste the one the browser ends on."
         ),
     ] = False,
-    consent_again: Annotated[
+    prompt_consent: Annotated[
         bool,
         typer.Option(
-            "--consent-again",
+            "--prompt-consent",
             help="Ask for consent again, so that Zoho issues a new refresh token.",
         ),
     ] = False,
@@ -87,7 +87,7 @@ def login(
     """
     settings = settings_of(context)
     settings = replace(settings, data_center=data_center or settings.data_center)
-    refuse_forgetful(settings.store)
+    require_persistent_store(settings.store)
     wanted = read_scopes(scopes or settings.scopes)
     if not settings.sandbox:
         settings = _with_client(settings)
@@ -96,7 +96,7 @@ def login(
         if listener:
             settings = replace(settings, redirect_url=stack.enter_context(listener).url)
         store = stack.enter_context(evergrant.open_store(settings.store))
-        accounts = stack.enter_context(accounts_of(settings, settings.sandbox))
+        accounts = stack.enter_context(accounts_for(settings, settings.sandbox))
         keeper = evergrant.Keeper(
             store, accounts, policy=settings.policy, on_event=audit_log(settings)
         )
@@ -107,21 +107,21 @@ def login(
                 token = keeper.login_with_code(_code(), user, data_center=data_center)
             else:
                 begin = partial(keeper.authorization_url, wanted, user)
-                url = begin(consent_again=consent_again)
-                again = None if consent_again else partial(begin, consent_again=True)
+                url = begin(prompt_consent=prompt_consent)
+                again = None if prompt_consent else partial(begin, prompt_consent=True)
                 token = _by_redirect(keeper, url, again, listener, browse=not no_browser)
         except NoRefreshToken as error:
-            said = error.hint.replace("consent_again=True (prompt=consent)", "--consent-again")
-            error.hint = said if self_client else "Log in again with --consent-again."
+            said = error.hint.replace("prompt_consent=True (prompt=consent)", "--prompt-consent")
+            error.hint = said if self_client else "Log in again with --prompt-consent."
             raise
-        note(f"logged in: {token.user_name} (id {token.id})")
-        note(f"scopes: {' '.join(token.scopes) or 'Zoho did not say'}")
-        note(f"data center: {accounts.data_center_of(token).code}")
-        note(f"store: {store.url}")
+        print_info(f"logged in: {token.user_name} (id {token.id})")
+        print_info(f"scopes: {' '.join(token.scopes) or 'Zoho did not say'}")
+        print_info(f"data center: {accounts.data_center_of(token).code}")
+        print_info(f"store: {store.url}")
 
 
 def _listener(settings: Settings, *, needed: bool) -> Listener | None:
-    from evergrant.cli.callback import Listener
+    from evergrant.cli.login_callback import Listener
 
     try:
         return Listener(ANY_PORT if settings.sandbox else settings.redirect_url)
@@ -156,45 +156,47 @@ def _by_redirect(
     *,
     browse: bool,
 ) -> evergrant.Token:
-    from evergrant.cli.callback import Answer
+    from evergrant.cli.login_callback import PendingLogin
 
     state = parse_qs(urlsplit(url).query)["state"][0]
-    answer = Answer(state, keeper.complete_login, again and partial(_told_again, again))
+    answer = PendingLogin(state, keeper.complete_login, again and partial(_told_again, again))
     if listener:
-        listener.serve(answer, warn)
+        listener.serve(answer, print_warning)
     if not browse:
-        note("Open this address in any browser:")
+        print_info("Open this address in any browser:")
     elif webbrowser.open(url):
-        note("Your browser should show Zoho's consent page now. If it does not, open:")
+        print_info("Your browser should show Zoho's consent page now. If it does not, open:")
     else:
-        note("Open this address in a browser on this machine (elsewhere: see --no-browser):")
-    note(f"  {url}")
+        print_info("Open this address in a browser on this machine (elsewhere: see --no-browser):")
+    print_info(f"  {url}")
     if not browse:
-        note("If the browser ends on a page that does not load, paste that page's address here:")
+        print_info(
+            "If the browser ends on a page that does not load, paste that page's address here:"
+        )
         alone = listener is None
         threading.Thread(target=_read_pasted, args=(answer, alone), daemon=True).start()
     return answer.wait(WAIT)
 
 
 def _told_again(again: Callable[[], str]) -> str:
-    note("Zoho sent no refresh token, since you consented before: it asks once more.")
+    print_info("Zoho sent no refresh token, since you consented before: it asks once more.")
     return again()
 
 
 def _open_by_hand(address: str) -> None:
-    note("Open this address, and paste the one that the browser ends on once more:")
-    note(f"  {address}")
+    print_info("Open this address, and paste the one that the browser ends on once more:")
+    print_info(f"  {address}")
 
 
-def _read_pasted(answer: Answer, alone: bool) -> None:  # noqa: FBT001 - a thread's argument
+def _read_pasted(answer: PendingLogin, alone: bool) -> None:  # noqa: FBT001 - a thread's argument
     # Not sys.stdin: the interpreter cannot end while a thread waits inside of that.
     with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as stdin:
         for line in stdin:
             redirect = line.decode("utf-8", "replace").strip()
             if redirect:
                 try:
-                    answer.offer(redirect, lambda _: None, _open_by_hand)
+                    answer.complete(redirect, lambda _: None, _open_by_hand)
                 except UntrustedServer as error:
-                    warn(error.message)
+                    print_warning(error.message)
     if alone:
-        answer.give_up("no address was pasted")
+        answer.fail("no address was pasted")

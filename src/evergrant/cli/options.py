@@ -11,10 +11,10 @@ from urllib.parse import unquote
 
 import typer
 
-from evergrant.cli.speech import warn
+from evergrant.cli.messages import print_warning
 from evergrant.config import Settings, load_settings
 from evergrant.errors import ConfigError, StoreMissing
-from evergrant.stores.urls import masked
+from evergrant.stores.urls import hide_password
 
 __all__ = [
     "SANDBOX_PORT",
@@ -67,7 +67,7 @@ def settings_of(context: typer.Context) -> Settings:
         refuse_lost_folder(given.store)
     settings = load_settings(given.config, store=given.store, sandbox=given.sandbox)
     if settings.warning:
-        warn(settings.warning)
+        print_warning(settings.warning)
     return settings
 
 
@@ -84,11 +84,13 @@ def refuse_lost_folder(url: str) -> None:
     if scheme.lower() == "file":
         file = Path("/", file)
     if file.is_dir():
-        raise StoreMissing(f"{masked(url)} is no store: it is a folder", hint="Name a file in it.")
+        raise StoreMissing(
+            f"{hide_password(url)} is no store: it is a folder", hint="Name a file in it."
+        )
     folder = file.parent
     if not folder.exists():
         raise StoreMissing(
-            f"there is no folder {folder} for the store {masked(url)}",
+            f"there is no folder {folder} for the store {hide_password(url)}",
             hint=f"Correct the URL, or make the folder: mkdir -p {shlex.quote(str(folder))}",
         )
 

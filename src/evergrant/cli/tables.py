@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from evergrant.cli.columns import lay_out, shown, widths_of
+from evergrant.cli.columns import display_text, lay_out, widths_of
 from evergrant.errors import CorruptRecord, UntrustedServer
 from evergrant.token import NO_REFRESH_TOKEN, Token
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
+    from evergrant._core.grant_state import GrantStates
     from evergrant.accounts import Accounts
     from evergrant.datacenter import DataCenters
-    from evergrant.keeping.state import States
     from evergrant.stores.base import TokenStore
 
 __all__ = [
@@ -59,7 +59,7 @@ _STYLES = {
 }
 
 
-def read_rows(store: TokenStore, accounts: Accounts, states: States) -> Iterator[Row]:
+def read_rows(store: TokenStore, accounts: Accounts, states: GrantStates) -> Iterator[Row]:
     """Describe every row of a store as it is read, the corrupt ones last; see `describe`."""
     corrupt: list[CorruptRecord] = []
     for token in store.iter_tokens(on_corrupt=corrupt.append):
@@ -67,7 +67,7 @@ def read_rows(store: TokenStore, accounts: Accounts, states: States) -> Iterator
     yield from map(_describe_corrupt, corrupt)
 
 
-def describe(token: Token, accounts: Accounts, states: States) -> Row:
+def describe(token: Token, accounts: Accounts, states: GrantStates) -> Row:
     """Describe a token for people and programs; of its secrets, only which there are.
 
     Args:
@@ -75,7 +75,7 @@ def describe(token: Token, accounts: Accounts, states: States) -> Row:
         states: Says how its grant stands, and when the policy ends it, by which rule.
     """
     now = accounts.clock()
-    ending = states.ending(token)
+    ending = states.policy_expiry(token)
     left = None if token.expires_at is None else int((token.expires_at - now).total_seconds())
     return {
         "user": token.user_name,
@@ -84,7 +84,7 @@ def describe(token: Token, accounts: Accounts, states: States) -> Row:
         "org_id": token.org_id,
         "client_id": token.client_id,
         "scopes": list(token.scopes),
-        "state": states.word(token),
+        "state": states.describe(token),
         "expires_in": left,
         "expires_at": _iso(token.expires_at),
         "ends_at": _iso(ending.at) if ending else None,
@@ -178,7 +178,7 @@ def _ends(row: Row) -> str | None:
 
 def table(columns: Sequence[str], lines: Iterable[Sequence[str | None]], width: int) -> Text:
     """Lay out lines of text for a screen this wide; what names a state gets its colour."""
-    rows = [[shown(cell or "-") for cell in line] for line in lines]
+    rows = [[display_text(cell or "-") for cell in line] for line in lines]
     widths = widths_of([columns, *rows], width)
     grid = _empty()
     _add(grid, columns, widths, style="bold")
@@ -190,7 +190,7 @@ def table(columns: Sequence[str], lines: Iterable[Sequence[str | None]], width: 
 
 def page(row: Row, width: int) -> Text:
     """Lay out what `describe` says of one token, a line for each thing."""
-    rows = [(key.replace("_", " "), shown(_words(key, value))) for key, value in row.items()]
+    rows = [(key.replace("_", " "), display_text(_words(key, value))) for key, value in row.items()]
     widths = widths_of(rows, width)
     grid = _empty()
     for pair in rows:

@@ -1,4 +1,4 @@
-"""Commands about tokens that are there: list, show, use, renew, revoke, delete."""
+"""Commands about tokens that are there: list, show, use, refresh, revoke, delete."""
 
 from __future__ import annotations
 
@@ -7,24 +7,24 @@ from typing import Annotated, Any
 import typer
 
 import evergrant
-from evergrant.cli.auditing import audit_log
-from evergrant.cli.listing import print_as_json, print_listing
+from evergrant._text import json_text
+from evergrant.cli.audit import audit_log
+from evergrant.cli.list_output import print_as_json, print_listing
+from evergrant.cli.messages import confirmed, format_time, print_info
 from evergrant.cli.options import AsJson, TokenId, User, Yes, settings_of
-from evergrant.cli.session import (
-    accounts_of,
+from evergrant.cli.resources import (
+    accounts_for,
     find_user,
+    grant_states_for,
     offline_keeper,
     online_keeper,
     readable_store,
-    states_of,
     suggesting,
 )
-from evergrant.cli.speech import confirmed, moment, note
 from evergrant.cli.tables import console, describe, page, read_rows, token_table
 from evergrant.errors import ConfigError, TokenNotFound
 from evergrant.events import Forgotten
 from evergrant.stores import urls
-from evergrant.text import json_text
 
 __all__ = [
     "delete",
@@ -48,13 +48,15 @@ def list_all(context: typer.Context, *, as_json: AsJson = False) -> None:
     settings = settings_of(context)
     with (
         readable_store(settings) as store,
-        accounts_of(settings, settings.sandbox) as accounts,
+        accounts_for(settings, settings.sandbox) as accounts,
     ):
-        rows = read_rows(store, accounts, states_of(settings, store, accounts))
+        rows = read_rows(store, accounts, grant_states_for(settings, store, accounts))
         if as_json:
             print_as_json(rows)
         elif not print_listing(rows):
-            note(f"no tokens in {urls.masked(settings.store)}; log in with: evergrant login")
+            print_info(
+                f"no tokens in {urls.hide_password(settings.store)}; log in with: evergrant login"
+            )
 
 
 def show(
@@ -68,9 +70,9 @@ def show(
     settings = settings_of(context)
     with (
         readable_store(settings) as store,
-        accounts_of(settings, settings.sandbox) as accounts,
+        accounts_for(settings, settings.sandbox) as accounts,
     ):
-        states = states_of(settings, store, accounts)
+        states = grant_states_for(settings, store, accounts)
         row = describe(_found(store, user, token_id), accounts, states)
     if as_json:
         print_json(row)
@@ -80,7 +82,7 @@ def show(
 
 
 def token(context: typer.Context, user: User) -> None:
-    """Print an access token that works now, for scripts; renews it if need be."""
+    """Print an access token that works now, for scripts; refreshes it if need be."""
     settings = settings_of(context)
     with online_keeper(
         settings, user, policy=settings.policy, on_event=audit_log(settings)
@@ -89,14 +91,14 @@ def token(context: typer.Context, user: User) -> None:
 
 
 def refresh(context: typer.Context, user: User) -> None:
-    """Renew the access token now, even if it has not expired."""
+    """Refresh the access token now, even if it has not expired."""
     settings = settings_of(context)
     with online_keeper(
         settings, user, policy=settings.policy, on_event=audit_log(settings)
     ) as keeper:
-        renewed = keeper.refresh(user)
-    until = f", valid until {moment(renewed.expires_at)}" if renewed.expires_at else ""
-    note(f"renewed the access token of {renewed.user_name}{until}")
+        refreshed = keeper.refresh(user)
+    until = f", valid until {format_time(refreshed.expires_at)}" if refreshed.expires_at else ""
+    print_info(f"refreshed the access token of {refreshed.user_name}{until}")
 
 
 def revoke(context: typer.Context, user: User, *, yes: Yes = False) -> None:
@@ -108,7 +110,7 @@ def revoke(context: typer.Context, user: User, *, yes: Yes = False) -> None:
             f"Revoke the grant of {name_of(found)} at Zoho? They must log in again.", yes=yes
         ):
             keeper.revoke(user)
-            note(f"revoked: {name_of(found)}")
+            print_info(f"revoked: {name_of(found)}")
 
 
 def delete(
@@ -136,7 +138,7 @@ def delete(
                 log(Forgotten(at=keeper.accounts.clock(), token_id=token_id))
         else:
             keeper.forget(user or "")
-        note(f"deleted: {name}")
+        print_info(f"deleted: {name}")
 
 
 def _found(store: evergrant.TokenStore, user: str | None, token_id: str | None) -> evergrant.Token:

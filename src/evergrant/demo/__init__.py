@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from evergrant.demo.telling import tell
+from evergrant.demo.run import tell
 
 __all__ = ["tell"]

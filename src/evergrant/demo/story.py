@@ -18,7 +18,7 @@ from evergrant.keeper import Keeper
 from evergrant.sandbox import Sandbox
 from evergrant.stores.base import TokenStore
 
-__all__ = ["STEPS", "Scene", "StepFailed"]
+__all__ = ["STEPS", "DemoContext", "StepFailed"]
 
 USERS = ALICE, BOB = ("alice@example.com", "bob@example.com")
 THREADS = 20
@@ -26,7 +26,7 @@ CALLS = 2 * len(USERS)
 """How many calls a worker makes before it is believed to work."""
 
 SLOW = 0.2
-"""Seconds that Zoho takes to renew a token while many threads ask, so that they really meet."""
+"""Seconds that Zoho takes to refresh a token while many threads ask, so that they really meet."""
 
 
 class StepFailed(Exception):  # noqa: N818 - named for what happened, as all our errors
@@ -34,7 +34,7 @@ class StepFailed(Exception):  # noqa: N818 - named for what happened, as all our
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
+class DemoContext:
     """Where the story plays; ``stack`` ends what it starts."""
 
     zoho: Sandbox
@@ -61,7 +61,7 @@ class Scene:
         return self.zoho.calls.count(grant_type="authorization_code")
 
     def refreshes(self, user: str) -> int:
-        """Return how often a user's token was renewed at Zoho."""
+        """Return how often a user's token was refreshed at Zoho."""
         return self.zoho.calls.count(grant_type="refresh_token", user=user)
 
 
@@ -75,7 +75,7 @@ def expect(happened: object, what: str) -> None:
         raise StepFailed(f"this did not happen: {what}")
 
 
-def log_in(scene: Scene) -> Iterator[str]:
+def log_in(scene: DemoContext) -> Iterator[str]:
     """Two users log in, once."""
     for user in USERS:
         url = scene.keeper.authorization_url(["ZohoCRM.modules.ALL"], user)
@@ -86,7 +86,7 @@ def log_in(scene: Scene) -> Iterator[str]:
     expect(len(scene.store.get_tokens()) == len(USERS), "the store holds a token for each")
 
 
-def call_the_api(scene: Scene) -> Iterator[str]:
+def call_the_api(scene: DemoContext) -> Iterator[str]:
     """They work in the CRM."""
     for user, lead in ((ALICE, "Lovelace"), (BOB, "Babbage")):
         created = scene.call(user, "POST", {"data": [{"Last_Name": lead, "Company": "Engines"}]})
@@ -96,7 +96,7 @@ def call_the_api(scene: Scene) -> Iterator[str]:
         yield f"{user} created the lead {lead} and lists: {', '.join(sorted(names))}"
 
 
-def let_an_hour_pass(scene: Scene) -> Iterator[str]:
+def let_an_hour_pass(scene: DemoContext) -> Iterator[str]:
     """An hour passes, and the access tokens die."""
     old = scene.keeper.find(ALICE)
     scene.zoho.clock.advance(hours=1)
@@ -107,10 +107,10 @@ def let_an_hour_pass(scene: Scene) -> Iterator[str]:
     yield f"without evergrant, the next call gets: {answer.status_code} {answer.json()['code']}"
 
 
-def refresh_once(scene: Scene) -> Iterator[str]:
-    """The next call renews its token by itself, once."""
+def refresh_once(scene: DemoContext) -> Iterator[str]:
+    """The next call refreshes its token by itself, once."""
     expect(scene.call(ALICE).is_success, "alice's next call works")
-    expect(scene.refreshes(ALICE) == 1, "alice's token is renewed once")
+    expect(scene.refreshes(ALICE) == 1, "alice's token is refreshed once")
     yield f"{ALICE} calls the API: it works, after 1 refresh (counted at Zoho)"
     scene.zoho.faults.latency(SLOW, times=1)
     start = Barrier(THREADS)
@@ -122,11 +122,11 @@ def refresh_once(scene: Scene) -> Iterator[str]:
     with ThreadPoolExecutor(THREADS) as pool:
         worked = sum(pool.map(work, range(THREADS)))
     expect(worked == THREADS, f"{THREADS} calls of bob's work")
-    expect(scene.refreshes(BOB) == 1, "bob's token is renewed once for all threads")
+    expect(scene.refreshes(BOB) == 1, "bob's token is refreshed once for all threads")
     yield f"{BOB} calls it from {THREADS} threads at once: all work, after 1 refresh for all"
 
 
-def kill_and_restart(scene: Scene) -> Iterator[str]:
+def kill_and_restart(scene: DemoContext) -> Iterator[str]:
     """A worker process is killed in the middle of its work, and started again."""
     first = scene.worker()
     expect(first.wait_for_calls(CALLS) == CALLS, "the worker calls the API")
@@ -137,13 +137,13 @@ def kill_and_restart(scene: Scene) -> Iterator[str]:
     second = scene.worker()
     expect(second.wait_for_calls(CALLS) == CALLS, "the restarted worker calls the API")
     second.kill()
-    renewed = [scene.refreshes(user) for user in USERS]
-    expect(renewed == [count + 1 for count in before], "it renews each token once")
+    refreshed = [scene.refreshes(user) for user in USERS]
+    expect(refreshed == [count + 1 for count in before], "it refreshes each token once")
     expect(scene.logins() == len(USERS), "nobody logs in again")
     yield f"an hour later worker {second.pid} goes on: 1 refresh for each, and no login"
 
 
-def revoke_one(scene: Scene) -> Iterator[str]:
+def revoke_one(scene: DemoContext) -> Iterator[str]:
     """One user is revoked centrally; the other is not disturbed."""
     scene.zoho.revoke(BOB)
     scene.zoho.clock.advance(hours=1)
@@ -158,7 +158,7 @@ def revoke_one(scene: Scene) -> Iterator[str]:
     yield f"{ALICE} still works: {answer.status_code}, {len(answer.json()['data'])} leads"
 
 
-STEPS: tuple[Callable[[Scene], Iterator[str]], ...] = (
+STEPS: tuple[Callable[[DemoContext], Iterator[str]], ...] = (
     log_in,
     call_the_api,
     let_an_hour_pass,

@@ -17,7 +17,7 @@ from evergrant.accounts import Accounts
 from evergrant.keeper import Keeper
 from evergrant.sandbox import RemoteClock
 from evergrant.stores import open_store
-from evergrant.testing.remote import RemoteSandbox
+from evergrant.testing.sandbox_client import RemoteSandbox
 
 PAUSE = 0.02
 """Seconds between two calls."""

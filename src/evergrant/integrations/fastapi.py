@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator, Iterable
 from http import HTTPStatus
 from urllib.parse import quote, urlsplit
 
+from evergrant._logging.rate_limited import RateLimitedLog
+from evergrant._masking import masks_locals
+from evergrant._text import printable
 from evergrant.errors import EvergrantError, MissingExtra
 from evergrant.integrations.pages import PAGE_HEADERS, wants_page
-from evergrant.integrations.site import Site, is_from_elsewhere
-from evergrant.integrations.web import FROM_ELSEWHERE, WebLogin, problem_of
+from evergrant.integrations.urls import LoginUrls, is_cross_site
+from evergrant.integrations.web import CROSS_SITE_LOGOUT, WebLogin, problem_for
 from evergrant.keeper import Keeper
-from evergrant.limited_log import LimitedLog
-from evergrant.masking import masks_locals
-from evergrant.text import printable
 
 try:
     from fastapi import APIRouter, FastAPI, Request
@@ -25,7 +25,7 @@ import httpx2
 
 __all__ = ["ZohoLogin"]
 
-_logger = LimitedLog()
+_logger = RateLimitedLog()
 
 
 class ZohoLogin:
@@ -82,9 +82,9 @@ class ZohoLogin:
         """Return where the API of who is logged in is, such as https://www.zohoapis.eu."""
         return self._keeper.find(self.user(request)).api_domain or ""
 
-    def site(self, request: Request) -> Site:
+    def site(self, request: Request) -> LoginUrls:
         """Return where the pages of the login are, as the browser of a request addresses them."""
-        return Site.below(request.scope.get("root_path", ""), self.router.prefix)
+        return LoginUrls.mounted_at(request.scope.get("root_path", ""), self.router.prefix)
 
     def _begin_login(
         self,
@@ -102,8 +102,8 @@ class ZohoLogin:
         return _to(self._login.finish(request.session, query, site=site))
 
     def _log_out(self, request: Request) -> Response:
-        if is_from_elsewhere(request.headers.get):
-            return JSONResponse({"detail": FROM_ELSEWHERE}, HTTPStatus.FORBIDDEN)
+        if is_cross_site(request.headers.get):
+            return JSONResponse({"detail": CROSS_SITE_LOGOUT}, HTTPStatus.FORBIDDEN)
         asked = request.query_params
         self._login.log_out(request.session, revoke=asked.get("revoke") == "1")
         return _to(self.site(request).target(asked.get("next")))
@@ -113,15 +113,15 @@ class ZohoLogin:
             raise error
         path = printable(request.url.path)
         _logger.info("%s %s: %s", request.method, path, error, kind=type(error))
-        problem, site, here = problem_of(error), self.site(request), _path(request)
+        problem, site, here = problem_for(error), self.site(request), _path(request)
         if not wants_page(request.headers.get):
             content = {"detail": problem.text}
             return JSONResponse(content, problem.status, headers=problem.headers)
         query = request.url.query
         # Not from the login's own pages: it would go round.
-        if problem.login and request.method == "GET" and not site.is_of_login(here):
+        if problem.login and request.method == "GET" and not site.is_login_page(here):
             here = urlsplit(here)._replace(query=query).geturl()
-            return _to(problem.way_to_login(site.login, here))
+            return _to(problem.login_url(site.login, here))
         text = self._login.page_of(problem, request.session, query, site=site)
         return Response(text, problem.status, PAGE_HEADERS | problem.headers)
 

@@ -8,15 +8,15 @@ from http import HTTPStatus
 from typing import Any, ParamSpec, TypeVar
 from urllib.parse import quote, urlsplit
 
+from evergrant._logging.rate_limited import RateLimitedLog
+from evergrant._masking import masks_locals
+from evergrant._network.http_client import open_client
+from evergrant._text import printable
 from evergrant.errors import EvergrantError, MissingExtra
-from evergrant.http_client import open_client
 from evergrant.integrations.pages import PAGE_HEADERS, wants_page
-from evergrant.integrations.site import Site, is_from_elsewhere
-from evergrant.integrations.web import FROM_ELSEWHERE, WebLogin, problem_of
+from evergrant.integrations.urls import LoginUrls, is_cross_site
+from evergrant.integrations.web import CROSS_SITE_LOGOUT, WebLogin, problem_for
 from evergrant.keeper import Keeper
-from evergrant.limited_log import LimitedLog
-from evergrant.masking import masks_locals
-from evergrant.text import printable
 
 try:
     from flask import (
@@ -38,7 +38,7 @@ __all__ = ["Zoho"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
-_log_of = cache(LimitedLog)  # by the name of an app
+_log_of = cache(RateLimitedLog)  # by the name of an app
 
 
 class Zoho:
@@ -110,8 +110,8 @@ class Zoho:
 
         return guarded
 
-    def _site(self) -> Site:
-        return Site.below(request.root_path, self._prefix)
+    def _site(self) -> LoginUrls:
+        return LoginUrls.mounted_at(request.root_path, self._prefix)
 
     def _begin_login(self) -> Any:
         target, again = request.args.get("next"), "again" in request.args
@@ -123,8 +123,8 @@ class Zoho:
         return _to(self._login.finish(session, query, site=self._site()))
 
     def _log_out(self) -> Any:
-        if is_from_elsewhere(request.headers.get):
-            return jsonify(detail=FROM_ELSEWHERE), HTTPStatus.FORBIDDEN
+        if is_cross_site(request.headers.get):
+            return jsonify(detail=CROSS_SITE_LOGOUT), HTTPStatus.FORBIDDEN
         self._login.log_out(session, revoke=request.args.get("revoke") == "1")
         return _to(self._site().target(request.args.get("next")))
 
@@ -132,15 +132,15 @@ class Zoho:
         _log_of(current_app.logger.name).info(
             "%s %s: %s", request.method, printable(request.path), error, kind=type(error)
         )
-        problem, site = problem_of(error), self._site()
+        problem, site = problem_for(error), self._site()
         here = quote(request.root_path.rstrip("/") + request.path)
         if not wants_page(request.headers.get):
             return jsonify(detail=problem.text), problem.status, problem.headers
         query = request.query_string.decode(errors="replace")
         # Not from the login's own pages: it would go round.
-        if problem.login and request.method == "GET" and not site.is_of_login(here):
+        if problem.login and request.method == "GET" and not site.is_login_page(here):
             here = urlsplit(here)._replace(query=query).geturl()
-            return _to(problem.way_to_login(site.login, here))
+            return _to(problem.login_url(site.login, here))
         text = self._login.page_of(problem, session, query, site=site)
         return text, problem.status, PAGE_HEADERS | problem.headers
 

@@ -13,6 +13,9 @@ from http import HTTPStatus
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
+from evergrant._masking import masks_locals
+from evergrant._oauth.redirect import parse_redirect
+from evergrant._scopes import read_scopes
 from evergrant.errors import (
     AccountsUnavailable,
     AmbiguousUser,
@@ -28,15 +31,12 @@ from evergrant.errors import (
     UntrustedServer,
 )
 from evergrant.integrations.pages import page
-from evergrant.integrations.site import Site, safe_path
+from evergrant.integrations.urls import LoginUrls, safe_path
 from evergrant.keeper import Keeper
-from evergrant.login import read_redirect
-from evergrant.masking import masks_locals
-from evergrant.scopes import read_scopes
 
-__all__ = ["FROM_ELSEWHERE", "USER", "Problem", "WebLogin", "problem_of", "safe_path"]
+__all__ = ["CROSS_SITE_LOGOUT", "USER", "HttpProblem", "WebLogin", "problem_for", "safe_path"]
 
-HERE = Site()
+DEFAULT_URLS = LoginUrls()
 
 USER = "zoho_user"
 """Where a session keeps the name of who is logged in."""
@@ -53,7 +53,7 @@ LONGEST = 400
 MOST_WAIT = 3_600.0
 """Seconds that a browser is asked to wait at the most: Zoho's limits look back an hour."""
 
-FROM_ELSEWHERE = "Log out by a button of this site."
+CROSS_SITE_LOGOUT = "Log out by a button of this site."
 """What to tell whom another site's page had log out."""
 
 IF_ACCEPTED = (
@@ -84,7 +84,7 @@ class WebLogin:
         target: str | None = None,
         *,
         again: bool = False,
-        site: Site = HERE,
+        site: LoginUrls = DEFAULT_URLS,
     ) -> str:
         """Return the address at Zoho to send the browser to.
 
@@ -97,14 +97,14 @@ class WebLogin:
         # Logins under way stay good: each goes on in its own tab.
         bound, logins = _pending(session)
         bound = bound or secrets.token_urlsafe(32)
-        address = self.keeper.authorization_url(self._scopes, session=bound, consent_again=again)
+        address = self.keeper.authorization_url(self._scopes, session=bound, prompt_consent=again)
         wanted = site.target(target)
         begun = _Begun(_key(address), wanted if len(wanted) <= LONGEST else site.front)
         session[PENDING] = {"bound": bound, "logins": [*logins, begun][-LOGINS:]}
         return address
 
     @masks_locals
-    def finish(self, session: Session, query: str, *, site: Site = HERE) -> str:
+    def finish(self, session: Session, query: str, *, site: LoginUrls = DEFAULT_URLS) -> str:
         """Finish a login with the query string that the browser brought; return where to go.
 
         That is a path of this site; or Zoho once more, where it sent no refresh token because the
@@ -135,17 +135,19 @@ class WebLogin:
         session[USER] = token.user_name
         return site.target(done.target)
 
-    def way_back(self, session: Session, query: str, *, site: Site = HERE) -> str:
+    def return_url(self, session: Session, query: str, *, site: LoginUrls = DEFAULT_URLS) -> str:
         """Return the page that begins a login anew, for the tab that one did not succeed in."""
         mine = (login for login in _pending(session)[1] if login.key == _key(query))
         target = next((login.target for login in mine), site.front)
         return f"{site.login}?{urlencode({'next': target})}" if target != site.front else site.login
 
     @masks_locals
-    def page_of(self, problem: Problem, session: Session, query: str, *, site: Site = HERE) -> str:
+    def page_of(
+        self, problem: HttpProblem, session: Session, query: str, *, site: LoginUrls = DEFAULT_URLS
+    ) -> str:
         """Return what a person sees of a problem in a browser, with the ways on."""
         helps = problem.login or problem.status == HTTPStatus.BAD_REQUEST
-        login = self.way_back(session, query, site=site) if helps else None
+        login = self.return_url(session, query, site=site) if helps else None
         text = f"{problem.text} {problem.more}".strip()
         return page(text, front=site.front, login=login)
 
@@ -206,11 +208,11 @@ def _pending(session: Session) -> tuple[str | None, list[_Begun]]:
 
 def _key(address: str) -> str:
     """Return what tells a login from others, by an address or query that carries its state."""
-    return sha256(read_redirect(address).state.encode(errors="surrogatepass")).hexdigest()[:16]
+    return sha256(parse_redirect(address).state.encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class HttpProblem:
     """What to answer where an error of ours ends a request.
 
     Attributes:
@@ -229,7 +231,7 @@ class Problem:
     again: bool = False
     more: str = ""
 
-    def way_to_login(self, login: str, here: str) -> str:
+    def login_url(self, login: str, here: str) -> str:
         """Return the address of the page ``login`` that comes back to ``here``."""
         query = {"next": here} | ({"again": "1"} if self.again else {})
         return f"{login}?{urlencode(query)}"
@@ -248,26 +250,28 @@ _REFUSED = (ConsentDenied, CodeSpent, UntrustedServer)
 _LATER = (AccountsUnavailable, StoreUnavailable, TokenNotSaved)
 
 
-def problem_of(error: EvergrantError) -> Problem:
+def problem_for(error: EvergrantError) -> HttpProblem:
     """Return what to answer where an error of ours ends a request."""
     if isinstance(error, _LOGIN):
         rule = getattr(error, "rule", None)
         if rule not in (None, *_OF_TIME):
             text = "This login is not allowed here. Its administrator knows why."
-            return Problem(HTTPStatus.FORBIDDEN, text)
+            return HttpProblem(HTTPStatus.FORBIDDEN, text)
         # Of somebody who is logged in, the grant itself is over: not so where nobody is.
         again = bool(error.user) and rule in (None, "max_age")
-        return Problem(HTTPStatus.UNAUTHORIZED, "Log in with Zoho to go on.", None, True, again)
+        return HttpProblem(HTTPStatus.UNAUTHORIZED, "Log in with Zoho to go on.", None, True, again)
     if isinstance(error, Throttled):
         left = (error.retry_at - datetime.now(UTC)).total_seconds()
         left = min(left, MOST_WAIT)  # an app may have a clock of its own
         text = "Zoho takes no more requests for now. Try again later."
-        return Problem(HTTPStatus.SERVICE_UNAVAILABLE, text, max(1, math.ceil(left)))
+        return HttpProblem(HTTPStatus.SERVICE_UNAVAILABLE, text, max(1, math.ceil(left)))
     if isinstance(error, _REFUSED):
         text = "The login did not succeed. Begin it again."
         more = IF_ACCEPTED if isinstance(error, ConsentDenied) else ""
-        return Problem(HTTPStatus.BAD_REQUEST, text, more=more)
+        return HttpProblem(HTTPStatus.BAD_REQUEST, text, more=more)
     if isinstance(error, _LATER) and error.retryable is not False:
         text = "Zoho, or the store of tokens, does not answer. Try again later."
-        return Problem(HTTPStatus.SERVICE_UNAVAILABLE, text, 5)
-    return Problem(HTTPStatus.BAD_GATEWAY, "Zoho could not be called. Its administrator knows why.")
+        return HttpProblem(HTTPStatus.SERVICE_UNAVAILABLE, text, 5)
+    return HttpProblem(
+        HTTPStatus.BAD_GATEWAY, "Zoho could not be called. Its administrator knows why."
+    )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from evergrant.delivery import standings
+from evergrant._delivery import standings
+from evergrant._network.http_server import OneRequestHandler
 from evergrant.errors import ConfigError, MissingExtra, Throttled
 from evergrant.events import (
     Event,
@@ -17,7 +18,6 @@ from evergrant.events import (
     StoreFailed,
     StoreRecovered,
 )
-from evergrant.slow_clients import OneRequest
 
 if TYPE_CHECKING:
     from prometheus_client import CollectorRegistry
@@ -47,13 +47,13 @@ class Metrics:
         self.registry = own = registry or prometheus.CollectorRegistry()
         counter = prometheus.Counter
         self._refreshes = counter(
-            "evergrant_refreshes", "Renewals, by outcome.", ["outcome", "error"], registry=own
+            "evergrant_refreshes", "Refreshes, by outcome.", ["outcome", "error"], registry=own
         )
         self._seconds = prometheus.Histogram(
-            "evergrant_refresh_duration_seconds", "How long a renewal took.", registry=own
+            "evergrant_refresh_duration_seconds", "How long a refresh took.", registry=own
         )
         self._throttles = counter(
-            "evergrant_throttles", "Renewals that Zoho's limits did not allow.", registry=own
+            "evergrant_throttles", "Refreshes that Zoho's limits did not allow.", registry=own
         )
         self._store_up = prometheus.Gauge(
             "evergrant_store_up", "Whether the store answered when last asked.", registry=own
@@ -80,7 +80,7 @@ class Metrics:
         if isinstance(event, Refreshed | RefreshFailed):
             error = getattr(event, "error", None)
             name = type(error).__name__ if error else ""
-            self._refreshes.labels("failed" if error else "renewed", name).inc()
+            self._refreshes.labels("failed" if error else "refreshed", name).inc()
             if event.took is not None:
                 self._seconds.observe(event.took)
             if isinstance(error, Throttled):
@@ -115,7 +115,7 @@ class Metrics:
 
         # A client that sends nothing, or in drops, must not hold a connection for ever.
         handler: Any = server.RequestHandlerClass
-        server.RequestHandlerClass = type("Handler", (OneRequest, handler), {})
+        server.RequestHandlerClass = type("Handler", (OneRequestHandler, handler), {})
 
         def end() -> None:
             server.shutdown()

@@ -5,13 +5,13 @@ from __future__ import annotations
 from evergrant.sandbox import crm
 from evergrant.sandbox.crm.context import CrmContext
 from evergrant.sandbox.crm.errors import crm_error
-from evergrant.sandbox.visit import Visit
-from evergrant.sandbox.wire import Response
+from evergrant.sandbox.messages import Response
+from evergrant.sandbox.request_context import RequestContext
 
 __all__ = ["handle"]
 
 
-def handle(visit: Visit) -> Response:
+def handle(visit: RequestContext) -> Response:
     """Answer one API call, if a live token of this data center and environment came with it.
 
     The words are those of https://github.com/zoho/crm-oas; a token of another data center is

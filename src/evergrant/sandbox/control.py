@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from evergrant.clock import to_epoch_ms
 from evergrant.sandbox.calls import Calls
 from evergrant.sandbox.clock import SandboxClock
-from evergrant.sandbox.wire import Request, Response, json_response
+from evergrant.sandbox.messages import Request, Response, json_response
 
 __all__ = ["ROOT", "handle"]
 

@@ -6,9 +6,9 @@ import threading
 from dataclasses import dataclass
 from typing import Literal
 
-from evergrant.sandbox.accounts.answers import throttled
+from evergrant.sandbox.accounts.responses import throttled
+from evergrant.sandbox.messages import Response, html
 from evergrant.sandbox.settings import Settings
-from evergrant.sandbox.wire import Response, html
 
 __all__ = ["NO_FAULT", "TOKEN_PATH", "Fault", "Faults"]
 

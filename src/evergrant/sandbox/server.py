@@ -11,7 +11,7 @@ from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-from evergrant.sandbox.wire import Request, Response
+from evergrant.sandbox.messages import Request, Response
 
 __all__ = ["HOST", "Server"]
 

@@ -18,11 +18,11 @@ from evergrant.sandbox.accounts.token import identify
 from evergrant.sandbox.calls import Call, Calls
 from evergrant.sandbox.clock import SandboxClock
 from evergrant.sandbox.faults import TOKEN_PATH, Faults
-from evergrant.sandbox.lacking import HEADER
+from evergrant.sandbox.messages import Request, Response
+from evergrant.sandbox.models import ORG_KINDS
+from evergrant.sandbox.request_context import Host, RequestContext, SandboxState
 from evergrant.sandbox.server import HOST, Server
-from evergrant.sandbox.visit import Place, State, Visit
-from evergrant.sandbox.wire import Request, Response
-from evergrant.sandbox.world import ORG_KINDS
+from evergrant.sandbox.unsupported import HEADER
 
 __all__ = ["AnyCall", "Site"]
 
@@ -52,7 +52,7 @@ class AnyCall(Protocol):
 class Site:
     """The sandbox's addresses, and how a request to one of them is answered."""
 
-    def __init__(self, state: State, clock: SandboxClock, port: int) -> None:
+    def __init__(self, state: SandboxState, clock: SandboxClock, port: int) -> None:
         self.clock = clock
         self.faults = Faults(state.settings)
         self.calls = Calls()
@@ -61,7 +61,7 @@ class Site:
         self._port = port
         self._server: Server | None = None
         self._stopping = threading.Event()
-        self._places: dict[str, Place] = {}
+        self._places: dict[str, Host] = {}
         self._date = (clock.now(), "")
 
     def start(self) -> Self:
@@ -148,7 +148,7 @@ class Site:
     def _open(self, server: Server, code: str) -> DataCenter:
         urls = []
         for kind in ORG_KINDS:
-            place = Place(code, kind)
+            place = Host(code, kind)
             wanted = self._port and self._port + len(self._places)
             port = server.listen(wanted, partial(self._answer, place))
             self._places[f"{HOST}:{port}"] = place
@@ -158,14 +158,14 @@ class Site:
             main, main, code=code, sandbox_url=sandbox, developer_url=developer
         )
 
-    def _answer(self, place: Place, request: Request) -> Response:
+    def _answer(self, place: Host, request: Request) -> Response:
         if request.path.startswith(control.ROOT):
             return control.handle(request, self.clock, self.calls, self._about)
         fault = self.faults.take(request.path)
         if fault.delay:
             self._stopping.wait(fault.delay)
         with self._lock:
-            visit = Visit(request, place, self._state, self.clock.now())
+            visit = RequestContext(request, place, self._state, self.clock.now())
             answer = None
             if fault.answer is None and fault.cut != "before":
                 answer = _handle(visit)
@@ -201,7 +201,7 @@ class Site:
         return self._date[1]
 
 
-def _handle(visit: Visit) -> Response:
+def _handle(visit: RequestContext) -> Response:
     on_main_port = visit.place.kind == "production"
     if on_main_port and visit.request.path.startswith(accounts.ROOT):
         return accounts.handle(visit)

@@ -8,11 +8,11 @@ from types import EllipsisType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from evergrant.crypto.keys import Keyring
-from evergrant.crypto.sources import keyring_from_environment
+from evergrant._crypto.key_sources import keyring_from_environment
+from evergrant._crypto.keys import Keyring
+from evergrant._files.locations import user_folder
+from evergrant._masking import masks_locals
 from evergrant.errors import ConfigError
-from evergrant.masking import masks_locals
-from evergrant.places import user_folder
 from evergrant.stores import urls
 from evergrant.token import Secret
 
@@ -59,12 +59,12 @@ def open_store(
     url = Secret(f"{os.fspath(url)}" if isinstance(url, os.PathLike) else url)
     if re.search("[\x01-\x1f\x7f-\x9f\u2028\u2029]", url):
         raise ConfigError(
-            f"{urls.masked(url)!r} has a line break or a control character in it",
+            f"{urls.hide_password(url)!r} has a line break or a control character in it",
             hint="Take it out; one that belongs to a name is percent-encoded: %0A.",
         )
     keyring = keyring_from_environment() if keys is ... else keys
     store = _opened(url, read_only=read_only, **options)
-    if keyring is None or not store.outlives_process:
+    if keyring is None or not store.is_persistent:
         return store
     from evergrant.stores.encrypted import EncryptedStore
 
@@ -77,21 +77,22 @@ def open_store(
 
 def _opened(url: str, *, read_only: bool, **options: Any) -> TokenStore:  # noqa: PLR0911 - a table
     if not re.match(r"[a-z][a-z0-9+._-]*:", url, re.IGNORECASE):
-        named = f"For this file: {urls.url_of_file(urls.masked(url))}. " if url else ""
+        named = f"For this file: {urls.url_of_file(urls.hide_password(url))}. " if url else ""
         raise ConfigError(
-            f"{urls.masked(url)!r} is not the URL of a store", hint=f"{named}{urls.ACCEPTED}"
+            f"{urls.hide_password(url)!r} is not the URL of a store",
+            hint=f"{named}{urls.SUPPORTED_URLS}",
         )
     scheme, _, rest = map(Secret, url.partition(":"))
     match scheme.reveal().lower():
         case "memory":
             from evergrant.stores.memory import MemoryStore
 
-            urls.refuse_rest(url, rest)
+            urls.require_bare_scheme(url, rest)
             return MemoryStore(**options)
         case "list":
             from evergrant.stores.list import ListStore
 
-            urls.refuse_rest(url, rest)
+            urls.require_bare_scheme(url, rest)
             return ListStore(**options)
         case "file":
             from evergrant.stores.file import FileStore
@@ -101,7 +102,7 @@ def _opened(url: str, *, read_only: bool, **options: Any) -> TokenStore:  # noqa
             from evergrant.stores.sqlite import SQLiteStore
 
             location, _, query = rest.partition("?")
-            given = urls.parameters(url, query, {"table": str, "timeout": urls.seconds})
+            given = urls.parse_query(url, query, {"table": str, "timeout": urls.parse_seconds})
             options["read_only"] = read_only
             return SQLiteStore(urls.sqlite_path(url, location), **(given | options))
         case name if urls.is_sql(name):
@@ -121,7 +122,7 @@ def _opened(url: str, *, read_only: bool, **options: Any) -> TokenStore:  # noqa
 
             return SecretsManagerStore(url, read_only=read_only, **options)
     raise ConfigError(
-        f"{urls.masked(url)!r} names no store that evergrant knows", hint=urls.ACCEPTED
+        f"{urls.hide_password(url)!r} names no store that evergrant knows", hint=urls.SUPPORTED_URLS
     )
 
 

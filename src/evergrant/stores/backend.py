@@ -22,11 +22,11 @@ class Backend(ABC):
     def _transaction(self) -> AbstractContextManager[object]:
         """Make the primitives called inside one change, whole or not at all."""
 
-    def _passing_transaction(self) -> AbstractContextManager[object]:
+    def _volatile_transaction(self) -> AbstractContextManager[object]:
         """Do the same for a change that may be lost if the power fails: a lease, a note."""
         return self._transaction()
 
-    def _persistently(self, change: Callable[[], T]) -> T:
+    def _with_retries(self, change: Callable[[], T]) -> T:
         """Make a change, with its transactions; where the storage may break one off, again."""
         return change()
 
@@ -35,7 +35,7 @@ class Backend(ABC):
         """Return the rows whose columns equal all of the criterion's values (`matching.fits`)."""
 
     @abstractmethod
-    def _select_named(self, name: str) -> list[Row]:
+    def _select_by_user(self, name: str) -> list[Row]:
         """Return the rows whose user is called ``name`` or ``name:…`` (`names.belongs_to`)."""
 
     @abstractmethod
@@ -54,7 +54,7 @@ class Backend(ABC):
     def _delete(self, id_: str) -> bool:
         """Delete the row with this id; False if there is none."""
 
-    def _delete_at(self, id_: str, version: int) -> bool:
+    def _delete_if_version(self, id_: str, version: int) -> bool:
         """Delete the row with this id if it has this version; False if it has not."""
         # In a transaction: where that keeps nobody else away, a back end says how.
         found = self._rows_at(id_)
@@ -83,9 +83,9 @@ class Backend(ABC):
         """Forget the lease if ``owner`` holds it."""
 
     @abstractmethod
-    def _note(self, key: str) -> str:
+    def _get_note(self, key: str) -> str:
         """Return a note's text; nothing where there is none."""
 
     @abstractmethod
-    def _put_note(self, key: str, text: str, until: int) -> None:
+    def _set_note(self, key: str, text: str, until: int) -> None:
         """Keep a note's text until this moment (epoch milliseconds); without text, none."""

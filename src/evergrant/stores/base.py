@@ -11,20 +11,26 @@ from collections.abc import Collection, Hashable, Iterator
 from dataclasses import replace
 from typing import Self
 
+from evergrant._crypto.keys import missing_key
+from evergrant._masking import masks_locals
 from evergrant.clock import Clock, utc_now
-from evergrant.crypto.keys import missing_key
 from evergrant.errors import Conflict, CorruptRecord, StoreError, TokenNotFound
-from evergrant.masking import masks_locals
 from evergrant.stores import matching
 from evergrant.stores.deletions import Deletions
+from evergrant.stores.lookup_results import (
+    OnCorrupt,
+    is_named,
+    log_corrupt,
+    matches_criterion,
+    readable_tokens,
+)
 from evergrant.stores.matching import Criterion
-from evergrant.stores.merging import is_of_former_row, merged
-from evergrant.stores.reading import OnCorrupt, equals, is_named, log_corrupt, sound
+from evergrant.stores.merging import is_from_deleted_row, merge
+from evergrant.stores.row_cipher import key_id
 from evergrant.stores.rows import ID_DIGITS, Row, decode, encode
-from evergrant.stores.sealing import key_id
 from evergrant.stores.upkeep import Upkeep
 from evergrant.stores.versions import FIRST, first_version, version_after
-from evergrant.token import Token, about
+from evergrant.token import Token, identify
 
 __all__ = ["SAVE_ATTEMPTS", "OnCorrupt", "TokenStore", "log_corrupt"]
 
@@ -32,7 +38,7 @@ SAVE_ATTEMPTS = 20
 """How often a save without ``expected_version`` starts over when another writer was faster."""
 
 
-def _unless_corrupt(found: list[Token] | CorruptRecord) -> list[Token]:
+def _raise_if_corrupt(found: list[Token] | CorruptRecord) -> list[Token]:
     if isinstance(found, CorruptRecord):
         raise found
     return found
@@ -50,13 +56,13 @@ class TokenStore(Deletions, Upkeep):
     id_width: int | None = None
     """The longest id that the storage can hold, in characters; None for any."""
 
-    holds: Collection[str] = Token.__slots__
+    stored_fields: Collection[str] = Token.__slots__
     """The fields of a token that the storage can hold; an unextended official table has ten."""
 
-    outlives_process: bool = True
+    is_persistent: bool = True
     """Whether what is kept is still there when the process has ended."""
 
-    keeps_rows_whole: bool = True
+    keeps_all_columns: bool = True
     """Whether a row is read back as it was written, in every column."""
 
     repeats_ids: bool = False
@@ -84,7 +90,7 @@ class TokenStore(Deletions, Upkeep):
         Raises:
             CorruptRecord: The row is there, but cannot be read.
         """
-        criterion = matching.find_criterion(token)
+        criterion = matching.criterion_for(token)
         if criterion is None:
             return None
         found = self._lookup(criterion)
@@ -109,7 +115,7 @@ class TokenStore(Deletions, Upkeep):
         """
         if not name:
             return []
-        found = _unless_corrupt(sound(map(self._read, self._select_named(name))))
+        found = _raise_if_corrupt(readable_tokens(map(self._read, self._select_by_user(name))))
         return [token for token in found if is_named(token, name)]
 
     def get_tokens(self, *, on_corrupt: OnCorrupt = log_corrupt) -> list[Token]:
@@ -149,34 +155,36 @@ class TokenStore(Deletions, Upkeep):
             CorruptRecord: The row is there, but cannot be read; it is left as it is.
         """
         if token.is_blank:
-            raise StoreError("nothing to save: no access, refresh or grant token", **about(token))
+            raise StoreError(
+                "nothing to save: no access, refresh or grant token", **identify(token)
+            )
 
         def tried() -> Token | None:
             with self._transaction():
                 return self._try_save(token, expected_version)
 
         for _ in range(SAVE_ATTEMPTS):
-            saved = self._persistently(tried)
+            saved = self._with_retries(tried)
             if saved is not None:
                 return saved
-        raise Conflict("the token was changed by somebody else", **about(token))
+        raise Conflict("the token was changed by somebody else", **identify(token))
 
     def _try_save(self, token: Token, expected_version: int | None) -> Token | None:
         """Return the saved token, or None when another writer was faster."""
         by_id = self.find_token_by_id(token.id) if token.id else None
-        stored, new, double = matching.place_of(token, by_id, self._lookup, expected_version)
+        stored, new, double = matching.resolve_save(token, by_id, self._lookup, expected_version)
         version = stored.version if stored else 0
         if expected_version is not None and (
-            expected_version != version or (stored and is_of_former_row(stored, token))
+            expected_version != version or (stored and is_from_deleted_row(stored, token))
         ):
-            raise Conflict("the token was changed or deleted by somebody else", **about(token))
+            raise Conflict("the token was changed or deleted by somebody else", **identify(token))
         if stored is None:
             written = self._add(new)
         else:
             now = self._clock()
             stamp = {"updated_at": now, "version": version_after(stored.version, now)}
-            row = encode(merged(stored, new, decided=expected_version is not None, **stamp))
-            written = row if self._update(self._outgoing(row), stored.version) else None
+            row = encode(merge(stored, new, compared=expected_version is not None, **stamp))
+            written = row if self._update(self._encode_row(row), stored.version) else None
         if written and double:
             self._delete(double)
         # Read back from the row: what is returned is what will be found, to the millisecond.
@@ -189,11 +197,11 @@ class TokenStore(Deletions, Upkeep):
         version = first_version(now) if token.id or self.repeats_ids else FIRST
         new = replace(token, id=id_, created_at=created_at, updated_at=now, version=version)
         row = encode(new)
-        return row if self._insert(self._outgoing(row)) else None
+        return row if self._insert(self._encode_row(row)) else None
 
     def _lookup(self, criterion: Criterion) -> list[Token]:
-        found = _unless_corrupt(sound(map(self._read, self._select(criterion))))
-        return [token for token in found if equals(token, criterion)]
+        found = _raise_if_corrupt(readable_tokens(map(self._read, self._select(criterion))))
+        return [token for token in found if matches_criterion(token, criterion)]
 
     def _read(self, row: Row) -> Token | CorruptRecord:
         """Return the token that a row holds, or why it cannot be read.
@@ -207,7 +215,7 @@ class TokenStore(Deletions, Upkeep):
             error.__context__ = None
             return error.with_traceback(None)
 
-    def _outgoing(self, row: Row) -> Row:
+    def _encode_row(self, row: Row) -> Row:
         """Return a row as the storage is to hold it."""
         return row
 
@@ -232,7 +240,7 @@ class TokenStore(Deletions, Upkeep):
             with self._transaction():
                 return self._delete_and_note(str(id), expected_version)
 
-        if not self._persistently(deleted):
+        if not self._with_retries(deleted):
             raise TokenNotFound("there is no such token", token_id=str(id))
 
     @masks_locals
@@ -243,9 +251,9 @@ class TokenStore(Deletions, Upkeep):
             with self._transaction():
                 self._delete_all_and_note()
 
-        self._persistently(emptied)
+        self._with_retries(emptied)
 
-    def identity(self) -> Hashable:
+    def storage_id(self) -> Hashable:
         """Return what tells this storage from any other, in whichever way its URL was spelled."""
         return self.url
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Hashable
 
+from evergrant._logging.rate_limited import RateLimitedLog
+from evergrant._masking import masks_locals
 from evergrant.clock import Clock, to_epoch_ms
 from evergrant.errors import StoreUnavailable
-from evergrant.limited_log import LimitedLog
-from evergrant.masking import masks_locals
 from evergrant.stores.backend import Backend
-from evergrant.stores.lease import Lease
+from evergrant.stores.leases import Lease
 from evergrant.stores.watch import Watch
 
 __all__ = ["Coordination"]
 
-_logger = LimitedLog()
+_logger = RateLimitedLog()
 
 
 class Coordination(Backend):
@@ -49,17 +49,17 @@ class Coordination(Backend):
 
         Use it in a ``with`` statement. It may return early, and for changes of other tokens.
         """
-        return Watch(self._pulse)
+        return Watch(self._wait_counter)
 
-    def _pulse(self) -> Hashable:
+    def _wait_counter(self) -> Hashable:
         """Return what differs once a token was changed or a lease given back; None: it may be.
 
         A storage in which leases do not count as changes has to add them.
         """
-        return self.generation()
+        return self.change_counter()
 
     @masks_locals
-    def amend(self, key: str, change: Callable[[str], str], *, life: float) -> str:
+    def update_note(self, key: str, change: Callable[[str], str], *, life: float) -> str:
         """Replace a note that all who share the store can read; return the new one.
 
         Nobody else's change comes between. It survives the death of the process, but need not
@@ -74,22 +74,22 @@ class Coordination(Backend):
         """
 
         def replaced() -> str:
-            with self._passing_transaction():
-                before = self._note(key)
+            with self._volatile_transaction():
+                before = self._get_note(key)
                 after = change(before)
                 if after != before:
                     until = to_epoch_ms(self._clock()) + int(life * 1000)
-                    self._put_note(key, after, until)
+                    self._set_note(key, after, until)
             return after
 
-        return self._persistently(replaced)
+        return self._with_retries(replaced)
 
     @masks_locals
-    def note(self, key: str) -> str:
+    def get_note(self, key: str) -> str:
         """Return a note as it is now, which is empty where there is none."""
-        return self._note(key)
+        return self._get_note(key)
 
-    def generation(self) -> int | None:
+    def change_counter(self) -> int | None:
         """Return a number that differs once anybody has changed the store.
 
         None where the storage cannot tell; a cache must then not be trusted for long.

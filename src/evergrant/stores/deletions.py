@@ -7,9 +7,9 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from hashlib import sha256
 
+from evergrant._masking import masks_locals
 from evergrant.clock import to_epoch_ms
 from evergrant.errors import EvergrantError
-from evergrant.masking import masks_locals
 from evergrant.stores.coordination import Coordination
 from evergrant.stores.matching import Criterion
 from evergrant.stores.rows import Row, numeric_id
@@ -51,10 +51,10 @@ class Deletions(Coordination):
         Raises:
             StoreUnavailable: The storage cannot be used.
         """
-        gone = self._note(_key(token.id or "")).split()
+        gone = self._get_note(_key(token.id or "")).split()
         if _mark(token) in gone or (ANY in gone and token.version):
             return True
-        latest, *largest = map(int, (self._note(ALL) or "-1").split())
+        latest, *largest = map(int, (self._get_note(ALL) or "-1").split())
         if largest and is_counted(token.version) and (number := numeric_id(token.id or "")):
             return number <= largest[0]
         return to_epoch_ms(_stamp(token)) <= latest
@@ -66,12 +66,12 @@ class Deletions(Coordination):
                 # First: where the two are no transaction, a deletion that is asked for again
                 # finds no row, and would note nothing.
                 self._note_gone(_key(id_), self._mark_of(row))
-        return self._delete(id_) if version is None else self._delete_at(id_, version)
+        return self._delete(id_) if version is None else self._delete_if_version(id_, version)
 
     def _delete_all_and_note(self) -> None:
         # By the rows, since hosts' clocks differ: nothing that is deleted is younger than the
         # youngest of them, and of ids that we gave none is larger than the largest.
-        latest, largest, *_ = (*map(int, self._note(ALL).split()), 0, 0)
+        latest, largest, *_ = (*map(int, self._get_note(ALL).split()), 0, 0)
         now = to_epoch_ms(self._clock())
         for row in self._rows():
             with suppress(EvergrantError):  # damaged, or sealed with a key that is not here
@@ -83,11 +83,11 @@ class Deletions(Coordination):
         self._delete_all()
 
     def _note_gone(self, key: str, mark: str) -> None:
-        others = [known for known in self._note(key).split() if known != mark]
+        others = [known for known in self._get_note(key).split() if known != mark]
         self._keep_note(key, " ".join([*others, mark][-MOST_KEPT:]))
 
     def _keep_note(self, key: str, text: str) -> None:
-        self._put_note(key, text, to_epoch_ms(self._clock()) + KEPT)
+        self._set_note(key, text, to_epoch_ms(self._clock()) + KEPT)
 
     def _mark_of(self, row: Row) -> str:
         with suppress(EvergrantError):  # it is damaged, or sealed with a key that is not here

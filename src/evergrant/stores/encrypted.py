@@ -10,14 +10,14 @@ from functools import partial
 from itertools import islice
 from typing import TypeVar
 
-from evergrant.crypto.keys import Keyring
+from evergrant._crypto.keys import Keyring
+from evergrant._masking import masks_locals
 from evergrant.errors import ConfigError, CorruptRecord
-from evergrant.masking import masks_locals
 from evergrant.stores.base import SAVE_ATTEMPTS, OnCorrupt, TokenStore, log_corrupt
 from evergrant.stores.matching import Criterion
-from evergrant.stores.replays import Replays, is_older
+from evergrant.stores.replay_guard import ReplayGuard, is_older
+from evergrant.stores.row_cipher import RowCipher, key_id
 from evergrant.stores.rows import Row, decode
-from evergrant.stores.sealing import Sealing, key_id
 from evergrant.stores.watch import Watch
 from evergrant.token import Token
 
@@ -51,17 +51,17 @@ class EncryptedStore(TokenStore):
         super().__init__(clock=inner._clock)
         self._inner = inner
         self._keyring = keyring
-        self._sealing = Sealing(keyring)
+        self._sealing = RowCipher(keyring)
         self._adopt = adopt
-        self._replays = Replays()
+        self._replays = ReplayGuard()
         self._written = threading.local()
-        self.url, self.holds, self.id_width = inner.url, inner.holds, inner.id_width
+        self.url, self.stored_fields, self.id_width = inner.url, inner.stored_fields, inner.id_width
         self.repeats_ids, self.counts_ids = inner.repeats_ids, inner.counts_ids
         self._check()
 
     def _check(self) -> None:
-        missing = set(Token.__slots__) - set(self.holds)
-        if missing or not self._inner.keeps_rows_whole:
+        missing = set(Token.__slots__) - set(self.stored_fields)
+        if missing or not self._inner.keeps_all_columns:
             raise ConfigError(
                 f"{self.url} cannot be encrypted: it does not keep all of a row",
                 hint="Let evergrant extend the table, or move to another store: evergrant move.",
@@ -69,40 +69,42 @@ class EncryptedStore(TokenStore):
         for row in islice(self._inner._rows(), 1):
             if key_id(row) is not None:
                 with suppress(CorruptRecord):  # it harms no other row
-                    self._sealing.open(row)
+                    self._sealing.decrypt(row)
             elif not self._adopt:
                 raise ConfigError(
                     f"a key is set, and {self.url} holds tokens that are not encrypted",
                     hint="Encrypt them: evergrant keys rotate --adopt. Or unset the key.",
                 )
 
-    def _outgoing(self, row: Row) -> Row:
-        return self._sealing.seal(row)
+    def _encode_row(self, row: Row) -> Row:
+        return self._sealing.encrypt(row)
 
     def _decode(self, row: Row) -> Token:
         if self._adopt and key_id(row) is None:
             return decode(row)
-        token = decode(self._opened(row))
-        if (seen := self._replays.note(row)) is None:
+        token = decode(self._decrypt(row))
+        if (seen := self._replays.observe(row)) is None:
             return token
         # Another thread may have read a newer state since this one read the row. What is read now
         # is at least as new as what had been seen before, or it is an older copy.
         for now in self._inner._select(Criterion(id=str(row[0]))):
-            token = decode(self._opened(now))
+            token = decode(self._decrypt(now))
             if is_older(now, seen):
                 raise _corrupt(now, "an older version of it was put back")
         return token
 
-    def _opened(self, row: Row) -> Row:
+    def _decrypt(self, row: Row) -> Row:
         try:
-            return self._sealing.open(row)
+            return self._sealing.decrypt(row)
         except CorruptRecord as error:
             why = error.message
         # Out here, the error that was caught does not travel along.
         raise _corrupt(row, why)
 
     @masks_locals
-    def reseal(self, *, on_corrupt: OnCorrupt = log_corrupt, batch: int = BATCH) -> Iterator[int]:
+    def reencrypt(
+        self, *, on_corrupt: OnCorrupt = log_corrupt, batch: int = BATCH
+    ) -> Iterator[int]:
         """Seal every row anew that is not sealed under the newest key, while others go on.
 
         What was done stays done whenever this ends; begun again, it does the rest. Contents and
@@ -123,61 +125,61 @@ class EncryptedStore(TokenStore):
         while rows := list(islice(everything, batch)):
             ids = [str(row[0]) for row in rows if not self._sealing.is_current(row)]
             if ids:
-                for error in self._persistently(partial(self._reseal, ids)):
+                for error in self._with_retries(partial(self._reencrypt, ids)):
                     on_corrupt(error)
             yield len(rows)
 
-    def _reseal(self, ids: list[str]) -> list[CorruptRecord]:
+    def _reencrypt(self, ids: list[str]) -> list[CorruptRecord]:
         errors = []
         with self._transaction():
             for id_ in ids:
                 try:
-                    self._reseal_one(id_)
+                    self._reencrypt_one(id_)
                 except CorruptRecord as error:
                     errors.append(error)
         return errors
 
-    def _reseal_one(self, id_: str) -> None:
+    def _reencrypt_one(self, id_: str) -> None:
         for _ in range(SAVE_ATTEMPTS):
             found = self._inner._select(Criterion(id=id_))
             if not found or self._sealing.is_current(found[0]):
                 return  # deleted, or saved, since
             row = found[0]
             adopted = key_id(row) is None and self._adopt
-            plain = row if adopted else self._opened(row)
-            if self._inner._update(self._sealing.seal(plain), int(row[-1] or 0)):
+            plain = row if adopted else self._decrypt(row)
+            if self._inner._update(self._sealing.encrypt(plain), int(row[-1] or 0)):
                 return
 
-    def scrub(self) -> None:
+    def purge_deleted(self) -> None:
         """Overwrite what was deleted or replaced, see `TokenStore.scrub`."""
-        self._inner.scrub()
+        self._inner.purge_deleted()
 
     def _select(self, criterion: Criterion) -> list[Row]:
-        if not self._sealing.hides(criterion):
+        if not self._sealing.is_encrypted_column(criterion):
             return self._inner._select(criterion)
         # What sealed rows show in the place of a token must not be taken for one.
         plain = self._inner._select(criterion) if self._adopt else []
         found = [row for row in plain if key_id(row) is None]
-        for one in self._sealing.criteria(criterion):
+        for one in self._sealing.lookup_criteria(criterion):
             found += self._inner._select(one)
-        if not found and self._keyring.look():
+        if not found and self._keyring.reload():
             # A rotation that began a moment ago has sealed it under a key that was not known here.
             return self._select(criterion)
         return list({row[0]: row for row in found}.values()) if len(found) > 1 else found
 
-    def _select_named(self, name: str) -> list[Row]:
-        return self._inner._select_named(name)
+    def _select_by_user(self, name: str) -> list[Row]:
+        return self._inner._select_by_user(name)
 
     def _rows(self) -> Iterator[Row]:
         return self._inner._rows()
 
     def _insert(self, row: Row) -> bool:
-        return self._inner._insert(row) and self._wrote(row)
+        return self._inner._insert(row) and self._record_written(row)
 
     def _update(self, row: Row, version: int) -> bool:
-        return self._inner._update(row, version) and self._wrote(row)
+        return self._inner._update(row, version) and self._record_written(row)
 
-    def _wrote(self, row: Row) -> bool:
+    def _record_written(self, row: Row) -> bool:
         self._written.rows.append(row)
         return True
 
@@ -185,8 +187,8 @@ class EncryptedStore(TokenStore):
         self._replays.forget(id_)
         return self._inner._delete(id_)
 
-    def _delete_at(self, id_: str, version: int) -> bool:
-        if done := self._inner._delete_at(id_, version):
+    def _delete_if_version(self, id_: str, version: int) -> bool:
+        if done := self._inner._delete_if_version(id_, version):
             self._replays.forget(id_)
         return done
 
@@ -200,17 +202,17 @@ class EncryptedStore(TokenStore):
     def _transaction(self) -> AbstractContextManager[object]:
         return self._inner._transaction()
 
-    def _passing_transaction(self) -> AbstractContextManager[object]:
-        return self._inner._passing_transaction()
+    def _volatile_transaction(self) -> AbstractContextManager[object]:
+        return self._inner._volatile_transaction()
 
-    def _persistently(self, change: Callable[[], T]) -> T:
+    def _with_retries(self, change: Callable[[], T]) -> T:
         def attempt() -> T:
             self._written.rows = []
             return change()
 
-        done = self._inner._persistently(attempt)
+        done = self._inner._with_retries(attempt)
         for row in self._written.rows:  # not before: the storage may not have taken them
-            self._replays.note(row)
+            self._replays.observe(row)
         return done
 
     def _acquire(self, id_: str, owner: str, ttl: float) -> bool:
@@ -219,35 +221,35 @@ class EncryptedStore(TokenStore):
     def _release(self, id_: str, owner: str) -> None:
         self._inner._release(id_, owner)
 
-    def _note(self, key: str) -> str:
-        return self._inner._note(key)
+    def _get_note(self, key: str) -> str:
+        return self._inner._get_note(key)
 
-    def _put_note(self, key: str, text: str, until: int) -> None:
-        self._inner._put_note(key, text, until)
+    def _set_note(self, key: str, text: str, until: int) -> None:
+        self._inner._set_note(key, text, until)
 
     def watch(self, id: str) -> Watch:  # noqa: A002 - as in the six methods
         """Return what waits for somebody else's work on a token, see `TokenStore.watch`."""
         return self._inner.watch(id)
 
-    def generation(self) -> int | None:
+    def change_counter(self) -> int | None:
         """Return a number that differs once anybody has changed the store, if it can tell."""
-        return self._inner.generation()
+        return self._inner.change_counter()
 
     def storage_time(self) -> datetime | None:
         """Return what the storage's own clock says; see `TokenStore.storage_time`."""
         return self._inner.storage_time()
 
-    def warnings(self) -> Iterator[str]:
+    def config_warnings(self) -> Iterator[str]:
         """Say what of the storage's own settings endangers tokens."""
-        return self._inner.warnings()
+        return self._inner.config_warnings()
 
-    def remarks(self) -> Iterator[str]:
+    def config_remarks(self) -> Iterator[str]:
         """Say what of the way to the storage costs something, and endangers nothing."""
-        return self._inner.remarks()
+        return self._inner.config_remarks()
 
-    def identity(self) -> Hashable:
+    def storage_id(self) -> Hashable:
         """Return what tells the storage from any other."""
-        return self._inner.identity()
+        return self._inner.storage_id()
 
     def close(self) -> None:
         """Close the store inside."""

@@ -7,13 +7,13 @@ from functools import partial
 from typing import Any
 
 from evergrant.clock import Clock, utc_now
-from evergrant.stores.local import LocalStore
+from evergrant.stores.in_process import InProcessStore
 from evergrant.stores.rows import COLUMNS, Row
 
 __all__ = ["ListStore"]
 
 
-class ListStore(LocalStore):
+class ListStore(InProcessStore):
     """Keeps tokens in a list of lists (``list:``), and searches it from front to back.
 
     Args:

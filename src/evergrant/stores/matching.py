@@ -7,24 +7,24 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import NamedTuple
 
+from evergrant._masking import Masked
+from evergrant._user_names import belongs_to, same_name
 from evergrant.errors import Conflict
-from evergrant.masking import Masked
-from evergrant.names import belongs_to, same_name
-from evergrant.stores.merging import merged
+from evergrant.stores.merging import merge
 from evergrant.stores.rows import COLUMNS, Row
 from evergrant.token import Token
 
 __all__ = [
     "Criterion",
-    "Place",
+    "SaveTarget",
     "compatible",
+    "criterion_for",
     "equal",
     "find_among",
-    "find_criterion",
     "fits",
     "freshest",
-    "place_of",
     "refuse_another_owner",
+    "resolve_save",
     "row_of_user",
 ]
 
@@ -40,7 +40,7 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 _POSITION = {column: position for position, column in enumerate(COLUMNS)}
 
 
-def find_criterion(token: Token) -> Criterion | None:
+def criterion_for(token: Token) -> Criterion | None:
     """Return what a partial token asks for, or None where it names nothing.
 
     The user name decides first; else the access token, when the token carries no client; else
@@ -73,7 +73,7 @@ def find_among(tokens: Iterable[Token], asked: Token) -> Token | None:
 
     This is ``find_token`` for a store of your own that can list its tokens.
     """
-    criterion = find_criterion(asked)
+    criterion = criterion_for(asked)
     if criterion is None:
         return None
     fitting = (t for t in tokens if all(equal(c, getattr(t, c), v) for c, v in criterion.items()))
@@ -135,7 +135,7 @@ def refuse_another_owner(stored: Token, incoming: Token) -> None:
         )
 
 
-class Place(NamedTuple):
+class SaveTarget(NamedTuple):
     """Where a token is to be saved.
 
     Attributes:
@@ -146,15 +146,15 @@ class Place(NamedTuple):
 
     row: Token | None
     token: Token
-    double: str | None = None
+    duplicate_id: str | None = None
 
 
-def place_of(
+def resolve_save(
     token: Token,
     by_id: Token | None,
     lookup: Callable[[Criterion], list[Token]],
     expected_version: int | None,
-) -> Place:
+) -> SaveTarget:
     """Return where a token is to be saved: by its id, else its user, else as the same grant.
 
     Args:
@@ -169,11 +169,11 @@ def place_of(
         if not completed:
             refuse_another_owner(by_id, token)
         if (by_id.user_name and not completed) or not token.user_name:
-            return Place(by_id, token)
+            return SaveTarget(by_id, token)
     elif token.id and expected_version:
         # The row is gone, and stays so. The user may have logged in anew: that is another row,
         # whose version may be the same by now.
-        return Place(None, token)
+        return SaveTarget(None, token)
     owner = row_of_user(token, lookup)
     if owner and token.refresh_token and owner.refresh_token == token.refresh_token:
         nameless = by_id
@@ -182,11 +182,11 @@ def place_of(
     if owner is None or nameless is None or expected_version is not None:
         if owner and by_id:
             raise Conflict("the user has another row by now", token_id=by_id.id)
-        return Place(owner or nameless, token)
+        return SaveTarget(owner or nameless, token)
     # A grant that was saved before its owner was known: the owner's row goes on with it, and
     # the nameless one must not stay as its double.
-    joined = merged(nameless, token, decided=False, version=0)
-    return Place(owner, joined, double=nameless.id)
+    joined = merge(nameless, token, compared=False, version=0)
+    return SaveTarget(owner, joined, duplicate_id=nameless.id)
 
 
 def _is_completed(stored: Token, token: Token) -> bool:

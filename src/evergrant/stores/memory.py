@@ -6,27 +6,27 @@ from collections.abc import Iterator
 from functools import partial
 
 from evergrant.clock import Clock, utc_now
-from evergrant.stores.indexed import IndexedRows, Key
-from evergrant.stores.local import LocalStore
+from evergrant.stores.in_process import InProcessStore
 from evergrant.stores.matching import Criterion
+from evergrant.stores.row_index import Key, RowIndex
 from evergrant.stores.rows import Row
 
 __all__ = ["MemoryStore"]
 
 
-class MemoryStore(LocalStore):
+class MemoryStore(InProcessStore):
     """Keeps tokens in memory (``memory:``); finding one takes the same time among any number."""
 
     def __init__(self, *, clock: Clock = utc_now) -> None:
         super().__init__(clock=clock)
         self.url = "memory:"
-        self._table = IndexedRows()
+        self._table = RowIndex()
 
     def _select(self, criterion: Criterion) -> list[Row]:
         with self._lock:
             return self._table.select(criterion)
 
-    def _select_named(self, name: str) -> list[Row]:
+    def _select_by_user(self, name: str) -> list[Row]:
         with self._lock:
             return self._table.select_named(name)
 

@@ -6,15 +6,15 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from evergrant.names import same_name
+from evergrant._user_names import same_name
 from evergrant.token import Token
 
-__all__ = ["is_of_former_row", "merged"]
+__all__ = ["is_from_deleted_row", "merge"]
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-def merged(stored: Token, incoming: Token, *, decided: bool, **changes: Any) -> Token:
+def merge(stored: Token, incoming: Token, *, compared: bool, **changes: Any) -> Token:
     """Return what the row holds after saving ``incoming`` over ``stored``.
 
     Access token, expiry, refresh token, grant token, API domain and scopes are taken from one
@@ -28,16 +28,16 @@ def merged(stored: Token, incoming: Token, *, decided: bool, **changes: Any) -> 
         decided: The caller has compared versions itself (compare-and-swap).
         changes: Fields to set whatever both sides say.
     """
-    read = 0 < incoming.version == stored.version and not is_of_former_row(stored, incoming)
-    knew = decided or read
+    read = 0 < incoming.version == stored.version and not is_from_deleted_row(stored, incoming)
+    knew = compared or read
     unit, gaps = incoming, {}
     if not knew and _is_stale(stored, incoming):
         unit = stored
     elif not _is_another_grant(stored, incoming):
-        gaps = _gaps_filled(stored, incoming, knew=knew)
+        gaps = _fill_missing(stored, incoming, knew=knew)
     whole = {
         "id": stored.id,
-        "created_at": _begun(stored, unit, changes),
+        "created_at": _with_created_at(stored, unit, changes),
         "user_name": _spelled(stored.user_name, incoming.user_name),
         "client_id": incoming.client_id or stored.client_id,
         "client_secret": incoming.client_secret or stored.client_secret,
@@ -55,7 +55,7 @@ def _spelled(stored: str | None, incoming: str | None) -> str | None:
     return incoming or stored
 
 
-def _begun(stored: Token, unit: Token, changes: dict[str, Any]) -> datetime | None:
+def _with_created_at(stored: Token, unit: Token, changes: dict[str, Any]) -> datetime | None:
     """Return since when there is what the row holds: another grant begins with its save."""
     same = not stored.refresh_token and (
         (stored.access_token and stored.access_token == unit.access_token)
@@ -69,7 +69,7 @@ def _begun(stored: Token, unit: Token, changes: dict[str, Any]) -> datetime | No
     return news or now or stored.created_at
 
 
-def is_of_former_row(stored: Token, incoming: Token) -> bool:
+def is_from_deleted_row(stored: Token, incoming: Token) -> bool:
     """Say whether a token was read from another row than the one with its id and version.
 
     Versions of evergrant's own rows never meet, but in a storage that was put back from a backup.
@@ -87,7 +87,7 @@ def _is_another_grant(stored: Token, incoming: Token) -> bool:
     return bool(incoming.refresh_token) and incoming.refresh_token != stored.refresh_token
 
 
-def _gaps_filled(stored: Token, incoming: Token, *, knew: bool) -> dict[str, Any]:
+def _fill_missing(stored: Token, incoming: Token, *, knew: bool) -> dict[str, Any]:
     filled: dict[str, Any] = {
         "api_domain": incoming.api_domain or stored.api_domain,
         "scopes": incoming.scopes or stored.scopes,

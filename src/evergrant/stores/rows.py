@@ -6,16 +6,16 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from evergrant._masking import Masked
 from evergrant.clock import from_epoch_ms, to_epoch_ms
 from evergrant.errors import CorruptRecord
-from evergrant.masking import Masked
 from evergrant.token import Secret, Token
 
 __all__ = [
     "COLUMNS",
     "ID_DIGITS",
-    "MOMENTS",
     "OFFICIAL_COLUMNS",
+    "TIMESTAMP_COLUMNS",
     "MaskedRow",
     "Row",
     "decode",
@@ -50,21 +50,21 @@ COLUMNS = (
 ID_DIGITS = 10
 """The official tables keep ids in a varchar(10)."""
 
-LONGEST_ID = 64
+MAX_ID_LENGTH = 64
 """Characters of the longest id that a table of ours has room for."""
 
 Row = tuple[str | int | None, ...]
 """One value for each of `COLUMNS`: text, or None where there is nothing; moments in epoch
 milliseconds as text (as the official SDK writes them); the version a number, 0 when unset."""
 
-MOMENTS = frozenset({"expiry_time", "created_at", "updated_at", "last_used_at"})
-_MAY_BE_NUMBERS = MOMENTS | {"id"}
+TIMESTAMP_COLUMNS = frozenset({"expiry_time", "created_at", "updated_at", "last_used_at"})
+_MAYBE_NUMERIC = TIMESTAMP_COLUMNS | {"id"}
 _VERSIONS = range(2**63 - 1)  # what a 64-bit column holds, with room for the next one
 _TEXT_OR_NOTHING = frozenset({str, type(None)})
 _secret = partial(str.__new__, Secret)  # of plain text only, and so without asking Secret
 
 
-class _Unfrozen:
+class _MutableToken:
     """A Token before it is one: to fill a frozen one takes four times as long.
 
     That time would be a third of what finding a token costs.
@@ -138,7 +138,7 @@ def decode(row: Row) -> Token:
             raise _corrupt(row, "it has no id")
         if not (access_token or refresh_token or grant_token):
             raise _corrupt(row, "it holds no access, refresh or grant token")
-        token: Any = _Unfrozen()
+        token: Any = _MutableToken()
         token.id = id_
         token.user_name = user_name or None
         token.client_id = client_id or None
@@ -173,7 +173,7 @@ def _as_texts(row: Row) -> list[str | None]:
 def _as_text(column: str, value: str | int | None) -> str | None:
     if isinstance(value, str):
         return str.__str__(value)
-    if value is None or (type(value) is int and column in _MAY_BE_NUMBERS):
+    if value is None or (type(value) is int and column in _MAYBE_NUMERIC):
         return None if value is None else str(value)
     raise TypeError
 
@@ -192,7 +192,7 @@ def _first_bad_column(row: Row) -> str:
         try:
             if column == "version":
                 _version(value)
-            elif (text := _as_text(column, value)) and column in MOMENTS:
+            elif (text := _as_text(column, value)) and column in TIMESTAMP_COLUMNS:
                 from_epoch_ms(int(text))
         except (TypeError, ValueError, OverflowError):
             return f"its {column}"
@@ -212,7 +212,7 @@ def _corrupt(row: Row, why: str) -> CorruptRecord:
 
 def _shortened(id_: str) -> str:
     # What is longer than any id may be a token that slipped into its place.
-    return id_ if len(id_) <= LONGEST_ID else f"{id_[:8]}..."
+    return id_ if len(id_) <= MAX_ID_LENGTH else f"{id_[:8]}..."
 
 
 def numeric_id(id_: str) -> int:

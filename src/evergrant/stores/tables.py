@@ -12,8 +12,8 @@ __all__ = [
     "DEFAULT_TABLE",
     "LEASE_TABLE",
     "NOTE_TABLE",
-    "not_of_tokens",
-    "refuse_layout",
+    "not_a_token_table",
+    "validate_layout",
 ]
 
 DEFAULT_TABLE = "oauthtoken"
@@ -24,7 +24,7 @@ LEASE_TABLE = "evergrant_lease"
 NOTE_TABLE = "evergrant_note"
 
 
-def refuse_layout(table: str, columns: Collection[str], key: Sequence[str], place: str) -> None:
+def validate_layout(table: str, columns: Collection[str], key: Sequence[str], place: str) -> None:
     """Refuse a table that cannot hold tokens.
 
     Args:
@@ -37,12 +37,12 @@ def refuse_layout(table: str, columns: Collection[str], key: Sequence[str], plac
     """
     lacking = [column for column in OFFICIAL_COLUMNS if column not in columns]
     if lacking:
-        raise not_of_tokens(table, f"it has no column {', '.join(lacking)}", place)
+        raise not_a_token_table(table, f"it has no column {', '.join(lacking)}", place)
     if list(key) != ["id"]:
-        raise not_of_tokens(table, "its primary key is not the id", place)
+        raise not_a_token_table(table, "its primary key is not the id", place)
 
 
-def not_of_tokens(table: str, why: str, place: str) -> StoreUnavailable:
+def not_a_token_table(table: str, why: str, place: str) -> StoreUnavailable:
     """Return the error to raise for a table that does not hold tokens."""
     return StoreUnavailable(
         f"{table} does not hold tokens: {why}; nothing was changed",

@@ -6,9 +6,9 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
 
-from evergrant.masking import masks_locals
+from evergrant._masking import masks_locals
 from evergrant.stores.backend import Backend
-from evergrant.stores.sealing import key_id
+from evergrant.stores.row_cipher import key_id
 
 __all__ = ["Upkeep"]
 
@@ -21,7 +21,7 @@ class Upkeep(Backend):
         """Return how many rows are sealed under each key, by its id; None: not sealed."""
         return Counter(map(key_id, self._rows()))
 
-    def scrub(self) -> None:
+    def purge_deleted(self) -> None:
         """Overwrite what was deleted or replaced, as far as the storage lets us."""
 
     def storage_time(self) -> datetime | None:
@@ -32,10 +32,10 @@ class Upkeep(Backend):
         """
         return None
 
-    def warnings(self) -> Iterator[str]:
+    def config_warnings(self) -> Iterator[str]:
         """Say what of the storage's own settings endangers tokens."""
         yield from ()
 
-    def remarks(self) -> Iterator[str]:
+    def config_remarks(self) -> Iterator[str]:
         """Say what of the way to the storage costs something, and endangers nothing."""
         yield from ()

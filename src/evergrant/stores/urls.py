@@ -14,20 +14,20 @@ from evergrant.errors import ConfigError
 from evergrant.stores.file_kinds import is_csv
 
 __all__ = [
-    "ACCEPTED",
     "REDIS",
+    "SUPPORTED_URLS",
     "file_path",
+    "hide_password",
     "is_sql",
-    "masked",
-    "parameters",
-    "refuse_rest",
-    "seconds",
+    "parse_query",
+    "parse_seconds",
+    "require_bare_scheme",
     "sqlite_path",
     "url_of_file",
-    "without_named",
+    "without_parameters",
 ]
 
-ACCEPTED = "Stores: sqlite:///relative.db, file:///absolute.csv and others in docs/stores.md."
+SUPPORTED_URLS = "Stores: sqlite:///relative.db, file:///absolute.csv and others in docs/stores.md."
 
 
 REDIS = ("redis", "rediss", "unix", "redis+cluster", "redis+sentinel")
@@ -39,7 +39,7 @@ def is_sql(scheme: str) -> bool:
     return scheme.partition("+")[0] in ("mysql", "mariadb", "postgres", "postgresql")
 
 
-def masked(url: str) -> str:
+def hide_password(url: str) -> str:
     """Return a URL that can be shown: without its password, and without its parameters."""
     head, at, tail = str.__str__(url).rpartition("@")
     if at:
@@ -55,10 +55,10 @@ def masked(url: str) -> str:
         shown = re.sub(r"#.+", "#***", shown, flags=re.DOTALL)
     if not at:  # what stands where a port belongs, and is none, was to be a password
         shown = re.sub(r"^([^/]*//[^/:\[]*):(?!\d{0,5}(?:[/,]|$))[^/]*", r"\1:***", shown)
-    return without_named(shown)
+    return without_parameters(shown)
 
 
-def without_named(url: str) -> str:
+def without_parameters(url: str) -> str:
     """Return a text without what it calls a password, wherever that stands and however it ends."""
     return re.sub(
         r"(pass\w*|pwd|secret)(\s*=\s*|%3d)[^&;,\s]*", r"\1\2***", url, flags=re.IGNORECASE
@@ -72,14 +72,16 @@ def url_of_file(path: str) -> str:
     return f"file://{quoted}" if of_lines else f"sqlite:///{quoted}"
 
 
-def refuse_rest(url: str, rest: str) -> None:
+def require_bare_scheme(url: str, rest: str) -> None:
     """Refuse a URL that says more than its scheme.
 
     Raises:
         ConfigError: It does.
     """
     if rest not in ("", "//"):
-        raise ConfigError(f"{masked(url)!r}: nothing may follow the colon", hint=ACCEPTED)
+        raise ConfigError(
+            f"{hide_password(url)!r}: nothing may follow the colon", hint=SUPPORTED_URLS
+        )
 
 
 def sqlite_path(url: str, location: str) -> str:
@@ -89,12 +91,12 @@ def sqlite_path(url: str, location: str) -> str:
         ConfigError: It has a host, or no slashes.
     """
     if not location.startswith("//"):
-        hint = f"For this file: {url_of_file(location)}. {ACCEPTED}"
-        raise ConfigError(f"{masked(url)!r} lacks slashes", hint=hint)
+        hint = f"For this file: {url_of_file(location)}. {SUPPORTED_URLS}"
+        raise ConfigError(f"{hide_password(url)!r} lacks slashes", hint=hint)
     if location[2:3] not in ("", "/"):
         raise ConfigError(
-            f"{masked(url)!r} names a host, and SQLite has none",
-            hint=f"A relative path takes three slashes, an absolute one four. {ACCEPTED}",
+            f"{hide_password(url)!r} names a host, and SQLite has none",
+            hint=f"A relative path takes three slashes, an absolute one four. {SUPPORTED_URLS}",
         )
     return _decoded(url, location[3:]) or ":memory:"
 
@@ -107,16 +109,16 @@ def file_path(url: str, location: str) -> str:
     """
     if "?" in location:
         raise ConfigError(
-            f"{masked(url)!r}: a file has no parameters", hint="Write a ? in a name as %3F."
+            f"{hide_password(url)!r}: a file has no parameters", hint="Write a ? in a name as %3F."
         )
     host, slash, path = location.removeprefix("//").partition("/")
     if not slash or not location.startswith("/"):
-        hint = f"For this file: {url_of_file(location.removeprefix('//'))}. {ACCEPTED}"
-        raise ConfigError(f"{masked(url)!r} has no absolute path", hint=hint)
+        hint = f"For this file: {url_of_file(location.removeprefix('//'))}. {SUPPORTED_URLS}"
+        raise ConfigError(f"{hide_password(url)!r} has no absolute path", hint=hint)
     if host.lower() not in ("", "localhost"):
         raise ConfigError(
-            f"{masked(url)!r} names a host, and files are opened on this one only",
-            hint=f"An absolute path takes three slashes. {ACCEPTED}",
+            f"{hide_password(url)!r} names a host, and files are opened on this one only",
+            hint=f"An absolute path takes three slashes. {SUPPORTED_URLS}",
         )
     return _decoded(url, f"/{path}")
 
@@ -128,8 +130,8 @@ def _decoded(url: str, quoted: str) -> str:
         path = "\0"
     if "\0" in path:
         raise ConfigError(
-            f"{masked(url)!r}: a path cannot contain a zero byte, nor half a character",
-            hint=ACCEPTED,
+            f"{hide_password(url)!r}: a path cannot contain a zero byte, nor half a character",
+            hint=SUPPORTED_URLS,
         )
     return path
 
@@ -138,7 +140,7 @@ Readers = Mapping[str, Callable[[str], Any]]
 """Each parameter that a store's URL may have, and what reads its text (or raises ValueError)."""
 
 
-def parameters(url: str, query: str, known: Readers) -> dict[str, Any]:
+def parse_query(url: str, query: str, known: Readers) -> dict[str, Any]:
     """Return what follows the ``?`` of a URL.
 
     Raises:
@@ -148,21 +150,21 @@ def parameters(url: str, query: str, known: Readers) -> dict[str, Any]:
     try:
         pairs = parse_qsl(query, keep_blank_values=True, strict_parsing=bool(query))
     except ValueError:
-        raise ConfigError(f"{masked(url)!r}: what follows ? is not name=value") from None
+        raise ConfigError(f"{hide_password(url)!r}: what follows ? is not name=value") from None
     for name, text in pairs:
         if name not in known or name in found:
             raise ConfigError(
-                f"{masked(url)!r} has an unknown or repeated parameter {name!r}",
+                f"{hide_password(url)!r} has an unknown or repeated parameter {name!r}",
                 hint=f"Known are: {', '.join(sorted(known))}.",
             )
         try:
             found[name] = known[name](text)
         except ValueError as error:
-            raise ConfigError(f"{masked(url)!r}: the {name} is {error}") from None
+            raise ConfigError(f"{hide_password(url)!r}: the {name} is {error}") from None
     return found
 
 
-def seconds(text: str) -> float:
+def parse_seconds(text: str) -> float:
     """Return a number of seconds, 0 or more.
 
     Raises:

@@ -5,7 +5,14 @@ from __future__ import annotations
 import secrets
 from datetime import UTC, datetime
 
-__all__ = ["BEYOND_COUNTED", "FIRST", "begun_anew", "first_version", "is_counted", "version_after"]
+__all__ = [
+    "BEYOND_COUNTED",
+    "FIRST",
+    "first_version",
+    "is_counted",
+    "random_first_version",
+    "version_after",
+]
 
 FIRST = 1
 """Of a row whose id the store itself gave out: such an id never comes again."""
@@ -37,7 +44,7 @@ def is_counted(version: int) -> bool:
     return FIRST <= version < 1 << _RANDOM_BITS
 
 
-def begun_anew() -> int:
+def random_first_version() -> int:
     """Return the number at which the ids go on whose count was lost: hardly any was one before."""
     return BEYOND_COUNTED + secrets.randbelow(BEYOND_COUNTED)
 

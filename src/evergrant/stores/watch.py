@@ -8,7 +8,7 @@ from typing import Self
 
 __all__ = ["Watch"]
 
-TICK = 0.005
+POLL_CHANGE_S = 0.005
 """Seconds between two looks at the store's pulse, which is cheap to feel."""
 
 POLL = 0.05
@@ -33,7 +33,7 @@ class Watch:
             return
         until = time.monotonic() + seconds
         while (now := self._pulse()) == self._seen and time.monotonic() < until:
-            time.sleep(TICK)
+            time.sleep(POLL_CHANGE_S)
         self._seen = now
 
     def __enter__(self) -> Self:

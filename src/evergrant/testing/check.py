@@ -13,17 +13,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from evergrant._files.locations import scratch_folder
 from evergrant.errors import ConfigError
-from evergrant.places import scratch_folder
 from evergrant.stores.adapter.six_methods import SixMethodStore
 from evergrant.testing.contract import StoreContract
 
 __all__ = ["Promise", "Report", "check_store"]
 
-PATIENCE = 120.0
+DEFAULT_TIMEOUT = 120.0
 """Seconds after which a check that has not ended never will: a store that waits for itself."""
 
-BEYOND = {
+BEYOND_SIX_METHODS = {
     "test_another_handle_changes_the_same_note",
     "test_another_handle_knows_of_a_deletion",
     "test_another_handle_respects_the_lease",
@@ -88,7 +88,7 @@ class Report:
         return tuple(notes)
 
 
-def check_store(spec: str, *, patience: float = PATIENCE) -> Report:
+def check_store(spec: str, *, patience: float = DEFAULT_TIMEOUT) -> Report:
     """Run the contract on the stores that a factory makes.
 
     Args:
@@ -125,7 +125,7 @@ def _run(spec: str, report: Path, output: Path, patience: float) -> None:
         *(sys.executable, "-P", "-m", "pytest", str(checks)),
         # Their settings, conftest.py and plugins are for their own tests.
         *("-c", os.devnull, f"--rootdir={checks.parent}", "--noconftest", "-q"),
-        *("-p", "no:cacheprovider", "-p", "evergrant.testing.reporting"),
+        *("-p", "no:cacheprovider", "-p", "evergrant.testing.check_plugin"),
         *(f"--check-store={spec}", f"--check-report={report}", "--import-mode=importlib"),
         f"--basetemp={report.with_name('stores')}",
     ]
@@ -171,7 +171,7 @@ def _promises(lines: list[dict[str, Any]], *, six_methods: bool) -> Iterator[Pro
             unfinished = "it never ended" if name in begun else "it was not reached"
             reason = reasons.get(name, unfinished) or ""
             state: Literal["kept", "broken", "beyond"] = "broken" if reason else "kept"
-            if six_methods and name in BEYOND:
+            if six_methods and name in BEYOND_SIX_METHODS:
                 state, reason = "beyond", "needs more than six methods"
             text = name.removeprefix("test_").replace("_", " ")
             yield Promise(_sentence(group), text, _sentence(check), state, reason)

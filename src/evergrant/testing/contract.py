@@ -18,7 +18,7 @@ from evergrant.testing.contract_rows import RowContract
 from evergrant.testing.contract_save import SaveContract
 from evergrant.testing.contract_sharing import SharingContract
 from evergrant.testing.contract_values import ValueContract
-from evergrant.testing.samples import Reopen
+from evergrant.testing.sample_tokens import Reopen
 
 __all__ = ["StoreContract"]
 

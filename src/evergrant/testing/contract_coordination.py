@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from evergrant.stores.base import TokenStore
 from evergrant.testing.contract_sharing import taken_over
-from evergrant.testing.samples import ALICE, BOB, Reopen, renewed
+from evergrant.testing.sample_tokens import ALICE, BOB, Reopen, refreshed
 
 __all__ = ["CoordinationContract"]
 
@@ -37,7 +37,7 @@ def meanwhile(work: Callable[[], object]) -> Iterator[None]:
 def ends_of_work(other: TokenStore, id_: str) -> list[Callable[[], object]]:
     """Return what another handle does in the end, which holds the lease on Alice's token."""
     lease = other.lease(id_, 60)
-    return [lambda: other.save_token(renewed(ALICE)), lease.release]
+    return [lambda: other.save_token(refreshed(ALICE)), lease.release]
 
 
 class CoordinationContract:
@@ -118,7 +118,7 @@ class CoordinationContract:
         id_ = str(store.save_token(ALICE).id)
         with store.watch(id_) as watch:
             for hour in range(1, 4):
-                store.save_token(renewed(ALICE, hour))
+                store.save_token(refreshed(ALICE, hour))
                 since = time.monotonic()
                 watch.wait(LONG)
                 assert time.monotonic() - since < SOON

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from evergrant.stores.base import TokenStore
 from evergrant.stores.versions import is_counted
-from evergrant.testing.samples import ALICE, BOB, Reopen
+from evergrant.testing.sample_tokens import ALICE, BOB, Reopen
 
 __all__ = ["DeletionContract"]
 
@@ -23,7 +23,7 @@ class DeletionContract:
         alice, bob = store.save_token(replace(ALICE, id="tenant")), store.save_token(BOB)
         assert not store.was_deleted(alice)
         store.delete_token("tenant")
-        assert store.was_deleted(replace(alice, access_token="renewed"))
+        assert store.was_deleted(replace(alice, access_token="refreshed"))
         assert not store.was_deleted(bob)
         assert not store.was_deleted(replace(alice, refresh_token="of a later login"))
 
@@ -36,7 +36,7 @@ class DeletionContract:
         """Of those that were there; not of who logged in later."""
         alice = store.save_token(ALICE)
         store.delete_tokens()
-        assert store.was_deleted(replace(alice, access_token="renewed"))
+        assert store.was_deleted(replace(alice, access_token="refreshed"))
         later = store.save_token(BOB)
         assert later.updated_at
         assert not store.was_deleted(replace(later, updated_at=later.updated_at.replace(year=9999)))

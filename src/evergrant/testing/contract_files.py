@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from evergrant.stores.base import TokenStore
-from evergrant.testing.samples import ALICE, NOON, Reopen, contents, grant, renewed
+from evergrant.testing.sample_tokens import ALICE, NOON, Reopen, grant, refreshed, stored_contents
 from evergrant.token import Token
 
 __all__ = ["FilesContract"]
@@ -60,7 +60,7 @@ def killed_at_work(work: Callable[[Callable[[], object]], object], after: float)
 
 def versions(hour: int) -> Token:
     """Return Alice's token of an hour; each part of it says which."""
-    return renewed(ALICE, hour, refresh_token=f"planted-refresh-{hour}")
+    return refreshed(ALICE, hour, refresh_token=f"planted-refresh-{hour}")
 
 
 class FilesContract:
@@ -74,7 +74,7 @@ class FilesContract:
     ) -> None:
         """Nor written: what a store writes belongs to its owner alone (0600)."""
         store.save_token(ALICE)
-        store.save_token(renewed(ALICE))
+        store.save_token(refreshed(ALICE))
         files = [path for path in folder.rglob("*") if path.is_file()] if folder else []
         open_to_others = [path.name for path in files if path.stat().st_mode & 0o077]
         assert not open_to_others
@@ -99,7 +99,7 @@ class FilesContract:
         for _ in range(KILLS):
             killed_at_work(save_for_ever, moment.uniform(0, LONGEST_LIFE))
             with reopen() as after:
-                found = contents(after)
+                found = stored_contents(after)
                 survivor = found.pop(id_)
                 assert found == others
                 assert survivor.expires_at is not None
@@ -124,6 +124,6 @@ class FilesContract:
         writers = [forked(partial(save, process)) for process in range(PROCESSES)]
         failed = [status for _, status in (os.waitpid(pid, 0) for pid in writers) if status]
         assert not failed, "a process could not save"
-        names = {token.user_name for token in contents(store).values()}
+        names = {token.user_name for token in stored_contents(store).values()}
         expected = {grant(f"{p}-{n}").user_name for p in range(PROCESSES) for n in range(SAVES)}
         assert names == expected | {ALICE.user_name}

@@ -6,15 +6,15 @@ from dataclasses import replace
 from datetime import timedelta
 
 from evergrant.stores.base import TokenStore
-from evergrant.testing.samples import (
+from evergrant.testing.sample_tokens import (
     ALICE,
     BOB,
     HARD_TEXTS,
     NOON,
-    contents,
     grant,
     of_client,
-    renewed,
+    refreshed,
+    stored_contents,
 )
 from evergrant.token import Token
 
@@ -211,15 +211,15 @@ class FindContract:
             assert store.find_token(Token(user_name=spelled, client_id="1000.APP")) == first
             assert store.find_token(Token(user_name=spelled, client_id="1000.OTHER")) is None
             assert store.find_users(spelled) == store.find_users(spelled[:-6]) == [first], spelled
-            first = store.save_token(renewed(first, first.version, user_name=spelled))
-            assert (first.user_name, contents(store)) == (name, {first.id: first}), spelled
+            first = store.save_token(refreshed(first, first.version, user_name=spelled))
+            assert (first.user_name, stored_contents(store)) == (name, {first.id: first}), spelled
 
     def test_only_an_address_is_the_same_in_any_case(self, store: TokenStore) -> None:
         """A key of the caller's, an org, and letters beyond A to Z are compared exactly."""
         keys = ("Tenant-A", "tenant-a", "acme:A@x.io", "acme:a@x.io", "a@x.io:Org", "a@x.io:org")
         names = (*keys, "stra\u00dfe@x.io", "strasse@x.io", "\u0130@x.io", "\u0131@x.io", "i@x.io")
         saved = {name: store.save_token(grant(user_name=name, org_id=None)) for name in names}
-        assert len(contents(store)) == len(names)
+        assert len(stored_contents(store)) == len(names)
         for name, token in saved.items():
             assert store.find_token(Token(user_name=name)) == token, name
             assert store.find_users(name) == [token], name
@@ -229,7 +229,7 @@ class FindContract:
         """By every criterion, and not by what it no longer holds."""
         store.save_token(ALICE)
         store.find_token(ALICE)  # a cache would be filled here
-        new = store.save_token(renewed(ALICE))
+        new = store.save_token(refreshed(ALICE))
         assert store.find_token(Token(user_name=ALICE.user_name)) == new
         assert store.find_token_by_id(str(new.id)) == new
         assert store.find_token(Token(access_token=new.access_token)) == new

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from evergrant.stores.base import TokenStore
-from evergrant.testing.samples import ALICE, NOON, Reopen, renewed
+from evergrant.testing.sample_tokens import ALICE, NOON, Reopen, refreshed
 from evergrant.token import Token
 
 __all__ = ["FreshnessContract"]
@@ -40,18 +40,18 @@ class FreshnessContract:
     def test_a_fresher_token_replaces_the_stored_one_as_a_whole(self, store: TokenStore) -> None:
         """No field of the old grant is left over."""
         store.save_token(ALICE)
-        new = renewed(ALICE, **OTHER_GRANT)
+        new = refreshed(ALICE, **OTHER_GRANT)
         assert unit(store.save_token(new)) == unit(new)
         assert unit(store.find_token(ALICE)) == unit(new)
 
     def test_a_stale_token_does_not_replace_a_fresher_one(self, store: TokenStore) -> None:
         """Save returns what stays; not one field is mixed in."""
         store.save_token(ALICE)
-        fresh = store.save_token(renewed(ALICE, 2))
+        fresh = store.save_token(refreshed(ALICE, 2))
         for stale in (
-            renewed(ALICE, 1),
-            renewed(ALICE, -5, **OTHER_GRANT),
-            replace(renewed(ALICE, 1), id=fresh.id),
+            refreshed(ALICE, 1),
+            refreshed(ALICE, -5, **OTHER_GRANT),
+            replace(refreshed(ALICE, 1), id=fresh.id),
             replace(ALICE, access_token="no expiry", expires_at=None),
         ):
             assert unit(store.save_token(stale)) == unit(fresh)
@@ -60,7 +60,7 @@ class FreshnessContract:
     def test_a_writer_that_read_an_older_version_is_stale_too(self, store: TokenStore) -> None:
         """Its id and version show what it read."""
         read = store.save_token(ALICE)
-        fresh = store.save_token(renewed(ALICE, 2))
+        fresh = store.save_token(refreshed(ALICE, 2))
         late = replace(read, access_token="late", expires_at=NOON + HOUR)
         assert unit(store.save_token(late)) == unit(fresh)
 
@@ -96,19 +96,19 @@ class FreshnessContract:
         assert unit(saved) == unit(imported)
         assert unit(store.find_token(ALICE)) == unit(imported)
 
-    def test_a_renewal_without_a_refresh_token_keeps_the_stored_one(
+    def test_a_refresh_without_a_refresh_token_keeps_the_stored_one(
         self, store: TokenStore
     ) -> None:
         """Zoho sends it only once."""
         store.save_token(ALICE)
-        renewal = renewed(ALICE, refresh_token=None, grant_token=None, api_domain=None)
-        saved = store.save_token(renewal)
-        assert unit(saved) == unit(renewed(ALICE))
-        assert unit(store.find_token(ALICE)) == unit(renewed(ALICE))
+        refresh = refreshed(ALICE, refresh_token=None, grant_token=None, api_domain=None)
+        saved = store.save_token(refresh)
+        assert unit(saved) == unit(refreshed(ALICE))
+        assert unit(store.find_token(ALICE)) == unit(refreshed(ALICE))
 
     def test_the_only_refresh_token_is_never_turned_down(self, store: TokenStore) -> None:
         """A row without one takes it, whatever the expiry beside it."""
-        store.save_token(renewed(ALICE, 2, refresh_token=None))
+        store.save_token(refreshed(ALICE, 2, refresh_token=None))
         store.save_token(ALICE)
         found = store.find_token(ALICE)
         assert found is not None
@@ -126,11 +126,11 @@ class FreshnessContract:
     ) -> None:
         """Client secret, redirect URL and last use are no part of the unit."""
         saved = store.save_token(replace(ALICE, last_used_at=NOON))
-        renewal = renewed(ALICE, client_secret=None, redirect_url=None, org_id=None)
-        kept = store.save_token(renewal)
+        refresh = refreshed(ALICE, client_secret=None, redirect_url=None, org_id=None)
+        kept = store.save_token(refresh)
         for name in ("client_secret", "redirect_url", "org_id", "last_used_at"):
             assert getattr(kept, name) == getattr(saved, name)
-        rotated = renewed(ALICE, 2, client_secret="rotated", last_used_at=NOON + HOUR)
+        rotated = refreshed(ALICE, 2, client_secret="rotated", last_used_at=NOON + HOUR)
         taken = store.save_token(rotated)
         assert taken.client_secret == "rotated"
         assert taken.last_used_at == NOON + HOUR

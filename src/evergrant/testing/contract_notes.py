@@ -12,7 +12,7 @@ import pytest
 from evergrant.stores.base import TokenStore
 from evergrant.testing.contract_files import forked
 from evergrant.testing.contract_sharing import THREADS, at_once
-from evergrant.testing.samples import ALICE, Reopen
+from evergrant.testing.sample_tokens import ALICE, Reopen
 
 __all__ = ["NotesContract"]
 
@@ -44,19 +44,19 @@ class Interrupted(Exception):  # noqa: N818 - raised by a change, and no error o
 
 def put(store: TokenStore, key: str, text: str, life: float = HOUR) -> None:
     """Write a note, whatever it was before."""
-    assert store.amend(key, lambda _: text, life=life) == text
+    assert store.update_note(key, lambda _: text, life=life) == text
 
 
 def read(store: TokenStore, key: str) -> str:
     """Return a note as it is."""
-    return store.amend(key, lambda text: text, life=HOUR)
+    return store.update_note(key, lambda text: text, life=HOUR)
 
 
 def add_lines(store: TokenStore, name: object, count: int = CHANGES) -> None:
     """Add lines to the common note, one after the other."""
     for number in range(count):
         line = f"{name}-{number}\n"
-        assert store.amend(KEY, partial(_with_line, line), life=HOUR).endswith(line)
+        assert store.update_note(KEY, partial(_with_line, line), life=HOUR).endswith(line)
 
 
 def _with_line(line: str, text: str) -> str:
@@ -93,7 +93,7 @@ class NotesContract:
             return f"{text}x"
 
         for number in range(1, 4):
-            assert store.amend(KEY, change, life=HOUR) == "x" * number
+            assert store.update_note(KEY, change, life=HOUR) == "x" * number
         assert seen == ["", "x", "xx"]
 
     def test_notes_of_different_keys_are_apart(self, store: TokenStore) -> None:
@@ -115,7 +115,7 @@ class NotesContract:
         for text in ("", "before"):
             put(store, KEY, text)
             with pytest.raises(Interrupted):
-                store.amend(KEY, change, life=HOUR)
+                store.update_note(KEY, change, life=HOUR)
             assert read(store, KEY) == text
         assert store.save_token(ALICE).version == 1
 
@@ -128,9 +128,9 @@ class NotesContract:
         """It outlives them: what was spent at Zoho is not got back by deleting a token."""
         put(store, KEY, "before")
         saved = store.save_token(ALICE)
-        generation = store.generation()
+        generation = store.change_counter()
         assert read(store, KEY) == "before"
-        assert store.generation() == generation
+        assert store.change_counter() == generation
         assert store.get_tokens() == [saved]
         store.delete_token(str(saved.id))
         store.delete_tokens()
@@ -155,7 +155,10 @@ class NotesContract:
         """In turns and at the same time, and it is there when they are closed."""
         with reopen() as other:
             put(store, "turns", "mine")
-            assert other.amend("turns", lambda text: f"{text} theirs", life=HOUR) == "mine theirs"
+            assert (
+                other.update_note("turns", lambda text: f"{text} theirs", life=HOUR)
+                == "mine theirs"
+            )
             assert read(store, "turns") == "mine theirs"
             handles = (store, other)
             at_once(lambda thread: add_lines(handles[thread % 2], thread))

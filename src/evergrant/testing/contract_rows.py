@@ -8,15 +8,15 @@ import pytest
 
 from evergrant.errors import Conflict, StoreError, TokenNotFound
 from evergrant.stores.base import TokenStore
-from evergrant.testing.samples import (
+from evergrant.testing.sample_tokens import (
     ALICE,
     BOB,
     HARD_TEXTS,
     TWINS,
     Reopen,
-    contents,
     grant,
-    renewed,
+    refreshed,
+    stored_contents,
 )
 from evergrant.token import Token
 
@@ -57,7 +57,7 @@ class RowContract:
         ]
         assert len(set(ids)) == 200
         assert all(is_short_number(id_) for id_ in ids)
-        assert set(contents(store)) == set(ids)
+        assert set(stored_contents(store)) == set(ids)
 
     def test_the_id_of_a_deleted_row_is_not_used_again(self, store: TokenStore) -> None:
         """A late writer that still holds it must not meet somebody else's row."""
@@ -86,7 +86,7 @@ class RowContract:
                 assert store.find_token(token) is None
             else:
                 assert store.save_token(token).id == id_
-                again = store.save_token(renewed(token, user_name=token.user_name))
+                again = store.save_token(refreshed(token, user_name=token.user_name))
                 assert again.id == id_
                 assert store.find_token_by_id(id_) == again
 
@@ -100,12 +100,12 @@ class RowContract:
             assert given not in seen
             assert is_short_number(given)
             seen.add(given)
-        assert set(contents(store)) == seen
+        assert set(stored_contents(store)) == seen
 
     def test_an_unknown_id_does_not_make_a_second_row(self, store: TokenStore) -> None:
         """The user has a row: it goes on under the id it has."""
         saved = store.save_token(ALICE)
-        again = store.save_token(replace(renewed(ALICE), id="unknown"))
+        again = store.save_token(replace(refreshed(ALICE), id="unknown"))
         assert again.id == saved.id
         assert store.get_tokens() == [again]
 
@@ -123,9 +123,9 @@ class RowContract:
         """From one on; each row for itself; whatever number the caller brings."""
         assert store.save_token(replace(ALICE, version=7)).version == 1
         assert store.save_token(BOB).version == 1
-        assert store.save_token(renewed(ALICE)).version == 2
-        assert store.save_token(renewed(ALICE, -1)).version == 3
-        assert store.save_token(replace(renewed(ALICE, 2), version=99)).version == 4
+        assert store.save_token(refreshed(ALICE)).version == 2
+        assert store.save_token(refreshed(ALICE, -1)).version == 3
+        assert store.save_token(replace(refreshed(ALICE, 2), version=99)).version == 4
         found = store.find_token(ALICE)
         assert found is not None
         assert found.version == 4
@@ -133,19 +133,19 @@ class RowContract:
     def test_a_save_that_expects_the_current_version_wins(self, store: TokenStore) -> None:
         """Whatever its expiry; and the next one that expects the same is refused."""
         read = store.save_token(ALICE)
-        mine = replace(renewed(ALICE, -3), id=read.id)
+        mine = replace(refreshed(ALICE, -3), id=read.id)
         saved = store.save_token(mine, expected_version=1)
         assert (saved.version, saved.access_token) == (2, mine.access_token)
         with pytest.raises(Conflict):
-            store.save_token(renewed(ALICE, 5), expected_version=1)
+            store.save_token(refreshed(ALICE, 5), expected_version=1)
         assert store.get_tokens() == [saved]
 
     def test_a_save_that_expects_another_version_is_refused(self, store: TokenStore) -> None:
         """With the id and without; nothing changes, not even the version."""
-        saved = store.save_token(renewed(store.save_token(ALICE)))
+        saved = store.save_token(refreshed(store.save_token(ALICE)))
         for id_ in (saved.id, None):
             for version in (0, 1, 3, -1, 10**30):
-                late = replace(renewed(ALICE, 9), id=id_, version=version)
+                late = replace(refreshed(ALICE, 9), id=id_, version=version)
                 with pytest.raises(Conflict):
                     store.save_token(late, expected_version=version)
         assert store.get_tokens() == [saved]
@@ -155,7 +155,7 @@ class RowContract:
         saved = store.save_token(ALICE, expected_version=0)
         assert saved.version == 1
         with pytest.raises(Conflict):
-            store.save_token(renewed(ALICE), expected_version=0)
+            store.save_token(refreshed(ALICE), expected_version=0)
         with pytest.raises(Conflict):
             store.save_token(BOB, expected_version=1)
         assert store.get_tokens() == [saved]
@@ -168,7 +168,7 @@ class RowContract:
         with pytest.raises(Conflict):
             store.save_token(late, expected_version=read.version)
         assert store.get_tokens() == []
-        login = store.save_token(renewed(ALICE, refresh_token="new login"))
+        login = store.save_token(refreshed(ALICE, refresh_token="new login"))
         assert login.version == read.version
         with pytest.raises(Conflict):
             store.save_token(late, expected_version=read.version)
@@ -189,7 +189,7 @@ class RowContract:
                     store.save_token(late, expected_version=copy.version)
                 with pytest.raises(TokenNotFound):
                     store.delete_token("tenant-7", expected_version=copy.version)
-            later = renewed(made, 9, id=made.id, refresh_token=made.refresh_token)
+            later = refreshed(made, 9, id=made.id, refresh_token=made.refresh_token)
             copies += [made, store.save_token(later, expected_version=made.version)]
             assert store.get_tokens() == copies[-1:]
             store.delete_token("tenant-7", expected_version=copies[-1].version)
@@ -197,19 +197,19 @@ class RowContract:
     def test_a_refused_save_changes_nothing(self, store: TokenStore) -> None:
         """Not even the nameless row that would have joined its owner's."""
         store.save_token(ALICE)
-        login = renewed(ALICE, refresh_token="second", grant_token=None)
+        login = refreshed(ALICE, refresh_token="second", grant_token=None)
         nameless = store.save_token(replace(login, user_name=None))
-        before = contents(store)
+        before = stored_contents(store)
         for version in (1, 5):
             with pytest.raises(Conflict):
                 store.save_token(replace(login, id=nameless.id), expected_version=version)
-        assert contents(store) == before
+        assert stored_contents(store) == before
 
     def test_deletes_one_row_and_no_other(self, store: TokenStore) -> None:
         """By its id, exactly."""
         saved = [store.save_token(grant(who)) for who in ("alice", "bob", "carol")]
         store.delete_token(str(saved[1].id))
-        assert contents(store) == {token.id: token for token in (saved[0], saved[2])}
+        assert stored_contents(store) == {token.id: token for token in (saved[0], saved[2])}
         assert store.find_token(BOB) is None
         assert store.find_token_by_id(str(saved[1].id)) is None
 
@@ -230,13 +230,13 @@ class RowContract:
     ) -> None:
         """Somebody has saved since; another handle knows the versions as well."""
         alice, bob = store.save_token(ALICE), store.save_token(BOB)
-        newer = store.save_token(renewed(alice))
+        newer = store.save_token(refreshed(alice))
         for version in (0, alice.version, newer.version + 1):
             with pytest.raises(TokenNotFound):
                 store.delete_token(str(alice.id), expected_version=version)
         with pytest.raises(TokenNotFound):
             store.delete_token("unknown", expected_version=1)
-        assert contents(store) == {alice.id: newer, bob.id: bob}
+        assert stored_contents(store) == {alice.id: newer, bob.id: bob}
         with reopen() as other:
             other.delete_token(str(alice.id), expected_version=newer.version)
         assert store.get_tokens() == [bob]

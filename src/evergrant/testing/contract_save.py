@@ -9,7 +9,15 @@ import pytest
 
 from evergrant.errors import Conflict, StoreError
 from evergrant.stores.base import TokenStore
-from evergrant.testing.samples import ALICE, BOB, NOON, contents, grant, of_client, renewed
+from evergrant.testing.sample_tokens import (
+    ALICE,
+    BOB,
+    NOON,
+    grant,
+    of_client,
+    refreshed,
+    stored_contents,
+)
 from evergrant.token import Token
 
 __all__ = ["SaveContract"]
@@ -67,7 +75,7 @@ class SaveContract:
         assert saved.created_at.tzinfo is not None
         assert saved.updated_at.tzinfo is not None
         store.save_token(replace(BOB, created_at=NOON))
-        again = store.save_token(renewed(BOB))
+        again = store.save_token(refreshed(BOB))
         assert again.created_at == NOON
         assert again.updated_at is not None
 
@@ -75,8 +83,8 @@ class SaveContract:
         """The same user and client is the same row, whatever else changed."""
         first = store.save_token(ALICE)
         again = store.save_token(ALICE)
-        new = store.save_token(renewed(ALICE, grant_token="another", redirect_url="another"))
-        relogin = store.save_token(renewed(ALICE, 2, refresh_token="another"))
+        new = store.save_token(refreshed(ALICE, grant_token="another", redirect_url="another"))
+        relogin = store.save_token(refreshed(ALICE, 2, refresh_token="another"))
         assert first.id == again.id == new.id == relogin.id
         assert store.get_tokens() == [relogin]
 
@@ -93,7 +101,7 @@ class SaveContract:
         ):
             first, again = store.save_token(partial), store.save_token(partial)
             assert first.id == again.id, partial
-        assert len(contents(store)) == 7
+        assert len(stored_contents(store)) == 7
 
     def test_a_refreshed_nameless_grant_is_the_same_grant(self, store: TokenStore) -> None:
         """Its refresh token tells, though its access token is new."""
@@ -118,14 +126,14 @@ class SaveContract:
         address = str(ALICE.user_name).partition(":")[0]
         bare = replace(ALICE, user_name=address.title(), org_id=None)
         old = store.save_token(bare)
-        named = store.save_token(renewed(ALICE))
+        named = store.save_token(refreshed(ALICE))
         assert store.get_tokens() == [named]
         assert (named.id, named.user_name) == (old.id, ALICE.user_name)
         store.delete_tokens()
         for other in ({"client_id": "1000.OTHER"}, {"refresh_token": "r", "grant_token": "g"}):
             store.save_token(replace(bare, access_token="other", **other))  # type: ignore[arg-type]
         store.save_token(ALICE)
-        assert len(contents(store)) == 3
+        assert len(stored_contents(store)) == 3
 
     def test_a_token_is_the_same_before_and_after_its_client_is_known(
         self, store: TokenStore
@@ -137,17 +145,17 @@ class SaveContract:
             for token in (bare, whole, bare):
                 saved = store.save_token(token)
             assert saved.client_id == whole.client_id
-        assert len(contents(store)) == 2
+        assert len(stored_contents(store)) == 2
         for token in (Token(refresh_token="r"), of_client(refresh_token="r")):
             store.save_token(token)
-        assert len(contents(store)) == 3
+        assert len(stored_contents(store)) == 3
 
     def test_a_nameless_grant_joins_the_row_its_owner_has(self, store: TokenStore) -> None:
         """By id or by its tokens; the newer grant goes on, whole, and no double stays."""
         for who, keep_id in (("alice", True), ("bob", False)):
             old = grant(who)
             row = store.save_token(old)
-            login = renewed(old, refresh_token=f"second-{who}", grant_token=None, user_name=None)
+            login = refreshed(old, refresh_token=f"second-{who}", grant_token=None, user_name=None)
             nameless = store.save_token(login)
             assert nameless.id != row.id
             now_known = Token(
@@ -162,7 +170,7 @@ class SaveContract:
             assert joined.refresh_token == login.refresh_token
             assert joined.expires_at == login.expires_at
             assert store.find_token_by_id(str(nameless.id)) is None
-        assert len(contents(store)) == 2
+        assert len(stored_contents(store)) == 2
 
     def test_nobody_elses_row_is_touched(self, store: TokenStore) -> None:
         """Not that of another user, client or org, even where they share tokens."""
@@ -175,10 +183,10 @@ class SaveContract:
             replace(ALICE, user_name="dave", client_id="1000.OTHER"),
             replace(ALICE, client_id="1000.THIRD"),
         ):
-            before = contents(store)
+            before = stored_contents(store)
             saved = store.save_token(other)
-            store.save_token(renewed(other))
-            after = contents(store)
+            store.save_token(refreshed(other))
+            after = stored_contents(store)
             assert saved.id not in before
             assert {id_: token for id_, token in after.items() if id_ in before} == before
         assert store.find_token_by_id(str(mine.id)) == mine
@@ -191,14 +199,14 @@ class SaveContract:
         store.save_token(grant(client="1000.TWO"))
         store.save_token(grant("bob", org_id="60001"))
         store.save_token(grant("bob", org_id="60002"))
-        before = contents(store)
+        before = stored_contents(store)
         for token in (
-            renewed(ALICE, client_id=None, refresh_token="r"),
-            renewed(BOB, org_id=None, refresh_token="r"),
+            refreshed(ALICE, client_id=None, refresh_token="r"),
+            refreshed(BOB, org_id=None, refresh_token="r"),
         ):
             with pytest.raises(Conflict):
                 store.save_token(token)
-        assert contents(store) == before
+        assert stored_contents(store) == before
 
     def test_a_token_with_nothing_to_keep_is_refused(self, store: TokenStore) -> None:
         """And changes nothing of what is there."""

@@ -14,8 +14,16 @@ import pytest
 
 from evergrant.errors import Conflict, TokenNotFound
 from evergrant.stores.base import TokenStore
-from evergrant.stores.lease import Lease
-from evergrant.testing.samples import ALICE, BOB, NOON, Reopen, contents, grant, renewed
+from evergrant.stores.leases import Lease
+from evergrant.testing.sample_tokens import (
+    ALICE,
+    BOB,
+    NOON,
+    Reopen,
+    grant,
+    refreshed,
+    stored_contents,
+)
 from evergrant.token import Token
 
 __all__ = ["SharingContract"]
@@ -77,7 +85,7 @@ class SharingContract:
 
         saved = {token.id: token for tokens in at_once(save) for token in tokens}
         assert len(saved) == THREADS * 10
-        assert contents(store) == saved
+        assert stored_contents(store) == saved
 
     def test_threads_that_save_the_same_user_make_one_row(self, store: TokenStore) -> None:
         """The freshest stays, whoever came last, and every save counts."""
@@ -85,12 +93,12 @@ class SharingContract:
 
         def save(thread: int) -> None:
             for hour in hours[thread::4]:
-                store.save_token(renewed(ALICE, hour))
+                store.save_token(refreshed(ALICE, hour))
 
         at_once(save, 4)
         (token,) = store.get_tokens()
         assert token.expires_at == NOON + timedelta(hours=12)
-        assert token.access_token == renewed(ALICE, 12).access_token
+        assert token.access_token == refreshed(ALICE, 12).access_token
         assert token.version == len(hours)
 
     def test_of_threads_that_expect_the_same_version_one_wins(self, store: TokenStore) -> None:
@@ -104,13 +112,13 @@ class SharingContract:
 
     def test_of_threads_that_log_the_same_user_in_one_wins(self, store: TokenStore) -> None:
         """Where each expects that there is no row yet."""
-        won = winners(store, [renewed(ALICE, n) for n in range(THREADS)])
+        won = winners(store, [refreshed(ALICE, n) for n in range(THREADS)])
         assert len(won) == 1
         assert store.get_tokens() == won
 
     def test_a_reader_beside_a_writer_always_sees_a_whole_token(self, store: TokenStore) -> None:
         """Never none, never half of one save and half of another."""
-        versions = [renewed(ALICE, n, refresh_token=f"r{n}") for n in range(1, 31)]
+        versions = [refreshed(ALICE, n, refresh_token=f"r{n}") for n in range(1, 31)]
         seen = {whole(store.save_token(versions[0]))}
         done = Event()
 
@@ -193,12 +201,12 @@ class SharingContract:
         saved = store.save_token(ALICE)
         with reopen() as other:
             assert other.find_token(ALICE) == saved
-            new = other.save_token(renewed(saved, refresh_token="new"))
+            new = other.save_token(refreshed(saved, refresh_token="new"))
             assert store.find_token(ALICE) == new
             bob = other.save_token(BOB)
         assert store.find_token(BOB) == bob
         with reopen() as third:
-            assert contents(third) == {new.id: new, bob.id: bob}
+            assert stored_contents(third) == {new.id: new, bob.id: bob}
             third.delete_token(str(bob.id))
             assert store.get_tokens() == [new]
             third.delete_tokens()
@@ -229,7 +237,7 @@ class SharingContract:
     def test_an_old_copy_does_not_touch_what_another_handle_made_anew(
         self, store: TokenStore, reopen: Reopen
     ) -> None:
-        """The user logged out and in elsewhere while it was being renewed here."""
+        """The user logged out and in elsewhere while it was being refreshed here."""
         read = store.save_token(replace(ALICE, id="tenant-8"))
         with reopen() as other:
             other.delete_token("tenant-8")
@@ -262,22 +270,22 @@ class SharingContract:
         next(listing)
         with reopen() as other:
             other.save_token(grant("carol"))
-            other.save_token(renewed(ALICE))
+            other.save_token(refreshed(ALICE))
         assert all(isinstance(token, Token) for token in listing)
         assert len(store.get_tokens()) == 3
 
     def test_every_change_is_a_new_generation(self, store: TokenStore, reopen: Reopen) -> None:
         """Whoever made it; and what is only read changes nothing (where the store can tell)."""
-        if store.generation() is None:
+        if store.change_counter() is None:
             return
-        seen = {store.generation()}
+        seen = {store.change_counter()}
 
         def check(handles: Iterable[TokenStore]) -> None:
             for handle in handles:
-                current = store.generation()
+                current = store.change_counter()
                 handle.find_token(ALICE)
                 handle.get_tokens()
-                assert store.generation() == current
+                assert store.change_counter() == current
             assert current not in seen
             seen.add(current)
 
@@ -286,7 +294,7 @@ class SharingContract:
         with reopen() as other:
             other.save_token(BOB)
             check([store, other])
-            other.save_token(renewed(saved))
+            other.save_token(refreshed(saved))
             check([store, other])
             other.delete_token(str(saved.id))
             check([store, other])

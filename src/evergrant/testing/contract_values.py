@@ -13,17 +13,17 @@ import pytest
 
 from evergrant.errors import Conflict, EvergrantError, StoreError
 from evergrant.stores.base import TokenStore
-from evergrant.testing.samples import (
+from evergrant.testing.sample_tokens import (
     ALICE,
     HARD_TEXTS,
     SECRETS,
     TEXT_FIELDS,
     TWINS,
     UNKEEPABLE,
-    contents,
     grant,
     of_client,
-    renewed,
+    refreshed,
+    stored_contents,
 )
 from evergrant.token import SECRET_FIELDS, Token
 
@@ -42,7 +42,7 @@ class ValueContract:
             assert all(str.__str__(getattr(token, name)) == text for name in TEXT_FIELDS), text
             saved[token.id] = token
         assert len(saved) == len(HARD_TEXTS)
-        assert contents(store) == saved
+        assert stored_contents(store) == saved
 
     def test_any_text_finds_its_own_token_by_every_criterion(self, store: TokenStore) -> None:
         """And nobody else's, such as everybody's."""
@@ -69,7 +69,7 @@ class ValueContract:
     def test_look_alikes_are_different_people(self, store: TokenStore) -> None:
         """Case (but an address's), spaces, accents, wildcards and leading zeros count."""
         saved = {name: store.save_token(Token(user_name=name, access_token=name)) for name in TWINS}
-        assert len(contents(store)) == len(TWINS)
+        assert len(stored_contents(store)) == len(TWINS)
         for name, token in saved.items():
             assert store.find_token(Token(user_name=name)) == token, name
             assert store.find_token(Token(access_token=name)) == token, name
@@ -81,7 +81,7 @@ class ValueContract:
         for name in TWINS:
             store.save_token(Token(user_name="u", client_id=name, refresh_token=name, org_id="1"))
             store.save_token(Token(user_name="v", client_id="c", refresh_token=name, org_id=name))
-        assert len(contents(store)) == 2 * len(TWINS)
+        assert len(stored_contents(store)) == 2 * len(TWINS)
         for name in TWINS:
             client = Token(client_id=name, client_secret="s", refresh_token=name)
             found = store.find_token(client)
@@ -106,7 +106,7 @@ class ValueContract:
                 kept[token.id] = token
             with suppress(StoreError):
                 assert store.find_token_by_id(text) is None
-        assert contents(store) == kept
+        assert stored_contents(store) == kept
 
     def test_an_access_token_of_a_thousand_characters_is_no_other(self, store: TokenStore) -> None:
         """Nor is one that only begins like it."""
@@ -132,10 +132,10 @@ class ValueContract:
         alice = store.save_token(ALICE)
         errors: list[EvergrantError] = []
         for token, version in (
-            (replace(renewed(ALICE), id=alice.id), 7),
+            (replace(refreshed(ALICE), id=alice.id), 7),
             (grant("bob", id=alice.id), None),
             (grant("carol", "1000.APP"), 3),
-            (renewed(grant("dave", refresh_token="planted-\ud800")), None),
+            (refreshed(grant("dave", refresh_token="planted-\ud800")), None),
         ):
             try:
                 store.save_token(token, expected_version=version)
@@ -166,7 +166,7 @@ class ValueContract:
         root.setLevel(1)
         try:
             saved = store.save_token(ALICE)
-            store.save_token(renewed(saved))
+            store.save_token(refreshed(saved))
             store.find_token(ALICE)
             store.get_tokens()
             store.delete_token(str(saved.id))

@@ -16,13 +16,17 @@ from evergrant.errors import ConfigError, MissingExtra
 if TYPE_CHECKING:
     from evergrant.clock import Clock
     from evergrant.datacenter import DataCenters
-    from evergrant.events import Emit
+    from evergrant.events import Listener
     from evergrant.policy import Policy
     from evergrant.stores.adapter import SixMethods
     from evergrant.stores.base import TokenStore
-    from evergrant.zohocrmsdk.acting import Nobody, acting_as
-    from evergrant.zohocrmsdk.newer import CustomStoreInMemory, CustomStoreList, CustomStoreSQLite
     from evergrant.zohocrmsdk.oauth_token import OAuthToken
+    from evergrant.zohocrmsdk.store_v5 import (
+        CustomStoreInMemory,
+        CustomStoreList,
+        CustomStoreSQLite,
+    )
+    from evergrant.zohocrmsdk.user_context import Nobody, acting_as
 
 __all__ = [
     "CustomStoreInMemory",
@@ -35,12 +39,12 @@ __all__ = [
 ]
 
 _HOMES = {
-    "CustomStoreInMemory": "newer",
-    "CustomStoreList": "newer",
-    "CustomStoreSQLite": "newer",
-    "Nobody": "acting",
+    "CustomStoreInMemory": "store_v5",
+    "CustomStoreList": "store_v5",
+    "CustomStoreSQLite": "store_v5",
+    "Nobody": "user_context",
     "OAuthToken": "oauth_token",
-    "acting_as": "acting",
+    "acting_as": "user_context",
 }
 
 
@@ -49,7 +53,7 @@ def token_store(
     *,
     data_centers: DataCenters | None = None,
     clock: Clock | None = None,
-    on_event: Emit | None = None,
+    on_event: Listener | None = None,
     lifeboat: Path | None = None,
     policy: Policy | None = None,
 ) -> Any:
@@ -75,10 +79,10 @@ def token_store(
     """
     from evergrant.clock import utc_now
     from evergrant.datacenter import ZOHO
-    from evergrant.policy import UNLIMITED
+    from evergrant.policy import NO_POLICY
     from evergrant.stores import open_store
     from evergrant.stores.adapter import adapt
-    from evergrant.zohocrmsdk.desk import Desk
+    from evergrant.zohocrmsdk.bridge import SDKBridge
 
     kind = _store_class()
     if isinstance(url_or_store, kind.__base__):
@@ -87,15 +91,15 @@ def token_store(
             hint="Open its file or table by its URL: file:///…, sqlite:///…, mysql+pymysql://….",
         )
     store = open_store(url_or_store) if isinstance(url_or_store, str) else adapt(url_or_store)
-    desk = Desk(
+    bridge = SDKBridge(
         store,
         data_centers=data_centers or ZOHO,
         clock=clock or utc_now,
         on_event=on_event,
         lifeboat=lifeboat,
-        policy=policy or UNLIMITED,
+        policy=policy or NO_POLICY,
     )
-    return kind(desk)
+    return kind(bridge)
 
 
 def _store_class() -> Any:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 
+from evergrant._core.rate_limiter import RateLimiter
+from evergrant._core.shared_notes import SharedNotes
+from evergrant._core.user_selection import select_user_token
 from evergrant.clock import Clock
 from evergrant.errors import AmbiguousUser, TokenNotFound
-from evergrant.keeping.budget import Budget
-from evergrant.keeping.choosing import choose
-from evergrant.keeping.notes import Notes
 from evergrant.stores.base import TokenStore
 from evergrant.stores.matching import compatible
 from evergrant.token import Token
@@ -18,11 +18,11 @@ __all__ = ["Lookup"]
 
 
 class Lookup:
-    """Finds stored tokens as they are; renews and obtains none."""
+    """Finds stored tokens as they are; refreshes and obtains none."""
 
     def __init__(self, store: TokenStore, clock: Clock) -> None:
         self._store = store
-        self._budget = Budget(Notes(store), clock)
+        self._rate_limiter = RateLimiter(SharedNotes(store), clock)
 
     def find(self, asked: Token) -> Token | None:
         """Return the stored token that a partial one means: by its id first."""
@@ -31,7 +31,7 @@ class Lookup:
             return found
         found, name = self._store.find_token(asked), asked.user_name or ""
         is_bare = "@" in name and ":" not in name
-        if is_bare and (found is None or self._budget.is_dead(found)):
+        if is_bare and (found is None or self._rate_limiter.is_dead(found)):
             with suppress(TokenNotFound, AmbiguousUser):  # a new user's, then, or as it is
                 return self.named(name, asked.client_id)
         return found
@@ -47,4 +47,4 @@ class Lookup:
             AmbiguousUser: There are several.
         """
         found = list(among) or self._store.find_users(user)
-        return choose(found, user, client_id, self._budget.is_dead)
+        return select_user_token(found, user, client_id, self._rate_limiter.is_dead)

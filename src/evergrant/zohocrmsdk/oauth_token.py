@@ -10,15 +10,21 @@ from zohocrmsdk.src.com.zoho.crm.api.exception import SDKException
 from zohocrmsdk.src.com.zoho.crm.api.initializer import Initializer
 from zohocrmsdk.src.com.zoho.crm.api.user_signature import UserSignature
 
-from evergrant.auth import AUTHORIZATION, header, is_rejection
+from evergrant._masking import masks_locals, masks_methods
+from evergrant.auth import AUTHORIZATION, authorization_header, is_rejection
 from evergrant.datacenter import origin_of
 from evergrant.errors import TokenNotFound
-from evergrant.masking import masks_locals, masks_methods
 from evergrant.token import Token
-from evergrant.zohocrmsdk.bookmarks import Bookmarks
-from evergrant.zohocrmsdk.desk import Desk, desk_of
-from evergrant.zohocrmsdk.surroundings import surroundings_of
-from evergrant.zohocrmsdk.translation import fill, identity, read, surfacing, wants_user_name
+from evergrant.zohocrmsdk.bridge import SDKBridge, bridge_of
+from evergrant.zohocrmsdk.sdk_config import sdk_config
+from evergrant.zohocrmsdk.stream_positions import StreamPositions
+from evergrant.zohocrmsdk.token_mapping import (
+    copy_from_sdk,
+    copy_to_sdk,
+    identity,
+    raising_sdk_errors,
+    wants_user_name,
+)
 
 __all__ = ["OAuthToken"]
 
@@ -28,7 +34,7 @@ class OAuthToken(OfficialToken):
     """Takes the place of the SDK's token; made and used in the same way (SDKs 5.0 to 8.0).
 
     With a store of evergrant's it asks that one for each call. A call that Zoho rejects with
-    INVALID_TOKEN is sent once more with a renewed token; a token of another data center or
+    INVALID_TOKEN is sent once more with a refreshed token; a token of another data center or
     environment goes to its own API, and does not switch other threads to it; ``revoke`` revokes
     the right one and deletes it; timeouts and proxy of the SDK hold for token requests too.
     With any other store it is the SDK's own.
@@ -40,11 +46,11 @@ class OAuthToken(OfficialToken):
         Raises:
             SDKException: There is none; the cause is an `evergrant.errors.EvergrantError`.
         """
-        desk = desk_of(Initializer.get_initializer())
-        if desk is None:
+        bridge = bridge_of(Initializer.get_initializer())
+        if bridge is None:
             return str(super().get_token())
-        with surfacing(SDKException):
-            return str.__str__(self._fresh(desk).access_token)
+        with raising_sdk_errors(SDKException):
+            return str.__str__(self._fresh(bridge).access_token)
 
     def authenticate(self, url_connection: Any) -> None:
         """Sign a call that the SDK is about to send, and stand by for its rejection.
@@ -52,35 +58,40 @@ class OAuthToken(OfficialToken):
         Raises:
             SDKException: There is no token that works.
         """
-        desk = desk_of(Initializer.get_initializer())
-        if desk is None:
+        bridge = bridge_of(Initializer.get_initializer())
+        if bridge is None:
             super().authenticate(url_connection)
         elif AUTHORIZATION not in url_connection.headers:
-            with surfacing(SDKException):
-                token = self._fresh(desk)
-                url_connection.url = self._address(desk, token, url_connection.url)
+            with raising_sdk_errors(SDKException):
+                token = self._fresh(bridge)
+                url_connection.url = self._address(bridge, token, url_connection.url)
             # In headers of this call's own: what the SDK has here is the program's HeaderMap, and
             # with that the token would sign the next call, of another user perhaps.
-            url_connection.headers = {**url_connection.headers, AUTHORIZATION: header(token)}
+            url_connection.headers = {
+                **url_connection.headers,
+                AUTHORIZATION: authorization_header(token),
+            }
             send = url_connection.fire_request
-            url_connection.fire_request = partial(self._send, desk, token, url_connection, send)
+            url_connection.fire_request = partial(self._send, bridge, token, url_connection, send)
 
     @masks_locals
-    def _send(self, desk: Desk, token: Token, connection: Any, send: Any, converter: Any) -> Any:
-        bookmarks = Bookmarks(connection.request_body)
+    def _send(
+        self, bridge: SDKBridge, token: Token, connection: Any, send: Any, converter: Any
+    ) -> Any:
+        bookmarks = StreamPositions(connection.request_body)
         response = send(converter)
         if not is_rejection(response.status_code, response.content):
             return response
         # Not surfacing(): an SDKException from here the SDK only logs, and answers None. Of any
         # other error it makes one with that cause, and raises it.
-        renewed = desk.renewed(token, surroundings_of(Initializer.get_initializer()))
-        self._fill(desk, renewed)
+        refreshed = bridge.replace_rejected(token, sdk_config(Initializer.get_initializer()))
+        self._fill(bridge, refreshed)
         if not bookmarks.restore():
             return response  # what it read cannot be read again; the next call has the new token
-        connection.add_header(AUTHORIZATION, header(renewed))
+        connection.add_header(AUTHORIZATION, authorization_header(refreshed))
         return send(converter)
 
-    def _address(self, desk: Desk, token: Token, url: str) -> str:
+    def _address(self, bridge: SDKBridge, token: Token, url: str) -> str:
         """Return where a call goes that the SDK has built for its current environment.
 
         That may be another user's: a token must not even be shown to another data center.
@@ -89,12 +100,12 @@ class OAuthToken(OfficialToken):
             UntrustedServer: The token's API domain is not one of Zoho's.
         """
         initializer = Initializer.get_initializer()
-        around = surroundings_of(initializer)
-        token = desk.led(token, around)
+        config = sdk_config(initializer)
+        token = bridge.routed(token, config)
         environment, own = initializer.environment, origin_of(token.api_domain)
         if own is None or own == origin_of(environment.url):
             return url
-        where = desk.data_center_of(token, around)
+        where = bridge.data_center_of(token, config)
         uploads = where.upload_url or own
         for base, home in ((environment.url, own), (environment.file_upload_url, uploads)):
             here = base.rstrip("/")
@@ -114,24 +125,26 @@ class OAuthToken(OfficialToken):
         Raises:
             SDKException: Zoho could not be told; the token stays in the store.
         """
-        desk, id_ = desk_of(Initializer.get_initializer()), id1 or self.get_id()
-        if desk is None:
+        bridge, id_ = bridge_of(Initializer.get_initializer()), id1 or self.get_id()
+        if bridge is None:
             return bool(super().revoke(id_))
-        with surfacing(SDKException):
-            return bool(id_) and desk.revoke(id_, surroundings_of(Initializer.get_initializer()))
+        with raising_sdk_errors(SDKException):
+            return bool(id_) and bridge.revoke(id_, sdk_config(Initializer.get_initializer()))
 
-    def _fresh(self, desk: Desk) -> Token:
-        token = desk.recent(*identity(self))
+    def _fresh(self, bridge: SDKBridge) -> Token:
+        token = bridge.cached(*identity(self))
         if token is None:
-            asked = read(self)
-            around = surroundings_of(Initializer.get_initializer())
-            token = desk.answer(asked, around, find_user=wants_user_name(self))
+            asked = copy_from_sdk(self)
+            config = sdk_config(Initializer.get_initializer())
+            token = bridge.resolve(asked, config, find_user=wants_user_name(self))
             if token is None:
                 raise TokenNotFound(
                     "the token is not in the store", token_id=asked.id, user=asked.user_name
                 )
-        self._fill(desk, token)
+        self._fill(bridge, token)
         return token
 
-    def _fill(self, desk: Desk, token: Token) -> None:
-        fill(self, desk.led(token, surroundings_of(Initializer.get_initializer())), UserSignature)
+    def _fill(self, bridge: SDKBridge, token: Token) -> None:
+        copy_to_sdk(
+            self, bridge.routed(token, sdk_config(Initializer.get_initializer())), UserSignature
+        )

@@ -10,7 +10,7 @@ import signal
 
 import pytest
 
-from evergrant.keeping.heartbeat import LEASE_TTL
+from evergrant._core.lease_heartbeat import LEASE_TTL
 from fault_cast import BUSY, LATER, Cast, Outcome
 from soak import Soak
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from evergrant.keeping.heartbeat import LEASE_TTL
+from evergrant._core.lease_heartbeat import LEASE_TTL
 from evergrant.sandbox import Sandbox
 from fault_cast import expire, requests
 from fault_crew import Hand
@@ -66,7 +66,7 @@ def test_the_answer_is_lost_after_zoho_granted(
             for user in (ALICE, BOB):
                 (token,) = {answer.token for answer in answers if answer.user == user}
                 assert token, answers
-                assert keeper.accounts.owner(token)[0] == token.user_name
+                assert keeper.accounts.fetch_owner(token)[0] == token.user_name
             calls = sum(requests(zoho, user) - before[user] for user in before)
             assert calls == 2 + 2, "each lost answer costs one more"
     soak.note("two answers are lost", store=kind, rounds=rounds, tokens=2, token_calls=2 + 2)

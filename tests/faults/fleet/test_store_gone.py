@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from databases import MORTAL, Mortal, fresh_space
-from evergrant.keeping.looking import PATIENCE
+from evergrant._concurrency.deduplicated_read import TIMEOUT
 from evergrant.sandbox import Sandbox
 from fault_callers import Told, answer_calls
 from fault_cast import BUSY, expire
@@ -25,7 +25,7 @@ from sqlite_help import SOMEBODY_ELSE
 ALICE, BOB = "alice@example.com", "bob@example.com"
 REFUSED = {"StoreUnavailable", "TokenNotSaved"}
 
-AT_ONCE = PATIENCE + 0.5
+AT_ONCE = TIMEOUT + 0.5
 """Seconds that the slowest of some thousand calls may take, of eight callers."""
 
 
@@ -64,9 +64,9 @@ def served_anew(call: Callable[[str, float], Told], token: str) -> Told:
     """Make sure that all is well again, without a restart."""
     told = call(ALICE, 1.5)
     assert set(told.answers) == {token}, told
-    renewed = call(BOB, 0.0)
-    assert len(renewed.answers) == 1, renewed
-    assert not renewed.error, renewed
+    refreshed = call(BOB, 0.0)
+    assert len(refreshed.answers) == 1, refreshed
+    assert not refreshed.error, refreshed
     return told
 
 

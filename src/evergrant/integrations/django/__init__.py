@@ -2,6 +2,6 @@
 
 In the settings: ``"evergrant.integrations.django"`` in ``INSTALLED_APPS``,
 ``"evergrant.integrations.django.middleware.ZohoMiddleware"`` behind the session's in
-``MIDDLEWARE``, and ``EVERGRANT`` (see `evergrant.integrations.django.keeping`). In the URLs:
+``MIDDLEWARE``, and ``EVERGRANT`` (see `evergrant.integrations.django.conf`). In the URLs:
 ``path("zoho/", include("evergrant.integrations.django.urls"))``.
 """

@@ -15,12 +15,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
+from evergrant._text import printable
 from evergrant.errors import EvergrantError
-from evergrant.integrations.django.keeping import keeper
-from evergrant.integrations.django.listing import find, read, row_of
+from evergrant.integrations.django.conf import keeper
 from evergrant.integrations.django.models import Token as Listed
-from evergrant.integrations.web import problem_of
-from evergrant.text import printable
+from evergrant.integrations.django.token_list import find, read, row_of
+from evergrant.integrations.web import problem_for
 from evergrant.token import Token
 
 __all__ = ["TokenAdmin"]
@@ -59,7 +59,7 @@ class TokenAdmin(admin.ModelAdmin):
         try:
             return self._chosen(request) if request.method == "POST" else self._list(request, more)
         except EvergrantError as error:
-            problem = problem_of(error)
+            problem = problem_for(error)
             status = max(problem.status, HTTPStatus.INTERNAL_SERVER_ERROR)
             more = {"problem": f"The store of tokens cannot be read: {printable(str(error))}"}
             return self._page(request, "tokens", more, status)

@@ -17,7 +17,7 @@ class EvergrantConfig(AppConfig):
 
     def ready(self) -> None:
         """Have the settings checked, and their secrets masked: a page of errors shows settings."""
-        from evergrant.integrations.django.keeping import check, mask_settings
+        from evergrant.integrations.django.conf import check, mask_settings
 
         mask_settings()
         checks.register(check)

@@ -7,18 +7,18 @@ from collections.abc import Callable
 import httpx2
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 
+from evergrant._logging.rate_limited import RateLimitedLog
+from evergrant._network.http_client import open_client
+from evergrant._text import printable
 from evergrant.errors import EvergrantError
-from evergrant.http_client import open_client
-from evergrant.integrations.django.keeping import keeper, login, site
+from evergrant.integrations.django.conf import keeper, login, site
 from evergrant.integrations.pages import PAGE_HEADERS, wants_page
-from evergrant.integrations.web import problem_of
-from evergrant.limited_log import LimitedLog
-from evergrant.text import printable
+from evergrant.integrations.web import problem_for
 from evergrant.token import Token
 
 __all__ = ["RequestZoho", "ZohoMiddleware"]
 
-_logger = LimitedLog()
+_logger = RateLimitedLog()
 
 
 class RequestZoho:
@@ -77,13 +77,13 @@ class ZohoMiddleware:
             return None
         path = printable(request.path)
         _logger.info("%s %s: %s", request.method, path, error, kind=type(error))
-        problem, here = problem_of(error), request.get_full_path()
+        problem, here = problem_for(error), request.get_full_path()
         headers, answer = problem.headers, HttpResponse(status=problem.status)
         if not wants_page(request.headers.get):
             answer = JsonResponse({"detail": problem.text}, status=problem.status)
         # Not from the login's own pages: it would go round.
-        elif problem.login and request.method == "GET" and not site().is_of_login(here):
-            answer = HttpResponseRedirect(problem.way_to_login(site().login, here))
+        elif problem.login and request.method == "GET" and not site().is_login_page(here):
+            answer = HttpResponseRedirect(problem.login_url(site().login, here))
         else:
             query = request.META["QUERY_STRING"]
             answer.content = login().page_of(problem, request.session, query, site=site())

@@ -8,8 +8,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_GET, require_POST
 
-from evergrant.integrations.django.keeping import login, site
-from evergrant.masking import masks_locals
+from evergrant._masking import masks_locals
+from evergrant.integrations.django.conf import login, site
 
 __all__ = ["begin", "finish", "log_out", "tokens"]
 

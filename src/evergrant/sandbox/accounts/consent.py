@@ -11,13 +11,13 @@ from collections.abc import Iterator
 from html import escape
 from urllib.parse import quote
 
-from evergrant.sandbox.accounts.answers import error_page, not_here, page
+from evergrant.sandbox.accounts.consent_tickets import Application
 from evergrant.sandbox.accounts.grants import new_token
+from evergrant.sandbox.accounts.responses import error_page, not_here, page
 from evergrant.sandbox.accounts.scopes import read_scopes
-from evergrant.sandbox.accounts.tickets import Application
-from evergrant.sandbox.visit import Visit
-from evergrant.sandbox.wire import Response, redirect
-from evergrant.sandbox.world import Client, Code, Org, User
+from evergrant.sandbox.messages import Response, redirect
+from evergrant.sandbox.models import Client, Code, Org, User
+from evergrant.sandbox.request_context import RequestContext
 
 __all__ = ["APPROVE_PATH", "approve", "ask"]
 
@@ -33,7 +33,7 @@ _VALUES = {"access_type": ("online", "offline"), "prompt": ("", "consent")}
 _OPENID = {"openid", "email", "profile", "phone"}
 
 
-def ask(visit: Visit) -> Response:
+def ask(visit: RequestContext) -> Response:
     """Show the consent page, or a page that says why not; such errors redirect nobody."""
     application = _application(visit)
     if isinstance(application, Response):
@@ -53,7 +53,7 @@ def ask(visit: Visit) -> Response:
     )
 
 
-def approve(visit: Visit) -> Response:
+def approve(visit: RequestContext) -> Response:
     """Take the answered form and send the browser back to the app."""
     if visit.request.method != "POST":
         return error_page("Method Not Allowed", "This address takes the consent form.", 405)
@@ -69,7 +69,7 @@ def approve(visit: Visit) -> Response:
     return error_page("No Such Account", "Choose one of the accounts on the page. Start over.")
 
 
-def _application(visit: Visit) -> Application | Response:  # noqa: PLR0911 - a page for each refusal
+def _application(visit: RequestContext) -> Application | Response:  # noqa: PLR0911 - a page for each refusal
     """Return what is asked for, or the page that refuses it.
 
     Zoho's title for a wrong redirect URI is known; the other pages were never captured.
@@ -106,7 +106,7 @@ def _application(visit: Visit) -> Application | Response:  # noqa: PLR0911 - a p
     )
 
 
-def _unknown_value(visit: Visit) -> str | None:
+def _unknown_value(visit: RequestContext) -> str | None:
     """Return what is asked for that Zoho has and the sandbox has not, if that is an end to it."""
     params = visit.request.params
     if _OPENID & set(params.get("scope", "").split(",")):
@@ -132,7 +132,7 @@ def _registered(client: Client, redirect_uri: str, *, any_port: bool) -> bool:
     )
 
 
-def _accounts(visit: Visit) -> Iterator[tuple[User, Org]]:
+def _accounts(visit: RequestContext) -> Iterator[tuple[User, Org]]:
     """Yield who can log in here: everybody, but China only in China and nobody else there.
 
     https://www.zoho.com/crm/developer/docs/api/v8/multi-dc.html
@@ -159,7 +159,7 @@ def _radios(choices: list[tuple[User, Org]]) -> Iterator[str]:
         )
 
 
-def _accept(visit: Visit, application: Application, user: User, org: Org) -> Response:
+def _accept(visit: RequestContext, application: Application, user: User, org: Org) -> Response:
     visit.user = user.email
     grants, settings = visit.state.grants, visit.state.settings
     client_id = application.client.client_id

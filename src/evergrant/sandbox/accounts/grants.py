@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from evergrant.sandbox.limits import Window
+from evergrant.sandbox.models import AccessToken, Code, Grant, User
 from evergrant.sandbox.settings import Settings
-from evergrant.sandbox.world import AccessToken, Code, Grant, User
 
 __all__ = ["Grants", "new_token"]
 

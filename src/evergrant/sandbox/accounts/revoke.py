@@ -5,15 +5,15 @@ from __future__ import annotations
 import binascii
 from base64 import b64decode
 
-from evergrant.sandbox.accounts.answers import refused, server_error
-from evergrant.sandbox.visit import Visit
-from evergrant.sandbox.wire import Response, json_response
-from evergrant.sandbox.world import AccessToken, Client, Grant
+from evergrant.sandbox.accounts.responses import refused, server_error
+from evergrant.sandbox.messages import Response, json_response
+from evergrant.sandbox.models import AccessToken, Client, Grant
+from evergrant.sandbox.request_context import RequestContext
 
 __all__ = ["revoke", "revoke_authenticated"]
 
 
-def revoke(visit: Visit) -> Response:
+def revoke(visit: RequestContext) -> Response:
     """Revoke whatever token is shown; whoever holds it may.
 
     https://www.zoho.com/accounts/protocol/oauth/revoke-refresh-token.html
@@ -23,7 +23,7 @@ def revoke(visit: Visit) -> Response:
     return _revoke(visit, _find(visit))
 
 
-def revoke_authenticated(visit: Visit) -> Response:
+def revoke_authenticated(visit: RequestContext) -> Response:
     """Revoke a token of the client that shows its secret.
 
     https://www.zoho.com/developer/oauth/revoke-oauth-token.html; the answer's body is not
@@ -41,7 +41,7 @@ def revoke_authenticated(visit: Visit) -> Response:
     return _revoke(visit, _find(visit, client))
 
 
-def _find(visit: Visit, client: Client | None = None) -> Grant | AccessToken | None:
+def _find(visit: RequestContext, client: Client | None = None) -> Grant | AccessToken | None:
     """Return the live token that is named; of one client and kind, where there is a client."""
     fields, grants = visit.request.fields, visit.state.grants
     value, kind = fields.get("token", ""), fields.get("token_type") if client else None
@@ -57,7 +57,7 @@ def _find(visit: Visit, client: Client | None = None) -> Grant | AccessToken | N
     return found if at_home and (client is None or grant.client_id == client.client_id) else None
 
 
-def _revoke(visit: Visit, found: Grant | AccessToken | None) -> Response:
+def _revoke(visit: RequestContext, found: Grant | AccessToken | None) -> Response:
     if found is None:
         # The status is documented, the body is not.
         return json_response({"error": "invalid_token"}, 400)

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from evergrant.sandbox.accounts.answers import error_page, not_here
 from evergrant.sandbox.accounts.consent import APPROVE_PATH, approve, ask
+from evergrant.sandbox.accounts.responses import error_page, not_here
 from evergrant.sandbox.accounts.revoke import revoke, revoke_authenticated
 from evergrant.sandbox.accounts.token import token
-from evergrant.sandbox.accounts.whoami import server_info, user_info
-from evergrant.sandbox.lacking import marked
-from evergrant.sandbox.visit import Visit
-from evergrant.sandbox.wire import Response
+from evergrant.sandbox.accounts.userinfo import server_info, user_info
+from evergrant.sandbox.messages import Response
+from evergrant.sandbox.request_context import RequestContext
+from evergrant.sandbox.unsupported import marked
 
 __all__ = ["ROOT", "handle"]
 
 ROOT = "/oauth/"
 
-_ROUTES: Mapping[str, Callable[[Visit], Response]] = {
+_ROUTES: Mapping[str, Callable[[RequestContext], Response]] = {
     "/oauth/v2/auth": ask,
     APPROVE_PATH: approve,
     "/oauth/v2/token": token,
@@ -56,7 +56,7 @@ _ELSEWHERE = frozenset(
 OpenID Connect, of incremental authorization and of the device flow."""
 
 
-def handle(visit: Visit) -> Response:
+def handle(visit: RequestContext) -> Response:
     """Answer one request to an accounts server."""
     path = visit.request.path
     route = _ROUTES.get(path)

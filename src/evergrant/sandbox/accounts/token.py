@@ -13,11 +13,11 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
-from evergrant.sandbox.accounts.answers import refused, server_error, throttled
+from evergrant.sandbox.accounts.responses import refused, server_error, throttled
 from evergrant.sandbox.accounts.scopes import read_scopes
-from evergrant.sandbox.visit import State, Visit
-from evergrant.sandbox.wire import Response, json_response
-from evergrant.sandbox.world import AccessToken, Client, Code, Grant
+from evergrant.sandbox.messages import Response, json_response
+from evergrant.sandbox.models import AccessToken, Client, Code, Grant
+from evergrant.sandbox.request_context import RequestContext, SandboxState
 
 __all__ = ["identify", "token"]
 
@@ -26,7 +26,7 @@ _SECOND = timedelta(seconds=1)
 Fields = Mapping[str, str]
 
 
-def token(visit: Visit) -> Response:
+def token(visit: RequestContext) -> Response:
     """Answer a request for a token."""
     if visit.request.method != "POST":
         return server_error()
@@ -48,7 +48,7 @@ def token(visit: Visit) -> Response:
     return grant(visit, client, fields)
 
 
-def identify(visit: Visit, fields: Fields | None = None) -> None:
+def identify(visit: RequestContext, fields: Fields | None = None) -> None:
     """Note for the call log what is asked for, and whose code or token it comes with."""
     fields = _fields(visit) if fields is None else fields
     if (grant_type := fields.get("grant_type")) not in _GRANTS:
@@ -61,7 +61,7 @@ def identify(visit: Visit, fields: Fields | None = None) -> None:
     visit.user = owner.user.email if owner else None
 
 
-def _fields(visit: Visit) -> Fields:
+def _fields(visit: RequestContext) -> Fields:
     """Return the parameters; those in a JSON body are not seen, as at Zoho."""
     fields = visit.request.fields
     if visit.state.settings.allow_json and not fields:
@@ -74,7 +74,7 @@ def _fields(visit: Visit) -> Fields:
     return fields
 
 
-def _exchange(visit: Visit, client: Client, fields: Fields) -> Response:
+def _exchange(visit: RequestContext, client: Client, fields: Fields) -> Response:
     grants, settings = visit.state.grants, visit.state.settings
     code = grants.code(fields.get("code", ""), visit.now)
     if (
@@ -105,7 +105,7 @@ def _verified(code: Code, verifier: str) -> bool:
     return verifier == code.challenge
 
 
-def _refresh(visit: Visit, client: Client, fields: Fields) -> Response:
+def _refresh(visit: RequestContext, client: Client, fields: Fields) -> Response:
     grants, settings = visit.state.grants, visit.state.settings
     grant = grants.by_refresh_token(fields.get("refresh_token", ""))
     if (
@@ -118,7 +118,7 @@ def _refresh(visit: Visit, client: Client, fields: Fields) -> Response:
     return throttled(settings) if minted is None else json_response(_granted(visit.state, minted))
 
 
-def _client_credentials(visit: Visit, client: Client, fields: Fields) -> Response:
+def _client_credentials(visit: RequestContext, client: Client, fields: Fields) -> Response:
     """Mint for an org without a user; its first member stands for the self client's owner.
 
     https://www.zoho.com/accounts/protocol/oauth/self-client/client-credentials-flow.html
@@ -137,7 +137,7 @@ def _client_credentials(visit: Visit, client: Client, fields: Fields) -> Respons
     return json_response(_granted(visit.state, visit.state.grants.mint(grant, visit.now)))
 
 
-def _granted(state: State, minted: AccessToken) -> dict[str, Any]:
+def _granted(state: SandboxState, minted: AccessToken) -> dict[str, Any]:
     settings, grant = state.settings, minted.grant
     answer: dict[str, Any] = {"access_token": minted.value}
     if settings.send_scope:
@@ -153,7 +153,7 @@ def _granted(state: State, minted: AccessToken) -> dict[str, Any]:
     return answer
 
 
-_GRANTS: Mapping[str, Callable[[Visit, Client, Fields], Response]] = {
+_GRANTS: Mapping[str, Callable[[RequestContext, Client, Fields], Response]] = {
     "authorization_code": _exchange,
     "refresh_token": _refresh,
     "client_credentials": _client_credentials,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from evergrant.sandbox.crm.schema import Schema
-from evergrant.sandbox.world import Org, User
+from evergrant.sandbox.models import Org, User
 
 __all__ = ["CrmContext", "CrmSettings"]
 

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from evergrant.sandbox.crm.call import Call
 from evergrant.sandbox.crm.conditions import Condition, own
-from evergrant.sandbox.crm.coql_reader import Reader, Word
+from evergrant.sandbox.crm.coql_lexer import Reader, Word
 from evergrant.sandbox.crm.coql_where import column, parse_where
+from evergrant.sandbox.crm.crm_call import CrmCall
 from evergrant.sandbox.crm.errors import CrmError
 from evergrant.sandbox.crm.fields import RECORD_ID, Field
 from evergrant.sandbox.crm.metadata import describe_field
@@ -17,7 +17,7 @@ from evergrant.sandbox.crm.modules import Module
 from evergrant.sandbox.crm.reads import Record
 from evergrant.sandbox.crm.scopes import require
 from evergrant.sandbox.crm.tables import table
-from evergrant.sandbox.wire import Response, json_response
+from evergrant.sandbox.messages import Response, json_response
 
 __all__ = ["coql"]
 
@@ -35,7 +35,7 @@ class _Query:
     limit: int
 
 
-def coql(call: Call) -> Response:
+def coql(call: CrmCall) -> Response:
     """Answer the rows that a query selects; each has its id, asked for or not."""
     described = _include_meta(call)
     text = call.body.get("select_query")
@@ -72,7 +72,7 @@ def _picked(row: Record, columns: list[Field]) -> Record:
     return picked | {"id": row["id"]}
 
 
-def _include_meta(call: Call) -> bool:
+def _include_meta(call: CrmCall) -> bool:
     asked = call.body.get("include_meta")
     at: dict[str, Any] = {"api_name": "include_meta"}
     if asked is None:
@@ -87,7 +87,7 @@ def _include_meta(call: Call) -> bool:
     return bool(asked)
 
 
-def _parse(call: Call, reader: Reader) -> _Query:
+def _parse(call: CrmCall, reader: Reader) -> _Query:
     settings = call.context.settings
     if not reader.skip("select"):
         raise CrmError(400, "SYNTAX_ERROR", "given coql query not supported")
@@ -160,7 +160,7 @@ def _sorted_by(reader: Reader, module: Module) -> tuple[Field, bool]:
     return field, descending
 
 
-def _range(call: Call, reader: Reader) -> tuple[int, int]:
+def _range(call: CrmCall, reader: Reader) -> tuple[int, int]:
     """Read ``limit n``, ``limit offset, n`` or ``limit n offset o``."""
     settings = call.context.settings
     offset, limit = 0, settings.coql_default_limit

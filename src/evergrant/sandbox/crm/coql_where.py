@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from evergrant.sandbox.crm.conditions import COMPARED, Condition, condition, literal
 from evergrant.sandbox.crm.context import CrmSettings
-from evergrant.sandbox.crm.coql_reader import Reader, Word
+from evergrant.sandbox.crm.coql_lexer import Reader, Word
 from evergrant.sandbox.crm.errors import CrmError
 from evergrant.sandbox.crm.fields import Field
 from evergrant.sandbox.crm.modules import Module

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from evergrant.sandbox.crm.call import Call
-from evergrant.sandbox.crm.conditional import header_time
+from evergrant.sandbox.crm.crm_call import CrmCall
 from evergrant.sandbox.crm.errors import CrmError, param_missing, problem
+from evergrant.sandbox.crm.if_modified_since import header_time
 from evergrant.sandbox.crm.modules import Module
 from evergrant.sandbox.crm.paging import page_of
-from evergrant.sandbox.crm.people import reference
 from evergrant.sandbox.crm.tables import deleted, table
 from evergrant.sandbox.crm.times import parse, stamp
+from evergrant.sandbox.crm.users import reference
 from evergrant.sandbox.crm.writes import outcome
-from evergrant.sandbox.wire import Response, json_response
+from evergrant.sandbox.messages import Response, json_response
 
 __all__ = ["delete", "delete_one", "list_deleted"]
 
@@ -22,7 +22,7 @@ _LIST_COST = 2
 """Credits for a list of deleted records (api-limits.html)."""
 
 
-def delete(call: Call, module: Module) -> Response:
+def delete(call: CrmCall, module: Module) -> Response:
     """DELETE /{module}?ids=a,b: into the recycle bin."""
     if not call.params.get("ids"):
         raise param_missing("ids")
@@ -33,7 +33,7 @@ def delete(call: Call, module: Module) -> Response:
     return outcome((_delete(call, module, record_id.strip()) for record_id in ids), 200)
 
 
-def delete_one(call: Call, module: Module, record_id: str) -> Response:
+def delete_one(call: CrmCall, module: Module, record_id: str) -> Response:
     """DELETE /{module}/{id}; an unknown id is a refusal of the whole call."""
     result = _delete(call, module, record_id)
     if result["status"] == "error":
@@ -41,7 +41,7 @@ def delete_one(call: Call, module: Module, record_id: str) -> Response:
     return outcome([result], 200)
 
 
-def list_deleted(call: Call, module: Module) -> Response:
+def list_deleted(call: CrmCall, module: Module) -> Response:
     """GET /{module}/deleted: the latest first; 304 when none since If-Modified-Since."""
     call.cost = _LIST_COST
     kind = call.params.get("type", "all")
@@ -63,7 +63,7 @@ def list_deleted(call: Call, module: Module) -> Response:
     return json_response({"data": shown, "info": page.info(listed)})
 
 
-def _delete(call: Call, module: Module, record_id: str) -> dict[str, Any]:
+def _delete(call: CrmCall, module: Module, record_id: str) -> dict[str, Any]:
     context = call.context
     if not record_id.isdigit():
         message = "either the request body or parameters is in wrong format"
@@ -87,7 +87,7 @@ def _delete(call: Call, module: Module, record_id: str) -> dict[str, Any]:
     }
 
 
-def _aged(call: Call, entry: dict[str, Any]) -> dict[str, Any]:
+def _aged(call: CrmCall, entry: dict[str, Any]) -> dict[str, Any]:
     """Return an entry as it is now: after its time in the recycle bin, Zoho forgets the rest."""
     if call.context.now - _time(entry) < call.context.settings.recycle_bin_life:
         return entry | {"type": "recycle"}

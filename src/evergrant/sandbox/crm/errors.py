@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from evergrant.sandbox.lacking import NOT_IMPLEMENTED, marked
-from evergrant.sandbox.wire import Response, json_response
+from evergrant.sandbox.messages import Response, json_response
+from evergrant.sandbox.unsupported import NOT_IMPLEMENTED, marked
 
 __all__ = [
     "CrmError",

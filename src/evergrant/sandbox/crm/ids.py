@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import IntEnum
 from zlib import crc32
 
-from evergrant.sandbox.world import Org, User
+from evergrant.sandbox.models import Org, User
 
 __all__ = ["Kind", "make_id", "user_id"]
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from evergrant.sandbox.crm.call import Call, only
-from evergrant.sandbox.crm.conditional import unmodified
 from evergrant.sandbox.crm.context import CrmContext
+from evergrant.sandbox.crm.crm_call import CrmCall, only
 from evergrant.sandbox.crm.errors import CrmError, invalid_module, param_missing
 from evergrant.sandbox.crm.fields import Field
 from evergrant.sandbox.crm.ids import Kind, make_id
+from evergrant.sandbox.crm.if_modified_since import unmodified
 from evergrant.sandbox.crm.modules import Module
-from evergrant.sandbox.crm.people import ADMINISTRATOR
 from evergrant.sandbox.crm.times import stamp
-from evergrant.sandbox.wire import Response, json_response
-from evergrant.sandbox.world import Org
+from evergrant.sandbox.crm.users import ADMINISTRATOR
+from evergrant.sandbox.messages import Response, json_response
+from evergrant.sandbox.models import Org
 
 __all__ = [
     "describe_field",
@@ -66,7 +66,7 @@ _JSON_TYPES = {
 """What a field's value is in JSON, where it is not a string (field-meta.html)."""
 
 
-def list_modules(call: Call) -> Response:
+def list_modules(call: CrmCall) -> Response:
     """GET /settings/modules; 304 when nothing changed since If-Modified-Since."""
     status = call.params.get("status", _VISIBLE).split(",")
     for place, name in enumerate(status):
@@ -81,7 +81,7 @@ def list_modules(call: Call) -> Response:
     return json_response({"modules": described})
 
 
-def one_module(call: Call, name: str) -> Response:
+def one_module(call: CrmCall, name: str) -> Response:
     """GET /settings/modules/{id or api_name}; 304 as for the list."""
     schema, org = call.context.schema, call.context.org
     by_id = (module for module in schema if module_id(org, module) == name)
@@ -93,7 +93,7 @@ def one_module(call: Call, name: str) -> Response:
     return json_response({"modules": [only(call, _module(call.context, module), "id")]})
 
 
-def list_fields(call: Call) -> Response:
+def list_fields(call: CrmCall) -> Response:
     """GET /settings/fields?module=M; type=unused has none: a fresh org uses all of them."""
     module = _named(call, {})
     if call.choice("type", "all", "used", "unused") == "unused":
@@ -102,7 +102,7 @@ def list_fields(call: Call) -> Response:
     return json_response({"fields": described})
 
 
-def one_field(call: Call, wanted: str) -> Response:
+def one_field(call: CrmCall, wanted: str) -> Response:
     """GET /settings/fields/{id}?module=M."""
     module = _named(call, {})
     for field in module.listed:
@@ -111,7 +111,7 @@ def one_field(call: Call, wanted: str) -> Response:
     return Response(204)
 
 
-def related_lists(call: Call) -> Response:
+def related_lists(call: CrmCall) -> Response:
     """GET /settings/related_lists?module=M."""
     module = _named(call, {"param_name": "module"})
     org, schema = call.context.org, call.context.schema
@@ -207,7 +207,7 @@ def describe_field(context: CrmContext, module: Module, field: Field) -> dict[st
     }
 
 
-def _named(call: Call, details: dict[str, str]) -> Module:
+def _named(call: CrmCall, details: dict[str, str]) -> Module:
     name = call.params.get("module")
     if name is None:
         raise param_missing("module")

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from hashlib import blake2s
 from typing import Any, TypeVar
 
-from evergrant.sandbox.crm.call import Call
+from evergrant.sandbox.crm.crm_call import CrmCall
 from evergrant.sandbox.crm.errors import CrmError, ambiguous
 from evergrant.sandbox.crm.times import stamp
 
@@ -55,7 +55,7 @@ class Page:
         }
 
 
-def page_of(call: Call) -> Page:
+def page_of(call: CrmCall) -> Page:
     """Return the page that the call asks for, by number.
 
     Raises:
@@ -66,7 +66,7 @@ def page_of(call: Call) -> Page:
     return Page((call.whole("page", 1) - 1) * size, size)
 
 
-def sequence(call: Call) -> Page:
+def sequence(call: CrmCall) -> Page:
     """Return the page that the call asks for, by number or token, within what each may reach.
 
     Raises:
@@ -90,7 +90,7 @@ def sequence(call: Call) -> Page:
     return page
 
 
-def tokens(call: Call, page: Page, *, more: bool) -> dict[str, Any]:
+def tokens(call: CrmCall, page: Page, *, more: bool) -> dict[str, Any]:
     """Return the part of ``info`` that leads to the neighbouring pages."""
     expiry = call.context.now + call.context.settings.page_token_life
     before = max(page.start - page.size, 0)
@@ -101,12 +101,12 @@ def tokens(call: Call, page: Page, *, more: bool) -> dict[str, Any]:
     }
 
 
-def _seal(call: Call, start: int, expiry: datetime) -> str:
+def _seal(call: CrmCall, start: int, expiry: datetime) -> str:
     head = start.to_bytes(4) + int(expiry.timestamp()).to_bytes(8)
     return urlsafe_b64encode(head + _digest(call, head)).decode()
 
 
-def _unseal(call: Call, token: str) -> int:
+def _unseal(call: CrmCall, token: str) -> int:
     try:
         raw = urlsafe_b64decode(token)
     except ValueError:
@@ -123,7 +123,7 @@ def _unseal(call: Call, token: str) -> int:
     return int.from_bytes(head[:4])
 
 
-def _digest(call: Call, head: bytes) -> bytes:
+def _digest(call: CrmCall, head: bytes) -> bytes:
     asked = {name: call.params[name] for name in call.params if not name.startswith("page")}
     bound = [call.context.user.zuid, call.context.org.zgid, call.request.path, asked]
     text = json.dumps(bound, sort_keys=True).encode()

@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from evergrant.sandbox.crm.call import Call
-from evergrant.sandbox.crm.conditional import header_time
+from evergrant.sandbox.crm.crm_call import CrmCall
 from evergrant.sandbox.crm.errors import CrmError, ambiguous, invalid_data
+from evergrant.sandbox.crm.if_modified_since import header_time
 from evergrant.sandbox.crm.modules import Module
 from evergrant.sandbox.crm.paging import sequence, tokens
 from evergrant.sandbox.crm.tables import table
 from evergrant.sandbox.crm.times import parse
-from evergrant.sandbox.wire import Response, json_response
+from evergrant.sandbox.messages import Response, json_response
 
 __all__ = [
     "Record",
@@ -41,7 +41,7 @@ _CUSTOM_VIEW_COST = 3
 """Credits for a read by cvid (api-limits.html)."""
 
 
-def list_records(call: Call, module: Module) -> Response:
+def list_records(call: CrmCall, module: Module) -> Response:
     """GET /{module}: a page of records, with the fields asked for."""
     if "fields" not in call.params:
         message, details = "required param is missing", {"param_name": "fields"}
@@ -71,7 +71,7 @@ def list_records(call: Call, module: Module) -> Response:
     return json_response({"data": shown, "info": info})
 
 
-def one_record(call: Call, module: Module, record_id: str) -> Response:
+def one_record(call: CrmCall, module: Module, record_id: str) -> Response:
     """GET /{module}/{id}: all fields, unless some are asked for."""
     if not record_id.isdigit():
         details = {"resource_path_index": 1}
@@ -85,7 +85,7 @@ def one_record(call: Call, module: Module, record_id: str) -> Response:
     return json_response({"data": [show(row, selected(call, module))]})
 
 
-def selected(call: Call, module: Module) -> list[str]:
+def selected(call: CrmCall, module: Module) -> list[str]:
     """Return the fields that the call asks for; none named: all.
 
     Raises:
@@ -124,7 +124,7 @@ def _moment(row: Record, name: str) -> datetime:
     return parse(row.get(name) or "") or _EARLIEST
 
 
-def _asked_for(call: Call, module: Module) -> list[Record]:
+def _asked_for(call: CrmCall, module: Module) -> list[Record]:
     converted = call.choice("converted", "false", "true", "both")
     if converted == "true":
         return []

@@ -8,17 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
-from evergrant.sandbox.crm import deletes, metadata, people, reads, search, writes
-from evergrant.sandbox.crm.call import Call
+from evergrant.sandbox.crm import deletes, metadata, reads, search, users, writes
+from evergrant.sandbox.crm.api_credits import check, spend
 from evergrant.sandbox.crm.context import CrmContext
 from evergrant.sandbox.crm.coql import coql
-from evergrant.sandbox.crm.credits import check, spend
+from evergrant.sandbox.crm.crm_call import CrmCall
 from evergrant.sandbox.crm.elsewhere import PARAMETERS_OF_ZOHO, served_by_zoho
 from evergrant.sandbox.crm.errors import CrmError, invalid_module, not_in_sandbox
 from evergrant.sandbox.crm.modules import Module
 from evergrant.sandbox.crm.scopes import require
-from evergrant.sandbox.lacking import marked
-from evergrant.sandbox.wire import Request, Response
+from evergrant.sandbox.messages import Request, Response
+from evergrant.sandbox.unsupported import marked
 
 __all__ = ["handle"]
 
@@ -61,14 +61,14 @@ _WRITTEN = "data trigger"
 
 _ROUTES: dict[str, dict[str, _Route]] = {
     "coql": {"POST": _route("coql.READ", coql, keys="select_query include_meta")},
-    "org": {"GET": _route("org.READ", people.organisation)},
+    "org": {"GET": _route("org.READ", users.organisation)},
     "users": {
         "GET": _route(
-            "users.READ", people.list_users, f"type ids fields type__s {_PAGE}", headers=_SINCE
+            "users.READ", users.list_users, f"type ids fields type__s {_PAGE}", headers=_SINCE
         )
     },
     "users/(?P<wanted>[^/]+)": {
-        "GET": _route("users.READ", people.one_user, "fields", headers=_SINCE)
+        "GET": _route("users.READ", users.one_user, "fields", headers=_SINCE)
     },
     "settings/modules": {
         "GET": _route(
@@ -137,7 +137,7 @@ _READ_ONLY = ("org", "users", "settings/modules", "settings/fields")
 
 def handle(context: CrmContext, request: Request) -> Response:
     """Answer one authenticated call to the CRM."""
-    call = Call(context, request)
+    call = CrmCall(context, request)
     try:
         response = _answer(call)
     except CrmError as refused:
@@ -145,7 +145,7 @@ def handle(context: CrmContext, request: Request) -> Response:
     return spend(context, marked(response, call.missing), call.cost)
 
 
-def _answer(call: Call) -> Response:
+def _answer(call: CrmCall) -> Response:
     context, request = call.context, call.request
     path, named, methods = _found(request.path)
     route = methods.get(request.method)
@@ -169,7 +169,7 @@ def _answer(call: Call) -> Response:
     return route.answer(call, **named)
 
 
-def _module(call: Call, name: str, route: _Route) -> Module:
+def _module(call: CrmCall, name: str, route: _Route) -> Module:
     module = call.context.schema.with_records(name)
     if module is not None:
         return module
@@ -187,7 +187,7 @@ def _module(call: Call, name: str, route: _Route) -> Module:
     return module
 
 
-def _compare(call: Call, route: _Route) -> None:
+def _compare(call: CrmCall, route: _Route) -> None:
     """Note what the call asks for and its route does not do."""
     for name in call.params:
         if name in route.params:
@@ -206,7 +206,7 @@ def _compare(call: Call, route: _Route) -> None:
         _compare_body(call, route.keys, call.body)
 
 
-def _compare_body(call: Call, known: frozenset[str], body: Mapping[str, Any]) -> None:
+def _compare_body(call: CrmCall, known: frozenset[str], body: Mapping[str, Any]) -> None:
     # Where not even its main key came, the route refuses it as Zoho does.
     for name in body if known & body.keys() else ():
         if name not in known:

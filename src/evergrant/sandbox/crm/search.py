@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from evergrant.sandbox.crm.call import Call
 from evergrant.sandbox.crm.conditions import Condition
 from evergrant.sandbox.crm.criteria import parse_criteria
+from evergrant.sandbox.crm.crm_call import CrmCall
 from evergrant.sandbox.crm.errors import CrmError
 from evergrant.sandbox.crm.modules import Module
 from evergrant.sandbox.crm.paging import page_of
 from evergrant.sandbox.crm.reads import Record, by_id, changed, selected, show
 from evergrant.sandbox.crm.scopes import require
 from evergrant.sandbox.crm.tables import table
-from evergrant.sandbox.wire import Response, json_response
+from evergrant.sandbox.messages import Response, json_response
 
 __all__ = ["search"]
 
@@ -24,7 +24,7 @@ _SHORTEST = {"email": 2, "phone": 3, "word": 2}
 _TEXTS = ("text", "email", "phone", "website", "picklist", "textarea")
 
 
-def search(call: Call, module: Module) -> Response:
+def search(call: CrmCall, module: Module) -> Response:
     """Answer the matching records, the newest first."""
     way = next((way for way in _WAYS if call.params.get(way)), None)
     if way is None:
@@ -48,7 +48,7 @@ def search(call: Call, module: Module) -> Response:
     return json_response({"data": shown, "info": page.info(found)})
 
 
-def _condition(call: Call, module: Module, way: str) -> Condition:
+def _condition(call: CrmCall, module: Module, way: str) -> Condition:
     text = call.params[way]
     if way == "criteria":
         return parse_criteria(call.context.settings, module, text)
@@ -67,6 +67,6 @@ def _digits(text: str) -> str:
     return "".join(char for char in text if char.isdigit())
 
 
-def _indexed(call: Call, row: Record) -> bool:
+def _indexed(call: CrmCall, row: Record) -> bool:
     lag = call.context.settings.index_lag
     return not lag or changed(row) <= call.context.now - lag

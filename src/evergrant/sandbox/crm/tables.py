@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from evergrant.sandbox.crm.ids import Kind, make_id
-from evergrant.sandbox.world import Org
+from evergrant.sandbox.models import Org
 
 __all__ = ["deleted", "new_id", "table"]
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from evergrant.sandbox.crm.context import CrmContext
 from evergrant.sandbox.crm.fields import Field
-from evergrant.sandbox.crm.people import reference, user_with_id
 from evergrant.sandbox.crm.tables import table
 from evergrant.sandbox.crm.times import parse
+from evergrant.sandbox.crm.users import reference, user_with_id
 
 __all__ = ["BadValueError", "accept", "is_date"]
 

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from evergrant.sandbox.crm.call import Call
-from evergrant.sandbox.crm.conditional import header_time
+from evergrant.sandbox.crm.crm_call import CrmCall
 from evergrant.sandbox.crm.errors import CrmError, problem
 from evergrant.sandbox.crm.fields import Field
+from evergrant.sandbox.crm.if_modified_since import header_time
 from evergrant.sandbox.crm.metadata import module_id
 from evergrant.sandbox.crm.modules import Module, full_name
-from evergrant.sandbox.crm.people import reference
 from evergrant.sandbox.crm.reads import Record, changed
 from evergrant.sandbox.crm.tables import new_id, table
 from evergrant.sandbox.crm.times import stamp
 from evergrant.sandbox.crm.uniqueness import Uniqueness
+from evergrant.sandbox.crm.users import reference
 from evergrant.sandbox.crm.values import BadValueError, accept
-from evergrant.sandbox.wire import Response, json_response
+from evergrant.sandbox.messages import Response, json_response
 
 __all__ = ["insert", "outcome", "update", "update_one", "upsert"]
 
@@ -32,19 +32,19 @@ _RECORDS_PER_CREDIT = 10
 """One credit pays for that many records of a write (api-limits.html)."""
 
 
-def insert(call: Call, module: Module) -> Response:
+def insert(call: CrmCall, module: Module) -> Response:
     """POST /{module}."""
     work = _Work.begin(call, module)
     return outcome((work.create(entry, i) for i, entry in work.entries()), 201)
 
 
-def update(call: Call, module: Module) -> Response:
+def update(call: CrmCall, module: Module) -> Response:
     """PUT /{module}: each record says its id."""
     work = _Work.begin(call, module)
     return outcome((_update(work, entry, i) for i, entry in work.entries()), 200)
 
 
-def update_one(call: Call, module: Module, record_id: str) -> Response:
+def update_one(call: CrmCall, module: Module, record_id: str) -> Response:
     """PUT /{module}/{id}: the first record of ``data``; an id inside it is not looked at."""
     work = _Work.begin(call, module)
     row = work.rows.get(record_id)
@@ -54,7 +54,7 @@ def update_one(call: Call, module: Module, record_id: str) -> Response:
     return outcome([work.change(row, entry, i) for i, entry in work.entries() if i == 0], 200)
 
 
-def upsert(call: Call, module: Module) -> Response:
+def upsert(call: CrmCall, module: Module) -> Response:
     """POST /{module}/upsert: update what the duplicate check finds, insert the rest."""
     work = _Work.begin(call, module)
     checks = work.unique.duplicate_check_fields(call.body.get("duplicate_check_fields"))
@@ -101,14 +101,14 @@ def _unknown(details: dict[str, Any]) -> Result:
 class _Work:
     """One write under way in one module."""
 
-    call: Call
+    call: CrmCall
     module: Module
     rows: dict[str, Record]
     unique: Uniqueness
     unmodified_since: datetime | None
 
     @classmethod
-    def begin(cls, call: Call, module: Module) -> _Work:
+    def begin(cls, call: CrmCall, module: Module) -> _Work:
         rows = table(call.context.org, module.api_name)
         unique = Uniqueness(call.context, module, rows)
         return cls(call, module, rows, unique, header_time(call, "If-Unmodified-Since"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evergrant.stores.adapter.adapting import SIX_METHODS, adapt
+from evergrant.stores.adapter.adaptation import SIX_METHODS, adapt
 from evergrant.stores.adapter.six_methods import SixMethods
 
 __all__ = ["SIX_METHODS", "SixMethods", "adapt"]

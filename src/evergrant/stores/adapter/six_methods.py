@@ -8,25 +8,25 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import ClassVar, Protocol
 
+from evergrant._masking import masks_locals
+from evergrant._user_names import same_name
 from evergrant.clock import Clock, utc_now
 from evergrant.errors import StoreError
-from evergrant.masking import masks_locals
-from evergrant.names import same_name
-from evergrant.stores.adapter.foreign import ask
-from evergrant.stores.adapter.kept import (
-    OFFICIAL,
-    altered,
-    as_kept,
-    changed,
-    lost,
+from evergrant.stores.adapter.guarded_call import call_store
+from evergrant.stores.adapter.verification import (
+    OFFICIAL_COUNT,
+    as_stored,
+    changed_columns,
+    not_saved_error,
     owner_of,
-    refuse_altered,
+    require_unchanged,
     version_of,
+    with_columns,
 )
-from evergrant.stores.local import LocalStore
+from evergrant.stores.in_process import InProcessStore
 from evergrant.stores.matching import compatible
 from evergrant.stores.rows import COLUMNS, ID_DIGITS, Row, decode, encode
-from evergrant.stores.urls import masked
+from evergrant.stores.urls import hide_password
 from evergrant.stores.versions import first_version
 from evergrant.token import SECRET_FIELDS, Token
 
@@ -58,7 +58,7 @@ class SixMethods(Protocol):
         """Return the token with this id; None or an error where there is none."""
 
 
-class SixMethodStore(LocalStore):
+class SixMethodStore(InProcessStore):
     """Makes a whole store of one with just the six methods.
 
     Which row a token means, which of two tokens wins and what is refused is decided here, by the
@@ -76,13 +76,13 @@ class SixMethodStore(LocalStore):
     """
 
     not_promised: ClassVar[tuple[str, ...]] = (
-        "one renewal at a time among processes: their threads wait, two processes may both renew",
+        "one refresh at a time among processes: their threads wait, two processes may both refresh",
         "notes among processes: what one has spent of Zoho's limits, others do not know",
         "compare-and-swap among processes: of two that save in the same moment, the later one wins",
     )
     """What no store with just six methods can promise, in sentences."""
 
-    keeps_rows_whole = False
+    keeps_all_columns = False
 
     counts_ids = False  # they are chosen at random
 
@@ -100,10 +100,10 @@ class SixMethodStore(LocalStore):
         if callable(getattr(self.wrapped, "close", None)):
             self._ask("close")
 
-    def generation(self) -> None:
+    def change_counter(self) -> None:
         """Return None: others may change the storage unseen."""
 
-    def _pulse(self) -> None:
+    def _wait_counter(self) -> None:
         pass
 
     def _from_theirs(self, answer: object) -> Token:
@@ -127,7 +127,7 @@ class SixMethodStore(LocalStore):
 
     def _ask(self, method: str, *arguments: object) -> object:
         rows = (*self._seen.values(), self._saving)
-        return ask(
+        return call_store(
             self.wrapped,
             method,
             *arguments,
@@ -144,7 +144,7 @@ class SixMethodStore(LocalStore):
             if not isinstance(answer, Iterable) or isinstance(answer, str):
                 raise StoreError(f"get_tokens of {self.url} answered no list of tokens")
             rows = [encode(self._from_theirs(found)) for found in answer]
-            named = (changed(row, id=row[0] or self._id_for(row)) for row in rows)
+            named = (with_columns(row, id=row[0] or self._id_for(row)) for row in rows)
             self._seen = {str(row[0]): self._completed(row) for row in named}
             return dict(self._seen)
 
@@ -159,11 +159,11 @@ class SixMethodStore(LocalStore):
         known = self._seen.get(str(row[0]))
         if known is None:
             return row
-        behind_us = row[:OFFICIAL] != known[:OFFICIAL]
+        behind_us = row[:OFFICIAL_COUNT] != known[:OFFICIAL_COUNT]
         whole = (
             row if behind_us else (mine or theirs for mine, theirs in zip(row, known, strict=True))
         )
-        return changed(whole, version=max(version_of(row), version_of(known) + behind_us))
+        return with_columns(whole, version=max(version_of(row), version_of(known) + behind_us))
 
     def _insert(self, row: Row) -> bool:
         id_ = str(row[0])
@@ -177,11 +177,11 @@ class SixMethodStore(LocalStore):
             self._save(row, with_id=False)
             kept = self._new_row(row, before)
             # It may give the id of a deleted row again.
-            row = changed(row, version=first_version(self._clock()))
+            row = with_columns(row, version=first_version(self._clock()))
         if kept is None:
-            raise lost(row, "save_token came back, and the token is not there")
+            raise not_saved_error(row, "save_token came back, and the token is not there")
         self._refuse_displacing(row, before)
-        self._seen[id_] = self._seen[str(kept[0])] = as_kept(kept, row)
+        self._seen[id_] = self._seen[str(kept[0])] = as_stored(kept, row)
         return True
 
     def _new_row(self, row: Row, before: dict[str, Row]) -> Row | None:
@@ -189,8 +189,8 @@ class SixMethodStore(LocalStore):
         fresh = [kept for id_, kept in after.items() if id_ not in before]
         kept = after.get(str(row[0]))
         if kept is not None:
-            refuse_altered(row, kept)
-        return kept or next((other for other in fresh if not altered(row, other)), None)
+            require_unchanged(row, kept)
+        return kept or next((other for other in fresh if not changed_columns(row, other)), None)
 
     def _refuse_displacing(self, row: Row, before: dict[str, Row]) -> None:
         """Put back a row that the store took for the same: by its name, without its client."""
@@ -200,7 +200,7 @@ class SixMethodStore(LocalStore):
             now = self._seen.get(id_)
             if now is None or not compatible(owner_of(now), owner_of(old)):
                 self._save(old)
-                raise lost(
+                raise not_saved_error(
                     row,
                     f"it took the place of token {id_}, which is another's",
                     hint="That one was put back; let save_token tell rows apart by id.",
@@ -214,9 +214,9 @@ class SixMethodStore(LocalStore):
         self._save(row)
         kept = self._listed().get(id_)
         if kept is None:
-            raise lost(row, "save_token came back, and the token is not there")
-        refuse_altered(row, kept)
-        self._seen[id_] = as_kept(kept, row)
+            raise not_saved_error(row, "save_token came back, and the token is not there")
+        require_unchanged(row, kept)
+        self._seen[id_] = as_stored(kept, row)
         return True
 
     def _try_save(self, token: Token, expected_version: int | None) -> Token | None:
@@ -254,6 +254,6 @@ def _url_of(store: object) -> str:
     if not isinstance(url, str) or not url:
         kind = type(store)
         return f"{kind.__module__}.{kind.__qualname__}:".lower()
-    shown = masked(url)
+    shown = hide_password(url)
     # Two databases may look alike without their parameters, and must not share a lifeboat.
     return shown if shown == url else f"{shown}#{hashlib.sha256(url.encode()).hexdigest()[:8]}"

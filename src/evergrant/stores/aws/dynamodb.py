@@ -20,14 +20,21 @@ from typing import Any, TypeVar
 
 from evergrant.clock import Clock, utc_now
 from evergrant.errors import StoreMissing
-from evergrant.stores.aws.lookup_repair import Lookups
-from evergrant.stores.aws.service import PATIENCE, Refused, place_of, refuse_half_characters
-from evergrant.stores.aws.sharing import FAILED, Sharing
-from evergrant.stores.aws.table import Item, Table, absent, condition, ids_in, key_of_lookup
-from evergrant.stores.indexed import index_keys
-from evergrant.stores.keyed import Overtaken, digest, persistently
+from evergrant.stores.aws.client import TIMEOUT_S, ExpectedError, parse_url, refuse_half_characters
+from evergrant.stores.aws.dynamodb_coordination import FAILED, DynamoDBCoordination
+from evergrant.stores.aws.dynamodb_repair import LookupRepair
+from evergrant.stores.aws.dynamodb_table import (
+    DynamoDBTable,
+    Item,
+    absent,
+    condition,
+    ids_in,
+    key_of_lookup,
+)
+from evergrant.stores.optimistic import WriteConflict, lookup_key, retry_on_conflict
+from evergrant.stores.row_index import index_keys
 from evergrant.stores.rows import COLUMNS, ID_DIGITS, MaskedRow, Row
-from evergrant.stores.versions import BEYOND_COUNTED, begun_anew
+from evergrant.stores.versions import BEYOND_COUNTED, random_first_version
 from evergrant.token import Secret
 
 __all__ = ["DynamoDBStore"]
@@ -38,7 +45,7 @@ MISSING = "ResourceNotFoundException"
 _KEYS = ("pk", "sk")
 
 
-class DynamoDBStore(Sharing):
+class DynamoDBStore(DynamoDBCoordination):
     """Keeps tokens in a DynamoDB table, which is made if it is not there.
 
     Args:
@@ -62,26 +69,26 @@ class DynamoDBStore(Sharing):
         clock: Clock = utc_now,
     ) -> None:
         super().__init__(clock=clock)
-        place = place_of(Secret(url), r"[A-Za-z0-9_.-]{3,255}")
+        place = parse_url(Secret(url), r"[A-Za-z0-9_.-]{3,255}")
         self.url = place.url
         self._prefix, self._read_only = place.prefix, read_only
-        self._table = Table(place, timeout or place.timeout or PATIENCE)
-        self._lookups_lost = Lookups(self._table, self.url, read_only=read_only)
+        self._table = DynamoDBTable(place, timeout or place.timeout or TIMEOUT_S)
+        self._lookups_lost = LookupRepair(self._table, self.url, read_only=read_only)
         self._identity = self._named()
 
     def _named(self) -> str:
         key = self._table.key("name", "name")
         try:
             found = self._table.get(key, MISSING)
-        except Refused:
+        except ExpectedError:
             if self._read_only:
                 raise StoreMissing(f"there is no table {self._table.name}", hint="") from None
             self._table.make()
             found = None
         if found is None and not self._read_only:
             named = key | {"name": {"S": secrets.token_hex(8)}}
-            with suppress(Refused):  # another process was faster
-                self._table.ask("put_item", FAILED, Item=named, ConditionExpression=absent())
+            with suppress(ExpectedError):  # another process was faster
+                self._table.call("put_item", FAILED, Item=named, ConditionExpression=absent())
             found = self._table.get(key)
         return str(found["name"]["S"]) if found else self.url
 
@@ -90,8 +97,8 @@ class DynamoDBStore(Sharing):
         return [_row(found)] if found else []
 
     def _looked_up(self, column: str, value: str) -> list[Row]:
-        key = self._table.key(f"by#{digest(column, value)}", "ids")
-        ids = ids_in(self._table.get(key)) or self._lookups_lost.missed(key["pk"]["S"])
+        key = self._table.key(f"by#{lookup_key(column, value)}", "ids")
+        ids = ids_in(self._table.get(key)) or self._lookups_lost.on_missing(key["pk"]["S"])
         items = self._table.get_all([self._table.key("rows", id_) for id_ in ids]) if ids else []
         if (seen := self._seen()) is not None:
             seen[key["pk"]["S"]] = (ids, {item["sk"]["S"]: item["mark"]["S"] for item in items})
@@ -115,7 +122,7 @@ class DynamoDBStore(Sharing):
     def _delete(self, id_: str) -> bool:
         return bool(id_) and self._changed(id_, None, lambda now: now is not None, alone=True)
 
-    def _delete_at(self, id_: str, version: int) -> bool:
+    def _delete_if_version(self, id_: str, version: int) -> bool:
         return self._changed(
             id_, None, lambda now: now is not None and _version(now) == version, alone=True
         )
@@ -141,7 +148,9 @@ class DynamoDBStore(Sharing):
             return False
         before = set(now["lookups"]["SS"]) if now and "lookups" in now else set()
         after = (
-            {f"{self._prefix}#by#{digest(*entry)}" for entry in index_keys(row)} if row else set()
+            {f"{self._prefix}#by#{lookup_key(*entry)}" for entry in index_keys(row)}
+            if row
+            else set()
         )
         seen = {} if alone else self._seen() or {}
         changes = [self._row_change(key, row, now, after)]
@@ -161,8 +170,8 @@ class DynamoDBStore(Sharing):
             return False
         try:
             self._table.write(changes, CANCELED)
-        except Refused:
-            raise Overtaken(f"somebody else changed the same token in {self.url}") from None
+        except ExpectedError:
+            raise WriteConflict(f"somebody else changed the same token in {self.url}") from None
         if (mine := self._seen()) is not None:
             mine.clear()  # they are changed by us now
         return True
@@ -210,27 +219,30 @@ class DynamoDBStore(Sharing):
     def _delete_all(self) -> None:
         self._refuse_read_only()
         for item in self._table.query("rows"):
-            persistently(lambda id_=item["sk"]["S"]: self._delete(id_))  # type: ignore[misc]
+            retry_on_conflict(lambda id_=item["sk"]["S"]: self._delete(id_))  # type: ignore[misc]
         for item in self._table.query("lease"):
-            self._table.ask("delete_item", Key={name: item[name] for name in _KEYS})
+            self._table.call("delete_item", Key={name: item[name] for name in _KEYS})
 
     def _next_number(self) -> int:
         self._refuse_read_only()
-        answer = self._table.ask(
+        answer = self._table.call(
             "update_item",
             Key=self._table.key("counter", "number"),
             # Where there is none, it may have been lost: it goes on beyond all that were counted.
             UpdateExpression="SET largest = if_not_exists(largest, :begin) + :one",
-            ExpressionAttributeValues={":begin": {"N": str(begun_anew())}, ":one": {"N": "1"}},
+            ExpressionAttributeValues={
+                ":begin": {"N": str(random_first_version())},
+                ":one": {"N": "1"},
+            },
             ReturnValues="UPDATED_NEW",
         )
         return int(answer["Attributes"]["largest"]["N"])
 
     def _raise_number(self, number: int) -> None:
         """Note that a number is an id: it is never given again, whoever gave it."""
-        with suppress(Refused):  # a larger one was an id already
+        with suppress(ExpectedError):  # a larger one was an id already
             self._refuse_read_only()
-            self._table.ask(
+            self._table.call(
                 "update_item",
                 FAILED,
                 Key=self._table.key("counter", "number"),
@@ -240,11 +252,11 @@ class DynamoDBStore(Sharing):
                 ExpressionAttributeValues={":n": {"N": str(number)}},
             )
 
-    def generation(self) -> int | None:
+    def change_counter(self) -> int | None:
         """Return None: nobody tells us of changes, and what was read is trusted for a second."""
         return None
 
-    def identity(self) -> Hashable:
+    def storage_id(self) -> Hashable:
         """Return what tells this storage from any other, in whichever way its URL was spelled."""
         return "dynamodb", self._identity, self._prefix
 

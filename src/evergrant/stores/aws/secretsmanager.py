@@ -15,24 +15,24 @@ from datetime import datetime
 from typing import TypeVar
 
 from evergrant.clock import Clock, utc_now
-from evergrant.stores.aws.index_repair import rebuilt
-from evergrant.stores.aws.secret_texts import (
+from evergrant.stores.aws.client import TIMEOUT_S, parse_url, refuse_half_characters
+from evergrant.stores.aws.secretsmanager_client import SecretClient
+from evergrant.stores.aws.secretsmanager_format import (
     FOUND_BY,
-    GONE,
+    TOMBSTONE,
     Index,
-    Kept,
-    entry_of,
-    row_in,
+    StoredSecret,
+    index_entry,
+    parse_row,
     secret_name,
-    text_of,
+    serialize_row,
 )
-from evergrant.stores.aws.service import PATIENCE, place_of, refuse_half_characters
-from evergrant.stores.aws.vault import Vault
+from evergrant.stores.aws.secretsmanager_repair import rebuild_index
 from evergrant.stores.deletions import ALL, DELETED
-from evergrant.stores.indexed import NAMED
-from evergrant.stores.keyed import persistently, read_only
-from evergrant.stores.local import LocalStore
+from evergrant.stores.in_process import InProcessStore
 from evergrant.stores.matching import Criterion, fits
+from evergrant.stores.optimistic import read_only_error, retry_on_conflict
+from evergrant.stores.row_index import USER_PREFIX
 from evergrant.stores.rows import Row, numeric_id
 from evergrant.stores.versions import is_counted
 from evergrant.token import Secret, Token
@@ -46,11 +46,11 @@ INDEX_LIFE = 30.0
 """Seconds that who has which id is remembered; who is not found in it is looked for anew."""
 
 
-class SecretsManagerStore(LocalStore):
+class SecretsManagerStore(InProcessStore):
     """Keeps tokens in AWS Secrets Manager: for some hundreds of them, since each has its price.
 
     Leases and notes are each process's own, since the service allows a secret few versions: two
-    processes may renew at once, and the first to save wins.
+    processes may refresh at once, and the first to save wins.
 
     Args:
         url: ``aws-secretsmanager://NAME?region=eu-central-1``; ``?prefix=`` lets stores share a
@@ -64,7 +64,7 @@ class SecretsManagerStore(LocalStore):
         MissingExtra: boto3 is not installed.
     """
 
-    outlives_process = True
+    is_persistent = True
 
     def __init__(
         self,
@@ -75,17 +75,17 @@ class SecretsManagerStore(LocalStore):
         clock: Clock = utc_now,
     ) -> None:
         super().__init__(clock=clock)
-        place = place_of(Secret(url), r"[A-Za-z0-9_.-]{1,100}")
+        place = parse_url(Secret(url), r"[A-Za-z0-9_.-]{1,100}")
         self.url = place.url
         self._read_only = read_only
-        self._vault = Vault(place, timeout or place.timeout or PATIENCE)
+        self._vault = SecretClient(place, timeout or place.timeout or TIMEOUT_S)
         self._here = threading.local()
         self._known, self._known_until = Index(None), 0.0
         self._fresh_index()
 
     def _refuse_read_only(self) -> None:
         if self._read_only:
-            raise read_only(self.url)
+            raise read_only_error(self.url)
 
     def _put(self, name: str, text: Secret, before: str | None) -> None:
         self._refuse_read_only()
@@ -102,12 +102,12 @@ class SecretsManagerStore(LocalStore):
             finally:
                 self._here.inside, self._here.index = False, None
 
-    def _persistently(self, change: Callable[[], T]) -> T:
+    def _with_retries(self, change: Callable[[], T]) -> T:
         """Make a change; one that another's came before, again."""
-        return persistently(change)
+        return retry_on_conflict(change)
 
     @contextmanager
-    def _passing_transaction(self) -> Iterator[None]:
+    def _volatile_transaction(self) -> Iterator[None]:
         with self._lock:
             yield
 
@@ -124,7 +124,7 @@ class SecretsManagerStore(LocalStore):
     def _fresh_index(self) -> Index:
         index = Index(self._vault.get("index"))
         if index.is_lost:
-            index = rebuilt(self._vault, index, self.url, read_only=self._read_only)
+            index = rebuild_index(self._vault, index, self.url, read_only=self._read_only)
         self._known, self._known_until = index, time.monotonic() + INDEX_LIFE
         return index
 
@@ -146,8 +146,8 @@ class SecretsManagerStore(LocalStore):
             if not any(row[1:]) or fits(row, criterion)
         ]
 
-    def _select_named(self, name: str) -> list[Row]:
-        return self._looked_up(NAMED, name)
+    def _select_by_user(self, name: str) -> list[Row]:
+        return self._looked_up(USER_PREFIX, name)
 
     def _looked_up(self, column: str, value: str) -> list[Row]:
         found = self._all(self._index(known_will_do=True).ids(column, value))
@@ -158,24 +158,24 @@ class SecretsManagerStore(LocalStore):
 
     def _row(self, id_: str) -> Row | None:
         kept = self._vault.get(secret_name(id_))
-        return row_in(id_, kept.text) if kept and kept.text != GONE else None
+        return parse_row(id_, kept.text) if kept and kept.text != TOMBSTONE else None
 
     def _rows(self) -> Iterator[Row]:
         ids = {secret_name(id_): id_ for id_ in self._index().rows}
         for name, text in self._vault.get_all(list(ids)):
-            if text != GONE:
-                yield row_in(ids[name], text)
+            if text != TOMBSTONE:
+                yield parse_row(ids[name], text)
 
     def _insert(self, row: Row) -> bool:
         refuse_half_characters(row)
         id_, index = str(row[0]), self._index()
         there = self._vault.get(secret_name(id_))
-        if there and there.text != GONE and id_ in index.rows:
+        if there and there.text != TOMBSTONE and id_ in index.rows:
             return False
         index.number = max(index.number, numeric_id(id_))
-        index.rows[id_] = entry_of(row)
+        index.rows[id_] = index_entry(row)
         self._write_index(index)
-        self._put(secret_name(id_), text_of(row), there.version if there else None)
+        self._put(secret_name(id_), serialize_row(row), there.version if there else None)
         return True
 
     def _update(self, row: Row, version: int) -> bool:
@@ -185,30 +185,30 @@ class SecretsManagerStore(LocalStore):
         if now is None:
             return False
         index = self._index(known_will_do=True)
-        if index.rows.get(id_) != entry_of(row):
+        if index.rows.get(id_) != index_entry(row):
             index = self._index()
-            index.rows[id_] = entry_of(row)
+            index.rows[id_] = index_entry(row)
             self._write_index(index)
-        self._put(secret_name(id_), text_of(row), now.version)
+        self._put(secret_name(id_), serialize_row(row), now.version)
         return True
 
     def _delete(self, id_: str) -> bool:
         return self._deleted(id_, self._vault.get(secret_name(id_)))
 
-    def _delete_at(self, id_: str, version: int) -> bool:
+    def _delete_if_version(self, id_: str, version: int) -> bool:
         now = self._at(id_, version)
         return now is not None and self._deleted(id_, now)
 
-    def _at(self, id_: str, version: int) -> Kept | None:
+    def _at(self, id_: str, version: int) -> StoredSecret | None:
         now = self._vault.get(secret_name(id_))
-        is_it = now and now.text != GONE and (row_in(id_, now.text)[-1] or 0) == version
+        is_it = now and now.text != TOMBSTONE and (parse_row(id_, now.text)[-1] or 0) == version
         return now if is_it else None
 
-    def _deleted(self, id_: str, there: Kept | None) -> bool:
+    def _deleted(self, id_: str, there: StoredSecret | None) -> bool:
         index = self._index()
         if there:
-            self._put(secret_name(id_), GONE, there.version)  # nobody saves over it any more
-            self._vault.destroy(secret_name(id_))
+            self._put(secret_name(id_), TOMBSTONE, there.version)  # nobody saves over it any more
+            self._vault.delete(secret_name(id_))
         if id_ in index.rows:
             del index.rows[id_]
             self._write_index(index)  # with the note of it, see `_put_note`
@@ -219,7 +219,7 @@ class SecretsManagerStore(LocalStore):
         self._refuse_read_only()
         index = self._index()
         for id_ in index.rows:
-            self._vault.destroy(secret_name(id_))
+            self._vault.delete(secret_name(id_))
         if index.version:
             index.rows = {}
             self._write_index(index)
@@ -231,15 +231,15 @@ class SecretsManagerStore(LocalStore):
             return True  # the index names every row that there should be
         return super().was_deleted(token)
 
-    def _note(self, key: str) -> str:
+    def _get_note(self, key: str) -> str:
         gone = self._index().gone.get(key) if key.startswith(DELETED) else None
-        return gone or super()._note(key)
+        return gone or super()._get_note(key)
 
-    def _put_note(self, key: str, text: str, until: int) -> None:
+    def _set_note(self, key: str, text: str, until: int) -> None:
         if key.startswith(DELETED) and key != ALL and getattr(self._here, "inside", False):
             self._index().note(key, text)
         else:
-            super()._put_note(key, text, until)
+            super()._set_note(key, text, until)
 
     def _next_number(self) -> int:
         index = self._index()
@@ -248,7 +248,7 @@ class SecretsManagerStore(LocalStore):
             index.number += 1
         return index.number
 
-    def generation(self) -> int | None:
+    def change_counter(self) -> int | None:
         """Return None: nobody tells us of changes, and what was read is trusted for a second."""
         return None
 
@@ -257,9 +257,9 @@ class SecretsManagerStore(LocalStore):
         self._vault.get("index")
         return self._vault.time()
 
-    def _pulse(self) -> Hashable:
+    def _wait_counter(self) -> Hashable:
         return None
 
-    def identity(self) -> Hashable:  # type: ignore[override]
+    def storage_id(self) -> Hashable:  # type: ignore[override]
         """Return what tells this storage from any other; a URL names it in one way."""
         return self.url

@@ -13,9 +13,9 @@ from contextlib import AbstractContextManager, suppress
 from hashlib import sha256
 from pathlib import Path
 
-from evergrant.stores import private_files
-from evergrant.stores.file.disk import Stamp, stamp
-from evergrant.stores.lease import Noted, still_runs
+from evergrant._files import secure_files
+from evergrant.stores.file.snapshot import Stamp, stamp
+from evergrant.stores.leases import LeaseRecord, is_active
 
 __all__ = ["FileLeases"]
 
@@ -51,7 +51,7 @@ class FileLeases:
         while not self._create(path, text, owner):
             with suppress(FileNotFoundError):  # it was given back in this moment
                 held = _read(path)
-                if held and held[0] != owner and still_runs(*held[1:], now):
+                if held and held[0] != owner and is_active(*held[1:], now):
                     return False
                 with self._lock():
                     if _read(path) == held:  # else somebody else has taken it over
@@ -66,18 +66,18 @@ class FileLeases:
             if held and held[0] == owner:
                 self._path(id_).unlink()
 
-    def stamp(self, id_: str) -> Stamp | None:
+    def version(self, id_: str) -> Stamp | None:
         """Return what differs once a lease was granted or given back."""
         try:
             return stamp(os.stat(self._path(id_)))  # noqa: PTH116 - asked all the time
         except FileNotFoundError:
             return None
 
-    def end_all(self) -> None:
+    def remove_all(self) -> None:
         """Forget every lease; the caller holds the lock."""
         self._remove(older_than=0)
 
-    def end_old(self) -> None:
+    def remove_stale(self) -> None:
         """Forget what holders that died left behind; the caller holds the lock."""
         self._remove(older_than=OLD)
 
@@ -117,14 +117,14 @@ class FileLeases:
         flags = os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_CLOEXEC | os.O_NOFOLLOW
         handle = os.open(draft, flags, 0o600)
         try:
-            private_files.give(handle, str(draft), self._tokens.stat())
+            secure_files.chown(handle, str(draft), self._tokens.stat())
             os.write(handle, text)
         finally:
             os.close(handle)
         return draft
 
 
-def _read(path: Path) -> Noted | None:
+def _read(path: Path) -> LeaseRecord | None:
     """Return the lease that a file holds; None where it is damaged."""
     try:
         owner, since, until = path.read_bytes().decode("ascii").split()

@@ -7,16 +7,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from urllib.parse import quote
 
-from evergrant import forking, ownership
+from evergrant import _fork
+from evergrant._files import ownership, secure_files
 from evergrant.clock import Clock, to_epoch_ms
 from evergrant.errors import StoreUnavailable
-from evergrant.stores import private_files
 from evergrant.stores.base import TokenStore
-from evergrant.stores.file.known import KnownFile, explaining
+from evergrant.stores.file.cached_file import CachedFile, translating_os_errors
 from evergrant.stores.file.leases import FileLeases
-from evergrant.stores.file.lock import WriterLock
 from evergrant.stores.file.sidecar import Sidecar
 from evergrant.stores.file.table import FileTable
+from evergrant.stores.file.writer_lock import WriterLock
 from evergrant.stores.watch import Watch
 
 __all__ = ["SharedFile"]
@@ -39,21 +39,21 @@ class SharedFile(TokenStore):
         try:
             self._path = ownership.resolved(path, as_root=True)
         except OSError as error:
-            raise private_files.unusable(os.fspath(path), error) from None
+            raise secure_files.unusable_error(os.fspath(path), error) from None
         self._timeout = timeout
         self.url = f"file://{quote(os.fsencode(self._path), safe='/:')}"
         self._closed = False
         self._read_only = read_only
         self._begin()
-        forking.watch(self)
+        _fork.register(self)
 
     def _begin(self, changes: int = 0) -> None:
-        self._process = forking.this_process()
-        self._known = KnownFile(self._path, self._timeout, changes)
+        self._process = _fork.this_process()
+        self._known = CachedFile(self._path, self._timeout, changes)
         self._lock = WriterLock(self._path, self._timeout)
         self._leases = FileLeases(self._path, self._lock.held)
 
-    def generation(self) -> int:
+    def change_counter(self) -> int:
         """Return a number that differs once any thread or process has changed the file."""
         with self._known.lock:
             self._current()
@@ -61,7 +61,7 @@ class SharedFile(TokenStore):
 
     def watch(self, id: str) -> Watch:  # noqa: A002 - as in the six methods
         """Return what waits for a change of the file, or of the lease on this token."""
-        return Watch(lambda: (self.generation(), self._leases.stamp(id)))
+        return Watch(lambda: (self.change_counter(), self._leases.version(id)))
 
     def close(self) -> None:
         """Forget the tokens; each use from now on raises."""
@@ -89,24 +89,24 @@ class SharedFile(TokenStore):
     @contextmanager
     def _locked(self) -> Iterator[None]:
         self._refuse_changes()
-        with explaining(self._path), self._lock.held():
+        with translating_os_errors(self._path), self._lock.held():
             self._refuse_closed()
             yield
 
     def _acquire(self, id_: str, owner: str, ttl: float) -> bool:
         self._refuse_changes()
-        with explaining(self._path):
+        with translating_os_errors(self._path):
             return self._leases.acquire(id_, owner, to_epoch_ms(self._clock()), ttl)
 
     def _release(self, id_: str, owner: str) -> None:
         self._refuse_changes()
-        with explaining(self._path):
+        with translating_os_errors(self._path):
             self._leases.release(id_, owner)
 
-    def _note(self, key: str) -> str:
+    def _get_note(self, key: str) -> str:
         return Sidecar(self._path).notes.get(key, ("", 0))[0]
 
-    def _put_note(self, key: str, text: str, until: int) -> None:
+    def _set_note(self, key: str, text: str, until: int) -> None:
         Sidecar(self._path).put_note(key, text, until, to_epoch_ms(self._clock()))
 
     def before_fork(self) -> None:
@@ -115,5 +115,5 @@ class SharedFile(TokenStore):
     def after_fork(self) -> None:
         """Begin anew in the child: threads that held a lock there are gone; see `forking`."""
         # Waiting for them before the fork would be a deadlock: filelock lets nobody go on then.
-        if self._process != forking.this_process():
+        if self._process != _fork.this_process():
             self._begin(self._known.changes + 1)

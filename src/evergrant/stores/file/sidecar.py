@@ -6,14 +6,14 @@ import json
 import os
 from pathlib import Path
 
-from evergrant.limited_log import LimitedLog
-from evergrant.stores import private_files
-from evergrant.stores.notes import Notes, unexpired
+from evergrant._files import secure_files
+from evergrant._logging.rate_limited import RateLimitedLog
+from evergrant.stores.in_process_notes import NoteTable, drop_expired
 from evergrant.stores.rows import ID_DIGITS
 
 __all__ = ["Sidecar"]
 
-_logger = LimitedLog()
+_logger = RateLimitedLog()
 
 
 LARGEST = 10**ID_DIGITS
@@ -39,7 +39,7 @@ class Sidecar:
         self._tokens = tokens
         self.path = self.beside(tokens)
         self.last_number = 0
-        self.notes: Notes = {}
+        self.notes: NoteTable = {}
         self.is_lost = True
         try:
             state = json.loads(Path(self.path).read_bytes())
@@ -64,7 +64,7 @@ class Sidecar:
 
     def put_note(self, key: str, text: str, until: int, now: int) -> None:
         """Keep a note's text until a moment (epoch milliseconds), or none; forget old ones."""
-        self.notes = unexpired(self.notes, now)
+        self.notes = drop_expired(self.notes, now)
         self.notes.pop(key, None)
         if text:
             self.notes[key] = text, until
@@ -84,7 +84,7 @@ class Sidecar:
         """
         state = {"last_number": self.last_number, "notes": self.notes}
         owner = os.stat(self._tokens)  # noqa: PTH116 - its error names the path
-        private_files.replace(self.path, json.dumps(state).encode(), old=owner)
+        secure_files.atomic_replace(self.path, json.dumps(state).encode(), old=owner)
 
     @staticmethod
     def beside(tokens: str) -> str:

@@ -9,24 +9,24 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from evergrant._files import secure_files
+from evergrant._logging.rate_limited import RateLimitedLog
 from evergrant.clock import Clock, utc_now
 from evergrant.errors import StoreError, StoreMissing, StoreUnavailable
-from evergrant.limited_log import LimitedLog
-from evergrant.stores import private_files
-from evergrant.stores.file import disk
-from evergrant.stores.file.known import explaining
-from evergrant.stores.file.lines import EMPTY, Line, written
+from evergrant.stores.file import snapshot
+from evergrant.stores.file.cached_file import translating_os_errors
+from evergrant.stores.file.csv_format import EMPTY, Line, format_row
 from evergrant.stores.file.shared import SharedFile
 from evergrant.stores.file.sidecar import Sidecar
 from evergrant.stores.file.table import FileTable
-from evergrant.stores.indexed import Key
 from evergrant.stores.matching import Criterion
+from evergrant.stores.row_index import Key
 from evergrant.stores.rows import Row, numeric_id
-from evergrant.stores.versions import begun_anew
+from evergrant.stores.versions import random_first_version
 
 __all__ = ["FileStore"]
 
-_logger = LimitedLog()
+_logger = RateLimitedLog()
 
 
 @dataclass
@@ -34,7 +34,7 @@ class _Change:
     """A transaction: what the thread that makes it has read, and what it wants to be there."""
 
     table: FileTable
-    stamp: disk.Stamp
+    stamp: snapshot.Stamp
     thread: int = field(default_factory=threading.get_ident)
     rows: dict[Key, Line | None] = field(default_factory=dict)
 
@@ -79,34 +79,34 @@ class FileStore(SharedFile):
             self._make_ready()
 
     def _look(self) -> None:
-        private_files.refuse_planted(self._path, Sidecar.beside(self._path))
+        secure_files.require_not_planted(self._path, Sidecar.beside(self._path))
         if not Path(self._path).is_file():
             raise StoreMissing(f"there is no file of {self.url}", hint="Check the path.")
-        self.generation()
+        self.change_counter()
 
     def _make_ready(self) -> None:
         # Where a lock is beside them, rows and count of ids were lost: ids go on far above.
         had_lock, is_new = Path(self._lock.path).exists(), not Path(self._path).exists()
-        private_files.make_ready(self._path, EMPTY)
-        private_files.refuse_planted(self._path, self._lock.path, Sidecar.beside(self._path))
-        with explaining(self._path):
+        secure_files.ensure_file(self._path, EMPTY)
+        secure_files.require_not_planted(self._path, self._lock.path, Sidecar.beside(self._path))
+        with translating_os_errors(self._path):
             if is_new and not had_lock and Sidecar(self._path).is_lost:
                 Sidecar(self._path).save()  # before the lock: see above
-            private_files.create(self._lock.path, os.stat(self._path))  # noqa: PTH116 - its error names the path
+            secure_files.create(self._lock.path, os.stat(self._path))  # noqa: PTH116 - its error names the path
         with self._transaction() as change:
-            self._leases.end_old()
+            self._leases.remove_stale()
             if not self._known.reading.content:
                 self._commit(change)
             if had_lock and Sidecar(self._path).is_lost and not change.table.all_keys():
-                Sidecar(self._path).raise_number(begun_anew())
-        private_files.tighten(self._path, self._lock.path, Sidecar.beside(self._path))
+                Sidecar(self._path).raise_number(random_first_version())
+        secure_files.restrict_permissions(self._path, self._lock.path, Sidecar.beside(self._path))
 
     def _begin(self, changes: int = 0) -> None:
         super()._begin(changes)
         self._change: _Change | None = None
 
     @contextmanager
-    def _view(self) -> Iterator[FileTable]:
+    def _read_table(self) -> Iterator[FileTable]:
         """Hand out the tokens to look at: as they are now, or as this transaction found them."""
         change = self._change  # once: its thread may end it in this moment
         if change and change.thread == threading.get_ident():
@@ -115,7 +115,7 @@ class FileStore(SharedFile):
         with self._known.lock:
             table = self._current()
             if table.clashing and self._read_only:
-                table.apply(self._parting(table))
+                table.apply(self._resolve_id_collisions(table))
         if table.clashing:
             with self._transaction():
                 pass
@@ -128,7 +128,7 @@ class FileStore(SharedFile):
             with self._known.lock:
                 change = _Change(self._current(), self._known.reading.stamp)
             if change.table.clashing:
-                change.rows = self._parting(change.table)
+                change.rows = self._resolve_id_collisions(change.table)
                 self._commit(change)
             self._change = change
             try:
@@ -138,13 +138,13 @@ class FileStore(SharedFile):
             finally:
                 self._change = None
 
-    def _parting(self, table: FileTable) -> dict[Key, Line | None]:
+    def _resolve_id_collisions(self, table: FileTable) -> dict[Key, Line | None]:
         """Return the changes that give a new id to each row whose id another user's row has."""
         changes: dict[Key, Line | None] = {}
         first = self._last_number(table) + 1
         for number, key in enumerate(table.clashing, first):
             id_, user, *_ = table.rows.by_key[key]
-            changes |= table.renumbered(key, number)
+            changes |= table.with_new_id(key, number)
             _logger.warning(
                 "%s: two users share the id %s; that of %s is %s from now on",
                 self._path, id_, user, number,
@@ -152,24 +152,26 @@ class FileStore(SharedFile):
         return changes
 
     def _commit(self, change: _Change) -> None:
-        content = change.table.text_with(change.rows)
-        if len(content) > disk.LARGEST:
-            raise disk.too_large(self._path)
-        written = private_files.replace(
+        content = change.table.render(change.rows)
+        if len(content) > snapshot.LARGEST:
+            raise snapshot.too_large(self._path)
+        written = secure_files.atomic_replace(
             self._path,
             content,
             old=os.stat(self._path),  # noqa: PTH116 - its error names the path
-            last_look=lambda: self._refuse_if_overtaken(change),
+            before_rename=lambda: self._check_unchanged(change),
         )
-        stamp = disk.stamp(written)
+        stamp = snapshot.stamp(written)
         with self._known.lock:
             change.table.apply(change.rows)
             change.rows, change.stamp = {}, stamp
-            reading = disk.Reading(content, stamp, is_sure=disk.tells(written))
-            self._known.note(change.table, reading)
+            reading = snapshot.FileSnapshot(
+                content, stamp, is_settled=snapshot.has_fine_mtime(written)
+            )
+            self._known.store(change.table, reading)
 
-    def _refuse_if_overtaken(self, change: _Change) -> None:
-        if disk.stamp(os.stat(self._path)) != change.stamp:  # noqa: PTH116 - as above
+    def _check_unchanged(self, change: _Change) -> None:
+        if snapshot.stamp(os.stat(self._path)) != change.stamp:  # noqa: PTH116 - as above
             raise StoreUnavailable(
                 f"another program, which does not heed the lock, wrote {self._path} at the same "
                 "moment; nothing was saved",
@@ -177,15 +179,15 @@ class FileStore(SharedFile):
             )
 
     def _select(self, criterion: Criterion) -> list[Row]:
-        with self._view() as table:
+        with self._read_table() as table:
             return table.rows.select(criterion)
 
-    def _select_named(self, name: str) -> list[Row]:
-        with self._view() as table:
+    def _select_by_user(self, name: str) -> list[Row]:
+        with self._read_table() as table:
             return table.rows.select_named(name)
 
     def _rows(self) -> Iterator[Row]:
-        with self._view() as table:
+        with self._read_table() as table:
             rows = list(table.rows.by_key.values())
         return iter(rows)
 
@@ -207,8 +209,8 @@ class FileStore(SharedFile):
 
     def _put(self, row: Row) -> None:
         change = self._open_change()
-        change.rows[str(row[0])] = written(row)
-        if outdated := change.table.outdated_by(row):
+        change.rows[str(row[0])] = format_row(row)
+        if outdated := change.table.superseded_by(row):
             change.rows |= dict.fromkeys(outdated)
             _logger.warning(
                 "%s: %s has a newer token, %s: the older %s will be left out",
@@ -229,7 +231,7 @@ class FileStore(SharedFile):
         sidecar = Sidecar(self._path)
         sidecar.last_number = self._last_number(change.table)
         sidecar.save()
-        self._leases.end_all()
+        self._leases.remove_all()
 
     def _next_number(self) -> int:
         table, sidecar = self._open_change().table, Sidecar(self._path)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from evergrant._files.secure_files import MaskedBytes
+from evergrant._user_names import fold_name
 from evergrant.errors import CorruptRecord
-from evergrant.names import folded
-from evergrant.stores.file.lines import EMPTY, Line, written
-from evergrant.stores.indexed import IndexedRows, Key
+from evergrant.stores.file.csv_format import EMPTY, Line, format_row
 from evergrant.stores.matching import Criterion, freshest
-from evergrant.stores.private_files import Hidden
+from evergrant.stores.row_index import Key, RowIndex
 from evergrant.stores.rows import MaskedRow, Row, decode, numeric_id
 from evergrant.token import Token
 
@@ -35,9 +35,9 @@ class FileTable:
     """
 
     def __init__(self, lines: list[Line]) -> None:
-        self.rows = IndexedRows()
+        self.rows = RowIndex()
         self.clashing: list[int] = []
-        self._lines: dict[Key, Hidden] = {}
+        self._lines: dict[Key, MaskedBytes] = {}
         self._outdated: dict[Key, list[int]] = {}
         for number, line in enumerate(lines):
             self._add(number, line)
@@ -69,16 +69,16 @@ class FileTable:
         self._lines[key] = line.raw
         self.rows.put(key, line.row)
 
-    def renumbered(self, key: int, number: int) -> dict[Key, Line | None]:
+    def with_new_id(self, key: int, number: int) -> dict[Key, Line | None]:
         """Return the changes that give a row another id."""
         row = MaskedRow((str(number), *self.rows.by_key[key][1:]))
-        return {key: None, str(number): written(row)}
+        return {key: None, str(number): format_row(row)}
 
     def largest_number(self) -> int:
         """Return the largest id that is a number, or 0."""
         return max((numeric_id(key) for key in self._lines if isinstance(key, str)), default=0)
 
-    def doubles(self) -> list[str]:
+    def duplicates(self) -> list[str]:
         """Return one sentence about each user of whom the file holds several rows."""
         shared = [
             f"the id {id_} is there {len(outdated) + 1} times"
@@ -86,12 +86,12 @@ class FileTable:
         ]
         return shared + [
             f"{owner[0]} has the ids {', '.join(str(token.id) for token in tokens)}"
-            for rows in self.rows.of_one_user()
+            for rows in self.rows.grouped_by_user()
             for owner, tokens in _by_owner(rows)
             if len(tokens) > 1
         ]
 
-    def outdated_by(self, row: Row) -> list[str]:
+    def superseded_by(self, row: Row) -> list[str]:
         """Return the ids of the rows of the same user and client that are no newer than this."""
         new = decode(row)
         if not new.user_name:
@@ -107,9 +107,9 @@ class FileTable:
         """Return the key of every line."""
         return list(self._lines)
 
-    def text_with(self, changes: Changes) -> Hidden:
+    def render(self, changes: Changes) -> MaskedBytes:
         """Return the file's content after some changes."""
-        return Hidden(b"".join((EMPTY, *self._lines_with(changes).values())))
+        return MaskedBytes(b"".join((EMPTY, *self._lines_with(changes).values())))
 
     def apply(self, changes: Changes) -> None:
         """Make changes that are in the file by now."""
@@ -119,7 +119,7 @@ class FileTable:
             self.rows.put(key, line.row if line else None)
         self.clashing = [key for key in self.clashing if key in self._lines]
 
-    def _lines_with(self, changes: Changes) -> dict[Key, Hidden]:
+    def _lines_with(self, changes: Changes) -> dict[Key, MaskedBytes]:
         lines = dict(self._lines)
         for key, line in changes.items():
             for number in self._outdated.get(key, ()):
@@ -139,7 +139,7 @@ def _token(row: Row) -> Token | None:
 
 
 def _owner(token: Token) -> tuple[str | None, str | None, str | None]:
-    return token.user_name and folded(token.user_name), token.client_id, token.org_id
+    return token.user_name and fold_name(token.user_name), token.client_id, token.org_id
 
 
 def _by_owner(rows: list[Row]) -> Iterator[tuple[tuple[str | None, ...], list[Token]]]:

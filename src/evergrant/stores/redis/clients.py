@@ -7,11 +7,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TypeVar
 
+from evergrant._fork import Process, ProcessSemaphore, this_process
+from evergrant._network.socket_watchdog import Exchange
 from evergrant.errors import StoreUnavailable
-from evergrant.forking import Process, ProcessTurns, this_process
-from evergrant.stores.redis.errors import TROUBLE, explained, is_former_primary
+from evergrant.stores.redis.errors import TROUBLE, is_former_primary, translate_error
 from evergrant.stores.redis.urls import Client
-from evergrant.watchdog import Exchange
 
 __all__ = ["CONNECTIONS", "Clients"]
 
@@ -49,31 +49,31 @@ class Clients:
         self._timeout = timeout
         # All are kept: one that nobody refers to says goodbye on connections of the parent's.
         self._clients: dict[Process, Client] = {}
-        self._turns = ProcessTurns(CONNECTIONS)
+        self._turns = ProcessSemaphore(CONNECTIONS)
         self._anew_at = time.monotonic() + LIFETIME
         self.was_writable = False
         self.moves = 0
 
-    def here(self) -> Client:
+    def for_this_process(self) -> Client:
         """Return this process's own."""
         here = this_process()
         if here not in self._clients:
             self._clients.setdefault(here, self._connect())
         return self._clients[here]
 
-    def ask(self, question: Callable[[], T]) -> T:
+    def call(self, question: Callable[[], T]) -> T:
         """Return the answer to a question.
 
         Raises:
             StoreUnavailable: There is none; in place of the client's errors.
         """
-        turns = self._turns.here()
+        turns = self._turns.for_this_process()
         if not turns.acquire(timeout=WAIT):
             raise StoreUnavailable(f"all connections to {self._store} are in use")
         try:
             return self._where_it_is(question)
         except TROUBLE as error:
-            problem = explained(error, self._store, was_writable=self.was_writable)
+            problem = translate_error(error, self._store, was_writable=self.was_writable)
         finally:
             turns.release()
         # Out here, the error that was caught does not travel along: its frames hold a row.

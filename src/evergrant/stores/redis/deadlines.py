@@ -7,8 +7,8 @@ from typing import Any
 
 from redis import Connection, ConnectionPool, Redis
 
-from evergrant.forking import Sockets
-from evergrant.watchdog import uses
+from evergrant._fork import Sockets
+from evergrant._network.socket_watchdog import belongs_to_exchange
 
 __all__ = ["WatchedPool", "watched"]
 
@@ -38,11 +38,11 @@ def _told(kind: Any) -> Any:
             _sockets.add(self)
 
         def send_packed_command(self, *arguments: Any, **named: Any) -> Any:
-            uses(self._sock)
+            belongs_to_exchange(self._sock)
             return super().send_packed_command(*arguments, **named)
 
         def read_response(self, *arguments: Any, **named: Any) -> Any:
-            uses(self._sock)
+            belongs_to_exchange(self._sock)
             return super().read_response(*arguments, **named)
 
     return Told

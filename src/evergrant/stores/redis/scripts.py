@@ -20,7 +20,7 @@ that does not have what was counted is torn, and `books.REPAIR` makes everything
 
 from __future__ import annotations
 
-from evergrant.stores.redis.books import BOOKS, Script
+from evergrant.stores.redis.bookkeeping import INDEX_KEYS, Script
 from evergrant.stores.rows import COLUMNS
 
 __all__ = [
@@ -91,7 +91,7 @@ return found
 """Some rows in the order of their making, each behind its place in it."""
 
 CHANGE = Script(
-    BOOKS
+    INDEX_KEYS
     + """
 local at = 0
 local function take() at = at + 1; return ARGV[at] end
@@ -153,7 +153,7 @@ books are torn.
 """
 
 DELETE_ALL = Script(
-    BOOKS
+    INDEX_KEYS
     + """
 if not is_whole() then return -2 end
 local some = redis.call('ZRANGE', ids, 0, tonumber(ARGV[1]) - 1)
@@ -172,7 +172,7 @@ return #some
 """Deletes some rows; once there is none, the leases."""
 
 NEXT_NUMBER = Script(
-    BOOKS
+    INDEX_KEYS
     + """
 last_number()
 local number

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from evergrant.clock import Clock, from_epoch_ms, to_epoch_ms, utc_now
 from evergrant.errors import MissingExtra, StoreUnavailable
-from evergrant.stores.keyed import KeyedStore, Overtaken, digest, read_only
+from evergrant.stores.optimistic import OptimisticStore, WriteConflict, lookup_key, read_only_error
 from evergrant.stores.rows import COLUMNS, Row
 from evergrant.token import Secret
 
@@ -20,12 +20,12 @@ try:
 except ModuleNotFoundError:
     raise MissingExtra("a Redis store", extra="redis") from None
 
-from evergrant.stores.redis import books, scripts
-from evergrant.stores.redis.books import Script
+from evergrant.stores.redis import bookkeeping, scripts
+from evergrant.stores.redis.bookkeeping import Script
 from evergrant.stores.redis.clients import Clients
-from evergrant.stores.redis.hearing import Hearing
-from evergrant.stores.redis.repair import is_found_by, lookups_of, repair, rows_in
-from evergrant.stores.redis.urls import parsed
+from evergrant.stores.redis.index_repair import is_found_by, lookups_of, repair, rows_in
+from evergrant.stores.redis.pubsub import ChangeSubscriber
+from evergrant.stores.redis.urls import parse_url
 
 __all__ = ["RedisStore"]
 
@@ -38,7 +38,7 @@ PAGE = 500
 """Rows that a listing reads at a time, and that a deletion of all deletes."""
 
 
-class RedisStore(KeyedStore):
+class RedisStore(OptimisticStore):
     """Keeps tokens in a Redis or Valkey server, a cluster, or what sentinels watch.
 
     Whether a save survives a crash of the server is a matter of the server's settings: see
@@ -65,7 +65,7 @@ class RedisStore(KeyedStore):
         clock: Clock = utc_now,
     ) -> None:
         super().__init__(clock=clock)
-        place = parsed(Secret(url))
+        place = parse_url(Secret(url))
         del url  # a traceback may print local variables
         self.url = place.url
         self._prefix = f"{{{place.prefix}}}"
@@ -73,16 +73,16 @@ class RedisStore(KeyedStore):
         patience = timeout or place.timeout or 5.0
         connect = partial(place.connect, patience)
         self._clients = Clients(connect, self.url, patience)
-        self._hearing = Hearing(connect, self._prefix)
+        self._hearing = ChangeSubscriber(connect, self._prefix)
         self._identity = self._named()
         self._clients.was_writable = not read_only
-        if not read_only and not self._run(books.CHECK):
+        if not read_only and not self._run(bookkeeping.CHECK):
             self._could_repair()
 
     def _named(self) -> str:
         """Return the random name of this storage: addresses may be spelled in many ways."""
         if self._read_only:
-            name = self._ask(lambda: self._clients.here().get(f"{self._prefix}:name"))
+            name = self._ask(lambda: self._clients.for_this_process().get(f"{self._prefix}:name"))
         else:
             name = self._run(scripts.OPEN, secrets.token_hex(8))
         return str(name or self.url)
@@ -90,7 +90,7 @@ class RedisStore(KeyedStore):
     def _ask(self, question: Callable[[], T]) -> T:
         moves = self._clients.moves
         try:
-            return self._clients.ask(question)
+            return self._clients.call(question)
         finally:
             if self._clients.moves != moves:
                 self._hearing.move()
@@ -98,22 +98,26 @@ class RedisStore(KeyedStore):
     def _run(self, script: Script, *arguments: str | int) -> Any:
         def run() -> Any:
             try:
-                return self._clients.here().evalsha(script.sha, 1, self._prefix, *arguments)
+                return self._clients.for_this_process().evalsha(
+                    script.sha, 1, self._prefix, *arguments
+                )
             except NoScriptError:  # the server has started since, or it is another one
-                return self._clients.here().eval(script.text, 1, self._prefix, *arguments)
+                return self._clients.for_this_process().eval(
+                    script.text, 1, self._prefix, *arguments
+                )
 
         return self._ask(run)
 
     def _write(self, script: Script, *arguments: str | int) -> int:
         if self._read_only:
-            raise read_only(self.url)
+            raise read_only_error(self.url)
         return int(self._run(script, *arguments))
 
     def _by_id(self, id_: str) -> list[Row]:
         return rows_in(self._run(scripts.BY_ID, id_))
 
     def _looked_up(self, column: str, value: str) -> list[Row]:
-        lookup = digest(column, value)
+        lookup = lookup_key(column, value)
         for is_again in (False, True):
             whole, count, answer = self._run(scripts.FIND, lookup)
             rows = rows_in(answer)
@@ -136,7 +140,7 @@ class RedisStore(KeyedStore):
 
     def _repair(self) -> None:
         if self._read_only:
-            raise read_only(self.url)
+            raise read_only_error(self.url)
         repair(self._run, self.url, self._hearing.sender)
         self._hearing.note_change()
 
@@ -155,7 +159,7 @@ class RedisStore(KeyedStore):
         return [row for row in everything if is_found_by(row, column, value)]
 
     def _rows(self) -> Iterator[Row]:
-        if not self._read_only and not self._run(books.CHECK):
+        if not self._read_only and not self._run(bookkeeping.CHECK):
             self._could_repair()
         return self._listed()
 
@@ -181,7 +185,7 @@ class RedisStore(KeyedStore):
         # between the two leaves the second row, which the next save deletes.
         return self._changed(id_, "any", None, seen={})
 
-    def _delete_at(self, id_: str, version: int) -> bool:
+    def _delete_if_version(self, id_: str, version: int) -> bool:
         return self._changed(id_, str(version), None, seen={})
 
     def _changed(
@@ -204,7 +208,7 @@ class RedisStore(KeyedStore):
         if answer == TORN:
             self._repair()
         if answer < 0:
-            raise Overtaken(f"somebody else saved a token at the same time in {self.url}")
+            raise WriteConflict(f"somebody else saved a token at the same time in {self.url}")
         changed = answer > 0
         if changed:
             self._hearing.note_change()
@@ -228,38 +232,41 @@ class RedisStore(KeyedStore):
         self._write(scripts.RELEASE, id_, owner)
 
     def _noted(self, key: str) -> str:
-        return str(self._ask(lambda: self._clients.here().get(f"{self._prefix}:note:{key}")) or "")
+        return str(
+            self._ask(lambda: self._clients.for_this_process().get(f"{self._prefix}:note:{key}"))
+            or ""
+        )
 
-    def _note(self, key: str) -> str:
+    def _get_note(self, key: str) -> str:
         noted = self._here.note = self._noted(key)
         return noted.partition(" ")[2]  # the server forgets it in time; hosts' clocks differ
 
-    def _put_note(self, key: str, text: str, until: int) -> None:
+    def _set_note(self, key: str, text: str, until: int) -> None:
         life = max(until - to_epoch_ms(self._clock()), 1)
         noted = f"{until} {text}" if text else ""
         if not self._write(scripts.PUT_NOTE, key, self._here.note, noted, life):
-            raise Overtaken(f"somebody else changed the same note in {self.url}")
+            raise WriteConflict(f"somebody else changed the same note in {self.url}")
 
-    def generation(self) -> int | None:
+    def change_counter(self) -> int | None:
         """Return a number that differs once anybody has changed the store; None: not known."""
         return self._hearing.changes()
 
-    def _pulse(self) -> Hashable:
-        return self._hearing.pulse()
+    def _wait_counter(self) -> Hashable:
+        return self._hearing.wait_counter()
 
-    def identity(self) -> Hashable:
+    def storage_id(self) -> Hashable:
         """Return what tells this storage from any other, in whichever way its URL was spelled."""
         return "redis", self._identity, self._prefix
 
     def storage_time(self) -> datetime:
         """Return what the server's clock says."""
-        seconds, microseconds = self._ask(lambda: self._clients.here().time())
+        seconds, microseconds = self._ask(lambda: self._clients.for_this_process().time())
         return from_epoch_ms(int(seconds) * 1000 + int(microseconds) // 1000)
 
-    def warnings(self) -> Iterator[str]:
+    def config_warnings(self) -> Iterator[str]:
         """Say what of the server's settings endangers tokens."""
         try:
-            kept = self._ask(lambda: self._clients.here().info("persistence"))
+            kept = self._ask(lambda: self._clients.for_this_process().info("persistence"))
         except StoreUnavailable as error:
             if error.retryable:
                 raise
@@ -271,17 +278,19 @@ class RedisStore(KeyedStore):
         elif not int(kept.get("aof_enabled", 0)):
             yield f"{self.url} keeps no log (appendonly no): a crash loses its last minutes"
         if dropped := int(
-            self._ask(lambda: self._clients.here().info("stats")).get("evicted_keys", 0)
+            self._ask(lambda: self._clients.for_this_process().info("stats")).get("evicted_keys", 0)
         ):
             yield f"{self.url} has dropped {dropped} keys for want of memory, tokens perhaps too"
             self._could_repair()
-        policy = self._ask(lambda: self._clients.here().info("memory")).get("maxmemory_policy")
+        policy = self._ask(lambda: self._clients.for_this_process().info("memory")).get(
+            "maxmemory_policy"
+        )
         if policy not in (None, "noeviction"):
             yield f"{self.url} may drop tokens when its memory is full (maxmemory-policy {policy})"
 
     def _client_setting(self, name: str) -> str | None:
         with suppress(RedisError):  # many hosts do not let their customers ask
-            return str(self._clients.here().config_get(name).get(name))
+            return str(self._clients.for_this_process().config_get(name).get(name))
         return None
 
     def close(self) -> None:

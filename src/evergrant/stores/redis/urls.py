@@ -11,18 +11,18 @@ from redis import Redis, RedisCluster, Sentinel
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from evergrant._network.socket_watchdog import Exchange
 from evergrant.errors import ConfigError
 from evergrant.stores.redis.deadlines import WatchedPool, watched
 from evergrant.stores.tables import DEFAULT_TABLE
-from evergrant.stores.urls import ACCEPTED, masked, parameters, seconds
-from evergrant.watchdog import Exchange
+from evergrant.stores.urls import SUPPORTED_URLS, hide_password, parse_query, parse_seconds
 
-__all__ = ["Client", "Place", "parsed"]
+__all__ = ["Client", "RedisAddress", "parse_url"]
 
 _PREFIX = re.compile(r"[A-Za-z0-9_.:-]{1,100}", re.ASCII)
 _KNOWN: dict[str, Callable[[str], Any]] = {
     "table": str,
-    "timeout": seconds,
+    "timeout": parse_seconds,
     "db": int,
     "ssl_ca_certs": str,
     "ssl_certfile": str,
@@ -35,7 +35,7 @@ Client = Any
 """Redis or RedisCluster: in the client's types, every answer may be awaited."""
 
 
-class Place:
+class RedisAddress:
     """Where a store is, and how to get there.
 
     Attributes:
@@ -57,7 +57,7 @@ class Place:
         told = {"db": given.get("db"), "table": self.prefix}
         told["table"] = None if self.prefix == DEFAULT_TABLE else self.prefix
         query = "&".join(f"{name}={value}" for name, value in told.items() if value is not None)
-        self.url = masked(url) + (f"?{query}" if query else "")
+        self.url = hide_password(url) + (f"?{query}" if query else "")
 
     def connect(self, timeout: float) -> Client:
         """Return a client; it connects when it is first used."""
@@ -118,7 +118,7 @@ def _is_sound(host: str, port: int) -> bool:
     return port < 2**16 and (":" not in host or host.count(":") > 1)  # or IPv6
 
 
-def parsed(url: str) -> Place:
+def parse_url(url: str) -> RedisAddress:
     """Return where a store is.
 
     Raises:
@@ -141,11 +141,11 @@ def parsed(url: str) -> Place:
     except ValueError:
         sound = hosts = False
     if not sound or not hosts or parts.fragment:
-        raise ConfigError(f"{masked(url)!r} is not the URL of a Redis", hint=ACCEPTED)
-    given = parameters(url, parts.query, _KNOWN)
+        raise ConfigError(f"{hide_password(url)!r} is not the URL of a Redis", hint=SUPPORTED_URLS)
+    given = parse_query(url, parts.query, _KNOWN)
     if scheme == "redis+cluster" and any(name.startswith("ssl") for name in given):
         raise ConfigError(
-            f"{masked(url)!r} sets up TLS, which is not there for a cluster",
+            f"{hide_password(url)!r} sets up TLS, which is not there for a cluster",
             hint="Leave ssl_… out, and keep the way to the cluster private.",
         )
-    return Place(url, parts, given)
+    return RedisAddress(url, parts, given)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Connection, Dialect, Integer, text
 from sqlalchemy.engine.interfaces import ReflectedColumn, ReflectedIndex
 
-__all__ = ["ignores_case", "indexed", "is_narrow"]
+__all__ = ["ignores_case", "index_expression", "is_narrow"]
 
 
-def indexed(index: ReflectedIndex, dialect: Dialect) -> str:
+def index_expression(index: ReflectedIndex, dialect: Dialect) -> str:
     """Return the column that an index helps to look up."""
     first = str((index.get("expressions") or index["column_names"])[0]).lower()
     if dialect.name != "postgresql" or "user_name" not in first:

@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 from sqlalchemy import URL
 from sqlalchemy.pool import PoolProxiedConnection
 
-from evergrant import forking
+from evergrant import _fork
 from evergrant.errors import ConfigError, StoreError, StoreUnavailable
-from evergrant.stores.sql.errors import ConnectionLost, Taken, explained
-from evergrant.stores.sql.limits import Limits
+from evergrant.stores.sql.errors import ConnectionLost, DuplicateKey, translate_error
 from evergrant.stores.sql.pool import Pool, drop
 from evergrant.stores.sql.poolers import is_pooled, settings_in
 from evergrant.stores.sql.statements import Guard, Parameters, Statement
+from evergrant.stores.sql.transaction_settings import TransactionSettings
 
 __all__ = ["Answer", "Connections"]
 
@@ -58,17 +58,21 @@ class Connections:
         self._store = store
         self._pool = pool = Pool(url, store=store)
         self.engine, self.dialect = pool.engine, pool.dialect
-        self.core, self.explaining, self.separate = pool.core, pool.explaining, pool.separate
+        self.core, self.explaining, self.separate = (
+            pool.core,
+            pool.translating_errors,
+            pool.separate,
+        )
         self.close = pool.close
         self.is_mysql = self.dialect.name in ("mysql", "mariadb")
-        self._limits = Limits(self.dialect, timeout=timeout, read_only=read_only)
-        self._patience = max(LEAST, timeout)
+        self._limits = TransactionSettings(self.dialect, timeout=timeout, read_only=read_only)
+        self._backoff = max(LEAST, timeout)
         self._has_changed = False
         self._own = threading.local()
         # In this process writers queue here: those who wait for a row would use up the pool.
-        self._writing = forking.ProcessLock()
-        self._process = forking.this_process()
-        forking.watch(self)
+        self._writing = _fork.ProcessLock()
+        self._process = _fork.this_process()
+        _fork.register(self)
 
     @property
     def closed(self) -> bool:
@@ -97,7 +101,7 @@ class Connections:
         raw = getattr(self._own, "connection", None)
         if raw is not None:
             return self._execute(raw, statement, values)
-        raw, answer = self._first(statement, values, self._patience)
+        raw, answer = self._first(statement, values, self._backoff)
         self._pool.give_back(raw)
         return answer
 
@@ -105,7 +109,7 @@ class Connections:
         """Execute a statement that adds a row; say whether it did, or its key was taken."""
         try:
             return self.run(statement, values).changed > 0
-        except Taken:
+        except DuplicateKey:
             return False
 
     def _first(
@@ -142,7 +146,7 @@ class Connections:
         Yields:
             What the guard's statement brought.
         """
-        with self._writing.here():
+        with self._writing.for_this_process():
             raw, _ = self._first(self._limits.begin, None, None)
             self._own.connection = raw
             try:
@@ -187,7 +191,7 @@ class Connections:
             cursor.close()
         except self.dialect.loaded_dbapi.Error as error:
             lost = self.dialect.is_disconnect(error, raw, None)
-            problem = explained(error, self._store, lost=lost, was_writable=self._has_changed)
+            problem = translate_error(error, self._store, lost=lost, was_writable=self._has_changed)
         except BaseException:
             # Broken off in the middle of an answer: the next one would read the rest of it.
             raw.invalidate()
@@ -241,6 +245,6 @@ class Connections:
 
     def after_fork(self) -> None:
         """Be in no transaction of the parent's."""
-        if forking.this_process() != self._process:
-            self._process = forking.this_process()
+        if _fork.this_process() != self._process:
+            self._process = _fork.this_process()
             self._own = threading.local()

@@ -6,14 +6,14 @@ from typing import Any
 
 from sqlalchemy import URL, Engine, create_engine, event, exc
 
+from evergrant._logging.rate_limited import RateLimitedLog
 from evergrant.errors import ConfigError, MissingExtra
-from evergrant.limited_log import LimitedLog
-from evergrant.stores.sql.parameters import typed
+from evergrant.stores.sql.parameters import typed_parameters
 from evergrant.stores.sql.poolers import is_pooled
 
 __all__ = ["CONNECTIONS", "make_engine"]
 
-_logger = LimitedLog()
+_logger = RateLimitedLog()
 
 CONNECTIONS = 5
 """The most that a process opens to a store, where a look-up takes one for less than a millisecond.
@@ -59,16 +59,16 @@ def make_engine(url: URL, *, store: str) -> Engine:
         ConfigError: There is no such driver, it is asynchronous, or it does not take a parameter.
         MissingExtra: The driver is not installed.
     """
-    url, given = typed(url, store)
+    url, given = typed_parameters(url, store)
     engine = _engine(url, store, given)
     if engine.dialect.driver == "psycopg":
 
         def connect(_dialect: object, _record: object, arguments: Any, named: Any) -> Any:
-            from evergrant.stores.sql.patience import PatientConnection
+            from evergrant.stores.sql.read_timeout import ReadTimeoutConnection
 
             named["autocommit"] = True
             threshold = named.pop("prepare_threshold")
-            connection = PatientConnection.connect(*arguments, prepare_threshold=None, **named)
+            connection = ReadTimeoutConnection.connect(*arguments, prepare_threshold=None, **named)
             if threshold is not None and is_pooled(connection):
                 # One client's named statement would be another's.
                 _logger.warning("%s is behind a pooler: nothing is prepared there", store)
@@ -83,9 +83,9 @@ def make_engine(url: URL, *, store: str) -> Engine:
 
 
 def _connect_in_time(_dialect: object, _record: object, arguments: Any, named: Any) -> Any:
-    from evergrant.stores.sql.deadlines import TimelyConnection
+    from evergrant.stores.sql.mysql_deadline import DeadlineConnection
 
-    return TimelyConnection(*arguments, **named)
+    return DeadlineConnection(*arguments, **named)
 
 
 def _engine(url: URL, store: str, given: dict[str, Any]) -> Engine:

@@ -10,16 +10,16 @@ from evergrant.errors import StoreError, StoreUnavailable
 
 __all__ = [
     "ConnectionLost",
-    "Contended",
     "Demoted",
-    "Taken",
+    "DuplicateKey",
+    "SerializationFailure",
     "UnfitError",
-    "explained",
     "is_misfit",
-    "locked",
-    "persistently",
-    "read_only",
-    "torn",
+    "locked_error",
+    "read_only_error",
+    "retry_on_contention",
+    "torn_error",
+    "translate_error",
 ]
 
 
@@ -37,11 +37,11 @@ class Demoted(ConnectionLost):
     """The server takes no changes: it is not the primary, and by now another one may be."""
 
 
-class Contended(StoreUnavailable):
+class SerializationFailure(StoreUnavailable):
     """Another writer was in the way; the transaction was undone and can be begun again."""
 
 
-class Altered(ConnectionLost, Contended):
+class TableChanged(ConnectionLost, SerializationFailure):
     """The table has other columns than when the connection got ready for it; a new one may do."""
 
 
@@ -49,11 +49,11 @@ class UnfitError(StoreError):
     """The column, or the database's character set, cannot hold a value."""
 
 
-class Taken(StoreUnavailable):
+class DuplicateKey(StoreUnavailable):
     """Another row has this key already."""
 
 
-class _Meaning(NamedTuple):
+class _Fault(NamedTuple):
     text: str
     hint: str
     retryable: bool = False
@@ -64,28 +64,28 @@ class _Meaning(NamedTuple):
         return self.kind(message, hint=self.hint, retryable=self.retryable)
 
 
-_LOGIN = _Meaning("{store} refuses the login", "Check the user name, the password and TLS.")
-_DATABASE = _Meaning("there is no database at {store}", "Create it, or name another one.")
-_RIGHTS = _Meaning(
+_LOGIN = _Fault("{store} refuses the login", "Check the user name, the password and TLS.")
+_DATABASE = _Fault("there is no database at {store}", "Create it, or name another one.")
+_RIGHTS = _Fault(
     "the account lacks rights on {store}; nothing was changed",
     "Grant it SELECT, INSERT, UPDATE and DELETE on the table of tokens, and, to let evergrant "
     "set up its own, CREATE, ALTER and INDEX.",
 )
-_CHANGED = _Meaning(
+_CHANGED = _Fault(
     "{store} is not as evergrant left it: a table or column is missing",
     "Was it changed by another program? Open the store again.",
 )
-_VALUE = _Meaning(
+_VALUE = _Fault(
     "the table of {store} cannot hold one of the values; nothing was saved",
     "Widen the column, or give it another character set (utf8mb4, UTF8).",
     kind=UnfitError,
 )
-_RULES = _Meaning(
+_RULES = _Fault(
     "{store} does not take this row; nothing was saved",
     "Its table has rules that evergrant does not know.",
 )
-_TAKEN = _RULES._replace(kind=Taken)
-_READ_ONLY = _Meaning(
+_TAKEN = _RULES._replace(kind=DuplicateKey)
+_READ_ONLY = _Fault(
     "{store} is read-only: refreshed tokens could not be saved",
     "Name the primary server, or make it writable.",
     kind=Demoted,
@@ -94,64 +94,64 @@ _DEMOTED = _READ_ONLY._replace(
     hint="It took changes before: after a fail-over, try again. Else make it writable.",
     retryable=True,
 )
-_FULL = _Meaning("{store} cannot grow: its disk is full", "Free some space.", retryable=True)
-_BUSY = _Meaning(
+_FULL = _Fault("{store} cannot grow: its disk is full", "Free some space.", retryable=True)
+_BUSY = _Fault(
     "{store} has no connection left for us",
     "Try again, or raise the server's limit.",
     retryable=True,
 )
-_CONTENDED = _Meaning(
+_CONTENDED = _Fault(
     "another program was in the way in {store}; nothing was saved",
     "Try again.",
     retryable=True,
-    kind=Contended,
+    kind=SerializationFailure,
 )
-_LOCKED = _Meaning(
+_LOCKED = _Fault(
     "{store} was locked by another program for too long; nothing was saved",
     "Try again, or find the program that holds it.",
     retryable=True,
 )
-_GONE = _Meaning(
+_GONE = _Fault(
     "{store} cannot be reached",
     "Check that the server runs, its address and the network between.",
     retryable=True,
 )
-_LOST = _Meaning(
+_LOST = _Fault(
     "the connection to {store} was lost",
     "Try again.",
     retryable=True,
     kind=ConnectionLost,
 )
 
-_ALTERED = _Meaning(
+_ALTERED = _Fault(
     "the table of {store} was altered meanwhile, or is a kind of table that evergrant cannot use; "
     "nothing was saved",
     "Try again.",
     retryable=True,
-    kind=Altered,
+    kind=TableChanged,
 )
 
-_SLOW = _Meaning(
+_SLOW = _Fault(
     "{store} did not answer in time, or another program holds what was asked for; nothing was "
     "saved",
     "Try again, or find the program that holds it.",
     retryable=True,
 )
-_MIXED_UP = _Meaning(
+_MIXED_UP = _Fault(
     "{store} is behind a pooler, which mixes up prepared statements",
     "Leave prepare_threshold out of the URL, or name the server itself.",
 )
-_TORN = _Meaning(
+_TORN = _Fault(
     "{store} gave the answer to another question; nothing was changed",
     "Try again. A pooler that mixes up statements does this: see docs/stores.md.",
     retryable=True,
 )
-_NO_TRANSACTIONS = _Meaning(
+_NO_TRANSACTIONS = _Fault(
     "{store} is a pooler that allows no transactions",
     "Let it pool by transaction or session (pool_mode).",
 )
 
-_MEANINGS: dict[int | str, _Meaning] = {
+_FAULTS: dict[int | str, _Fault] = {
     # https://mariadb.com/kb/en/mariadb-error-code-reference/
     **dict.fromkeys((1045, 1130, 1698, 1820, 1862, 2061), _LOGIN),
     **dict.fromkeys((1049,), _DATABASE),
@@ -187,7 +187,7 @@ _MEANINGS: dict[int | str, _Meaning] = {
     **dict.fromkeys(("26000", "42P05"), _MIXED_UP),
 }
 
-_AT_THE_DOOR = (
+_CONNECT_ERRORS = (
     (re.compile(r'database "[^"]*" does not exist|no such database'), _DATABASE),
     (
         re.compile(
@@ -209,13 +209,13 @@ def is_misfit(error: BaseException) -> bool:
     return _code(error) in _MISFITS or bool(_MISFIT.search(str(error)))
 
 
-def persistently(change: Callable[[], T]) -> T:
+def retry_on_contention(change: Callable[[], T]) -> T:
     """Make a change; one that a deadlock broke off, again, and once on another server."""
     moved = False
     for _ in range(ATTEMPTS - 1):
         try:
             return change()
-        except Contended:
+        except SerializationFailure:
             pass
         except Demoted:
             if moved:
@@ -224,22 +224,22 @@ def persistently(change: Callable[[], T]) -> T:
     return change()
 
 
-def torn(store: str) -> StoreError:
+def torn_error(store: str) -> StoreError:
     """Return the error to raise where an answer cannot be one to what was asked."""
     return _TORN.error(store, "not what was asked for")
 
 
-def locked(store: str) -> StoreError:
+def locked_error(store: str) -> StoreError:
     """Return the error to raise when another writer did not finish in time."""
     return _LOCKED.error(store, "waited in vain")
 
 
-def read_only(store: str) -> StoreError:
+def read_only_error(store: str) -> StoreError:
     """Return the error to raise where a store that was opened to read is to be changed."""
     return _READ_ONLY.error(store, "it was opened so")
 
 
-def explained(
+def translate_error(
     error: BaseException,
     store: str,
     *,
@@ -257,9 +257,9 @@ def explained(
     """
     code = _code(error)
     text = " ".join(str(part) for part in error.args if isinstance(part, str))
-    meaning = _MEANINGS.get(code)
+    meaning = _FAULTS.get(code)
     if connecting:
-        at_the_door = (found for pattern, found in _AT_THE_DOOR if pattern.search(text))
+        at_the_door = (found for pattern, found in _CONNECT_ERRORS if pattern.search(text))
         meaning = meaning or next(at_the_door, _GONE)
     elif _STATEMENT_MODE in text:
         meaning = _NO_TRANSACTIONS
@@ -267,7 +267,7 @@ def explained(
         meaning = _LOST
     elif meaning is _READ_ONLY and was_writable:
         meaning = _DEMOTED
-    meaning = meaning or _Meaning("{store} cannot go on", "The server's own log says more.")
+    meaning = meaning or _Fault("{store} cannot go on", "The server's own log says more.")
     return meaning.error(store, " ".join(text.split()) if connecting else code)
 
 

@@ -64,7 +64,7 @@ class Layout:
         """Whether the table has a column that counts the saves of a row."""
         return "version" in self.tokens.columns
 
-    def misfit(self, column: str, value: str | int | None) -> str | None:
+    def validation_error(self, column: str, value: str | int | None) -> str | None:
         """Say why a column cannot hold a value, or return None: then it can."""
         if not isinstance(value, str):
             return None
@@ -85,7 +85,7 @@ class Layout:
         """
         values = Values(zip(COLUMNS, row, strict=True))
         for column in self.tokens.columns.keys():  # noqa: SIM118 - a collection, not a dictionary
-            if misfit := self.misfit(column, values[column]):
+            if misfit := self.validation_error(column, values[column]):
                 raise StoreError(
                     f"the {column} {misfit}; nothing was saved",
                     token_id=str(row[0]),
@@ -93,7 +93,7 @@ class Layout:
                 )
         return values
 
-    def kept(self, row: Row) -> Row:
+    def as_stored(self, row: Row) -> Row:
         """Return a row as the table holds it.
 
         Where the table holds no version, one is made of the values: whoever expects it notices

@@ -18,12 +18,12 @@ from sqlalchemy import (
     update,
 )
 
-from evergrant.stores.lease import still_runs
-from evergrant.stores.sql.clock import DAY, server_now
+from evergrant.stores.leases import is_active
 from evergrant.stores.sql.connections import Connections
-from evergrant.stores.sql.errors import Contended
-from evergrant.stores.sql.listening import CHANNEL
-from evergrant.stores.sql.statements import Values, compiled, insert_unless_taken
+from evergrant.stores.sql.errors import SerializationFailure
+from evergrant.stores.sql.notifications import CHANNEL
+from evergrant.stores.sql.server_clock import DAY, server_now
+from evergrant.stores.sql.statements import Values, compile_statement, insert_unless_taken
 
 __all__ = ["Leases"]
 
@@ -52,26 +52,30 @@ class Leases:
         of_token = columns.id == bindparam("of_id")
         held = (of_table, of_token, columns.owner == bindparam("holder"))
         since = columns.since == bindparam("held_since", type_=BigInteger)
-        self._grant = compiled(insert_unless_taken(table, dialect).values(row | mine), dialect)
-        self._find = compiled(
+        self._grant = compile_statement(
+            insert_unless_taken(table, dialect).values(row | mine), dialect
+        )
+        self._find = compile_statement(
             select(columns.owner, columns.since, columns.until, now).where(of_table, of_token),
             dialect,
         )
-        self._take_over = compiled(update(table).where(*held, since).values(mine), dialect)
+        self._take_over = compile_statement(update(table).where(*held, since).values(mine), dialect)
         end = delete(table).where(*held)
         tells = dialect.name == "postgresql"
-        self._end = compiled(_telling(end, table) if tells else end, dialect)
-        self._end_all = compiled(delete(table).where(of_table), dialect)
-        self._end_old = compiled(delete(table).where(of_table, columns.until < now - DAY), dialect)
+        self._end = compile_statement(_telling(end, table) if tells else end, dialect)
+        self._end_all = compile_statement(delete(table).where(of_table), dialect)
+        self._end_old = compile_statement(
+            delete(table).where(of_table, columns.until < now - DAY), dialect
+        )
 
     def acquire(self, id_: str, owner: str, ttl: float) -> bool:
         """Note ``owner`` as the holder for ``ttl`` seconds, unless another's lease still runs."""
         mine = Values(key=self._key, of_id=id_, new_owner=owner, ttl=int(ttl * 1000))
-        with suppress(Contended):
+        with suppress(SerializationFailure):
             if self._connections.add(self._grant, mine):
                 return True
             for holder, since, until, now in self._connections.run(self._find, mine).rows:
-                if holder == owner or not still_runs(since, until, now):
+                if holder == owner or not is_active(since, until, now):
                     theirs = Values(mine | {"holder": holder, "held_since": since})
                     return self._connections.run(self._take_over, theirs).changed > 0
         return False
@@ -80,11 +84,11 @@ class Leases:
         """Forget the lease if ``owner`` holds it."""
         self._connections.run(self._end, Values(key=self._key, of_id=id_, holder=owner))
 
-    def end_all(self) -> None:
+    def remove_all(self) -> None:
         """Forget every lease on the table's tokens."""
         self._connections.run(self._end_all, Values(key=self._key))
 
-    def end_old(self) -> None:
+    def remove_expired(self) -> None:
         """Forget what holders that died left behind."""
         self._connections.run(self._end_old, Values(key=self._key))
 

@@ -17,14 +17,14 @@ from sqlalchemy import (
 from sqlalchemy.dialects import mysql, postgresql
 
 from evergrant.clock import Clock, to_epoch_ms
-from evergrant.stores.sql.clock import DAY, server_now
 from evergrant.stores.sql.connections import Connections
-from evergrant.stores.sql.statements import Values, compiled
+from evergrant.stores.sql.server_clock import DAY, server_now
+from evergrant.stores.sql.statements import Values, compile_statement
 
-__all__ = ["SharedNotes"]
+__all__ = ["SQLNotes"]
 
 
-class SharedNotes:
+class SQLNotes:
     """The notes of those who use one table of tokens; whoever changes them has the store's guard.
 
     Args:
@@ -42,10 +42,12 @@ class SharedNotes:
         of_table = columns.token_table == bindparam("of_table")
         of_key = columns.key == bindparam("of_key")
         now = server_now(connections)
-        self._find = compiled(select(columns.text).where(of_table, of_key), dialect)
-        self._put = compiled(_put(table, dialect, now), dialect)
-        self._end = compiled(delete(table).where(of_table, of_key), dialect)
-        self._end_old = compiled(delete(table).where(of_table, columns.until < now - DAY), dialect)
+        self._find = compile_statement(select(columns.text).where(of_table, of_key), dialect)
+        self._put = compile_statement(_put(table, dialect, now), dialect)
+        self._end = compile_statement(delete(table).where(of_table, of_key), dialect)
+        self._end_old = compile_statement(
+            delete(table).where(of_table, columns.until < now - DAY), dialect
+        )
 
     def read(self, key: str) -> str:
         """Return a note's text; nothing where there is none."""
@@ -58,7 +60,7 @@ class SharedNotes:
         values = Values(of_table=self._key, of_key=key, new_text=text, life=life)
         self._connections.run(self._put if text else self._end, values)
 
-    def end_old(self) -> None:
+    def remove_expired(self) -> None:
         """Forget what has had its time."""
         self._connections.run(self._end_old, Values(of_table=self._key))
 

@@ -9,7 +9,7 @@ from sqlalchemy import URL
 
 from evergrant.errors import ConfigError
 
-__all__ = ["typed"]
+__all__ = ["typed_parameters"]
 
 
 def _number(text: str) -> int:
@@ -96,7 +96,7 @@ _CHECKED_ONLY = ("client_flag",)
 _READERS = {"psycopg": _PSYCOPG, "pymysql": _PYMYSQL}
 
 
-def typed(url: URL, store: str) -> tuple[URL, dict[str, Any]]:
+def typed_parameters(url: URL, store: str) -> tuple[URL, dict[str, Any]]:
     """Take those parameters out of a URL that are no text to its driver; return them too.
 
     Args:

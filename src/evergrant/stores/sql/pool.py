@@ -9,10 +9,10 @@ from typing import Any, TypeVar
 from sqlalchemy import URL, Connection, event, exc
 from sqlalchemy.pool import PoolProxiedConnection
 
-from evergrant import forking
+from evergrant import _fork
 from evergrant.errors import ConfigError, StoreUnavailable
 from evergrant.stores.sql.engine import CONNECTIONS, make_engine
-from evergrant.stores.sql.errors import explained, is_misfit
+from evergrant.stores.sql.errors import is_misfit, translate_error
 
 __all__ = ["Pool", "drop"]
 
@@ -47,12 +47,12 @@ class Pool:
         # one could not be opened, and with the server gone they would wait to the end.
         self._free = threading.Semaphore(CONNECTIONS)
         self._is_patient = self.dialect.driver == "psycopg"
-        self._process = forking.this_process()
+        self._process = _fork.this_process()
         self._parents: list[Any] = []
         self.closed = False
         self.moves = 0
-        forking.watch(self)
-        self._sockets = sockets = forking.Sockets(_socket_of)
+        _fork.register(self)
+        self._sockets = sockets = _fork.Sockets(_socket_of)
         event.listen(self.engine, "connect", lambda raw, _: sockets.add(raw))
 
     def acquire(self) -> PoolProxiedConnection:
@@ -62,7 +62,7 @@ class Pool:
         if not self._free.acquire(timeout=WAIT):
             raise self._all_in_use()
         try:
-            return self.explaining(self.engine.raw_connection, connecting=True)
+            return self.translating_errors(self.engine.raw_connection, connecting=True)
         except BaseException:
             self._free.release()
             raise
@@ -99,12 +99,12 @@ class Pool:
 
     def core(self, work: Callable[[Connection], T]) -> T:
         """Return what is done with a connection of SQLAlchemy Core: for what is no secret."""
-        connection = self.explaining(self.engine.connect, connecting=True)
+        connection = self.translating_errors(self.engine.connect, connecting=True)
         with connection:
             self.wait(connection.connection, None)
-            return self.explaining(lambda: work(connection))
+            return self.translating_errors(lambda: work(connection))
 
-    def explaining(self, work: Callable[[], T], *, connecting: bool = False) -> T:
+    def translating_errors(self, work: Callable[[], T], *, connecting: bool = False) -> T:
         """Return what the work returns; the database's errors become ours.
 
         Args:
@@ -122,7 +122,7 @@ class Pool:
                 problem = self._unusable(cause)
             else:
                 lost = getattr(error, "connection_invalidated", False)
-                problem = explained(cause, self._store, lost=lost, connecting=connecting)
+                problem = translate_error(cause, self._store, lost=lost, connecting=connecting)
         except (TypeError, ValueError, AttributeError, OSError) as error:
             if not connecting:
                 raise
@@ -154,8 +154,8 @@ class Pool:
 
     def after_fork(self) -> None:
         """Leave the connections to the parent: two processes would mix their answers."""
-        if forking.this_process() != self._process:
-            self._process = forking.this_process()
+        if _fork.this_process() != self._process:
+            self._process = _fork.this_process()
             # Kept, since a connection that nobody refers to says goodbye to its server.
             self._parents.append(self.engine.pool)
             self._free = threading.Semaphore(CONNECTIONS)

@@ -26,24 +26,24 @@ from sqlalchemy.engine.interfaces import ReflectedColumn
 from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable
 from sqlalchemy.types import TypeEngine
 
+from evergrant._logging.rate_limited import RateLimitedLog
 from evergrant.errors import StoreError, StoreMissing
-from evergrant.limited_log import LimitedLog
-from evergrant.stores.rows import COLUMNS, MOMENTS
-from evergrant.stores.sql.columns import ignores_case, indexed, is_narrow
+from evergrant.stores.rows import COLUMNS, TIMESTAMP_COLUMNS
+from evergrant.stores.sql.columns import ignores_case, index_expression, is_narrow
 from evergrant.stores.sql.connections import Connections
 from evergrant.stores.sql.layout import Layout
-from evergrant.stores.sql.statements import in_small_letters
+from evergrant.stores.sql.statements import lower_case
 from evergrant.stores.tables import (
     COUNTER_TABLE,
     LEASE_TABLE,
     NOTE_TABLE,
-    not_of_tokens,
-    refuse_layout,
+    not_a_token_table,
+    validate_layout,
 )
 
 __all__ = ["prepare"]
 
-_logger = LimitedLog()
+_logger = RateLimitedLog()
 
 ID_WIDTH = 64
 """Of new tables; the official ones have 10. A tenant's key may be a UUID."""
@@ -72,7 +72,7 @@ class _Wanted:
         def column(name: str, width: int | None, **options: Any) -> Column[Any]:
             return Column(name, texts(width), **options)
 
-        widths = dict.fromkeys(MOMENTS, 20) | {"id": ID_WIDTH, "scopes": None}
+        widths = dict.fromkeys(TIMESTAMP_COLUMNS, 20) | {"id": ID_WIDTH, "scopes": None}
         self.tokens = Table(
             table,
             metadata,
@@ -117,7 +117,7 @@ class _Wanted:
         """Return the index on a column of the table of tokens."""
         column = self.tokens.c[name]
         if name == "user_name" and self._dialect.name == "postgresql":
-            return Index(None, in_small_letters(column, self._dialect), info={"of": "person"})
+            return Index(None, lower_case(column, self._dialect), info={"of": "person"})
         prefix = {name: INDEXED}
         return Index(None, column, mysql_length=prefix, mariadb_length=prefix, info={"of": name})
 
@@ -225,7 +225,7 @@ def _missing(connection: Connection, wanted: _Wanted) -> Iterator[ExecutableDDLE
             )
             yield _ddl(f"ALTER TABLE {place} {change} BIGINT")
         for index in inspector.get_indexes(table.name):
-            by_index.add(indexed(index, dialect))
+            by_index.add(index_expression(index, dialect))
     else:
         yield CreateTable(table)
     yield from (CreateIndex(wanted.index(name)) for name in LOOKED_UP if name not in by_index)
@@ -248,9 +248,9 @@ def _columns(inspector: Inspector, table: str) -> dict[str, ReflectedColumn]:
     """
     columns = {column["name"].lower(): column for column in inspector.get_columns(table)}
     key = inspector.get_pk_constraint(table)["constrained_columns"]
-    refuse_layout(table, columns, [name.lower() for name in key], "database")
+    validate_layout(table, columns, [name.lower() for name in key], "database")
     if not isinstance(columns["id"]["type"], String):
-        raise not_of_tokens(table, "its id is not text", "database")
+        raise not_a_token_table(table, "its id is not text", "database")
     return columns
 
 

@@ -28,7 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.sql import ClauseElement
 
-from evergrant.masking import Masked
+from evergrant._masking import Masked
 from evergrant.stores.rows import COLUMNS, ID_DIGITS
 
 __all__ = [
@@ -37,10 +37,10 @@ __all__ = [
     "Statement",
     "Statements",
     "Values",
-    "compiled",
-    "in_small_letters",
+    "compile_statement",
     "insert_unless_taken",
     "like_prefix",
+    "lower_case",
 ]
 
 
@@ -99,7 +99,7 @@ def like_prefix(prefix: str) -> str:
     return f"{prefix}%"
 
 
-def compiled(
+def compile_statement(
     expression: ClauseElement, dialect: Dialect, columns: list[str] | None = None
 ) -> Statement:
     """Return an expression as the driver gets it.
@@ -121,7 +121,7 @@ def insert_unless_taken(table: Table, dialect: Dialect) -> Insert:
     return insert(table)
 
 
-def in_small_letters(text: ColumnElement[Any], dialect: Dialect) -> ColumnElement[Any]:
+def lower_case(text: ColumnElement[Any], dialect: Dialect) -> ColumnElement[Any]:
     """Return a text without its case, as an index of PostgreSQL has it."""
     # Not by the rules of a language: Turkish has another small letter for I.
     exactly = collate(text, "C") if dialect.name == "postgresql" else text
@@ -177,7 +177,7 @@ class Statements:
         self._count(counters)
 
     def _name(self, text: ColumnElement[Any]) -> ColumnElement[Any]:
-        return text if self._ignores_case else in_small_letters(text, self._dialect)
+        return text if self._ignores_case else lower_case(text, self._dialect)
 
     def _count(self, counters: Table) -> None:
         of_table = counters.c.token_table == bindparam("key")
@@ -210,7 +210,7 @@ class Statements:
             self._selects[columns, lock] = known
         return known
 
-    def identity(self) -> Statement:
+    def storage_id(self) -> Statement:
         """Return the statement that tells this database from any other, however it is reached."""
         if self._dialect.name == "postgresql":
             return Statement(
@@ -237,4 +237,4 @@ class Statements:
         )
 
     def _compiled(self, expression: ClauseElement, columns: list[str] | None = None) -> Statement:
-        return compiled(expression, self._dialect, columns)
+        return compile_statement(expression, self._dialect, columns)

@@ -8,12 +8,12 @@ from datetime import datetime
 from functools import partial
 from typing import Self, TypeVar
 
+from evergrant._user_names import belongs_to
 from evergrant.clock import Clock, utc_now
 from evergrant.errors import MissingExtra, StoreError, StoreUnavailable
-from evergrant.names import belongs_to
 from evergrant.stores.base import TokenStore
+from evergrant.stores.in_process_notes import InProcessNotes
 from evergrant.stores.matching import Criterion, fits
-from evergrant.stores.notes import LocalNotes
 from evergrant.stores.rows import COLUMNS, Row, decode, encode, numeric_id
 from evergrant.stores.tables import DEFAULT_TABLE
 from evergrant.stores.watch import Watch
@@ -24,17 +24,17 @@ try:
 except ModuleNotFoundError:
     raise MissingExtra("a SQL store", extra="mysql,postgres") from None
 
-from evergrant.stores.sql.clock import server_time
 from evergrant.stores.sql.connections import Connections
-from evergrant.stores.sql.errors import UnfitError, persistently, read_only, torn
+from evergrant.stores.sql.errors import UnfitError, read_only_error, retry_on_contention, torn_error
+from evergrant.stores.sql.id_counter import CountedIds, GuessedIds
 from evergrant.stores.sql.leases import Leases
-from evergrant.stores.sql.listening import Listening
-from evergrant.stores.sql.notes import SharedNotes
-from evergrant.stores.sql.numbers import Counted, Uncounted
+from evergrant.stores.sql.notes import SQLNotes
+from evergrant.stores.sql.notifications import NotificationListener
 from evergrant.stores.sql.poolers import costs
 from evergrant.stores.sql.schema import prepare
+from evergrant.stores.sql.server_clock import server_time
 from evergrant.stores.sql.statements import Parameters, Statement, Statements, Values, like_prefix
-from evergrant.stores.sql.urls import checked_table, parsed, shown
+from evergrant.stores.sql.urls import display_url, parse_url, validate_table
 
 __all__ = ["SQLStore"]
 
@@ -75,9 +75,9 @@ class SQLStore(TokenStore):
     ) -> None:
         super().__init__(clock=clock)
         # The same name: a traceback may print local variables, and the text has the password.
-        url, named = parsed(Secret(url) if isinstance(url, str) else url)
-        self._table = checked_table(named if table is None else table)
-        self.url = shown(url, self._table)
+        url, named = parse_url(Secret(url) if isinstance(url, str) else url)
+        self._table = validate_table(named if table is None else table)
+        self.url = display_url(url, self._table)
         self._key = self._table.lower()
         self._timeout = timeout
         self._read_only = read_only
@@ -122,7 +122,7 @@ class SQLStore(TokenStore):
         self._connections.check(changes=not self._read_only)
         self._layout = layout = prepare(self._connections, self._table, read_only=self._read_only)
         self.id_width = layout.widths.get("id")
-        self.holds = layout.fields
+        self.stored_fields = layout.fields
         self._sql = Statements(
             self._connections.dialect,
             layout.tokens,
@@ -130,19 +130,19 @@ class SQLStore(TokenStore):
             ignores_case=layout.ignores_case,
         )
         self._numbers = self._numbered(may_count=layout.has_counters and not self._read_only)
-        self.repeats_ids = not isinstance(self._numbers, Counted)
+        self.repeats_ids = not isinstance(self._numbers, CountedIds)
         leases = Leases(self._connections, layout.leases, self._key)
-        may_lease = layout.has_leases and not self._read_only and self._may(leases.end_old)
+        may_lease = layout.has_leases and not self._read_only and self._may(leases.remove_expired)
         self._leases = leases if may_lease else None
-        can_listen = may_lease and Listening.can_use(self._connections)
-        self._listening = Listening(self._connections) if can_listen else None
-        notes = SharedNotes(self._connections, layout.notes, self._key, self._clock)
-        use = partial(notes.read, "") if self._read_only else notes.end_old
+        can_listen = may_lease and NotificationListener.can_use(self._connections)
+        self._listening = NotificationListener(self._connections) if can_listen else None
+        notes = SQLNotes(self._connections, layout.notes, self._key, self._clock)
+        use = partial(notes.read, "") if self._read_only else notes.remove_expired
         shared = layout.has_notes and self._may(use)
-        self._notes = notes if shared else LocalNotes(self._clock)
+        self._notes = notes if shared else InProcessNotes(self._clock)
 
-    def _numbered(self, *, may_count: bool) -> Uncounted:
-        counted = Counted(
+    def _numbered(self, *, may_count: bool) -> GuessedIds:
+        counted = CountedIds(
             self._connections,
             self._sql,
             self._key,
@@ -152,7 +152,7 @@ class SQLStore(TokenStore):
         if may_count and self._may(counted.start):
             return counted
         guard = self._sql.advisory_guard(f"{self._layout.database}.{self._key}", self._timeout)
-        return Uncounted(self._connections, self._sql, guard, store=self.url)
+        return GuessedIds(self._connections, self._sql, guard, store=self.url)
 
     def _may(self, use: Callable[[], object]) -> bool:
         """Say whether the account may use one of evergrant's own tables."""
@@ -164,18 +164,18 @@ class SQLStore(TokenStore):
             return False
         return True
 
-    def identity(self) -> Hashable:
+    def storage_id(self) -> Hashable:
         """Return what tells this table from any other, in whichever way its URL was spelled."""
-        return "sql", *self._run(self._sql.identity())[0], self._table
+        return "sql", *self._run(self._sql.storage_id())[0], self._table
 
     def storage_time(self) -> datetime:
         """Return what the server's clock says."""
         return server_time(self._connections)
 
-    def remarks(self) -> Iterator[str]:
+    def config_remarks(self) -> Iterator[str]:
         """Say what of the way to the storage costs something, and endangers nothing."""
         if self._connections.is_pooled:
-            yield from costs(self.url, listens=Listening.can_use(self._connections))
+            yield from costs(self.url, listens=NotificationListener.can_use(self._connections))
 
     def close(self) -> None:
         """Close the connections; each use from now on raises."""
@@ -185,20 +185,20 @@ class SQLStore(TokenStore):
         """Insert or update, see `TokenStore.save_token`; return it as it will be found."""
         saved = super().save_token(token, expected_version=expected_version)
         # Without what the table has no columns for.
-        return saved if self._layout.is_complete else decode(self._layout.kept(encode(saved)))
+        return saved if self._layout.is_complete else decode(self._layout.as_stored(encode(saved)))
 
     def watch(self, id: str) -> Watch:  # noqa: A002 - as in the six methods
         """Return what waits for somebody else's work on a token, see `TokenStore.watch`."""
         return self._listening.watch(self._key, str(id)) if self._listening else super().watch(id)
 
-    def _persistently(self, change: Callable[[], T]) -> T:
-        return persistently(change)
+    def _with_retries(self, change: Callable[[], T]) -> T:
+        return retry_on_contention(change)
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
         guard = self._numbers.guard
         with self._connections.transaction(guard, Values(key=self._key)) as answer:
-            self._numbers.enter(answer.rows)
+            self._numbers.load_guard_result(answer.rows)
             yield
 
     def _run(self, statement: Statement, **values: str | int | None) -> list[Row]:
@@ -210,14 +210,14 @@ class SQLStore(TokenStore):
         rows = self._found(statement, criterion)
         return [row for row in rows if fits(row, criterion)]
 
-    def _select_named(self, name: str) -> list[Row]:
+    def _select_by_user(self, name: str) -> list[Row]:
         asked = Values(user_name=name, pattern=like_prefix(f"{name}:"))
         rows = self._found(self._sql.select_named, asked)
         return [row for row in rows if belongs_to(str(row[1]), name)]
 
     def _found(self, statement: Statement, values: Parameters) -> list[Row]:
         """Return the rows that a statement finds; a value that fits nowhere is nowhere."""
-        if any(self._layout.misfit(column, value) for column, value in values.items()):
+        if any(self._layout.validation_error(column, value) for column, value in values.items()):
             return []
         try:
             return self._as_found(self._connections.run(statement, values).rows)
@@ -236,8 +236,8 @@ class SQLStore(TokenStore):
 
     def _as_found(self, rows: list[Row]) -> list[Row]:
         if any(len(row) != len(COLUMNS) for row in rows):
-            raise torn(self.url)
-        return rows if self._layout.has_versions else list(map(self._layout.kept, rows))
+            raise torn_error(self.url)
+        return rows if self._layout.has_versions else list(map(self._layout.as_stored, rows))
 
     def _insert(self, row: Row) -> bool:
         if self._connections.add(self._sql.insert, self._layout.values(row)):
@@ -258,7 +258,7 @@ class SQLStore(TokenStore):
     def _changed_one(self, statement: Statement, values: Values) -> bool:
         changed = self._connections.run(statement, values).changed
         if changed not in (0, 1):
-            raise torn(self.url)  # and undone
+            raise torn_error(self.url)  # and undone
         return changed == 1
 
     def _delete(self, id_: str) -> bool:
@@ -267,19 +267,19 @@ class SQLStore(TokenStore):
         if not found:
             return False
         # Another program may have given this id: it is never given again.
-        self._numbers.remember(numeric_id(id_))
+        self._numbers.reserve(numeric_id(id_))
         as_read = Values(old_id=id_)
         if self._layout.has_versions:
             as_read["old_version"] = found[0][-1] or 0
         if not self._changed_one(self._sql.delete, as_read):
-            raise torn(self.url)
+            raise torn_error(self.url)
         return True
 
     def _delete_all(self) -> None:
-        self._numbers.remember_all()
+        self._numbers.reserve_all()
         self._run(self._sql.delete_all)
         if self._leases:
-            self._leases.end_all()
+            self._leases.remove_all()
 
     def _next_number(self) -> int:
         return self._numbers.next(lambda id_: bool(self._select(Criterion(id=id_))))
@@ -291,10 +291,10 @@ class SQLStore(TokenStore):
         if self._leases:
             self._leases.release(id_, owner)
 
-    def _note(self, key: str) -> str:
+    def _get_note(self, key: str) -> str:
         return self._notes.read(key)
 
-    def _put_note(self, key: str, text: str, until: int) -> None:
+    def _set_note(self, key: str, text: str, until: int) -> None:
         if self._read_only:
-            raise read_only(self.url)
+            raise read_only_error(self.url)
         self._notes.put(key, text, until)

@@ -10,9 +10,9 @@ from sqlalchemy.exc import ArgumentError
 
 from evergrant.errors import ConfigError
 from evergrant.stores.tables import DEFAULT_TABLE
-from evergrant.stores.urls import ACCEPTED, is_sql, without_named
+from evergrant.stores.urls import SUPPORTED_URLS, is_sql, without_parameters
 
-__all__ = ["checked_table", "parsed", "shown"]
+__all__ = ["display_url", "parse_url", "validate_table"]
 
 _DRIVERS = {
     "mysql": "mysql+pymysql",
@@ -27,7 +27,7 @@ _TABLE = re.compile(r"(?!evergrant_)[a-z0-9_]{1,63}", re.ASCII | re.IGNORECASE)
 """What the official SDK takes, within PostgreSQL's limit."""
 
 
-def parsed(url: str | URL) -> tuple[URL, str]:
+def parse_url(url: str | URL) -> tuple[URL, str]:
     """Return where a database is, and the table that the URL names.
 
     Raises:
@@ -39,11 +39,13 @@ def parsed(url: str | URL) -> tuple[URL, str]:
         found = None
     # Out here, the error that was caught does not travel along: it quotes the URL.
     if found is None or not is_sql(found.drivername) or not found.database:
-        raise ConfigError("this is not the URL of a SQL database", hint=ACCEPTED)
+        raise ConfigError("this is not the URL of a SQL database", hint=SUPPORTED_URLS)
     found = _with_password_in_its_place(found)
     table = found.query.get("table", DEFAULT_TABLE)
     if not isinstance(table, str):
-        raise ConfigError(f"{shown(found, DEFAULT_TABLE)!r} names several tables", hint=ACCEPTED)
+        raise ConfigError(
+            f"{display_url(found, DEFAULT_TABLE)!r} names several tables", hint=SUPPORTED_URLS
+        )
     driver = _DRIVERS.get(found.drivername, found.drivername)
     return found.set(drivername=driver).difference_update_query(["table"]), table
 
@@ -56,7 +58,7 @@ def _with_password_in_its_place(url: URL) -> URL:
     return url
 
 
-def shown(url: URL, table: str) -> str:
+def display_url(url: URL, table: str) -> str:
     """Return a URL as it may be shown: no password in it, wherever it stood."""
     secret = [name for name in url.query if "pass" in name.lower()]
     url = url.difference_update_query([*secret, "table"])
@@ -65,10 +67,10 @@ def shown(url: URL, table: str) -> str:
     user, colon, _ = (url.username or "").partition(":")
     if colon:  # it was percent-encoded, and so became a part of the name
         url = url.set(username=user, password=url.password or "-")
-    return without_named(url.render_as_string(hide_password=True))
+    return without_parameters(url.render_as_string(hide_password=True))
 
 
-def checked_table(name: str) -> str:
+def validate_table(name: str) -> str:
     """Return a table's name.
 
     Raises:

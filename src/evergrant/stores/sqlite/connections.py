@@ -13,9 +13,9 @@ from itertools import count
 from types import SimpleNamespace
 from typing import Any
 
-from evergrant import forking
+from evergrant import _fork
 from evergrant.errors import StoreError, StoreUnavailable
-from evergrant.stores.sqlite.errors import explained
+from evergrant.stores.sqlite.errors import translate_error
 
 __all__ = ["Connection", "Connections"]
 
@@ -54,7 +54,7 @@ class Connection(sqlite3.Connection):
                 target, timeout=0, isolation_level=None, check_same_thread=False, uri=True
             )
         except sqlite3.Error as error:
-            raise self.explained(error) from None
+            raise self.translating_errors(error) from None
         self.run("PRAGMA synchronous=FULL")
 
     def __del__(self) -> None:
@@ -66,11 +66,11 @@ class Connection(sqlite3.Connection):
         self.is_open = False
         super().close()
 
-    def explained(self, error: sqlite3.Error) -> StoreError:
+    def translating_errors(self, error: sqlite3.Error) -> StoreError:
         """Return the error to raise in place of SQLite's."""
         code = getattr(error, "sqlite_errorcode", 0)
         self._disk_was_full = self._disk_was_full or code == sqlite3.SQLITE_FULL
-        return explained(error, self._store, self._timeout)
+        return translate_error(error, self._store, self._timeout)
 
     def run(self, sql: str, values: Parameters = ()) -> tuple[list[Any], int]:
         """Execute one statement; return its rows, and how many rows it changed.
@@ -78,11 +78,11 @@ class Connection(sqlite3.Connection):
         Text that is not UTF-8 comes as bytes, so that it does not hide the other rows.
         """
         try:
-            cursor = self._in_turn(sql, values)
+            cursor = self._execute_when_unlocked(sql, values)
             return cursor.fetchall(), cursor.rowcount
         except sqlite3.Error as error:
             if not _is_undecodable(error):
-                raise self.explained(error) from None
+                raise self.translating_errors(error) from None
             problem = None
         except (UnicodeEncodeError, OverflowError):
             problem = StoreError("SQLite cannot hold one of the values")
@@ -93,11 +93,11 @@ class Connection(sqlite3.Connection):
         try:
             return self.execute(sql, values).fetchall(), -1
         except sqlite3.Error as error:
-            raise self.explained(error) from None
+            raise self.translating_errors(error) from None
         finally:
             self.text_factory = str
 
-    def _in_turn(self, sql: str, values: Parameters) -> sqlite3.Cursor:
+    def _execute_when_unlocked(self, sql: str, values: Parameters) -> sqlite3.Cursor:
         """Execute one statement, as soon as another program's lock is gone.
 
         SQLite itself looks again ever more rarely: among several programs that write all the
@@ -122,7 +122,7 @@ class Connection(sqlite3.Connection):
             lasting: Whether it is on the disk at the end, or may be lost if the power fails.
         """
         if self._disk_was_full:
-            self._empty_the_log()
+            self._checkpoint_wal()
         if not lasting:
             self.run("PRAGMA synchronous=NORMAL")
         try:
@@ -137,7 +137,7 @@ class Connection(sqlite3.Connection):
             if not lasting:
                 self.run("PRAGMA synchronous=FULL")
 
-    def _empty_the_log(self) -> None:
+    def _checkpoint_wal(self) -> None:
         """Copy the log into the database: what comes next goes to the log's beginning.
 
         By itself SQLite does so once the log has 1,000 pages. Where the disk has no room for that
@@ -193,7 +193,7 @@ class Connections:
         self._all: weakref.WeakSet[Connection] = weakref.WeakSet()
         self._resting: list[Connection] = []
         self._closed = False
-        forking.watch(self)
+        _fork.register(self)
 
     def acquire(self) -> Connection:
         """Return this thread's connection, with its lock held: the caller releases it.

@@ -8,9 +8,9 @@ from urllib.parse import unquote
 from evergrant.errors import StoreError, StoreUnavailable
 from evergrant.stores.urls import url_of_file
 
-__all__ = ["explained"]
+__all__ = ["translate_error"]
 
-_MEANINGS: dict[int, tuple[str, bool, str]] = {
+_FAULTS: dict[int, tuple[str, bool, str]] = {
     sqlite3.SQLITE_READONLY: (
         "{store} is read-only: refreshed tokens could not be saved",
         False,
@@ -55,7 +55,7 @@ _MEANINGS: dict[int, tuple[str, bool, str]] = {
 }
 
 
-def explained(error: sqlite3.Error, store: str, timeout: float) -> StoreError:
+def translate_error(error: sqlite3.Error, store: str, timeout: float) -> StoreError:
     """Return the error to raise in place of SQLite's, whose text could quote a stored value.
 
     Args:
@@ -68,7 +68,7 @@ def explained(error: sqlite3.Error, store: str, timeout: float) -> StoreError:
             f"{store} was locked by another program for {timeout:g} s; nothing was saved",
             hint="Try again, or find the program that holds it.",
         )
-    text, retryable, hint = _MEANINGS.get(
+    text, retryable, hint = _FAULTS.get(
         code, ("SQLite cannot go on with {store} ({code})", False, "")
     )
     if code == sqlite3.SQLITE_NOTADB:

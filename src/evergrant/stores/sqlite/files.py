@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from evergrant.stores import private_files
+from evergrant._files import secure_files
 
 __all__ = ["identity", "refuse_planted", "tighten"]
 
@@ -16,7 +16,7 @@ __all__ = ["identity", "refuse_planted", "tighten"]
 def tighten(path: str) -> None:
     """Take away what others may do with the database's files, where they are ours."""
     real = os.path.realpath(path)
-    private_files.tighten(real, f"{real}-wal", f"{real}-shm")
+    secure_files.restrict_permissions(real, f"{real}-wal", f"{real}-shm")
 
 
 def refuse_planted(path: str) -> None:
@@ -26,7 +26,7 @@ def refuse_planted(path: str) -> None:
         StoreUnavailable: One is another account's, everybody may write to it, or it is a link.
     """
     real = os.path.realpath(path)
-    private_files.refuse_planted(path, f"{real}-wal", f"{real}-shm", f"{real}-journal")
+    secure_files.require_not_planted(path, f"{real}-wal", f"{real}-shm", f"{real}-journal")
 
 
 def identity(path: str) -> tuple[int, int] | None:

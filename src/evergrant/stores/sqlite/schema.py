@@ -18,10 +18,10 @@ from evergrant.stores.sqlite.statements import (
     NO_NOTES,
     Statements,
 )
-from evergrant.stores.tables import not_of_tokens, refuse_layout
-from evergrant.stores.versions import begun_anew
+from evergrant.stores.tables import not_a_token_table, validate_layout
+from evergrant.stores.versions import random_first_version
 
-__all__ = ["make_readable", "prepare"]
+__all__ = ["prepare", "prepare_read_only"]
 
 
 def prepare(connection: Connection, sql: Statements, path: str | None) -> None:
@@ -44,7 +44,7 @@ def prepare(connection: Connection, sql: Statements, path: str | None) -> None:
                 connection.run(statement)
 
 
-def make_readable(connection: Connection, sql: Statements, store: str) -> None:
+def prepare_read_only(connection: Connection, sql: Statements, store: str) -> None:
     """Let a connection read a table as it is, with nothing in what it lacks.
 
     Args:
@@ -57,7 +57,7 @@ def make_readable(connection: Connection, sql: Statements, store: str) -> None:
     kinds = _kinds(connection)
     if sql.key not in kinds:
         raise StoreMissing(f"there is no table {sql.name} in {store}")
-    connection.run(sql.stand_in(_checked_columns(connection, sql, kinds[sql.key])))
+    connection.run(sql.create_read_only_view(_checked_columns(connection, sql, kinds[sql.key])))
     if "evergrant_note" not in kinds:
         connection.run(NO_NOTES)
     connection.run("PRAGMA query_only=ON")
@@ -72,7 +72,9 @@ def _missing(connection: Connection, sql: Statements) -> Iterator[str]:
     else:
         present = _checked_columns(connection, sql, kinds[sql.key])
         if present.issuperset(COLUMNS):
-            least = begun_anew()  # ids were counted, and if there is no count, it was lost
+            least = (
+                random_first_version()
+            )  # ids were counted, and if there is no count, it was lost
         yield from (sql.add_column(column) for column in COLUMNS if column not in present)
     yield from (sql.create_index(name) for name in INDEXES if sql.index_name(name) not in kinds)
     if "evergrant_lease" not in kinds:
@@ -97,6 +99,6 @@ def _checked_columns(connection: Connection, sql: Statements, kind: str) -> set[
     columns = {name for name, _ in found}
     if kind != "table":
         why = f"it is not a table, but {'an' if kind == 'index' else 'a'} {kind}"
-        raise not_of_tokens(sql.name, why, "file")
-    refuse_layout(sql.name, columns, [name for name, key in found if key], "file")
+        raise not_a_token_table(sql.name, why, "file")
+    validate_layout(sql.name, columns, [name for name, key in found if key], "file")
     return columns

@@ -7,8 +7,8 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from operator import itemgetter
 
+from evergrant._masking import Masked
 from evergrant.errors import ConfigError
-from evergrant.masking import Masked
 from evergrant.stores.matching import Criterion
 from evergrant.stores.rows import COLUMNS, ID_DIGITS, Row
 
@@ -46,9 +46,9 @@ _TABLE = re.compile(r"(?!sqlite_|evergrant_)[a-z_][a-z0-9_]{0,62}", re.ASCII | r
 _WIDTHS = {"id": "varchar(10) NOT NULL", "expiry_time": "varchar(20)", "version": "integer"}
 _COLUMNS = ", ".join(COLUMNS)
 _LASTING = ("user_name", "client_id", "refresh_token", "grant_token")
-_RENEWED = tuple(column for column in COLUMNS[1:] if column not in _LASTING)
+_REFRESHED = tuple(column for column in COLUMNS[1:] if column not in _LASTING)
 _lasting = itemgetter(*map(COLUMNS.index, _LASTING))
-_renewed = itemgetter(*map(COLUMNS.index, _RENEWED))
+_refreshed = itemgetter(*map(COLUMNS.index, _REFRESHED))
 _NO_CASE = "COLLATE NOCASE"  # of the letters A to Z; finds look-alikes too, and misses nobody
 _UNCHANGED = "WHERE id = ? AND coalesce(version, 0) = ?"
 
@@ -125,7 +125,7 @@ class Statements:
             "ON CONFLICT (id) DO NOTHING"
         )
         self._update = f'UPDATE "{name}" SET {_settings(COLUMNS[1:])} {_UNCHANGED}'
-        self._renew = f'UPDATE "{name}" SET {_settings(_RENEWED)} {_UNCHANGED}' + "".join(
+        self._refresh = f'UPDATE "{name}" SET {_settings(_REFRESHED)} {_UNCHANGED}' + "".join(
             f" AND {column} IS ?" for column in _LASTING
         )
         self.delete = f'DELETE FROM "{name}" WHERE id = ?'
@@ -158,17 +158,17 @@ class Statements:
     def updates(self, row: Row, version: int) -> Iterator[tuple[str, Values]]:
         """Yield the statements that replace a row, with their values: the first that fits does.
 
-        A renewal leaves the columns of three indexes as they are. A statement that does not name
+        A refresh leaves the columns of three indexes as they are. A statement that does not name
         them in its SET writes half as many pages.
         """
-        yield self._renew, Values((*_renewed(row), row[0], version, *_lasting(row)))
+        yield self._refresh, Values((*_refreshed(row), row[0], version, *_lasting(row)))
         yield self._update, Values((*row[1:], row[0], version))
 
     def add_column(self, column: str) -> str:
         """Return the statement that adds one of evergrant's columns."""
         return f'ALTER TABLE "{self.name}" ADD COLUMN {column} {_type(column)}'
 
-    def stand_in(self, present: Collection[str]) -> str:
+    def create_read_only_view(self, present: Collection[str]) -> str:
         """Return the statement that creates a view, seen by its connection in the table's place.
 
         Args:

@@ -10,21 +10,21 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from evergrant._files import secure_files
+from evergrant._user_names import belongs_to
 from evergrant.clock import Clock, to_epoch_ms, utc_now
 from evergrant.errors import StoreMissing, StoreUnavailable
-from evergrant.names import belongs_to
-from evergrant.stores import private_files
 from evergrant.stores.base import TokenStore
-from evergrant.stores.lease import still_runs
+from evergrant.stores.in_process_notes import CLOCKS_DIFFER
+from evergrant.stores.leases import is_active
 from evergrant.stores.matching import Criterion, fits
-from evergrant.stores.notes import CLOCKS_DIFFER
 from evergrant.stores.rows import Row, numeric_id
 from evergrant.stores.sqlite import files
 from evergrant.stores.sqlite import statements as sql
 from evergrant.stores.sqlite.connections import Connection, Connections
-from evergrant.stores.sqlite.schema import make_readable, prepare
+from evergrant.stores.sqlite.schema import prepare, prepare_read_only
 from evergrant.stores.tables import DEFAULT_TABLE
-from evergrant.stores.versions import begun_anew
+from evergrant.stores.versions import random_first_version
 
 __all__ = ["SQLiteStore"]
 
@@ -77,7 +77,7 @@ class SQLiteStore(TokenStore):
         # the thread that writes most would keep the others out.
         self._writing = threading.Lock()
         if self._path and not read_only:
-            private_files.make_ready(self._path)
+            secure_files.ensure_file(self._path)
         try:
             self._prepare()
         except BaseException:
@@ -92,7 +92,7 @@ class SQLiteStore(TokenStore):
         connection = Connection(self._target, store=self.url, timeout=self._timeout)
         connection.file = files.identity(self._path) if self._path else None
         if self._read_only:
-            make_readable(connection, self._sql, self.url)
+            prepare_read_only(connection, self._sql, self.url)
         return connection
 
     def _prepare(self) -> None:
@@ -103,7 +103,7 @@ class SQLiteStore(TokenStore):
         finally:
             connection.lock.release()
 
-    def generation(self) -> int:
+    def change_counter(self) -> int:
         """Return a number that differs once any thread or process has changed the database."""
         connection = self._watcher.acquire()
         try:
@@ -115,7 +115,7 @@ class SQLiteStore(TokenStore):
         version: int = rows[0][0]
         return connection.serial << 32 | version
 
-    def scrub(self) -> None:
+    def purge_deleted(self) -> None:
         """Write the file anew, without what was deleted or replaced in it."""
         connection = self._connections.acquire()
         try:
@@ -125,7 +125,7 @@ class SQLiteStore(TokenStore):
         finally:
             connection.lock.release()
 
-    def identity(self) -> Hashable:
+    def storage_id(self) -> Hashable:
         """Return what tells this table from any other, in whichever way its file was named."""
         file = files.identity(self._path) if self._path else id(self)
         return "sqlite", file, self._sql.key
@@ -138,7 +138,7 @@ class SQLiteStore(TokenStore):
     def _transaction(self) -> AbstractContextManager[None]:
         return self._change(lasting=True)
 
-    def _passing_transaction(self) -> AbstractContextManager[None]:
+    def _volatile_transaction(self) -> AbstractContextManager[None]:
         return self._change(lasting=False)
 
     @contextmanager
@@ -163,7 +163,7 @@ class SQLiteStore(TokenStore):
         rows = self._connections.run(self._sql.select(criterion), criterion)[0]
         return [row for row in rows if fits(row, criterion)] if "user_name" in criterion else rows
 
-    def _select_named(self, name: str) -> list[Row]:
+    def _select_by_user(self, name: str) -> list[Row]:
         found = self._run(self._sql.select_named, name, f"{name}:", f"{name};")
         return [row for row in found if belongs_to(str(row[1]), name)]
 
@@ -205,7 +205,9 @@ class SQLiteStore(TokenStore):
 
     def _count(self) -> int:
         if not self._connections.run(sql.COUNT, (self._sql.key,))[1]:
-            self._run(self._sql.start_counter(begun_anew()))  # another program has deleted it
+            self._run(
+                self._sql.start_counter(random_first_version())
+            )  # another program has deleted it
         number: int = self._run(sql.COUNTED, self._sql.key)[0][0]
         return number
 
@@ -214,23 +216,23 @@ class SQLiteStore(TokenStore):
         self._run(sql.RAISE_COUNT, largest, self._sql.key)
 
     def _acquire(self, id_: str, owner: str, ttl: float) -> bool:
-        with self._passing_transaction():
+        with self._volatile_transaction():
             now = to_epoch_ms(self._clock())
             for holder, since, until in self._run(sql.FIND_LEASE, self._sql.key, id_):
-                if holder != owner and still_runs(since, until, now):
+                if holder != owner and is_active(since, until, now):
                     return False
             self._run(sql.GRANT_LEASE, self._sql.key, id_, owner, now, now + int(ttl * 1000))
         return True
 
     def _release(self, id_: str, owner: str) -> None:
-        with self._passing_transaction():
+        with self._volatile_transaction():
             self._run(sql.END_LEASE, self._sql.key, id_, owner)
 
-    def _note(self, key: str) -> str:
+    def _get_note(self, key: str) -> str:
         found = self._run(sql.FIND_NOTE, self._sql.key, key)
         return found[0][0] if found else ""
 
-    def _put_note(self, key: str, text: str, until: int) -> None:
+    def _set_note(self, key: str, text: str, until: int) -> None:
         self._run(sql.END_OLD_NOTES, self._sql.key, to_epoch_ms(self._clock()) - CLOCKS_DIFFER)
         if text:
             self._run(sql.PUT_NOTE, self._sql.key, key, text, until)

@@ -6,9 +6,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from evergrant._text import printable
 from evergrant.errors import EvergrantError
-from evergrant.integrations.django.keeping import keeper
-from evergrant.text import printable
+from evergrant.integrations.django.conf import keeper
 
 __all__ = ["Command"]
 
@@ -31,7 +31,7 @@ class Command(BaseCommand):
                 return
             states = keeper().states
             for token in keeper().store.iter_tokens():
-                row = f"{token.user_name}  {token.client_id}  {states.word(token)}"
+                row = f"{token.user_name}  {token.client_id}  {states.describe(token)}"
                 self.stdout.write(printable(row))
         except EvergrantError as error:
             raise CommandError(printable(str(error))) from None

@@ -1,0 +1,1 @@
+"""Threads, processes and forks; nothing here knows what a token is."""

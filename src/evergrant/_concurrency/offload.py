@@ -1,0 +1,264 @@
+"""Does what blocks in threads of its own, for the event loops of asyncio and trio."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Awaitable, Callable, Hashable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from contextvars import copy_context
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Generic, Protocol, TypeVar
+
+from evergrant._fork import ProcessLock, this_process
+from evergrant._logging.rate_limited import RateLimitedLog
+from evergrant.errors import EvergrantError
+
+__all__ = ["MAX_CALL_TIME", "ThreadBridge", "ThreadBridges"]
+
+_logger = RateLimitedLog()
+
+T = TypeVar("T")
+
+MAX_CALL_TIME = 60.0
+"""Seconds that `asyncio.run`, and whoever closes, wait for a call that is under way."""
+
+
+class _Event(Protocol):
+    """An event of the loop in which tasks wait."""
+
+    async def wait(self) -> object: ...
+    def set(self) -> object: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _LoopAdapter:
+    """What we need of an event loop.
+
+    Attributes:
+        loop: Tells it from any other.
+        call: Has it call something, from any thread.
+        checkpoint: Lets the others go on; a task that was cancelled ends here.
+    """
+
+    loop: object
+    call: Callable[[Callable[[], object]], object]
+    new_bell: Callable[[], _Event]
+    checkpoint: Callable[[], Awaitable[object]]
+
+
+def _here() -> _LoopAdapter:
+    """Return the running event loop, of whichever library."""
+    import asyncio
+
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        import trio
+
+        token = trio.lowlevel.current_trio_token()
+        return _LoopAdapter(token, token.run_sync_soon, trio.Event, trio.lowlevel.checkpoint)
+    return _LoopAdapter(loop, loop.call_soon_threadsafe, asyncio.Event, partial(asyncio.sleep, 0))
+
+
+@dataclass(eq=False, slots=True)
+class _SharedCall(Generic[T]):
+    """What one thread does, how many tasks wait for it, and what wakes those of each loop."""
+
+    number: int
+    work: Future[T]
+    waiting: int = 0
+    bells: dict[object, _Event] = field(default_factory=dict)
+
+
+class ThreadBridge:
+    """Lets any number of tasks, of any number of event loops, share the work of few threads.
+
+    A task that is cancelled stops waiting; what a thread has begun goes on, since Zoho may be
+    granting something. What has not begun, and nobody waits for any more, is not begun. A program
+    that ends waits for what was begun, and so may `asyncio.run`, for a minute at the most.
+
+    Args:
+        threads: How many calls may run at the same time.
+        name: What the threads are called.
+        holds_loop: Whether `asyncio.run` waits, too.
+    """
+
+    def __init__(self, threads: int, name: str, *, holds_loop: bool = True) -> None:
+        self._threads = threads
+        self._name = name
+        self._holds_loop = holds_loop
+        self._lock = ProcessLock()
+        self._process = this_process()
+        self._pool: ThreadPoolExecutor | None = None
+        self._flights: dict[Hashable, _SharedCall[Any]] = {}
+        self._begun = 0
+        self._closed = False
+
+    async def run_shared(self, key: Hashable, call: Callable[[], T]) -> T:
+        """Return what ``call`` returns, for one task or for all that ask with its key.
+
+        What is not None counts for those who asked before the call began: a token that was read
+        earlier may have been revoked meanwhile. An error counts for all who wait.
+
+        Raises:
+            RuntimeError: This was closed.
+        """
+        asked = self._begun
+        while True:
+            flight = self._join(key, call)
+            await self._outcome(flight)
+            if flight.work.cancelled():
+                continue  # by others, who have left
+            result = _result(flight.work)
+            if result is None or flight.number > asked:
+                return result
+
+    async def run(self, call: Callable[[], T]) -> T:
+        """Return what ``call`` returns; a task that is cancelled already does not begin it."""
+        await _here().checkpoint()
+        return await self.run_shared(object(), call)
+
+    def _join(self, key: Hashable, call: Callable[[], T]) -> _SharedCall[T]:
+        with self._lock.for_this_process():
+            if self._closed:
+                raise RuntimeError("the keeper was closed: make a new one")
+            pool = self._own_pool()
+            flight: _SharedCall[T] | None = self._flights.get(key)
+            if flight and not flight.work.done():
+                flight.waiting += 1
+                return flight
+            self._begun += 1
+            work = pool.submit(copy_context().run, call)
+            flight = self._flights[key] = _SharedCall(self._begun, work, waiting=1)
+        # Without the lock: it may be done already, and is then told at once.
+        work.add_done_callback(lambda _: self._end(key, flight))
+        if self._holds_loop:
+            _keep_loop_alive(flight)
+        return flight
+
+    def _own_pool(self) -> ThreadPoolExecutor:
+        if self._pool is None or self._process != this_process():
+            # A forked child has none of the threads, and leaves their work to its parent.
+            self._process, self._flights = this_process(), {}
+            self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix=self._name)
+        return self._pool
+
+    async def _outcome(self, flight: _SharedCall[Any]) -> None:
+        try:
+            await _done(flight)
+        finally:
+            with self._lock.for_this_process():
+                flight.waiting -= 1
+                deserted = not flight.waiting
+            if deserted:
+                flight.work.cancel()  # if it has not begun
+
+    def _end(self, key: Hashable, flight: _SharedCall[Any]) -> None:
+        with self._lock.for_this_process():
+            if self._flights.get(key) is flight:
+                del self._flights[key]
+            deserted = not flight.waiting
+        error = None if flight.work.cancelled() else flight.work.exception()
+        if deserted and error:
+            unexpected = None if isinstance(error, EvergrantError) else error
+            _logger.warning("a call that was cancelled has failed: %s", error, exc_info=unexpected)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing is begun any more."""
+        return self._closed
+
+    def close(self, timeout: float = MAX_CALL_TIME) -> None:
+        """Begin nothing more, and wait for what is under way; seconds at the most."""
+        with self._lock.for_this_process():
+            self._closed = True
+            pool = self._pool if self._process == this_process() else None
+        if pool:
+            pool.shutdown(wait=False, cancel_futures=True)
+            wait([flight.work for flight in list(self._flights.values())], timeout)
+
+
+class ThreadBridges:
+    """Threads for each server apart: one that hangs holds up nobody who waits for another.
+
+    Args:
+        threads: How many calls may wait for one server at the same time.
+        name: What the threads are called.
+    """
+
+    def __init__(self, threads: int, name: str) -> None:
+        self._threads = threads
+        self._name = name
+        self._lanes: dict[str, ThreadBridge] = {}
+        self._closed = False
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing is begun any more."""
+        return self._closed
+
+    def bridge_for(self, server: str) -> ThreadBridge:
+        """Return where calls wait for this server."""
+        if server not in self._lanes:
+            lane = self._lanes.setdefault(server, ThreadBridge(self._threads, self._name))
+            if self._closed:
+                lane.close(0)
+        return self._lanes[server]
+
+    def close(self, until: float) -> None:
+        """Begin nothing more, and wait for what is under way, until a moment (monotonic)."""
+        self._closed = True
+        lanes = list(self._lanes.values())
+        for lane in lanes:
+            lane.close(0)
+        for lane in lanes:
+            lane.close(max(0.0, until - time.monotonic()))
+
+
+def _result(work: Future[T]) -> T:
+    error = work.exception()
+    if isinstance(error, EvergrantError):
+        # A copy for each task: raising one object in many mixes their tracebacks.
+        raise copy.copy(error).with_traceback(error.__traceback__) from error.__cause__
+    return work.result()
+
+
+async def _done(flight: _SharedCall[Any]) -> None:
+    here = _here()
+    bell = flight.bells.get(here.loop)
+    if bell is None:
+        bell = flight.bells[here.loop] = here.new_bell()
+        flight.work.add_done_callback(lambda _: _wake(bell, here))
+    await bell.wait()
+
+
+def _wake(bell: _Event, there: _LoopAdapter) -> None:
+    with suppress(RuntimeError):  # the loop has ended
+        there.call(bell.set)
+
+
+def _keep_loop_alive(flight: _SharedCall[Any]) -> None:
+    """Keep `asyncio.run` from ending before the work does: its caller may close the store next."""
+    import asyncio
+
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        return
+    guard = loop.create_task(_last_until_done(flight), name="evergrant-guard")
+    flight.work.add_done_callback(lambda _: guard)  # a loop by itself forgets its tasks
+
+
+async def _last_until_done(flight: _SharedCall[Any]) -> None:
+    import asyncio
+
+    try:
+        await _done(flight)
+    except asyncio.CancelledError:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(MAX_CALL_TIME):
+                await _done(flight)
+        raise

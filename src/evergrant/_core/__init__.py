@@ -1,0 +1,1 @@
+"""What a Keeper is made of: admit a grant, cache it, refresh it once, save it come what may."""

@@ -1,0 +1,135 @@
+"""Hands out tokens to the tasks of event loops, which are never blocked by it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import Protocol, TypeVar
+
+from evergrant._concurrency.offload import ThreadBridge, ThreadBridges
+from evergrant._core.cached_lookup import CachedLookup
+from evergrant._core.lease_heartbeat import MAX_REFRESH_TIME
+from evergrant._core.manager import TokenManager
+from evergrant._core.refreshable import data_center_code
+from evergrant._core.store_reader import StoreReader
+from evergrant._core.validity import NO_MINIMUM
+from evergrant.token import Token
+
+__all__ = ["AsyncTokens"]
+
+T = TypeVar("T")
+
+CACHE_THREADS = 4
+"""Threads for what waits for nobody but the store on this host."""
+
+STORE_THREADS = 16
+"""Threads for what reads the store, and waits for nobody else: a store has few connections."""
+
+REFRESH_THREADS = 100
+"""Threads for who waits for refreshes by one data center."""
+
+LOGIN_THREADS = 16
+"""Threads for logins and revocations at one data center; refreshes that hang do not hold them."""
+
+
+class SyncTokenSource(Protocol):
+    """What a Keeper does, in the thread that asks."""
+
+    def cached_token(self, user: str, *, min_ttl: timedelta) -> Token | None:
+        """Return a token that works if there is nothing to wait for."""
+
+    def token(self, user: str, *, min_ttl: timedelta) -> Token:
+        """Return a token that works."""
+
+    def replace_rejected(self, user: str, rejected: Token) -> Token:
+        """Return a token that is not the one that was rejected."""
+
+
+class AsyncTokens:
+    """The tokens of a Keeper for tasks, in threads of its own.
+
+    Those of the event loop and of anyio are left to the rest of the program: neither waits for
+    the other. Tasks that want the same token hold one thread together. Who waits for Zoho holds
+    none of those in which others are served.
+
+    Args:
+        source: The Keeper.
+        custody: What the Keeper works with.
+        serving: What the Keeper has at hand.
+    """
+
+    def __init__(
+        self, source: SyncTokenSource, manager: TokenManager, cached_lookup: CachedLookup
+    ) -> None:
+        self._source = source
+        self._vouched = manager.check_destination
+        self._accounts = manager.accounts
+        self._reader = StoreReader(manager, cached_lookup)
+        self._quick = ThreadBridge(CACHE_THREADS, "evergrant-quick", holds_loop=False)
+        self._reading = ThreadBridge(STORE_THREADS, "evergrant-reading")
+        self._waiting = ThreadBridges(REFRESH_THREADS, "evergrant-waiting")
+        self._acting = ThreadBridges(LOGIN_THREADS, "evergrant-acting")
+
+    async def token(self, user: str, *, min_ttl: timedelta = NO_MINIMUM) -> Token:
+        """Return a token that works; see `evergrant.Keeper.token`."""
+        asked = user, min_ttl
+        at_hand = partial(self._source.cached_token, user, min_ttl=min_ttl)
+        in_store = partial(self._reader.token, user, min_ttl=min_ttl)
+        for pool, look in ((self._quick, at_hand), (self._reading, in_store)):
+            token = await pool.run_shared(asked, look)
+            if token is not None:
+                return token
+        wait = partial(self._source.token, user, min_ttl=min_ttl)
+        return await self._waiting.bridge_for(await self._home_of(user)).run_shared(asked, wait)
+
+    async def _home_of(self, user: str) -> str:
+        return await self._reading.run_shared(
+            ("home", user), partial(self._reader.data_center_code, user)
+        )
+
+    async def token_for_url(self, user: str, url: str) -> Token:
+        """Return the token of this user if a request to this URL may carry it."""
+        return self._vouched(await self.token(user), url)
+
+    async def replace_rejected(self, user: str, rejected: Token) -> Token:
+        """Return a token of this user other than the one that the API rejected."""
+        asked = user, rejected.access_token
+        lane = self._waiting.bridge_for(data_center_code(rejected, self._accounts))
+        return await lane.run_shared(asked, partial(self._source.replace_rejected, user, rejected))
+
+    async def read(self, call: Callable[[], T]) -> T:
+        """Return what a call of the Keeper's returns that waits for the store only."""
+        return await self._reading.run(call)
+
+    async def end(self, user: str | Token, call: Callable[[], T]) -> T:
+        """Return what a call of the Keeper's returns that ends a user's grant at Zoho."""
+        if isinstance(user, Token):
+            home = data_center_code(user, self._accounts)
+        else:
+            home = await self._home_of(user)
+        return await self._acting.bridge_for(home).run(call)
+
+    async def log_in(self, where: str | None, call: Callable[[], T]) -> T:
+        """Return what a call of the Keeper's returns that logs somebody in.
+
+        Args:
+            where: The code of the data center, as far as it is known.
+        """
+        known = where in self._accounts.data_centers.codes  # it may have come through a browser
+        return await self._acting.bridge_for(where if where and known else "").run(call)
+
+    async def aclose(self, close: Callable[[], None]) -> None:
+        """Have ``close`` called, which calls `close`."""
+        if not self._quick.is_closed:
+            await self._quick.run(close)
+
+    def close(self) -> None:
+        """Begin nothing more, and wait for what is under way, a minute at the most."""
+        self._reading.close(0)  # nobody begins anything while it waits
+        until = time.monotonic() + MAX_REFRESH_TIME
+        for lanes in (self._waiting, self._acting):
+            lanes.close(until)
+        self._reading.close(max(0.0, until - time.monotonic()))
+        self._quick.close(0)

@@ -1,0 +1,80 @@
+"""Extends the leases of refreshes that take long, for as long as their process lives."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from evergrant._concurrency.offload import MAX_CALL_TIME
+from evergrant._fork import ProcessLock, this_process
+from evergrant._logging.rate_limited import RateLimitedLog
+from evergrant.errors import EvergrantError
+from evergrant.stores.leases import Lease
+
+__all__ = ["LEASE_TTL", "MAX_REFRESH_TIME", "LeaseHeartbeat"]
+
+_logger = RateLimitedLog()
+
+LEASE_TTL = 15.0
+"""Seconds that a lease runs: how long others wait for a process that was killed or stopped."""
+
+EXTEND_EVERY = 3.0
+"""Seconds between two extensions; a busy machine may be late with several of them."""
+
+MAX_REFRESH_TIME = MAX_CALL_TIME
+"""Seconds that one refresh is given: after that, somebody else may try."""
+
+
+class LeaseHeartbeat:
+    """One thread per process, while there is a lease to extend; safe to share."""
+
+    def __init__(self) -> None:
+        self._lock = ProcessLock()
+        self._process = this_process()
+        self._since: dict[Lease, float] = {}
+        self._runs = False
+
+    @contextmanager
+    def extending(self, lease: Lease) -> Iterator[None]:
+        """Keep a lease while the block runs."""
+        with self._lock.for_this_process():
+            if self._process != this_process():
+                # A forked child inherits neither the thread nor the right to these leases.
+                self._process, self._since, self._runs = this_process(), {}, False
+            self._since[lease] = time.monotonic()
+            begin, self._runs = not self._runs, True
+        if begin:
+            self._begin()
+        try:
+            yield
+        finally:
+            with self._lock.for_this_process():
+                self._since.pop(lease, None)
+
+    def _begin(self) -> None:
+        try:
+            threading.Thread(target=self._run, name="evergrant-heartbeat", daemon=True).start()
+        except RuntimeError as error:  # the interpreter is ending, or there are too many threads
+            _logger.warning("leases are not extended: %s", error)
+            self._runs = False
+
+    def _run(self) -> None:
+        while True:
+            time.sleep(EXTEND_EVERY)
+            with self._lock.for_this_process():
+                if not self._since:
+                    self._runs = False
+                    return
+                now = time.monotonic()
+                due = [
+                    lease
+                    for lease, at in self._since.items()
+                    if EXTEND_EVERY <= now - at <= MAX_REFRESH_TIME
+                ]
+            for lease in due:
+                try:
+                    lease.extend()
+                except EvergrantError as error:
+                    _logger.warning("a lease was not extended: %s", error)

@@ -1,0 +1,92 @@
+"""What this process knows was asked for with a grant, by its own clock, whatever a note says.
+
+Those who share a store may disagree about time: one whose clock is behind takes what another
+noted for the future, one whose clock is ahead takes it for long ago.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from evergrant._core.rate_limit_state import CLOCK_MARGIN, LIFE
+from evergrant._fork import ProcessLock
+
+__all__ = ["RequestHistory"]
+
+SLACK = 2_000
+"""Milliseconds by which the clocks of hosts that agree may differ."""
+
+MAX_GRANTS = 10_000
+"""Grants that a process remembers."""
+
+_Key = tuple[int, int]
+"""A moment as it is noted, and which of several of that moment it is."""
+
+
+class RequestHistory:
+    """Requests by grant; moments are epoch milliseconds. Safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._lock = ProcessLock()
+        self._known: dict[str, tuple[int, dict[_Key, int], set[_Key]]] = {}
+
+    def merged_with(self, grant: str, noted: Iterable[int], now: int) -> tuple[int, ...]:
+        """Return when requests were sent, of which a note has these moments; the oldest first.
+
+        What was noted since the last look, and cannot be from then, counts as of now: once. Who
+        changes the note is to put ``now`` in the place of what lies in the future.
+        """
+        with self._lock.for_this_process():
+            looked, before, listed = self._known.get(grant, (0, {}, set()))
+            oldest = looked - SLACK if looked <= now else 0
+            noted = list(noted)
+            numbered, future = _numbered(min(at, now) for at in noted), _numbered(noted)
+            # A clock of our own that went back made the future of what was.
+            known = {key: min(at, now) for key, at in before.items()}
+            for key, was in zip(numbered, future, strict=True):
+                if key != was and was in known:
+                    known[key] = known.pop(was)
+                    listed = listed - {was}
+            old, present = now - LIFE - CLOCK_MARGIN, set(numbered)
+            # What another has struck from the note, it noted anew: its clock is behind ours.
+            gone = [key for key in listed - present if known.get(key, 0) > old]
+            gone.sort(key=known.__getitem__)
+            for key in numbered:
+                if key not in known:
+                    if key[0] >= oldest:
+                        known[key] = key[0]
+                    else:
+                        known[key] = known.pop(gone.pop()) if gone else now
+            kept = {key: at for key, at in known.items() if key in present or at > old}
+            self._keep(grant, now, kept, present)
+            return tuple(sorted(at for at in kept.values() if at > old))
+
+    def record(self, grant: str, now: int, noted: Iterable[int]) -> None:
+        """Note a request of our own, and what the note has with it."""
+        with self._lock.for_this_process():
+            looked, known, _ = self._known.get(grant, (now, {}, set()))
+            number = sum(key[0] == now for key in known)
+            self._keep(grant, looked, known | {(now, number): now}, set(_numbered(noted)))
+
+    def _keep(self, grant: str, now: int, known: dict[_Key, int], listed: set[_Key]) -> None:
+        if len(self._known) >= MAX_GRANTS:
+            self._known = {}
+        self._known[grant] = now, known, listed
+
+    def forget(self, grant: str, at: int) -> None:
+        """Forget one request of a moment: it was not sent."""
+        with self._lock.for_this_process():
+            _, known, listed = self._known.get(grant, (0, {}, set()))
+            if keys := [key for key in known if key[0] == at]:
+                del known[max(keys)]
+                listed.discard(max(keys))
+
+
+def _numbered(moments: Iterable[int]) -> list[_Key]:
+    numbers: Counter[int] = Counter()
+    keys = []
+    for at in moments:
+        keys.append((at, numbers[at]))
+        numbers[at] += 1
+    return keys

@@ -1,0 +1,106 @@
+"""When a token may be handed out, and when its user should not have to wait for the next one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Self
+from zlib import crc32
+
+from evergrant.token import EXPIRY_LEEWAY, REFRESH_AHEAD, Token
+
+__all__ = [
+    "CLOCK_SLACK",
+    "MAX_MIN_TTL",
+    "NO_MINIMUM",
+    "Validity",
+    "is_stale",
+    "is_usable",
+    "validate_min_ttl",
+]
+
+NO_MINIMUM = timedelta(0)
+
+MAX_MIN_TTL = timedelta(minutes=50)
+"""The longest remaining life that a caller may ask for. Zoho's access tokens live one hour
+(https://www.zoho.com/crm/developer/docs/api/v8/token-validity.html), and may be refreshed ten times
+in ten minutes: who asked for all of the hour would use that up in ten calls."""
+
+SPREAD = timedelta(minutes=1)
+"""Tokens that expire together are refreshed over this time, not all at once."""
+
+CLOCK_SLACK = timedelta(minutes=10)
+"""How far the clocks of hosts may differ before a token counts as saved in the future."""
+
+_FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+
+
+def validate_min_ttl(min_ttl: timedelta) -> timedelta:
+    """Return a remaining life that may be asked for.
+
+    Raises:
+        ValueError: It is negative, or longer than `MOST_LIFE`.
+    """
+    if not NO_MINIMUM <= min_ttl <= MAX_MIN_TTL:
+        raise ValueError(f"min_ttl must be between 0 and {MAX_MIN_TTL}, not {min_ttl}")
+    return min_ttl
+
+
+@dataclass(frozen=True, slots=True)
+class Validity:
+    """The times of one token, worked out once for the many calls that ask.
+
+    Attributes:
+        opens: Before this moment it was not even saved: the clock has gone back since, and the
+            expiry, by the same clock, means nothing.
+        due: From now on it is worth refreshing, while everybody goes on with it.
+        closes: From now on it is not handed out.
+        expires: When Zoho ends it.
+    """
+
+    not_before: datetime
+    refresh_at: datetime
+    not_after: datetime
+    expires: datetime
+
+    @classmethod
+    def of(cls, token: Token) -> Self:
+        """Return the window of a token; one without an access token has none."""
+        opens = token.updated_at - CLOCK_SLACK if token.updated_at else _FIRST
+        if not token.access_token:
+            return cls(opens, _FIRST, _FIRST, _FIRST)
+        refreshable = bool(token.refresh_token)
+        if token.expires_at is None:
+            # Nobody noted when it ends. It may well work; a new one surely does.
+            return cls(opens, _FIRST if refreshable else _LAST, _LAST, _LAST)
+        share = crc32((token.id or "").encode()) / 2**32
+        due = token.expires_at - REFRESH_AHEAD + share * SPREAD if refreshable else _LAST
+        return cls(opens, due, token.expires_at - EXPIRY_LEEWAY, token.expires_at)
+
+    def limited_to(self, *, not_after: datetime | None, refresh_at: datetime | None) -> Validity:
+        """Return a window that closes, and has something due, at these moments or before."""
+        return replace(
+            self,
+            not_after=min(self.not_after, not_after or _LAST),
+            refresh_at=min(self.refresh_at, refresh_at or _LAST),
+        )
+
+    def covers(self, now: datetime, min_ttl: timedelta = NO_MINIMUM) -> bool:
+        """Say whether the token may be handed out to one who wants this much life of it."""
+        return self.not_before <= now < self.not_after and (
+            not min_ttl or min_ttl <= self.expires - now
+        )
+
+    def needs_refresh(self, now: datetime) -> bool:
+        """Say whether the token is worth refreshing."""
+        return now >= self.refresh_at
+
+
+def is_usable(token: Token, now: datetime, min_ttl: timedelta = NO_MINIMUM) -> bool:
+    """Say whether an access token may be handed out to one who wants this much life of it."""
+    return Validity.of(token).covers(now, min_ttl)
+
+
+def is_stale(token: Token, now: datetime) -> bool:
+    """Say whether a token is in its last minutes: valid, and worth refreshing."""
+    return Validity.of(token).needs_refresh(now)

@@ -1,0 +1,1 @@
+"""Files that only their owner can read, and where they are kept."""

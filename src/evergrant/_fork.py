@@ -1,0 +1,202 @@
+"""Keeps what threads share sound when the process forks: a child inherits it as it is."""
+
+from __future__ import annotations
+
+import _imp
+import os
+import stat
+import threading
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from importlib import _bootstrap
+from typing import Any, Protocol
+
+__all__ = [
+    "ForkAware",
+    "Process",
+    "ProcessLock",
+    "ProcessSemaphore",
+    "Sockets",
+    "register",
+    "this_process",
+    "without_forks",
+]
+
+REST_TIMEOUT = 5.0
+"""Seconds that a fork waits for what other threads import or make. One of them may run the whole
+program in an import, or wait for the thread that forks."""
+
+Process = tuple[int, int]
+"""A process: how many forks lie between it and the first of its ancestors, and its id."""
+
+_forks = 0
+
+
+def this_process() -> Process:
+    """Return what tells this process from its ancestors and its children.
+
+    The id alone does not: in a namespace of its own, a child may have its parent's.
+    """
+    return _forks, os.getpid()
+
+
+class ProcessLock:
+    """A lock among the threads of one process; a forked child has its own, and finds it free.
+
+    An ordinary lock stays locked in the child for ever if another thread held it at the fork.
+    """
+
+    def __init__(self) -> None:
+        self._locks: dict[Process, threading.Lock] = {}
+
+    def for_this_process(self) -> threading.Lock:
+        """Return the lock of this process, for a ``with`` statement."""
+        # Not by an __exit__ of our own: an interrupt at its beginning would leave the lock locked
+        # for ever, and nothing of Python's runs in that of the lock itself.
+        return self._locks.setdefault(this_process(), threading.Lock())
+
+
+class ProcessSemaphore:
+    """Turns of the threads of one process, so many at once; in a forked child all are free.
+
+    Args:
+        number: How many threads have a turn at the same time.
+    """
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self._turns: dict[Process, threading.BoundedSemaphore] = {}
+
+    def for_this_process(self) -> threading.BoundedSemaphore:
+        """Return the turns of this process."""
+        here = this_process()
+        if here not in self._turns:
+            self._turns.setdefault(here, threading.BoundedSemaphore(self._number))
+        return self._turns[here]
+
+
+class ForkAware(Protocol):
+    """Something that is told before and after each fork of this process."""
+
+    def before_fork(self) -> None:
+        """Come to rest, and stay so until `after_fork`."""
+
+    def after_fork(self) -> None:
+        """Go on; called in the parent and in the child, by the thread that forked."""
+
+
+_watched: weakref.WeakSet[ForkAware] = weakref.WeakSet()
+_lock = threading.RLock()  # a signal's handler may fork while its thread adds to the watched
+_resting: list[ForkAware] = []
+_is_ready = False
+_making = threading.RLock()
+
+
+def register(resource: ForkAware) -> None:
+    """Tell ``resource`` of every fork for as long as it lives."""
+    with _lock:
+        _watched.add(resource)
+
+
+class Sockets:
+    """Connections of a library; in a forked child their sockets lead nowhere.
+
+    A driver says goodbye over what it lets go of, such as at the end of a child, and tells a child
+    from its parent by a number that may be the same: the parent's connection would be closed.
+
+    Args:
+        descriptor: Returns the number of a connection's socket; may raise if it has none.
+    """
+
+    def __init__(self, descriptor: Callable[[Any], int]) -> None:
+        self._descriptor = descriptor
+        self._process = this_process()
+        self._open: weakref.WeakSet[Any] = weakref.WeakSet()
+        register(self)
+
+    def add(self, connection: object) -> None:
+        """Note one for as long as it lives."""
+        self._open.add(connection)
+
+    def before_fork(self) -> None:
+        """Nothing has to rest."""
+
+    def after_fork(self) -> None:
+        """Let go of the parent's in a child."""
+        if self._process == this_process():
+            return
+        self._process, inherited, self._open = this_process(), self._open, weakref.WeakSet()
+        for connection in list(inherited):
+            with suppress(Exception):  # it is closed already
+                _lead_nowhere(self._descriptor(connection))
+
+
+def _lead_nowhere(descriptor: int) -> None:
+    if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+        nowhere = os.open(os.devnull, os.O_RDWR | os.O_CLOEXEC)
+        os.dup2(nowhere, descriptor, inheritable=False)
+        os.close(nowhere)
+
+
+@contextmanager
+def without_forks() -> Iterator[None]:
+    """Let no thread fork during the block, which must be short.
+
+    For what takes locks of a library that stay locked in a child, as OpenSSL's do.
+    """
+    with _making:
+        yield
+
+
+def _before() -> None:
+    global _is_ready  # noqa: PLW0603 - there is one
+    # Python does not free the locks of modules in a child: it would wait for ever for the end of
+    # an import by a thread that it lacks, at its first refresh, look-up of a host, or connection.
+    until = time.monotonic() + REST_TIMEOUT
+    while _others_import() and time.monotonic() < until:
+        time.sleep(0.001)
+    _making.acquire(timeout=max(0.0, until - time.monotonic()))
+    _lock.acquire()
+    for resource in list(_watched):
+        resource.before_fork()
+        _resting.append(resource)
+    _imp.acquire_lock()  # nobody begins another
+    while _others_import() and time.monotonic() < until:
+        _imp.release_lock()  # who is at it takes it again and again
+        time.sleep(0.001)
+        _imp.acquire_lock()
+    _is_ready = True
+
+
+def _after() -> None:
+    global _is_ready  # noqa: PLW0603 - as above
+    _is_ready = False
+    _imp.release_lock()
+    while _resting:
+        _resting.pop().after_fork()
+    _lock.release()
+    with suppress(RuntimeError):  # it was not to be had in time
+        _making.release()
+
+
+def _after_in_child() -> None:
+    global _forks, _making  # noqa: PLW0603 - there is one of each
+    _forks += 1
+    if not _is_ready:  # a server in C has forked, and tells Python of the child only
+        _before()
+    _after()
+    _making = threading.RLock()
+
+
+def _others_import() -> bool:
+    """Say whether another thread imports a module."""
+    own = threading.get_ident()
+    locks: dict[str, Any] = getattr(_bootstrap, "_module_locks", {})
+    held = (lock() for lock in list(locks.values()))
+    return any(getattr(lock, "owner", None) not in (None, own) for lock in held)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_before, after_in_parent=_after, after_in_child=_after_in_child)

@@ -1,0 +1,1 @@
+"""The outbox of granted tokens that their store could not take."""

@@ -1,0 +1,1 @@
+"""Logging that neither floods a log nor blocks the program."""

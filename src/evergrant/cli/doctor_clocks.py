@@ -1,0 +1,31 @@
+"""What ``evergrant doctor`` says of clocks: this host's, and that of the store's server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import evergrant
+from evergrant.cli.doctor_check import Check
+from evergrant.clock import utc_now
+from evergrant.token import EXPIRY_LEEWAY
+
+__all__ = ["clock_checks", "off_by"]
+
+
+def clock_checks(store: evergrant.TokenStore) -> Iterator[Check]:
+    """Compare this host's clock with that of the store's server, if it has one."""
+    began = utc_now()
+    theirs = store.storage_time()
+    if theirs is None:
+        return
+    off = (began + (utc_now() - began) / 2 - theirs).total_seconds()
+    if abs(off) < EXPIRY_LEEWAY.total_seconds():
+        yield Check("store clock", "ok", f"differs from ours by {abs(off):.0f} s")
+        return
+    hint = "Set the clocks of both (NTP): the age of logins, and what was deleted, go by them."
+    yield Check("store clock", "problem", off_by(off, store.url), hint)
+
+
+def off_by(seconds: float, whose: str) -> str:
+    """Return how our clock stands to another."""
+    return f"our clock is {abs(seconds):.0f} s {'ahead of' if seconds > 0 else 'behind'} {whose}"

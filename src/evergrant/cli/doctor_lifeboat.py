@@ -1,0 +1,88 @@
+"""The lifeboats, as ``evergrant doctor`` sees them and ``--repair`` empties them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import evergrant
+from evergrant._core.saver import Saver
+from evergrant._lifeboat.files import all_files, store_url_of
+from evergrant._lifeboat.outbox import Lifeboat
+from evergrant._lifeboat.restore_result import RestoreOutcome, RestoreResult
+from evergrant.cli.doctor_check import Check
+from evergrant.clock import utc_now
+from evergrant.config import Settings, config_folder
+from evergrant.errors import EvergrantError
+from evergrant.events import safe_listener
+
+__all__ = ["lifeboat_checks"]
+
+NAME = "lifeboat"
+
+
+def lifeboat_checks(settings: Settings, *, repair: bool, adopt: bool = False) -> Iterator[Check]:
+    """Look for tokens that a store, this one or another, could not take.
+
+    Args:
+        repair: Restore those of this store, and move what is damaged aside.
+        adopt: Also those that are not sealed although a key is set.
+    """
+    if not all_files(config_folder()):
+        return
+    try:
+        with evergrant.open_store(settings.store) as store:
+            boat = Lifeboat(config_folder(), store.url)
+            yield from _repaired(store, boat, adopt=adopt) if repair else _waiting(boat)
+    except EvergrantError as error:
+        if repair:
+            yield Check(NAME, "problem", f"nothing was restored: {error.message}", error.hint)
+        yield from _other_stores(all_files(config_folder()))
+        return
+    for path, problem in boat.unusable.items():
+        yield Check(NAME, "problem", f"{path}: {problem.message}", problem.hint)
+    yield from _other_stores(set(all_files(config_folder())) - boat.paths())
+
+
+def _waiting(boat: Lifeboat) -> Iterator[Check]:
+    for token in boat.pending():
+        yield Check(
+            NAME,
+            "problem",
+            f"{_named(token)} was granted, and its store could not take it",
+            "Mend the store, then run: evergrant doctor --repair",
+        )
+
+
+def _repaired(store: evergrant.TokenStore, boat: Lifeboat, *, adopt: bool) -> Iterator[Check]:
+    try:
+        for before, now in boat.repair(adopt=adopt):
+            yield Check(NAME, "note", f"{before.name} was damaged; it is kept as {now}")
+    except OSError as error:
+        yield Check(NAME, "problem", f"a damaged file was left as it is: {error}")
+    for boarding in Saver(store, boat, safe_listener(None), utc_now).restore_pending():
+        yield _result_check(boarding)
+
+
+def _result_check(boarding: RestoreResult) -> Check:
+    what = f"{_named(boarding.token)}: {boarding.fate.value}"
+    if boarding.problem:
+        return Check(NAME, "problem", f"{what}; {boarding.problem.message}", boarding.problem.hint)
+    return Check(NAME, "ok" if boarding.fate is RestoreOutcome.RESTORED else "note", what)
+
+
+def _named(token: evergrant.Token) -> str:
+    number = f"token {token.id}" if token.id else "a login"
+    return f"{number} of {token.user_name}" if token.user_name else number
+
+
+def _other_stores(paths: Iterable[Path]) -> Iterator[Check]:
+    """Tell for which stores tokens wait, as far as the files say it."""
+    for store, number in sorted(Counter(map(store_url_of, paths)).items()):
+        yield Check(
+            NAME,
+            "problem",
+            f"{number} granted token(s) wait for {store or 'a store that the file does not name'}",
+            f"With that store: evergrant doctor --repair --store {store or 'URL'}",
+        )

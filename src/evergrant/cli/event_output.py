@@ -1,0 +1,101 @@
+"""How events are told: a line each, for people or as JSON; what goes on failing, once."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import typer
+
+from evergrant._text import json_text, printable
+from evergrant.cli.messages import format_time
+from evergrant.errors import StoreUnavailable
+from evergrant.events import (
+    Event,
+    Refreshed,
+    RefreshFailed,
+    Restored,
+    SaveFailed,
+    StoreFailed,
+    StoreRecovered,
+)
+
+__all__ = ["EventPrinter"]
+
+_NAMES: dict[type[Event], str] = {
+    Refreshed: "refreshed",
+    RefreshFailed: "failed",
+    SaveFailed: "not saved",
+    Restored: "saved",
+    StoreFailed: "store failed",
+    StoreRecovered: "store recovered",
+}
+
+
+class EventPrinter:
+    """Prints events to stdout.
+
+    Attributes:
+        failed: Whether anything went wrong so far.
+    """
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.failed = False
+        self._as_json = as_json
+        self._known: dict[str | None, str] = {}
+
+    def print_event(self, event: Event) -> None:
+        """Tell an event, unless it is a failure like the last one of its token or of the store."""
+        if isinstance(event, RefreshFailed) and isinstance(event.error, StoreUnavailable):
+            # It befalls every token that was under way: one line is enough.
+            event = StoreFailed(at=event.at, error=event.error)
+        if isinstance(event, StoreRecovered) and None not in self._known:
+            return
+        said = _described(event)
+        whom, error = event.token_id or event.user, said.get("error")
+        self.failed = self.failed or bool(error)
+        if error is None:
+            self._known.pop(whom, None)
+        elif self._known.get(whom) == error:
+            return
+        else:
+            self._known[whom] = error
+        self.print(said, _sentence(event, said))
+
+    def print(self, said: dict[str, Any], sentence: str) -> None:
+        """Print what was said, for programs, or the sentence that says it, for people."""
+        if self._as_json:
+            typer.echo(json_text(said))
+        else:
+            typer.echo(printable(f"{format_time(datetime.fromisoformat(said['at']))} {sentence}"))
+
+
+def _described(event: Event) -> dict[str, Any]:
+    said: dict[str, Any] = {
+        "at": event.at.isoformat(),
+        "event": _NAMES.get(type(event), type(event).__name__),
+    }
+    if event.token_id or event.user:
+        said |= {"user": event.user, "token_id": event.token_id}
+    match event:
+        case Refreshed(expires_at=expires_at):
+            said["expires_at"] = expires_at.isoformat() if expires_at else None
+        case RefreshFailed(error=error) | SaveFailed(error=error) | StoreFailed(error=error):
+            said |= {
+                "error": type(error).__name__,
+                "problem": f"{error.message}. {error.hint}".strip(),
+            }
+    if isinstance(event, SaveFailed):
+        said["lifeboat"] = str(event.lifeboat) if event.lifeboat else None
+    return said
+
+
+def _sentence(event: Event, said: dict[str, Any]) -> str:
+    text = " ".join(filter(None, (said["event"], event.user or event.token_id)))
+    if isinstance(event, Refreshed) and event.expires_at:
+        text += f" until {format_time(event.expires_at)}"
+    if "problem" in said:
+        text += f": {said['problem']}"
+    if isinstance(event, SaveFailed):
+        text += f" It waits in {event.lifeboat or 'the memory of this process'}."
+    return text

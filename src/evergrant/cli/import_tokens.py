@@ -1,0 +1,96 @@
+"""``evergrant import``: tokens from elsewhere, into the store in use."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Annotated
+
+import typer
+
+import evergrant
+from evergrant import transfer
+from evergrant._text import json_text
+from evergrant.cli.audit import with_audit
+from evergrant.cli.exit_codes import ExitCode
+from evergrant.cli.messages import print_error, print_info
+from evergrant.cli.move import DryRun, named_store, open_for_preview
+from evergrant.cli.options import AsJson, settings_of
+from evergrant.cli.transfer_output import as_dict, print_outcomes, summary, with_progress
+from evergrant.errors import ConfigError
+from evergrant.transfer.formats import PREFIX, token_from_environment, tokens_from_json
+
+__all__ = ["import_tokens"]
+
+Copy = Callable[..., Iterator[transfer.Moved]]
+"""Copies what comes in into a store; with ``dry_run=True`` it only says what would happen."""
+
+
+def import_tokens(
+    context: typer.Context,
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="SOURCE",
+            help="A store's URL, env:NAME (a variable with the URL), env: (a token in ZOHO_...), "
+            "or - (JSON).",
+        ),
+    ],
+    *,
+    prefix: Annotated[
+        str | None,
+        typer.Option(
+            metavar="PREFIX", help=f"With env:, what variables begin with; by default {PREFIX}."
+        ),
+    ] = None,
+    partial_too: Annotated[
+        bool, typer.Option("--partial", help="Import what can be imported, even if not all can.")
+    ] = False,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Import tokens from another store, the environment, or JSON on stdin; all or none.
+
+    The source stays as it is, and a fresher token that is there already, too.
+    """
+    settings = settings_of(context)
+    with _incoming(source, prefix) as copied:
+        with open_for_preview(settings.store) as store:
+            moves = planned = list(copied(store, dry_run=True))
+        good = all(moved.is_good for moved in moves)
+        imported = not dry_run and (good or partial_too)
+        if imported:
+            with evergrant.open_store(settings.store) as store:
+                copying = with_audit(settings, copied(store), store.url)
+                moves = list(with_progress(copying, lambda: len(planned), "importing"))
+    _print(moves, as_json=as_json)
+    if not imported:
+        print_info("nothing was imported" + (": a dry run" if dry_run else ""))
+    if bad := sum(not moved.is_good for moved in moves):
+        print_error(f"{bad} of {len(moves)} tokens cannot be imported: see their problem")
+        raise typer.Exit(ExitCode.BAD_RESULT)
+
+
+@contextmanager
+def _incoming(source: str, prefix: str | None) -> Iterator[Copy]:
+    if prefix is not None and source != "env:":
+        raise ConfigError("--prefix is for the source env: only")
+    if source == "-":
+        yield partial(transfer.copy, tokens_from_json(sys.stdin.buffer))
+    elif source == "env:":
+        token = token_from_environment(PREFIX if prefix is None else prefix)
+        yield partial(transfer.copy, [token])
+    else:
+        with evergrant.open_store(named_store(source), read_only=True) as store:
+            yield partial(transfer.move, store)
+
+
+def _print(moves: list[transfer.Moved], *, as_json: bool) -> None:
+    if as_json:
+        typer.echo(json_text([as_dict(one) for one in moves], indent=2))
+    else:
+        print_outcomes(moves)
+        typer.echo(summary(Counter(moved.outcome for moved in moves)))

@@ -1,0 +1,102 @@
+"""Prints any number of tokens as they are read: for a screen, for a pipe, or as JSON."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from itertools import chain, islice
+from typing import TYPE_CHECKING
+
+import typer
+
+from evergrant._text import json_text, printable
+from evergrant.cli.columns import display_text, lay_out, widths_of
+from evergrant.cli.tables import NARROW, Row, console, filled, state_color, token_cells
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["print_as_json", "print_listing"]
+
+SAMPLE = 500
+"""Rows that decide how wide the columns are."""
+
+
+def print_as_json(rows: Iterable[Row]) -> None:
+    """Print a JSON array, one row after the other."""
+    separator = "[\n"
+    for row in rows:
+        sys.stdout.write(separator + textwrap.indent(json_text(row, indent=2), "  "))
+        separator = ",\n"
+    sys.stdout.write("[]\n" if separator == "[\n" else "\n]\n")
+
+
+def print_listing(rows: Iterable[Row]) -> bool:
+    """Print a line for each row; return False if there is none.
+
+    On a screen: aligned, coloured, and through the pager where there are more than fit. In a
+    pipe: the cells, whole, with tabs between them and no heading, as ``cut`` and ``awk`` like it.
+    """
+    rows = iter(rows)
+    sample = list(islice(rows, SAMPLE))
+    screen = console()
+    if not screen.is_terminal:
+        for row in chain(sample, rows):
+            cells = token_cells(row, wide=True).values()
+            sys.stdout.write("\t".join(printable(cell or "-") for cell in cells) + "\n")
+    elif sample:
+        lines = _lines(sample, rows, screen)
+        if len(sample) < screen.height - 1:
+            sys.stdout.writelines(lines)
+        else:
+            _page(lines)
+    return bool(sample)
+
+
+def _page(lines: Iterable[str]) -> None:
+    """Show lines through the pager, as far as somebody reads; through none, all of them."""
+    pager = shlex.split(os.environ.get("PAGER", "less"))
+    if not pager or not shutil.which(pager[0]):
+        sys.stdout.writelines(lines)
+        return
+    # Colours, no question at the end of what fits, nothing cleared.
+    environment = {"LESS": "-FRX", **os.environ}
+    with subprocess.Popen(  # noqa: S603 - the user's own pager
+        pager, stdin=subprocess.PIPE, text=True, env=environment
+    ) as reader:
+        with suppress(BrokenPipeError):
+            for line in lines:
+                reader.stdin.write(line)  # type: ignore[union-attr]
+        with suppress(BrokenPipeError):
+            reader.stdin.close()  # type: ignore[union-attr]
+
+
+def _lines(sample: Sequence[Row], rest: Iterable[Row], screen: Console) -> Iterator[str]:
+    wide = screen.width >= NARROW
+    cells = [token_cells(row, wide=wide) for row in sample]
+    names = filled(cells)
+    rows = [[display_text(row[name] or "-") for name in names] for row in cells]
+    widths = widths_of([names, *rows], screen.width)
+    yield _colored(names, widths, bold=True)
+    for row in rows:
+        yield _colored(row, widths)
+    for late in (token_cells(row, wide=wide) for row in rest):
+        yield _colored([display_text(late[name] or "-") for name in names], widths)
+
+
+def _colored(row: Sequence[str], widths: Sequence[int], *, bold: bool = False) -> str:
+    plain = bool(os.environ.get("NO_COLOR"))
+    text = ""
+    for line in lay_out(row, widths):
+        for part, cell in line:
+            color = state_color(cell)
+            styled = not plain and (bold or color)
+            text += typer.style(part, fg=color, bold=bold or None) if styled else part
+        text += "\n"
+    return text

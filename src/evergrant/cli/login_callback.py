@@ -1,0 +1,269 @@
+"""The far end of a login by browser: a page on this machine that Zoho sends the browser to."""
+
+from __future__ import annotations
+
+import hmac
+import re
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from html import escape
+from http import HTTPStatus
+from http.server import ThreadingHTTPServer
+from socketserver import TCPServer
+from typing import Any, Self
+
+from evergrant._network.http_server import OneRequestHandler
+from evergrant._oauth.redirect import parse_redirect
+from evergrant._text import printable
+from evergrant.errors import ConfigError, ConsentDenied, NoRefreshToken, UntrustedServer
+from evergrant.token import Token
+
+__all__ = ["Listener", "PendingLogin"]
+
+_LOOPBACK_URL = re.compile(
+    r"(?P<host>http://(127\.0\.0\.1|localhost)):(?P<port>\d{1,5})(?P<path>/[^?#]*|)"
+)
+_LAST_PORT = 65535
+
+_HEADERS = {
+    "Content-Type": "text/html; charset=utf-8",
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+    "Connection": "close",
+}
+
+_PAGE = """<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>
+<style>body{{font:1.1rem/1.5 system-ui,sans-serif;margin:20vh auto;max-width:34rem;
+padding:0 1rem}}</style>
+<h1>{title}</h1><p>{text}</p></html>
+"""
+
+
+class PendingLogin:
+    """Waits for the redirect that answers one login; refuses every other and goes on waiting.
+
+    Args:
+        state: What the login sent out; who does not know it cannot end the wait.
+        complete: Finishes the login with the redirect's URL or path.
+        again: Returns the address at Zoho that asks for consent anew, once, where a login brought
+            no refresh token because the user had consented before.
+    """
+
+    def __init__(
+        self,
+        state: str,
+        complete: Callable[[str], Token],
+        again: Callable[[], str] | None = None,
+    ) -> None:
+        self._state = state.encode()
+        self._complete = complete
+        self._again = again
+        self._onward: dict[bytes, str] = {}
+        self._lock = threading.Lock()
+        self._outcome: Future[Token] = Future()
+        self._user: str | None = None
+
+    def complete(
+        self, redirect: str, tell: Callable[[str], None], onward: Callable[[str], None]
+    ) -> None:
+        """Finish the login with this redirect, unless another did.
+
+        Args:
+            tell: Is told whose login it was, or an empty text if it failed, before the wait ends.
+            onward: Is told in its place where to send the browser, to consent anew.
+
+        Raises:
+            UntrustedServer: It does not answer this login; the wait goes on.
+        """
+        state = parse_redirect(redirect).state.encode()
+        with self._lock:
+            if address := self._onward.get(state):
+                onward(address)  # the browser's page was loaded again
+                return
+            if not hmac.compare_digest(state, self._state):
+                raise UntrustedServer(
+                    "a redirect came that does not answer this login; it was ignored"
+                )
+            if self._user is None:
+                self._finish(redirect, tell, onward)
+            else:
+                tell(self._user)  # as above
+
+    def _finish(
+        self, redirect: str, tell: Callable[[str], None], onward: Callable[[str], None]
+    ) -> None:
+        try:
+            try:
+                token = self._complete(redirect)
+            except NoRefreshToken:
+                if self._again is None:
+                    raise
+                address, self._again = self._again(), None
+                self._onward[self._state] = address
+                self._state = parse_redirect(address).state.encode()
+                onward(address)
+                return
+        except Exception as error:  # noqa: BLE001 - raised again by wait
+            self._user = ""
+            tell(self._user)
+            self._outcome.set_exception(error)
+        else:
+            self._user = token.user_name or ""
+            tell(self._user)
+            self._outcome.set_result(token)
+
+    def fail(self, why: str) -> None:
+        """End the wait: no redirect can come any more."""
+        with self._lock:
+            if self._user is None:
+                self._user = ""
+                self._outcome.set_exception(ConfigError(why))
+
+    def wait(self, seconds: float) -> Token:
+        """Return the token of who logged in.
+
+        Raises:
+            ConsentDenied: Nobody came back.
+            EvergrantError: The login failed.
+        """
+        try:
+            return self._outcome.result(seconds)
+        except TimeoutError:
+            raise ConsentDenied(
+                f"nobody came back from Zoho within {seconds / 60:g} minutes",
+                hint="Start the login again.",
+            ) from None
+
+
+def local_parts(redirect_url: str) -> re.Match[str]:
+    """Return host, port and path of a redirect URL at which this machine can listen.
+
+    Raises:
+        ConfigError: It is not an address of this machine.
+    """
+    parts = _LOOPBACK_URL.fullmatch(redirect_url)
+    if parts is None or int(parts["port"]) > _LAST_PORT:
+        raise ConfigError(
+            f"the redirect URL {redirect_url} does not lead back to this command",
+            hint="Register and set http://127.0.0.1:PORT/…, or use --no-browser.",
+        )
+    return parts
+
+
+class Listener:
+    """Listens at a redirect URL on this machine; every other address is not found there.
+
+    Args:
+        redirect_url: http, on 127.0.0.1 or localhost; with port 0, any free port is taken.
+
+    Attributes:
+        url: The redirect URL, with the port that is open.
+
+    Raises:
+        ConfigError: It is not an address of this machine, or its port is taken.
+    """
+
+    def __init__(self, redirect_url: str) -> None:
+        parts = local_parts(redirect_url)
+        try:
+            self._server = _Server(("127.0.0.1", int(parts["port"])), _Handler)
+        except OSError as error:
+            raise ConfigError(
+                f"port {parts['port']} of the redirect URL cannot be opened: {error.strerror}",
+                hint="End the program that uses it, or use --no-browser.",
+            ) from None
+        self._server.path = parts["path"] or "/"
+        self.url = f"{parts['host']}:{self._server.server_port}{parts['path']}"
+
+    def serve(self, answer: PendingLogin, refused: Callable[[str], None]) -> None:
+        """Offer what comes to an answer, until this listener is closed.
+
+        Args:
+            refused: Is told of what was refused.
+        """
+        self._server.answer, self._server.refused = answer, refused
+        threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._server.answer:
+            self._server.shutdown()
+        self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    # With a thread for each connection: browsers open some that they never use.
+    path = "/"
+    answer: PendingLogin | None = None
+    refused: Callable[[str], None]
+    # Another program must not be able to share the port and take the code.
+    allow_reuse_port = False
+
+    def server_bind(self) -> None:
+        """Bind, without asking a name server who 127.0.0.1 is."""
+        TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.socket.getsockname()
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Stay quiet: a browser that went away is no news."""
+
+
+class _Handler(OneRequestHandler):
+    server: _Server
+
+    def do_GET(self) -> None:  # noqa: N802 - the base's name
+        """Take the redirect."""
+        if self.server.answer is None or self.path.partition("?")[0] != self.server.path:
+            self._page(HTTPStatus.NOT_FOUND, "Nothing here", "This is not the address.")
+            return
+        try:
+            self.server.answer.complete(self.path, self._tell, self._send_on)
+        except UntrustedServer as error:
+            self.server.refused(error.message)
+            self._page(
+                HTTPStatus.BAD_REQUEST,
+                "Not this login",
+                "This is not the answer to the login that is under way.",
+            )
+
+    def _send_on(self, address: str) -> None:
+        self._page(
+            HTTPStatus.SEE_OTHER,
+            "One more step",
+            "Zoho is asked for your consent once more.",
+            {"Location": address},
+        )
+
+    def _tell(self, user: str) -> None:
+        if user:
+            text = f"You are logged in as {escape(printable(user))}. You can close this window."
+            self._page(HTTPStatus.OK, "Done", text)
+        else:
+            text = "The terminal says why. You can close this window."
+            self._page(HTTPStatus.OK, "The login failed", text)
+
+    def _page(
+        self, status: HTTPStatus, title: str, text: str, more: Mapping[str, str] = _HEADERS
+    ) -> None:
+        body = _PAGE.format(title=title, text=text).encode()
+        try:
+            self.send_response(status)
+            for name, value in {**_HEADERS, **more}.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+        except OSError:
+            self.close_connection = True
+
+    def version_string(self) -> str:
+        """Name the server without its version."""
+        return "evergrant"
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
+        """Stay quiet: the address carries the code."""

@@ -1,0 +1,45 @@
+"""Metrics of a command that runs on, for Prometheus."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from evergrant.errors import ConfigError
+
+if TYPE_CHECKING:
+    from evergrant.observing.prometheus import Metrics
+
+__all__ = ["metrics_of", "serving_metrics"]
+
+HIGHEST_PORT = 65_535
+
+
+def metrics_of(address: str | None) -> Metrics | None:
+    """Return what counts events, if somebody wants to see it."""
+    if address is None:
+        return None
+    from evergrant.observing.prometheus import Metrics
+
+    return Metrics()
+
+
+@contextmanager
+def serving_metrics(metrics: Metrics | None, address: str | None) -> Iterator[None]:
+    """Serve metrics where somebody wants them: on this machine only, unless told otherwise.
+
+    Raises:
+        ConfigError: The address is none, or nobody can listen there.
+    """
+    if metrics is None or address is None:
+        yield
+        return
+    host, _, port = address.rpartition(":")
+    if not port.isascii() or not port.isdecimal() or int(port) > HIGHEST_PORT:
+        raise ConfigError(f"{address!r} is not an address", hint="Write PORT, or HOST:PORT.")
+    end = metrics.serve(host.strip("[]") or "127.0.0.1", int(port))
+    try:
+        yield
+    finally:
+        end()

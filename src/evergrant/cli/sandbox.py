@@ -1,0 +1,134 @@
+"""``evergrant sandbox`` and ``evergrant demo``: Zoho on this machine."""
+
+from __future__ import annotations
+
+import logging
+import re
+import sys
+import threading
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from evergrant.cli.exit_codes import ExitCode
+from evergrant.cli.options import SANDBOX_PORT
+from evergrant.errors import ConfigError
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from evergrant.keeper import Keeper
+    from evergrant.sandbox import Sandbox
+
+__all__ = ["demo", "sandbox"]
+
+HIGHEST_PORT = 65_000
+"""Above it, there might be no room for the ports of several data centers."""
+
+CLIENT_ID = "1000.EVERGRANTSANDBOX"
+"""Always the same, so that a login after a restart takes the place of the one before."""
+
+CLIENT_SECRET = "evergrant-sandbox"  # noqa: S105 - of an app that exists on this machine only
+
+
+def sandbox(
+    *,
+    port: Annotated[
+        int,
+        typer.Option(metavar="PORT", help="The port to listen on; 0 is any free one."),
+    ] = SANDBOX_PORT,
+    data_centers: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--data-center",
+            metavar="CODE",
+            help="A data center to run, such as us or eu; may be repeated.",
+        ),
+    ] = None,
+    redirect_urls: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--redirect-url", metavar="URL", help="Register one more redirect URL; may be repeated."
+        ),
+    ] = None,
+    lenient: Annotated[
+        bool,
+        typer.Option(
+            "--lenient", help="Keep fields and modules that it does not know; else it refuses them."
+        ),
+    ] = False,
+) -> None:
+    """Run a faithful local Zoho until Ctrl-C, with users to log in as.
+
+    To aim your app, the examples and the other commands at it, paste the lines that it prints.
+    """
+    from evergrant.datacenter import ZOHO
+    from evergrant.sandbox import Sandbox
+
+    if port not in range(HIGHEST_PORT + 1):
+        raise ConfigError(f"--port {port}: ports go from 0 to {HIGHEST_PORT}")
+    for url in redirect_urls or ():
+        if not re.fullmatch(r"https?://[^\s/]+\S*", url):
+            raise ConfigError(f"--redirect-url {url!r} is not an address (https://host/path)")
+    codes = [ZOHO.by_code(code).code for code in data_centers or ["us", "eu"]]
+    zoho = Sandbox(data_centers=dict.fromkeys(codes), port=port, strict=not lenient)
+    zoho.client = zoho.add_client(
+        redirect_uris=(*zoho.client.redirect_uris, *(redirect_urls or ())),
+        client_id=CLIENT_ID,
+        client_secret=CLIENT_SECRET,
+    )
+    logging.getLogger("evergrant.sandbox").addHandler(logging.StreamHandler())
+    try:
+        zoho.start()
+    except OSError as error:
+        raise ConfigError(
+            f"the ports from {port} on cannot be opened: {error.strerror}",
+            hint="Is another sandbox running? Choose another --port.",
+        ) from None
+    try:
+        _introduce(zoho, "--sandbox" if port == SANDBOX_PORT else f"--sandbox={zoho.url}")
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        pass  # the way to end it
+    finally:
+        zoho.stop()
+
+
+def _introduce(zoho: Sandbox, option: str) -> None:
+    for code in zoho.data_centers.codes:
+        typer.echo(f"data center {code}: {zoho.data_center(code).accounts_url}")
+    typer.echo(f"client id: {zoho.client.client_id}")
+    typer.echo(f"users: {', '.join(user.email for user in zoho.users)}")
+    typer.echo(f"log in with: evergrant login {option}")
+    typer.echo("for your shell:")
+    for name, value in _environment(zoho).items():
+        typer.echo(f"  export {name}={value}")
+    typer.echo("for a config.toml of evergrant's:")
+    typer.echo(f'  sandbox = "{zoho.url}"')
+    typer.echo("Ctrl-C ends it; it remembers nothing.")
+    sys.stdout.flush()
+
+
+def _environment(zoho: Sandbox) -> dict[str, str]:
+    # The secret may be seen: it opens nothing but this sandbox.
+    return {
+        "EVERGRANT_SANDBOX": zoho.url,
+        "ZOHO_CLIENT_ID": zoho.client.client_id,
+        "ZOHO_CLIENT_SECRET": zoho.client.client_secret,
+        "ZOHO_REDIRECT_URL": "http://127.0.0.1:8000/zoho/callback",
+    }
+
+
+def demo() -> None:
+    """Show the whole story against a local Zoho, in ten seconds; needs nothing."""
+    from evergrant.cli.tables import console, read_rows, token_table
+    from evergrant.demo import tell
+
+    screen = console()
+
+    def laid_out(keeper: Keeper) -> Text:
+        rows = read_rows(keeper.store, keeper.accounts, keeper.states)
+        return token_table(list(rows), screen.width)
+
+    if not tell(screen, laid_out):
+        raise typer.Exit(ExitCode.BAD_RESULT)

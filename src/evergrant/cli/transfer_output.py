@@ -1,0 +1,75 @@
+"""How tokens on the move are shown: a bar while they move, then what became of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import typer
+
+from evergrant.cli.messages import print_info
+from evergrant.cli.tables import console, table
+from evergrant.errors import StoreUnavailable
+from evergrant.transfer import Moved, Outcome
+
+__all__ = ["as_dict", "print_outcomes", "summary", "with_progress"]
+
+
+def with_progress(moves: Iterable[Moved], count: Callable[[], int], what: str) -> Iterator[Moved]:
+    """Yield moves one by one, with a bar on stderr where that is a terminal.
+
+    Args:
+        count: Says how many there will be.
+    """
+    counts: Counter[Outcome] = Counter()
+    try:
+        for moved in _with_bar(moves, count, what):
+            counts[moved.outcome] += 1
+            yield moved
+    except (StoreUnavailable, KeyboardInterrupt):
+        print_info(f"stopped after: {summary(counts)}; run it again to go on")
+        raise
+
+
+def _with_bar(moves: Iterable[Moved], count: Callable[[], int], what: str) -> Iterator[Moved]:
+    screen = console(stderr=True)
+    if not screen.is_terminal:
+        yield from moves
+        return
+    from rich.progress import Progress
+
+    with Progress(*Progress.get_default_columns(), console=screen, transient=True) as bar:
+        yield from bar.track(moves, count(), description=what)
+
+
+def as_dict(moved: Moved) -> dict[str, Any]:
+    """Describe what became of a token, for programs."""
+    return {
+        "user": moved.user,
+        "id": moved.id,
+        "target_id": moved.target_id,
+        "outcome": moved.outcome.value,
+        "problem": moved.problem,
+        "verified": moved.verified,
+        "deleted": moved.deleted,
+    }
+
+
+def print_outcomes(moves: Sequence[Moved]) -> None:
+    """Print a line for each token."""
+    columns = ("user", "id", "id there", "outcome", "problem")
+    lines = [
+        (moved.user, moved.id, moved.target_id, moved.outcome.value, moved.problem)
+        for moved in moves
+    ]
+    screen = console()
+    if lines:
+        screen.print(table(columns, lines, screen.width))
+        typer.echo()
+
+
+def summary(counts: Counter[Outcome]) -> str:
+    """Say how many tokens had which outcome."""
+    parts = [f"{counts[outcome]} {outcome.value}" for outcome in Outcome if counts[outcome]]
+    return ", ".join(parts) or "no tokens"

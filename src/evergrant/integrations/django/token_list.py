@@ -1,0 +1,102 @@
+"""What the staff sees of the tokens in a store: everything but their secrets."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from hashlib import sha256
+from itertools import islice
+
+from evergrant._core.grant_state import GrantStates
+from evergrant._text import printable
+from evergrant.stores.base import TokenStore
+from evergrant.token import Token
+
+__all__ = ["Listing", "TokenRow", "find", "form_key", "read", "row_of"]
+
+
+MOST = 10_000
+"""Tokens that are listed: a store may hold a million, and a page is to be there in a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRow:
+    """A token without its secrets.
+
+    Attributes:
+        key: Names it in a form; see `key_of`.
+    """
+
+    key: str
+    user: str
+    client: str
+    api_domain: str
+    state: str
+    expires_at: datetime | None
+    refreshed_at: datetime | None
+    used_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """The tokens that fit a search, by user.
+
+    Attributes:
+        corrupt: How many rows of the store cannot be read.
+        is_cut: Whether more of them fit.
+    """
+
+    tokens: list[Token]
+    corrupt: int
+    is_cut: bool
+
+
+def read(store: TokenStore, wanted: str = "") -> Listing:
+    """Return the tokens of the user ``wanted``, or of users whose names have all words of it."""
+    words = wanted.casefold().split()
+    corrupt: list[object] = []
+    fitting = (
+        token
+        for token in store.find_users(wanted) or store.iter_tokens(on_corrupt=corrupt.append)
+        if all(word in (token.user_name or "").casefold() for word in words)
+    )
+    tokens = list(islice(fitting, MOST))
+    is_cut = next(fitting, None) is not None
+    tokens.sort(key=_place)
+    return Listing(tokens, len(corrupt), is_cut)
+
+
+def _place(token: Token) -> tuple[str, str, str]:
+    return (token.user_name or "(no user)").casefold(), token.client_id or "", form_key(token)
+
+
+def row_of(token: Token, states: GrantStates) -> TokenRow:
+    """Return what may be seen of a token; its names are anybody's text."""
+    return TokenRow(
+        key=form_key(token),
+        user=printable(token.user_name or "(no user)"),
+        client=printable(token.client_id or ""),
+        api_domain=printable(token.api_domain or ""),
+        state=states.describe(token),
+        expires_at=token.expires_at,
+        refreshed_at=token.updated_at,
+        used_at=token.last_used_at,
+    )
+
+
+def form_key(token: Token) -> str:
+    """Return what names a token in a form: its id, and whose it is.
+
+    A store may give the id to somebody else between the page and the click.
+    """
+    owner = json.dumps([token.user_name, token.client_id, token.org_id])
+    return f"{token.id}.{sha256(owner.encode()).hexdigest()}"
+
+
+def find(store: TokenStore, key: str) -> Token | None:
+    """Return the token that a form names; None: it is gone, or is another's by now."""
+    id_ = key.rpartition(".")[0]
+    # A form may bring anything, such as a NUL, on which some databases fail.
+    token = store.find_token_by_id(id_) if id_ and id_.isprintable() else None
+    return token if token and form_key(token) == key else None

@@ -1,1 +1,0 @@
-"""What a Keeper is made of: admit a grant, cache it, renew it once, save it come what may."""

@@ -1,0 +1,305 @@
+"""An audit log: who did what to which token, one JSON object a line, each vouching for the last."""
+
+from __future__ import annotations
+
+import atexit
+import contextvars
+import getpass
+import json
+import logging
+import os
+import socket
+import sys
+import threading
+import time
+import weakref
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from evergrant._crypto.key_sources import keyring_from_environment
+from evergrant._crypto.keys import Keyring
+from evergrant._delivery import flush_all
+from evergrant._files import ownership
+from evergrant._files.ownership import UntrustedFileError
+from evergrant._fork import ProcessLock, this_process
+from evergrant._logging.queued import write
+from evergrant._logging.rate_limited import RateLimitedLog
+from evergrant._masking import masks_locals
+from evergrant.errors import ConfigError
+from evergrant.events import Event
+from evergrant.observing.audit_log_files import last_entry, lock, rotated_files
+from evergrant.observing.hash_chain import (
+    Fault,
+    Head,
+    parse_entry,
+    serialize,
+    sign_entry,
+    verify_lines,
+)
+
+__all__ = ["AuditLog", "audit_source", "read_entries", "rotated_files", "verify"]
+
+_logger = logging.getLogger("evergrant.audit")
+_log = RateLimitedLog(_logger.name)
+_source: contextvars.ContextVar[str | None] = contextvars.ContextVar("source", default=None)
+
+LOCK_TIMEOUT = 0.5
+"""Seconds to wait for the file while another process writes; its entries then wait, in order."""
+
+RETRY = 0.05
+"""Seconds after which entries that wait are tried again."""
+
+AT_EXIT = 5.0
+"""Seconds that the end of the program waits for the file."""
+
+MAX_QUEUED = 10_000
+"""Entries that may wait for the file."""
+
+
+@contextmanager
+def audit_source(remote: str) -> Iterator[None]:
+    """Note this remote address with each entry that is written meanwhile, in this context."""
+    before = _source.set(remote)
+    try:
+        yield
+    finally:
+        _source.reset(before)
+
+
+_Lost = tuple[dict[str, Any], str]
+"""An entry, and why it is not in the file."""
+
+_all: weakref.WeakSet[AuditLog] = weakref.WeakSet()
+
+
+class AuditLog:
+    """A listener that appends each event to a file, safely with other processes.
+
+    A line is on the disk (fsync) before the listener returns, unless another process keeps the
+    file locked: it is then written as soon as that lets go. Where it cannot be written, such
+    as on a full disk, it is logged as a warning, whole, and the next line says how many are
+    missing. The file may be rotated at any time: the new one goes on where the old one ended.
+
+    Args:
+        path: The file; its mode is made 0600.
+        actor: Who acts; by default the user of the operating system.
+        keys: What signs the lines; by default the key of EVERGRANT_KEY or EVERGRANT_KEY_FILE,
+            and without one the lines are hashed only.
+
+    Raises:
+        ConfigError: The file cannot be written.
+    """
+
+    @masks_locals
+    def __init__(
+        self, path: str | os.PathLike[str], actor: str | None = None, *, keys: Keyring | None = None
+    ) -> None:
+        self.path = Path(path).absolute()
+        self._actor = actor or _system_user()
+        self._keys = keys or keyring_from_environment()
+        self._lock = ProcessLock()
+        self._begin()
+        try:
+            os.close(self._open())
+        except UntrustedFileError as error:
+            raise ConfigError(
+                f"the audit log {path} was not written: {error.strerror}", hint=error.hint
+            ) from None
+        except OSError as error:
+            raise ConfigError(f"the audit log {path} cannot be written: {error.strerror}") from None
+
+        _all.add(self)
+
+    def _begin(self) -> None:
+        self._process = this_process()
+        self._waiting: deque[dict[str, Any]] = deque()
+        self._missed = 0
+        self._is_locked_out = False
+
+    def __call__(self, event: Event) -> None:
+        """Append an event."""
+        self.record(event.as_dict())
+
+    @masks_locals
+    def record(self, what: dict[str, Any]) -> None:
+        """Append an entry: ``at``, ``event``, and what else is known, all free of secrets."""
+        entry = {
+            **what,
+            "actor": self._actor,
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+            "program": Path(sys.argv[0]).name if sys.argv else "",
+        }
+        if remote := _source.get():
+            entry["remote"] = remote
+        with self._lock.for_this_process():
+            if self._process != this_process():
+                self._begin()  # what waits there is its parent's to write
+            self._waiting.append(entry)
+            was_locked_out = self._is_locked_out
+            lost = [] if was_locked_out else self._write_waiting(LOCK_TIMEOUT)
+            begins = self._is_locked_out and not was_locked_out
+            while len(self._waiting) > MAX_QUEUED:
+                lost.append((self._waiting.popleft(), "too many wait for it"))
+                self._missed += 1
+        self._tell(lost)
+        if begins:
+            _log.warning("the audit log %s is locked: its entries wait", self.path)
+            with suppress(RuntimeError):  # the interpreter is ending, and tries once more
+                threading.Thread(target=self._retry, name="evergrant-audit", daemon=True).start()
+
+    def _write_waiting(self, seconds: float) -> list[_Lost]:
+        """Write what waits, in order, while the file can be locked; return what was lost."""
+        lost: list[_Lost] = []
+        is_locked_out = False
+        try:
+            while self._waiting:
+                entry = self._waiting[0]
+                missed = {"missed": self._missed} if self._missed else {}
+                try:
+                    self._append(entry | missed, seconds)
+                except BlockingIOError:
+                    is_locked_out = True
+                    break
+                except OSError as error:
+                    self._missed += 1
+                    lost.append((entry, str(error)))
+                else:
+                    self._missed = 0
+                self._waiting.popleft()
+        finally:
+            # Not before: who waits to try again goes by it, and would take a try for a success.
+            self._is_locked_out = is_locked_out
+        return lost
+
+    def _retry(self) -> None:
+        while self._is_locked_out:
+            time.sleep(RETRY)
+            self.flush(0)
+
+    @masks_locals
+    def flush(self, seconds: float) -> None:
+        """Write what waits; wait for the file for so many seconds at the most."""
+        with self._lock.for_this_process():
+            lost = self._write_waiting(seconds) if self._process == this_process() else []
+        self._tell(lost)
+
+    def end(self) -> None:
+        """Write what waits, or log it whole; for the end of the program."""
+        self.flush(AT_EXIT)
+        if self._process == this_process():  # else it is its parent's to write
+            # A copy: who tries again may write some of it meanwhile.
+            self._tell([(entry, "it is locked") for entry in self._waiting.copy()])
+
+    def _tell(self, lost: list[_Lost]) -> None:
+        for entry, why in lost:
+            text = json.dumps(entry, sort_keys=True)
+            # Each of them: it is nowhere else.
+            message = "not in the audit log %s (%s): %s"
+            write(_logger, logging.WARNING, message, (self.path, why, text))
+
+    def _open(self) -> int:
+        handle = ownership.open_own(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, tightened=True)
+        found = os.fstat(handle)
+        if found.st_mode & 0o077 and found.st_uid == os.geteuid():
+            os.fchmod(handle, 0o600)
+        return handle
+
+    def _append(self, entry: dict[str, Any], seconds: float) -> None:
+        while True:
+            handle = self._open()
+            try:
+                lock(handle, seconds)
+                if not self._is_current(handle):
+                    continue  # it was rotated while we waited
+                head, torn = last_entry(handle)
+                if head is None:
+                    head = self._rotated_head()
+                if torn:
+                    entry = {**entry, "torn": sha256(torn.removesuffix(b"\n")).hexdigest()}
+                closed = b"\n" if torn and not torn.endswith(b"\n") else b""
+                data = closed + serialize(sign_entry(entry, head, self._keys))
+                if os.write(handle, data) != len(data):
+                    raise OSError(28, "only a part of the line could be written")
+                os.fsync(handle)
+                return
+            finally:
+                os.close(handle)
+
+    def _is_current(self, handle: int) -> bool:
+        try:
+            return os.path.samestat(os.fstat(handle), self.path.stat())
+        except FileNotFoundError:
+            return False
+
+    def _rotated_head(self) -> Head:
+        """Return where the newest file ended that was rotated away."""
+        for path in reversed(rotated_files(self.path)):
+            handle = ownership.open_own(path, os.O_RDONLY)
+            try:
+                if head := last_entry(handle)[0]:
+                    return head
+            finally:
+                os.close(handle)
+        return Head()
+
+
+@atexit.register
+def _end() -> None:
+    flush_all()  # what has not reached its listeners yet
+    for log in list(_all):
+        log.end()
+
+
+def _system_user() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # a container's user without a name
+        return f"uid {os.getuid()}"
+
+
+@masks_locals
+def read_entries(path: str | os.PathLike[str]) -> Iterator[dict[str, Any]]:
+    """Yield the entries of a file, without what is torn.
+
+    Raises:
+        ConfigError: It cannot be read.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            yield from filter(None, map(parse_entry, file))
+    except OSError as error:
+        raise ConfigError(f"the audit log {path} cannot be read: {error.strerror}") from None
+
+
+@masks_locals
+def verify(
+    path: str | os.PathLike[str], keys: Keyring | None = None, head: Head | None = None
+) -> tuple[Head, list[Fault]]:
+    """Return the last line's head, and what is wrong with a file.
+
+    A line counts as it stands, to the byte: one that is written in another way than `AuditLog`
+    writes it was changed, whatever it may say.
+
+    Args:
+        keys: What signed it.
+        head: Where the file before it ended; as `verify` returned it.
+
+    Raises:
+        ConfigError: It cannot be read.
+    """
+    last, found = head or Head(), list[Fault]()
+    try:
+        with Path(path).open("rb") as file:
+            for seen in verify_lines(file, keys, last):
+                if isinstance(seen, Fault):
+                    found.append(seen)
+                else:
+                    last = seen
+    except OSError as error:
+        raise ConfigError(f"the audit log {path} cannot be read: {error.strerror}") from None
+    return last, found

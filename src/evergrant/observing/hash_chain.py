@@ -1,0 +1,151 @@
+"""What an audit log's lines are, and how each vouches for the one before it."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from evergrant._crypto.keys import Keyring
+
+__all__ = ["Fault", "Head", "canonical", "parse_entry", "serialize", "sign_entry", "verify_lines"]
+
+GENESIS = "0" * 64
+"""What stands for the hash before the first line."""
+
+_BEGINNING = b'{"actor": '  # of every line: its members are in order
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The last line so far: its number and its hash."""
+
+    seq: int = 0
+    hash: str = GENESIS
+
+    def __str__(self) -> str:
+        return f"{self.seq}:{self.hash}"
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with a line (counted from 1)."""
+
+    line: int
+    kind: str
+    what: str
+
+
+def canonical(entry: Mapping[str, Any]) -> bytes:
+    """Return the bytes that a line's hash is made of: all of it but the hash."""
+    body = {name: value for name, value in entry.items() if name != "hash"}
+    return json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
+
+
+def serialize(entry: Mapping[str, Any]) -> bytes:
+    """Return a line as it stands in the file, with its end: an entry has one form only."""
+    return json.dumps(entry, sort_keys=True).encode() + b"\n"
+
+
+def sign_entry(entry: Mapping[str, Any], head: Head, keys: Keyring | None) -> dict[str, Any]:
+    """Return the entry as the line after ``head``: numbered, chained and hashed."""
+    line = {**entry, "seq": head.seq + 1, "prev": head.hash}
+    if keys:
+        line["key"] = keys.newest.id
+        return {**line, "hash": keys.newest.sign(canonical(line))}
+    return {**line, "hash": sha256(canonical(line)).hexdigest()}
+
+
+def parse_entry(line: bytes) -> dict[str, Any] | None:
+    """Return the entry that a line holds; None: it holds none."""
+    try:
+        entry = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(entry, dict):
+        return None
+    whole = type(entry.get("seq")) is int and all(
+        isinstance(entry.get(name), str) for name in ("prev", "hash")
+    )
+    return entry if whole else None
+
+
+def verify_lines(
+    lines: Iterable[bytes], keys: Keyring | None, head: Head
+) -> Iterator[Fault | Head]:
+    """Yield what is wrong with the lines, and after each sound line the head.
+
+    Args:
+        head: What the first line must follow; a first line with another number begins in the
+            middle of a log that was rotated, and is taken as it is where ``head`` is empty.
+    """
+    torn: bytes | None = None
+    for number, line in enumerate(lines, 1):
+        entry = parse_entry(line) if line.endswith(b"\n") else None
+        if torn is not None and (entry is None or not _closes_off(entry, torn)):
+            yield Fault(number - 1, "changed", "it is not an entry, and no later line says why")
+        if entry is None:
+            if not line.endswith(b"\n"):
+                yield Fault(number, "torn", "its writer was stopped; the next entry closes it off")
+                return
+            torn = line[:-1]
+            continue
+        if "torn" in entry and torn is None:
+            yield Fault(number, "removed", "the torn line before it is gone")
+        torn = None
+        if line != serialize(entry):
+            # Else what is read from it need not be what was signed: a member that comes twice.
+            yield Fault(number, "changed", "it does not stand as it was written")
+        if (wrong := _check_hash(entry, keys)) or (
+            (head.seq or entry["seq"] == 1) and (wrong := _check_sequence(entry, head))
+        ):
+            yield Fault(number, *wrong)
+        head = Head(entry["seq"], entry["hash"])
+        yield head
+    if torn is not None:
+        yield Fault(number, "changed", "it is not an entry")
+
+
+def _closes_off(entry: Mapping[str, Any], torn: bytes) -> bool:
+    """Say whether a line before an entry is one that was not written to its end, by one of us."""
+    begins = torn.startswith(_BEGINNING) or (torn and _BEGINNING.startswith(torn))
+    cut = not _is_json(torn) or parse_entry(torn)  # all of it but its end is possible, too
+    return bool(begins and cut) and entry.get("torn") == sha256(torn).hexdigest()
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def _check_hash(entry: dict[str, Any], keys: Keyring | None) -> tuple[str, str] | None:
+    if "key" in entry:
+        key = keys.get(str(entry["key"])) if keys else None
+        if key is None:
+            return "unverifiable", f"the key {entry['key']} that signed it is not set"
+        expected = key.sign(canonical(entry))
+    elif keys:
+        # Else who can write the file could put unsigned lines in the place of signed ones.
+        return "unsigned", "a key is set, and it is not signed: start a new file with a new key"
+    else:
+        expected = sha256(canonical(entry)).hexdigest()
+    if not hmac.compare_digest(expected.encode(), entry["hash"].encode(errors="replace")):
+        return "changed", "its content and its hash do not fit"
+    return None
+
+
+def _check_sequence(entry: dict[str, Any], head: Head) -> tuple[str, str] | None:
+    seq, expected = entry["seq"], head.seq + 1
+    if seq > expected:
+        return "removed", f"entries {expected} to {seq - 1} are missing before it"
+    if seq < expected:
+        return "reordered", f"entry {seq} stands where {expected} belongs, or was inserted"
+    if entry["prev"] != head.hash:
+        return "inserted", "it does not follow the line before it"
+    return None

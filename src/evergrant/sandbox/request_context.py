@@ -1,0 +1,86 @@
+"""One request, and everything needed to answer it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from evergrant.datacenter import DataCenter
+from evergrant.sandbox.accounts.consent_tickets import Tickets
+from evergrant.sandbox.accounts.grants import Grants
+from evergrant.sandbox.crm.schema import Schema
+from evergrant.sandbox.messages import Request
+from evergrant.sandbox.models import AccessToken, Org
+from evergrant.sandbox.registry import Directory
+from evergrant.sandbox.settings import Settings
+
+__all__ = ["Host", "RequestContext", "SandboxState"]
+
+
+@dataclass(slots=True)
+class SandboxState:
+    """All that the sandbox knows; guarded by the sandbox's lock."""
+
+    settings: Settings
+    directory: Directory
+    grants: Grants
+    tickets: Tickets
+    schema: Schema = field(default_factory=Schema)
+    data_centers: Mapping[str, DataCenter] = field(default_factory=dict)
+    """By code; filled once the ports are known."""
+
+    def api_url(self, org: Org) -> str:
+        """Return the base URL of the API that serves an org: its environment has its own."""
+        home = self.data_centers[org.data_center]
+        urls = {"sandbox": home.sandbox_url, "developer": home.developer_url}
+        return urls.get(org.kind) or home.api_url
+
+
+@dataclass(frozen=True, slots=True)
+class Host:
+    """One address of the sandbox.
+
+    Attributes:
+        data_center: The code of the data center.
+        kind: The kind of org whose API it serves: production, sandbox or developer. The
+            accounts server stands beside the production API.
+    """
+
+    data_center: str
+    kind: str
+
+
+@dataclass(slots=True)
+class RequestContext:
+    """A request at a place, and what is found out about it for the call log."""
+
+    request: Request
+    place: Host
+    state: SandboxState
+    now: datetime
+    grant_type: str | None = None
+    user: str | None = None
+    missing: list[str] = field(default_factory=list)
+
+    def access_token(self) -> AccessToken | None:
+        """Return the live token of this data center that came with the request."""
+        value = self.presented_token()
+        token = self.state.grants.access_token(value, self.now) if value else None
+        if token is None or token.grant.user.data_center != self.place.data_center:
+            return None
+        self.user = token.grant.user.email
+        return token
+
+    def presented_token(self) -> str | None:
+        """Return what stands in the Authorization header; None where that is no OAuth header.
+
+        Zoho documents ``Zoho-oauthtoken`` alone and was seen to take ``Bearer`` too
+        (https://www.zoho.com/books/api/v3/oauth/).
+        """
+        scheme, _, value = self.request.headers.get("authorization", "").partition(" ")
+        if scheme == "Zoho-oauthtoken":
+            return value.strip()
+        if self.state.settings.strict_header:
+            return None
+        return value.strip() if scheme.lower() in ("bearer", "zoho-oauthtoken") else None

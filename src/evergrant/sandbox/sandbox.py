@@ -1,0 +1,302 @@
+"""The sandbox itself: a local Zoho that tests and demonstrations can start, ask and disturb."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from evergrant.sandbox.accounts.consent_tickets import Tickets
+from evergrant.sandbox.accounts.grants import Grants, new_token
+from evergrant.sandbox.accounts.scopes import read_scopes
+from evergrant.sandbox.clock import SandboxClock
+from evergrant.sandbox.consent_client import consent
+from evergrant.sandbox.crm.fields import Field
+from evergrant.sandbox.crm.modules import Module
+from evergrant.sandbox.crm.schema import Declared
+from evergrant.sandbox.defaults import DEFAULT_SCOPES, REDIRECT_URIS
+from evergrant.sandbox.models import Client, Code, Org, User
+from evergrant.sandbox.registry import Directory
+from evergrant.sandbox.request_context import SandboxState
+from evergrant.sandbox.settings import Settings
+from evergrant.sandbox.site import Site
+
+__all__ = ["DEFAULT_SCOPES", "Sandbox"]
+
+
+class Sandbox(Site):
+    """A faithful local Zoho: accounts servers, consent pages and a slice of CRM v8.
+
+    A context manager; or call `start` and `stop`. It lives on loopback ports, in memory, with a
+    clock of its own; nothing leaves the machine. alice@example.com and bob@example.com are in
+    one org of the first data center, carol@example.eu in the second; `client` is an app that may
+    ask them. Safe to share between threads.
+
+    Args:
+        data_centers: Their codes; the first is where logins begin.
+        settings: Zoho's limits and habits.
+        port: The first data center's main port; the other addresses get the ports after it.
+            0: free ports.
+        clock: Time, if not a new `SandboxClock`.
+        strict: Overrules `Settings.strict`: refuse what the sandbox does not have, or go on.
+        modules: For `add_module`, by name: ``{"Students": {"Grade": "integer"}}``.
+
+    Raises:
+        ValueError: A declared module or field cannot be.
+
+    Attributes:
+        client: An app registered in every data center.
+        clock: The sandbox's time.
+        faults: What is to go wrong.
+        calls: What was asked so far.
+    """
+
+    def __init__(
+        self,
+        *,
+        data_centers: Iterable[str] = ("us", "eu"),
+        settings: Settings | None = None,
+        port: int = 0,
+        clock: SandboxClock | None = None,
+        strict: bool | None = None,
+        modules: Mapping[str, Mapping[str, Declared] | Iterable[str | Field]] | None = None,
+    ) -> None:
+        given = settings or Settings()
+        self.settings = given if strict is None else replace(given, strict=strict)
+        state = SandboxState(
+            self.settings, Directory(data_centers), Grants(self.settings), Tickets()
+        )
+        super().__init__(state, clock or SandboxClock(frozen=self.settings.frozen_clock), port)
+        for name, fields in (modules or {}).items():
+            self.add_module(name, fields)
+        self.client = self.add_client(redirect_uris=REDIRECT_URIS)
+        first, *others = self._state.directory.data_centers
+        self.add_user("alice@example.com", data_center=first, first_name="Alice", last_name="Ames")
+        self.add_user("bob@example.com", data_center=first, first_name="Bob", last_name="Berg")
+        if others:
+            self.add_user("carol@example.eu", data_center=others[0], first_name="Carol")
+
+    def add_client(
+        self,
+        *,
+        redirect_uris: Iterable[str] = (),
+        secrets: Mapping[str, str] | None = None,
+        data_centers: Iterable[str] | None = None,
+        client_id: str | None = None,
+        client_secret: str | None = None,
+    ) -> Client:
+        """Register an app, as in the API console; what is not given is made up.
+
+        Args:
+            redirect_uris: Where codes may be sent; none for a self client.
+            secrets: Data center code to secret, where it has its own.
+            data_centers: Where multi-DC is switched on; None: everywhere.
+
+        Raises:
+            ValueError: The id is taken.
+        """
+        with self._lock:
+            return self._state.directory.add_client(
+                redirect_uris, secrets, data_centers, client_id, client_secret
+            )
+
+    def add_org(
+        self, name: str, kind: str = "production", *, data_center: str | None = None
+    ) -> Org:
+        """Found an org: production, sandbox or developer; in the first data center by default.
+
+        Raises:
+            ValueError: There is no such kind or data center.
+        """
+        with self._lock:
+            return self._state.directory.add_org(name, kind, data_center)
+
+    def add_user(
+        self,
+        email: str,
+        *,
+        data_center: str | None = None,
+        org: Org | None = None,
+        first_name: str = "",
+        last_name: str = "",
+    ) -> User:
+        """Open an account, in ``org`` or else in the first production org of the data center.
+
+        Raises:
+            ValueError: The address is taken, or the org is in another data center.
+        """
+        names = first_name or email.partition("@")[0].title(), last_name or "Example"
+        with self._lock:
+            return self._state.directory.add_user(email, data_center, org, names)
+
+    def add_module(
+        self,
+        api_name: str,
+        fields: Mapping[str, Declared] | Iterable[str | Field] = (),
+        *,
+        singular: str | None = None,
+    ) -> Module:
+        """Declare a module of every org, with a mandatory ``Name``; or more fields of one.
+
+        Args:
+            fields: API name to type, or to what `add_field` takes; names alone are text fields.
+
+        Raises:
+            ValueError: A name, a type or a lookup is none.
+        """
+        with self._lock:
+            return self._state.schema.add_module(api_name, fields, singular=singular)
+
+    def add_field(self, module: str, api_name: str, data_type: str = "text", **more: Any) -> Field:
+        """Declare a field of a module: `Schema.add_field` has the types and what there is more.
+
+        Raises:
+            ValueError: There is no such module or type, or a lookup points nowhere.
+        """
+        with self._lock:
+            return self._state.schema.declare(module, api_name, {"data_type": data_type, **more})
+
+    def join(self, email: str, org: Org) -> User:
+        """Make a user a member of one more org.
+
+        Raises:
+            LookupError: There is no such user.
+            ValueError: The org is in another data center.
+        """
+        with self._lock:
+            user = self._state.directory.user(email)
+            self._state.directory.join(user, org)
+            return user
+
+    @property
+    def users(self) -> tuple[User, ...]:
+        """Everybody with an account, in the order they opened it."""
+        return tuple(self._state.directory.users.values())
+
+    def _about(self) -> dict[str, object]:
+        return {
+            **super()._about(),
+            "client_id": self.client.client_id,
+            "client_secret": self.client.client_secret,  # of an app that is known here only
+            "redirect_uris": self.client.redirect_uris,
+            "users": [user.email for user in self.users],
+        }
+
+    def user(self, email: str) -> User:
+        """Return a user.
+
+        Raises:
+            LookupError: There is no such user.
+        """
+        return self._state.directory.user(email)
+
+    def consent(
+        self,
+        authorization_url: str,
+        user: str = "alice@example.com",
+        *,
+        allow: bool = True,
+        org: Org | str | None = None,
+    ) -> str:
+        """Play the browser: log in, choose the org, allow or deny; return the redirect's URL.
+
+        Args:
+            org: An org or its zgid; None: the user's first.
+
+        Raises:
+            ConsentError: Zoho would show an error page and redirect nowhere.
+            LookupError: There is no such user, or the page does not offer the org.
+        """
+        person = self.user(user)
+        chosen = self._org_of(person, org)
+        return consent(self.send, authorization_url, person, chosen, allow=allow)
+
+    def grant_code(
+        self,
+        email: str,
+        scopes: Iterable[str] | str = DEFAULT_SCOPES,
+        *,
+        client: Client | None = None,
+        redirect_uri: str | None = None,
+        offline: bool = True,
+        prompt_consent: bool = True,
+        org: Org | str | None = None,
+        self_client: bool = False,
+    ) -> str:
+        """Return a grant code as an accepted consent, or the API console, would make it.
+
+        A short cut for setting the scene: it does not count towards `Settings.grants`.
+
+        Args:
+            redirect_uri: What the exchange must repeat; None: it may say what it likes.
+            self_client: Give the code the life of one that was made in the API console.
+
+        Raises:
+            LookupError: There is no such user, or they are not in the org.
+            ValueError: A scope is none.
+        """
+        asked = read_scopes(scopes if isinstance(scopes, str) else ",".join(scopes))
+        if asked is None:
+            raise ValueError("scopes have the form service.name.operation")
+        user, app, settings = self.user(email), client or self.client, self.settings
+        life = settings.self_client_code_life if self_client else settings.code_life
+        with self._lock:
+            now, grants = self.clock.now(), self._state.grants
+            code = Code(
+                value=new_token(),
+                client_id=app.client_id,
+                user=user,
+                org=self._org_of(user, org),
+                scopes=asked,
+                redirect_uri=redirect_uri,
+                expires_at=now + life,
+                refresh=grants.consent(user, app.client_id, offline=offline, again=prompt_consent),
+            )
+            grants.add_code(code, now)
+        return code.value
+
+    def revoke(self, email: str, client: Client | None = None) -> int:
+        """End what a user granted a client (None: every client), as under Connected Apps.
+
+        Returns:
+            How many grants that were.
+
+        Raises:
+            LookupError: There is no such user.
+        """
+        user, directory = self.user(email), self._state.directory
+        with self._lock:
+            ids = [client.client_id] if client else list(directory.clients)
+            return self._state.grants.revoke_all(user, ids)
+
+    def expire_access_tokens(self, email: str) -> int:
+        """Let all of a user's access tokens be over; return how many that were.
+
+        Raises:
+            LookupError: There is no such user.
+        """
+        user = self.user(email)
+        with self._lock:
+            grants = self._state.grants
+            tokens = [token for grant in grants.of_user(user) for token in grant.access_tokens]
+            for token in tokens:
+                grants.kill(token)
+        return len(tokens)
+
+    def kill_access_token(self, value: str) -> None:
+        """Reject one access token from now on, before its time.
+
+        Raises:
+            LookupError: It is dead already.
+        """
+        with self._lock:
+            token = self._state.grants.access_token(value, self.clock.now())
+            if token is None:
+                raise LookupError("this access token is dead already")
+            self._state.grants.kill(token)
+
+    def _org_of(self, user: User, org: Org | str | None) -> Org:
+        for mine in user.orgs:
+            if org in (None, mine, mine.zgid):
+                return mine
+        raise LookupError(f"{user.email} is not in this org")

@@ -1,0 +1,89 @@
+"""What is done where a DynamoDB table has lost items that lead to rows: they are made anew."""
+
+from __future__ import annotations
+
+import time
+from collections import defaultdict
+from contextlib import suppress
+from typing import Any
+
+from evergrant._logging.rate_limited import RateLimitedLog
+from evergrant.stores.aws.client import ExpectedError
+from evergrant.stores.aws.dynamodb_coordination import FAILED
+from evergrant.stores.aws.dynamodb_table import (
+    DynamoDBTable,
+    Item,
+    absent,
+    condition,
+    ids_in,
+    key_of_lookup,
+)
+
+__all__ = ["LookupRepair"]
+
+_logger = RateLimitedLog()
+
+QUICK = 1.0
+"""Seconds within which all rows are looked through each time that somebody is not found."""
+
+REST = 60.0
+"""Seconds between two such looks where they take longer."""
+
+
+class LookupRepair:
+    """Says whether a row exists that its look-up does not lead to, and mends that.
+
+    Each row names its look-ups. So who is in none is looked for among all rows: where these are
+    many, not more often than once a minute.
+
+    Args:
+        store: The store's URL.
+        read_only: Make nothing anew.
+    """
+
+    def __init__(self, table: DynamoDBTable, store: str, *, read_only: bool) -> None:
+        self._table = table
+        self._store = store
+        self._read_only = read_only
+        self._look_at = 0.0
+
+    def on_missing(self, pk: str) -> frozenset[str]:
+        """Return the ids of the rows that a look-up, which is not there, should have led to."""
+        began = time.monotonic()
+        if began < self._look_at:
+            return frozenset()
+        found = frozenset(
+            item["sk"]["S"] for item in self._table.query("rows", contains=("lookups", pk))
+        )
+        took = time.monotonic() - began
+        self._look_at = began + took + (REST if took > QUICK else 0.0)
+        if found and not self._read_only:
+            self._make_anew()
+        return found
+
+    def _make_anew(self) -> None:
+        wanted: dict[str, set[str]] = defaultdict(set)
+        for row in self._table.query("rows"):
+            for pk in row.get("lookups", {}).get("SS", ()):
+                wanted[pk].add(row["sk"]["S"])
+        there = self._table.get_all([key_of_lookup(pk) for pk in wanted])
+        listed = {item["pk"]["S"]: ids_in(item) for item in there}
+        made = sum(self._added(pk, ids, listed.get(pk)) for pk, ids in wanted.items())
+        if made:
+            _logger.warning(
+                "%s had lost %d of the items that lead to its tokens (did another program delete "
+                "them?): they were made anew from the tokens", self._store, made,
+            )  # fmt: skip
+
+    def _added(self, pk: str, ids: set[str], listed: frozenset[str] | None) -> bool:
+        """Add the ids that a look-up lacks; who changes it at this moment knows better."""
+        if listed is not None and ids <= listed:
+            return False
+        only: dict[str, Any] = {"ConditionExpression": absent()}
+        if listed:
+            only = condition("ids = :ids", ids={"SS": sorted(listed)})
+        item = Item(key_of_lookup(pk) | {"ids": {"SS": sorted(ids | (listed or frozenset()))}})
+        with suppress(ExpectedError):
+            self._table.call("put_item", FAILED, Item=item, **only)
+            return True
+        return False

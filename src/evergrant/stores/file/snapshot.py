@@ -1,0 +1,170 @@
+"""A token file on the disk, which the official SDK's store rewrites in place, without a lock."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import os
+import signal
+import sys
+import time
+from typing import NamedTuple
+
+from evergrant._files import ownership, secure_files
+from evergrant._files.secure_files import MaskedBytes
+from evergrant.errors import StoreUnavailable
+
+__all__ = [
+    "LARGEST",
+    "FileSnapshot",
+    "Stamp",
+    "has_fine_mtime",
+    "read",
+    "stamp",
+    "too_large",
+    "translate_os_error",
+]
+
+LARGEST = 64 * 2**20
+"""Bytes in the largest file that is opened: each save writes all of it."""
+
+TICK = 20_000_000
+"""Nanoseconds within which two changes may have the same time: a kernel's clock ticks."""
+
+COARSE_TICK = 2_000_000_000
+"""The same, on file systems that note whole seconds."""
+
+PAUSE = 0.001
+
+Stamp = tuple[int, int, int, int]
+"""Time of the last change, size, inode and device: another one is another content."""
+
+
+class FileSnapshot(NamedTuple):
+    """What was read.
+
+    Attributes:
+        is_sure: Whether each later change must show in the stamp. Else the file is so young that
+            it can change once more within the same tick of the clock.
+    """
+
+    content: MaskedBytes
+    stamp: Stamp
+    is_settled: bool
+
+
+def has_fine_mtime(found: os.stat_result) -> bool:
+    """Say whether a file system notes the time of a change in fractions of a second."""
+    return found.st_mtime_ns % 1_000_000_000 != 0
+
+
+def stamp(found: os.stat_result) -> Stamp:
+    """Return what changes whenever a file does."""
+    return found.st_mtime_ns, found.st_size, found.st_ino, found.st_dev
+
+
+def read(path: str, timeout: float) -> FileSnapshot:
+    """Return a file's content, at a moment when nobody is writing it.
+
+    While the official store rewrites it, it looks like one that has fewer tokens, or none.
+
+    Args:
+        timeout: How long to wait for that, in seconds.
+
+    Raises:
+        StoreUnavailable: Another program goes on writing it, or it is too large.
+        OSError: It cannot be read.
+    """
+    give_up = time.monotonic() + timeout
+    while True:
+        now = time.time_ns()
+        with os.fdopen(_opened(path), "rb") as file:
+            before = os.fstat(file.fileno())
+            if before.st_size > LARGEST:
+                raise too_large(path)
+            is_sure = abs(now - before.st_mtime_ns) > (
+                TICK if has_fine_mtime(before) else COARSE_TICK
+            )
+            quiet = _is_quiet(file.fileno(), is_sure=is_sure)
+            content = MaskedBytes(file.read())
+            quiet = quiet and _is_quiet(file.fileno(), is_sure=is_sure)
+            if quiet and stamp(os.fstat(file.fileno())) == stamp(before):
+                return FileSnapshot(content, stamp(before), is_sure)
+        if time.monotonic() > give_up:
+            raise StoreUnavailable(
+                f"another program was writing {path} for {timeout:g} s; nothing was saved",
+                hint="Try again, or find the program that has it open for writing. "
+                "On a network file system, where nobody can tell, use another store.",
+            )
+        time.sleep(PAUSE)
+
+
+def _opened(path: str) -> int:
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        folder = os.stat(os.path.dirname(path))  # noqa: PTH116, PTH120 - its error names the path
+        ownership.require_trusted(os.fstat(handle), path, folder, as_root=True, tightened=True)
+    except BaseException:
+        os.close(handle)
+        raise
+    return handle
+
+
+def _is_quiet(handle: int, *, is_sure: bool) -> bool:
+    """Say whether nobody has an open file open for writing; a guess by its age elsewhere."""
+    if sys.platform != "linux":
+        return is_sure
+    try:
+        # Whoever opens it for writing while we hold the lease waits for us, and we are sent a
+        # signal: not SIGIO, which would end the process, but one that is ignored.
+        fcntl.fcntl(handle, fcntl.F_SETSIG, signal.SIGURG)
+        fcntl.fcntl(handle, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+    except OSError as error:
+        return False if error.errno == errno.EAGAIN else is_sure
+    fcntl.fcntl(handle, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+    return True
+
+
+def too_large(path: str) -> StoreUnavailable:
+    """Return the error about a file that is larger than `LARGEST`, or would be."""
+    return StoreUnavailable(
+        f"{path} is larger than {LARGEST >> 20} MiB, too large for a store that is one file",
+        hint="Use a SQLite store (sqlite:///tokens.db) for that many tokens.",
+        retryable=False,
+    )
+
+
+_MEANINGS = {
+    errno.ENOSPC: ("the disk is full", True, "Free some space."),
+    errno.EDQUOT: ("the disk quota is used up", True, "Free some space."),
+    errno.EFBIG: ("it may not grow any further", True, "Check the process's limits."),
+    errno.EBUSY: (
+        "it cannot be replaced, since it is mounted by itself",
+        False,
+        "Mount its folder, as a container's volume, in place of the file.",
+    ),
+    errno.ENOENT: (
+        "it was removed",
+        False,
+        "Put the file back, or restart the program to begin without tokens.",
+    ),
+}
+_READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+def translate_os_error(error: OSError, path: str) -> StoreUnavailable:
+    """Return the error to raise in place of the system's."""
+    if isinstance(error, ownership.UntrustedFileError):
+        return secure_files.unusable_error(path, error)
+    if error.errno in _READ_ONLY:
+        where = error.filename or path
+        why = f"{where} is not writable, so that refreshed tokens could not be saved"
+        retryable, hint = False, "Make the file, its folder and its disk writable for this user."
+    else:
+        default = (f"{error.strerror}", True, "Check the disk and its folder.")
+        why, retryable, hint = _MEANINGS.get(error.errno or 0, default)
+    return StoreUnavailable(
+        f"the token store {path} cannot be used: {why}; nothing was saved",
+        hint=hint,
+        retryable=retryable,
+    )

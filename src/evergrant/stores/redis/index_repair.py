@@ -1,0 +1,66 @@
+"""What is done where a server has dropped keys of a store: all is made anew from the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from evergrant._logging.rate_limited import RateLimitedLog
+from evergrant._user_names import belongs_to
+from evergrant.stores.matching import equal
+from evergrant.stores.optimistic import is_unreadable, lookup_key
+from evergrant.stores.redis import bookkeeping, scripts
+from evergrant.stores.row_index import USER_PREFIX, index_keys
+from evergrant.stores.rows import COLUMNS, MaskedRow, Row
+
+__all__ = ["is_found_by", "lookups_of", "repair", "rows_in"]
+
+_logger = RateLimitedLog()
+
+
+def repair(run: Callable[..., Any], store: str, sender: str) -> None:
+    """Make everything that leads to rows anew, and say so.
+
+    Args:
+        run: Runs a script in the server, with its arguments.
+        store: The store's URL.
+        sender: What the word of the change says.
+    """
+    kept, gone, lacking = run(bookkeeping.REPAIR, sender)
+    for id_ in lacking:
+        for row in rows_in(run(scripts.BY_ID, id_)):
+            run(bookkeeping.INDEX, id_, str(row[-1] or 0), *lookups_of(row))
+    if kept or gone:
+        _logger.warning(
+            "%s had lost some of its own keys (is its memory full, or did another program delete "
+            "them?): what leads to its %d tokens was made anew; of %d more the rows are gone, and "
+            "their users have to log in again",
+            store, kept, gone,
+        )  # fmt: skip
+
+
+def lookups_of(row: Row) -> list[str]:
+    """Return the names of the lookups in which a row stands."""
+    return [lookup_key(*key) for key in index_keys(row)]
+
+
+def is_found_by(row: Row, column: str, value: str) -> bool:
+    """Say whether a row belongs into a lookup; one that cannot be read may."""
+    if is_unreadable(row):
+        return True
+    if column == USER_PREFIX:
+        return isinstance(row[1], str) and belongs_to(row[1], value)
+    return equal(column, row[COLUMNS.index(column)], value)
+
+
+def rows_in(answer: list[list[str | None]]) -> list[Row]:
+    """Return the rows that a script answers with."""
+    return [_row(values) for values in answer]
+
+
+def _row(values: list[str | None]) -> Row:
+    padded = [*values, *[None] * (len(COLUMNS) - len(values))]
+    version = padded[-1] or "0"
+    return MaskedRow(
+        [v or None for v in padded[:-1]] + [int(version) if version.isdecimal() else version]
+    )

@@ -1,0 +1,59 @@
+"""Notices a row that was put back from an older copy: to be sealed soundly does not make it new."""
+
+from __future__ import annotations
+
+from evergrant.stores.rows import COLUMNS, Row
+
+__all__ = ["ReplayGuard", "is_older"]
+
+MOST = 100_000
+"""Rows that are remembered; beyond that, those met first are forgotten first."""
+
+SAVES_IN_A_MILLISECOND = 64
+"""At most, of one row. Versions that are further apart are of two rows."""
+
+_UPDATED_AT = COLUMNS.index("updated_at")
+
+
+State = tuple[str | int | None, str | int | None]
+"""A row's version, and when it was saved (epoch milliseconds), as its storage has them."""
+
+
+class ReplayGuard:
+    """The newest state of each row that this process has seen; safe to share between threads."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, State] = {}
+
+    def observe(self, row: Row) -> State | None:
+        """Remember how new a row is, unless a newer state of it was seen: return that."""
+        id_, state = str(row[0]), (row[-1], row[_UPDATED_AT])
+        seen = self._seen.get(id_)
+        if seen == state:
+            return None
+        if seen is not None and is_older(row, seen):
+            return seen
+        if seen is None and len(self._seen) >= MOST:
+            self._seen.pop(next(iter(self._seen)), None)
+        self._seen[id_] = state
+        return None
+
+    def forget(self, id_: str) -> None:
+        """Forget a row that is deleted."""
+        self._seen.pop(id_, None)
+
+    def forget_all(self) -> None:
+        """Forget every row."""
+        self._seen.clear()
+
+
+def is_older(row: Row, seen: State) -> bool:
+    """Say whether a row is older than a state of it.
+
+    One that was made anew under its id has another version, which is no measure of its age.
+    """
+    was_version, was_updated_at = (int(value or 0) for value in seen)
+    version, updated_at = int(row[-1] or 0), int(row[_UPDATED_AT] or 0)
+    if updated_at == was_updated_at:
+        return was_version - SAVES_IN_A_MILLISECOND < version < was_version
+    return version < was_version and updated_at < was_updated_at

@@ -1,0 +1,108 @@
+"""The pytest plugin with which ``evergrant check-store`` hears what held and what did not."""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from pathlib import Path
+from pkgutil import iter_modules
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from evergrant import testing
+from evergrant._files.locations import scratch_folder
+from evergrant.errors import ConfigError
+from evergrant.stores.adapter.six_methods import SixMethodStore
+
+pytest.register_assert_rewrite(
+    *(
+        f"{testing.__name__}.{module.name}"
+        for module in iter_modules(testing.__path__)
+        if module.name.startswith("contract_")
+    )
+)
+
+if TYPE_CHECKING:
+    from evergrant.testing.store_factory import Factory
+
+__all__ = ["Reporter", "pytest_addoption", "pytest_configure"]
+
+LONGEST_REASON = 300
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Take what to check, and where to write what was found."""
+    parser.addoption("--check-store", required=True)
+    parser.addoption("--check-report", type=Path, required=True)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Listen to this run."""
+    spec, report = config.getoption("--check-store"), config.getoption("--check-report")
+    config.pluginmanager.register(Reporter(spec, report))
+
+
+class Reporter:
+    """Writes a line of JSON for each thing that happens; what is written is safe from a crash."""
+
+    def __init__(self, spec: str, report: Path) -> None:
+        self._spec = spec
+        self._report = report
+        self._made: Factory | None = None
+        self._reasons: dict[str, str] = {}
+
+    def _write(self, **line: Any) -> None:
+        with self._report.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+    def pytest_sessionstart(self) -> None:
+        """Make one store, and refuse to go on if it is not empty."""
+        # Before the user's folder is on the path, where a file may be named like a module.
+        from evergrant.testing.store_factory import Factory
+
+        try:
+            self._made = Factory(self._spec)
+            with scratch_folder() as folder, self._made.fresh(Path(folder)) as store:
+                six = isinstance(store, SixMethodStore)
+                kind = type(store.wrapped if isinstance(store, SixMethodStore) else store)
+                self._write(
+                    store=kind.__qualname__, six_methods=six, handles=self._made.takes_folder
+                )
+        except ConfigError as error:
+            self._write(refused=error.message, hint=error.hint)
+            pytest.exit("refused", returncode=pytest.ExitCode.USAGE_ERROR)
+
+    @pytest.fixture
+    def factory(self) -> Factory:
+        """Return what makes the stores."""
+        assert self._made is not None
+        return self._made
+
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        """Note which check runs, in case it never ends."""
+        self._write(begun=_check(nodeid))
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item) -> Any:
+        """Keep the first reason for which a check fails."""
+        report: pytest.TestReport = yield
+        if report.failed:
+            self._reasons.setdefault(item.nodeid, _reason(report))
+        return report
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        """Write how a check ended."""
+        self._write(ended=_check(nodeid), reason=self._reasons.get(nodeid))
+
+
+def _check(nodeid: str) -> str:
+    return nodeid.rpartition("::")[2]
+
+
+def _reason(report: pytest.TestReport) -> str:
+    crash = getattr(report.longrepr, "reprcrash", None)
+    text = inspect.cleandoc(crash.message if crash else str(report.longrepr))
+    first = (text.splitlines() or ["it failed"])[0][:LONGEST_REASON]
+    return re.sub(r"^(AssertionError: |(\w+\.)+(?=\w+: ))", "", first)

@@ -1,0 +1,226 @@
+"""Tokens from JSON and from environment variables, under the official SDK's names and ours.
+
+No value of a record is ever shown: an error names the record and the field.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, BinaryIO
+
+from evergrant._text import without_line_end
+from evergrant.clock import from_epoch_ms, to_epoch_ms
+from evergrant.errors import ConfigError
+from evergrant.token import Secret, Token
+
+__all__ = ["PREFIX", "token_from_environment", "tokens_from_json"]
+
+PREFIX = "ZOHO_"
+"""What the names of the environment variables begin with."""
+
+MILLISECONDS = range(10**11, 10**14)
+"""Moments from 1973 to 5138: what is smaller counts seconds, or is a lifetime."""
+
+LONGEST_NUMBER = 10**15
+"""Ids are shorter."""
+
+
+class Record(dict[str, Any]):
+    """What was given for one token; shows the names only, and its texts are secrets."""
+
+    twice = ""
+    """A name that came twice."""
+
+    def __repr__(self) -> str:
+        return f"Record({', '.join(map(_safe_name, self))})"
+
+
+class Records(list[Record | None]):
+    """What was given, in its order; None for what is no record. Shows how many there are."""
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} records>"
+
+
+def tokens_from_json(stream: BinaryIO) -> list[Token]:
+    """Return the tokens of a JSON object, or of a list of them.
+
+    Raises:
+        ConfigError: It is not JSON, or one record is no token; says which, and which field.
+    """
+    records = _parsed(stream)
+    if isinstance(records, str):
+        raise ConfigError(records, hint="Give one JSON object, or a list of them.")
+    tokens: list[Token] = []
+    owners: dict[tuple[str | None, ...], int] = {}
+    for number, record in enumerate(records, 1):
+        token = _token(record, f"record {number}")
+        tokens.append(token)
+        owner = (token.user_name, token.client_id, token.org_id)
+        if token.user_name and owners.setdefault(owner, number) != number:
+            raise ConfigError(f"record {number} has the user and client of record {owners[owner]}")
+    return tokens
+
+
+def token_from_environment(prefix: str = PREFIX) -> Token:
+    """Return the token in the variables ZOHO_REFRESH_TOKEN, ZOHO_CLIENT_ID and their like.
+
+    Args:
+        prefix: What their names begin with, in place of ``ZOHO_``.
+
+    Raises:
+        ConfigError: A variable is missing or malformed; says which.
+    """
+    record = _in_variables(prefix)
+    if not record:
+        raise ConfigError(
+            f"no environment variable holds a token: {prefix}REFRESH_TOKEN is not set",
+            hint=f"Set {prefix}CLIENT_ID, {prefix}CLIENT_SECRET and {prefix}REFRESH_TOKEN.",
+        )
+    return _token(record, f"the environment ({prefix}…)")
+
+
+def _in_variables(prefix: str) -> Record:
+    names = {field: f"{prefix}{field.upper()}" for field in _FIELDS}
+    return Record(
+        {
+            field: Secret(without_line_end(os.environ[name]))
+            for field, name in names.items()
+            if name in os.environ
+        }
+    )
+
+
+def _parsed(stream: BinaryIO) -> Records | str:
+    # Problems are returned, not raised: an error would carry what was read in its frames.
+    try:
+        found = json.loads(stream.read().decode("utf-8-sig"), object_pairs_hook=_record)
+    except UnicodeDecodeError:
+        return "the input is not UTF-8 text"
+    except json.JSONDecodeError as error:
+        return f"the input is not JSON: line {error.lineno}, column {error.colno}"
+    except (RecursionError, ValueError):
+        return "the input is not JSON that can be read"
+    rows = found if isinstance(found, list) else [found]
+    return Records(row if isinstance(row, Record) else None for row in rows)
+
+
+def _record(pairs: list[tuple[str, Any]]) -> Record:
+    record = Record()
+    for name, value in pairs:
+        # The name too: a secret may stand in its place.
+        key = Secret(name)
+        if key in record:
+            record.twice = key
+        record[key] = Secret(value) if isinstance(value, str) else value
+    return record
+
+
+def _token(record: Record | None, where: str) -> Token:
+    if record is None:
+        raise ConfigError(f"{where} is not a JSON object")
+    fields: dict[str, Any] = {}
+    for name in record:
+        problem = _read_field(record, name, fields)
+        if problem:
+            raise ConfigError(f"{where}: {_safe_name(name)} {problem}", hint=_HINT)
+    token = Token(**fields)
+    if not (token.refresh_token or token.access_token or token.grant_token):
+        raise ConfigError(
+            f"{where}: there is no refresh_token, access_token or grant_token", hint=_HINT
+        )
+    return token
+
+
+def _read_field(record: Record, name: str, fields: dict[str, Any]) -> str:
+    """Put one value of a record into ``fields``; return what is wrong with it, or nothing."""
+    if name == record.twice:
+        return "is given twice"
+    if name not in _FIELDS:
+        return "is not the name of a field"
+    field, read = _FIELDS[name]
+    try:
+        value = None if record[name] in (None, "") else read(record[name])
+    except ValueError as error:
+        return str(error)
+    if value is not None and fields.setdefault(field, value) != value:
+        return f"says something else than another name of {field}"
+    return ""
+
+
+def _safe_name(name: str) -> str:
+    """Return a field's name, if it is one: a misplaced secret may stand there."""
+    return str.__str__(name) if re.fullmatch(r"[A-Za-z_]{1,40}", name) else "a name that is no word"
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, Secret):
+        raise ValueError("is not a text")  # noqa: TRY004 - a value that somebody typed
+    text = value.reveal()
+    if not text.isprintable():
+        raise ValueError("has characters that cannot be printed, such as a line break")
+    if text != text.strip():
+        raise ValueError("begins or ends with a space")
+    return text
+
+
+def _secret(value: object) -> Secret:
+    return Secret(_text(value))
+
+
+def _text_or_number(value: object) -> str:
+    return str(value) if type(value) is int and 0 <= value < LONGEST_NUMBER else _text(value)
+
+
+def _words(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list):
+        return tuple(_text(value).replace(",", " ").split())
+    if not all(isinstance(word, str) and word.isprintable() and word.split() for word in value):
+        raise ValueError("is not a list of texts")
+    return tuple(value)
+
+
+def _epoch_milliseconds(value: object) -> datetime:
+    text = _text_or_number(value)
+    # Stores that people wrote for the official SDK put seconds where it reads milliseconds.
+    if not (re.fullmatch(r"[0-9]{1,20}", text) and int(text) in MILLISECONDS):
+        raise ValueError("is not a moment in milliseconds since 1970")
+    return from_epoch_ms(int(text))
+
+
+def _iso(value: object) -> datetime:
+    text = _text(value)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise ValueError("is not a moment as in 2030-01-31T12:00:00+00:00")
+    return from_epoch_ms(to_epoch_ms(moment))
+
+
+_FIELDS: dict[str, tuple[str, Callable[[object], object]]] = {
+    "id": ("id", _text_or_number),
+    "user_name": ("user_name", _text),
+    "user": ("user_name", _text),
+    "client_id": ("client_id", _text),
+    "client_secret": ("client_secret", _secret),
+    "refresh_token": ("refresh_token", _secret),
+    "access_token": ("access_token", _secret),
+    "grant_token": ("grant_token", _secret),
+    "expires_in": ("expires_at", _epoch_milliseconds),
+    "expiry_time": ("expires_at", _epoch_milliseconds),
+    "expires_at": ("expires_at", _iso),
+    "redirect_url": ("redirect_url", _text),
+    "redirect_uri": ("redirect_url", _text),
+    "api_domain": ("api_domain", _text),
+    "scopes": ("scopes", _words),
+    "org_id": ("org_id", _text_or_number),
+}
+"""Each name of a field, the token's own field, and what reads its value (or raises ValueError)."""
+
+_HINT = f"Nothing was imported. The fields are: {', '.join(_FIELDS)}."

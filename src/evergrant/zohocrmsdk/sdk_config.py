@@ -1,0 +1,188 @@
+"""What the official SDK's configuration says about the way to Zoho."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import quote
+
+from evergrant.datacenter import DataCenter, DataCenters, origin_of
+from evergrant.errors import ConfigError, UntrustedServer
+
+__all__ = ["UNINITIALIZED", "SDKConfig", "asked_environment", "note_led", "sdk_config"]
+
+TIMEOUT = 10.0
+"""Seconds for a token request where the SDK's configuration names none (it would wait for ever)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SDKConfig:
+    """Where the SDK's environment says that Zoho is, and how to get there.
+
+    Attributes:
+        accounts_url: The environment's; None: nobody has initialised the SDK yet.
+        timeout: Seconds to wait for each part of an answer.
+        proxy: The URL of the proxy to go through, with its password.
+        follows_tokens: Whether a token's API domain may lead elsewhere than the environment
+            (``SDKConfig(update_api_domain=...)``).
+    """
+
+    accounts_url: str | None = None
+    api_url: str | None = None
+    timeout: float = TIMEOUT
+    proxy: str | None = field(default=None, repr=False)
+    follows_tokens: bool = True
+
+    def data_centers(self, known: DataCenters) -> tuple[DataCenters, DataCenter]:
+        """Return the data centers that may see a secret, and the one of this environment.
+
+        An environment that the program itself made up, such as a local one for tests, joins those
+        that are known: unlike a redirect's parameters, it does not come from outside.
+
+        Raises:
+            ConfigError: The environment is not an address that secrets may be sent to.
+        """
+        if not self.accounts_url:
+            return known, known.by_code(known.codes[0])
+        # The SDK's is the address of the token endpoint: its path is the same everywhere.
+        accounts, api = origin_of(self.accounts_url), origin_of(self.api_url)
+        if not accounts or not api:
+            raise ConfigError(
+                "the SDK's environment has no usable address",
+                hint="Give DataCenter.Environment https://host addresses.",
+            )
+        with suppress(UntrustedServer):
+            home = known.by_accounts_url(accounts)
+            if known.by_api_domain(api) is home:
+                return known, home
+        home = replace(DataCenter.custom(accounts, api), is_fixed=True)
+        members = (known.by_code(code) for code in known.codes)
+        return DataCenters(home, *members), home
+
+    def require_initialized(self) -> None:
+        """Refuse to send anything for an SDK that was not told where Zoho is.
+
+        Raises:
+            ConfigError: It was not.
+        """
+        if not self.accounts_url:
+            raise ConfigError(
+                "the SDK is not initialised, so nothing was sent to Zoho",
+                hint="Call Initializer.initialize(environment, token, store=store) first.",
+            )
+
+    def api_domain(self, named: str | None, known: DataCenters) -> str | None:
+        """Return where the API is for a token, as the program asked for it.
+
+        Where the program lets tokens lead it, that is the token's data center; but who asked for
+        a sandbox or developer environment gets that one there, never production.
+
+        Args:
+            named: The token's API domain.
+
+        Raises:
+            ConfigError: The token's data center has no such environment.
+        """
+        own, asked = origin_of(named), origin_of(self.api_url)
+        if asked is None or own == asked:
+            return own
+        if own is None or not self.follows_tokens:
+            return asked
+        known, home = self.data_centers(known)
+        try:
+            where = known.by_api_domain(own)
+        except UntrustedServer:
+            return own  # whoever is about to send something there refuses it
+        if where.accounts_url == home.accounts_url:
+            return own if asked == origin_of(home.api_url) and not home.is_fixed else asked
+        kinds = {origin_of(getattr(home, kind)): kind for kind in _SPECIAL if getattr(home, kind)}
+        if asked not in kinds:
+            return own
+        if there := getattr(where, kinds[asked]):
+            return origin_of(there)
+        raise ConfigError(
+            f"the token lives in data center {where.code!r}, where Zoho names no such environment "
+            f"as {asked}",
+            hint="Initialise the SDK with that data center's production environment.",
+        )
+
+
+_SPECIAL = ("sandbox_url", "developer_url")
+
+UNINITIALIZED = SDKConfig()
+
+
+def sdk_config(initializer: Any, *, follows_tokens: bool = True) -> SDKConfig:
+    """Return what the SDK was initialised with: environment, timeouts, proxy and flag.
+
+    Args:
+        follows_tokens: Whether this SDK goes where a token's API domain leads, if its
+            configuration does not say.
+
+    Raises:
+        ConfigError: Its proxy is none for HTTP.
+    """
+    environment = asked_environment(initializer)
+    if environment is None:
+        return UNINITIALIZED
+    config = initializer.sdk_config
+    flag = getattr(config, "apply_api_domain_update", lambda: follows_tokens)
+    return SDKConfig(
+        environment.accounts_url,
+        environment.url,
+        _timeout(config),
+        _proxy(initializer.request_proxy),
+        bool(flag()),
+    )
+
+
+def asked_environment(initializer: Any) -> Any:
+    """Return the environment that the program asked for; None: nobody has initialised the SDK.
+
+    The SDK puts that of the token it used last in its place, for the next user too.
+    """
+    now = getattr(initializer, "environment", None)
+    before = getattr(initializer, _ASKED, None)
+    led = getattr(initializer, _LED, ())
+    if now is None or before is None or before is now:
+        asked = now
+    else:
+        asked = before if origin_of(now.url) in led else now
+    if asked is not None:
+        setattr(initializer, _ASKED, asked)
+    return asked
+
+
+def note_led(initializer: Any, api_domain: str | None) -> None:
+    """Note that the SDK is about to take a token's API domain for its environment."""
+    if initializer is not None and (found := origin_of(api_domain)):
+        setattr(initializer, _LED, (*getattr(initializer, _LED, ())[-MOST_LED:], found))
+
+
+_ASKED, _LED = "evergrant_asked", "evergrant_led"
+MOST_LED = 20
+"""API domains that are remembered: more than Zoho has."""
+
+
+def _timeout(config: Any) -> float:
+    # The SDKs of the 2.0 line have no timeouts in their configuration.
+    names = ("get_read_timeout", "get_connect_timeout")
+    given = [getattr(config, name)() for name in names if hasattr(config, name)]
+    return max((float(value) for value in given if value), default=TIMEOUT)
+
+
+def _proxy(proxy: Any) -> str | None:
+    # The getters of the SDK's RequestProxy have no return statement, in any version: what it was
+    # given stands in its private attributes only.
+    host = getattr(proxy, "_RequestProxy__host", None)
+    if not host:
+        return None
+    scheme, _, host = host.rpartition("://")
+    if scheme not in ("", "http", "https"):
+        raise ConfigError(f"the SDK's proxy is {scheme}://{host}", hint="Use one of http or https.")
+    port, user, password = (
+        getattr(proxy, f"_RequestProxy__{name}", None) for name in ("port", "user", "password")
+    )
+    login = f"{quote(user, safe='')}:{quote(password or '', safe='')}@" if user else ""
+    return f"{scheme or 'http'}://{login}{host}:{port}"
