@@ -191,7 +191,7 @@ def _after_in_child() -> None:
 
 
 def _others_import() -> bool:
-    """Say whether another thread imports a module."""
+    """Return True if another thread imports a module."""
     own = threading.get_ident()
     locks: dict[str, Any] = getattr(_bootstrap, "_module_locks", {})
     held = (lock() for lock in list(locks.values()))

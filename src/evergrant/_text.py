@@ -36,7 +36,7 @@ def _escape(character: str) -> str:
 
 
 def is_word(text: str) -> bool:
-    """Say whether text is one word that a form, header or address carries as it is."""
+    """Return True if text is one word that a form, header or address carries as it is."""
     return text.isprintable() and not any(map(str.isspace, str.__str__(text)))
 
 

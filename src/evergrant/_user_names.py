@@ -28,12 +28,12 @@ def fold_name(name: str) -> str:
 
 
 def same_name(one: str, other: str) -> bool:
-    """Say whether two names are one user's."""
+    """Return True if two names are one user's."""
     return one == other or fold_name(one) == fold_name(other)
 
 
 def belongs_to(user_name: str, name: str) -> bool:
-    """Say whether a user is called ``name``, or ``name:<org id>``."""
+    """Return True if a user is called ``name``, or ``name:<org id>``."""
     return f"{fold_name(user_name)}:".startswith(f"{fold_name(name)}:")
 
 

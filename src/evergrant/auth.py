@@ -73,7 +73,7 @@ def _may_reject(token: Token, response: httpx2.Response | requests.Response) -> 
 
 
 def is_rejection(status: int, body: bytes) -> bool:
-    """Say whether an answer means that a new access token would do better."""
+    """Return True if an answer means that a new access token would do better."""
     return status == UNAUTHORIZED and _names_a_rejection(body)
 
 

@@ -69,7 +69,7 @@ class DataCenter:
         return tuple(url for url in (self.api_url, self.sandbox_url, self.developer_url) if url)
 
     def serves(self, url: str) -> bool:
-        """Say whether a request to this URL stays within this data center."""
+        """Return True if a request to this URL stays within this data center."""
         origin = origin_of(url)
         if origin is None:
             return False
@@ -166,7 +166,7 @@ class DataCenters:
         return _trusted(url, self._by_api, "an API server")
 
     def has_api(self, where: DataCenter, claimed: object) -> bool:
-        """Say whether what an answer claims to be an API host is one of this data center's."""
+        """Return True if what an answer claims to be an API host is one of this data center's."""
         if not isinstance(claimed, str) or not _is_bare(claimed):
             return False
         found = self._by_api.get(origin_of(claimed))

@@ -159,7 +159,7 @@ class Token:
         return not (self.access_token or self.refresh_token or self.grant_token)
 
     def freshness(self, now: datetime) -> Freshness:
-        """Say whether the access token can be used at ``now`` (aware).
+        """Return True if the access token can be used at ``now`` (aware).
 
         A token without an access token is EXPIRED; one whose expiry nobody noted is STALE: it
         may well work, and asking Zoho tells.

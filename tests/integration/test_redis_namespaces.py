@@ -13,7 +13,8 @@ warnings.simplefilter("ignore")
 store = open_store(sys.argv[1])
 assert store.find_token_by_id("1") is None
 assert ctypes.CDLL(None).unshare(0x20000000) == 0  # CLONE_NEWPID: for children yet to come
-parent, connection = os.getpid(), store._clients.for_this_process().connection_pool._available_connections[0]
+pool = store._clients.for_this_process().connection_pool
+parent, connection = os.getpid(), pool._available_connections[0]
 child = os.fork()
 if child == 0:
     signal.signal(signal.SIGALRM, lambda *_: os._exit(9))  # the first process ignores it else

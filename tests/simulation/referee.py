@@ -140,7 +140,7 @@ class Referee:
         return next((grant for grant in reversed(grants) if grant.refresh_token), None)
 
     def honours(self, grant: Grant | None) -> bool:
-        """Say whether Zoho would still refresh with a grant."""
+        """Return True if Zoho would still refresh with a grant."""
         return (
             grant is not None and self._grants.by_refresh_token(grant.refresh_token or "") is grant
         )

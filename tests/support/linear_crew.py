@@ -108,7 +108,7 @@ class Crew:
 
 
 def works(log: Path) -> bool:
-    """Say whether a process has begun to call the store."""
+    """Return True if a process has begun to call the store."""
     return log.exists() and log.stat().st_size > 0
 
 

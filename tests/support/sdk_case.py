@@ -87,7 +87,7 @@ class Case:
         return []
 
     def is_of_another(self, id_: str, *names: str) -> bool:
-        """Say whether a row says otherwise than the caller's token under one of these names."""
+        """Return True if a row says otherwise than the caller's token under one of these names."""
         row = self.before[id_]
         return any(row[n] and self.says(n) and row[n] != self.says(n) for n in names)
 
@@ -100,7 +100,7 @@ class Case:
         return answer["id"] if self._answers_with(answer["id"]) else None
 
     def _answers_with(self, id_: str) -> bool:
-        """Say whether ours filled the token with a row of its own: gaps stay as the caller's."""
+        """Return True if ours filled the token with a row of its own: gaps stay as the caller's."""
         answer, row = self.ours.answer, self.our_rows.get(id_)
         if answer is None or row is None or answer["expires_in"] != row["expires_in"]:
             return False
@@ -113,7 +113,7 @@ class Case:
         return self.step == "find_token" and self.ours == Outcome() and self.our_rows == self.before
 
     def is_refused(self, kind: str) -> bool:
-        """Say whether ours refused to save, and left everything as it was."""
+        """Return True if ours refused to save, and left everything as it was."""
         return (
             self.step == "save_token" and kind in self.ours.raised and self.our_rows == self.before
         )
@@ -169,7 +169,7 @@ class Case:
         )
 
     def _is_whole(self, id_: str, doubles: set[str]) -> bool:
-        """Say whether the row's access token is one side's, with its expiry, and all else known."""
+        """Return True if the row's access token is one side's, with its expiry, and all else known."""
         new, given = self.our_rows[id_], {name: self.says(name) for name in self.our_rows[id_]}
         sides = [given, *(self.before[one] for one in (id_, *doubles) if one in self.before)]
         return (

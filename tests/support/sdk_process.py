@@ -109,7 +109,7 @@ class SdkProcess:
         return answer["value"]
 
     def dies(self, step: str, **arguments: Any) -> bool:
-        """Say whether a step is the end of the process."""
+        """Return True if a step is the end of the process."""
         self.begin(step, **arguments)
         return not self._stream.readline()
 

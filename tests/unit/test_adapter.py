@@ -74,7 +74,7 @@ class Asynchronous(Plain):
 
 
 def shows_a_secret(error: BaseException) -> bool:
-    """Say whether an error tracker would print one."""
+    """Return True if an error tracker would print one."""
     told = traceback.TracebackException.from_exception(error, capture_locals=True)
     return SECRETS in f"{error!r} {error} {''.join(told.format())}"
 

@@ -163,7 +163,11 @@ warnings.simplefilter("ignore")
 lock, turns, background = ProcessLock(), ProcessSemaphore(1), BackgroundWorkers()
 go_on, done = threading.Event(), threading.Event()
 background.submit("a", lambda: go_on.wait(30))
-holder = threading.Thread(target=lambda: (lock.for_this_process().acquire(), turns.for_this_process().acquire()))
+def hold():
+    lock.for_this_process().acquire()
+    turns.for_this_process().acquire()
+
+holder = threading.Thread(target=hold)
 holder.start()
 holder.join()
 parent = os.getpid()

@@ -17,11 +17,11 @@ for name in {modules}:
         getattr(module, offered)
 print("all there")
 """
-NEUTRAL = ["", ".bookmarks", ".desk", ".surroundings", ".translation"]
+NEUTRAL = ["", ".bridge", ".sdk_config", ".stream_positions", ".token_mapping"]
 NEEDED = {
-    "8_0": [*NEUTRAL, ".newer", ".oauth_token", ".acting"],
-    "5_0": [*NEUTRAL, ".newer", ".oauth_token", ".acting"],
-    "2_1": [*NEUTRAL[1:], ".older"],
+    "8_0": [*NEUTRAL, ".oauth_token", ".store_v5", ".user_context"],
+    "5_0": [*NEUTRAL, ".oauth_token", ".store_v5", ".user_context"],
+    "2_1": [*NEUTRAL[1:], ".store_v2"],
 }
 
 

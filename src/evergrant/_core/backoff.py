@@ -90,7 +90,7 @@ class Backoff:
         self._pauses[token.id or ""] = token.refresh_token, until
 
     def has_elapsed(self, token: Token) -> bool:
-        """Say whether a refresh in the background is worth trying; cheap to ask."""
+        """Return True if a refresh in the background is worth trying; cheap to ask."""
         paused = self._pauses.get(token.id or "")
         if paused and paused[0] == token.refresh_token:
             left = paused[1] - self._clock()

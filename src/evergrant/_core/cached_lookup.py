@@ -144,7 +144,7 @@ class CachedLookup:
         return None
 
     def _claim_retry(self) -> bool:
-        """Say whether this caller is the one to find out whether the store is back."""
+        """Return True if this caller is the one to find out whether the store is back."""
         with self._lock.for_this_process():
             now = time.monotonic()
             if self._retry_at is None or now < self._retry_at:

@@ -87,7 +87,7 @@ class CodeRegistry:
         self._notes.update("code", code, lambda _: "stored", life=REMEMBER_S)
 
     def is_in_progress(self, code: str) -> bool:
-        """Say whether somebody may be exchanging a code at this moment."""
+        """Return True if somebody may be exchanging a code at this moment."""
         sent = self._notes.read("code", code)
         # What was sent in the future was sent by a host whose clock is ahead, perhaps just now.
         return sent.isdigit() and to_epoch_ms(self._clock()) - int(sent) < EXCHANGE_TIMEOUT_MS

@@ -28,7 +28,7 @@ class DeadGrants:
         self._retry_at = 0.0
 
     def is_due(self, token: Token) -> bool:
-        """Say whether a row still calls its access token good, and may be told again."""
+        """Return True if a row still calls its access token good, and may be told again."""
         return is_usable(token, self._clock()) and time.monotonic() >= self._retry_at
 
     def expire(self, token: Token) -> Token | None:

@@ -49,7 +49,7 @@ def reporting_failure(emit: Listener, clock: Clock, expected: str | None) -> Ite
 
 
 def is_custom_key(user: str | None) -> bool:
-    """Say whether a user name is the caller's own key, not an e-mail address to compare."""
+    """Return True if a user name is the caller's own key, not an e-mail address to compare."""
     return user is not None and "@" not in user
 
 

@@ -130,7 +130,7 @@ class GrantStates:
 
 
 def is_dead(token: Token, usage: RateLimitState, now: datetime) -> bool:
-    """Say whether Zoho has ended a grant, and nothing was granted since that works."""
+    """Return True if Zoho has ended a grant, and nothing was granted since that works."""
     if not usage.dead_since:
         return False
     saved = token.updated_at

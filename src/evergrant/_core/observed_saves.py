@@ -98,5 +98,5 @@ class ObservedSaves:
 
 
 def _was_saved_since(before: Token, stored: Token) -> bool:
-    """Say whether a row is a later one; not one of a backup, or one that keeps no count."""
+    """Return True if a row is a later one; not one of a backup, or one that keeps no count."""
     return stored.version > before.version

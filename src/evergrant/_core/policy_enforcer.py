@@ -129,7 +129,7 @@ class PolicyEnforcer:
         return validity.limited_to(not_after=ending and ending.at, refresh_at=due)
 
     def is_use_record_due(self, token: Token) -> bool:
-        """Say whether it is time to note that a token is used."""
+        """Return True if it is time to note that a token is used."""
         every = self.policy.usage_write_interval
         used = _used(token)
         if every is None or used is None:
@@ -217,7 +217,7 @@ def _used(token: Token) -> datetime | None:
 
 
 def _is_before(other: Token, token: Token) -> bool:
-    """Say whether another's place was taken before: of two at once, both must not stand back.
+    """Return True if another's place was taken before: of two at once, both must not stand back.
 
     Who logs in again keeps the row, and with its id the place.
     """

@@ -108,7 +108,7 @@ class RateLimitState:
         return max(now, *waits)
 
     def is_cooling_down(self, now: int, left: int) -> bool:
-        """Say whether those who need not ask should not, since the last request has failed.
+        """Return True if those who need not ask should not, since the last request has failed.
 
         All who share the store then leave the accounts server alone while it is down, and a
         grant that is dead.

@@ -50,7 +50,7 @@ class RateLimiter:
         return RateLimitState.parse(self._notes.read(LEDGER, token.refresh_token or ""))
 
     def is_dead(self, token: Token) -> bool:
-        """Say whether Zoho called the grant dead."""
+        """Return True if Zoho called the grant dead."""
         return bool(self.state(token).dead_since)
 
     def recent_failure(self, token: Token) -> OAuthError | None:
@@ -161,7 +161,7 @@ class RateLimiter:
 
 
 def ends_grant(error: OAuthError, token: Token) -> bool:
-    """Say whether an error means for certain that a token's grant is dead.
+    """Return True if an error means for certain that a token's grant is dead.
 
     Where the token does not say in which data center it lives, a wrong one may have been asked.
     """

@@ -42,7 +42,7 @@ def refresh_at(token: Token) -> datetime | None:
 
 
 def is_due(token: Token, now: datetime) -> bool:
-    """Say whether a token's slot has come."""
+    """Return True if a token's slot has come."""
     at = refresh_at(token)
     if at is not None and token.updated_at and token.updated_at > now + CLOCK_SLACK:
         return True  # saved by a clock ahead of ours: its expiry means nothing

@@ -10,7 +10,7 @@ __all__ = ["belongs_to_client", "data_center_code", "refresh_blocker"]
 
 
 def belongs_to_client(token: Token, accounts: Accounts) -> bool:
-    """Say whether a token is one of this app's own client; without a client, every token is."""
+    """Return True if a token is one of this app's own client; without a client, every token is."""
     return accounts.client is None or token.client_id in (None, accounts.client.client_id)
 
 

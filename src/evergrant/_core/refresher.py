@@ -127,7 +127,7 @@ class Refresher:
         return self._backoff.dead(token)
 
     def can_refresh_ahead(self, token: Token) -> bool:
-        """Say whether a refresh in the background is worth trying now; cheap to ask."""
+        """Return True if a refresh in the background is worth trying now; cheap to ask."""
         return self._backoff.has_elapsed(token)
 
     def _ahead(

@@ -36,11 +36,11 @@ class Requirement:
         return "ahead" if is_usable(current, now) else "expired"
 
     def is_satisfied_by(self, token: Token, now: datetime) -> bool:
-        """Say whether a token will do."""
+        """Return True if a token will do."""
         return token.access_token != self.not_this and is_usable(token, now, self.min_ttl)
 
     def is_minimally_satisfied_by(self, token: Token, now: datetime) -> bool:
-        """Say whether a token will do if there is no better one: in its very last minute too."""
+        """Return True if a token will do if there is no better one: in its very last minute too."""
         return bool(
             token.access_token
             and token.access_token != self.not_this

@@ -77,10 +77,9 @@ class Saver:
         """Save a refreshed token; return what is stored now.
 
         Args:
-            read: The stored token that it refreshes. If somebody else has refreshed it since,
-                theirs stays, and a new login does over any refresh of the old; if it was deleted, that
-                stands. If its row is gone without a deletion, its storage has lost it: it is
-                saved anew.
+            read: The stored token that it refreshes. If another process has
+                refreshed it since, that result stays; so does a new login. A deletion stands.
+                A row that is gone without a deletion was lost, and is saved again.
 
         Raises:
             TokenNotFound: The token was deleted while it was being refreshed.
@@ -277,7 +276,7 @@ class Saver:
 
 
 def _has_refreshed(current: Token, read: Token, granted: Token) -> bool:
-    """Say whether a row holds what somebody else was granted since it was read, like ours.
+    """Return True if a row holds what somebody else was granted since it was read, like ours.
 
     Which of the two was granted later, their expiries cannot tell: they are by two clocks.
     """

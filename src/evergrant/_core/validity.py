@@ -86,21 +86,21 @@ class Validity:
         )
 
     def covers(self, now: datetime, min_ttl: timedelta = NO_MINIMUM) -> bool:
-        """Say whether the token may be handed out to one who wants this much life of it."""
+        """Return True if the token may be handed out to one who wants this much life of it."""
         return self.not_before <= now < self.not_after and (
             not min_ttl or min_ttl <= self.expires - now
         )
 
     def needs_refresh(self, now: datetime) -> bool:
-        """Say whether the token is worth refreshing."""
+        """Return True if the token is worth refreshing."""
         return now >= self.refresh_at
 
 
 def is_usable(token: Token, now: datetime, min_ttl: timedelta = NO_MINIMUM) -> bool:
-    """Say whether an access token may be handed out to one who wants this much life of it."""
+    """Return True if an access token may be handed out to one who wants this much life of it."""
     return Validity.of(token).covers(now, min_ttl)
 
 
 def is_stale(token: Token, now: datetime) -> bool:
-    """Say whether a token is in its last minutes: valid, and worth refreshing."""
+    """Return True if a token is in its last minutes: valid, and worth refreshing."""
     return Validity.of(token).needs_refresh(now)

@@ -137,7 +137,7 @@ def _is_of_our_group(found: os.stat_result) -> bool:
 
 
 def is_shared(found: os.stat_result, folder: os.stat_result) -> bool:
-    """Say whether a group of ours shares a file: its folder is set up so (set-group-ID)."""
+    """Return True if a group of ours shares a file: its folder is set up so (set-group-ID)."""
     set_up = bool(folder.st_mode & stat.S_ISGID) and folder.st_gid == found.st_gid
     return set_up and _is_of_our_group(found) and _is_of_our_group(folder)
 

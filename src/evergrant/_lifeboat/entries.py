@@ -26,13 +26,13 @@ class Entry:
 
 
 def is_same(one: Token, other: Token) -> bool:
-    """Say whether two tokens are of one row, or of one grant that has no row yet."""
+    """Return True if two tokens are of one row, or of one grant that has no row yet."""
     same = one.access_token is not None and one.access_token == other.access_token
     return same or is_of_row(one, other)
 
 
 def is_of_row(one: Token, other: Token) -> bool:
-    """Say whether two tokens are of one row: its id may have become another user's."""
+    """Return True if two tokens are of one row: its id may have become another user's."""
     if one.id is None or one.id != other.id:
         return False
     return one.refresh_token == other.refresh_token or compatible(one, other)

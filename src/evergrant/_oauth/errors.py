@@ -163,24 +163,24 @@ def _no_answer(answer: HttpResponse) -> OAuthError:
 
 
 def is_page(answer: HttpResponse) -> bool:
-    """Say whether an answer is a web page, which no program asked for."""
+    """Return True if an answer is a web page, which no program asked for."""
     return "html" in answer.headers.get("content-type", "") or answer.body.lstrip().startswith(b"<")
 
 
 def was_sent(error: OAuthError) -> bool:
-    """Say whether the request that failed may have left this host."""
+    """Return True if the request that failed may have left this host."""
     return not isinstance(error, AccountsUnavailable) or error.sent
 
 
 def is_network_error(error: OAuthError) -> bool:
-    """Say whether a network in between answered in Zoho's place: others may well reach Zoho."""
+    """Return True if a network in between answered in Zoho's place: others may well reach Zoho."""
     if isinstance(error, AccountsUnavailable):
         return error.intercepted
     return isinstance(error, UntrustedServer) and error.retryable
 
 
 def may_have_granted(error: OAuthError) -> bool:
-    """Say whether Zoho may have granted what was asked for although nothing usable arrived."""
+    """Return True if Zoho may have granted what was asked for although nothing usable arrived."""
     if isinstance(error, AccountsUnavailable):
         return error.sent and not error.answered
     # A redirect passes: nothing was granted with it. An answer of a foreign server does not.

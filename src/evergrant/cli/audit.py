@@ -103,7 +103,7 @@ def verify(
         ),
     ] = None,
 ) -> None:
-    """Say whether the log is as it was written; ends with 1 and names each line that is not."""
+    """Return True if the log is as it was written; ends with 1 and names each line that is not."""
     from evergrant._crypto.key_sources import keyring_from_environment
     from evergrant.observing import audit_log as logs
     from evergrant.observing.hash_chain import Head

@@ -108,7 +108,7 @@ def _near(store: evergrant.TokenStore, user: str) -> list[str]:
 
 
 def is_sandboxed(token: evergrant.Token) -> bool:
-    """Say whether a sandbox granted this token: nobody else's API is plain http."""
+    """Return True if a sandbox granted this token: nobody else's API is plain http."""
     return (token.api_domain or "").startswith("http://")
 
 

@@ -65,7 +65,7 @@ class ZohoLogin:
         return self._login.user(request.session)
 
     def is_logged_in(self, request: Request) -> bool:
-        """Say whether somebody is logged in, as the session has it; a dependency."""
+        """Return True if somebody is logged in, as the session has it; a dependency."""
         return self._login.is_logged_in(request.session)
 
     async def client(self, request: Request) -> AsyncIterator[httpx2.AsyncClient]:

@@ -24,7 +24,7 @@ padding:0 1rem}}</style>
 
 
 def wants_page(header: Callable[[str], str | None]) -> bool:
-    """Say whether a browser asks, for its user: programs are answered in JSON.
+    """Return True if a browser asks, for its user: programs are answered in JSON.
 
     Args:
         header: Returns a header of the request; None: there is none.

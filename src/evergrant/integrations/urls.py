@@ -55,7 +55,7 @@ class LoginUrls:
         return self.front if self.is_login_page(path) else path
 
     def is_login_page(self, path: str) -> bool:
-        """Say whether a path, quoted, leads to one of the login's pages."""
+        """Return True if a path, quoted, leads to one of the login's pages."""
         return _normalized(path) in {
             _normalized(page) for page in (self.login, self.callback, self.logout)
         }
@@ -67,7 +67,7 @@ def _normalized(path: str) -> str:
 
 
 def is_cross_site(header: Callable[[str], str | None]) -> bool:
-    """Say whether another site's page had a browser send this request.
+    """Return True if another site's page had a browser send this request.
 
     Cookies alone do not tell: a browser sends them whoever wrote the form. Browsers say it in
     ``Sec-Fetch-Site``, or (older ones, and without TLS) in ``Origin``; programs that send neither

@@ -152,7 +152,7 @@ class WebLogin:
         return page(text, front=site.front, login=login)
 
     def is_logged_in(self, session: Session) -> bool:
-        """Say whether somebody is logged in here; asks neither the store nor Zoho."""
+        """Return True if somebody is logged in here; asks neither the store nor Zoho."""
         return isinstance(session.get(USER), str)
 
     def user(self, session: Session) -> str:

@@ -262,7 +262,7 @@ def _actor(entry: dict[str, Any]) -> str | None:
 
 
 def _is_older(entry: dict[str, Any], token: Token) -> bool:
-    """Say whether a token was saved after an entry, by somebody who keeps no audit log."""
+    """Return True if a token was saved after an entry, by somebody who keeps no audit log."""
     at = _moment(entry)
     return bool(at and token.updated_at and at < token.updated_at)
 

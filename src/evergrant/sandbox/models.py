@@ -62,7 +62,7 @@ class Client:
         return self.secrets.get(data_center, self.client_secret)
 
     def enabled_in(self, data_center: str) -> bool:
-        """Say whether this data center knows the client."""
+        """Return True if this data center knows the client."""
         return self.data_centers is None or data_center in self.data_centers
 
 

@@ -46,7 +46,7 @@ class Deletions(Coordination):
 
     @masks_locals
     def was_deleted(self, token: Token) -> bool:
-        """Say whether the row that a token was read from was deleted, rather than lost.
+        """Return True if the row that a token was read from was deleted, rather than lost.
 
         Raises:
             StoreUnavailable: The storage cannot be used.

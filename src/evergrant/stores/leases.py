@@ -14,7 +14,7 @@ LeaseRecord = tuple[str, int, int]
 
 
 def is_active(since: int, until: int, now: int) -> bool:
-    """Say whether a lease granted at ``since`` keeps others out at ``now`` (epoch milliseconds).
+    """Return True if a lease granted at ``since`` keeps others out at ``now`` (epoch milliseconds).
 
     Clocks may differ by as much as the lease is long. One that was granted later than that in the
     future shows that the clock went back since: waiting for its end could take that long.

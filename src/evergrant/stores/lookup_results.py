@@ -42,7 +42,7 @@ def readable_tokens(read: Iterable[Token | CorruptRecord]) -> list[Token] | Corr
 
 
 def matches_criterion(token: Token, criterion: Criterion) -> bool:
-    """Say whether a token is what was looked up: an index, or a collation, is only a hint."""
+    """Return True if a token is what was looked up: an index, or a collation, is only a hint."""
     # Written out: this runs on every look-up.
     for column, value in criterion.items():  # noqa: SIM110 - a generator takes longer
         if not equal(column, getattr(token, column), value):
@@ -51,5 +51,5 @@ def matches_criterion(token: Token, criterion: Criterion) -> bool:
 
 
 def is_named(token: Token, name: str) -> bool:
-    """Say whether a token's user is ``name`` or ``name:<org id>``."""
+    """Return True if a token's user is ``name`` or ``name:<org id>``."""
     return bool(token.user_name) and belongs_to(str(token.user_name), name)

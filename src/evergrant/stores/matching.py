@@ -81,19 +81,19 @@ def find_among(tokens: Iterable[Token], asked: Token) -> Token | None:
 
 
 def equal(column: str, held: object, wanted: str) -> bool:
-    """Say whether a column's value is the one that is looked up: a user by `same_name`."""
+    """Return True if a column's value is the one that is looked up: a user by `same_name`."""
     if held == wanted:
         return True
     return column == "user_name" and isinstance(held, str) and same_name(held, wanted)
 
 
 def fits(row: Row, criterion: Criterion) -> bool:
-    """Say whether a row's columns equal all of the criterion's values."""
+    """Return True if a row's columns equal all of the criterion's values."""
     return all(equal(column, row[_POSITION[column]], value) for column, value in criterion.items())
 
 
 def compatible(stored: Token, asked: Token) -> bool:
-    """Say whether a row that fits the criterion is not another user's, client's or org's."""
+    """Return True if a row that fits the criterion is not another user's, client's or org's."""
     # Written out, not looped: this runs on every look-up.
     return (
         (
@@ -190,7 +190,7 @@ def resolve_save(
 
 
 def _is_completed(stored: Token, token: Token) -> bool:
-    """Say whether a token gives the org to a row that goes by the bare address, as of old."""
+    """Return True if a token gives the org to a row that goes by the bare address, as of old."""
     address, org = stored.user_name or "", token.user_name or ""
     return (
         "@" in address

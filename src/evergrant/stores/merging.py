@@ -70,7 +70,7 @@ def _with_created_at(stored: Token, unit: Token, changes: dict[str, Any]) -> dat
 
 
 def is_from_deleted_row(stored: Token, incoming: Token) -> bool:
-    """Say whether a token was read from another row than the one with its id and version.
+    """Return True if a token was read from another row than the one with its id and version.
 
     Versions of evergrant's own rows never meet, but in a storage that was put back from a backup.
     What another program writes has none: there, the grant itself must be the one that was read.

@@ -48,7 +48,7 @@ def retry_on_conflict(change: Callable[[], T]) -> T:
 
 
 def is_unreadable(row: Row) -> bool:
-    """Say whether nothing of a row could be read: it counts as what it was found by."""
+    """Return True if nothing of a row could be read: it counts as what it was found by."""
     return not any(row[1:])
 
 

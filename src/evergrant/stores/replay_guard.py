@@ -48,7 +48,7 @@ class ReplayGuard:
 
 
 def is_older(row: Row, seen: State) -> bool:
-    """Say whether a row is older than a state of it.
+    """Return True if a row is older than a state of it.
 
     One that was made anew under its id has another version, which is no measure of its age.
     """

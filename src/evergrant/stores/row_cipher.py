@@ -66,11 +66,11 @@ class RowCipher:
         return MaskedRow(opened)
 
     def is_current(self, row: Row) -> bool:
-        """Say whether a row is sealed under the newest key."""
+        """Return True if a row is sealed under the newest key."""
         return key_id(row) == self._keyring.newest.id
 
     def is_encrypted_column(self, criterion: Criterion) -> bool:
-        """Say whether sealed rows do not show what a criterion asks for."""
+        """Return True if sealed rows do not show what a criterion asks for."""
         return not _FOUND_BY.keys().isdisjoint(criterion)
 
     def lookup_criteria(self, criterion: Criterion) -> list[Criterion]:

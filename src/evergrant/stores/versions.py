@@ -40,7 +40,7 @@ def first_version(now: datetime) -> int:
 
 
 def is_counted(version: int) -> bool:
-    """Say whether a version is that of a row whose id the store itself gave out."""
+    """Return True if a version is that of a row whose id the store itself gave out."""
     return FIRST <= version < 1 << _RANDOM_BITS
 
 

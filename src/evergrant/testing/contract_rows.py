@@ -256,5 +256,5 @@ class RowContract:
 
 
 def is_short_number(id_: str | None) -> bool:
-    """Say whether an id is one of those that a store gives out."""
+    """Return True if an id is one of those that a store gives out."""
     return type(id_) is str and id_.isascii() and id_.isdecimal() and len(id_) <= ID_DIGITS

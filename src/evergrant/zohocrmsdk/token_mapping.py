@@ -111,11 +111,11 @@ def identity(sdk_token: Any) -> tuple[str | None, str | None, str | None]:
 
 
 def is_only_an_id(asked: Token) -> bool:
-    """Say whether a token names nothing but its id: so the SDK's ``revoke(id)`` asks."""
+    """Return True if a token names nothing but its id: so the SDK's ``revoke(id)`` asks."""
     return asked == Token(id=asked.id)
 
 
 def wants_user_name(sdk_token: Any) -> bool:
-    """Say whether the program left it to the SDK to ask whose a token is (``find_user``)."""
+    """Return True if the program left it to the SDK to ask whose a token is (``find_user``)."""
     # There is no getter. The SDKs up to 5.0 ask nobody, and have no such attribute.
     return bool(getattr(sdk_token, "_OAuthToken__find_user", False))

@@ -36,7 +36,7 @@ class Word:
     quoted: bool = False
 
     def says(self, keyword: str) -> bool:
-        """Say whether this is a keyword; those know no letter case."""
+        """Return True if this is a keyword; those know no letter case."""
         return not self.quoted and self.text.casefold() == keyword
 
 

@@ -95,5 +95,5 @@ _ELSEWHERE = [
 
 
 def served_by_zoho(path: str) -> bool:
-    """Say whether Zoho serves an address, to some method."""
+    """Return True if Zoho serves an address, to some method."""
     return any(pattern.fullmatch(path) for pattern in _ELSEWHERE)

@@ -13,7 +13,7 @@ _ALSO = {"ALL": {"CREATE", "READ", "UPDATE", "DELETE", "WRITE"}, "WRITE": {"CREA
 
 
 def covers(granted: str, needed: str) -> bool:
-    """Say whether one scope allows what another one names.
+    """Return True if one scope allows what another one names.
 
     ``ZohoCRM.modules.ALL`` covers ``ZohoCRM.modules.Leads.READ``; letter case does not matter
     (https://www.zoho.com/crm/developer/docs/api/v8/scopes.html).

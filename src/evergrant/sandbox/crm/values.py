@@ -65,7 +65,7 @@ def _fits(data_type: str, value: Any) -> bool:
 
 
 def is_date(text: str) -> bool:
-    """Say whether a text is a day, ``YYYY-MM-DD``."""
+    """Return True if a text is a day, ``YYYY-MM-DD``."""
     try:
         return date.fromisoformat(text).isoformat() == text
     except ValueError:

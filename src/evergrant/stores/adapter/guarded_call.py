@@ -81,7 +81,7 @@ def _masked(error: StoreError, quoting: Redactor) -> StoreError:
 
 
 def _shows(error: BaseException, quoting: Redactor) -> bool:
-    """Say whether a secret shows in an error, or in what led to it; empty their frames."""
+    """Return True if a secret shows in an error, or in what led to it; empty their frames."""
     chain = list(_chain(error))
     for link in chain:
         link.__traceback__ = None  # each frame holds the row, and error trackers print frames

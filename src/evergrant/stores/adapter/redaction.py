@@ -47,5 +47,5 @@ class Redactor:
         return "".join(MASK if hides else "".join(c for _, c in run) for hides, run in runs)
 
     def contains_secret(self, text: str) -> bool:
-        """Say whether there is anything to mask in a text."""
+        """Return True if there is anything to mask in a text."""
         return self.redact(text) != text

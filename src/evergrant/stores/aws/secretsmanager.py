@@ -226,7 +226,7 @@ class SecretsManagerStore(InProcessStore):
         self._leases.clear()
 
     def was_deleted(self, token: Token) -> bool:
-        """Say whether a row was deleted, rather than lost; see `TokenStore.was_deleted`."""
+        """Return True if a row was deleted, rather than lost; see `TokenStore.was_deleted`."""
         if is_counted(token.version) and self._index().has_deleted(token.id or ""):
             return True  # the index names every row that there should be
         return super().was_deleted(token)

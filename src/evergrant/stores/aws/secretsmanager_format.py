@@ -86,7 +86,7 @@ class Index:
         self.gone = dict([*self.gone.items(), (key, text)][-MOST_GONE:])
 
     def has_deleted(self, id_: str) -> bool:
-        """Say whether a number that was an id is none any more because its row was deleted."""
+        """Return True if a number that was an id is none any more because its row was deleted."""
         return self.unsure < numeric_id(id_) <= self.number and id_ not in self.rows
 
     def rebuild(self, rows: list[Row], number: int) -> None:

@@ -54,7 +54,7 @@ class FileSnapshot(NamedTuple):
 
 
 def has_fine_mtime(found: os.stat_result) -> bool:
-    """Say whether a file system notes the time of a change in fractions of a second."""
+    """Return True if a file system notes the time of a change in fractions of a second."""
     return found.st_mtime_ns % 1_000_000_000 != 0
 
 
@@ -111,7 +111,7 @@ def _opened(path: str) -> int:
 
 
 def _is_quiet(handle: int, *, is_sure: bool) -> bool:
-    """Say whether nobody has an open file open for writing; a guess by its age elsewhere."""
+    """Return True if nobody has an open file open for writing; a guess by its age elsewhere."""
     if sys.platform != "linux":
         return is_sure
     try:

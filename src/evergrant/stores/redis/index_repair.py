@@ -45,7 +45,7 @@ def lookups_of(row: Row) -> list[str]:
 
 
 def is_found_by(row: Row, column: str, value: str) -> bool:
-    """Say whether a row belongs into a lookup; one that cannot be read may."""
+    """Return True if a row belongs into a lookup; one that cannot be read may."""
     if is_unreadable(row):
         return True
     if column == USER_PREFIX:

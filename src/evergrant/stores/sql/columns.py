@@ -17,7 +17,7 @@ def index_expression(index: ReflectedIndex, dialect: Dialect) -> str:
 
 
 def ignores_case(connection: Connection, table: str) -> bool:
-    """Say whether the names of users are compared without case by the database itself."""
+    """Return True if the names of users are compared without case by the database itself."""
     if connection.dialect.name == "postgresql":
         return False
     asked = (
@@ -28,7 +28,7 @@ def ignores_case(connection: Connection, table: str) -> bool:
 
 
 def is_narrow(column: ReflectedColumn | None) -> bool:
-    """Say whether a column of numbers is too narrow for a version; MySQL may cut it short."""
+    """Return True if a column of numbers is too narrow for a version; MySQL may cut it short."""
     return (
         column is not None
         and isinstance(column["type"], Integer)

@@ -205,7 +205,7 @@ _STATEMENT_MODE = "transaction blocks not allowed in statement pooling mode"
 
 
 def is_misfit(error: BaseException) -> bool:
-    """Say whether a connection was refused for one of its own parameters."""
+    """Return True if a connection was refused for one of its own parameters."""
     return _code(error) in _MISFITS or bool(_MISFIT.search(str(error)))
 
 

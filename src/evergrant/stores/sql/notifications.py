@@ -65,7 +65,7 @@ class NotificationListener:
 
     @staticmethod
     def can_use(connections: Connections) -> bool:
-        """Say whether a database notifies, and its driver hears of it."""
+        """Return True if a database notifies, and its driver hears of it."""
         dialect = connections.dialect
         return (dialect.name, dialect.driver) == ("postgresql", "psycopg")
 

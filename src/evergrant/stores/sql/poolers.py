@@ -39,7 +39,7 @@ def settings_in(options: str) -> Iterator[tuple[str, str]]:
 
 
 def is_pooled(connection: Any) -> bool:
-    """Say whether a connection of psycopg's or PyMySQL's leads to a pooler or a proxy of SQL.
+    """Return True if a connection of psycopg's or PyMySQL's leads to a pooler or a proxy of SQL.
 
     A server tells who connects the number of the session. A pooler has to say one of its own, and
     the session that it then lends has another. Of other drivers nothing is known: False.

@@ -155,7 +155,7 @@ class SQLStore(TokenStore):
         return GuessedIds(self._connections, self._sql, guard, store=self.url)
 
     def _may(self, use: Callable[[], object]) -> bool:
-        """Say whether the account may use one of evergrant's own tables."""
+        """Return True if the account may use one of evergrant's own tables."""
         try:
             use()
         except StoreUnavailable as error:
