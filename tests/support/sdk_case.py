@@ -169,7 +169,7 @@ class Case:
         )
 
     def _is_whole(self, id_: str, doubles: set[str]) -> bool:
-        """Return True if the row's access token is one side's, with its expiry, and all else known."""
+        """Return True if token and expiry are one side's, and all other values known."""
         new, given = self.our_rows[id_], {name: self.says(name) for name in self.our_rows[id_]}
         sides = [given, *(self.before[one] for one in (id_, *doubles) if one in self.before)]
         return (

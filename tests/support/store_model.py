@@ -163,7 +163,7 @@ def _may_be_one(row: Token, new: Token) -> bool:
 
 
 def _is_of_another_life(row: Token, new: Token) -> bool:
-    """Return True if a token is a copy of a row that was deleted before this one came in its place."""
+    """Return True if a token is a copy of a row that was deleted before this one came."""
     is_copy = new.updated_at and (new.id, new.version) == (row.id, row.version)
     return bool(is_copy) and new.updated_at != row.updated_at
 

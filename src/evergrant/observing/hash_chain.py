@@ -110,7 +110,7 @@ def verify_lines(
 
 
 def _closes_off(entry: Mapping[str, Any], torn: bytes) -> bool:
-    """Return True if a line before an entry is one that was not written to its end, by one of us."""
+    """Return True if the line before an entry is one of ours, cut off while it was written."""
     begins = torn.startswith(_BEGINNING) or (torn and _BEGINNING.startswith(torn))
     cut = not _is_json(torn) or parse_entry(torn)  # all of it but its end is possible, too
     return bool(begins and cut) and entry.get("torn") == sha256(torn).hexdigest()

@@ -35,7 +35,7 @@ REDIS = ("redis", "rediss", "unix", "redis+cluster", "redis+sentinel")
 
 
 def is_sql(scheme: str) -> bool:
-    """Return True if a URL with this scheme, in small letters, is one of SQLAlchemy's that we take."""
+    """Return True if this scheme (lower case) is one of SQLAlchemy's that we support."""
     return scheme.partition("+")[0] in ("mysql", "mariadb", "postgres", "postgresql")
 
 

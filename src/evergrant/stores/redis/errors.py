@@ -81,7 +81,7 @@ _AWAY = {"READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "NOREPLICAS"}
 
 
 def is_former_primary(error: Exception) -> bool:
-    """Return True if another server may be the primary by now, which took nothing of what failed."""
+    """Return True if another server may be the primary now; it took nothing of the failed call."""
     # So the client words a sentinel's READONLY.
     return _code(error) in _AWAY or "previous master" in str(error)
 
