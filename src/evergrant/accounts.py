@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Self, TypeVar
 
@@ -12,7 +13,7 @@ from evergrant._oauth import protocol
 from evergrant._oauth.client import Client
 from evergrant._oauth.messages import HttpRequest, Transport
 from evergrant._oauth.protocol import TokenResponse
-from evergrant._oauth.retry import send_with_retries
+from evergrant._oauth.retry import ATTEMPTS, RequestScope, send_with_retries
 from evergrant._oauth.token_response import (
     apply_token_response,
     foreign_api_error,
@@ -135,8 +136,14 @@ class Accounts:
         return apply_token_response(token, granted)
 
     @masks_locals
-    def refresh(self, token: Token) -> Token:
+    def refresh(
+        self, token: Token, *, attempts: int = ATTEMPTS, scope: RequestScope = nullcontext
+    ) -> Token:
         """Return the token with a new access token, and with the client secret that worked.
+
+        Args:
+            attempts: How often the request is sent at most, when no usable answer comes.
+            scope: Entered around each attempt; it may raise instead of letting it be sent.
 
         Raises:
             NoRefreshToken: It has none.
@@ -154,7 +161,8 @@ class Accounts:
         where = self.data_center_of(token)
         client = self.client_for(token)
         call = protocol.refresh_request(where, client, token.refresh_token)
-        minted = apply_token_response(token, self._request_tokens(call, where, "refresh_token"))
+        granted = self._request_tokens(call, where, "refresh_token", attempts, scope)
+        minted = apply_token_response(token, granted)
         return replace(
             minted,
             # A refresh moves no grant: what is in a sandbox stays there, whatever the answer says.
@@ -282,7 +290,12 @@ class Accounts:
         self.close()
 
     def _request_tokens(
-        self, call: HttpRequest, where: DataCenter, grant_type: str
+        self,
+        call: HttpRequest,
+        where: DataCenter,
+        grant_type: str,
+        attempts: int = ATTEMPTS,
+        scope: RequestScope = nullcontext,
     ) -> TokenResponse:
         def ask() -> TokenResponse:
             # Not when the answer came: stopped or asleep on the way, we would take the token for a
@@ -293,7 +306,8 @@ class Accounts:
                 answer, now=now, asked=where, known=known, grant_type=grant_type
             )
 
-        return self._with_retries(ask, once=grant_type == "authorization_code")
+        once = grant_type == "authorization_code"
+        return send_with_retries(ask, sleep=self._sleep, once=once, attempts=attempts, scope=scope)
 
-    def _with_retries(self, ask: Callable[[], T], *, once: bool = False) -> T:
-        return send_with_retries(ask, sleep=self._sleep, once=once)
+    def _with_retries(self, ask: Callable[[], T]) -> T:
+        return send_with_retries(ask, sleep=self._sleep)

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -170,8 +171,8 @@ def test_a_login_during_a_refresh_wins(
     granted, go_on = threading.Event(), threading.Event()
     real = keeper.accounts.refresh
 
-    def refresh(token: object) -> object:
-        refreshed = real(token)  # type: ignore[arg-type]
+    def refresh(token: object, **options: Any) -> object:
+        refreshed = real(token, **options)  # type: ignore[arg-type]
         granted.set()
         assert go_on.wait(10)
         return refreshed

@@ -46,8 +46,8 @@ def main() -> None:
 def die_before_saving(keeper: Keeper) -> None:
     real = keeper.accounts.refresh
 
-    def refresh(token: Token) -> Token:
-        real(token)
+    def refresh(token: Token, **options: Any) -> Token:
+        real(token, **options)
         os._exit(9)
 
     keeper.accounts.refresh = refresh  # type: ignore[method-assign]

@@ -157,9 +157,9 @@ def test_a_login_that_ends_in_that_very_moment_is_not_hurt(
     zoho.revoke(ALICE)
     refresh, anew = keeper.accounts.refresh, list[Token]()
 
-    def slow(token: Token) -> Token:
+    def slow(token: Token, **options: Any) -> Token:
         try:
-            return refresh(token)
+            return refresh(token, **options)
         finally:
             code = zoho.grant_code(ALICE, self_client=True)
             anew.append(new_keeper().login_with_code(code))
@@ -176,11 +176,11 @@ def test_a_refresh_that_succeeded_elsewhere_meanwhile_wins(
     token = log_in(ALICE)
     refresh = keeper.accounts.refresh
 
-    def slow(asked: Token) -> Token:
+    def slow(asked: Token, **options: Any) -> Token:
         row = store.find_token_by_id(token.id or "")
         assert row
         store.save_token(replace(row, access_token="1000.other"), expected_version=row.version)
-        return refresh(asked)
+        return refresh(asked, **options)
 
     monkeypatch.setattr(keeper.accounts, "refresh", slow)
     zoho.faults.server_error(status=200, body=DEAD)

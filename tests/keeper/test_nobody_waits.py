@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -68,9 +69,9 @@ def test_the_refresh_happens_in_another_thread(
     seen: list[threading.Thread] = []
     real = keeper.accounts.refresh
 
-    def refresh(token: Token) -> Token:
+    def refresh(token: Token, **options: Any) -> Token:
         seen.append(threading.current_thread())
-        return real(token)
+        return real(token, **options)
 
     monkeypatch.setattr(keeper.accounts, "refresh", refresh)
     keeper.access_token(ALICE)

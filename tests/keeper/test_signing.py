@@ -168,9 +168,9 @@ def test_a_refresh_does_not_block_the_event_loop(
     loop_is_free = threading.Event()
     real = keeper.accounts.refresh
 
-    def refresh(token: Token) -> Token:
+    def refresh(token: Token, **options: Any) -> Token:
         assert loop_is_free.wait(10), "the event loop stood still during the refresh"
-        return real(token)
+        return real(token, **options)
 
     monkeypatch.setattr(keeper.accounts, "refresh", refresh)
 
@@ -192,10 +192,10 @@ def test_a_cancelled_task_does_not_cost_the_granted_token(
     asked, go_on = threading.Event(), threading.Event()
     real = keeper.accounts.refresh
 
-    def refresh(token: Token) -> Token:
+    def refresh(token: Token, **options: Any) -> Token:
         asked.set()
         assert go_on.wait(10)
-        return real(token)
+        return real(token, **options)
 
     monkeypatch.setattr(keeper.accounts, "refresh", refresh)
 

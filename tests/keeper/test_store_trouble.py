@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,8 +34,8 @@ def test_a_token_deleted_during_its_refresh_does_not_come_back(
     zoho.clock.advance(hours=1)
     real = keeper.accounts.refresh
 
-    def refresh(token: Token) -> Token:
-        granted = real(token)
+    def refresh(token: Token, **options: Any) -> Token:
+        granted = real(token, **options)
         keeper.forget(ALICE)
         return granted
 

@@ -141,7 +141,7 @@ def test_a_call_whose_refresh_fails(
     browser.begin()
     browser.finish()
     planted.clock.advance(hours=2)
-    monkeypatch.setattr(Accounts, "refresh", lambda *_: 1 / 0)
+    monkeypatch.setattr(Accounts, "refresh", lambda *_, **__: 1 / 0)
     with pytest.raises(ZeroDivisionError) as caught:
         browser.leads()
     assert leaks(caught.value, quickly=True) == []
@@ -183,7 +183,7 @@ def test_a_task_of_celery_that_fails(
 
     keeper.login_with_code(planted.grant_code(ALICE, client=registered, self_client=True))
     planted.clock.advance(hours=2)
-    for trouble in (lambda *_: 1 / 0, _refused):
+    for trouble in (lambda *_, **__: 1 / 0, _refused):
         monkeypatch.setattr(Accounts, "refresh", trouble)
         done = leads.delay(ALICE)
         assert done.failed()
@@ -191,5 +191,5 @@ def test_a_task_of_celery_that_fails(
         assert leaks(done.result) == []
 
 
-def _refused(*_: object) -> None:
+def _refused(*_: object, **__: object) -> None:
     raise EvergrantError("no")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 
 import pytest
 
 from evergrant._oauth.messages import HttpResponse
-from evergrant._oauth.retry import ATTEMPTS, around_each_request
+from evergrant._oauth.retry import ATTEMPTS
 from evergrant.errors import AccountsUnavailable, Throttled
 from scripted_wire import (
     GRANT,
@@ -82,11 +82,10 @@ def test_whoever_counts_sees_each_request_and_how_it_fails() -> None:
             raise
         seen.append("answered")
 
-    with around_each_request(count):
-        accounts(Wire(PAGE, LOST, answer(MINTED))).refresh(TOKEN)
+    accounts(Wire(PAGE, LOST, answer(MINTED))).refresh(TOKEN, scope=count)
     assert seen == ["failed", "failed", "answered"]
     accounts(Wire(answer(MINTED))).refresh(TOKEN)
-    assert len(seen) == 3, "only in the block"
+    assert len(seen) == 3, "only where it was handed in"
 
 
 def test_whoever_counts_may_refuse_a_request() -> None:
@@ -96,13 +95,13 @@ def test_whoever_counts_may_refuse_a_request() -> None:
         yield
 
     wire = Wire(answer(MINTED))
-    with around_each_request(refuse), pytest.raises(Throttled):
-        accounts(wire).refresh(TOKEN)
+    with pytest.raises(Throttled):
+        accounts(wire).refresh(TOKEN, scope=refuse)
     assert wire.calls == []
 
 
 def test_who_is_in_no_hurry_asks_once() -> None:
     wire = Wire(PAGE)
-    with around_each_request(nullcontext, attempts=1), pytest.raises(AccountsUnavailable):
-        accounts(wire).refresh(TOKEN)
+    with pytest.raises(AccountsUnavailable):
+        accounts(wire).refresh(TOKEN, attempts=1)
     assert len(wire.calls) == 1

@@ -19,7 +19,7 @@ from evergrant._core.requirement import Requirement
 from evergrant._core.saver import Saver
 from evergrant._fork import ProcessLock
 from evergrant._logging.rate_limited import RateLimitedLog
-from evergrant._oauth.retry import ATTEMPTS, around_each_request
+from evergrant._oauth.retry import ATTEMPTS
 from evergrant.accounts import Accounts
 from evergrant.clock import Clock
 from evergrant.errors import (
@@ -244,8 +244,7 @@ class Refresher:
         try:
             self._accounts.prepare()  # first: a request that cannot be sent is not counted
             with self._heartbeat.extending(lease):
-                with around_each_request(counted, attempts):
-                    granted = self._accounts.refresh(current)
+                granted = self._accounts.refresh(current, attempts=attempts, scope=counted)
                 if requirement.for_use:
                     granted = replace(granted, last_used_at=self._used_at())
                 return self._save(granted, current, began, cause)
