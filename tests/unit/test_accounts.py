@@ -149,7 +149,7 @@ def test_without_a_client_the_stored_one_is_used_and_nobody_can_log_in() -> None
     [
         lambda accounts, token: accounts.refresh(token),
         lambda accounts, token: accounts.revoke(token),
-        lambda accounts, token: accounts.owner(token),
+        lambda accounts, token: accounts.fetch_owner(token),
     ],
 )
 def test_a_stored_api_domain_that_is_not_zohos_is_sent_nothing(

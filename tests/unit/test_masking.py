@@ -64,7 +64,7 @@ def test_a_stack_that_is_looked_at_meanwhile_does_not_show_arguments() -> None:
         del plain
         frame = currentframe()
         while frame := frame and frame.f_back:
-            if frame.f_code.co_filename.endswith("/evergrant/masking.py"):
+            if frame.f_code.co_filename.endswith("/evergrant/_masking.py"):
                 seen.append(frame.f_locals)
 
     look(PLAIN)
