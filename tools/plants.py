@@ -40,13 +40,13 @@ PLANTS = (
                 "del self._flights[mine]",
                 "self._flights.pop(mine, None)",
             ),
-            Change("stores/coordination.py", "held=self._acquire(key, owner, ttl)", "held=True"),
+            Change("stores/base.py", "held=self._acquire(key, owner, ttl)", "held=True"),
         ),
         ("concurrency/test_threads.py::test_twenty_threads_cost_one_refresh_and_get_one_token",),
     ),
     Plant(
         "every lease is granted",
-        (Change("stores/coordination.py", "held=self._acquire(key, owner, ttl)", "held=True"),),
+        (Change("stores/base.py", "held=self._acquire(key, owner, ttl)", "held=True"),),
         (
             "concurrency/test_threads.py::test_two_keepers_on_one_store_cost_one_refresh",
             f"{MEMORY}::test_a_lease_keeps_everybody_else_out",
@@ -156,7 +156,7 @@ PLANTS = (
         "a note is read in one transaction and written in another",
         (
             Change(
-                "stores/coordination.py",
+                "stores/base.py",
                 "                if after != before:",
                 "            with self._transaction():\n                if after != before:",
             ),
@@ -190,8 +190,8 @@ PLANTS = (
         "a deletion is not noted",
         (
             Change(
-                "stores/deletions.py",
-                "self._note_gone(_key(id_), self._mark_of(row))",
+                "stores/base.py",
+                "self._note_gone(deletions.deletion_key(id_), self._mark_of(row))",
                 "pass",
             ),
         ),

@@ -19,8 +19,8 @@ import lock_scenes
 from acts import equal
 from evergrant.errors import StoreUnavailable
 from evergrant.sandbox import SandboxClock
-from evergrant.stores import coordination, row_index
-from evergrant.stores.file import FileStore, cached_file, leases, shared
+from evergrant.stores import base, row_index
+from evergrant.stores.file import FileStore, cached_file, leases
 from evergrant.stores.file import store as file_store
 from evergrant.testing.sample_tokens import ALICE, BOB
 from evergrant.token import Token
@@ -64,7 +64,7 @@ def test_of_two_who_save_the_same_row_one_loses(handles: Handles) -> None:
 
 
 def test_a_note_loses_nobodys_change(handles: Handles) -> None:
-    step_through(lambda: lock_scenes.amendments(*handles), coordination)
+    step_through(lambda: lock_scenes.amendments(*handles), base)
 
 
 def test_a_lease_is_granted_once(handles: Handles) -> None:
@@ -164,7 +164,7 @@ def test_a_closed_store_remembers_no_token(
 
         return Scene(first, closing.close, lambda: equal((closing._known._table.all_keys(), [])))
 
-    step_through(scene, shared, cached_file)
+    step_through(scene, file_store, cached_file)
 
 
 def test_a_look_up_while_its_row_is_deleted(store: FileStore) -> None:
@@ -222,4 +222,4 @@ def test_a_look_up_while_another_thread_ends_its_save(store: FileStore) -> None:
 
         return Scene(store.get_tokens, end, lambda: None)
 
-    step_through(scene, file_store, within=["_view"], opcodes=True)
+    step_through(scene, file_store, within=["_read_table"], opcodes=True)

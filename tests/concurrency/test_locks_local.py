@@ -13,9 +13,7 @@ from acts import Count, equal
 from evergrant.sandbox import SandboxClock
 from evergrant.stores import (
     base,
-    coordination,
     in_process,
-    in_process_notes,
     leases,
     memory,
     row_index,
@@ -49,7 +47,7 @@ def test_of_two_who_save_the_same_row_one_loses(
 
 
 def test_a_note_loses_nobodys_change() -> None:
-    step_through(lambda: lock_scenes.amendments(MemoryStore()), coordination, in_process_notes)
+    step_through(lambda: lock_scenes.amendments(MemoryStore()), base, in_process)
 
 
 def test_a_lease_is_granted_once() -> None:
@@ -205,7 +203,7 @@ def test_a_store_with_six_methods_is_adapted_once() -> None:
 def test_a_deletion_in_secrets_manager_loses_no_note(
     secrets_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(in_process_notes, "PURGE_AT", -1_000)
+    monkeypatch.setattr(in_process, "PURGE_AT", -1_000)
     store = SecretsManagerStore(secrets_url)
 
     def scene() -> Scene:
@@ -221,9 +219,9 @@ def test_a_deletion_in_secrets_manager_loses_no_note(
             check,
         )
 
-    step_through(scene, in_process_notes)
+    step_through(scene, in_process)
 
 
 def test_a_note_beside_secrets_manager_loses_nobodys_change(secrets_url: str) -> None:
     store = SecretsManagerStore(secrets_url)
-    step_through(lambda: lock_scenes.amendments(store), coordination)
+    step_through(lambda: lock_scenes.amendments(store), base)

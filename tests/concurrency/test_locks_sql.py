@@ -13,11 +13,11 @@ from sqlalchemy import make_url
 import lock_scenes
 from acts import Threads, equal
 from databases import Database
-from evergrant.stores import base, coordination
+from evergrant.stores import base
+from evergrant.stores.leases import Watch
 from evergrant.stores.sql import SQLStore, engine, leases, notifications, pool
 from evergrant.stores.sql.connections import Connections
 from evergrant.stores.sql.notifications import NotificationListener
-from evergrant.stores.watch import Watch
 from evergrant.testing.sample_tokens import ALICE
 from stepping import Scene, run_on, step_through
 
@@ -44,7 +44,7 @@ def test_of_two_who_save_the_same_row_one_loses(store: SQLStore, other: SQLStore
 
 
 def test_a_note_loses_nobodys_change(store: SQLStore, other: SQLStore) -> None:
-    step_through(lambda: lock_scenes.amendments(store, other), coordination)
+    step_through(lambda: lock_scenes.amendments(store, other), base)
 
 
 def test_a_lease_is_granted_once(store: SQLStore, other: SQLStore) -> None:

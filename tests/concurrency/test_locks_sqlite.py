@@ -13,7 +13,7 @@ import lock_scenes
 from acts import equal
 from evergrant.errors import StoreUnavailable
 from evergrant.sandbox import SandboxClock
-from evergrant.stores import coordination
+from evergrant.stores import base
 from evergrant.stores.sqlite import SQLiteStore, connections
 from evergrant.stores.sqlite import store as sqlite_store
 from evergrant.stores.sqlite.connections import Connection, Connections
@@ -42,7 +42,7 @@ def test_of_two_who_save_the_same_row_one_loses(handles: Handles) -> None:
 
 
 def test_a_note_loses_nobodys_change(handles: Handles) -> None:
-    step_through(lambda: lock_scenes.amendments(*handles), coordination)
+    step_through(lambda: lock_scenes.amendments(*handles), base)
 
 
 def test_a_lease_is_granted_once(handles: Handles) -> None:

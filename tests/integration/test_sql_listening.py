@@ -13,10 +13,10 @@ import pytest
 
 from databases import Database
 from evergrant.stores import open_store
+from evergrant.stores.leases import Watch
 from evergrant.stores.sql import SQLStore, notifications
 from evergrant.stores.sql.notifications import NotificationListener
 from evergrant.stores.sql.statements import Statement
-from evergrant.stores.watch import Watch
 from evergrant.testing.contract_files import forked
 from evergrant.testing.contract_sharing import at_once
 from sql_help import in_background, official_table, wait_until

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from dict_store import DictStore, Shelf
-from evergrant.stores.watch import Watch
+from evergrant.stores.leases import Watch
 
 __all__: list[str] = []
 

@@ -51,7 +51,7 @@ class GoesByItsClockWhereAllIsDeleted(DictStore):
     caught_by = (CLOCKS,)
 
     def _delete_all_and_note(self) -> None:
-        self._keep_note(ALL, str(to_epoch_ms(self._clock())))
+        self._note_deletion(ALL, str(to_epoch_ms(self._clock())))
         self._delete_all()
 
 

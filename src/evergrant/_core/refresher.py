@@ -33,9 +33,8 @@ from evergrant.errors import (
 )
 from evergrant.events import Listener, Refreshed, RefreshFailed
 from evergrant.stores.base import TokenStore
-from evergrant.stores.leases import Lease
+from evergrant.stores.leases import Lease, Watch
 from evergrant.stores.matching import compatible
-from evergrant.stores.watch import Watch
 from evergrant.token import Token, identify
 
 __all__ = ["Refresher"]

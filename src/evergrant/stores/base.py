@@ -7,16 +7,28 @@ versions; those rules live here and in `matching`.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection, Hashable, Iterator
+from collections import Counter
+from collections.abc import Callable, Collection, Hashable, Iterator
+from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
 from typing import Self
 
 from evergrant._crypto.keys import missing_key
+from evergrant._logging.rate_limited import RateLimitedLog
 from evergrant._masking import masks_locals
-from evergrant.clock import Clock, utc_now
-from evergrant.errors import Conflict, CorruptRecord, StoreError, TokenNotFound
-from evergrant.stores import matching
-from evergrant.stores.deletions import Deletions
+from evergrant.clock import Clock, to_epoch_ms, utc_now
+from evergrant.errors import (
+    Conflict,
+    CorruptRecord,
+    EvergrantError,
+    StoreError,
+    StoreUnavailable,
+    TokenNotFound,
+)
+from evergrant.stores import deletions, matching
+from evergrant.stores.backend import Backend
+from evergrant.stores.leases import Lease, Watch
 from evergrant.stores.lookup_results import (
     OnCorrupt,
     is_named,
@@ -27,12 +39,13 @@ from evergrant.stores.lookup_results import (
 from evergrant.stores.matching import Criterion
 from evergrant.stores.merging import is_from_deleted_row, merge
 from evergrant.stores.row_cipher import key_id
-from evergrant.stores.rows import ID_DIGITS, Row, decode, encode
-from evergrant.stores.upkeep import Upkeep
-from evergrant.stores.versions import FIRST, first_version, version_after
+from evergrant.stores.rows import ID_DIGITS, Row, decode, encode, numeric_id
+from evergrant.stores.versions import FIRST, first_version, is_counted, version_after
 from evergrant.token import Token, identify
 
 __all__ = ["SAVE_ATTEMPTS", "OnCorrupt", "TokenStore", "log_corrupt"]
+
+_logger = RateLimitedLog()
 
 SAVE_ATTEMPTS = 20
 """How often a save without ``expected_version`` starts over when another writer was faster."""
@@ -44,7 +57,7 @@ def _raise_if_corrupt(found: list[Token] | CorruptRecord) -> list[Token]:
     return found
 
 
-class TokenStore(Deletions, Upkeep):
+class TokenStore(Backend):
     """Keeps tokens; safe to share between threads.
 
     Every method raises `StoreUnavailable` when the storage cannot be used.
@@ -67,6 +80,9 @@ class TokenStore(Deletions, Upkeep):
 
     repeats_ids: bool = False
     """Whether an id that the storage gave may be given again once its row is deleted."""
+
+    counts_ids: bool = True
+    """Whether each id that the storage gives is larger than all before."""
 
     url: str
     """Names this store in messages, without secrets; `open_store` understands its own.
@@ -252,6 +268,157 @@ class TokenStore(Deletions, Upkeep):
                 self._delete_all_and_note()
 
         self._with_retries(emptied)
+
+    @masks_locals
+    def was_deleted(self, token: Token) -> bool:
+        """Return True if the row that a token was read from was deleted, rather than lost.
+
+        Raises:
+            StoreUnavailable: The storage cannot be used.
+        """
+        gone = self._get_note(deletions.deletion_key(token.id or "")).split()
+        if deletions.grant_mark(token) in gone or (deletions.ANY_GRANT in gone and token.version):
+            return True
+        latest, *largest = map(int, (self._get_note(deletions.ALL) or "-1").split())
+        if largest and is_counted(token.version) and (number := numeric_id(token.id or "")):
+            return number <= largest[0]
+        return to_epoch_ms(deletions.last_saved(token)) <= latest
+
+    def _delete_and_note(self, id_: str, version: int | None) -> bool:
+        """Delete a row, if it has this version or none is given, and record that.
+
+        Return True if it was deleted.
+        """
+        for row in self._select(Criterion(id=id_)):
+            if version is None or str(row[-1] or 0) == str(version):
+                # First: where the two are no transaction, a deletion that is asked for again
+                # finds no row, and would note nothing.
+                self._note_gone(deletions.deletion_key(id_), self._mark_of(row))
+        return self._delete(id_) if version is None else self._delete_if_version(id_, version)
+
+    def _delete_all_and_note(self) -> None:
+        # By the rows, since hosts' clocks differ: nothing that is deleted is younger than the
+        # youngest of them, and of ids that we gave none is larger than the largest.
+        latest, largest, *_ = (*map(int, self._get_note(deletions.ALL).split()), 0, 0)
+        now = to_epoch_ms(self._clock())
+        for row in self._rows():
+            with suppress(EvergrantError):  # damaged, or sealed with a key that is not here
+                token = self._decode(row)
+                latest = max(latest, to_epoch_ms(deletions.last_saved(token)) or now)
+                if self.counts_ids and is_counted(token.version or FIRST):
+                    largest = max(largest, numeric_id(token.id or ""))
+        text = f"{latest} {largest}" if self.counts_ids else f"{latest}"
+        self._note_deletion(deletions.ALL, text)
+        self._delete_all()
+
+    def _note_gone(self, key: str, mark: str) -> None:
+        others = [known for known in self._get_note(key).split() if known != mark]
+        self._note_deletion(key, " ".join([*others, mark][-deletions.MAX_GRANTS :]))
+
+    def _note_deletion(self, key: str, text: str) -> None:
+        self._set_note(key, text, to_epoch_ms(self._clock()) + deletions.KEEP_MS)
+
+    def _mark_of(self, row: Row) -> str:
+        with suppress(EvergrantError):  # it is damaged, or sealed with a key that is not here
+            return deletions.grant_mark(self._decode(row))
+        return deletions.ANY_GRANT
+
+    @masks_locals
+    def lease(self, id: str, ttl: float) -> Lease:  # noqa: A002 - as in the six methods
+        """Ask for the right to refresh the token with this id for ``ttl`` seconds.
+
+        Returns at once; the answer is true when the lease was granted. Use it in a ``with``
+        statement, or release it. A lease whose time has run out is up for grabs.
+        """
+        key, owner = str(id), secrets.token_hex(8)
+        return Lease(
+            held=self._acquire(key, owner, ttl),
+            extend=lambda: self._acquire(key, owner, ttl),
+            release=lambda: self._give_back(key, owner),
+        )
+
+    def _give_back(self, id_: str, owner: str) -> None:
+        try:
+            self._release(id_, owner)
+        except StoreUnavailable as error:
+            # What the lease was for is done; it runs out by itself.
+            _logger.warning("a lease was not given back: %s", error)
+
+    def watch(self, id: str) -> Watch:  # noqa: ARG002, A002 - for stores that tell who changed
+        """Return what waits for somebody else's work on the token with this id to end.
+
+        Use it in a ``with`` statement. It may return early, and for changes of other tokens.
+        """
+        return Watch(self._wait_counter)
+
+    def _wait_counter(self) -> Hashable:
+        """Return what differs once a token was changed or a lease given back; None: it may be.
+
+        A storage in which leases do not count as changes has to add them.
+        """
+        return self.change_counter()
+
+    @masks_locals
+    def update_note(self, key: str, change: Callable[[str], str], *, life: float) -> str:
+        """Replace a note that all who share the store can read; return the new one.
+
+        Nobody else's change comes between. It survives the death of the process, but need not
+        survive a power cut: what it costs to make sure is kept for tokens.
+
+        Args:
+            key: Names the note; 64 characters at the most. It is no secret.
+            change: Makes the new text, of 2,000 characters at the most, from the present one,
+                which is empty where there is none. May be called more than once. What it raises
+                leaves the note as it is.
+            life: Seconds from now after which the note may be forgotten.
+        """
+
+        def replaced() -> str:
+            with self._volatile_transaction():
+                before = self._get_note(key)
+                after = change(before)
+                if after != before:
+                    until = to_epoch_ms(self._clock()) + int(life * 1000)
+                    self._set_note(key, after, until)
+            return after
+
+        return self._with_retries(replaced)
+
+    @masks_locals
+    def get_note(self, key: str) -> str:
+        """Return a note as it is now, which is empty where there is none."""
+        return self._get_note(key)
+
+    def change_counter(self) -> int | None:
+        """Return a number that differs once anybody has changed the store.
+
+        None where the storage cannot tell; a cache must then not be trusted for long.
+        """
+        return None
+
+    @masks_locals
+    def key_ids(self) -> Counter[str | None]:
+        """Return how many rows are sealed under each key, by its id; None: not sealed."""
+        return Counter(map(key_id, self._rows()))
+
+    def purge_deleted(self) -> None:
+        """Overwrite what was deleted or replaced, as far as the storage lets us."""
+
+    def storage_time(self) -> datetime | None:
+        """Return what the storage's own clock says (aware); None: it has none but this host's.
+
+        Raises:
+            StoreUnavailable: It cannot be asked.
+        """
+        return None
+
+    def config_warnings(self) -> Iterator[str]:
+        """Say what of the storage's own settings endangers tokens."""
+        yield from ()
+
+    def config_remarks(self) -> Iterator[str]:
+        """Say what of the way to the storage costs something, and endangers nothing."""
+        yield from ()
 
     def storage_id(self) -> Hashable:
         """Return what tells this storage from any other, in whichever way its URL was spelled."""

@@ -14,11 +14,11 @@ from evergrant._crypto.keys import Keyring
 from evergrant._masking import masks_locals
 from evergrant.errors import ConfigError, CorruptRecord
 from evergrant.stores.base import SAVE_ATTEMPTS, OnCorrupt, TokenStore, log_corrupt
+from evergrant.stores.leases import Watch
 from evergrant.stores.matching import Criterion
 from evergrant.stores.replay_guard import ReplayGuard, is_older
 from evergrant.stores.row_cipher import RowCipher, key_id
 from evergrant.stores.rows import Row, decode
-from evergrant.stores.watch import Watch
 from evergrant.token import Token
 
 __all__ = ["EncryptedStore"]

@@ -16,14 +16,15 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Hashable, Iterator
 from contextlib import suppress
+from datetime import datetime
 from typing import Any, TypeVar
 
-from evergrant.clock import Clock, utc_now
+from evergrant.clock import Clock, to_epoch_ms, utc_now
 from evergrant.errors import StoreMissing
 from evergrant.stores.aws.client import TIMEOUT_S, ExpectedError, parse_url, refuse_half_characters
-from evergrant.stores.aws.dynamodb_coordination import FAILED, DynamoDBCoordination
 from evergrant.stores.aws.dynamodb_repair import LookupRepair
 from evergrant.stores.aws.dynamodb_table import (
+    FAILED,
     DynamoDBTable,
     Item,
     absent,
@@ -31,7 +32,14 @@ from evergrant.stores.aws.dynamodb_table import (
     ids_in,
     key_of_lookup,
 )
-from evergrant.stores.optimistic import WriteConflict, lookup_key, retry_on_conflict
+from evergrant.stores.in_process import CLOCKS_DIFFER
+from evergrant.stores.optimistic import (
+    OptimisticStore,
+    WriteConflict,
+    lookup_key,
+    read_only_error,
+    retry_on_conflict,
+)
 from evergrant.stores.row_index import index_keys
 from evergrant.stores.rows import COLUMNS, ID_DIGITS, MaskedRow, Row
 from evergrant.stores.versions import BEYOND_COUNTED, random_first_version
@@ -44,9 +52,15 @@ CANCELED = "TransactionCanceledException"
 MISSING = "ResourceNotFoundException"
 _KEYS = ("pk", "sk")
 
+AGREE = 3_000
+"""Milliseconds by which two clocks may differ: a header tells whole seconds, and is on its way."""
 
-class DynamoDBStore(DynamoDBCoordination):
+
+class DynamoDBStore(OptimisticStore):
     """Keeps tokens in a DynamoDB table, which is made if it is not there.
+
+    Leases go by this host's clock, unless the service's is another: each of its answers tells the
+    time, to the second.
 
     Args:
         url: ``dynamodb://TABLE?region=eu-central-1``; ``?prefix=`` lets stores share a table, and
@@ -251,6 +265,72 @@ class DynamoDBStore(DynamoDBCoordination):
                 + (" OR attribute_not_exists(pk)" if number >= 2 * BEYOND_COUNTED else ""),
                 ExpressionAttributeValues={":n": {"N": str(number)}},
             )
+
+    def _acquire(self, id_: str, owner: str, ttl: float) -> bool:
+        self._refuse_read_only()
+        now, span = self._now(), int(ttl * 1000)
+        item = self._table.key("lease", id_) | {
+            "holder": {"S": owner},
+            "earliest": {"N": str(now - span)},  # see `lease.still_runs`
+            "until": {"N": str(now + span)},
+        }
+        free = "attribute_not_exists(pk) OR holder = :me OR #until <= :now OR earliest > :now"
+        try:
+            self._table.call(
+                "put_item",
+                FAILED,
+                Item=item,
+                ConditionExpression=free,
+                ExpressionAttributeNames={"#until": "until"},
+                ExpressionAttributeValues={":me": {"S": owner}, ":now": {"N": str(now)}},
+            )
+        except ExpectedError:
+            return False
+        return True
+
+    def _now(self) -> int:
+        ours, theirs = to_epoch_ms(self._clock()), self._table.time()
+        if theirs is None or abs(to_epoch_ms(theirs) - ours) < AGREE:
+            return ours
+        return to_epoch_ms(theirs)
+
+    def storage_time(self) -> datetime | None:
+        """Return what the service's clock says, to the second."""
+        self._table.get(self._table.key("name", "name"))
+        return self._table.time()
+
+    def _release(self, id_: str, owner: str) -> None:
+        with suppress(ExpectedError):
+            only = condition("holder = :me", me={"S": owner})
+            self._table.call("delete_item", FAILED, Key=self._table.key("lease", id_), **only)
+
+    def _get_note(self, key: str) -> str:
+        noted = self._here.note = self._table.get(self._table.key("note", key))
+        return str(noted["text"]["S"]) if noted else ""
+
+    def _set_note(self, key: str, text: str, until: int) -> None:
+        self._refuse_read_only()
+        before: Item | None = self._here.note
+        only: dict[str, Any] = {"ConditionExpression": absent()}
+        if before:
+            only = condition("mark = :mark", mark=before["mark"])
+        until += self._now() - to_epoch_ms(self._clock())  # by the service's clock
+        item = self._table.key("note", key) | {
+            "text": {"S": text},
+            "until": {"N": str(until)},
+            "expires": {
+                "N": str((until + CLOCKS_DIFFER) // 1000 + 1)
+            },  # for a table with a time to live
+            "mark": {"S": secrets.token_hex(8)},
+        }
+        try:
+            self._table.call("put_item", FAILED, Item=item, **only)
+        except ExpectedError:
+            raise WriteConflict(f"somebody else changed the same note in {self.url}") from None
+
+    def _refuse_read_only(self) -> None:
+        if self._read_only:
+            raise read_only_error(self.url)
 
     def change_counter(self) -> int | None:
         """Return None: nobody tells us of changes, and what was read is trusted for a second."""

@@ -9,8 +9,8 @@ from typing import Any
 
 from evergrant._logging.rate_limited import RateLimitedLog
 from evergrant.stores.aws.client import ExpectedError
-from evergrant.stores.aws.dynamodb_coordination import FAILED
 from evergrant.stores.aws.dynamodb_table import (
+    FAILED,
     DynamoDBTable,
     Item,
     absent,

@@ -8,13 +8,17 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
+from evergrant._masking import Masked
 from evergrant.errors import StoreUnavailable
 from evergrant.stores.aws.client import AwsAddress, AwsClient, ExpectedError
 
-__all__ = ["DynamoDBTable", "Item", "absent", "condition", "ids_in", "key_of_lookup"]
+__all__ = ["FAILED", "DynamoDBTable", "Item", "absent", "condition", "ids_in", "key_of_lookup"]
+
+FAILED = "ConditionalCheckFailedException"
+"""Code of the error that a write gets whose condition does not hold."""
 
 
-class Item(dict[str, dict[str, Any]]):
+class Item(Masked, dict[str, dict[str, Any]]):
     """An item whose values do not show: it travels through frames that a traceback may print."""
 
     def __repr__(self) -> str:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from evergrant._files import secure_files
 from evergrant._logging.rate_limited import RateLimitedLog
-from evergrant.stores.in_process_notes import NoteTable, drop_expired
+from evergrant.stores.in_process import NoteTable, drop_expired
 from evergrant.stores.rows import ID_DIGITS
 
 __all__ = ["Sidecar"]

@@ -8,17 +8,22 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote
 
-from evergrant._files import secure_files
+from evergrant import _fork
+from evergrant._files import ownership, secure_files
 from evergrant._logging.rate_limited import RateLimitedLog
-from evergrant.clock import Clock, utc_now
+from evergrant.clock import Clock, to_epoch_ms, utc_now
 from evergrant.errors import StoreError, StoreMissing, StoreUnavailable
+from evergrant.stores.base import TokenStore
 from evergrant.stores.file import snapshot
-from evergrant.stores.file.cached_file import translating_os_errors
+from evergrant.stores.file.cached_file import CachedFile, translating_os_errors
 from evergrant.stores.file.csv_format import EMPTY, Line, format_row
-from evergrant.stores.file.shared import SharedFile
+from evergrant.stores.file.leases import FileLeases
 from evergrant.stores.file.sidecar import Sidecar
 from evergrant.stores.file.table import FileTable
+from evergrant.stores.file.writer_lock import WriterLock
+from evergrant.stores.leases import Watch
 from evergrant.stores.matching import Criterion
 from evergrant.stores.row_index import Key
 from evergrant.stores.rows import Row, numeric_id
@@ -39,7 +44,7 @@ class _Change:
     rows: dict[Key, Line | None] = field(default_factory=dict)
 
 
-class FileStore(SharedFile):
+class FileStore(TokenStore):
     """Keeps tokens in a CSV file; a save is on the disk before it returns.
 
     The official SDK's ten columns come first, so that its FileStore and this one open each
@@ -72,11 +77,30 @@ class FileStore(SharedFile):
         timeout: float = 5.0,
         read_only: bool = False,
     ) -> None:
-        super().__init__(path, clock=clock, timeout=timeout, read_only=read_only)
+        super().__init__(clock=clock)
+        # The file itself: what is renamed onto a link would take the link's place.
+        try:
+            self._path = ownership.resolved(path, as_root=True)
+        except OSError as error:
+            raise secure_files.unusable_error(os.fspath(path), error) from None
+        self._timeout = timeout
+        self.url = f"file://{quote(os.fsencode(self._path), safe='/:')}"
+        self._closed = False
+        self._closed = False
+        self._read_only = read_only
+        self._begin()
+        _fork.register(self)
         if read_only:
             self._look()
         else:
             self._make_ready()
+
+    def _begin(self, changes: int = 0) -> None:
+        self._process = _fork.this_process()
+        self._known = CachedFile(self._path, self._timeout, changes)
+        self._lock = WriterLock(self._path, self._timeout)
+        self._leases = FileLeases(self._path, self._lock.held)
+        self._change: _Change | None = None
 
     def _look(self) -> None:
         secure_files.require_not_planted(self._path, Sidecar.beside(self._path))
@@ -100,10 +124,6 @@ class FileStore(SharedFile):
             if had_lock and Sidecar(self._path).is_lost and not change.table.all_keys():
                 Sidecar(self._path).raise_number(random_first_version())
         secure_files.restrict_permissions(self._path, self._lock.path, Sidecar.beside(self._path))
-
-    def _begin(self, changes: int = 0) -> None:
-        super()._begin(changes)
-        self._change: _Change | None = None
 
     @contextmanager
     def _read_table(self) -> Iterator[FileTable]:
@@ -248,3 +268,68 @@ class FileStore(SharedFile):
         if self._change is None:
             raise StoreError("rows are changed in a transaction only")
         return self._change
+
+    def change_counter(self) -> int:
+        """Return a number that differs once any thread or process has changed the file."""
+        with self._known.lock:
+            self._current()
+            return self._known.changes
+
+    def watch(self, id: str) -> Watch:  # noqa: A002 - as in the six methods
+        """Return what waits for a change of the file, or of the lease on this token."""
+        return Watch(lambda: (self.change_counter(), self._leases.version(id)))
+
+    def close(self) -> None:
+        """Forget the tokens; each use from now on raises."""
+        with self._known.lock:
+            self._closed = True
+            self._known.forget()
+
+    def _current(self) -> FileTable:
+        self._refuse_closed()
+        return self._known.current()
+
+    def _refuse_closed(self) -> None:
+        if self._closed:
+            raise StoreUnavailable("the store was closed", hint="Open it again.", retryable=False)
+
+    def _refuse_changes(self) -> None:
+        self._refuse_closed()
+        if self._read_only:
+            raise StoreUnavailable(
+                f"{self.url} was opened only to read: refreshed tokens could not be saved",
+                hint="Open it without read_only.",
+                retryable=False,
+            )
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        self._refuse_changes()
+        with translating_os_errors(self._path), self._lock.held():
+            self._refuse_closed()
+            yield
+
+    def _acquire(self, id_: str, owner: str, ttl: float) -> bool:
+        self._refuse_changes()
+        with translating_os_errors(self._path):
+            return self._leases.acquire(id_, owner, to_epoch_ms(self._clock()), ttl)
+
+    def _release(self, id_: str, owner: str) -> None:
+        self._refuse_changes()
+        with translating_os_errors(self._path):
+            self._leases.release(id_, owner)
+
+    def _get_note(self, key: str) -> str:
+        return Sidecar(self._path).notes.get(key, ("", 0))[0]
+
+    def _set_note(self, key: str, text: str, until: int) -> None:
+        Sidecar(self._path).put_note(key, text, until, to_epoch_ms(self._clock()))
+
+    def before_fork(self) -> None:
+        """Nothing has to rest; see `forking`."""
+
+    def after_fork(self) -> None:
+        """Begin anew in the child: threads that held a lock there are gone; see `forking`."""
+        # Waiting for them before the fork would be a deadlock: filelock lets nobody go on then.
+        if self._process != _fork.this_process():
+            self._begin(self._known.changes + 1)

@@ -13,10 +13,10 @@ from typing import Any
 from evergrant import _fork
 from evergrant._logging.rate_limited import RateLimitedLog
 from evergrant.errors import EvergrantError
+from evergrant.stores.leases import POLL, Watch
 from evergrant.stores.sql.connections import Connections
 from evergrant.stores.sql.poolers import is_pooled
 from evergrant.stores.sql.statements import Statement
-from evergrant.stores.watch import POLL, Watch
 
 __all__ = ["CHANNEL", "NotificationListener"]
 

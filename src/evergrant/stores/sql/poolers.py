@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from evergrant.stores.watch import POLL
+from evergrant.stores.leases import POLL
 
 __all__ = ["costs", "is_pooled", "settings_in"]
 

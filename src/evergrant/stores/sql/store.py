@@ -12,11 +12,11 @@ from evergrant._user_names import belongs_to
 from evergrant.clock import Clock, utc_now
 from evergrant.errors import MissingExtra, StoreError, StoreUnavailable
 from evergrant.stores.base import TokenStore
-from evergrant.stores.in_process_notes import InProcessNotes
+from evergrant.stores.in_process import InProcessNotes
+from evergrant.stores.leases import Watch
 from evergrant.stores.matching import Criterion, fits
 from evergrant.stores.rows import COLUMNS, Row, decode, encode, numeric_id
 from evergrant.stores.tables import DEFAULT_TABLE
-from evergrant.stores.watch import Watch
 from evergrant.token import Secret, Token
 
 try:

@@ -15,7 +15,7 @@ from evergrant._user_names import belongs_to
 from evergrant.clock import Clock, to_epoch_ms, utc_now
 from evergrant.errors import StoreMissing, StoreUnavailable
 from evergrant.stores.base import TokenStore
-from evergrant.stores.in_process_notes import CLOCKS_DIFFER
+from evergrant.stores.in_process import CLOCKS_DIFFER
 from evergrant.stores.leases import is_active
 from evergrant.stores.matching import Criterion, fits
 from evergrant.stores.rows import Row, numeric_id
