@@ -143,7 +143,7 @@ PLANTS = (
         (
             Change(
                 "_core/token_cache.py",
-                "if entry is None or entry.generation != generation:",
+                "if entry is None or entry.counter != counter:",
                 "if entry is None:",
             ),
         ),
@@ -230,7 +230,7 @@ PLANTS = (
         (
             Change(
                 "_core/cached_lookup.py",
-                "return self._serve_stale_or_raise(error, key, min_ttl)",
+                "return Cached(outage.serve_or_raise(error, key, min_ttl))",
                 "raise",
             ),
         ),

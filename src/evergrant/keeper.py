@@ -5,21 +5,17 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from evergrant._core.async_tokens import AsyncTokens
-from evergrant._core.cached_lookup import CachedLookup
-from evergrant._core.code_login import log_in, log_in_from_console
-from evergrant._core.enrollment import add_identity_scopes, is_custom_key, reporting_failure
+from evergrant._core.enrollment import add_identity_scopes, is_custom_key
 from evergrant._core.manager import TokenManager
 from evergrant._core.scheduler import RefreshScheduler
 from evergrant._core.validity import NO_MINIMUM, validate_min_ttl
 from evergrant._masking import masks_locals
 from evergrant._oauth.protocol import authorization_url
 from evergrant._oauth.redirect import LoginState, StateSigner, parse_redirect
-from evergrant._user_names import fold_name
 from evergrant.accounts import Accounts
 from evergrant.auth import RequestsAuth, httpx_auth
 from evergrant.clock import Clock
@@ -78,10 +74,7 @@ class Keeper:
             store, accounts, clock=clock, on_event=on_event, lifeboat=lifeboat, policy=policy
         )
         self.states = manager.states
-        self._cached_lookup = CachedLookup(
-            store, manager.clock, manager.emit, manager.validity, manager.dead
-        )
-        self.async_tokens = AsyncTokens(self, manager, self._cached_lookup)
+        self.async_tokens = AsyncTokens(manager)
         self._scheduler = RefreshScheduler(manager, () if background is True else background or ())
         if background:
             self._scheduler.start()
@@ -107,15 +100,11 @@ class Keeper:
         """Return the whole token of this user, usable now; as `access_token`."""
         if min_ttl:
             validate_min_ttl(min_ttl)
-        load, elect = partial(self._load, user, min_ttl), self._manager.do_background_work
-        return self._cached_lookup.get(fold_name(user), load, on_due=elect, min_ttl=min_ttl)
-
-    def _load(self, user: str, min_ttl: timedelta) -> Token:
-        return self._manager.ensure_valid(self._manager.find(user), min_ttl)
+        return self._manager.token(user, min_ttl)
 
     def cached_token(self, user: str, *, min_ttl: timedelta = NO_MINIMUM) -> Token | None:
-        """Return what `token` would if it need not read, refresh or wait; else None."""
-        return self._cached_lookup.peek(fold_name(user), validate_min_ttl(min_ttl))
+        """Return what `token` would if it need not read, refresh or wait, else None."""
+        return self._manager.cached_token(user, min_ttl)
 
     def find(self, user: str) -> Token:
         """Return the newest token of this user that there is, expired or not."""
@@ -131,9 +120,7 @@ class Keeper:
 
     def refresh(self, user: str) -> Token:
         """Refresh the access token now, even if it has not expired; raises as `access_token`."""
-        found = self.find(user)
-        self._cached_lookup.drop(fold_name(user))
-        return self._manager.replace_rejected(found, is_asked=True)
+        return self._manager.refresh(user)
 
     def revoke(self, user: str | Token) -> None:
         """Revoke the grant of a user, or of one of the store's tokens, at Zoho; then delete it.
@@ -143,20 +130,11 @@ class Keeper:
         Raises:
             OAuthError: Zoho could not be told; the token stays in the store.
         """
-        try:
-            manager = self._manager
-            manager.revoke(
-                manager.with_pending(user) if isinstance(user, Token) else manager.find(user)
-            )
-        finally:
-            self._cached_lookup.clear()  # last: another thread may have read the row until now
+        self._manager.revoke(user)
 
     def forget(self, user: str) -> None:
         """Delete the user's token from the store without telling Zoho."""
-        try:
-            self._manager.forget(self._manager.find(user))
-        finally:
-            self._cached_lookup.clear()  # as above
+        self._manager.forget(user)
 
     def authorization_url(
         self,
@@ -224,18 +202,17 @@ class Keeper:
         redirect, session = parse_redirect(redirect_params), session and Secret(session)
         key, redirect_params = self._key(), ""  # it held the code, and trackers read stacks
         login = LoginState.from_state(redirect.state, key, session, self._manager.clock())
-        with reporting_failure(self._manager.emit, self._manager.clock, login.user):
+        with self._manager.enrollment.reporting_failure(login.user):
             code = redirect.code_or_raise()
         known = self.accounts.data_centers
         where = redirect.data_center(known, known.by_code(login.data_center))
-        return log_in(
-            self._manager,
+        return self._manager.enrollment.log_in(
             code,
             where,
             expected=login.user,
             redirect_url=self.accounts.require_client().redirect_url,
             verifier=login.verifier(key) if self._pkce else None,
-            is_bound=repeatable and session is not None,
+            is_same_session=repeatable and session is not None,
         )
 
     @masks_locals
@@ -257,7 +234,7 @@ class Keeper:
         where = self.accounts.data_centers.by_code(
             data_center or self.accounts.home_data_center.code
         )
-        return log_in_from_console(self._manager, code, where, expected=user)
+        return self._manager.enrollment.log_in_from_console(code, where, expected=user)
 
     def _key(self) -> StateSigner:
         """Return what signs states: the client's secret, which all workers of an app share."""
@@ -289,8 +266,7 @@ class Keeper:
 
     def replace_rejected(self, user: str, rejected: Token) -> Token:
         """Return a token of this user other than the one that the API rejected."""
-        self._cached_lookup.drop(fold_name(user))
-        return self._manager.replace_rejected(rejected)
+        return self._manager.replace_rejected(user, rejected)
 
     def close(self) -> None:
         """Stop what runs in the background, once what was begun is saved.

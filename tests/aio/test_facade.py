@@ -112,7 +112,7 @@ def test_an_error_says_where_it_came_from_to_each_who_waits(
 
     for told in asyncio.run(main()):
         assert told.count(", in one\n") == 1, "the way of this task, and of no other"
-        assert told.count("refresh.py") >= 1, "and that of the thread"
+        assert told.count("refresher.py") >= 1, "and that of the thread"
 
 
 def test_an_error_keeps_its_cause(
@@ -185,7 +185,7 @@ def test_a_program_of_trios_is_served_too(
 def test_while_one_task_finds_out_whether_the_store_is_back_the_others_go_on(
     keeper: Keeper, tokens: AsyncKeeper, log_in: LogIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("evergrant._core.cached_lookup.RETRY_S", 0)
+    monkeypatch.setattr("evergrant._core.stale_if_error.RETRY_S", 0)
     token = log_in(ALICE)
 
     def gone() -> int:

@@ -33,7 +33,7 @@ def test_two_hundred_refreshes_that_hang_hold_up_no_token_that_lives(
     if is_at_hand:
         keeper.token(BOB)
     alice = log_in(ALICE)
-    gate.before(keeper, "replace_rejected", monkeypatch)
+    gate.before(keeper._manager, "replace_rejected", monkeypatch)
 
     async def main() -> None:
         crowd = []

@@ -104,7 +104,7 @@ def test_workers_wait_for_the_one_that_exchanges_however_slow_zoho_is(
     zoho.faults.latency(0.5)
     desks = [new_desk() for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
-        found = list(pool.map(lambda bridge: bridge.answer(question, config), desks))
+        found = list(pool.map(lambda bridge: bridge.resolve(question, config), desks))
     assert len({token.access_token for token in found if token}) == 1
     assert zoho.calls.count(grant_type="authorization_code") == 1
 

@@ -172,8 +172,8 @@ def test_those_who_wait_ask_the_store_one_at_a_time(
         ]
         one, other = (replace(token, expires_at=NOW) for token in saved)
         return Scene(
-            lambda: manager.ensure_valid(one),
-            lambda: manager.ensure_valid(other),
+            lambda: manager.upkeep.ensure_row_valid(one),
+            lambda: manager.upkeep.ensure_row_valid(other),
             lambda: equal((store.most, 1)),
         )
 

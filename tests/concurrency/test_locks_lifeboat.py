@@ -11,7 +11,7 @@ import pytest
 
 from acts import equal
 from evergrant._core import saver
-from evergrant._core.deletion import delete_grant
+from evergrant._core.revocation import delete_grant
 from evergrant._core.saver import Saver
 from evergrant._lifeboat import outbox
 from evergrant._lifeboat.outbox import Lifeboat

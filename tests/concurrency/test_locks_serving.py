@@ -10,13 +10,16 @@ from itertools import count
 import pytest
 
 from acts import Count, equal
-from evergrant._core import cached_lookup, shared_notes
+from evergrant._core import shared_notes, stale_if_error
+from evergrant._core.backoff import Backoff
 from evergrant._core.cached_lookup import CachedLookup
 from evergrant._core.code_registry import CodeRegistry
+from evergrant._core.policy_enforcer import PolicyEnforcer
 from evergrant._core.shared_notes import SharedNotes
 from evergrant._core.validity import NO_MINIMUM
 from evergrant.errors import AccountsUnavailable, CodeSpent, StoreUnavailable
 from evergrant.events import Event, StoreFailed, StoreRecovered
+from evergrant.policy import NO_POLICY
 from evergrant.stores.memory import MemoryStore
 from evergrant.token import Token
 from saver_scene import ALICE, HOUR, NOW
@@ -49,32 +52,37 @@ class Outage:
 
     def __init__(self) -> None:
         self.events: list[Event] = []
-        self.cached_lookup = CachedLookup(Restless(), lambda: NOW, self.events.append)
+        store, clock = Restless(), lambda: NOW
+        notes = SharedNotes(store)
+        enforcer = PolicyEnforcer(NO_POLICY, store, notes, clock)
+        backoff, emit = Backoff(clock), self.events.append
+        self.cached_lookup = CachedLookup(store, enforcer, backoff, clock, emit)
+        self.outage = self.cached_lookup._stale_if_error
         self.ask("alice", lambda: FRESH)
         self.ask("alice", raising(LOCKED))
         self.events.clear()
-        self.cached_lookup._retry_at = self.cached_lookup._tell_at = 0.0
+        self.outage._retry_at = self.outage._tell_at = 0.0
 
     def ask(self, user: str, load: Callable[[], Token]) -> None:
         with suppress(AccountsUnavailable):
-            self.cached_lookup.get(user, load, on_due=Count())
+            self.cached_lookup.get(user, load)
 
     def told(self, kind: type[Event]) -> int:
         return sum(isinstance(event, kind) for event in self.events)
 
 
 def test_a_store_that_fails_for_two_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cached_lookup, "RETRY_S", 3600.0)
+    monkeypatch.setattr(stale_if_error, "RETRY_S", 3600.0)
 
     def scene() -> Scene:
         it = Outage()
 
         def fail() -> None:
-            it.cached_lookup._serve_stale_or_raise(LOCKED, "alice", NO_MINIMUM)
+            it.outage.serve_or_raise(LOCKED, "alice", NO_MINIMUM)
 
         return Scene(fail, fail, lambda: equal((it.told(StoreFailed), 1)))
 
-    step_through(scene, cached_lookup)
+    step_through(scene, stale_if_error)
 
 
 def test_a_store_that_is_back_for_two_is_told_once() -> None:
@@ -86,11 +94,11 @@ def test_a_store_that_is_back_for_two_is_told_once() -> None:
             lambda: equal((it.told(StoreRecovered), 1)),
         )
 
-    step_through(scene, cached_lookup)
+    step_through(scene, stale_if_error)
 
 
 def test_a_store_that_was_down_is_asked_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cached_lookup, "RETRY_S", 3600.0)
+    monkeypatch.setattr(stale_if_error, "RETRY_S", 3600.0)
 
     def scene() -> Scene:
         it, asked = Outage(), Count()
@@ -104,7 +112,7 @@ def test_a_store_that_was_down_is_asked_by_one(monkeypatch: pytest.MonkeyPatch) 
 
         return Scene(ask, ask, lambda: equal((asked.calls, 1)))
 
-    step_through(scene, cached_lookup)
+    step_through(scene, stale_if_error)
 
 
 def test_a_store_that_is_back_while_another_asks_it_harms_nobody() -> None:
@@ -116,7 +124,7 @@ def test_a_store_that_is_back_while_another_asks_it_harms_nobody() -> None:
             lambda: equal((it.told(StoreRecovered), 1)),
         )
 
-    step_through(scene, cached_lookup, within=("_claim_retry",), opcodes=True)
+    step_through(scene, stale_if_error, within=("claim_retry",), opcodes=True)
 
 
 def test_a_store_that_is_back_while_zoho_fails_stays_back() -> None:
@@ -133,7 +141,7 @@ def test_a_store_that_is_back_while_zoho_fails_stays_back() -> None:
             check,
         )
 
-    step_through(scene, cached_lookup, within=("_loaded",), opcodes=True)
+    step_through(scene, stale_if_error, within=("end_probe",), opcodes=True)
 
 
 class NoNotes(MemoryStore):

@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from evergrant import Keeper, Token
-from evergrant._core import cached_lookup
+from evergrant._core import stale_if_error
 from evergrant.errors import AccountsUnavailable, StoreUnavailable, TokenNotFound
 from evergrant.events import Event, StoreFailed, StoreRecovered
 from evergrant.sandbox import Sandbox
@@ -70,7 +70,7 @@ def test_one_caller_at_a_time_finds_out_whether_it_is_back(
     events: list[Event],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(cached_lookup, "RETRY_S", 0.0)
+    monkeypatch.setattr(stale_if_error, "RETRY_S", 0.0)
     log_in(ALICE)
     token = keeper.access_token(ALICE)
     outage.begin()
@@ -113,7 +113,7 @@ def test_a_user_who_is_gone_when_the_store_is_back_is_not_served(
     events: list[Event],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(cached_lookup, "RETRY_S", 0.0)
+    monkeypatch.setattr(stale_if_error, "RETRY_S", 0.0)
     log_in(ALICE)
     keeper.access_token(ALICE)
     outage.begin()
@@ -149,7 +149,7 @@ def test_a_caller_who_finds_the_store_back_and_zoho_down_does_not_keep_others_fr
     events: list[Event],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(cached_lookup, "RETRY_S", 0.0)
+    monkeypatch.setattr(stale_if_error, "RETRY_S", 0.0)
     log_in(ALICE)
     log_in(BOB)
     zoho.clock.advance(minutes=30)

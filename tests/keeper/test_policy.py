@@ -120,7 +120,9 @@ def test_a_login_without_consent_begins_a_new_session_of_the_same_grant(
     zoho.clock.advance(hours=11)
     code = zoho.grant_code(ALICE, self_client=True)
     granted = replace(keeper._manager.codes.exchange(keeper.accounts, code), refresh_token=None)
-    keeper._manager.enroll_as_is(replace(granted, user_name=first.user_name), find_user=False)
+    keeper._manager.enrollment.enroll_as_is(
+        replace(granted, user_name=first.user_name), find_user=False
+    )
     assert keeper.find(ALICE).refresh_token == first.refresh_token
     assert keeper.access_token(ALICE)
     zoho.clock.advance(hours=4)

@@ -76,7 +76,7 @@ def test_a_deleted_token_is_not_told_as_a_failure(
     stored = log_in(ALICE)
     zoho.clock.advance(minutes=57)
     keeper.store.delete_token(stored.id or "")
-    assert keeper._manager.schedule_refresh(stored)
+    assert keeper._manager.upkeep.schedule_refresh(stored)
     settle(keeper._manager)
     assert not [event for event in events if isinstance(event, RefreshFailed)]
 

@@ -51,7 +51,7 @@ def a_sandbox(stack: ExitStack) -> int:
 def port(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """The port of each server that we have."""
     monkeypatch.setattr(socket_watchdog, "TICK", 0.02)
-    monkeypatch.setattr(http_server, "PATIENCE", 0.6)
+    monkeypatch.setattr(http_server, "REQUEST_TIMEOUT", 0.6)
     monkeypatch.setattr(sandbox_server, "PATIENCE", 0.6)
     serve: Callable[[ExitStack], int] = request.param
     with ExitStack() as stack:
@@ -128,7 +128,7 @@ def test_an_answer_that_takes_longer_than_a_request_may_is_given(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(socket_watchdog, "TICK", 0.02)
-    monkeypatch.setattr(http_server, "PATIENCE", 0.1)
+    monkeypatch.setattr(http_server, "REQUEST_TIMEOUT", 0.1)
 
     def complete(_: str) -> Token:
         time.sleep(0.4)  # Zoho takes its time

@@ -29,7 +29,7 @@ def _no_real_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let what counts in real seconds take none: an hour is over in a moment here."""
     monkeypatch.setattr(logging.getLogger("evergrant"), "disabled", True)
     monkeypatch.setattr("evergrant._core.saver.PAUSES", (0, 0))
-    monkeypatch.setattr("evergrant._core.cached_lookup.RETRY_S", 0.0)
+    monkeypatch.setattr("evergrant._core.stale_if_error.RETRY_S", 0.0)
 
 
 def note(soak: Soak, scene: Scene, referee: Referee) -> None:

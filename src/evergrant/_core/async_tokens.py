@@ -6,14 +6,12 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from evergrant._concurrency.offload import ThreadBridge, ThreadBridges
-from evergrant._core.cached_lookup import CachedLookup
 from evergrant._core.lease_heartbeat import MAX_REFRESH_TIME
 from evergrant._core.manager import TokenManager
 from evergrant._core.refreshable import data_center_code
-from evergrant._core.store_reader import StoreReader
 from evergrant._core.validity import NO_MINIMUM
 from evergrant.token import Token
 
@@ -34,19 +32,6 @@ LOGIN_THREADS = 16
 """Threads for logins and revocations at one data center; refreshes that hang do not hold them."""
 
 
-class SyncTokenSource(Protocol):
-    """What a Keeper does, in the thread that asks."""
-
-    def cached_token(self, user: str, *, min_ttl: timedelta) -> Token | None:
-        """Return a token that works if there is nothing to wait for."""
-
-    def token(self, user: str, *, min_ttl: timedelta) -> Token:
-        """Return a token that works."""
-
-    def replace_rejected(self, user: str, rejected: Token) -> Token:
-        """Return a token that is not the one that was rejected."""
-
-
 class AsyncTokens:
     """The tokens of a Keeper for tasks, in threads of its own.
 
@@ -55,18 +40,12 @@ class AsyncTokens:
     none of those in which others are served.
 
     Args:
-        source: The Keeper.
-        custody: What the Keeper works with.
-        serving: What the Keeper has at hand.
+        manager: What the Keeper works with.
     """
 
-    def __init__(
-        self, source: SyncTokenSource, manager: TokenManager, cached_lookup: CachedLookup
-    ) -> None:
-        self._source = source
-        self._vouched = manager.check_destination
+    def __init__(self, manager: TokenManager) -> None:
+        self._manager = manager
         self._accounts = manager.accounts
-        self._reader = StoreReader(manager, cached_lookup)
         self._quick = ThreadBridge(CACHE_THREADS, "evergrant-quick", holds_loop=False)
         self._reading = ThreadBridge(STORE_THREADS, "evergrant-reading")
         self._waiting = ThreadBridges(REFRESH_THREADS, "evergrant-waiting")
@@ -75,29 +54,29 @@ class AsyncTokens:
     async def token(self, user: str, *, min_ttl: timedelta = NO_MINIMUM) -> Token:
         """Return a token that works; see `evergrant.Keeper.token`."""
         asked = user, min_ttl
-        at_hand = partial(self._source.cached_token, user, min_ttl=min_ttl)
-        in_store = partial(self._reader.token, user, min_ttl=min_ttl)
+        at_hand = partial(self._manager.cached_token, user, min_ttl=min_ttl)
+        in_store = partial(self._manager.token_if_valid, user, min_ttl=min_ttl)
         for pool, look in ((self._quick, at_hand), (self._reading, in_store)):
             token = await pool.run_shared(asked, look)
             if token is not None:
                 return token
-        wait = partial(self._source.token, user, min_ttl=min_ttl)
+        wait = partial(self._manager.token, user, min_ttl=min_ttl)
         return await self._waiting.bridge_for(await self._home_of(user)).run_shared(asked, wait)
 
     async def _home_of(self, user: str) -> str:
         return await self._reading.run_shared(
-            ("home", user), partial(self._reader.data_center_code, user)
+            ("home", user), partial(self._manager.data_center_code, user)
         )
 
     async def token_for_url(self, user: str, url: str) -> Token:
         """Return the token of this user if a request to this URL may carry it."""
-        return self._vouched(await self.token(user), url)
+        return self._manager.check_destination(await self.token(user), url)
 
     async def replace_rejected(self, user: str, rejected: Token) -> Token:
         """Return a token of this user other than the one that the API rejected."""
         asked = user, rejected.access_token
         lane = self._waiting.bridge_for(data_center_code(rejected, self._accounts))
-        return await lane.run_shared(asked, partial(self._source.replace_rejected, user, rejected))
+        return await lane.run_shared(asked, partial(self._manager.replace_rejected, user, rejected))
 
     async def read(self, call: Callable[[], T]) -> T:
         """Return what a call of the Keeper's returns that waits for the store only."""

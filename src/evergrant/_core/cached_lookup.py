@@ -1,4 +1,4 @@
-"""Hands out the tokens at hand, loads the others, and goes on while the store is gone."""
+"""The cache in front of the store: hits, reads on a miss, and stale tokens while it is down."""
 
 from __future__ import annotations
 
@@ -6,181 +6,138 @@ import time
 from collections.abc import Callable, Hashable
 from datetime import timedelta
 from functools import partial
-from typing import TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from evergrant._concurrency.deduplicated_read import DeduplicatedRead
+from evergrant._core.backoff import Backoff
+from evergrant._core.policy_enforcer import PolicyEnforcer
+from evergrant._core.stale_if_error import StaleIfError
 from evergrant._core.token_cache import TokenCache
-from evergrant._core.validity import NO_MINIMUM, Validity
-from evergrant._fork import ProcessLock
+from evergrant._core.validity import NO_MINIMUM
 from evergrant.clock import Clock
-from evergrant.errors import OAuthError, StoreUnavailable, TokenNotFound
-from evergrant.events import Listener, StoreFailed, StoreRecovered
+from evergrant.errors import StoreUnavailable, TokenNotFound
+from evergrant.events import Listener
 from evergrant.stores.base import TokenStore
-from evergrant.token import Token, identify
+from evergrant.token import Token
 
-__all__ = ["CachedLookup"]
+__all__ = ["Cached", "CachedLookup", "Found"]
 
 Found = TypeVar("Found", bound=Token | None)
+"""What a read returns: where it finds a token or raises, that is never None."""
 
-RETRY_S = 1.0
-"""Seconds after which a store that did not answer is asked again, by one caller."""
 
-PROBE_S = 30.0
-"""Seconds that this one may take: a host that is gone does not even refuse."""
+class Cached(NamedTuple, Generic[Found]):
+    """What a look-up returned.
+
+    Attributes:
+        token: The token, or None if the read found nothing.
+        is_due: Whether something is to be done for it in the background.
+    """
+
+    token: Token | Found
+    is_due: bool = False
 
 
 class CachedLookup:
-    """Tokens by what they are asked for; safe to share between threads.
-
-    Args:
-        window: Says when a token may be handed out.
-        dead: Says why a token is of no use whatever its window says; cheap to ask.
-    """
+    """Tokens by what they are asked for; safe to share between threads."""
 
     def __init__(
         self,
         store: TokenStore,
+        enforcer: PolicyEnforcer,
+        backoff: Backoff,
         clock: Clock,
         emit: Listener,
-        validity: Callable[[Token], Validity] = Validity.of,
-        dead: Callable[[Token], OAuthError | None] = lambda _: None,
     ) -> None:
         self._store = store
+        self._enforcer = enforcer
+        self._backoff = backoff
         self._clock = clock
-        self._emit = emit
-        self._cache = TokenCache(validity)
-        self._dead = dead
-        self._looking = DeduplicatedRead()
-        self._lock = ProcessLock()
-        self._retry_at: float | None = None
-        self._tell_at = 0.0
+        self._cache = TokenCache()
+        self._stale_if_error = StaleIfError(self._cache, backoff, clock, emit)
+        self._reads = DeduplicatedRead()
 
     def get(
         self,
         key: Hashable,
-        load: Callable[[], Found],
+        read: Callable[[], Found],
         *,
-        on_due: Callable[[Token], object],
         min_ttl: timedelta = NO_MINIMUM,
-        cacheable: Callable[[Token], bool] = lambda _: True,
+        only_id: str | None = None,
         purpose: str = "",
-    ) -> Token | Found:
-        """Return the token at hand, or what ``load`` returns.
+    ) -> Cached[Found]:
+        """Return the cached token, or what ``read`` returns.
 
         Args:
-            elect: Is told of a token at hand for which something is due.
-            min_ttl: How much life it must have left.
-            keeps: Says whether what was loaded answers the next such question too.
-            purpose: What ``load`` is for: calls share one that is under way, if it has theirs.
+            read: Reads the store.
+            min_ttl: How long the token must remain valid.
+            only_id: Cache what was read only if it has this id; None: always.
+            purpose: What is read: calls share a read under way that has the same purpose.
 
         Raises:
-            StoreUnavailable: The store does not answer, and no token at hand would do.
-            EvergrantError: What ``load`` raises.
+            StoreUnavailable: The store does not answer, and no cached token would do.
+            EvergrantError: What ``read`` raises.
         """
-        if self._retry_at is not None and not self._claim_retry():
-            known = self._stale(key, min_ttl)
+        outage = self._stale_if_error
+        if outage.retry_at is not None and not outage.claim_retry():
+            known = outage.stale(key, min_ttl)
             if known is not None:
-                return known
+                return Cached(known)
         try:
-            generation = self._store.change_counter()
-            if self._retry_at is None and (entry := self._cache.get(key, generation)):
+            counter = self._store.change_counter()
+            if outage.retry_at is None and (entry := self._cache.get(key, counter)):
                 now = self._clock()
-                if entry.validity.covers(now, min_ttl) and not self._dead(entry.token):
-                    if now >= entry.validity.refresh_at:
-                        on_due(entry.token)
-                    return entry.token
-            look = partial(self._loaded, key, load, cacheable, generation)
-            if generation is not None or self._stale(key, min_ttl) is None:
-                return look()
-            return self._looking.run((key, min_ttl, purpose), look)
+                if entry.validity.covers(now, min_ttl) and not self._backoff.dead(entry.token):
+                    return Cached(entry.token, now >= entry.validity.refresh_at)
+            work = partial(self._read, key, read, only_id, counter)
+            if counter is not None or outage.stale(key, min_ttl) is None:
+                return Cached(work())
+            # The store tracks no changes, so that each call reads: none may wait for a store that
+            # hangs while its token is still valid.
+            return Cached(self._reads.run((key, min_ttl, purpose), work))
         except StoreUnavailable as error:
-            return self._serve_stale_or_raise(error, key, min_ttl)
+            return Cached(outage.serve_or_raise(error, key, min_ttl))
 
-    def _loaded(
-        self,
-        asked: Hashable,
-        load: Callable[[], Found],
-        keeps: Callable[[Token], bool],
-        generation: int | None,
+    def _read(
+        self, key: Hashable, read: Callable[[], Found], only_id: str | None, counter: int | None
     ) -> Found:
-        read_at = time.monotonic()
+        read_at, outage = time.monotonic(), self._stale_if_error
         try:
-            token = load()
+            token = read()
         except StoreUnavailable:
             raise
         except TokenNotFound:
-            self._cache.drop(asked)  # or it would be served when the store is down
-            self._note_recovery()
+            self._cache.drop(key)  # or it would be served when the store is down
+            outage.record_recovery()
             raise
         except BaseException:
-            with (
-                self._lock.for_this_process()
-            ):  # another may have found out meanwhile that it is back
-                self._retry_at = self._retry_at and time.monotonic()
+            outage.end_probe()
             raise
-        self._note_recovery()
-        if token is not None and keeps(token):
-            self._cache.put(asked, token, generation, read_at)
+        outage.record_recovery()
+        if token is not None and only_id in (None, token.id):
+            validity = self._enforcer.validity(token)
+            self._cache.put(key, token, counter, read_at, validity=validity)
         return token
 
-    def peek(self, asked: Hashable, min_ttl: timedelta = NO_MINIMUM) -> Token | None:
-        """Return what `token` would if there is nothing to be done for it, or waited for."""
-        retry_at = self._retry_at
+    def peek(self, key: Hashable, min_ttl: timedelta = NO_MINIMUM) -> Token | None:
+        """Return the cached token if nothing has to be read, done for it or waited for."""
+        retry_at = self._stale_if_error.retry_at
         if retry_at is not None:
-            return self._stale(asked, min_ttl) if time.monotonic() < retry_at else None
+            is_waiting = time.monotonic() < retry_at
+            return self._stale_if_error.stale(key, min_ttl) if is_waiting else None
         try:
-            entry = self._cache.get(asked, self._store.change_counter())
+            entry = self._cache.get(key, self._store.change_counter())
         except StoreUnavailable:
             return None
         now = self._clock()
         if entry and entry.validity.covers(now, min_ttl) and now < entry.validity.refresh_at:
-            return None if self._dead(entry.token) else entry.token
+            return None if self._backoff.dead(entry.token) else entry.token
         return None
 
-    def _stale(self, asked: Hashable, min_ttl: timedelta) -> Token | None:
-        known = self._cache.get_stale(asked)
-        if known and known.validity.covers(self._clock(), min_ttl) and not self._dead(known.token):
-            return known.token
-        return None
-
-    def _claim_retry(self) -> bool:
-        """Return True if this caller is the one to find out whether the store is back."""
-        with self._lock.for_this_process():
-            now = time.monotonic()
-            if self._retry_at is None or now < self._retry_at:
-                return False
-            self._retry_at = now + PROBE_S  # the others do not wait for it
-            return True
-
-    def _serve_stale_or_raise(
-        self, error: StoreUnavailable, asked: Hashable, min_ttl: timedelta
-    ) -> Token:
-        known = self._stale(asked, min_ttl)
-        self._retry_at = time.monotonic() + RETRY_S
-        if known is None:
-            seen = self._cache.get_stale(asked)
-            raise (seen and self._dead(seen.token)) or error
-        with self._lock.for_this_process():  # many may find out at the same moment, and one tells
-            now = time.monotonic()
-            is_told = now < self._tell_at
-            self._tell_at = self._tell_at if is_told else now + RETRY_S
-        if not is_told:
-            self._emit(StoreFailed(at=self._clock(), error=error, **identify(known)))
-        return known
-
-    def _note_recovery(self) -> None:
-        if self._retry_at is None:
-            return
-        with self._lock.for_this_process():
-            is_told = self._retry_at is None
-            self._retry_at, self._tell_at = None, 0.0
-        if not is_told:
-            self._emit(StoreRecovered(at=self._clock()))
-
-    def drop(self, asked: Hashable) -> None:
-        """Forget the token at hand: the API rejected it."""
-        self._cache.drop(asked)
+    def drop(self, key: Hashable) -> None:
+        """Forget a cached token: the API rejected it."""
+        self._cache.drop(key)
 
     def clear(self) -> None:
-        """Forget all: a token was deleted."""
+        """Forget all cached tokens: one was deleted."""
         self._cache.clear()

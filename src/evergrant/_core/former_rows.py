@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
+from evergrant._core.upkeep import TokenUpkeep
 from evergrant._user_names import same_name
 from evergrant.accounts import Accounts
 from evergrant.errors import EvergrantError, LoginRequired, NoRefreshToken, StoreError
@@ -14,18 +13,12 @@ __all__ = ["FormerRows"]
 
 
 class FormerRows:
-    """Finds whom a login as ``email:<org id>`` takes the place of.
+    """Finds the row that a login as ``email:<org id>`` takes the place of."""
 
-    Args:
-        usable: Returns a stored token with an access token that works now.
-    """
-
-    def __init__(
-        self, store: TokenStore, accounts: Accounts, usable: Callable[[Token], Token]
-    ) -> None:
+    def __init__(self, store: TokenStore, accounts: Accounts, upkeep: TokenUpkeep) -> None:
         self._store = store
         self._accounts = accounts
-        self._usable = usable
+        self._upkeep = upkeep
 
     def find(self, named: Token) -> Token | None:
         """Return the row of the same person, client and org that goes by the bare address, if any.
@@ -52,7 +45,7 @@ class FormerRows:
 
     def _is_of(self, row: Token, named: Token) -> bool:
         try:
-            owner, _ = self._accounts.fetch_owner(self._usable(row))
+            owner, _ = self._accounts.fetch_owner(self._upkeep.ensure_row_valid(row))
         except (LoginRequired, NoRefreshToken):
             return True  # nothing that works is lost
         except EvergrantError:

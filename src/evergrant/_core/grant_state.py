@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 
+from evergrant._core.backoff import Backoff
 from evergrant._core.policy_enforcer import PolicyEnforcer
 from evergrant._core.rate_limit_state import RateLimitState
 from evergrant._core.rate_limiter import RateLimiter
+from evergrant._core.saver import Saver
 from evergrant._core.validity import is_usable
 from evergrant.clock import from_epoch_ms, to_epoch_ms
-from evergrant.errors import OAuthError
 from evergrant.policy import PolicyExpiry
 from evergrant.token import NO_REFRESH_TOKEN, Token
 
@@ -61,19 +61,19 @@ class GrantStates:
     """The states of the grants in one store.
 
     Args:
-        policing: The policy, the notes and the clock that count.
-        dead: Says what this process knows of a token whose grant is dead.
-        adrift: Returns what was granted for a token and is not in the store yet.
+        enforcer: The policy, the notes and the clock.
+        backoff: What this process knows of dead grants.
+        saver: Knows what was granted and is not in the store yet.
     """
 
     def __init__(
         self,
         enforcer: PolicyEnforcer,
-        dead: Callable[[Token], OAuthError | None] = lambda _: None,
-        adrift: Callable[[Token], Token | None] = lambda _: None,
+        backoff: Backoff | None = None,
+        saver: Saver | None = None,
     ) -> None:
-        self._dead = dead
-        self._adrift = adrift
+        self._backoff = backoff or Backoff(enforcer.clock)
+        self._saver = saver
         self._enforcer = enforcer
         self._clock = enforcer.clock
         self._rate_limiter = RateLimiter(enforcer.notes, enforcer.clock)
@@ -96,9 +96,9 @@ class GrantStates:
         if refusal := self._enforcer.refusal(token):
             ending = self._enforcer.expiry(token)
             return GrantState(State.POLICY_ENDS, refusal.rule, ending and ending.at)
-        if error := self._dead(token):
+        if error := self._backoff.dead(token):
             return GrantState(State.NEEDS_LOGIN, error.message)
-        if self._adrift(token):
+        if self._saver and self._saver.pending_for(token):
             return GrantState(State.UNSAVED, "the store could not take what Zoho granted last")
         return None
 

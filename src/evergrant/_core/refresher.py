@@ -60,6 +60,7 @@ class Refresher:
         rate_limiter: RateLimiter,
         observed_saves: ObservedSaves,
         emit: Listener,
+        backoff: Backoff,
         clock: Clock,
         used_at: Clock,
     ) -> None:
@@ -73,7 +74,7 @@ class Refresher:
         self._used_at = used_at
         self._flights: SingleFlight[Token] = SingleFlight()
         self._heartbeat = LeaseHeartbeat()
-        self._backoff = Backoff(clock)
+        self._backoff = backoff
         self._queue = ProcessLock()
         self._ending = DeadGrants(store, clock)
 
@@ -120,10 +121,6 @@ class Refresher:
         with suppress(StoreError), self._lease(token) as lease:
             if lease and (changed := change(current := self._stored(token))):
                 self._store.save_token(changed, expected_version=current.version)
-
-    def dead(self, token: Token) -> OAuthError | None:
-        """Return why an access token is of no use, whatever its expiry says; cheap to ask."""
-        return self._backoff.dead(token)
 
     def can_refresh_ahead(self, token: Token) -> bool:
         """Return True if a refresh in the background is worth trying now; cheap to ask."""

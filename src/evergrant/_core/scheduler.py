@@ -82,7 +82,9 @@ class RefreshScheduler:
         due = list(self.tokens(lambda token: refresh_jitter.is_due(token, now)))
         # The most urgent first: there may be more than can be done at once.
         due.sort(key=lambda token: token.expires_at or _LAST)
-        return sum(self._manager.schedule_refresh(token, refresh_jitter.is_due) for token in due)
+        return sum(
+            self._manager.upkeep.schedule_refresh(token, refresh_jitter.is_due) for token in due
+        )
 
     def tokens(self, wanted: Callable[[Token], bool] = lambda _: True) -> Iterator[Token]:
         """Yield the tokens that are kept fresh, as they are stored now.

@@ -1,9 +1,9 @@
-"""The tokens a process has at hand, for as long as the store says that nothing has changed."""
+"""The tokens that a process has cached, valid while the store says that nothing has changed."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 from evergrant._core.validity import Validity
@@ -12,7 +12,7 @@ from evergrant.token import Token
 __all__ = ["Entry", "TokenCache"]
 
 UNTRACKED_TTL = 1.0
-"""Seconds that a token is trusted where the store cannot tell whether it was changed."""
+"""Seconds that a token is trusted where the store cannot tell whether it has changed."""
 
 MAX_ENTRIES = 100_000
 """Beyond this many the cache starts anew: it must not grow for as long as the process lives."""
@@ -24,27 +24,22 @@ class Entry:
 
     token: Token
     validity: Validity
-    generation: int | None
+    counter: int | None
     trusted_until: float
 
 
 class TokenCache:
-    """Tokens by the name they were asked for; safe to share between threads.
+    """Tokens by the name they were asked for; safe to share between threads."""
 
-    Args:
-        window: Says when a token may be handed out.
-    """
-
-    def __init__(self, validity: Callable[[Token], Validity] = Validity.of) -> None:
-        self._validity = validity
+    def __init__(self) -> None:
         self._entries: dict[Hashable, Entry] = {}
 
-    def get(self, user: Hashable, generation: int | None) -> Entry | None:
-        """Return a user's token if the store is still at this generation."""
+    def get(self, user: Hashable, counter: int | None) -> Entry | None:
+        """Return a user's token if the store's change counter is still at this number."""
         entry = self._entries.get(user)
-        if entry is None or entry.generation != generation:
+        if entry is None or entry.counter != counter:
             return None
-        if generation is None and time.monotonic() >= entry.trusted_until:
+        if counter is None and time.monotonic() >= entry.trusted_until:
             return None
         return entry
 
@@ -53,17 +48,24 @@ class TokenCache:
         return self._entries.get(user)
 
     def put(
-        self, user: Hashable, token: Token, generation: int | None, read_at: float | None = None
+        self,
+        user: Hashable,
+        token: Token,
+        counter: int | None,
+        read_at: float | None = None,
+        *,
+        validity: Validity | None = None,
     ) -> None:
-        """Keep a token that was read when the store was at this generation.
+        """Keep a token that was read when the store's change counter was at this number.
 
         Args:
-            read_at: When that was, at the earliest, on the monotonic clock; else just now.
+            read_at: The earliest moment of that read, in monotonic seconds; else just now.
+            validity: When it may be handed out, if not by its own times.
         """
         if len(self._entries) >= MAX_ENTRIES:
             self.clear()
         until = (time.monotonic() if read_at is None else read_at) + UNTRACKED_TTL
-        self._entries[user] = Entry(token, self._validity(token), generation, until)
+        self._entries[user] = Entry(token, validity or Validity.of(token), counter, until)
 
     def drop(self, user: Hashable) -> None:
         """Forget a user's token: the API rejected it."""

@@ -173,7 +173,7 @@ def grant_states_for(
     except EvergrantError:  # `evergrant doctor` says what is wrong with it
         return GrantStates(enforcer)
     saver = Saver(store, boat, safe_listener(None), accounts.clock)
-    return GrantStates(enforcer, adrift=saver.pending_for)
+    return GrantStates(enforcer, saver=saver)
 
 
 def only_user(settings: Settings) -> str:

@@ -14,11 +14,9 @@ from hashlib import sha256
 from pathlib import Path
 
 from evergrant._concurrency.single_flight import SingleFlight
-from evergrant._core.cached_lookup import CachedLookup
 from evergrant._core.manager import TokenManager
-from evergrant._core.policy_enforcer import PolicyEnforcer
-from evergrant._core.shared_notes import SharedNotes
 from evergrant._core.validity import is_usable
+from evergrant._fork import ProcessLock
 from evergrant._logging.rate_limited import RateLimitedLog
 from evergrant._oauth.client import Client
 from evergrant._oauth.messages import HttpRequest, HttpResponse
@@ -27,7 +25,7 @@ from evergrant.accounts import Accounts
 from evergrant.clock import Clock, utc_now
 from evergrant.datacenter import ZOHO, DataCenter, DataCenters
 from evergrant.errors import CodeSpent, LoginRequired, NoRefreshToken, OAuthError, TokenNotFound
-from evergrant.events import Listener, safe_listener
+from evergrant.events import Listener
 from evergrant.policy import NO_POLICY, Policy
 from evergrant.stores.base import TokenStore
 from evergrant.token import Token
@@ -75,20 +73,18 @@ class SDKBridge:
         self._lifeboat = lifeboat
         self._policy = policy
         self.lookup = Lookup(store, clock)
-        window = PolicyEnforcer(policy, store, SharedNotes(store), clock).validity
-        self._cached_lookup = CachedLookup(
-            store, clock, safe_listener(on_event), window, self._dead
-        )
         self._logins: SingleFlight[Token] = SingleFlight()
+        self._lock = ProcessLock()
+        self._first: TokenManager | None = None
         self._managers: dict[SDKConfig, TokenManager] = {}
-        self._senders: list[HttpxTransport] = []
+        self._transports: list[HttpxTransport] = []
 
     def cached(self, id_: str | None, user_name: str | None, client_id: str | None) -> Token | None:
         """Return what `answer` answered to this before, if it still works and nothing changed.
 
         None is no answer, only none at hand. (Most calls of an SDK ask what the last one asked.)
         """
-        return self._cached_lookup.peek((id_, user_name, client_id))
+        return self._first.peek((id_, user_name, client_id)) if self._first else None
 
     def resolve(self, asked: Token, config: SDKConfig, *, find_user: bool = True) -> Token | None:
         """Return a token that works for what a partial one means; None if it means nobody.
@@ -102,13 +98,11 @@ class SDKBridge:
         Raises:
             EvergrantError: There is such a token, and none that works can be had.
         """
-        manager = self._manager(config)
-        return self._cached_lookup.get(
+        return self._manager(config).read_through(
             (asked.id, asked.user_name, asked.client_id),
             partial(self._resolve, asked, config, find_user=find_user),
-            on_due=manager.do_background_work,
             # What a grant led to says nothing about the next question, whose grant may be another.
-            cacheable=lambda answer: bool(asked.user_name) or answer.id == asked.id,
+            only_id=None if asked.user_name else asked.id or "",
         )
 
     def _resolve(self, asked: Token, config: SDKConfig, *, find_user: bool) -> Token | None:
@@ -121,7 +115,7 @@ class SDKBridge:
             config.require_initialized()
             stored = self._with_current_secret(stored, asked)
         try:
-            return manager.ensure_valid(stored)
+            return manager.upkeep.ensure_row_valid(stored)
         except (LoginRequired, NoRefreshToken):
             # The program brings another grant: the user has logged in again.
             if not _is_another_grant(asked, stored):
@@ -131,7 +125,7 @@ class SDKBridge:
     def replace_rejected(self, rejected: Token, config: SDKConfig) -> Token:
         """Return a token in place of one that the API rejected before its time."""
         with self._clearing_cache():
-            return self._manager(config).replace_rejected(rejected)
+            return self._manager(config).upkeep.replace_rejected(rejected)
 
     def save(self, token: Token, config: SDKConfig) -> Token:
         """Save what the SDK or the program obtained, come what may; return it as stored."""
@@ -139,10 +133,10 @@ class SDKBridge:
             return self._manager(config).save(token)
 
     def revoke(self, id_: str, config: SDKConfig) -> bool:
-        """Revoke a token at Zoho and delete it; False where there is none, or it was dead."""
+        """Revoke a token at Zoho and delete it; return False if there is none, or it was dead."""
         stored = self.store.find_token_by_id(id_)
         with self._clearing_cache():
-            return stored is not None and self._manager(config).revoke(stored)
+            return stored is not None and self._manager(config).revocation.revoke(stored)
 
     def delete(self, id_: str) -> None:
         """Delete a token from the store without telling Zoho; an unknown id is an error."""
@@ -154,17 +148,14 @@ class SDKBridge:
         with self._clearing_cache():
             self.store.delete_tokens()
 
-    def _dead(self, token: Token) -> OAuthError | None:
-        found = (manager.dead(token) for manager in list(self._managers.values()))
-        return next(filter(None, found), None)
-
     @contextmanager
     def _clearing_cache(self) -> Iterator[None]:
         # Not every store can tell that it was changed: what we change, we know.
         try:
             yield
         finally:
-            self._cached_lookup.clear()
+            if self._first:
+                self._first.clear_cache()
 
     def routed(self, token: Token, config: SDKConfig) -> Token:
         """Return a token with the API domain that the SDK is to use it at.
@@ -188,8 +179,8 @@ class SDKBridge:
         """End what runs in the background and the connections to Zoho; the store stays open."""
         for manager in list(self._managers.values()):
             manager.close()
-        for sender in list(self._senders):
-            sender.close()
+        for transport in list(self._transports):
+            transport.close()
 
     def _with_current_secret(self, stored: Token, asked: Token) -> Token:
         """Return a stored token with the client secret that the program has: it is the newer."""
@@ -217,12 +208,12 @@ class SDKBridge:
                 granted = self._exchange(asked, manager)
             except CodeSpent:
                 if stored := self._wait_for_other_process(asked, manager):
-                    return manager.ensure_valid(stored)
+                    return manager.upkeep.ensure_row_valid(stored)
                 raise
         elif not asked.access_token:
             granted = self._first_refresh(asked, manager)
         # From here on its API, which says whose it is, too, is where the program asked for it.
-        saved = manager.enroll_as_is(self.routed(granted, config), find_user=find_user)
+        saved = manager.enrollment.enroll_as_is(self.routed(granted, config), find_user=find_user)
         if asked.id and saved.id != asked.id:
             _logger.warning(
                 "the id %s is not kept: user %s has a token already, with the id %s",
@@ -254,7 +245,7 @@ class SDKBridge:
         # Stored first: from then on one refresh is enough, whoever else begins with this grant.
         row = self.store.save_token(asked)
         try:
-            return manager.ensure_valid(row)
+            return manager.upkeep.ensure_row_valid(row)
         except OAuthError as error:
             made = row.updated_at and row.created_at == row.updated_at
             if not error.retryable and made and row.id:
@@ -269,21 +260,25 @@ class SDKBridge:
 
     def _new_manager(self, config: SDKConfig) -> TokenManager:
         known, home = config.data_centers(self.data_centers)
-        sender = HttpxTransport(config.timeout, proxy=config.proxy)
-        self._senders.append(sender)
+        transport = HttpxTransport(config.timeout, proxy=config.proxy)
+        self._transports.append(transport)
 
-        def send(call: HttpRequest) -> HttpResponse:
+        def send(request: HttpRequest) -> HttpResponse:
             config.require_initialized()
-            return sender(call)
+            return transport(request)
 
         accounts = Accounts(data_center=home.code, data_centers=known, send=send, clock=self._clock)
-        return TokenManager(
-            self.store,
-            accounts,
-            on_event=self._on_event,
-            lifeboat=self._lifeboat,
-            policy=self._policy,
-        )
+        with self._lock.for_this_process():
+            if self._first is not None:
+                return self._first.for_accounts(accounts)
+            self._first = TokenManager(
+                self.store,
+                accounts,
+                on_event=self._on_event,
+                lifeboat=self._lifeboat,
+                policy=self._policy,
+            )
+            return self._first
 
 
 def bridge_of(initializer: object) -> SDKBridge | None:
