@@ -47,11 +47,11 @@ def row(number: int) -> Row:
     """Return a row of the tables: as long, and as random, as those of Zoho's tokens."""
     noise = blake2b(str(number).encode(), digest_size=53).hexdigest()
     refresh, access = f"1000.{noise[:32]}.{noise[10:42]}", f"1000.{noise[42:74]}.{noise[52:84]}"
-    return (
+    return Row((
         str(FIRST_ID + number), user(number), "1000.CLIENT", noise[64:], refresh, access, "",
         "1893499200000", "https://app.example.com/callback", "https://www.zohoapis.com",
         "ZohoCRM.modules.ALL", "60001", "1700000000000", "1700000000000", None, 1,
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 class Parts:

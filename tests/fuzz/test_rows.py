@@ -16,7 +16,7 @@ from evergrant.errors import CorruptRecord
 from evergrant.stores import open_store
 from evergrant.stores.base import TokenStore
 from evergrant.stores.list import ListStore
-from evergrant.stores.rows import COLUMNS, TIMESTAMP_COLUMNS, decode, encode
+from evergrant.stores.rows import COLUMNS, TIMESTAMP_COLUMNS, Row, decode, encode
 from evergrant.testing.sample_tokens import ALICE
 from evergrant.token import SECRET_FIELDS, Token
 from fuzzing import SECRET, or_refused, texts
@@ -74,7 +74,7 @@ def check_all(store: TokenStore) -> None:
 @example(())
 @example(("7",))
 def test_decoding(row: tuple[Any, ...]) -> None:
-    token = or_refused(lambda: decode(row))
+    token = or_refused(lambda: decode(Row(row)))
     if token:
         assert decode(encode(token)) == token
 

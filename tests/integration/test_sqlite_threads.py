@@ -14,6 +14,7 @@ import pytest
 
 from evergrant.errors import Conflict
 from evergrant.stores import open_store
+from evergrant.stores.rows import Row
 from evergrant.stores.sqlite import SQLiteStore
 from evergrant.stores.sqlite.connections import Connection
 from evergrant.testing.sample_tokens import ALICE, BOB, NOON, grant, refreshed, stored_contents
@@ -171,7 +172,7 @@ def test_close_waits_for_a_save_and_ends_every_threads_connection(path: Path) ->
         with store._transaction():
             inside.set()
             go_on.wait()
-            store._insert(("7", "late", *[None] * 3, "planted-access", *[None] * 9, 1))
+            store._insert(Row(("7", "late", *[None] * 3, "planted-access", *[None] * 9, 1)))
 
     writer = threading.Thread(target=save)
     writer.start()

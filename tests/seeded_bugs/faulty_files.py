@@ -88,7 +88,7 @@ class FileDict(DictStore):
     def _load(self) -> None:
         if self.file.exists():
             kept = json.loads(self.file.read_text())
-            self.shelf.rows = {row[0]: tuple(row) for row in kept["rows"]}
+            self.shelf.rows = {row[0]: Row(row) for row in kept["rows"]}
             self.shelf.last_number = kept["last"]
             self.shelf.notes = kept["notes"]
 

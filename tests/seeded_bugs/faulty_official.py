@@ -84,8 +84,7 @@ class ReadsColumnsByAnotherOrder(DictStore):
     caught_by = ("test_a_saved_token_comes_back_whole",)
 
     def _put(self, row: Row) -> None:
-        at = 4
-        super()._put((*row[:at], row[at + 1], row[at], *row[at + 2 :]))
+        super()._put(row._replace(refresh_token=row.access_token, access_token=row.refresh_token))
 
 
 class ComputesTheExpiryFromNow(DictStore):

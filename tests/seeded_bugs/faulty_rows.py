@@ -114,7 +114,7 @@ class NeverCounts(DictStore):
     caught_by = ("test_versions_count_the_saves", CURRENT)
 
     def _put(self, row: Row) -> None:
-        super()._put((*row[:-1], 1))
+        super()._put(row._replace(version=1))
 
 
 class IgnoresTheExpectedVersion(DictStore):
@@ -284,7 +284,7 @@ class BeginsEveryRowAtOne(DictStore):
     caught_by = (ANEW, "test_an_old_copy_does_not_touch_what_another_handle_made_anew")
 
     def _insert(self, row: Row) -> bool:
-        return super()._insert((*row[:-1], self._first(row)))
+        return super()._insert(row._replace(version=self._first(row)))
 
     def _first(self, _: Row) -> int:
         return 1

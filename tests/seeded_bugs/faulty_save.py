@@ -21,7 +21,7 @@ CERTAIN = "test_where_it_is_not_certain_whose_row_it_is_nothing_is_saved"
 
 def changed(row: Row, **columns: Any) -> Row:
     """Return a row with some columns changed."""
-    return tuple((dict(zip(COLUMNS, row, strict=True)) | columns).values())
+    return row._replace(**columns)
 
 
 class ForgetsAColumn(DictStore):

@@ -61,7 +61,7 @@ class ReadsInTwoSteps(DictStore):
         old = self.shelf.rows.get(str(row[0]))
         if old is not None:
             half = COLUMNS.index("access_token")
-            self.shelf.rows[str(row[0])] = (*row[:half], *old[half:])
+            self.shelf.rows[str(row[0])] = Row((*row[:half], *old[half:]))
             time.sleep(A_MOMENT)
         super()._put(row)
 

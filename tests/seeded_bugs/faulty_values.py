@@ -33,8 +33,8 @@ class AltersText(DictStore):
         raise NotImplementedError
 
     def _put(self, row: Row) -> None:
-        texts = (self.kept(value) if isinstance(value, str) else value for value in row[1:])
-        super()._put((row[0], *texts))
+        texts = Row(self.kept(value) if isinstance(value, str) else value for value in row)
+        super()._put(texts._replace(id=row.id))
 
 
 class StripsText(AltersText):

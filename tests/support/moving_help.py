@@ -74,7 +74,7 @@ class Liar(MemoryStore):
     def _garbled(self, row: Row) -> Row:
         values = dict(zip(COLUMNS, row, strict=True))
         self._garble(values)
-        return tuple(values.values())
+        return Row(values.values())
 
 
 class Forgetful(MemoryStore):

@@ -6,6 +6,7 @@ from base64 import b64encode
 
 from evergrant._crypto.keys import Key
 from evergrant.stores.memory import MemoryStore
+from evergrant.stores.rows import Row
 from evergrant.token import Secret
 
 __all__ = ["NEW", "OLD", "key", "rows", "write"]
@@ -23,4 +24,4 @@ def rows(inner: MemoryStore) -> list[list[str | int | None]]:
 
 
 def write(inner: MemoryStore, row: list[str | int | None]) -> None:
-    inner._put(str(row[0]), tuple(row))
+    inner._put(str(row[0]), Row(row))

@@ -15,7 +15,7 @@ from evergrant.errors import CorruptRecord
 from evergrant.stores.in_process import InProcessStore
 from evergrant.stores.list import ListStore
 from evergrant.stores.memory import MemoryStore
-from evergrant.stores.rows import COLUMNS
+from evergrant.stores.rows import COLUMNS, Row
 from evergrant.testing.sample_tokens import ALICE, BOB, SECRETS, grant, of_client, refreshed
 from evergrant.token import Token
 
@@ -47,12 +47,12 @@ def change_everything_and_fail(store: InProcessStore) -> None:
     with suppress(ZeroDivisionError), store._transaction():
         for token in store.get_tokens()[1:]:
             store._delete(str(token.id))
-        store._update(("1", "mallory", *[None] * 3, "a", *[None] * 9, 9), 1)
-        store._insert(("7", "new", *[None] * 3, "a", *[None] * 9, 1))
-        store._update(("7", "newer", *[None] * 3, "a", *[None] * 9, 2), 1)
+        store._update(Row(("1", "mallory", *[None] * 3, "a", *[None] * 9, 9)), 1)
+        store._insert(Row(("7", "new", *[None] * 3, "a", *[None] * 9, 1)))
+        store._update(Row(("7", "newer", *[None] * 3, "a", *[None] * 9, 2)), 1)
         store._delete("7")
         store._delete_all()
-        store._insert(("8", "newest", *[None] * 3, "a", *[None] * 9, 1))
+        store._insert(Row(("8", "newest", *[None] * 3, "a", *[None] * 9, 1)))
         1 / 0  # noqa: B018 - the failure
 
 

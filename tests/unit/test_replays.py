@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
-from evergrant.stores.replay_guard import _UPDATED_AT, is_older
-from evergrant.stores.rows import COLUMNS
+from evergrant.stores.replay_guard import is_older
+from evergrant.stores.rows import COLUMNS, Row
 
 
-def row(version: int, updated_at: int) -> Any:
-    found: list[Any] = [None] * (len(COLUMNS) + 1)
-    found[_UPDATED_AT], found[-1] = str(updated_at), version
-    return found
+def row(version: int, updated_at: int) -> Row:
+    return Row([None] * len(COLUMNS))._replace(updated_at=str(updated_at), version=version)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from evergrant.errors import CorruptRecord
-from evergrant.stores.rows import COLUMNS, OFFICIAL_COLUMNS, decode, encode, numeric_id
+from evergrant.stores.rows import COLUMNS, OFFICIAL_COLUMNS, Row, decode, encode, numeric_id
 from evergrant.token import Secret, Token
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -34,12 +34,12 @@ WHOLE = Token(
 )
 
 
-def a_row(**changes: Any) -> tuple[Any, ...]:
+def a_row(**changes: Any) -> Row:
     """The row of a whole token, with some columns changed."""
-    return tuple((dict(zip(COLUMNS, encode(WHOLE), strict=True)) | changes).values())
+    return encode(WHOLE)._replace(**changes)
 
 
-def refusal_of(row: tuple[Any, ...]) -> CorruptRecord:
+def refusal_of(row: Row) -> CorruptRecord:
     with pytest.raises(CorruptRecord) as refused:
         decode(row)
     return refused.value
@@ -180,13 +180,13 @@ def test_a_row_without_an_id_is_corrupt(nothing: str | None) -> None:
 
 @pytest.mark.parametrize("count", [*range(16), 17, 30])
 def test_a_row_with_too_few_or_too_many_columns_is_corrupt(count: int) -> None:
-    error = refusal_of((a_row() * 2)[:count])
+    error = refusal_of(Row((a_row() * 2)[:count]))
     assert "the number of its columns" in str(error)
     assert "planted" not in str(error)
 
 
 def test_a_shifted_row_does_not_show_what_stands_where_the_name_should() -> None:
-    shifted = ("7", *a_row()[3:])
+    shifted = Row(("7", *a_row()[3:]))
     error = refusal_of(shifted)
     assert error.user is None
     assert "planted" not in str(error)
@@ -198,11 +198,11 @@ def test_a_shifted_row_does_not_show_what_stands_where_the_name_should() -> None
         a_row(expiry_time="planted-refresh"),
         a_row(version="planted-secret"),
         a_row(access_token=b"planted-blob"),
-        a_row()[:12],
+        Row(a_row()[:12]),
     ],
 )
 def test_neither_traceback_nor_pickle_of_a_corrupt_record_shows_a_value(
-    row: tuple[Any, ...],
+    row: Row,
 ) -> None:
     error = refusal_of(row)
     assert error.__cause__ is None

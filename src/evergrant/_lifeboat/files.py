@@ -18,7 +18,7 @@ from evergrant._crypto.envelope import Envelope, key_id_of
 from evergrant._crypto.keys import Keyring, missing_key
 from evergrant._files import ownership, secure_files
 from evergrant.errors import ConfigError, CorruptRecord
-from evergrant.stores.rows import decode, encode
+from evergrant.stores.rows import Row, decode, encode
 from evergrant.token import Secret, Token
 
 __all__ = ["LifeboatFiles", "all_files", "store_url_of"]
@@ -194,7 +194,7 @@ class LifeboatFiles:
             row = json.loads(self.keyring.decrypt(row, self._bound_to))
         # A login has no id until a store gives it one, and no row of a store is without.
         try:
-            token = decode((row[0] or "0", *row[1:]))
+            token = decode(Row((row[0] or "0", *row[1:])))
         except (TypeError, LookupError):
             raise CorruptRecord("it holds no token") from None
         return token if row[0] else replace(token, id=None)

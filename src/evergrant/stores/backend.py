@@ -59,12 +59,12 @@ class Backend(ABC):
         # In a transaction: where that keeps nobody else away, a back end says how.
         found = self._rows_at(id_)
         # As text: a storage may have numbers so.
-        is_it = bool(found) and str(found[0][-1] or 0) == str(version)
+        is_it = bool(found) and str(found[0].version or 0) == str(version)
         return is_it and self._delete(id_)
 
     def _rows_at(self, id_: str) -> list[Row]:
         """Return the row with this very id, if there is one, whatever it holds."""
-        return [row for row in self._select(Criterion(id=id_)) if str(row[0]) == id_]
+        return [row for row in self._select(Criterion(id=id_)) if str(row.id) == id_]
 
     @abstractmethod
     def _delete_all(self) -> None:

@@ -290,7 +290,7 @@ class TokenStore(Backend):
         Return True if it was deleted.
         """
         for row in self._select(Criterion(id=id_)):
-            if version is None or str(row[-1] or 0) == str(version):
+            if version is None or str(row.version or 0) == str(version):
                 # First: where the two are no transaction, a deletion that is asked for again
                 # finds no row, and would note nothing.
                 self._note_gone(deletions.deletion_key(id_), self._mark_of(row))

@@ -87,7 +87,7 @@ class EncryptedStore(TokenStore):
             return token
         # Another thread may have read a newer state since this one read the row. What is read now
         # is at least as new as what had been seen before, or it is an older copy.
-        for now in self._inner._select(Criterion(id=str(row[0]))):
+        for now in self._inner._select(Criterion(id=str(row.id))):
             token = decode(self._decrypt(now))
             if is_older(now, seen):
                 raise _corrupt(now, "an older version of it was put back")
@@ -123,7 +123,7 @@ class EncryptedStore(TokenStore):
         """
         everything = self._inner._rows()
         while rows := list(islice(everything, batch)):
-            ids = [str(row[0]) for row in rows if not self._sealing.is_current(row)]
+            ids = [str(row.id) for row in rows if not self._sealing.is_current(row)]
             if ids:
                 for error in self._with_retries(partial(self._reencrypt, ids)):
                     on_corrupt(error)
@@ -147,7 +147,7 @@ class EncryptedStore(TokenStore):
             row = found[0]
             adopted = key_id(row) is None and self._adopt
             plain = row if adopted else self._decrypt(row)
-            if self._inner._update(self._sealing.encrypt(plain), int(row[-1] or 0)):
+            if self._inner._update(self._sealing.encrypt(plain), int(row.version or 0)):
                 return
 
     def purge_deleted(self) -> None:
@@ -165,7 +165,7 @@ class EncryptedStore(TokenStore):
         if not found and self._keyring.reload():
             # A rotation that began a moment ago has sealed it under a key that was not known here.
             return self._select(criterion)
-        return list({row[0]: row for row in found}.values()) if len(found) > 1 else found
+        return list({row.id: row for row in found}.values()) if len(found) > 1 else found
 
     def _select_by_user(self, name: str) -> list[Row]:
         return self._inner._select_by_user(name)
@@ -257,10 +257,9 @@ class EncryptedStore(TokenStore):
 
 
 def _corrupt(row: Row, why: str) -> CorruptRecord:
-    id_, user, *_ = row
     return CorruptRecord(
-        f"row {id_} of the token store is corrupt: {why}",
-        token_id=str(id_),
-        user=user if isinstance(user, str) else None,
+        f"row {row.id} of the token store is corrupt: {why}",
+        token_id=str(row.id),
+        user=row.user_name if isinstance(row.user_name, str) else None,
         hint="Put back the row from a backup, or delete it and log in again.",
     )

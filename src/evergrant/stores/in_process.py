@@ -93,7 +93,7 @@ class InProcessStore(TokenStore):
         return [row for row in self._rows() if fits(row, criterion)]
 
     def _select_by_user(self, name: str) -> list[Row]:
-        return [row for row in self._rows() if belongs_to(str(row[1] or ""), name)]
+        return [row for row in self._rows() if belongs_to(str(row.user_name or ""), name)]
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:

@@ -33,14 +33,14 @@ class ListStore(InProcessStore):
         return iter(rows)
 
     def _insert(self, row: Row) -> bool:
-        if self._position(str(row[0])) is not None:
+        if self._position(str(row.id)) is not None:
             return False
-        self._note_id(str(row[0]))
+        self._note_id(str(row.id))
         self._splice(len(self.rows), 0, [list(row)])
         return True
 
     def _update(self, row: Row, version: int) -> bool:
-        at = self._position(str(row[0]))
+        at = self._position(str(row.id))
         if at is None or not _has_version(_padded(self.rows[at]), version):
             return False
         self._splice(at, 1, [list(row)])
@@ -65,10 +65,10 @@ class ListStore(InProcessStore):
 
     def _note_all(self) -> None:
         for row in self._rows():
-            self._note_id(str(row[0]))
+            self._note_id(str(row.id))
 
     def _position(self, id_: str) -> int | None:
-        return next((at for at, row in enumerate(self._rows()) if row[0] == id_), None)
+        return next((at for at, row in enumerate(self._rows()) if row.id == id_), None)
 
     def _splice(self, at: int, count: int, new: list[list[Any]]) -> None:
         old = self.rows[at : at + count]
@@ -78,12 +78,13 @@ class ListStore(InProcessStore):
 
 def _padded(row: list[Any]) -> Row:
     id_, *rest = row or [None]
-    return (None if id_ is None else str(id_), *rest, *[None] * (len(COLUMNS) - 1 - len(rest)))
+    id_ = None if id_ is None else str(id_)
+    return Row((id_, *rest, *[None] * (len(COLUMNS) - 1 - len(rest))))
 
 
 def _has_version(row: Row, version: int) -> bool:
     try:
-        return int(row[-1] or 0) == version
+        return int(row.version or 0) == version
     except (
         TypeError,
         ValueError,

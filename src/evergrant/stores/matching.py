@@ -11,7 +11,7 @@ from evergrant._masking import Masked
 from evergrant._user_names import belongs_to, same_name
 from evergrant.errors import Conflict
 from evergrant.stores.merging import merge
-from evergrant.stores.rows import COLUMNS, Row
+from evergrant.stores.rows import Row
 from evergrant.token import Token
 
 __all__ = [
@@ -37,7 +37,6 @@ class Criterion(Masked, dict[str, str]):
 
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
-_POSITION = {column: position for position, column in enumerate(COLUMNS)}
 
 
 def criterion_for(token: Token) -> Criterion | None:
@@ -89,7 +88,7 @@ def equal(column: str, held: object, wanted: str) -> bool:
 
 def fits(row: Row, criterion: Criterion) -> bool:
     """Return True if a row's columns equal all of the criterion's values."""
-    return all(equal(column, row[_POSITION[column]], value) for column, value in criterion.items())
+    return all(equal(column, getattr(row, column), value) for column, value in criterion.items())
 
 
 def compatible(stored: Token, asked: Token) -> bool:

@@ -36,7 +36,7 @@ class MemoryStore(InProcessStore):
         return iter(rows)
 
     def _insert(self, row: Row) -> bool:
-        id_ = str(row[0])
+        id_ = str(row.id)
         if id_ in self._table.by_key:
             return False
         self._note_id(id_)
@@ -44,9 +44,9 @@ class MemoryStore(InProcessStore):
         return True
 
     def _update(self, row: Row, version: int) -> bool:
-        id_ = str(row[0])
+        id_ = str(row.id)
         stored = self._table.by_key.get(id_)
-        if stored is None or stored[-1] != version:
+        if stored is None or stored.version != version:
             return False
         self._put(id_, row)
         return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from evergrant.stores.rows import COLUMNS, Row
+from evergrant.stores.rows import Row
 
 __all__ = ["ReplayGuard", "is_older"]
 
@@ -11,9 +11,6 @@ MOST = 100_000
 
 SAVES_IN_A_MILLISECOND = 64
 """At most, of one row. Versions that are further apart are of two rows."""
-
-_UPDATED_AT = COLUMNS.index("updated_at")
-
 
 State = tuple[str | int | None, str | int | None]
 """A row's version, and when it was saved (epoch milliseconds), as its storage has them."""
@@ -27,7 +24,7 @@ class ReplayGuard:
 
     def observe(self, row: Row) -> State | None:
         """Remember how new a row is, unless a newer state of it was seen: return that."""
-        id_, state = str(row[0]), (row[-1], row[_UPDATED_AT])
+        id_, state = str(row.id), (row.version, row.updated_at)
         seen = self._seen.get(id_)
         if seen == state:
             return None
@@ -53,7 +50,7 @@ def is_older(row: Row, seen: State) -> bool:
     One that was made anew under its id has another version, which is no measure of its age.
     """
     was_version, was_updated_at = (int(value or 0) for value in seen)
-    version, updated_at = int(row[-1] or 0), int(row[_UPDATED_AT] or 0)
+    version, updated_at = int(row.version or 0), int(row.updated_at or 0)
     if updated_at == was_updated_at:
         return was_version - SAVES_IN_A_MILLISECOND < version < was_version
     return version < was_version and updated_at < was_updated_at

@@ -14,16 +14,15 @@ from evergrant._crypto.envelope import key_id_of
 from evergrant._crypto.keys import Key, Keyring
 from evergrant.errors import CorruptRecord
 from evergrant.stores.matching import Criterion
-from evergrant.stores.rows import COLUMNS, MaskedRow, Row
+from evergrant.stores.rows import COLUMNS, Row
 from evergrant.token import Secret
 
 __all__ = ["RowCipher", "key_id"]
 
-_SECRETS = slice(COLUMNS.index("client_secret"), COLUMNS.index("grant_token") + 1)
-_ENVELOPE_COLUMN = COLUMNS.index("scopes")
-_CLIENT_SECRET = COLUMNS.index("client_secret")
-_FOUND_BY = {name: COLUMNS.index(name) for name in ("refresh_token", "access_token", "grant_token")}
+_HIDDEN = ("client_secret", "refresh_token", "access_token", "grant_token", "scopes")
+_FOUND_BY = ("refresh_token", "access_token", "grant_token")
 
+_ENVELOPE = COLUMNS.index("scopes")  # the column that holds the sealed text
 _JSON = json.JSONDecoder()
 
 
@@ -40,14 +39,14 @@ class RowCipher:
     def encrypt(self, row: Row) -> Row:
         """Return a row with its secrets sealed under the newest key."""
         key = self._keyring.newest
-        sealed = list(row)
-        sealed[_CLIENT_SECRET] = None
-        for column, position in _FOUND_BY.items():
-            value = row[position]
-            sealed[position] = key.digest(column, value) if isinstance(value, str) else None
-        hidden = Secret(json.dumps([*row[_SECRETS], row[_ENVELOPE_COLUMN]]))
-        sealed[_ENVELOPE_COLUMN] = str(key.encrypt(hidden, _associated_data(sealed)))
-        return MaskedRow(sealed)
+        digests = {
+            column: key.digest(column, value) if isinstance(value, str) else None
+            for column in _FOUND_BY
+            for value in [getattr(row, column)]
+        }
+        hidden = Secret(json.dumps([getattr(row, column) for column in _HIDDEN]))
+        shown = row._replace(client_secret=None, scopes=None, **digests)
+        return shown._replace(scopes=str(key.encrypt(hidden, _associated_data(shown))))
 
     def decrypt(self, row: Row) -> Row:
         """Return a sealed row as it was.
@@ -56,14 +55,19 @@ class RowCipher:
             ConfigError: It was sealed with a key that is not here.
             CorruptRecord: It was changed since, or is not sealed.
         """
-        holder = row[_ENVELOPE_COLUMN]
-        if not isinstance(holder, str) or len(row) != len(COLUMNS):
+        if len(row) != len(COLUMNS) or not isinstance(row.scopes, str):
             raise CorruptRecord("it is not sealed")
-        opened = list(row)
-        hidden = self._keyring.decrypt(holder, _associated_data(row))
+        hidden = self._keyring.decrypt(row.scopes, _associated_data(row))
         # As it was sealed: nothing follows, and there is a value for each.
-        (*opened[_SECRETS], opened[_ENVELOPE_COLUMN]), _ = _JSON.raw_decode(hidden)
-        return MaskedRow(opened)
+        (*secrets, scopes), _ = _JSON.raw_decode(hidden)
+        # Written out, in the order of the columns: this runs on every look-up.
+        return Row(
+            (
+                row.id, row.user_name, row.client_id, *secrets,
+                row.expiry_time, row.redirect_url, row.api_domain, scopes, row.org_id,
+                row.created_at, row.updated_at, row.last_used_at, row.version,
+            )
+        )  # fmt: skip
 
     def is_current(self, row: Row) -> bool:
         """Return True if a row is sealed under the newest key."""
@@ -71,7 +75,7 @@ class RowCipher:
 
     def is_encrypted_column(self, criterion: Criterion) -> bool:
         """Return True if sealed rows do not show what a criterion asks for."""
-        return not _FOUND_BY.keys().isdisjoint(criterion)
+        return any(column in criterion for column in _FOUND_BY)
 
     def lookup_criteria(self, criterion: Criterion) -> list[Criterion]:
         """Return what finds such rows where they are sealed: for each key, the newest last.
@@ -91,17 +95,17 @@ def _shown(criterion: Criterion, key: Key) -> Criterion:
 
 def key_id(row: Row) -> str | None:
     """Return the id of the key that a row is sealed under; None: it is not sealed."""
-    holder = row[_ENVELOPE_COLUMN] if len(row) == len(COLUMNS) else None
-    return key_id_of(holder) if isinstance(holder, str) else None
+    envelope = row.scopes if len(row) == len(COLUMNS) else None
+    return key_id_of(envelope) if isinstance(envelope, str) else None
 
 
 _BETWEEN = "\x1f"  # ASCII's own separator of units
 
 
-def _associated_data(row: Row | list[str | int | None]) -> str:
+def _associated_data(row: Row) -> str:
     """Return everything that a row shows; other stores may have None as "", or a number as text."""
     shown = ["" if one is None else one if isinstance(one, str) else str(one) for one in row]
-    shown[_ENVELOPE_COLUMN] = ""
+    shown[_ENVELOPE] = ""
     text = _BETWEEN.join(shown)
     # Of other values, one with a separator in it could make the same text.
     return text if text.count(_BETWEEN) == len(shown) - 1 else json.dumps(shown)

@@ -6,14 +6,13 @@ from collections.abc import Iterator
 
 from evergrant._user_names import fold_name
 from evergrant.stores.matching import Criterion, fits
-from evergrant.stores.rows import COLUMNS, Row
+from evergrant.stores.rows import Row
 
 __all__ = ["USER_PREFIX", "Key", "RowIndex", "index_key", "index_keys"]
 
 Key = str | int
 """A row's id; a number where that cannot be."""
 
-_POSITION = {column: position for position, column in enumerate(COLUMNS)}
 USER_PREFIX = "named"
 """In the place of a column: a user's name, or its beginning up to a colon."""
 
@@ -75,10 +74,10 @@ def index_key(column: str, value: str) -> tuple[str, str]:
 def index_keys(row: Row) -> Iterator[tuple[str, str]]:
     """Yield what a row is found by: columns, and the beginnings of its user's name."""
     for column in ("user_name", "access_token", "refresh_token", "grant_token"):
-        value = row[_POSITION[column]]
+        value = getattr(row, column)
         if isinstance(value, str):
             yield index_key(column, value)
-    name = row[_POSITION["user_name"]]
+    name = row.user_name
     if isinstance(name, str):
         name = fold_name(name)
         yield USER_PREFIX, name

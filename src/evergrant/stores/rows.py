@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 from evergrant._masking import Masked
 from evergrant.clock import from_epoch_ms, to_epoch_ms
@@ -16,46 +17,62 @@ __all__ = [
     "ID_DIGITS",
     "OFFICIAL_COLUMNS",
     "TIMESTAMP_COLUMNS",
-    "MaskedRow",
     "Row",
+    "Value",
     "decode",
     "encode",
     "numeric_id",
 ]
 
-OFFICIAL_COLUMNS = (
-    "id",
-    "user_name",
-    "client_id",
-    "client_secret",
-    "refresh_token",
-    "access_token",
-    "grant_token",
-    "expiry_time",
-    "redirect_url",
-    "api_domain",
-)
-"""The official SDK's, in its order; it reads rows by position."""
+Value = str | int | None
+"""Text, or None where there is nothing; timestamps in epoch milliseconds as text (as the official
+SDK writes them); the version a number, 0 when unset. Other programs may write numbers as ids."""
 
-COLUMNS = (
-    *OFFICIAL_COLUMNS,
-    "scopes",
-    "org_id",
-    "created_at",
-    "updated_at",
-    "last_used_at",
-    "version",
-)
+
+class _Columns(NamedTuple):
+    id: Value
+    user_name: Value
+    client_id: Value
+    client_secret: Value
+    refresh_token: Value
+    access_token: Value
+    grant_token: Value
+    expiry_time: Value
+    redirect_url: Value
+    api_domain: Value
+    scopes: Value
+    org_id: Value
+    created_at: Value
+    updated_at: Value
+    last_used_at: Value
+    version: Value
+
+
+class Row(Masked, _Columns):
+    """A row as it is stored, one value for each of `COLUMNS`, unless it is malformed.
+
+    It shows no value but the id: it travels through frames that a traceback may print.
+    """
+
+    __slots__ = ()
+
+    def __new__(cls, values: Iterable[Value]) -> Self:
+        """Make a row of its values, of however many: `decode` refuses a malformed one."""
+        return tuple.__new__(cls, values)
+
+    def __repr__(self) -> str:
+        return f"Row(id={self[0]!r})"
+
+
+COLUMNS = Row._fields
+OFFICIAL_COLUMNS = COLUMNS[:10]
+"""The official SDK's, in its order; it reads rows by position."""
 
 ID_DIGITS = 10
 """The official tables keep ids in a varchar(10)."""
 
 MAX_ID_LENGTH = 64
 """Characters of the longest id that a table of ours has room for."""
-
-Row = tuple[str | int | None, ...]
-"""One value for each of `COLUMNS`: text, or None where there is nothing; moments in epoch
-milliseconds as text (as the official SDK writes them); the version a number, 0 when unset."""
 
 TIMESTAMP_COLUMNS = frozenset({"expiry_time", "created_at", "updated_at", "last_used_at"})
 _MAYBE_NUMERIC = TIMESTAMP_COLUMNS | {"id"}
@@ -73,22 +90,13 @@ class _MutableToken:
     __slots__ = Token.__slots__
 
 
-class MaskedRow(Masked, tuple[str | int | None, ...]):
-    """A row whose values do not show: it travels through frames that a traceback may print."""
-
-    __slots__ = ()
-
-    def __repr__(self) -> str:
-        return f"Row(id={self[0]!r})"
-
-
 def encode(token: Token) -> Row:
     """Return a token as the row that holds it.
 
     Raises:
         TypeError: A field is not of its type; stored, it would make the row unreadable.
     """
-    return MaskedRow(
+    return Row(
         (
             _plain(token.id),
             _plain(token.user_name),
@@ -154,7 +162,7 @@ def decode(row: Row) -> Token:
         token.created_at = from_epoch_ms(int(created_at)) if created_at else None
         token.updated_at = from_epoch_ms(int(updated_at)) if updated_at else None
         token.last_used_at = from_epoch_ms(int(last_used_at)) if last_used_at else None
-        token.version = _version(row[-1])
+        token.version = _version(row.version)
         token.__class__ = Token
         frozen: Token = token
         return frozen  # noqa: TRY300 - an else would cost every read of a store
@@ -170,7 +178,7 @@ def _as_texts(row: Row) -> list[str | None]:
     return [_as_text(column, value) for column, value in zip(COLUMNS[:-1], row[:-1], strict=True)]
 
 
-def _as_text(column: str, value: str | int | None) -> str | None:
+def _as_text(column: str, value: Value) -> str | None:
     if isinstance(value, str):
         return str.__str__(value)
     if value is None or (type(value) is int and column in _MAYBE_NUMERIC):
@@ -178,7 +186,7 @@ def _as_text(column: str, value: str | int | None) -> str | None:
     raise TypeError
 
 
-def _version(value: str | int | None) -> int:
+def _version(value: Value) -> int:
     number = int(value or 0)
     if number not in _VERSIONS:
         raise ValueError
@@ -200,9 +208,9 @@ def _first_bad_column(row: Row) -> str:
 
 
 def _corrupt(row: Row, why: str) -> CorruptRecord:
-    row_id = _shortened(str(row[0])) if row else None
+    row_id = _shortened(str(row.id)) if len(row) else None
     # In a row that lost a column, a secret may stand where the name should.
-    name = row[1] if len(row) == len(COLUMNS) else None
+    name = row.user_name if len(row) == len(COLUMNS) else None
     return CorruptRecord(
         f"row {row_id} of the token store is corrupt: {why}",
         token_id=row_id,

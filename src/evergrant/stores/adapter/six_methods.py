@@ -25,14 +25,13 @@ from evergrant.stores.adapter.verification import (
 )
 from evergrant.stores.in_process import InProcessStore
 from evergrant.stores.matching import compatible
-from evergrant.stores.rows import COLUMNS, ID_DIGITS, Row, decode, encode
+from evergrant.stores.rows import ID_DIGITS, Row, Value, decode, encode
 from evergrant.stores.urls import hide_password
 from evergrant.stores.versions import first_version
 from evergrant.token import SECRET_FIELDS, Token
 
 __all__ = ["SixMethodStore", "SixMethods"]
 
-SECRETS = slice(COLUMNS.index(SECRET_FIELDS[0]), COLUMNS.index(SECRET_FIELDS[-1]) + 1)
 SMALLEST_ID = int("1".ljust(ID_DIGITS, "0"))
 
 
@@ -91,8 +90,8 @@ class SixMethodStore(InProcessStore):
         self.wrapped = store
         self.url = _url_of(store)
         self._seen: dict[str, Row] = {}
-        self._given: dict[Row, str] = {}
-        self._saving: Row = ()
+        self._given: dict[tuple[Value, ...], str] = {}
+        self._saving: Row | None = None
 
     @masks_locals
     def close(self) -> None:
@@ -126,12 +125,12 @@ class SixMethodStore(InProcessStore):
         self._ask("save_token", self._to_theirs(token if with_id else replace(token, id=None)))
 
     def _ask(self, method: str, *arguments: object) -> object:
-        rows = (*self._seen.values(), self._saving)
+        rows = [*self._seen.values(), *([self._saving] if self._saving else [])]
         return call_store(
             self.wrapped,
             method,
             *arguments,
-            secrets=(text for row in rows for text in row[SECRETS]),
+            secrets=(getattr(row, column) for row in rows for column in SECRET_FIELDS),
         )
 
     def _rows(self) -> Iterator[Row]:
@@ -144,19 +143,21 @@ class SixMethodStore(InProcessStore):
             if not isinstance(answer, Iterable) or isinstance(answer, str):
                 raise StoreError(f"get_tokens of {self.url} answered no list of tokens")
             rows = [encode(self._from_theirs(found)) for found in answer]
-            named = (with_columns(row, id=row[0] or self._id_for(row)) for row in rows)
-            self._seen = {str(row[0]): self._completed(row) for row in named}
+            named = (with_columns(row, id=row.id or self._id_for(row)) for row in rows)
+            self._seen = {str(row.id): self._completed(row) for row in named}
             return dict(self._seen)
 
     def _id_for(self, row: Row) -> str:
         """Return the id that a row has here, where the store gives none."""
-        whose = row[1:3] if row[1] else row[4:7]
+        whose: tuple[Value, ...] = (row.user_name, row.client_id)
+        if not row.user_name:
+            whose = (row.refresh_token, row.access_token, row.grant_token)
         if whose not in self._given:
             self._given[whose] = self._new_id()
         return self._given[whose]
 
     def _completed(self, row: Row) -> Row:
-        known = self._seen.get(str(row[0]))
+        known = self._seen.get(str(row.id))
         if known is None:
             return row
         behind_us = row[:OFFICIAL_COUNT] != known[:OFFICIAL_COUNT]
@@ -166,7 +167,7 @@ class SixMethodStore(InProcessStore):
         return with_columns(whole, version=max(version_of(row), version_of(known) + behind_us))
 
     def _insert(self, row: Row) -> bool:
-        id_ = str(row[0])
+        id_ = str(row.id)
         before = self._listed()
         if id_ in before:
             return False
@@ -181,13 +182,13 @@ class SixMethodStore(InProcessStore):
         if kept is None:
             raise not_saved_error(row, "save_token came back, and the token is not there")
         self._refuse_displacing(row, before)
-        self._seen[id_] = self._seen[str(kept[0])] = as_stored(kept, row)
+        self._seen[id_] = self._seen[str(kept.id)] = as_stored(kept, row)
         return True
 
     def _new_row(self, row: Row, before: dict[str, Row]) -> Row | None:
         after = self._listed()
         fresh = [kept for id_, kept in after.items() if id_ not in before]
-        kept = after.get(str(row[0]))
+        kept = after.get(str(row.id))
         if kept is not None:
             require_unchanged(row, kept)
         return kept or next((other for other in fresh if not changed_columns(row, other)), None)
@@ -195,7 +196,7 @@ class SixMethodStore(InProcessStore):
     def _refuse_displacing(self, row: Row, before: dict[str, Row]) -> None:
         """Put back a row that the store took for the same: by its name, without its client."""
         for id_, old in before.items():
-            if not old[1] or not same_name(str(old[1]), str(row[1])):
+            if not old.user_name or not same_name(str(old.user_name), str(row.user_name)):
                 continue
             now = self._seen.get(id_)
             if now is None or not compatible(owner_of(now), owner_of(old)):
@@ -207,7 +208,7 @@ class SixMethodStore(InProcessStore):
                 )
 
     def _update(self, row: Row, version: int) -> bool:
-        id_ = str(row[0])
+        id_ = str(row.id)
         stored = self._listed().get(id_)
         if stored is None or version_of(stored) != version:
             return False

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from evergrant.errors import StoreError
-from evergrant.stores.rows import COLUMNS, OFFICIAL_COLUMNS, MaskedRow, Row
+from evergrant.stores.rows import OFFICIAL_COLUMNS, Row
 from evergrant.token import Token
 
 __all__ = [
@@ -21,14 +21,13 @@ __all__ = [
 ]
 
 OFFICIAL_COUNT = len(OFFICIAL_COLUMNS)
-EXPIRY = COLUMNS.index("expiry_time")
 EXPIRY_ROUNDING_MS = 1_000
 """Milliseconds that a store may drop of an expiry: a column of whole seconds is good enough."""
 
 
 def with_columns(row: Iterable[Any], **columns: str | int | None) -> Row:
     """Return a row with some columns changed."""
-    return MaskedRow((dict(zip(COLUMNS, row, strict=True)) | columns).values())
+    return Row(row)._replace(**columns)
 
 
 def as_stored(kept: Row, row: Row) -> Row:
@@ -39,25 +38,28 @@ def as_stored(kept: Row, row: Row) -> Row:
 
 def owner_of(row: Row) -> Token:
     """Return the user, client and org of a row, which may hold nothing else that is readable."""
-    named: dict[str, Any] = dict(zip(COLUMNS, row, strict=True))
-    return Token(**{name: named[name] for name in ("user_name", "client_id", "org_id")})
+    return Token(**{name: getattr(row, name) for name in ("user_name", "client_id", "org_id")})
 
 
 def version_of(row: Row) -> int:
     """Return the version of a row; 0 where the store keeps none."""
-    return int(row[-1] or 0)
+    return int(row.version or 0)
 
 
 def changed_columns(row: Row, kept: Row) -> list[str]:
     """Return the official columns, but the id, in which what is kept is not what was saved."""
-    columns = range(1, OFFICIAL_COUNT)
-    return [COLUMNS[at] for at in columns if row[at] != kept[at] and not _is_coarse(at, row, kept)]
+    return [
+        column
+        for column in OFFICIAL_COLUMNS[1:]
+        if getattr(row, column) != getattr(kept, column)
+        and not (column == "expiry_time" and _is_rounded(row, kept))
+    ]
 
 
-def _is_coarse(at: int, row: Row, kept: Row) -> bool:
-    if at != EXPIRY or row[at] is None or kept[at] is None:
+def _is_rounded(row: Row, kept: Row) -> bool:
+    if row.expiry_time is None or kept.expiry_time is None:
         return False
-    return abs(int(str(row[at])) - int(str(kept[at]))) < EXPIRY_ROUNDING_MS
+    return abs(int(row.expiry_time) - int(kept.expiry_time)) < EXPIRY_ROUNDING_MS
 
 
 def require_unchanged(row: Row, kept: Row) -> None:
@@ -76,4 +78,6 @@ def not_saved_error(
     row: Row, what: str, hint: str = "Mend save_token; the token is not safe."
 ) -> StoreError:
     """Return the error for a token that was not saved as it is."""
-    return StoreError(what, token_id=str(row[0]), user=str(row[1]) if row[1] else None, hint=hint)
+    return StoreError(
+        what, token_id=str(row.id), user=str(row.user_name) if row.user_name else None, hint=hint
+    )

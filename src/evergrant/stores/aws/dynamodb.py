@@ -41,7 +41,7 @@ from evergrant.stores.optimistic import (
     retry_on_conflict,
 )
 from evergrant.stores.row_index import index_keys
-from evergrant.stores.rows import COLUMNS, ID_DIGITS, MaskedRow, Row
+from evergrant.stores.rows import COLUMNS, ID_DIGITS, Row
 from evergrant.stores.versions import BEYOND_COUNTED, random_first_version
 from evergrant.token import Secret
 
@@ -123,14 +123,14 @@ class DynamoDBStore(OptimisticStore):
             yield _row(item)
 
     def _insert(self, row: Row) -> bool:
-        id_ = str(row[0])
+        id_ = str(row.id)
         if id_.isascii() and id_.isdecimal() and len(id_) <= ID_DIGITS:
             self._raise_number(int(id_))
         return self._changed(id_, row, lambda now: now is None)
 
     def _update(self, row: Row, version: int) -> bool:
         return self._changed(
-            str(row[0]), row, lambda now: now is not None and _version(now) == version
+            str(row.id), row, lambda now: now is not None and _version(now) == version
         )
 
     def _delete(self, id_: str) -> bool:
@@ -350,6 +350,6 @@ def _row(item: Item) -> Row:
     for column in COLUMNS[1:-1]:
         value = item.get(column, {})
         values.append(value.get("S", value.get("N")))
-    version = item.get(COLUMNS[-1], {})
+    version = item.get("version", {})
     values.append(int(version["N"]) if "N" in version else version.get("S", 0))
-    return MaskedRow(values)
+    return Row(values)

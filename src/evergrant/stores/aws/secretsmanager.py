@@ -168,7 +168,7 @@ class SecretsManagerStore(InProcessStore):
 
     def _insert(self, row: Row) -> bool:
         refuse_half_characters(row)
-        id_, index = str(row[0]), self._index()
+        id_, index = str(row.id), self._index()
         there = self._vault.get(secret_name(id_))
         if there and there.text != TOMBSTONE and id_ in index.rows:
             return False
@@ -180,7 +180,7 @@ class SecretsManagerStore(InProcessStore):
 
     def _update(self, row: Row, version: int) -> bool:
         refuse_half_characters(row)
-        id_ = str(row[0])
+        id_ = str(row.id)
         now = self._at(id_, version)
         if now is None:
             return False
@@ -201,7 +201,7 @@ class SecretsManagerStore(InProcessStore):
 
     def _at(self, id_: str, version: int) -> StoredSecret | None:
         now = self._vault.get(secret_name(id_))
-        is_it = now and now.text != TOMBSTONE and (parse_row(id_, now.text)[-1] or 0) == version
+        is_it = now and now.text != TOMBSTONE and (parse_row(id_, now.text).version or 0) == version
         return now if is_it else None
 
     def _deleted(self, id_: str, there: StoredSecret | None) -> bool:

@@ -11,7 +11,7 @@ from evergrant.errors import StoreError
 from evergrant.stores.matching import equal
 from evergrant.stores.optimistic import lookup_key
 from evergrant.stores.row_index import USER_PREFIX
-from evergrant.stores.rows import COLUMNS, MaskedRow, Row, numeric_id
+from evergrant.stores.rows import COLUMNS, Row, numeric_id
 from evergrant.token import Secret
 
 __all__ = [
@@ -41,7 +41,6 @@ LARGEST = 65_536
 (https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html)."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
-_POSITION = {column: position for position, column in enumerate(COLUMNS)}
 
 
 class StoredSecret(NamedTuple):
@@ -91,7 +90,7 @@ class Index:
 
     def rebuild(self, rows: list[Row], number: int) -> None:
         """Make this anew from the rows that there are; ids go on above a number."""
-        self.rows = {str(row[0]): index_entry(row) for row in rows}
+        self.rows = {str(row.id): index_entry(row) for row in rows}
         self.number = self.unsure = max([number, *map(numeric_id, self.rows)])
         self.is_lost = False
 
@@ -133,7 +132,7 @@ def _entry_value(column: str, value: str) -> str:
 
 def index_entry(row: Row) -> list[str]:
     """Return what a row is found by, as the index has it."""
-    values = ((column, row[_POSITION[column]]) for column in FOUND_BY)
+    values = ((column, getattr(row, column)) for column in FOUND_BY)
     return [
         _entry_value(column, value) if isinstance(value, str) else "" for column, value in values
     ]
@@ -152,7 +151,7 @@ def parse_row(id_: str, text: Secret) -> Row:
         values = None
     if not isinstance(values, list) or len(values) != len(COLUMNS) or values[0] != id_:
         values = [id_, *[None] * (len(COLUMNS) - 1)]
-    return MaskedRow(values)
+    return Row(values)
 
 
 def refuse_too_large(text: Secret, store: str) -> None:

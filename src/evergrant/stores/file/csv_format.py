@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from evergrant._files.secure_files import MaskedBytes
 from evergrant.errors import StoreError
-from evergrant.stores.rows import COLUMNS, OFFICIAL_COLUMNS, MaskedRow, Row
+from evergrant.stores.rows import COLUMNS, OFFICIAL_COLUMNS, Row
 
 __all__ = ["EMPTY", "Line", "format_row", "parse"]
 
@@ -47,7 +47,7 @@ def format_row(row: Row) -> Line:
     raw = _text_of(row)
     # Raised out here, without the frames in which the values would show.
     if raw is None:
-        raise StoreError("a CSV file cannot hold one of the values", token_id=str(row[0]))
+        raise StoreError("a CSV file cannot hold one of the values", token_id=str(row.id))
     return Line(raw, row)
 
 
@@ -124,7 +124,7 @@ def _line(raw: bytes, fields: list[str], columns: int) -> Line:
         # The official SDK cannot read such a row below a header of ten.
         raw = raw.rstrip(_LINE_END) + b"," + _LINE_END
     values = [text or None for text in fields] if raw.isascii() else map(_decode_field, fields)
-    return Line(MaskedBytes(raw), MaskedRow((*values, *[None] * (len(COLUMNS) - len(fields)))))
+    return Line(MaskedBytes(raw), Row((*values, *[None] * (len(COLUMNS) - len(fields)))))
 
 
 def _decode_field(text: str) -> str | None:
@@ -142,4 +142,4 @@ def _malformed_row(raw: bytes, fields: list[str]) -> Row:
     certain = 0 < len(id_) <= _LONGEST_ID and raw.startswith(f"{id_},".encode(errors="replace"))
     found = [id_ if certain else None, *fields[1:]]
     width = max(len(COLUMNS) + 1, len(found))
-    return MaskedRow((*found, *[None] * (width - len(found))))
+    return Row((*found, *[None] * (width - len(found))))

@@ -163,11 +163,11 @@ class FileStore(TokenStore):
         changes: dict[Key, Line | None] = {}
         first = self._last_number(table) + 1
         for number, key in enumerate(table.clashing, first):
-            id_, user, *_ = table.rows.by_key[key]
+            row = table.rows.by_key[key]
             changes |= table.with_new_id(key, number)
             _logger.warning(
                 "%s: two users share the id %s; that of %s is %s from now on",
-                self._path, id_, user, number,
+                self._path, row.id, row.user_name, number,
             )  # fmt: skip
         return changes
 
@@ -219,22 +219,22 @@ class FileStore(TokenStore):
 
     def _update(self, row: Row, version: int) -> bool:
         stored = self._stored(row)
-        if stored is None or int(stored[-1] or 0) != version:
+        if stored is None or int(stored.version or 0) != version:
             return False
         self._put(row)
         return True
 
     def _stored(self, row: Row) -> Row | None:
-        return self._open_change().table.rows.by_key.get(str(row[0]))
+        return self._open_change().table.rows.by_key.get(str(row.id))
 
     def _put(self, row: Row) -> None:
         change = self._open_change()
-        change.rows[str(row[0])] = format_row(row)
+        change.rows[str(row.id)] = format_row(row)
         if outdated := change.table.superseded_by(row):
             change.rows |= dict.fromkeys(outdated)
             _logger.warning(
                 "%s: %s has a newer token, %s: the older %s will be left out",
-                self._path, row[1], row[0], ", ".join(outdated),
+                self._path, row.user_name, row.id, ", ".join(outdated),
             )  # fmt: skip
 
     def _delete(self, id_: str) -> bool:

@@ -10,7 +10,7 @@ from evergrant.errors import CorruptRecord
 from evergrant.stores.file.csv_format import EMPTY, Line, format_row
 from evergrant.stores.matching import Criterion, freshest
 from evergrant.stores.row_index import Key, RowIndex
-from evergrant.stores.rows import MaskedRow, Row, decode, numeric_id
+from evergrant.stores.rows import Row, decode, numeric_id
 from evergrant.token import Token
 
 __all__ = ["Changes", "FileTable"]
@@ -43,7 +43,7 @@ class FileTable:
             self._add(number, line)
 
     def _add(self, number: int, line: Line) -> None:
-        id_ = line.row[0]
+        id_ = line.row.id
         if not isinstance(id_, str):
             self._put(number, line)
         elif id_ not in self._lines:
@@ -71,7 +71,7 @@ class FileTable:
 
     def with_new_id(self, key: int, number: int) -> dict[Key, Line | None]:
         """Return the changes that give a row another id."""
-        row = MaskedRow((str(number), *self.rows.by_key[key][1:]))
+        row = self.rows.by_key[key]._replace(id=str(number))
         return {key: None, str(number): format_row(row)}
 
     def largest_number(self) -> int:

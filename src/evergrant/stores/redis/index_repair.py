@@ -11,7 +11,7 @@ from evergrant.stores.matching import equal
 from evergrant.stores.optimistic import is_unreadable, lookup_key
 from evergrant.stores.redis import bookkeeping, scripts
 from evergrant.stores.row_index import USER_PREFIX, index_keys
-from evergrant.stores.rows import COLUMNS, MaskedRow, Row
+from evergrant.stores.rows import COLUMNS, Row
 
 __all__ = ["is_found_by", "lookups_of", "repair", "rows_in"]
 
@@ -29,7 +29,7 @@ def repair(run: Callable[..., Any], store: str, sender: str) -> None:
     kept, gone, lacking = run(bookkeeping.REPAIR, sender)
     for id_ in lacking:
         for row in rows_in(run(scripts.BY_ID, id_)):
-            run(bookkeeping.INDEX, id_, str(row[-1] or 0), *lookups_of(row))
+            run(bookkeeping.INDEX, id_, str(row.version or 0), *lookups_of(row))
     if kept or gone:
         _logger.warning(
             "%s had lost some of its own keys (is its memory full, or did another program delete "
@@ -49,8 +49,8 @@ def is_found_by(row: Row, column: str, value: str) -> bool:
     if is_unreadable(row):
         return True
     if column == USER_PREFIX:
-        return isinstance(row[1], str) and belongs_to(row[1], value)
-    return equal(column, row[COLUMNS.index(column)], value)
+        return isinstance(row.user_name, str) and belongs_to(row.user_name, value)
+    return equal(column, getattr(row, column), value)
 
 
 def rows_in(answer: list[list[str | None]]) -> list[Row]:
@@ -59,8 +59,6 @@ def rows_in(answer: list[list[str | None]]) -> list[Row]:
 
 
 def _row(values: list[str | None]) -> Row:
-    padded = [*values, *[None] * (len(COLUMNS) - len(values))]
-    version = padded[-1] or "0"
-    return MaskedRow(
-        [v or None for v in padded[:-1]] + [int(version) if version.isdecimal() else version]
-    )
+    row = Row([*(value or None for value in values), *[None] * (len(COLUMNS) - len(values))])
+    version = str(row.version or "0")
+    return row._replace(version=int(version) if version.isdecimal() else version)

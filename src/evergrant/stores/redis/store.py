@@ -175,10 +175,10 @@ class RedisStore(OptimisticStore):
             self._could_repair()
 
     def _insert(self, row: Row) -> bool:
-        return self._changed(str(row[0]), "absent", row)
+        return self._changed(str(row.id), "absent", row)
 
     def _update(self, row: Row, version: int) -> bool:
-        return self._changed(str(row[0]), str(version), row)
+        return self._changed(str(row.id), str(version), row)
 
     def _delete(self, id_: str) -> bool:
         # Where a save also deletes a user's second row, that is a step of its own: whoever dies
@@ -197,7 +197,7 @@ class RedisStore(OptimisticStore):
         for lookup, rows in seen.items():
             said += [lookup, 2 * len(rows)]
             for found in rows:
-                said += [str(found[0]), str(found[-1] or 0)]
+                said += [str(found.id), str(found.version or 0)]
         lookups = lookups_of(row) if row else []
         said += [len(lookups), *lookups, 2 * len(COLUMNS) if row else 0]
         if row:

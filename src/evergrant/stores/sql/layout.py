@@ -88,7 +88,7 @@ class Layout:
             if misfit := self.validation_error(column, values[column]):
                 raise StoreError(
                     f"the {column} {misfit}; nothing was saved",
-                    token_id=str(row[0]),
+                    token_id=str(row.id),
                     hint="Save another value, or widen the column and open the store again.",
                 )
         return values
@@ -99,12 +99,13 @@ class Layout:
         Where the table holds no version, one is made of the values: whoever expects it notices
         every change in between, by whichever program.
         """
-        kept = [
+        kept = Row(
             value if column in self.tokens.columns else None
             for column, value in zip(COLUMNS, row, strict=True)
-        ]
-        if not self.has_versions:
-            content = "\0".join(str(value or "") for value in kept[1 : len(OFFICIAL_COLUMNS)])
-            digest = hashlib.sha256(content.encode(errors="replace")).digest()
-            kept[-1] = (int.from_bytes(digest[:7], "big") >> 3) + 1  # as long as others are
-        return tuple(kept)
+        )
+        if self.has_versions:
+            return kept
+        content = "\0".join(str(value or "") for value in kept[1 : len(OFFICIAL_COLUMNS)])
+        digest = hashlib.sha256(content.encode(errors="replace")).digest()
+        # As long as other versions are.
+        return kept._replace(version=(int.from_bytes(digest[:7], "big") >> 3) + 1)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
 from evergrant._user_names import belongs_to
 from evergrant.clock import Clock, utc_now
@@ -201,7 +201,7 @@ class SQLStore(TokenStore):
             self._numbers.load_guard_result(answer.rows)
             yield
 
-    def _run(self, statement: Statement, **values: str | int | None) -> list[Row]:
+    def _run(self, statement: Statement, **values: str | int | None) -> list[tuple[Any, ...]]:
         return self._connections.run(statement, Values(values)).rows
 
     def _select(self, criterion: Criterion) -> list[Row]:
@@ -213,7 +213,7 @@ class SQLStore(TokenStore):
     def _select_by_user(self, name: str) -> list[Row]:
         asked = Values(user_name=name, pattern=like_prefix(f"{name}:"))
         rows = self._found(self._sql.select_named, asked)
-        return [row for row in rows if belongs_to(str(row[1]), name)]
+        return [row for row in rows if belongs_to(str(row.user_name), name)]
 
     def _found(self, statement: Statement, values: Parameters) -> list[Row]:
         """Return the rows that a statement finds; a value that fits nowhere is nowhere."""
@@ -229,30 +229,32 @@ class SQLStore(TokenStore):
     def _rows(self) -> Iterator[Row]:
         rows = self._run(self._sql.first_page, size=PAGE)
         while rows:
-            yield from self._as_found(rows)
-            last = rows[-1][0]
-            del rows  # the next page may fail, and a traceback print local variables
+            found = self._as_found(rows)
+            yield from found
+            last = found[-1].id
+            del rows, found  # the next page may fail, and a traceback print local variables
             rows = self._run(self._sql.next_page, size=PAGE, last=last)
 
-    def _as_found(self, rows: list[Row]) -> list[Row]:
+    def _as_found(self, rows: list[tuple[Any, ...]]) -> list[Row]:
         if any(len(row) != len(COLUMNS) for row in rows):
             raise torn_error(self.url)
-        return rows if self._layout.has_versions else list(map(self._layout.as_stored, rows))
+        found = map(Row, rows)
+        return list(found if self._layout.has_versions else map(self._layout.as_stored, found))
 
     def _insert(self, row: Row) -> bool:
         if self._connections.add(self._sql.insert, self._layout.values(row)):
             return True
-        if not self._select(Criterion(id=str(row[0]))):
+        if not self._select(Criterion(id=str(row.id))):
             raise StoreError(
                 "the table takes the id for that of another row, such as one in capitals",
-                token_id=str(row[0]),
+                token_id=str(row.id),
                 hint="Choose another id, or leave it out and one is given.",
             )
         return False
 
     def _update(self, row: Row, version: int) -> bool:
         values = self._layout.values(row)
-        values |= {"old_id": row[0], "old_version": version}
+        values |= {"old_id": row.id, "old_version": version}
         return self._changed_one(self._sql.update, values)
 
     def _changed_one(self, statement: Statement, values: Values) -> bool:
@@ -270,7 +272,7 @@ class SQLStore(TokenStore):
         self._numbers.reserve(numeric_id(id_))
         as_read = Values(old_id=id_)
         if self._layout.has_versions:
-            as_read["old_version"] = found[0][-1] or 0
+            as_read["old_version"] = found[0].version or 0
         if not self._changed_one(self._sql.delete, as_read):
             raise torn_error(self.url)
         return True

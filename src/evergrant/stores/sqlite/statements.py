@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator
-from operator import itemgetter
+from operator import attrgetter
 
 from evergrant._masking import Masked
 from evergrant.errors import ConfigError
@@ -47,8 +47,8 @@ _WIDTHS = {"id": "varchar(10) NOT NULL", "expiry_time": "varchar(20)", "version"
 _COLUMNS = ", ".join(COLUMNS)
 _LASTING = ("user_name", "client_id", "refresh_token", "grant_token")
 _REFRESHED = tuple(column for column in COLUMNS[1:] if column not in _LASTING)
-_lasting = itemgetter(*map(COLUMNS.index, _LASTING))
-_refreshed = itemgetter(*map(COLUMNS.index, _REFRESHED))
+_lasting = attrgetter(*_LASTING)
+_refreshed = attrgetter(*_REFRESHED)
 _NO_CASE = "COLLATE NOCASE"  # of the letters A to Z; finds look-alikes too, and misses nobody
 _UNCHANGED = "WHERE id = ? AND coalesce(version, 0) = ?"
 
@@ -161,8 +161,8 @@ class Statements:
         A refresh leaves the columns of three indexes as they are. A statement that does not name
         them in its SET writes half as many pages.
         """
-        yield self._refresh, Values((*_refreshed(row), row[0], version, *_lasting(row)))
-        yield self._update, Values((*row[1:], row[0], version))
+        yield self._refresh, Values((*_refreshed(row), row.id, version, *_lasting(row)))
+        yield self._update, Values((*row[1:], row.id, version))
 
     def add_column(self, column: str) -> str:
         """Return the statement that adds one of evergrant's columns."""

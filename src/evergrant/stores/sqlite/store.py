@@ -160,17 +160,18 @@ class SQLiteStore(TokenStore):
         return self._connections.run(statement, values)[0]
 
     def _select(self, criterion: Criterion) -> list[Row]:
-        rows = self._connections.run(self._sql.select(criterion), criterion)[0]
+        found, _ = self._connections.run(self._sql.select(criterion), criterion)
+        rows = list(map(Row, found))
         return [row for row in rows if fits(row, criterion)] if "user_name" in criterion else rows
 
     def _select_by_user(self, name: str) -> list[Row]:
-        found = self._run(self._sql.select_named, name, f"{name}:", f"{name};")
-        return [row for row in found if belongs_to(str(row[1]), name)]
+        found = map(Row, self._run(self._sql.select_named, name, f"{name}:", f"{name};"))
+        return [row for row in found if belongs_to(str(row.user_name), name)]
 
     def _rows(self) -> Iterator[Row]:
         last = -(2**63)
         while rows := self._run(self._sql.select_page, last, PAGE):
-            yield from (row[1:] for row in rows)
+            yield from (Row(row[1:]) for row in rows)
             last = rows[-1][0]
             del rows  # the next page may fail, and a traceback print local variables
 
