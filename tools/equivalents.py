@@ -29,7 +29,7 @@ EQUIVALENT: dict[tuple[str, str, str], str] = {
     ): "which ids are drawn by chance; that they are short has a test in the contract",
     (
         "stores/encrypted.py",
-        "return list({row[0]: row for row in found}.values()) if len(found) > 1 else found",
+        "return list({row.id: row for row in found}.values()) if len(found) > 1 else found",
         "comparison swapped",
     ): "one row is what remains of one row",
 }
