@@ -7,9 +7,9 @@ from functools import wraps
 from inspect import currentframe, isfunction, isgeneratorfunction
 from traceback import clear_frames
 from types import FrameType
-from typing import Any, Generic, ParamSpec, TypeVar, cast
+from typing import Any, Generic, NoReturn, ParamSpec, TypeVar, cast
 
-__all__ = ["Masked", "clear_locals", "masks_locals", "masks_methods"]
+__all__ = ["Masked", "clear_locals", "masks_locals", "masks_methods", "raise_without_context"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -112,3 +112,16 @@ def clear_locals(error: BaseException) -> None:
 def _callers(frame: FrameType | None) -> Iterator[FrameType]:
     while frame := frame and frame.f_back:
         yield frame
+
+
+def raise_without_context(error: BaseException) -> NoReturn:
+    """Raise an error from an ``except`` block, without the error that is being handled there.
+
+    That one's text may quote a secret, and its frames hold what they worked on. ``from None`` only
+    hides it: error trackers would still find it as the new error's ``__context__``.
+    """
+    try:
+        raise error
+    finally:
+        error.__context__ = None
+        del error  # it holds this frame, by its traceback

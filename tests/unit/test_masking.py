@@ -16,7 +16,8 @@ import rich
 from rich.pretty import pretty_repr
 
 from evergrant._files.secure_files import MaskedBytes
-from evergrant._masking import masks_locals
+from evergrant._masking import masks_locals, raise_without_context
+from evergrant.errors import StoreError
 from evergrant.stores.matching import Criterion
 from evergrant.stores.rows import Row
 from evergrant.token import Secret, Token
@@ -135,3 +136,19 @@ def test_a_secret_still_works_as_text() -> None:
     out = io.StringIO()
     out.write(secret)
     assert out.getvalue() == PLAIN
+
+
+def test_an_error_raised_without_context_holds_nothing_of_the_one_it_replaces() -> None:
+    def translate() -> None:
+        try:
+            int(PLAIN)
+        except ValueError as error:
+            raise_without_context(StoreError(f"no number ({type(error).__name__})"))
+
+    with pytest.raises(StoreError) as raised:
+        translate()
+    error = raised.value
+    assert (error.__context__, error.__cause__) == (None, None)
+    frames = [frame.frame.f_locals for frame in raised.traceback[1:]]
+    assert len(frames) == 2
+    assert PLAIN not in repr(frames)

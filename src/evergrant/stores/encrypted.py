@@ -11,7 +11,7 @@ from itertools import islice
 from typing import TypeVar
 
 from evergrant._crypto.keys import Keyring
-from evergrant._masking import masks_locals
+from evergrant._masking import masks_locals, raise_without_context
 from evergrant.errors import ConfigError, CorruptRecord
 from evergrant.stores.base import SAVE_ATTEMPTS, OnCorrupt, TokenStore, log_corrupt
 from evergrant.stores.leases import Watch
@@ -97,9 +97,7 @@ class EncryptedStore(TokenStore):
         try:
             return self._sealing.decrypt(row)
         except CorruptRecord as error:
-            why = error.message
-        # Out here, the error that was caught does not travel along.
-        raise _corrupt(row, why)
+            raise_without_context(_corrupt(row, error.message))
 
     @masks_locals
     def reencrypt(

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple, Self
 
-from evergrant._masking import Masked
+from evergrant._masking import Masked, raise_without_context
 from evergrant.clock import from_epoch_ms, to_epoch_ms
 from evergrant.errors import CorruptRecord
 from evergrant.token import Secret, Token
@@ -167,10 +167,8 @@ def decode(row: Row) -> Token:
         frozen: Token = token
         return frozen  # noqa: TRY300 - an else would cost every read of a store
     except (TypeError, ValueError, OverflowError):
-        problem = _corrupt(row, f"{_first_bad_column(row)} is unreadable")
-    # Out here, the error that was caught does not travel along: it quotes the value, which may be
-    # a misplaced secret.
-    raise problem
+        # The error that was caught quotes the value, which may be a misplaced secret.
+        raise_without_context(_corrupt(row, f"{_first_bad_column(row)} is unreadable"))
 
 
 def _as_texts(row: Row) -> list[str | None]:

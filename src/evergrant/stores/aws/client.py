@@ -13,8 +13,10 @@ from urllib.parse import unquote, urlsplit
 
 from evergrant._fork import this_process, without_forks
 from evergrant._logging.libraries import rate_limited_libraries
+from evergrant._masking import raise_without_context
 from evergrant._network.boto_deadline import limit_responses
-from evergrant.errors import ConfigError, EvergrantError, MissingExtra, StoreError, StoreUnavailable
+from evergrant.errors import ConfigError, EvergrantError, MissingExtra, StoreError
+from evergrant.stores.faults import Fault
 from evergrant.stores.tables import DEFAULT_TABLE
 from evergrant.stores.urls import SUPPORTED_URLS, hide_password, parse_query, parse_seconds
 
@@ -42,24 +44,52 @@ TIMEOUT_S = 10.0
 _PREFIX = re.compile(r"[A-Za-z0-9_.-]{1,100}", re.ASCII)
 _TEXTS = ("region", "endpoint_url", "prefix")
 _NOISY = ("boto3", "botocore", "urllib3")
-_THROTTLES = {
-    "ProvisionedThroughputExceededException",
-    "RequestLimitExceeded",
-    "SlowDown",
-    "Throttling",
-    "ThrottlingException",
-    "TooManyRequestsException",
-}
 _MISSING = re.compile(r"not authorized to perform: ([a-z]+:[A-Za-z]+)", re.ASCII)
-_OTHER_TIMES = {"RequestExpired", "RequestInTheFuture", "RequestTimeTooSkewed"}
-_OTHER_TIME = re.compile(r"Signature (expired|not yet current)", re.ASCII)
-_RIGHTS = {
-    "AccessDenied",
-    "AccessDeniedException",
-    "ExpiredTokenException",
-    "InvalidClientTokenId",
-    "InvalidSignatureException",
-    "UnrecognizedClientException",
+_CLOCKS_MESSAGE = re.compile(r"Signature (expired|not yet current)", re.ASCII)
+
+_UNREACHABLE = Fault(
+    "{store} cannot be reached ({code})", "Check region, endpoint and network.", retryable=True
+)
+_UNKNOWN = Fault("{store} cannot go on ({code})", retryable=True)
+_CLOCKS = Fault(
+    "{store} refuses {operation}: its clock and this host's differ ({code})",
+    "Set the clock of this host (NTP).",
+    retryable=True,
+)
+_RIGHTS = Fault(
+    "{store} refuses {operation} ({code})",
+    "Check the credentials, and give their role every action of docs/aws.md.",
+)
+_THROTTLED = Fault("{store} throttles requests ({code})", "Try again later.", retryable=True)
+_FAULTS = {
+    **dict.fromkeys(("RequestExpired", "RequestInTheFuture", "RequestTimeTooSkewed"), _CLOCKS),
+    **dict.fromkeys(
+        (
+            "AccessDenied",
+            "AccessDeniedException",
+            "ExpiredTokenException",
+            "InvalidClientTokenId",
+            "InvalidSignatureException",
+            "UnrecognizedClientException",
+        ),
+        _RIGHTS,
+    ),
+    **dict.fromkeys(
+        (
+            "ProvisionedThroughputExceededException",
+            "RequestLimitExceeded",
+            "SlowDown",
+            "Throttling",
+            "ThrottlingException",
+            "TooManyRequestsException",
+        ),
+        _THROTTLED,
+    ),
+    "ValidationException": Fault(
+        "{store} does not take this: a value is too long or empty, or too many rows fit",
+        kind=StoreError,
+    ),
+    "ResourceNotFoundException": Fault("{store} is not there", "See docs/aws.md for its template."),
 }
 
 
@@ -180,7 +210,6 @@ class AwsClient:
         """
         if self._process != this_process():
             self._connect()  # connections cannot be shared with the parent
-        problem: Exception
         try:
             # Below that, it logs what it sends for us.
             with rate_limited_libraries(*_NOISY, least=logging.INFO):
@@ -188,22 +217,20 @@ class AwsClient:
         except ClientError as error:
             code = _code_of(error)
             self._note_time(error.response)
-            problem = (
+            del parameters  # they hold a row
+            raise_without_context(
                 ExpectedError(code) if code in passed else self._translate_error(operation, error)
             )
         except NoCredentialsError:
-            problem = ConfigError("no AWS credentials are found", hint="See docs/aws.md.")
-        except (BotoCoreError, OSError) as error:
-            problem = StoreUnavailable(
-                f"{self._place.url} cannot be reached ({type(error).__name__})",
-                hint="Check region, endpoint and network.",
+            del parameters
+            raise_without_context(
+                ConfigError("no AWS credentials are found", hint="See docs/aws.md.")
             )
-        else:
-            self._note_time(answer)
-            return answer
-        # Out here, the error that was caught does not travel along: its frames hold a row.
-        del parameters
-        raise problem
+        except (BotoCoreError, OSError) as error:
+            del parameters
+            raise_without_context(_UNREACHABLE.error(self._place.url, type(error).__name__))
+        self._note_time(answer)
+        return answer
 
     def _note_time(self, answer: Mapping[str, Any]) -> None:
         headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
@@ -222,31 +249,11 @@ class AwsClient:
     def _translate_error(self, operation: str, error: ClientError) -> EvergrantError:
         url, code = self._place.url, _code_of(error)
         said = str(error.response.get("Error", {}).get("Message", ""))
-        if code in _OTHER_TIMES or _OTHER_TIME.search(said):
-            return StoreUnavailable(
-                f"{url} refuses {operation}: its clock and this host's differ ({code})",
-                hint="Set the clock of this host (NTP).",
-            )
-        if code in _RIGHTS:
+        fault = _CLOCKS if _CLOCKS_MESSAGE.search(said) else _FAULTS.get(code, _UNKNOWN)
+        if fault is _RIGHTS and (missing := _MISSING.search(said)):
             # One operation may take several actions: the service says which is not allowed.
-            missing = _MISSING.search(said)
-            may_not = f"who asks may not {missing[1]}" if missing else code
-            return StoreUnavailable(
-                f"{url} refuses {operation} ({may_not})",
-                hint="Check the credentials, and give their role every action of docs/aws.md.",
-                retryable=False,
-            )
-        if code in _THROTTLES:
-            return StoreUnavailable(f"{url} throttles requests ({code})", hint="Try again later.")
-        if code == "ValidationException":
-            return StoreError(
-                f"{url} does not take this: a value is too long or empty, or too many rows fit"
-            )
-        if code == "ResourceNotFoundException":
-            return StoreUnavailable(
-                f"{url} is not there", hint="See docs/aws.md for its template.", retryable=False
-            )
-        return StoreUnavailable(f"{url} cannot go on ({code})")
+            code = f"who asks may not {missing[1]}"
+        return fault.error(url, code, operation=operation)
 
 
 def refuse_half_characters(values: Iterable[str | int | None]) -> None:

@@ -45,8 +45,7 @@ def format_row(row: Row) -> Line:
         StoreError: A line of CSV cannot hold one of the values.
     """
     raw = _text_of(row)
-    # Raised out here, without the frames in which the values would show.
-    if raw is None:
+    if raw is None:  # raised here: the frames in which the values would show have ended
         raise StoreError("a CSV file cannot hold one of the values", token_id=str(row.id))
     return Line(raw, row)
 

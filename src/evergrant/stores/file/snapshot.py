@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 from evergrant._files import ownership, secure_files
 from evergrant._files.secure_files import MaskedBytes
-from evergrant.errors import StoreUnavailable
+from evergrant.errors import StoreError, StoreUnavailable
+from evergrant.stores.faults import Fault
 
 __all__ = [
     "LARGEST",
@@ -134,37 +135,35 @@ def too_large(path: str) -> StoreUnavailable:
     )
 
 
-_MEANINGS = {
-    errno.ENOSPC: ("the disk is full", True, "Free some space."),
-    errno.EDQUOT: ("the disk quota is used up", True, "Free some space."),
-    errno.EFBIG: ("it may not grow any further", True, "Check the process's limits."),
-    errno.EBUSY: (
-        "it cannot be replaced, since it is mounted by itself",
-        False,
+_UNUSABLE = "the token store {store} cannot be used: %s; nothing was saved"
+_READ_ONLY = Fault(
+    _UNUSABLE % "{code} is not writable, so that refreshed tokens could not be saved",
+    "Make the file, its folder and its disk writable for this user.",
+)
+_UNKNOWN = Fault(_UNUSABLE % "{code}", "Check the disk and its folder.", retryable=True)
+_FAULTS = {
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _READ_ONLY),
+    errno.ENOSPC: Fault(_UNUSABLE % "the disk is full", "Free some space.", retryable=True),
+    errno.EDQUOT: Fault(
+        _UNUSABLE % "the disk quota is used up", "Free some space.", retryable=True
+    ),
+    errno.EFBIG: Fault(
+        _UNUSABLE % "it may not grow any further", "Check the process's limits.", retryable=True
+    ),
+    errno.EBUSY: Fault(
+        _UNUSABLE % "it cannot be replaced, since it is mounted by itself",
         "Mount its folder, as a container's volume, in place of the file.",
     ),
-    errno.ENOENT: (
-        "it was removed",
-        False,
+    errno.ENOENT: Fault(
+        _UNUSABLE % "it was removed",
         "Put the file back, or restart the program to begin without tokens.",
     ),
 }
-_READ_ONLY = (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
-def translate_os_error(error: OSError, path: str) -> StoreUnavailable:
+def translate_os_error(error: OSError, path: str) -> StoreError:
     """Return the error to raise in place of the system's."""
     if isinstance(error, ownership.UntrustedFileError):
         return secure_files.unusable_error(path, error)
-    if error.errno in _READ_ONLY:
-        where = error.filename or path
-        why = f"{where} is not writable, so that refreshed tokens could not be saved"
-        retryable, hint = False, "Make the file, its folder and its disk writable for this user."
-    else:
-        default = (f"{error.strerror}", True, "Check the disk and its folder.")
-        why, retryable, hint = _MEANINGS.get(error.errno or 0, default)
-    return StoreUnavailable(
-        f"the token store {path} cannot be used: {why}; nothing was saved",
-        hint=hint,
-        retryable=retryable,
-    )
+    fault = _FAULTS.get(error.errno or 0, _UNKNOWN)
+    return fault.error(path, (error.filename or path) if fault is _READ_ONLY else error.strerror)

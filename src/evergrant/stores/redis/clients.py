@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TypeVar
 
 from evergrant._fork import Process, ProcessSemaphore, this_process
+from evergrant._masking import raise_without_context
 from evergrant._network.socket_watchdog import Exchange
 from evergrant.errors import StoreUnavailable
 from evergrant.stores.redis.errors import TROUBLE, is_former_primary, translate_error
@@ -73,11 +74,11 @@ class Clients:
         try:
             return self._where_it_is(question)
         except TROUBLE as error:
-            problem = translate_error(error, self._store, was_writable=self.was_writable)
+            raise_without_context(
+                translate_error(error, self._store, was_writable=self.was_writable)
+            )
         finally:
             turns.release()
-        # Out here, the error that was caught does not travel along: its frames hold a row.
-        raise problem
 
     def _where_it_is(self, question: Callable[[], T]) -> T:
         """Ask; where the server is not the primary any more, once more on new connections."""

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from redis import exceptions
 
-from evergrant.errors import StoreError, StoreUnavailable
+from evergrant.errors import StoreError
+from evergrant.stores.faults import Fault
 
 __all__ = ["TROUBLE", "is_former_primary", "translate_error"]
 
@@ -14,24 +13,22 @@ TROUBLE = (exceptions.RedisError, exceptions.RedisClusterException, OSError)
 """What the client raises: its errors of clusters stand beside the others."""
 
 
-class _Fault(NamedTuple):
-    text: str
-    hint: str
-    retryable: bool = True
-
-
-_GONE = _Fault(
-    "{store} cannot be reached", "Check that the server runs, its address and the network between."
+_GONE = Fault(
+    "{store} cannot be reached ({code})",
+    "Check that the server runs, its address and the network between.",
+    retryable=True,
 )
-_LOGIN = _Fault("{store} refuses the login", "Check the user name and the password.", False)
-_RIGHTS = _Fault(
-    "the account lacks rights on {store}",
-    "Grant it what docs/stores.md lists.",
-    False,
+_LOGIN = Fault("{store} refuses the login ({code})", "Check the user name and the password.")
+_RIGHTS = Fault(
+    "the account lacks rights on {store} ({code})", "Grant it what docs/stores.md lists."
 )
-_FULL = _Fault("{store} is full; nothing was saved", "Raise its maxmemory, or free some.")
-_REPLICA = _Fault(
-    "{store} is read-only: refreshed tokens could not be saved", "Name the primary server.", False
+_FULL = Fault(
+    "{store} is full; nothing was saved ({code})",
+    "Raise its maxmemory, or free some.",
+    retryable=True,
+)
+_REPLICA = Fault(
+    "{store} is read-only: refreshed tokens could not be saved ({code})", "Name the primary server."
 )
 _DEMOTED = _REPLICA._replace(
     hint="It took changes before: after a fail-over, try again. Else name the primary server.",
@@ -43,24 +40,27 @@ _FAULTS = {
     "NOPERM": _RIGHTS,
     "OOM": _FULL,
     "READONLY": _REPLICA,
-    "MISCONF": _Fault(
-        "{store} cannot write to its disk and takes no change", "Free some space there."
+    "MISCONF": Fault(
+        "{store} cannot write to its disk and takes no change ({code})",
+        "Free some space there.",
+        retryable=True,
     ),
-    "LOADING": _Fault("{store} is starting", "Try again."),
-    "BUSY": _Fault("{store} is busy with somebody's script", "Try again."),
+    "LOADING": Fault("{store} is starting ({code})", "Try again.", retryable=True),
+    "BUSY": Fault("{store} is busy with somebody's script ({code})", "Try again.", retryable=True),
     "MASTERDOWN": _GONE,
     "CLUSTERDOWN": _GONE,
-    "TRYAGAIN": _Fault("{store} is moving its data", "Try again."),
-    "NOREPLICAS": _Fault("{store} has too few replicas to take a change", "Try again."),
-    "WRONGTYPE": _Fault(
-        "another program has put something else into {store}",
+    "TRYAGAIN": Fault("{store} is moving its data ({code})", "Try again.", retryable=True),
+    "NOREPLICAS": Fault(
+        "{store} has too few replicas to take a change ({code})", "Try again.", retryable=True
+    ),
+    "WRONGTYPE": Fault(
+        "another program has put something else into {store} ({code})",
         "Give evergrant a prefix of its own (?table=...).",
-        False,
     ),
 }
 
 
-_NO_CLUSTER = _Fault("{store} is no cluster", "Name it with redis://.", False)
+_NO_CLUSTER = Fault("{store} is no cluster ({code})", "Name it with redis://.")
 
 _NAMES = {
     "AuthenticationError": "NOAUTH",
@@ -109,15 +109,16 @@ def translate_error(error: Exception, store: str, *, was_writable: bool = False)
     gone = is_cluster or isinstance(
         error, exceptions.ConnectionError | exceptions.TimeoutError | OSError
     )
-    unknown = _GONE if gone else _Fault("{store} cannot go on", "The server's own log says more.")
+    unknown = (
+        _GONE
+        if gone
+        else Fault(
+            "{store} cannot go on ({code})", "The server's own log says more.", retryable=True
+        )
+    )
     if "Cluster mode is not enabled" in str(error):
         unknown = _NO_CLUSTER
     meaning = _FAULTS.get(code or "", unknown)
     if meaning is _REPLICA and was_writable:
         meaning = _DEMOTED
-    why = code or type(error).__name__
-    return StoreUnavailable(
-        f"{meaning.text.format(store=store)} ({why})",
-        hint=meaning.hint,
-        retryable=meaning.retryable,
-    )
+    return meaning.error(store, code or type(error).__name__)

@@ -15,6 +15,7 @@ from sqlalchemy import URL
 from sqlalchemy.pool import PoolProxiedConnection
 
 from evergrant import _fork
+from evergrant._masking import raise_without_context
 from evergrant.errors import ConfigError, StoreError, StoreUnavailable
 from evergrant.stores.sql.errors import ConnectionLost, DuplicateKey, translate_error
 from evergrant.stores.sql.pool import Pool, drop
@@ -192,17 +193,15 @@ class Connections:
         except self.dialect.loaded_dbapi.Error as error:
             lost = self.dialect.is_disconnect(error, raw, None)
             problem = translate_error(error, self._store, lost=lost, was_writable=self._has_changed)
+            if lost or isinstance(problem, ConnectionLost):
+                self._pool.leave(raw)
+            raise_without_context(problem)
         except BaseException:
             # Broken off in the middle of an answer: the next one would read the rest of it.
             raw.invalidate()
             raise
-        else:
-            self._has_changed = self._has_changed or statement.changes
-            return answer
-        if lost or isinstance(problem, ConnectionLost):
-            self._pool.leave(raw)
-        # Out here, the error that was caught does not travel along: it quotes values.
-        raise problem
+        self._has_changed = self._has_changed or statement.changes
+        return answer
 
     def check(self, *, changes: bool) -> None:
         """Make sure that the way to the server carries what a store needs.

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from evergrant.errors import StoreError, StoreUnavailable
+from evergrant.stores.faults import Fault
 
 __all__ = [
     "ConnectionLost",
@@ -53,40 +54,29 @@ class DuplicateKey(StoreUnavailable):
     """Another row has this key already."""
 
 
-class _Fault(NamedTuple):
-    text: str
-    hint: str
-    retryable: bool = False
-    kind: type[StoreError] = StoreUnavailable
-
-    def error(self, store: str, why: int | str) -> StoreError:
-        message = f"{self.text.format(store=store)} ({why})"
-        return self.kind(message, hint=self.hint, retryable=self.retryable)
-
-
-_LOGIN = _Fault("{store} refuses the login", "Check the user name, the password and TLS.")
-_DATABASE = _Fault("there is no database at {store}", "Create it, or name another one.")
-_RIGHTS = _Fault(
-    "the account lacks rights on {store}; nothing was changed",
+_LOGIN = Fault("{store} refuses the login ({code})", "Check the user name, the password and TLS.")
+_DATABASE = Fault("there is no database at {store} ({code})", "Create it, or name another one.")
+_RIGHTS = Fault(
+    "the account lacks rights on {store}; nothing was changed ({code})",
     "Grant it SELECT, INSERT, UPDATE and DELETE on the table of tokens, and, to let evergrant "
     "set up its own, CREATE, ALTER and INDEX.",
 )
-_CHANGED = _Fault(
-    "{store} is not as evergrant left it: a table or column is missing",
+_CHANGED = Fault(
+    "{store} is not as evergrant left it: a table or column is missing ({code})",
     "Was it changed by another program? Open the store again.",
 )
-_VALUE = _Fault(
-    "the table of {store} cannot hold one of the values; nothing was saved",
+_VALUE = Fault(
+    "the table of {store} cannot hold one of the values; nothing was saved ({code})",
     "Widen the column, or give it another character set (utf8mb4, UTF8).",
     kind=UnfitError,
 )
-_RULES = _Fault(
-    "{store} does not take this row; nothing was saved",
+_RULES = Fault(
+    "{store} does not take this row; nothing was saved ({code})",
     "Its table has rules that evergrant does not know.",
 )
 _TAKEN = _RULES._replace(kind=DuplicateKey)
-_READ_ONLY = _Fault(
-    "{store} is read-only: refreshed tokens could not be saved",
+_READ_ONLY = Fault(
+    "{store} is read-only: refreshed tokens could not be saved ({code})",
     "Name the primary server, or make it writable.",
     kind=Demoted,
 )
@@ -94,64 +84,64 @@ _DEMOTED = _READ_ONLY._replace(
     hint="It took changes before: after a fail-over, try again. Else make it writable.",
     retryable=True,
 )
-_FULL = _Fault("{store} cannot grow: its disk is full", "Free some space.", retryable=True)
-_BUSY = _Fault(
-    "{store} has no connection left for us",
+_FULL = Fault("{store} cannot grow: its disk is full ({code})", "Free some space.", retryable=True)
+_BUSY = Fault(
+    "{store} has no connection left for us ({code})",
     "Try again, or raise the server's limit.",
     retryable=True,
 )
-_CONTENDED = _Fault(
-    "another program was in the way in {store}; nothing was saved",
+_CONTENDED = Fault(
+    "another program was in the way in {store}; nothing was saved ({code})",
     "Try again.",
     retryable=True,
     kind=SerializationFailure,
 )
-_LOCKED = _Fault(
-    "{store} was locked by another program for too long; nothing was saved",
+_LOCKED = Fault(
+    "{store} was locked by another program for too long; nothing was saved ({code})",
     "Try again, or find the program that holds it.",
     retryable=True,
 )
-_GONE = _Fault(
-    "{store} cannot be reached",
+_GONE = Fault(
+    "{store} cannot be reached ({code})",
     "Check that the server runs, its address and the network between.",
     retryable=True,
 )
-_LOST = _Fault(
-    "the connection to {store} was lost",
+_LOST = Fault(
+    "the connection to {store} was lost ({code})",
     "Try again.",
     retryable=True,
     kind=ConnectionLost,
 )
 
-_ALTERED = _Fault(
+_ALTERED = Fault(
     "the table of {store} was altered meanwhile, or is a kind of table that evergrant cannot use; "
-    "nothing was saved",
+    "nothing was saved ({code})",
     "Try again.",
     retryable=True,
     kind=TableChanged,
 )
 
-_SLOW = _Fault(
+_SLOW = Fault(
     "{store} did not answer in time, or another program holds what was asked for; nothing was "
-    "saved",
+    "saved ({code})",
     "Try again, or find the program that holds it.",
     retryable=True,
 )
-_MIXED_UP = _Fault(
-    "{store} is behind a pooler, which mixes up prepared statements",
+_MIXED_UP = Fault(
+    "{store} is behind a pooler, which mixes up prepared statements ({code})",
     "Leave prepare_threshold out of the URL, or name the server itself.",
 )
-_TORN = _Fault(
-    "{store} gave the answer to another question; nothing was changed",
+_TORN = Fault(
+    "{store} gave the answer to another question; nothing was changed ({code})",
     "Try again. A pooler that mixes up statements does this: see docs/stores.md.",
     retryable=True,
 )
-_NO_TRANSACTIONS = _Fault(
-    "{store} is a pooler that allows no transactions",
+_NO_TRANSACTIONS = Fault(
+    "{store} is a pooler that allows no transactions ({code})",
     "Let it pool by transaction or session (pool_mode).",
 )
 
-_FAULTS: dict[int | str, _Fault] = {
+_FAULTS: dict[int | str, Fault] = {
     # https://mariadb.com/kb/en/mariadb-error-code-reference/
     **dict.fromkeys((1045, 1130, 1698, 1820, 1862, 2061), _LOGIN),
     **dict.fromkeys((1049,), _DATABASE),
@@ -267,7 +257,7 @@ def translate_error(
         meaning = _LOST
     elif meaning is _READ_ONLY and was_writable:
         meaning = _DEMOTED
-    meaning = meaning or _Fault("{store} cannot go on", "The server's own log says more.")
+    meaning = meaning or Fault("{store} cannot go on ({code})", "The server's own log says more.")
     return meaning.error(store, " ".join(text.split()) if connecting else code)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import URL
 
+from evergrant._masking import raise_without_context
 from evergrant.errors import ConfigError
 
 __all__ = ["typed_parameters"]
@@ -113,13 +114,11 @@ def typed_parameters(url: URL, store: str) -> tuple[URL, dict[str, Any]]:
         try:
             value = read(text) if isinstance(text, str) else _refused(name)
         except ValueError as error:
-            problem = f"the {name} of {store} is {error}"
-        else:
-            if name not in _CHECKED_ONLY:
-                found[name] = value
-            continue
-        # Out here, the error that was caught does not travel along: it may quote the value.
-        raise ConfigError(problem, hint="Check what follows ?.")
+            raise_without_context(
+                ConfigError(f"the {name} of {store} is {error}", hint="Check what follows ?.")
+            )
+        if name not in _CHECKED_ONLY:
+            found[name] = value
     url = url.difference_update_query(list(found))
     return url, _secured(found) if driver == "pymysql" else found
 

@@ -10,6 +10,7 @@ from sqlalchemy import URL, Connection, event, exc
 from sqlalchemy.pool import PoolProxiedConnection
 
 from evergrant import _fork
+from evergrant._masking import raise_without_context
 from evergrant.errors import ConfigError, StoreUnavailable
 from evergrant.stores.sql.engine import CONNECTIONS, make_engine
 from evergrant.stores.sql.errors import is_misfit, translate_error
@@ -113,22 +114,21 @@ class Pool:
         try:
             return work()
         except exc.TimeoutError:
-            problem: Exception = self._all_in_use()
+            raise_without_context(self._all_in_use())
         except (exc.DBAPIError, self.dialect.loaded_dbapi.Error) as error:
             cause = getattr(error, "orig", None) or error
             if connecting and (
                 is_misfit(cause) or isinstance(cause, self.dialect.loaded_dbapi.ProgrammingError)
             ):
-                problem = self._unusable(cause)
-            else:
-                lost = getattr(error, "connection_invalidated", False)
-                problem = translate_error(cause, self._store, lost=lost, connecting=connecting)
+                raise_without_context(self._unusable(cause))
+            lost = getattr(error, "connection_invalidated", False)
+            raise_without_context(
+                translate_error(cause, self._store, lost=lost, connecting=connecting)
+            )
         except (TypeError, ValueError, AttributeError, OSError) as error:
             if not connecting:
                 raise
-            problem = self._unusable(error)
-        # Out here, the error that was caught does not travel along: its frames hold the password.
-        raise problem
+            raise_without_context(self._unusable(error))
 
     def _all_in_use(self) -> StoreUnavailable:
         return StoreUnavailable(

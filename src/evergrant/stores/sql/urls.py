@@ -8,6 +8,7 @@ from sqlalchemy import URL
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from evergrant._masking import raise_without_context
 from evergrant.errors import ConfigError
 from evergrant.stores.tables import DEFAULT_TABLE
 from evergrant.stores.urls import SUPPORTED_URLS, is_sql, without_parameters
@@ -36,10 +37,9 @@ def parse_url(url: str | URL) -> tuple[URL, str]:
     try:
         found = make_url(url)
     except (ArgumentError, ValueError):  # such as a port that is no number
-        found = None
-    # Out here, the error that was caught does not travel along: it quotes the URL.
-    if found is None or not is_sql(found.drivername) or not found.database:
-        raise ConfigError("this is not the URL of a SQL database", hint=SUPPORTED_URLS)
+        raise_without_context(_malformed_error())
+    if not is_sql(found.drivername) or not found.database:
+        raise _malformed_error()
     found = _with_password_in_its_place(found)
     table = found.query.get("table", DEFAULT_TABLE)
     if not isinstance(table, str):
@@ -48,6 +48,10 @@ def parse_url(url: str | URL) -> tuple[URL, str]:
         )
     driver = _DRIVERS.get(found.drivername, found.drivername)
     return found.set(drivername=driver).difference_update_query(["table"]), table
+
+
+def _malformed_error() -> ConfigError:
+    return ConfigError("this is not the URL of a SQL database", hint=SUPPORTED_URLS)
 
 
 def _with_password_in_its_place(url: URL) -> URL:

@@ -14,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from evergrant import _fork
+from evergrant._masking import raise_without_context
 from evergrant.errors import StoreError, StoreUnavailable
 from evergrant.stores.sqlite.errors import translate_error
 
@@ -82,18 +83,14 @@ class Connection(sqlite3.Connection):
             return cursor.fetchall(), cursor.rowcount
         except sqlite3.Error as error:
             if not _is_undecodable(error):
-                raise self.translating_errors(error) from None
-            problem = None
+                raise_without_context(self.translating_errors(error))
         except (UnicodeEncodeError, OverflowError):
-            problem = StoreError("SQLite cannot hold one of the values")
-        # Out here, the error that was caught does not travel along: it quotes the value.
-        if problem:
-            raise problem
+            raise_without_context(StoreError("SQLite cannot hold one of the values"))
         self.text_factory = _text_or_bytes
         try:
             return self.execute(sql, values).fetchall(), -1
         except sqlite3.Error as error:
-            raise self.translating_errors(error) from None
+            raise_without_context(self.translating_errors(error))
         finally:
             self.text_factory = str
 

@@ -6,53 +6,49 @@ import sqlite3
 from urllib.parse import unquote
 
 from evergrant.errors import StoreError, StoreUnavailable
+from evergrant.stores.faults import Fault
 from evergrant.stores.urls import url_of_file
 
 __all__ = ["translate_error"]
 
-_FAULTS: dict[int, tuple[str, bool, str]] = {
-    sqlite3.SQLITE_READONLY: (
+_FAULTS = {
+    sqlite3.SQLITE_READONLY: Fault(
         "{store} is read-only: refreshed tokens could not be saved",
-        False,
         "Make the file, its folder and its disk writable.",
     ),
-    sqlite3.SQLITE_FULL: (
+    sqlite3.SQLITE_FULL: Fault(
         "{store} cannot grow: the disk is full; nothing was saved",
-        True,
         "Free some space.",
+        retryable=True,
     ),
-    sqlite3.SQLITE_IOERR: (
+    sqlite3.SQLITE_IOERR: Fault(
         "the disk failed under {store} ({code}); nothing was saved",
-        True,
         "Check the disk, its free space and the process's limits.",
+        retryable=True,
     ),
-    sqlite3.SQLITE_NOTADB: (
-        "{store} is not a SQLite database; nothing was changed",
-        False,
-        "Name another file.",
+    sqlite3.SQLITE_NOTADB: Fault(
+        "{store} is not a SQLite database; nothing was changed", "Name another file."
     ),
-    sqlite3.SQLITE_CORRUPT: (
-        "{store} is damaged ({code})",
-        False,
-        "Restore a backup, or try: sqlite3 FILE .recover",
+    sqlite3.SQLITE_CORRUPT: Fault(
+        "{store} is damaged ({code})", "Restore a backup, or try: sqlite3 FILE .recover"
     ),
-    sqlite3.SQLITE_CANTOPEN: (
+    sqlite3.SQLITE_CANTOPEN: Fault(
         "{store} cannot be opened ({code})",
-        False,
         "Check that the file and its folder are there and writable.",
     ),
-    sqlite3.SQLITE_PERM: ("{store} may not be used", False, "Check who owns the file."),
-    sqlite3.SQLITE_CONSTRAINT: (
+    sqlite3.SQLITE_PERM: Fault("{store} may not be used", "Check who owns the file."),
+    sqlite3.SQLITE_CONSTRAINT: Fault(
         "{store} does not take this row ({code}); nothing was saved",
-        False,
         "Its table has rules that evergrant does not know.",
     ),
-    sqlite3.SQLITE_ERROR: (
+    sqlite3.SQLITE_ERROR: Fault(
         "{store} is not as evergrant left it: a table or column is missing",
-        False,
         "Was it changed by another program? Open the store again.",
     ),
 }
+
+
+_UNKNOWN = Fault("SQLite cannot go on with {store} ({code})", hint="")
 
 
 def translate_error(error: sqlite3.Error, store: str, timeout: float) -> StoreError:
@@ -68,11 +64,10 @@ def translate_error(error: sqlite3.Error, store: str, timeout: float) -> StoreEr
             f"{store} was locked by another program for {timeout:g} s; nothing was saved",
             hint="Try again, or find the program that holds it.",
         )
-    text, retryable, hint = _FAULTS.get(
-        code, ("SQLite cannot go on with {store} ({code})", False, "")
-    )
+    fault = _FAULTS.get(code, _UNKNOWN)
     if code == sqlite3.SQLITE_NOTADB:
         suited = url_of_file(unquote(store.partition("///")[2]))
-        hint = f"For this file: {suited}" if suited.startswith("file:") else hint
+        if suited.startswith("file:"):
+            fault = fault._replace(hint=f"For this file: {suited}")
     name = getattr(error, "sqlite_errorname", type(error).__name__)
-    return StoreUnavailable(text.format(store=store, code=name), hint=hint, retryable=retryable)
+    return fault.error(store, name)
