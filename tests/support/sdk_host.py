@@ -81,7 +81,8 @@ def main(version: str, control: socket.socket) -> None:
     """Fork whenever the tests ask for it."""
     age = "older" if version.startswith("2_") else "newer"
     module = import_module(f"sdk_{age}")
-    for used in (f"evergrant.zohocrmsdk.{age}", "httpx2", *DRIVERS):
+    store = "store_v2" if age == "older" else "store_v5"
+    for used in (f"evergrant.zohocrmsdk.{store}", "httpx2", *DRIVERS):
         import_module(used)
     Time.install()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for the children

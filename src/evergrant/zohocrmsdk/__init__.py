@@ -104,9 +104,9 @@ def token_store(
 
 def _store_class() -> Any:
     if find_spec("zohocrmsdk"):
-        return import_module(f"{__name__}.newer").SDKTokenStore
+        return import_module(f"{__name__}.store_v5").SDKTokenStore
     if find_spec("zcrmsdk"):
-        return import_module(f"{__name__}.older").OlderSDKTokenStore
+        return import_module(f"{__name__}.store_v2").OlderSDKTokenStore
     raise MissingExtra("Zoho's SDK", extra="sdk")
 
 

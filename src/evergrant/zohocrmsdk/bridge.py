@@ -1,6 +1,6 @@
 """Answers the official SDK: it hands in what it knows of a token, and gets one that works.
 
-Nothing here needs the SDK: `newer`, `older` and `oauth_token` speak to it.
+Nothing here needs the SDK: `store_v5`, `store_v2` and `oauth_token` speak to it.
 """
 
 from __future__ import annotations
