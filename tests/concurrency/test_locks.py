@@ -222,9 +222,13 @@ NOW = 1_800_000_000_000
 @pytest.mark.parametrize(
     ("first", "second", "left"),
     [
-        (lambda it: it.sent("a", NOW, [NOW]), lambda it: it.sent("a", NOW + 1, [NOW + 1]), 3),
-        (lambda it: it.seen("a", [NOW - 9], NOW), lambda it: it.sent("a", NOW + 1, [NOW + 1]), 2),
-        (lambda it: it.forget("a", NOW - 9), lambda it: it.sent("a", NOW + 1, [NOW + 1]), 1),
+        (lambda it: it.record("a", NOW, [NOW]), lambda it: it.record("a", NOW + 1, [NOW + 1]), 3),
+        (
+            lambda it: it.merged_with("a", [NOW - 9], NOW),
+            lambda it: it.record("a", NOW + 1, [NOW + 1]),
+            2,
+        ),
+        (lambda it: it.forget("a", NOW - 9), lambda it: it.record("a", NOW + 1, [NOW + 1]), 1),
     ],
     ids=["sent and sent", "seen and sent", "forgotten and sent"],
 )

@@ -228,4 +228,4 @@ def test_an_exchange_that_begins_while_the_watchdog_goes_to_rest_is_looked_at(
 
         return Scene(look_on, Exchange(3600).__enter__, check)
 
-    step_through(scene, socket_watchdog, within=("_reload_if_changed",))
+    step_through(scene, socket_watchdog, within=("_look_on",))

@@ -139,7 +139,8 @@ def test_a_save_in_this_process_has_a_number_of_its_own(store: FileStore) -> Non
         before, seen = store.change_counter(), list[tuple[int, int]]()
 
         def look() -> None:
-            seen.append((store.change_counter(), store.get_tokens()[0].version))
+            version = store.get_tokens()[0].version  # first: the number is that of no later save
+            seen.append((store.change_counter(), version))
 
         def check() -> None:
             assert (before, read.version + 1) not in seen

@@ -198,4 +198,4 @@ def test_entries_that_are_written_while_the_program_ends_do_not_spoil_its_end(
 
         return Scene(it.end, flush, check)
 
-    step_through(scene, audit_log, within=("expire",), opcodes=True)
+    step_through(scene, audit_log, within=("end",), opcodes=True)

@@ -30,7 +30,7 @@ def test_one_thread_hears_the_server(hearings: Any, monkeypatch: pytest.MonkeyPa
     def scene() -> Scene:
         heard = hearings()
         threads.begun.clear()
-        return Scene(heard.changes, heard.pulse, lambda: equal((len(threads.begun), 1)))
+        return Scene(heard.changes, heard.wait_counter, lambda: equal((len(threads.begun), 1)))
 
     step_through(scene, module)
 

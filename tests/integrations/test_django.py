@@ -62,7 +62,7 @@ def test_the_former_list_leads_to_that_of_the_admin_site(alice: Visitor) -> None
     assert alice.browser.post("/zoho/tokens", data={}, headers=csrf).status_code in (403, 405)
 
 
-@pytest.mark.parametrize("name", ["admin", "keeping", "models"])
+@pytest.mark.parametrize("name", ["admin", "conf", "models"])
 def test_what_needs_a_project_offers_what_it_says(alice: Visitor, name: str) -> None:
     module = import_module(f"evergrant.integrations.django.{name}")
     assert len(set(module.__all__)) == len(module.__all__) > 0
