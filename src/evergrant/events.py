@@ -34,10 +34,12 @@ __all__ = [
     "SaveFailed",
     "StoreFailed",
     "StoreRecovered",
+    "fan_out",
     "safe_listener",
 ]
 
 _logger = logging.getLogger("evergrant")
+_fan_out_logger = RateLimitedLog()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,7 +205,7 @@ class SafeListener:
     """Logs each event and tells the listener, who delays nobody; see `Delivery`.
 
     Args:
-        listener: One, or several that `evergrant.observing.fan_out.fan_out` has made one.
+        listener: One listener, or several that were combined by `fan_out`.
     """
 
     def __init__(self, listener: Listener | None) -> None:
@@ -243,6 +245,26 @@ class SafeListener:
 
 def _lost(count: int) -> EventsLost:
     return EventsLost(at=utc_now(), count=count)
+
+
+class _FanOut:
+    """Calls several listeners; a Keeper delivers to each on its own, so that none waits."""
+
+    def __init__(self, listeners: tuple[Listener, ...]) -> None:
+        nested = [getattr(listener, "listeners", (listener,)) for listener in listeners]
+        self.listeners: tuple[Listener, ...] = tuple(one for some in nested for one in some)
+
+    def __call__(self, event: Event) -> None:
+        for listener in self.listeners:
+            try:
+                listener(event)
+            except Exception:
+                _fan_out_logger.exception("the event listener failed")
+
+
+def fan_out(*listeners: Listener) -> Listener:
+    """Return one listener that calls all of these in order, even if one of them raises."""
+    return _FanOut(listeners)
 
 
 def safe_listener(listener: Listener | None) -> SafeListener:

@@ -29,9 +29,9 @@ from evergrant.events import (
     SaveFailed,
     StoreFailed,
     StoreRecovered,
+    fan_out,
 )
 from evergrant.observing.audit_log import AuditLog
-from evergrant.observing.fan_out import fan_out
 from evergrant.observing.opentelemetry import Telemetry
 from evergrant.observing.prometheus import Metrics
 from evergrant.observing.structlog import StructuredLog

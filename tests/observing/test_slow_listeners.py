@@ -22,10 +22,9 @@ from opentelemetry.sdk.trace import TracerProvider
 from cli_runner import Command
 from evergrant import _delivery
 from evergrant._delivery import Delivery
-from evergrant.events import Event, EventsLost, Revoked, safe_listener
+from evergrant.events import Event, EventsLost, Revoked, fan_out, safe_listener
 from evergrant.observing import audit_log
 from evergrant.observing.audit_log import AuditLog, read_entries, verify
-from evergrant.observing.fan_out import fan_out
 from evergrant.observing.opentelemetry import Telemetry
 from evergrant.observing.prometheus import Metrics
 from failing_steps import failures

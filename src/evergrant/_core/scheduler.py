@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from evergrant._core import refresh_jitter
@@ -15,21 +17,37 @@ from evergrant._logging.rate_limited import RateLimitedLog
 from evergrant.errors import AmbiguousUser, CorruptRecord, EvergrantError, TokenNotFound
 from evergrant.token import Token
 
-__all__ = ["INTERVAL_S", "RefreshScheduler", "next_interval"]
+__all__ = ["INTERVAL_S", "RefreshScheduler", "Round"]
 
 _logger = RateLimitedLog()
 
 INTERVAL_S = 15.0
-"""Seconds between two rounds; longer where a look at all tokens takes more than a tenth of that."""
+"""Seconds between two rounds, or ten times what a round took if that is more."""
 
 _LAST = datetime.max.replace(tzinfo=UTC)
 
 OnProblem = Callable[[EvergrantError], None]
 
 
-def next_interval(seconds: float) -> float:
-    """Return how many seconds to rest after a round that took so many."""
-    return max(INTERVAL_S, 10 * seconds)
+@dataclass(frozen=True, slots=True)
+class Round:
+    """One look at all tokens.
+
+    Attributes:
+        began: When it began (monotonic seconds).
+        started: How many refreshes it started.
+        error: Why it could not be completed, if it could not.
+    """
+
+    began: float
+    started: int = 0
+    error: Exception | None = None
+
+    def pause_s(self) -> float:
+        """Return how many seconds to wait before the next round; called at the end of this one."""
+        if self.error:
+            return INTERVAL_S
+        return max(INTERVAL_S, 10 * (time.monotonic() - self.began))
 
 
 def _log_problem(error: EvergrantError) -> None:
@@ -70,6 +88,18 @@ class RefreshScheduler:
         self._closed.set()
         if self._thread.is_alive():
             self._thread.join()
+
+    def rounds(self) -> Iterator[Round]:
+        """Run rounds until this is closed; the caller waits `Round.pause_s` between two."""
+        while not self._closed.is_set():
+            yield self._round()
+
+    def _round(self) -> Round:
+        began = time.monotonic()
+        try:
+            return Round(began, started=self.run_once())
+        except Exception as error:  # noqa: BLE001 - the caller decides what it means
+            return Round(began, error=error)
 
     def run_once(self) -> int:
         """Begin to refresh each token whose slot has come; return how many were begun.
@@ -121,14 +151,12 @@ class RefreshScheduler:
                 yield token
 
     def _run(self) -> None:
-        pause = 0.0
-        while not self._closed.wait(pause):
-            began, pause = time.monotonic(), INTERVAL_S
-            try:
-                self.run_once()
-            except EvergrantError as error:
-                _logger.warning("no token was refreshed in this round: %s", error)
-            except Exception:
-                _logger.exception("no token was refreshed in this round")
-            else:
-                pause = next_interval(time.monotonic() - began)
+        for done in self.rounds():
+            if isinstance(done.error, EvergrantError):
+                _logger.warning("no token was refreshed in this round: %s", done.error)
+            elif done.error:
+                _logger.log(
+                    logging.ERROR, "no token was refreshed in this round", exc_info=done.error
+                )
+            if self._closed.wait(done.pause_s()):
+                return

@@ -14,12 +14,11 @@ import typer
 from evergrant._network.http_client import open_client
 from evergrant._network.http_deadline import deadline
 from evergrant._text import json_text, printable
-from evergrant.cli.audit import audit_log
 from evergrant.cli.exit_codes import ExitCode
 from evergrant.cli.messages import print_error, print_info
 from evergrant.cli.options import settings_of
 from evergrant.cli.request_fields import json_body, pairs
-from evergrant.cli.resources import online_keeper, only_user
+from evergrant.cli.resources import online_keeper, only_user, open_audit_log
 from evergrant.cli.tables import console
 from evergrant.errors import AccountsUnavailable, ConfigError
 
@@ -89,7 +88,7 @@ def api(
     settings = settings_of(context)
     who = user or only_user(settings)
     with online_keeper(
-        settings, who, policy=settings.policy, on_event=audit_log(settings)
+        settings, who, policy=settings.policy, on_event=open_audit_log(settings)
     ) as keeper:
         answer = _send(keeper, who, method, path, query, content, named)
     _print(answer, include=include)

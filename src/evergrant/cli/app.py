@@ -17,6 +17,7 @@ from evergrant.cli import (
     api,
     audit,
     check_store,
+    demo,
     doctor,
     import_tokens,
     keep,
@@ -26,6 +27,7 @@ from evergrant.cli import (
     purge,
     sandbox,
     tokens,
+    why,
 )
 from evergrant.cli.exit_codes import ExitCode, exit_code
 from evergrant.cli.help import DocumentedCommand, DocumentedGroup
@@ -164,7 +166,7 @@ def common(
 
 
 COMMANDS: Mapping[str, Callable[..., object]] = {
-    "demo": sandbox.demo,
+    "demo": demo.demo,
     "sandbox": sandbox.sandbox,
     "login": login.login,
     "list": tokens.list_all,
@@ -178,7 +180,7 @@ COMMANDS: Mapping[str, Callable[..., object]] = {
     "purge": purge.purge,
     "move": move.move,
     "import": import_tokens.import_tokens,
-    "why": audit.why,
+    "why": why.why,
     "doctor": doctor.doctor,
     "check-store": check_store.check_store,
     "help": help_,

@@ -1,33 +1,23 @@
-"""``evergrant audit`` and ``evergrant why``; and where the other commands leave their entries."""
+"""``evergrant audit``: shows the audit log and verifies it."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from contextlib import ExitStack, suppress
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-import evergrant
 from evergrant._text import json_text, printable
 from evergrant._user_names import belongs_to
 from evergrant.cli.exit_codes import ExitCode
 from evergrant.cli.help import DocumentedCommand, DocumentedGroup
-from evergrant.cli.messages import print_error, print_info, print_warning
-from evergrant.cli.options import AsJson, User, settings_of
-from evergrant.cli.resources import accounts_for, is_sandboxed
-from evergrant.config import Settings, config_folder
-from evergrant.errors import ConfigError, EvergrantError
-from evergrant.transfer import Moved, Outcome
+from evergrant.cli.messages import print_error, print_info
+from evergrant.cli.options import AsJson, settings_of
+from evergrant.errors import ConfigError
 
-if TYPE_CHECKING:
-    from evergrant.observing.audit_log import AuditLog
-
-__all__ = ["audit", "audit_log", "why", "with_audit"]
+__all__ = ["audit"]
 
 audit = typer.Typer(
     cls=DocumentedGroup, no_args_is_help=True, help="Verify and show the audit log."
@@ -39,44 +29,6 @@ File = Annotated[
         metavar="FILE", help="The log, rotated files first; by default the one in the settings."
     ),
 ]
-
-
-WRITTEN = (Outcome.NEW, Outcome.UPDATED)
-"""What became of a token that was written to the other store."""
-
-
-def audit_log(settings: Settings) -> AuditLog | None:
-    """Return what writes the audit log that is set; None: none is.
-
-    Raises:
-        ConfigError: It cannot be written.
-    """
-    if settings.audit is None:
-        return None
-    from evergrant.observing.audit_log import AuditLog
-
-    return AuditLog(settings.audit)
-
-
-def with_audit(settings: Settings, moves: Iterable[Moved], where: str) -> Iterable[Moved]:
-    """Yield moves; each that changed a store, once that stands in the audit log.
-
-    Args:
-        where: Names the store that the tokens go to.
-    """
-    log = audit_log(settings)
-    for moved in moves:
-        if log is not None and (moved.deleted or moved.outcome in WRITTEN):
-            entry = {
-                "at": datetime.now(UTC).isoformat(),
-                "event": "Moved" if moved.deleted else "Copied",
-                "user": moved.user,
-                "token_id": moved.target_id or moved.id,
-                "outcome": moved.outcome.value,
-                "target": where,
-            }
-            log.record({name: value for name, value in entry.items() if value is not None})
-        yield moved
 
 
 def _files(context: typer.Context, named: list[Path] | None) -> list[Path]:
@@ -178,44 +130,3 @@ def _line(entry: dict[str, Any]) -> str:
     why = ": ".join(str(entry[key]) for key in ("error", "message") if entry.get(key))
     said = (str(entry.get("at", ""))[:19], str(entry.get("event")), str(whose), f"by {who}", why)
     return printable("  ".join(part for part in said if part))
-
-
-def why(context: typer.Context, user: User, *, as_json: AsJson = False) -> None:
-    """Say in one line why a user's token failed, was refreshed, or is gone; changes nothing."""
-    from evergrant.observing.diagnosis import Finding
-
-    settings = settings_of(context)
-    try:
-        found = _diagnose(settings, user)
-    except EvergrantError as error:
-        found = Finding.of_error(error)
-    if as_json:
-        told = {"cause": found.cause, "what": found.what, "by": found.by, "hint": found.hint}
-        at = found.at.isoformat() if found.at else None
-        typer.echo(json_text({"user": user, "at": at, **told}, indent=2))
-    else:
-        typer.echo(printable(f"{user}: {found}"))
-
-
-def _diagnose(settings: Settings, user: str) -> Any:
-    from evergrant.observing.audit_log import read_entries, rotated_files
-    from evergrant.observing.diagnosis import Diagnosis
-
-    entries: list[dict[str, Any]] = []
-    if settings.audit:
-        log = Path(settings.audit)
-        files = [*rotated_files(log), *([log] if log.exists() else ())]
-        entries = [entry for file in files for entry in read_entries(file)]
-        if not files:
-            print_warning(f"there is no audit log {log}")
-    with evergrant.open_store(settings.store) as store, ExitStack() as stack:
-        # Not by a keeper: that would restore what waits in the lifeboat.
-        with suppress(EvergrantError):  # what hinders us there is what we are asked about
-            granted = next(filter(is_sandboxed, store.find_users(user)), None)
-            sandbox = granted.api_domain if granted else None
-            settings = replace(settings, sandbox=settings.sandbox or sandbox)
-        accounts = stack.enter_context(accounts_for(settings, settings.sandbox))
-        inquiry = Diagnosis(
-            store, accounts, config_folder(), policy=settings.policy, entries=entries
-        )
-        return inquiry.why(user)

@@ -15,14 +15,18 @@ import typer
 import evergrant
 from evergrant._crypto.key_sources import keyring_from_environment
 from evergrant._text import json_text
-from evergrant.cli.audit import audit_log
 from evergrant.cli.doctor_check import Check
 from evergrant.cli.doctor_clocks import clock_checks, off_by
 from evergrant.cli.doctor_grants import grant_checks
 from evergrant.cli.doctor_lifeboat import lifeboat_checks
 from evergrant.cli.exit_codes import ExitCode
 from evergrant.cli.options import AsJson, settings_of
-from evergrant.cli.resources import accounts_for, is_sandboxed, require_persistent_store
+from evergrant.cli.resources import (
+    accounts_for,
+    is_sandboxed,
+    open_audit_log,
+    require_persistent_store,
+)
 from evergrant.cli.tables import console, table
 from evergrant.config import Settings
 from evergrant.errors import (
@@ -152,7 +156,7 @@ def _audit(settings: Settings) -> Iterator[Check]:
     if settings.audit is None:
         return
     try:
-        log = audit_log(settings)
+        log = open_audit_log(settings)
     except EvergrantError as error:
         yield Check("audit log", "problem", error.message, error.hint)
         return

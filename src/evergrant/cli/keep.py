@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
+from collections import Counter
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from queue import Empty, SimpleQueue
@@ -12,28 +13,33 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 import evergrant
-from evergrant.cli.audit import audit_log
 from evergrant.cli.event_output import EventPrinter
 from evergrant.cli.exit_codes import ExitCode
 from evergrant.cli.messages import print_info
 from evergrant.cli.metrics import metrics_of, serving_metrics
 from evergrant.cli.options import AsJson, settings_of
-from evergrant.cli.resources import accounts_for, require_persistent_store
-from evergrant.errors import EvergrantError, StoreError
-from evergrant.events import Event, Listener, RefreshFailed, StoreFailed, StoreRecovered
+from evergrant.cli.resources import (
+    accounts_for,
+    is_sandboxed,
+    open_audit_log,
+    require_persistent_store,
+)
+from evergrant.errors import EvergrantError, NoRefreshToken, StoreError, UntrustedServer
+from evergrant.events import Event, Listener, RefreshFailed, StoreFailed, StoreRecovered, fan_out
 
 if TYPE_CHECKING:
     from evergrant._core.manager import TokenManager
+    from evergrant._core.scheduler import Round
     from evergrant.observing.prometheus import Metrics
 
 __all__ = ["keep"]
 
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
-TICK = 0.05
-"""Seconds between two looks whether all that was begun is done."""
+POLL_IDLE_S = 0.05
+"""Seconds between two checks whether every refresh that was started has ended."""
 
-COUNT_EVERY = 60.0
+COUNT_TOKENS_EVERY_S = 60.0
 """Seconds between two counts of all tokens for the metrics."""
 
 EventQueue = SimpleQueue[Event | signal.Signals]
@@ -63,13 +69,12 @@ def keep(
     What was begun is saved before it ends.
     """
     from evergrant._core.manager import TokenManager
-    from evergrant.observing.fan_out import fan_out
 
     settings = settings_of(context)
     require_persistent_store(settings.store)
     inbox: EventQueue = SimpleQueue()
     counted = metrics_of(metrics)
-    others: list[Listener | None] = [audit_log(settings), counted]
+    others: list[Listener | None] = [open_audit_log(settings), counted]
     with (
         _forward_signals(inbox),
         serving_metrics(counted, metrics),
@@ -110,14 +115,14 @@ class KeepService:
         manager: TokenManager,
         users: Collection[str],
         inbox: EventQueue,
-        teller: EventPrinter,
+        printer: EventPrinter,
         metrics: Metrics | None,
     ) -> None:
         from evergrant._core.scheduler import RefreshScheduler
 
         self._users = users
         self._inbox = inbox
-        self._teller = teller
+        self._printer = printer
         self._manager = manager
         self._metrics = metrics
         self._count_at = 0.0
@@ -131,53 +136,56 @@ class KeepService:
         """
         try:
             self._print_summary()
-            ended = self._go_once() if once else self._go_on()
+            ended = self._run_once() if once else self._run_until_signal()
             if ended and not self._manager.is_idle:
                 print_info("ending as soon as what was begun is saved")
         finally:
             self._manager.close()
         while not self._inbox.empty():
             if isinstance(happened := self._inbox.get(), Event):
-                self._teller.print_event(happened)
+                self._printer.print_event(happened)
         if not once:
             return ExitCode.DONE  # a signal is the way to end it
         if ended:
             return ExitCode.INTERRUPTED
-        return ExitCode.BAD_RESULT if self._teller.failed else ExitCode.DONE
+        return ExitCode.BAD_RESULT if self._printer.failed else ExitCode.DONE
 
-    def _go_on(self) -> bool:
-        while not self._print_until(self._round()[1]):
-            pass
+    def _run_until_signal(self) -> bool:
+        for done in self._scheduler.rounds():
+            self._report(done)
+            if self._print_until(done.pause_s()):
+                break
         return True
 
-    def _go_once(self) -> bool:
+    def _run_once(self) -> bool:
+        """Refresh everything that is due; return True if a signal came first."""
         from evergrant._concurrency.workers import MAX_QUEUED
 
-        begun = MAX_QUEUED
-        while begun >= MAX_QUEUED:  # it may have been too many to take them all
-            begun, _ = self._round()
+        for done in self._scheduler.rounds():
+            self._report(done)
             while not self._manager.is_idle:
-                if self._print_until(TICK):
+                if self._print_until(POLL_IDLE_S):
                     return True
+            if done.started < MAX_QUEUED:  # else the queue may have been too short for all of them
+                break
         return False
 
-    def _round(self) -> tuple[int, float]:
-        """Begin what is due; return how many that were, and the seconds to rest afterwards."""
-        from evergrant._core import scheduler
+    def _report(self, done: Round) -> None:
+        """Print how the store answered in a round, and count the tokens for the metrics.
 
-        began = time.monotonic()
-        try:
-            begun = self._scheduler.run_once()
-        except StoreError as error:
-            self._teller.print_event(StoreFailed(at=self._manager.clock(), error=error))
-            return 0, scheduler.INTERVAL_S
-        self._teller.print_event(StoreRecovered(at=self._manager.clock()))
-        if self._metrics and began >= self._count_at:
-            from evergrant.cli.keep_summary import count_states
-
-            self._metrics.note_tokens(count_states(self._manager))
-            self._count_at = time.monotonic() + COUNT_EVERY
-        return begun, scheduler.next_interval(time.monotonic() - began)
+        Raises:
+            Exception: The round failed, and not because of the store.
+        """
+        now = self._manager.clock()
+        if isinstance(done.error, StoreError):
+            self._printer.print_event(StoreFailed(at=now, error=done.error))
+            return
+        if done.error:
+            raise done.error
+        self._printer.print_event(StoreRecovered(at=now))
+        if self._metrics and done.began >= self._count_at:
+            self._metrics.note_tokens(_count_states(self._manager))
+            self._count_at = time.monotonic() + COUNT_TOKENS_EVERY_S
 
     def _print_until(self, seconds: float) -> bool:
         """Tell what happens in this time; return at once, and true, when a signal comes."""
@@ -189,7 +197,7 @@ class KeepService:
                 return False
             if not isinstance(happened, Event):
                 return True
-            self._teller.print_event(happened)
+            self._printer.print_event(happened)
         return False
 
     def _note_problem(self, error: EvergrantError) -> None:
@@ -201,12 +209,10 @@ class KeepService:
 
     def _print_summary(self) -> None:
         """Say how many tokens are kept fresh, and why others are not."""
-        from evergrant.cli.keep_summary import skipped_by_reason
-
         manager, kept = self._manager, sum(1 for _ in self._scheduler.tokens())
-        others = {} if self._users else skipped_by_reason(manager.store, manager.accounts)
+        others = {} if self._users else _skipped_by_reason(manager.store, manager.accounts)
         left = ", ".join(f"{number} {reason}" for reason, number in others.items())
-        self._teller.print(
+        self._printer.print(
             {
                 "at": manager.clock().isoformat(),
                 "event": "keeping",
@@ -217,3 +223,30 @@ class KeepService:
             f"keeping {kept} token{'' if kept == 1 else 's'} of {manager.store.url} fresh"
             + (f"; left alone: {left}" if left else ""),
         )
+
+
+def _skipped_by_reason(store: evergrant.TokenStore, accounts: evergrant.Accounts) -> Counter[str]:
+    """Count the tokens that these accounts servers and their client cannot refresh, by reason."""
+    reasons = (
+        _skip_reason(token, accounts) for token in store.iter_tokens(on_corrupt=lambda _: None)
+    )
+    return Counter(reason for reason in reasons if reason)
+
+
+def _skip_reason(token: evergrant.Token, accounts: evergrant.Accounts) -> str | None:
+    from evergrant._core.refreshable import belongs_to_client, refresh_blocker
+
+    problem = refresh_blocker(token, accounts)
+    if isinstance(problem, UntrustedServer):
+        return "of a sandbox" if is_sandboxed(token) else "of unknown servers"
+    if not belongs_to_client(token, accounts):
+        return "of other clients"
+    if isinstance(problem, NoRefreshToken):
+        return "without a refresh token"
+    return "without a client" if problem else None
+
+
+def _count_states(manager: TokenManager) -> Counter[str]:
+    """Count the tokens by state, for the metrics."""
+    tokens = manager.store.iter_tokens(on_corrupt=lambda _: None)
+    return Counter(manager.states.describe(token) for token in tokens)

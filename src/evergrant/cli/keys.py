@@ -19,11 +19,11 @@ from evergrant._crypto.key_sources import keyring_from_environment, keyring_sour
 from evergrant._crypto.keys import KEY_BYTES
 from evergrant._lifeboat.files import all_files, key_id_of_file
 from evergrant._text import json_text
-from evergrant.cli.audit import audit_log
 from evergrant.cli.exit_codes import ExitCode
 from evergrant.cli.help import DocumentedCommand, DocumentedGroup
 from evergrant.cli.messages import print_info, print_warning
 from evergrant.cli.options import AsJson, settings_of
+from evergrant.cli.resources import open_audit_log
 from evergrant.cli.tables import console, table
 from evergrant.config import Settings, config_folder
 from evergrant.errors import ConfigError
@@ -211,5 +211,5 @@ def retire(
 
 
 def _note(settings: Settings, event: str, key_id: str) -> None:
-    if log := audit_log(settings):
+    if log := open_audit_log(settings):
         log.record({"at": datetime.now(UTC).isoformat(), "event": event, "key_id": key_id})

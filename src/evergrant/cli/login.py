@@ -16,10 +16,9 @@ import typer
 
 import evergrant
 from evergrant._scopes import read_scopes
-from evergrant.cli.audit import audit_log
 from evergrant.cli.messages import ask_secret, print_info, print_warning
 from evergrant.cli.options import settings_of
-from evergrant.cli.resources import accounts_for, require_persistent_store
+from evergrant.cli.resources import accounts_for, open_audit_log, require_persistent_store
 from evergrant.config import Settings
 from evergrant.errors import ConfigError, NoRefreshToken, UntrustedServer
 
@@ -98,7 +97,7 @@ def login(
         store = stack.enter_context(evergrant.open_store(settings.store))
         accounts = stack.enter_context(accounts_for(settings, settings.sandbox))
         keeper = evergrant.Keeper(
-            store, accounts, policy=settings.policy, on_event=audit_log(settings)
+            store, accounts, policy=settings.policy, on_event=open_audit_log(settings)
         )
         if data_center:
             accounts.data_centers.by_code(data_center)

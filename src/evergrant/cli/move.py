@@ -14,12 +14,17 @@ import typer
 import evergrant
 from evergrant import transfer
 from evergrant._text import json_text
-from evergrant.cli.audit import with_audit
 from evergrant.cli.exit_codes import ExitCode
 from evergrant.cli.messages import print_error, print_info
 from evergrant.cli.options import AsJson, refuse_lost_folder, settings_of
 from evergrant.cli.resources import require_persistent_store
-from evergrant.cli.transfer_output import as_dict, print_outcomes, summary, with_progress
+from evergrant.cli.transfer_output import (
+    as_dict,
+    print_outcomes,
+    summary,
+    with_audit,
+    with_progress,
+)
 from evergrant.errors import ConfigError, StoreMissing
 
 __all__ = ["DryRun", "move", "named_store", "open_for_preview"]

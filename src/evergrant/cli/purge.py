@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 import evergrant
-from evergrant.cli.audit import audit_log
 from evergrant.cli.exit_codes import ExitCode
 from evergrant.cli.messages import confirmed, print_info, print_warning
 from evergrant.cli.options import AsJson, Yes, settings_of
@@ -15,6 +14,7 @@ from evergrant.cli.resources import (
     accounts_for,
     grant_states_for,
     is_sandboxed,
+    open_audit_log,
     policy_enforcer_for,
 )
 from evergrant.cli.tables import describe
@@ -64,7 +64,7 @@ def _purged(
     granted_by = token.api_domain if token.refresh_token and is_sandboxed(token) else None
     try:
         with accounts_for(settings, settings.sandbox or granted_by) as accounts:
-            manager = TokenManager(store, accounts, on_event=audit_log(settings))
+            manager = TokenManager(store, accounts, on_event=open_audit_log(settings))
             # Looked at again: a login takes the place of a dead token, under its id.
             current = store.find_token_by_id(token.id or "")
             if (

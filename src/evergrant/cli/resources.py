@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from evergrant._core.grant_state import GrantStates
     from evergrant._core.policy_enforcer import PolicyEnforcer
     from evergrant.events import Listener
+    from evergrant.observing.audit_log import AuditLog
 
 __all__ = [
     "accounts_for",
@@ -39,6 +40,7 @@ __all__ = [
     "offline_keeper",
     "online_keeper",
     "only_user",
+    "open_audit_log",
     "policy_enforcer_for",
     "readable_store",
     "require_persistent_store",
@@ -64,6 +66,19 @@ def require_persistent_store(url: str) -> None:
             f"{name} forgets when the command ends; nothing was done",
             hint="Name a store that stays, such as sqlite:///tokens.db.",
         )
+
+
+def open_audit_log(settings: Settings) -> AuditLog | None:
+    """Return what writes the audit log that is set; None: none is.
+
+    Raises:
+        ConfigError: It cannot be written.
+    """
+    if settings.audit is None:
+        return None
+    from evergrant.observing.audit_log import AuditLog
+
+    return AuditLog(settings.audit)
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""``evergrant sandbox`` and ``evergrant demo``: Zoho on this machine."""
+"""``evergrant sandbox``: Zoho on this machine."""
 
 from __future__ import annotations
 
@@ -10,17 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from evergrant.cli.exit_codes import ExitCode
 from evergrant.cli.options import SANDBOX_PORT
 from evergrant.errors import ConfigError
 
 if TYPE_CHECKING:
-    from rich.text import Text
-
-    from evergrant.keeper import Keeper
     from evergrant.sandbox import Sandbox
 
-__all__ = ["demo", "sandbox"]
+__all__ = ["sandbox"]
 
 HIGHEST_PORT = 65_000
 """Above it, there might be no room for the ports of several data centers."""
@@ -117,18 +113,3 @@ def _environment(zoho: Sandbox) -> dict[str, str]:
         "ZOHO_CLIENT_SECRET": zoho.client.client_secret,
         "ZOHO_REDIRECT_URL": "http://127.0.0.1:8000/zoho/callback",
     }
-
-
-def demo() -> None:
-    """Show the whole story against a local Zoho, in ten seconds; needs nothing."""
-    from evergrant.cli.tables import console, read_rows, token_table
-    from evergrant.demo import tell
-
-    screen = console()
-
-    def laid_out(keeper: Keeper) -> Text:
-        rows = read_rows(keeper.store, keeper.accounts, keeper.states)
-        return token_table(list(rows), screen.width)
-
-    if not tell(screen, laid_out):
-        raise typer.Exit(ExitCode.BAD_RESULT)

@@ -8,7 +8,6 @@ import typer
 
 import evergrant
 from evergrant._text import json_text
-from evergrant.cli.audit import audit_log
 from evergrant.cli.list_output import print_as_json, print_listing
 from evergrant.cli.messages import confirmed, format_time, print_info
 from evergrant.cli.options import AsJson, TokenId, User, Yes, settings_of
@@ -18,6 +17,7 @@ from evergrant.cli.resources import (
     grant_states_for,
     offline_keeper,
     online_keeper,
+    open_audit_log,
     readable_store,
     suggesting,
 )
@@ -85,7 +85,7 @@ def token(context: typer.Context, user: User) -> None:
     """Print an access token that works now, for scripts; refreshes it if need be."""
     settings = settings_of(context)
     with online_keeper(
-        settings, user, policy=settings.policy, on_event=audit_log(settings)
+        settings, user, policy=settings.policy, on_event=open_audit_log(settings)
     ) as keeper:
         typer.echo(keeper.access_token(user))
 
@@ -94,7 +94,7 @@ def refresh(context: typer.Context, user: User) -> None:
     """Refresh the access token now, even if it has not expired."""
     settings = settings_of(context)
     with online_keeper(
-        settings, user, policy=settings.policy, on_event=audit_log(settings)
+        settings, user, policy=settings.policy, on_event=open_audit_log(settings)
     ) as keeper:
         refreshed = keeper.refresh(user)
     until = f", valid until {format_time(refreshed.expires_at)}" if refreshed.expires_at else ""
@@ -104,7 +104,7 @@ def refresh(context: typer.Context, user: User) -> None:
 def revoke(context: typer.Context, user: User, *, yes: Yes = False) -> None:
     """Revoke a user's grant at Zoho, then delete it from the store."""
     settings = settings_of(context)
-    with online_keeper(settings, user, on_event=audit_log(settings)) as keeper:
+    with online_keeper(settings, user, on_event=open_audit_log(settings)) as keeper:
         found = keeper.find(user)
         if confirmed(
             f"Revoke the grant of {name_of(found)} at Zoho? They must log in again.", yes=yes
@@ -122,7 +122,7 @@ def delete(
 ) -> None:
     """Delete a token from the store; Zoho is not told."""
     settings = settings_of(context)
-    log = audit_log(settings)
+    log = open_audit_log(settings)
     with offline_keeper(settings, log) as keeper:
         if user and not token_id:
             with suggesting(keeper.store, user):

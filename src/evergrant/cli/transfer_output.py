@@ -4,16 +4,43 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 import typer
 
 from evergrant.cli.messages import print_info
+from evergrant.cli.resources import open_audit_log
 from evergrant.cli.tables import console, table
+from evergrant.config import Settings
 from evergrant.errors import StoreUnavailable
 from evergrant.transfer import Moved, Outcome
 
-__all__ = ["as_dict", "print_outcomes", "summary", "with_progress"]
+__all__ = ["as_dict", "print_outcomes", "summary", "with_audit", "with_progress"]
+
+WRITTEN = (Outcome.NEW, Outcome.UPDATED)
+"""What became of a token that was written to the other store."""
+
+
+def with_audit(settings: Settings, moves: Iterable[Moved], where: str) -> Iterable[Moved]:
+    """Yield moves; each that changed a store, once that stands in the audit log.
+
+    Args:
+        where: Names the store that the tokens go to.
+    """
+    log = open_audit_log(settings)
+    for moved in moves:
+        if log is not None and (moved.deleted or moved.outcome in WRITTEN):
+            entry = {
+                "at": datetime.now(UTC).isoformat(),
+                "event": "Moved" if moved.deleted else "Copied",
+                "user": moved.user,
+                "token_id": moved.target_id or moved.id,
+                "outcome": moved.outcome.value,
+                "target": where,
+            }
+            log.record({name: value for name, value in entry.items() if value is not None})
+        yield moved
 
 
 def with_progress(moves: Iterable[Moved], count: Callable[[], int], what: str) -> Iterator[Moved]:

@@ -118,7 +118,7 @@ def check_store(spec: str, *, patience: float = DEFAULT_TIMEOUT) -> Report:
 
 
 def _run(spec: str, report: Path, output: Path, patience: float) -> None:
-    checks = Path(__file__).with_name("checked.py")
+    checks = Path(__file__).with_name("check_suite.py")
     command = [
         # No -m and no current folder before pytest is loaded: a file of the user's may be named
         # like a module of the standard library.
