@@ -1,4 +1,4 @@
-"""The story: find a token, refresh it once, save it, revoke it."""
+"""The Keeper: hands out access tokens that work."""
 
 from __future__ import annotations
 
@@ -44,14 +44,14 @@ class Keeper:
         store: Where tokens are kept (see `adapt` for one of your own); the caller closes it.
         accounts: Zoho's accounts servers; the caller closes it.
         clock: Tells the time; by default that of ``accounts``.
-        on_event: Is told each `evergrant.events.Event`, in a thread of its own: it delays nobody.
+        on_event: Is called with each `evergrant.events.Event`, in a thread of its own.
         lifeboat: Folder for tokens that the store could not take; else the configuration's.
         pkce: Send a PKCE challenge with each login (in Zoho's docs: mobile and desktop only).
-        background: Keep tokens fresh whether or not anybody asks for them: all of this client,
-            or those of the users named. A thread of this process does it until `close`; of
-            several processes that do so, each token is refreshed by one.
-        policy: How long logins last, how many there may be, and what they may cover. Every method
-            that hands a token out raises `PolicyRefused` where it is broken.
+        background: Keep tokens fresh whether or not they are used: all of this client, or those
+            of the named users. A thread of this process does it until `close`. If several
+            processes do so, one of them refreshes each token.
+        policy: How long logins last, how many there may be, and what they may cover. A method
+            that returns a token raises `PolicyRefused` when it violates the policy.
     """
 
     def __init__(
@@ -83,15 +83,15 @@ class Keeper:
         """Return an access token of this user that works now, as plain text.
 
         Args:
-            min_ttl: How much life it must have left, such as the time that a long job takes; 50
-                minutes at the most.
+            min_ttl: How long it must remain valid, such as the time that a long job takes; at
+                most 50 minutes.
 
         Raises:
             LoginRequired: The grant was revoked; the user must log in again.
             Throttled: Zoho refuses to refresh it until ``retry_at``.
             OAuthError: Zoho did not refresh it, for another reason.
             TokenNotSaved: It was refreshed, but the store cannot take it; the next call has it.
-            ValueError: No token has so much life.
+            ValueError: No token is valid for that long.
         """
         access_token = self.token(user, min_ttl=min_ttl).access_token
         return str.__str__(access_token)
@@ -107,14 +107,14 @@ class Keeper:
         return self._manager.cached_token(user, min_ttl)
 
     def find(self, user: str) -> Token:
-        """Return the newest token of this user that there is, expired or not."""
+        """Return the newest token of this user, expired or not."""
         return self._manager.find_valid(user)
 
     def refresh_due(self) -> int:
-        """Begin to refresh, in the background, the tokens whose time has come, once; say how many.
+        """Start to refresh the tokens that are due, in the background; return how many.
 
-        A Keeper with ``background`` does so by itself. This is for a scheduler of your own, which
-        calls it about every quarter of a minute.
+        A Keeper with ``background`` does so by itself. This is for a scheduler of your own that
+        calls it about every 15 seconds.
         """
         return self._scheduler.run_once()
 
@@ -125,7 +125,7 @@ class Keeper:
     def revoke(self, user: str | Token) -> None:
         """Revoke the grant of a user, or of one of the store's tokens, at Zoho; then delete it.
 
-        A login that ends meanwhile is another grant, and stays.
+        A login that ends in the meantime is another grant, and stays.
 
         Raises:
             OAuthError: Zoho could not be told; the token stays in the store.

@@ -99,7 +99,7 @@ def test_workers_wait_for_the_one_that_exchanges_however_slow_zoho_is(
     zoho: Sandbox,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("evergrant.zohocrmsdk.bridge.SAVING", 0.01)
+    monkeypatch.setattr("evergrant.zohocrmsdk.bridge.SAVING_S", 0.01)
     question = asked(grant_token=zoho.grant_code(ALICE))
     zoho.faults.latency(0.5)
     desks = [new_desk() for _ in range(4)]
@@ -116,7 +116,7 @@ def test_a_code_whose_answer_was_lost_is_an_error_in_every_worker(
     zoho: Sandbox,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("evergrant.zohocrmsdk.bridge.SAVING", 0.01)
+    monkeypatch.setattr("evergrant.zohocrmsdk.bridge.SAVING_S", 0.01)
     monkeypatch.setattr("evergrant._core.code_registry.EXCHANGE_TIMEOUT_MS", 10)
     code = zoho.grant_code(ALICE)
     zoho.faults.drop_answer()

@@ -207,7 +207,7 @@ def test_a_grant_that_cannot_be_saved_is_said_to_wait_and_is_found_afterwards(
     bridge: SDKBridge, config: SDKConfig, asked: Asked, zoho: Sandbox, boat: Path,
     events: list[Event], monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr("evergrant._core.saver.PAUSES", ())
+    monkeypatch.setattr("evergrant._core.saver.PAUSES_S", ())
     partial = asked(grant_token=zoho.grant_code(ALICE))
     with monkeypatch.context() as broken:
         broken.setattr(bridge.store, "save_token", refuse)

@@ -22,7 +22,7 @@ def scene(
 ) -> Iterator[Scene]:
     home.mkdir(exist_ok=True)
     monkeypatch.setenv("EVERGRANT_AUDIT", str(home / "audit.log"))
-    monkeypatch.setattr("evergrant._core.saver.PAUSES", (0, 0))
+    monkeypatch.setattr("evergrant._core.saver.PAUSES_S", (0, 0))
     client = zoho.client
     with (
         open_store(f"sqlite:///{home}/tokens.db?timeout=0", clock=zoho.clock) as store,

@@ -150,7 +150,7 @@ class Crowded(MemoryStore):
 
     def find_token_by_id(self, id: str) -> Token | None:  # noqa: A002 - the store's own name
         found = super().find_token_by_id(id)
-        if refresher.LOOK_AGAIN:
+        if refresher.RETRY_LEASE_S:
             self.visit()
         return found
 
@@ -159,7 +159,7 @@ class Crowded(MemoryStore):
 def test_those_who_wait_ask_the_store_one_at_a_time(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, look_again: float
 ) -> None:
-    monkeypatch.setattr(refresher, "LOOK_AGAIN", look_again)
+    monkeypatch.setattr(refresher, "RETRY_LEASE_S", look_again)
 
     def scene() -> Scene:
         store = Crowded()

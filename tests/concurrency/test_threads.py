@@ -124,7 +124,7 @@ def test_a_grant_that_cannot_be_saved_is_asked_for_once_and_lost_by_nobody(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("evergrant._core.saver.PAUSES", (0,))
+    monkeypatch.setattr("evergrant._core.saver.PAUSES_S", (0,))
     expired(ALICE)
     zoho.faults.latency(0.05)
     with (

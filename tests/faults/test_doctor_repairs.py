@@ -21,7 +21,7 @@ NOT_SAVED = 8
 @pytest.fixture
 def boat(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("EVERGRANT_HOME", str(tmp_path))
-    monkeypatch.setattr("evergrant._core.saver.PAUSES", (0, 0))
+    monkeypatch.setattr("evergrant._core.saver.PAUSES_S", (0, 0))
     return tmp_path
 
 

@@ -33,7 +33,7 @@ def place(disk: Disk) -> Path:
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("evergrant._core.saver.PAUSES", (0, 0))
+    monkeypatch.setattr("evergrant._core.saver.PAUSES_S", (0, 0))
 
 
 @pytest.fixture(autouse=True)

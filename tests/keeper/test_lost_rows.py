@@ -74,7 +74,7 @@ def test_a_store_lost_while_a_grant_waits_costs_no_grant(
     place.wait(place.store.save_token(ALICE))
     place.lose()
     (boarding,) = place.saver().restore_pending()
-    assert boarding.fate is RestoreOutcome.RESTORED
+    assert boarding.outcome is RestoreOutcome.RESTORED
     assert names(place.store) == [(ALICE.user_name, "1000.a2")]
     assert place.store.get_tokens()[0].refresh_token == "1000.r"
     assert not list(place.boat.iterdir())
@@ -96,7 +96,7 @@ def test_a_login_after_the_loss_stays(place: Place) -> None:
     login = replace(ALICE, id="tenant", refresh_token="1000.later", access_token="1000.l")
     place.store.save_token(replace(login, expires_at=utc_now() + timedelta(minutes=30)))
     (boarding,) = place.saver().restore_pending()
-    assert boarding.fate is RestoreOutcome.SUPERSEDED
+    assert boarding.outcome is RestoreOutcome.SUPERSEDED
     assert names(place.store) == [(ALICE.user_name, "1000.l")]
 
 
@@ -144,7 +144,7 @@ def test_a_deletion_by_another_process_is_heeded_after_a_restart(
         place.saver().save_refresh(granted, stored)
     place.wait(stored)
     (boarding,) = place.saver().restore_pending()
-    assert boarding.fate is RestoreOutcome.ROW_DELETED
+    assert boarding.outcome is RestoreOutcome.ROW_DELETED
     assert place.store.get_tokens() == []
 
 

@@ -42,7 +42,7 @@ def test_a_plant_that_no_longer_fits_is_an_error(tmp_path: Path) -> None:
 def test_a_fault_that_no_test_notices_survives(capsys: pytest.CaptureFixture[str]) -> None:
     tests = ("unit/test_ledger.py::test_what_zoho_never_saw_is_given_back",)
     caught = Plant(
-        "caught", (Change("_core/rate_limit_state.py", "mints.remove(at)", "pass"),), tests
+        "caught", (Change("_core/rate_limit_state.py", "requests.remove(at)", "pass"),), tests
     )
     missed = Plant(
         "missed",

@@ -110,7 +110,7 @@ def keeper(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Keeper:
-    monkeypatch.setattr("evergrant._core.saver.PAUSES", (0,))
+    monkeypatch.setattr("evergrant._core.saver.PAUSES_S", (0,))
     return Keeper(store, accounts, on_event=watch.events.append, lifeboat=tmp_path, pkce=True)
 
 

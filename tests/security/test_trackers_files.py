@@ -85,7 +85,7 @@ def theirs() -> FullDisk:
 def scene(
     key: Key | None, theirs: FullDisk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Scene]:
-    monkeypatch.setattr("evergrant._core.saver.PAUSES", (0, 0))
+    monkeypatch.setattr("evergrant._core.saver.PAUSES_S", (0, 0))
     theirs.full = False
     scene = Scene(adapt(theirs), tmp_path)
     yield scene

@@ -43,9 +43,9 @@ del sys.argv[1:]
 numbers = count()
 def new_token():
     return f"1000.{MARK * 5}{next(numbers):02x}.{MARK * 5}00"
-from evergrant.sandbox import service
+from evergrant.sandbox import sandbox
 from evergrant.sandbox.accounts import consent, grants
-consent.new_token = grants.new_token = service.new_token = new_token
+consent.new_token = grants.new_token = sandbox.new_token = new_token
 CALLBACK = "https://app.example.com/cb"
 
 folder.joinpath("boat").write_text("no folder: what is put there stays in memory")

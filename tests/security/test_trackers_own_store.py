@@ -107,7 +107,7 @@ def theirs(request: pytest.FixtureRequest) -> Telling:
 
 @pytest.fixture
 def scene(theirs: Telling, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
-    monkeypatch.setattr("evergrant._core.saver.PAUSES", (0, 0))
+    monkeypatch.setattr("evergrant._core.saver.PAUSES_S", (0, 0))
     scene = Scene(adapt(theirs), tmp_path)
     yield scene
     theirs.failing = ""

@@ -28,7 +28,7 @@ HANDFUL = 15
 def _no_real_time(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let what counts in real seconds take none: an hour is over in a moment here."""
     monkeypatch.setattr(logging.getLogger("evergrant"), "disabled", True)
-    monkeypatch.setattr("evergrant._core.saver.PAUSES", (0, 0))
+    monkeypatch.setattr("evergrant._core.saver.PAUSES_S", (0, 0))
     monkeypatch.setattr("evergrant._core.stale_if_error.RETRY_S", 0.0)
 
 

@@ -90,7 +90,7 @@ class _Trap:
         accounts: Any = keeper.accounts
         store.lease = self._leasing(store.lease)
         store.find_token_by_id = self._then("row read", store.find_token_by_id)
-        store.amend = self._then("budget spent", store.amend)
+        store.update_note = self._then("budget spent", store.update_note)
         accounts._send = self._then("answered", self._first("about to send", accounts._send))
         store.save_token = self._then("saved", store.save_token)
 

@@ -122,7 +122,7 @@ def test_a_store_that_is_down_is_not_asked_for_one_token_after_the_other(tmp_pat
         asked.append(token.id)
         return locked(token)
 
-    fates = [boarding.fate for boarding in lifeboat.restore(down)]
+    fates = [boarding.outcome for boarding in lifeboat.restore(down)]
     assert (asked, fates) == (["1"], [RestoreOutcome.STILL_PENDING] * 3)
     assert lifeboat.find("3")
 

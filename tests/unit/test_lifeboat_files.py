@@ -269,7 +269,9 @@ def test_a_file_that_a_disk_did_not_give_is_read_again(
     def fail(_self: LifeboatFiles, _path: Path) -> None:
         raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr(lifeboat_module, "TICK", -1)  # the folder has not changed for long
+    monkeypatch.setattr(
+        lifeboat_module, "FOLDER_TICK_NS", -1
+    )  # the folder has not changed for long
     monkeypatch.setattr(LifeboatFiles, "read", fail)
     lifeboat = boat(tmp_path)
     assert taken(lifeboat) == []

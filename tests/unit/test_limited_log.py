@@ -101,7 +101,7 @@ def test_a_hundred_users_who_wait_for_a_store_that_takes_nothing(
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("evergrant._core.saver.PAUSES", (0, 0))
+    monkeypatch.setattr("evergrant._core.saver.PAUSES_S", (0, 0))
     url = f"sqlite:///{tmp_path}/tokens.db?timeout=0"
     with (
         Accounts(

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from evergrant._core.saver import PAUSES, Saver
+from evergrant._core.saver import PAUSES_S, Saver
 from evergrant._lifeboat.outbox import Lifeboat
 from evergrant.errors import (
     Conflict,
@@ -36,7 +36,7 @@ def test_a_store_that_asks_for_patience_gets_it(scene: Scene) -> None:
     stored = scene.store.save_token(ALICE)
     scene.store.troubles = [LOCKED, LOCKED]
     assert scene.saver().save_refresh(scene.refreshed(stored), stored).access_token == "1000.a2"
-    assert scene.naps == list(PAUSES)
+    assert scene.naps == list(PAUSES_S)
     assert scene.events == []
 
 

@@ -228,7 +228,7 @@ def test_what_became_of_each_is_told(store: Frail, tmp_path: Path) -> None:
     boat.add(replace(LOGIN, user_name="dave@example.com:42", access_token="1000.d"))
     store.happens = [lambda: None, failing(StoreError("the id does not fit"))]
     told = saver_of(store, tmp_path).restore_pending()
-    assert [(entry.token.access_token, entry.fate) for entry in told] == [
+    assert [(entry.token.access_token, entry.outcome) for entry in told] == [
         ("1000.a2", RestoreOutcome.RESTORED),
         ("1000.b0", RestoreOutcome.SUPERSEDED),
         ("1000.c", RestoreOutcome.ROW_DELETED),
@@ -245,8 +245,8 @@ def test_a_row_that_is_deleted_while_its_token_is_restored_stays_deleted(
     Lifeboat(tmp_path, store.url).add(refreshed(stored))
     store.happens = [store.delete_tokens]
     saver = saver_of(store, tmp_path)
-    assert [entry.fate for entry in saver.restore_pending()] == [RestoreOutcome.STILL_PENDING]
-    assert [entry.fate for entry in saver.restore_pending()] == [RestoreOutcome.ROW_DELETED]
+    assert [entry.outcome for entry in saver.restore_pending()] == [RestoreOutcome.STILL_PENDING]
+    assert [entry.outcome for entry in saver.restore_pending()] == [RestoreOutcome.ROW_DELETED]
     assert store.get_tokens() == []
 
 
@@ -259,7 +259,7 @@ def test_the_name_that_a_waiting_login_got_is_not_lost(store: Frail, tmp_path: P
 
 def test_an_older_token_that_waits_does_not_hide_a_newer_one(store: Frail, tmp_path: Path) -> None:
     stored = store.save_token(LOGIN)
-    store.happens = [failing(LOCKED)] * len([*module.PAUSES, "the last"])
+    store.happens = [failing(LOCKED)] * len([*module.PAUSES_S, "the last"])
     saver = saver_of(store, tmp_path)
     with pytest.raises(TokenNotSaved):
         saver.save_refresh(refreshed(stored), stored)

@@ -55,7 +55,7 @@ def test_a_login_that_waits_does_not_take_the_place_of_a_later_one(scene: Scene)
         scene.saver().save_login(first)
     scene.saver().save_login(second)
     boardings = scene.saver().restore_pending()
-    assert [boarding.fate for boarding in boardings] == [RestoreOutcome.RESTORED]
+    assert [boarding.outcome for boarding in boardings] == [RestoreOutcome.RESTORED]
     assert [token.refresh_token for token in scene.store.get_tokens()] == ["1000.second"]
 
 

@@ -1,4 +1,4 @@
-"""Hands out tokens to the tasks of event loops, which are never blocked by it."""
+"""Tokens for the tasks of event loops: the loop is never blocked."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ __all__ = ["AsyncTokens"]
 T = TypeVar("T")
 
 CACHE_THREADS = 4
-"""Threads for what waits for nobody but the store on this host."""
+"""Threads for cache look-ups, which wait for nothing but a store on this host."""
 
 STORE_THREADS = 16
-"""Threads for what reads the store, and waits for nobody else: a store has few connections."""
+"""Threads for reads of the store: it has few connections."""
 
 REFRESH_THREADS = 100
-"""Threads for who waits for refreshes by one data center."""
+"""Threads that wait for refreshes by one data center."""
 
 LOGIN_THREADS = 16
 """Threads for logins and revocations at one data center; refreshes that hang do not hold them."""
@@ -35,9 +35,9 @@ LOGIN_THREADS = 16
 class AsyncTokens:
     """The tokens of a Keeper for tasks, in threads of its own.
 
-    Those of the event loop and of anyio are left to the rest of the program: neither waits for
-    the other. Tasks that want the same token hold one thread together. Who waits for Zoho holds
-    none of those in which others are served.
+    The threads of the event loop and of anyio are left to the rest of the program. Tasks that
+    want the same token share one thread. A task that waits for Zoho holds no thread that serves
+    cached or stored tokens.
 
     Args:
         manager: What the Keeper works with.
@@ -61,9 +61,11 @@ class AsyncTokens:
             if token is not None:
                 return token
         wait = partial(self._manager.token, user, min_ttl=min_ttl)
-        return await self._waiting.bridge_for(await self._home_of(user)).run_shared(asked, wait)
+        return await self._waiting.bridge_for(await self._data_center_of(user)).run_shared(
+            asked, wait
+        )
 
-    async def _home_of(self, user: str) -> str:
+    async def _data_center_of(self, user: str) -> str:
         return await self._reading.run_shared(
             ("home", user), partial(self._manager.data_center_code, user)
         )
@@ -79,22 +81,22 @@ class AsyncTokens:
         return await lane.run_shared(asked, partial(self._manager.replace_rejected, user, rejected))
 
     async def read(self, call: Callable[[], T]) -> T:
-        """Return what a call of the Keeper's returns that waits for the store only."""
+        """Return what a Keeper call returns that waits for the store only."""
         return await self._reading.run(call)
 
     async def end(self, user: str | Token, call: Callable[[], T]) -> T:
-        """Return what a call of the Keeper's returns that ends a user's grant at Zoho."""
+        """Return what a Keeper call returns that ends a user's grant at Zoho."""
         if isinstance(user, Token):
             home = data_center_code(user, self._accounts)
         else:
-            home = await self._home_of(user)
+            home = await self._data_center_of(user)
         return await self._acting.bridge_for(home).run(call)
 
     async def log_in(self, where: str | None, call: Callable[[], T]) -> T:
-        """Return what a call of the Keeper's returns that logs somebody in.
+        """Return what a Keeper call returns that logs a user in.
 
         Args:
-            where: The code of the data center, as far as it is known.
+            where: The code of the data center, if it is known.
         """
         known = where in self._accounts.data_centers.codes  # it may have come through a browser
         return await self._acting.bridge_for(where if where and known else "").run(call)
@@ -105,8 +107,8 @@ class AsyncTokens:
             await self._quick.run(close)
 
     def close(self) -> None:
-        """Begin nothing more, and wait for what is under way, a minute at the most."""
-        self._reading.close(0)  # nobody begins anything while it waits
+        """Start nothing more, and wait at most a minute for what is under way."""
+        self._reading.close(0)  # nothing is started while it waits
         until = time.monotonic() + MAX_REFRESH_TIME
         for lanes in (self._waiting, self._acting):
             lanes.close(until)

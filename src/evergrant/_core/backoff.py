@@ -1,4 +1,4 @@
-"""What a process learnt from failures: whom not to ask again, and for how long."""
+"""Back-off: which tokens are not refreshed again after a failure, and for how long."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from evergrant.token import Token
 __all__ = ["Backoff"]
 
 MIN_DELAY = timedelta(seconds=30)
-"""Between two refreshes in the background of a token that could not be refreshed."""
+"""The shortest wait between two background refreshes of a token that failed."""
 
 MAX_DELAY = timedelta(minutes=30)
 
 MAX_DEAD = 10_000
-"""Dead grants that a process remembers; those who share a store have it from their rows."""
+"""Dead grants that a process remembers; other processes learn of them from the rows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class _CachedRefusal:
 
 
 class Backoff:
-    """Refusals and pauses by token id; a new login for the same id starts afresh."""
+    """Refusals and delays by token id; a new login under the same id starts afresh."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -43,10 +43,10 @@ class Backoff:
     def record_failure(
         self, token: Token, error: OAuthError, said_at: datetime | None = None
     ) -> OAuthError:
-        """Remember why Zoho did not refresh a token, if asking again is no use; return the error.
+        """Remember why Zoho did not refresh a token, if asking again is useless; return the error.
 
         Args:
-            said_at: When Zoho said so; else just now.
+            said_at: When Zoho said so, if not just now.
         """
         now = said_at or self._clock()
         error.token_id, error.user = token.id, token.user_name
@@ -61,9 +61,9 @@ class Backoff:
         return error
 
     def dead(self, token: Token) -> OAuthError | None:
-        """Return why an access token is of no use whatever its expiry says; cheap to ask.
+        """Return the error with which Zoho ended the token's grant, or None; cheap to call.
 
-        Zoho has ended its grant, which this process knows even where the store cannot be told.
+        This process knows it even if the store could not record it.
         """
         known = self._dead.get(token.id or "")
         if known is None or known[:2] != (token.refresh_token, token.access_token):
@@ -71,26 +71,26 @@ class Backoff:
         return copy.copy(known[2])
 
     def active_refusal(self, token: Token) -> OAuthError | None:
-        """Return why Zoho need not be asked now."""
+        """Return the refusal that still counts, or None if Zoho may be asked."""
         known = self._refusals.get(token.id or "")
         if known is None or known.refresh_token != token.refresh_token:
             return None
-        # Longer than it can be, and it was noted by a clock that has gone back since.
+        # Longer than possible: it was noted by a clock that has gone back since.
         left = known.until - self._clock()
         longest = timedelta(hours=2) if isinstance(known.error, Throttled) else REFUSAL_LIFE
         return copy.copy(known.error) if NO_MINIMUM < left <= longest else None
 
     def delay(self, token: Token) -> None:
-        """Leave a token alone for a while that could not be refreshed in the background."""
+        """Delay the next background refresh of a token that could not be refreshed."""
         now = self._clock()
-        # Spread over the life that is left: after an outage, not all come back at once.
+        # Spread over the remaining lifetime: after an outage, not all come back at once.
         left = token.expires_at - now if token.expires_at else NO_MINIMUM
         pause = max(MIN_DELAY, left * random.uniform(0.1, 0.5))  # noqa: S311 - not a key
         until = now + min(pause, MAX_DELAY)
         self._pauses[token.id or ""] = token.refresh_token, until
 
     def has_elapsed(self, token: Token) -> bool:
-        """Return True if a refresh in the background is worth trying; cheap to ask."""
+        """Return True if a background refresh is worth trying; cheap to call."""
         paused = self._pauses.get(token.id or "")
         if paused and paused[0] == token.refresh_token:
             left = paused[1] - self._clock()

@@ -1,4 +1,4 @@
-"""One-time codes: each is sent to Zoho once, whichever process gets hold of it.
+"""One-time codes: each is sent to Zoho once, whichever process receives it.
 
 A server that sees a code twice may take it for stolen and revoke what it gave for it the first
 time (https://www.rfc-editor.org/rfc/rfc6749#section-4.1.2).
@@ -29,7 +29,7 @@ REMEMBER_S = 86_400.0
 
 
 class CodeRegistry:
-    """The codes that were sent to Zoho, as all who share a store know."""
+    """The codes that were sent to Zoho, shared by all processes of a store."""
 
     def __init__(self, notes: SharedNotes, clock: Clock) -> None:
         self._notes = notes
@@ -83,11 +83,11 @@ class CodeRegistry:
             raise
 
     def mark_stored(self, code: str) -> None:
-        """Note that what a code brought is stored: nobody needs to wait for that any more."""
+        """Note that what a code brought is stored: no process needs to wait for it any more."""
         self._notes.update("code", code, lambda _: "stored", life=REMEMBER_S)
 
     def is_in_progress(self, code: str) -> bool:
-        """Return True if somebody may be exchanging a code at this moment."""
+        """Return True if a process may be exchanging a code at this moment."""
         sent = self._notes.read("code", code)
         # What was sent in the future was sent by a host whose clock is ahead, perhaps just now.
         return sent.isdigit() and to_epoch_ms(self._clock()) - int(sent) < EXCHANGE_TIMEOUT_MS

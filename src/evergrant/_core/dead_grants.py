@@ -1,4 +1,4 @@
-"""Ends the access token of a dead grant in the store, where all who share it see that."""
+"""Marks the access token of a dead grant as expired in the store, for all who share it."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from evergrant.token import Token
 __all__ = ["DeadGrants"]
 
 RETRY_S = 5.0
-"""Seconds after which a store is told again that could not be told."""
+"""Seconds after which a failed write is tried again."""
 
 
 class DeadGrants:
-    """Tells a store that a grant is dead: its access token has expired, as of now."""
+    """Ends the access tokens of dead grants: their rows say that they expired just now."""
 
     def __init__(self, store: TokenStore, clock: Clock) -> None:
         self._store = store
@@ -28,14 +28,14 @@ class DeadGrants:
         self._retry_at = 0.0
 
     def is_due(self, token: Token) -> bool:
-        """Return True if a row still calls its access token good, and may be told again."""
+        """Return True if the row may still say that its access token is valid."""
         return is_usable(token, self._clock()) and time.monotonic() >= self._retry_at
 
     def expire(self, token: Token) -> Token | None:
-        """End a token whose grant is dead; return what took its place meanwhile, if anything.
+        """End a token whose grant is dead; return what has taken its place since, or None.
 
-        A login or a refresh that was saved since is another's, and stays. A store that cannot
-        be told is left as it is.
+        A login or a refresh that was saved since stays. A store that does not take the change is
+        left as it is.
         """
         for _ in range(SAVE_ATTEMPTS):
             with suppress(Conflict):
@@ -55,6 +55,6 @@ class DeadGrants:
         if (row.refresh_token, row.access_token) != (token.refresh_token, token.access_token):
             return row
         if row.access_token and (row.expires_at is None or row.expires_at > now):
-            # By its version: what comes between is not hurt.
+            # By its version: a save in between is not overwritten.
             self._store.save_token(replace(row, expires_at=now), expected_version=row.version)
         return None

@@ -1,4 +1,4 @@
-"""The row that a person had before their name had an org, as Zoho's SDKs 2.0 and 2.1 name them."""
+"""Rows under a bare address, as Zoho's SDKs 2.0 and 2.1 named users before names had an org."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ class FormerRows:
             return False
         if row.org_id and named.org_id and row.org_id != named.org_id:
             return False
-        return row.refresh_token == named.refresh_token or self._is_of(row, named)
+        return row.refresh_token == named.refresh_token or self._has_same_owner(row, named)
 
-    def _is_of(self, row: Token, named: Token) -> bool:
+    def _has_same_owner(self, row: Token, named: Token) -> bool:
         try:
             owner, _ = self._accounts.fetch_owner(self._upkeep.ensure_row_valid(row))
         except (LoginRequired, NoRefreshToken):

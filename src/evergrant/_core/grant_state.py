@@ -1,4 +1,4 @@
-"""How a grant stands: one answer, for every list, page, metric and program that asks."""
+"""The state of a grant: one answer for every list, page, metric and program."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ OVER = "over"
 
 
 class State(Enum):
-    """What can be done with a grant, in a word or two."""
+    """The state of a grant, in a word or two."""
 
     ACTIVE = "active"
-    """Its access token works, or is refreshed for who asks next."""
+    """Its access token works, or is refreshed for the next caller."""
     NEEDS_LOGIN = "needs login"
-    """Nothing but a login of its user helps."""
+    """Only a login of its user helps."""
     THROTTLED = "throttled"
     """Zoho grants nothing for it now."""
     UNSAVED = "unsaved"
     """What was granted last waits in the lifeboat."""
     POLICY_ENDS = OVER
-    """The policy lets it be used no more."""
+    """The policy does not let it be used any more."""
 
 
 @dataclass(frozen=True, slots=True)
 class GrantState:
-    """How a grant stands, and why.
+    """The state of a grant, and why.
 
     Attributes:
         state: What can be done with it.
@@ -79,10 +79,10 @@ class GrantStates:
         self._rate_limiter = RateLimiter(enforcer.notes, enforcer.clock)
 
     def of(self, token: Token, *, thorough: bool = False) -> GrantState:
-        """Return how the grant of a stored token stands.
+        """Return the state of a stored token's grant.
 
         Args:
-            thorough: Read its note even where its access token works; a list of many does not.
+            thorough: Read its note even if its access token works; long lists do not.
         """
         if known := self._known_locally(token):
             return known
@@ -114,11 +114,11 @@ class GrantStates:
         return _ACTIVE
 
     def policy_expiry(self, token: Token) -> PolicyExpiry | None:
-        """Return when the policy ends a token, by the rule that comes first; None: never."""
+        """Return when the policy ends a token, and by which rule, or None if it never does."""
         return self._enforcer.expiry(token)
 
     def describe(self, token: Token) -> str:
-        """Return a token's state for lists: of a grant that is active, its access token's age."""
+        """Return a token's state for lists; for an active grant, its access token's freshness."""
         grant = self.of(token)
         if grant.state is State.POLICY_ENDS:
             return f"{OVER}: {grant.reason}"
@@ -130,7 +130,7 @@ class GrantStates:
 
 
 def is_dead(token: Token, usage: RateLimitState, now: datetime) -> bool:
-    """Return True if Zoho has ended a grant, and nothing was granted since that works."""
+    """Return True if Zoho has ended a grant, and no valid token was saved since."""
     if not usage.dead_since:
         return False
     saved = token.updated_at

@@ -1,4 +1,4 @@
-"""Extends the leases of refreshes that take long, for as long as their process lives."""
+"""Extends leases while a slow refresh is running."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ __all__ = ["LEASE_TTL", "MAX_REFRESH_TIME", "LeaseHeartbeat"]
 _logger = RateLimitedLog()
 
 LEASE_TTL = 15.0
-"""Seconds that a lease runs: how long others wait for a process that was killed or stopped."""
+"""Seconds that a lease runs: other processes wait so long for one that was killed or stopped."""
 
 EXTEND_EVERY = 3.0
 """Seconds between two extensions; a busy machine may be late with several of them."""
 
 MAX_REFRESH_TIME = MAX_CALL_TIME
-"""Seconds that one refresh is given: after that, somebody else may try."""
+"""Seconds that one refresh may take; after that, another process may try."""
 
 
 class LeaseHeartbeat:
-    """One thread per process, while there is a lease to extend; safe to share."""
+    """Extends leases every 3 s, for at most 60 s, in one thread per process; safe to share."""
 
     def __init__(self) -> None:
         self._lock = ProcessLock()
@@ -38,7 +38,7 @@ class LeaseHeartbeat:
 
     @contextmanager
     def extending(self, lease: Lease) -> Iterator[None]:
-        """Keep a lease while the block runs."""
+        """Keep a lease while the ``with`` block runs."""
         with self._lock.for_this_process():
             if self._process != this_process():
                 # A forked child inherits neither the thread nor the right to these leases.

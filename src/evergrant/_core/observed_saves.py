@@ -1,4 +1,4 @@
-"""Tokens that others save, by our own clock: who disagrees about time does not fight about it."""
+"""Clock skew: tokens that other hosts save, with their times translated to our own clock."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from evergrant.token import EXPIRY_LEEWAY, Token, identify
 __all__ = ["ObservedSaves"]
 
 SLACK = timedelta(minutes=1)
-"""How far the clocks of two hosts may differ before one does not go by the other's."""
+"""How far the clocks of two hosts may differ before the other's times are translated."""
 
-MOST = 100_000
-"""Tokens that a process remembers to have seen."""
+MAX_TOKENS = 100_000
+"""Tokens that a process remembers."""
 
-TELL = 600.0
-"""Seconds between two events that say the same."""
+TELL_EVERY_S = 600.0
+"""Seconds between two `ClockSkew` events."""
 
 
 @dataclass(frozen=True, slots=True)
 class _ObservedSave:
-    """What a row was like when it was last looked at, and how we read its times."""
+    """A row as it was last read, when, and its times by our clock."""
 
     token: Token
     looked: datetime
@@ -49,15 +49,15 @@ class ObservedSaves:
     def observe(self, stored: Token) -> Token:
         """Return a stored token with its expiry by our own clock.
 
-        One that was saved since the last look is as fresh as that look, whatever the clock of
-        who saved it said.
+        One that was saved since the last read is as fresh as that read, whatever the clock of the
+        host that saved it said.
         """
         before, now = self._seen.get(stored.id or ""), self._clock()
         times = None
         if before and before.token.access_token == stored.access_token:
             if before.times and (stored.updated_at, stored.expires_at) == before.times:
                 return stored  # it went through here before
-            # Another expiry of the same access token: its grant has ended, and somebody said so.
+            # Another expiry of the same access token: its grant has ended, and a process noted it.
             times = before.times if before.token.expires_at == stored.expires_at else None
         elif before and before.looked <= now and _was_saved_since(before.token, stored):
             times = self._read(stored, before.looked, now)
@@ -67,7 +67,7 @@ class ObservedSaves:
         return replace(stored, updated_at=times[0], expires_at=times[1])
 
     def as_stored(self, token: Token) -> Token:
-        """Return a token that was `seen` as it stands in the store."""
+        """Return a token that went through `observe` as it stands in the store."""
         known = self._seen.get(token.id or "")
         if known and known.times and (token.updated_at, token.expires_at) == known.times:
             before = known.token
@@ -77,7 +77,7 @@ class ObservedSaves:
     def _read(
         self, stored: Token, looked: datetime, now: datetime
     ) -> tuple[datetime, datetime] | None:
-        """Return when a token was saved and expires; None: as it says itself."""
+        """Return when a token was saved and expires by our clock, or None if its own times do."""
         if stored.expires_at is None:
             return None
         saved = stored.updated_at or stored.expires_at - ACCESS_TOKEN_LIFE
@@ -86,17 +86,17 @@ class ObservedSaves:
         if life <= EXPIRY_LEEWAY or abs(difference) <= SLACK:
             return None
         if time.monotonic() >= self._tell_at:
-            self._tell_at = time.monotonic() + TELL
+            self._tell_at = time.monotonic() + TELL_EVERY_S
             seconds = difference.total_seconds()
             self._emit(ClockSkew(at=now, seconds=seconds, **identify(stored)))
         return looked, looked + life
 
-    def _keep(self, sighting: _ObservedSave) -> None:
-        if len(self._seen) >= MOST:
+    def _keep(self, seen: _ObservedSave) -> None:
+        if len(self._seen) >= MAX_TOKENS:
             self._seen = {}
-        self._seen[sighting.token.id or ""] = sighting
+        self._seen[seen.token.id or ""] = seen
 
 
 def _was_saved_since(before: Token, stored: Token) -> bool:
-    """Return True if a row is a later one; not one of a backup, or one that keeps no count."""
+    """Return True if a row is a later one: not one of a backup, nor one without versions."""
     return stored.version > before.version

@@ -1,4 +1,4 @@
-"""Holds tokens to a policy: says when each one's time is over, and notes logins and use."""
+"""The policy check: when a policy ends each token, and what it lets in; records logins and use."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class PolicyEnforcer:
         self._store = store
         self.notes = notes
         self.clock = clock
-        self._moments = Timestamps(clock, store.storage_time)
+        self._timestamps = Timestamps(clock, store.storage_time)
         needed = {"created_at"} if policy.max_age or policy.session_timeout else set()
         needed |= {"last_used_at"} if policy.idle_timeout else set()
         if missing := needed - set(store.stored_fields):
@@ -47,43 +47,43 @@ class PolicyEnforcer:
             )
 
     def now(self) -> datetime:
-        """Return the present moment, by which tokens age."""
-        return self._moments.now()
+        """Return the present moment, by the clock that decides how old tokens are."""
+        return self._timestamps.now()
 
     def expiry(self, token: Token) -> PolicyExpiry | None:
-        """Return when a token's time is over, by the rule that comes first; None: never."""
+        """Return when the policy ends a token, and by which rule, or None if it never does."""
         return min(self._expiries(token), default=None)
 
     def _expiries(self, token: Token) -> Iterator[PolicyExpiry]:
-        policy, moments = self.policy, self._moments
+        policy, moments = self.policy, self._timestamps
         begun = moments.past(token, token.created_at or token.updated_at)
         used = moments.past(token, _used(token)) or begun
         if policy.max_age and begun:
             yield PolicyExpiry(begun + policy.max_age, "max_age")
         if policy.session_timeout and begun:
             at = begun + policy.session_timeout
-            # Most have logged in once: the note is read only where it makes a difference.
-            if at <= self._moments.now() and (later := self._login(token)):
+            # Most users have logged in once: the note is read only where it makes a difference.
+            if at <= self._timestamps.now() and (later := self._login(token)):
                 at = max(at, later + policy.session_timeout)
             yield PolicyExpiry(at, "session_timeout")
         if policy.idle_timeout and used:
             yield PolicyExpiry(used + policy.idle_timeout, "idle_timeout")
         if self._excess(token):
-            yield PolicyExpiry(begun or self._moments.now(), "allowed_scopes")
+            yield PolicyExpiry(begun or self._timestamps.now(), "allowed_scopes")
 
     def _login(self, token: Token) -> datetime | None:
         noted = self.notes.read("login", token.id or "")
-        return self._moments.past(token, from_epoch_ms(int(noted))) if noted.isdigit() else None
+        return self._timestamps.past(token, from_epoch_ms(int(noted))) if noted.isdigit() else None
 
     def _excess(self, token: Token) -> list[str]:
         refused = self.policy.disallowed_scopes(token.scopes)
-        # Without these nobody could tell whose the grant is.
+        # Without these it cannot be told whose the grant is.
         return [scope for scope in refused if scope not in IDENTITY_SCOPES]
 
     def refusal(self, token: Token) -> PolicyRefused | None:
-        """Return the error of who asks for a token whose time is over; None: it is not."""
+        """Return the `PolicyRefused` to raise for a token that the policy has ended, or None."""
         ending = self.expiry(token)
-        if ending is None or self._moments.now() < ending.at:
+        if ending is None or self._timestamps.now() < ending.at:
             return None
         if ending.rule == "allowed_scopes":
             what = f"{', '.join(self._excess(token))} is not allowed"
@@ -97,21 +97,21 @@ class PolicyEnforcer:
         )
 
     def require(self, token: Token) -> Token:
-        """Return a token whose time is not over.
+        """Return the token if the policy lets it be used.
 
         Raises:
-            PolicyRefused: It is.
+            PolicyRefused: The policy has ended it.
         """
         if refusal := self.refusal(token):
             raise refusal
         return token
 
     def expired_by(self, token: Token) -> str | None:
-        """Return the rule by which a token is of no use any more, or ``dead``; None: it is.
+        """Return the rule that ended this token (or ``dead``), or None if it is still usable.
 
-        Dead is what can never work again: expired, and nothing to refresh it with.
+        A dead token can never work again: it has expired, and has no refresh token.
         """
-        now = self._moments.now()
+        now = self._timestamps.now()
         if (ending := self.expiry(token)) and now >= ending.at:
             return ending.rule
         if token.refresh_token or not token.access_token or not token.expires_at:
@@ -121,7 +121,7 @@ class PolicyEnforcer:
         return "dead" if is_dead else None
 
     def validity(self, token: Token) -> Validity:
-        """Return when a token may be handed out, and when something is due for it."""
+        """Return when a token may be handed out, and when a refresh or a record of use is due."""
         validity, ending = Validity.of(token), self.expiry(token)
         every = self.policy.usage_write_interval
         used = _used(token)
@@ -129,47 +129,47 @@ class PolicyEnforcer:
         return validity.limited_to(not_after=ending and ending.at, refresh_at=due)
 
     def is_use_record_due(self, token: Token) -> bool:
-        """Return True if it is time to note that a token is used."""
+        """Return True if it is time to record that a token is used."""
         every = self.policy.usage_write_interval
         used = _used(token)
         if every is None or used is None:
             return every is not None
-        self._moments.past(token, used)  # it may show that our own clock is behind
-        # Noted by a clock that was ahead: noting it anew mends that.
-        return not used - CLOCK_SLACK <= self._moments.now() < used + every
+        self._timestamps.past(token, used)  # it may show that our own clock is behind
+        # Recorded by a fast clock: recording it again mends that.
+        return not used - CLOCK_SLACK <= self._timestamps.now() < used + every
 
     def with_use_recorded(self, token: Token) -> Token | None:
-        """Return a token as it is to be stored once it is used; None: as it is."""
+        """Return the token to store after use, or None if nothing is to be recorded yet."""
         if not self.is_use_record_due(token):
             return None
         return replace(
-            self._moments.without_future(token) or token, last_used_at=self._moments.now()
+            self._timestamps.without_future(token) or token, last_used_at=self._timestamps.now()
         )
 
     def with_past_timestamps(self, token: Token) -> Token | None:
-        """Return a token whose age does not begin in the future, to be stored; None: none does."""
-        mended = self._moments.without_future(token) if self.policy != NO_POLICY else None
+        """Return the token to store in place of one with future times, or None if it has none."""
+        mended = self._timestamps.without_future(token) if self.policy != NO_POLICY else None
         if mended and self.policy.session_timeout and (login := self._login(token)):
             self._record_login(token, login)
         return mended
 
     def record_login(self, token: Token) -> None:
-        """Note that a user has just logged in: the token itself is as old as its grant."""
+        """Record that a user has just logged in: the token itself is as old as its grant."""
         if self.policy.session_timeout:
-            self._record_login(token, self._moments.now())
+            self._record_login(token, self._timestamps.now())
 
     def _record_login(self, token: Token, at: datetime) -> None:
         life = (self.policy.session_timeout or timedelta(0)).total_seconds()
         self.notes.update("login", token.id or "", lambda _: str(to_epoch_ms(at)), life=life)
 
     def scope_violation(self, granted: Token) -> PolicyRefused | None:
-        """Return why a grant may not even be stored: it covers too much; None: it may."""
+        """Return the violation of a grant that covers too much to be stored, or None."""
         if excess := self._excess(granted):
             return _refused(granted, "allowed_scopes", f"{', '.join(excess)} is not allowed")
         return None
 
     def violation(self, token: Token) -> PolicyRefused | None:
-        """Return why a login that was just stored may not stay; None: it may."""
+        """Return the policy violation of a login that was just stored, or None."""
         for rule, most, others in self._counts(token):
             before = (other for other in others if _is_before(other, token))
             if sum(not self.expired_by(other) for other in before) >= most:
@@ -180,7 +180,7 @@ class PolicyEnforcer:
         if "@" in name:
             yield from self._store.find_users(name.partition(":")[0])
             return
-        # A key of the caller's own: what stands before its colon is nobody's name.
+        # A key of the caller's own: what stands before its colon is no user name.
         yield from (one for one in self._store.find_users(name) if one.user_name == name)
 
     def _counts(self, token: Token) -> Iterator[tuple[str, int, Iterator[Token]]]:
@@ -197,10 +197,10 @@ class PolicyEnforcer:
 def still_alive_error(
     objection: PolicyRefused, token: Token, accounts: Accounts, error: EvergrantError
 ) -> PolicyRefused:
-    """Return the refusal of a grant with the word that it is still alive, and how to end it.
+    """Return the refusal of a grant, with the hint that it is still alive and how to end it.
 
     Args:
-        error: What kept it from being revoked.
+        error: Why it could not be revoked.
     """
     where = accounts.data_center_of(token)
     objection.hint = (
@@ -212,14 +212,14 @@ def still_alive_error(
 
 
 def _used(token: Token) -> datetime | None:
-    """Return when a token was last used, as far as anybody noted."""
+    """Return when a token was last used, if that was recorded, else when it was saved."""
     return token.last_used_at or token.updated_at
 
 
 def _is_before(other: Token, token: Token) -> bool:
-    """Return True if another's place was taken before: of two at once, both must not stand back.
+    """Return True if another token came first: of two logins at once, one must stay.
 
-    Who logs in again keeps the row, and with its id the place.
+    A user who logs in again keeps the row, and so the place.
     """
     return _place(other) < _place(token)
 

@@ -1,4 +1,4 @@
-"""What one grant has used of Zoho's limits: a note that all processes share, and its rules.
+"""What one grant has used of Zoho's rate limits: a note that all processes share, and its rules.
 
 Sources, for each number here: https://www.zoho.com/crm/developer/docs/api/v8/token-validity.html;
 where other pages of Zoho's differ, the strictest of those for CRM counts.
@@ -26,7 +26,7 @@ WINDOW = THROTTLE_WINDOW // _MILLISECOND
 """Milliseconds: ten minutes."""
 
 MAX_LIVE = 15
-"""Access tokens of one refresh token that live at a time; one more ends the oldest."""
+"""Access tokens of one refresh token that are valid at a time; one more ends the oldest."""
 
 LIFE = ACCESS_TOKEN_LIFE // _MILLISECOND
 """Milliseconds that an access token lives: one hour."""
@@ -35,9 +35,9 @@ CLOCK_MARGIN = 1_000
 """Milliseconds that a request may take to be counted by Zoho, after it was counted here."""
 
 COOL_DOWN = 30_000
-"""Milliseconds after a failure in which nobody asks who need not; more where there is time."""
+"""Milliseconds after a failure without refreshes ahead of time; longer if the token allows."""
 
-LONGEST_MESSAGE = 120
+MAX_MESSAGE = 120
 """Characters of an error that are noted; a note must stay short."""
 
 
@@ -45,7 +45,7 @@ class Failure(NamedTuple):
     """Why Zoho did not refresh: when (epoch milliseconds), the error's class, its message.
 
     Attributes:
-        passes: A network in between answered: another host may well reach Zoho.
+        passes: A network in between answered, so that another host may well reach Zoho.
     """
 
     at: int
@@ -59,10 +59,10 @@ class RateLimitState:
     """The last hour of one grant; moments are epoch milliseconds.
 
     Attributes:
-        mints: When access tokens were asked for, the oldest first.
+        requests: When access tokens were asked for, the oldest first.
         throttled_until: Until when Zoho said it refuses.
         failure: The last one.
-        dead_since: When Zoho first said that the grant works no more; 0: it did not.
+        dead_since: When Zoho first said that the grant is dead, or 0.
     """
 
     requests: tuple[int, ...] = ()
@@ -72,7 +72,7 @@ class RateLimitState:
 
     @classmethod
     def parse(cls, note: str) -> Self:
-        """Return what a note says; one that cannot be read says nothing."""
+        """Return the state that a note holds; a note that cannot be read holds none."""
         try:
             state = json.loads(note or "{}")
             failed = state.get("failure")
@@ -97,24 +97,24 @@ class RateLimitState:
 
     def available_at(self, now: int) -> int:
         """Return when the next access token may be asked for; ``now`` if at once."""
-        mints = self._last_hour(now)
-        # Longer than a window, and it was noted by a clock that has gone back since.
+        requests = self._last_hour(now)
+        # More than a window ahead: it was noted by a clock that has gone back since.
         waits = [self.throttled_until if self.throttled_until <= now + WINDOW else now]
-        if len(mints) >= MAX_REQUESTS:
-            waits.append(mints[-MAX_REQUESTS] + WINDOW + CLOCK_MARGIN)
+        if len(requests) >= MAX_REQUESTS:
+            waits.append(requests[-MAX_REQUESTS] + WINDOW + CLOCK_MARGIN)
         others = MAX_LIVE - 1  # the login brought one too
-        if len(mints) >= others:
-            waits.append(mints[-others] + LIFE + CLOCK_MARGIN)
+        if len(requests) >= others:
+            waits.append(requests[-others] + LIFE + CLOCK_MARGIN)
         return max(now, *waits)
 
     def is_cooling_down(self, now: int, left: int) -> bool:
-        """Return True if those who need not ask should not, since the last request has failed.
+        """Return True if no refresh should be sent ahead of time, because the last one failed.
 
-        All who share the store then leave the accounts server alone while it is down, and a
-        grant that is dead.
+        All processes that share the store then leave a dead grant alone, and the accounts server
+        while it is down.
 
         Args:
-            left: Milliseconds that the access token at hand still lives.
+            left: Milliseconds for which the cached access token is still valid.
         """
         if not self.failure or (self.requests and self.requests[-1] > self.failure.at):
             return False
@@ -128,32 +128,32 @@ class RateLimitState:
         return replace(self, requests=(*self._last_hour(now), now))
 
     def clamped(self, now: int) -> Self:
-        """Return this without a future: what a clock that was ahead noted counts as of now.
+        """Return this with future moments, which a fast clock noted, replaced by now.
 
-        It is to be stored: clamped at each look, it would stay as young for as long as the clock
-        was ahead.
+        The result must be stored: clamped at each read, such a moment would stay new for as long
+        as that clock was ahead.
         """
         failure, until = self.failure, self.throttled_until
         if failure and failure.at > now:
             failure = failure._replace(at=now)
         if until > now + WINDOW:
             until = 0  # longer than Zoho ever refuses
-        mints = tuple(min(at, now) for at in self.requests)
+        requests = tuple(min(at, now) for at in self.requests)
         dead_since = min(self.dead_since, now)
         return replace(
-            self, requests=mints, failure=failure, throttled_until=until, dead_since=dead_since
+            self, requests=requests, failure=failure, throttled_until=until, dead_since=dead_since
         )
 
     def without_request(self, at: int) -> Self:
         """Return this without the request of that moment: Zoho never saw it."""
-        mints = list(self.requests)
-        if at in mints:
-            mints.remove(at)
-        return replace(self, requests=tuple(mints))
+        requests = list(self.requests)
+        if at in requests:
+            requests.remove(at)
+        return replace(self, requests=tuple(requests))
 
     def failed(self, failure: Failure, throttled_until: int = 0) -> Self:
         """Return this with a failure, and until when Zoho refuses."""
-        short = failure._replace(message=failure.message[:LONGEST_MESSAGE])
+        short = failure._replace(message=failure.message[:MAX_MESSAGE])
         until = max(self.throttled_until, throttled_until)
         return replace(self, failure=short, throttled_until=until)
 
@@ -163,11 +163,11 @@ class RateLimitState:
         return replace(self, dead_since=self.dead_since or at)
 
     def revived(self) -> Self:
-        """Return this after all was granted: what Zoho said before holds no more."""
+        """Return this after Zoho has granted a token again: the earlier refusal no longer holds."""
         return replace(self, failure=None, dead_since=0)
 
     def _last_hour(self, now: int) -> tuple[int, ...]:
-        """Return the mints that count; one from the future was noted by a clock ahead of ours."""
+        """Return the requests that count; one from the future was noted by a fast clock."""
         return tuple(min(at, now) for at in self.requests if at > now - LIFE - CLOCK_MARGIN)
 
 

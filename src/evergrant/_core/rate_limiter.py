@@ -1,4 +1,4 @@
-"""Zoho's limits as a budget that all who share a store keep to."""
+"""The rate limiter: Zoho's limits, kept by all processes that share a store."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ MAX_GRANTS = 20
 """Refresh tokens that one user may have for one client; one more ends the oldest, even if it is
 in use (https://www.zoho.com/crm/developer/docs/api/v8/token-validity.html)."""
 
-LEDGER = "ledger"
+NOTE_KIND = "ledger"
 MILLISECOND = timedelta(milliseconds=1)
 
-LEDGER_LIFE = (LIFE + WINDOW) / 1000
-"""Seconds that a ledger is kept: what it says has had its time then."""
+NOTE_LIFE_S = (LIFE + WINDOW) / 1000
+"""Seconds that the note of a grant is kept; after that it says nothing of use."""
 
-YEARS = 10 * 365 * 86_400.0
-"""Seconds that is kept what is known of refresh tokens: they do not expire."""
+DEAD_LIFE_S = 10 * 365 * 86_400.0
+"""Seconds that a note about a refresh token itself is kept: those do not expire."""
 
 REFUSAL_LIFE = timedelta(minutes=10)
-"""How long a refused refresh token is not shown to Zoho again: its throttle's own window."""
+"""How long a refused refresh token is not sent again: the window of Zoho's own throttle."""
 
 
 class RateLimiter:
-    """What the grants of a store have used, and may use."""
+    """Counts the requests of each grant, and refuses those that Zoho would refuse."""
 
     def __init__(self, notes: SharedNotes, clock: Clock) -> None:
         self._notes = notes
@@ -46,11 +46,11 @@ class RateLimiter:
         self._asked = RequestHistory()
 
     def state(self, token: Token) -> RateLimitState:
-        """Return the ledger of a token's grant."""
-        return RateLimitState.parse(self._notes.read(LEDGER, token.refresh_token or ""))
+        """Return what a token's grant has used of the limits."""
+        return RateLimitState.parse(self._notes.read(NOTE_KIND, token.refresh_token or ""))
 
     def is_dead(self, token: Token) -> bool:
-        """Return True if Zoho called the grant dead."""
+        """Return True if Zoho has ended the grant."""
         return bool(self.state(token).dead_since)
 
     def recent_failure(self, token: Token) -> OAuthError | None:
@@ -62,9 +62,9 @@ class RateLimiter:
         return error_from_state(usage, token) if at_rest else None
 
     def refusal(self, token: Token) -> tuple[OAuthError, datetime] | None:
-        """Return with what Zoho ended this token's grant, and when it last said so.
+        """Return the error with which Zoho ended this token's grant, and when it last said so.
 
-        None: it did not, or that was long ago enough to ask again.
+        Returns None if it did not, or if that is long enough ago to ask again.
         """
         usage, now = self.state(token), to_epoch_ms(self._clock())
         failed = usage.failure
@@ -76,12 +76,12 @@ class RateLimiter:
 
     @contextmanager
     def reserve(self, token: Token) -> Iterator[None]:
-        """Count one request for an access token, before it is sent, and note if it fails.
+        """Count one request for an access token before it is sent, and record a failure.
 
         Raises:
-            Throttled: Zoho would refuse it, or it would end an access token that lives.
+            Throttled: Zoho would refuse it, or it would end an access token that is valid.
         """
-        at, was_dead = self._spend(token)
+        at, was_dead = self._reserve(token)
         try:
             yield
         except OAuthError as error:
@@ -91,9 +91,9 @@ class RateLimiter:
             self._give_back(token, at)
             raise
         if was_dead:
-            self._amend(token, lambda note: RateLimitState.parse(note).revived().serialize())
+            self._update(token, lambda note: RateLimitState.parse(note).revived().serialize())
 
-    def _spend(self, token: Token) -> tuple[int, bool]:
+    def _reserve(self, token: Token) -> tuple[int, bool]:
         now, was_dead, free_at = to_epoch_ms(self._clock()), False, 0
         grant = token.refresh_token or ""
 
@@ -106,7 +106,7 @@ class RateLimiter:
             usage = usage.clamped(now)
             return usage.serialize() if free_at > now else usage.with_request(now).serialize()
 
-        noted = RateLimitState.parse(self._amend(token, spend)).requests
+        noted = RateLimitState.parse(self._update(token, spend)).requests
         if free_at > now:
             raise Throttled(
                 "as many access tokens as Zoho allows were asked for with this grant",
@@ -126,51 +126,51 @@ class RateLimiter:
             if not may_have_granted(error):
                 usage = usage.without_request(at)
                 self._asked.forget(token.refresh_token or "", at)
-            # What never left is this process's own trouble: another may well get through.
+            # What was never sent is this process's own trouble: another may well get through.
             usage = usage.failed(failure, until) if was_sent(error) else usage
             return (usage.ended() if ends_grant(error, token) else usage).serialize()
 
-        # That a grant is dead is known for as long as somebody may still have it.
-        self._amend(token, settle, life=YEARS if is_dead else LEDGER_LIFE)
+        # That a grant is dead is remembered for as long as a copy of it may exist.
+        self._update(token, settle, life=DEAD_LIFE_S if is_dead else NOTE_LIFE_S)
 
     def _give_back(self, token: Token, at: int) -> None:
         self._asked.forget(token.refresh_token or "", at)
-        self._amend(token, lambda note: RateLimitState.parse(note).without_request(at).serialize())
+        self._update(token, lambda note: RateLimitState.parse(note).without_request(at).serialize())
 
-    def _amend(
-        self, token: Token, change: Callable[[str], str], *, life: float = LEDGER_LIFE
+    def _update(
+        self, token: Token, change: Callable[[str], str], *, life: float = NOTE_LIFE_S
     ) -> str:
-        return self._notes.update(LEDGER, token.refresh_token or "", change, life=life)
+        return self._notes.update(NOTE_KIND, token.refresh_token or "", change, life=life)
 
     def add_grant(self, token: Token) -> int:
-        """Note a new refresh token; return how many its user has for this client, it included."""
-        return self._amend_grants(token, lambda known, new: [*known, new][-MAX_GRANTS:])
+        """Record a new refresh token; return how many its user now has for this client."""
+        return self._update_grants(token, lambda known, new: [*known, new][-MAX_GRANTS:])
 
     def remove_grant(self, token: Token) -> None:
-        """Note that a refresh token was revoked."""
-        self._amend_grants(token, lambda known, _: known)
+        """Record that a refresh token was revoked."""
+        self._update_grants(token, lambda known, _: known)
 
-    def _amend_grants(self, token: Token, change: Callable[[list[str], str], list[str]]) -> int:
+    def _update_grants(self, token: Token, change: Callable[[list[str], str], list[str]]) -> int:
         mine = sha256(str.encode(token.refresh_token or "")).hexdigest()[:12]
 
         def amend(note: str) -> str:
             return " ".join(change([known for known in note.split() if known != mine], mine))
 
         whose = f"{token.user_name and fold_name(token.user_name)} {token.client_id}"
-        return len(self._notes.update("grants", whose, amend, life=YEARS).split())
+        return len(self._notes.update("grants", whose, amend, life=DEAD_LIFE_S).split())
 
 
 def ends_grant(error: OAuthError, token: Token) -> bool:
     """Return True if an error means for certain that a token's grant is dead.
 
-    Where the token does not say in which data center it lives, a wrong one may have been asked.
+    If the token does not name its data center, a wrong one may have been asked.
     """
     is_refusal = isinstance(error, LoginRequired) and not isinstance(error, PolicyRefused)
     return is_refusal and bool(token.api_domain)
 
 
 def error_from_state(usage: RateLimitState, token: Token) -> OAuthError:
-    """Return the failure that another process noted, as the error it was."""
+    """Return the failure that another process recorded, as the error it was."""
     failed = usage.failure or Failure(0, "OAuthError", "the token was not refreshed")
     if failed.kind == Throttled.__name__:
         until = from_epoch_ms(max(usage.throttled_until, failed.at))

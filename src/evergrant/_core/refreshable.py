@@ -1,4 +1,4 @@
-"""Which tokens a scheduler can keep fresh, whatever Zoho would say to them."""
+"""Which tokens can be refreshed here at all, and by which data center."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def belongs_to_client(token: Token, accounts: Accounts) -> bool:
 
 
 def data_center_code(token: Token, accounts: Accounts) -> str:
-    """Return the code of the data center that is asked to refresh a token; empty: none is."""
+    """Return the code of the data center that refreshes a token, or "" if none can."""
     try:
         return accounts.data_center_of(token).code
     except UntrustedServer:
@@ -23,7 +23,7 @@ def data_center_code(token: Token, accounts: Accounts) -> str:
 
 
 def refresh_blocker(token: Token, accounts: Accounts) -> EvergrantError | None:
-    """Return why a token cannot be refreshed here; None: it can."""
+    """Return why a token cannot be refreshed here, or None if it can."""
     if not token.refresh_token:
         return NoRefreshToken("there is no refresh token to refresh it with", **identify(token))
     try:

@@ -41,7 +41,7 @@ __all__ = ["Refresher"]
 
 _logger = RateLimitedLog()
 
-LOOK_AGAIN = 0.25
+RETRY_LEASE_S = 0.25
 """Seconds after which a waiter asks for the lease again: its holder may have failed or died."""
 
 
@@ -49,7 +49,7 @@ class Refresher:
     """One refresh per token at a time: a gate for threads, a lease for processes.
 
     Args:
-        used_at: Tells the time of use, as those who share the store have it.
+        used_at: Returns the present time by the clock that counts for use.
     """
 
     def __init__(
@@ -72,14 +72,14 @@ class Refresher:
         self._emit = emit
         self._clock = clock
         self._used_at = used_at
-        self._flights: SingleFlight[Token] = SingleFlight()
+        self._refreshes: SingleFlight[Token] = SingleFlight()
         self._heartbeat = LeaseHeartbeat()
         self._backoff = backoff
         self._queue = ProcessLock()
-        self._ending = DeadGrants(store, clock)
+        self._dead_grants = DeadGrants(store, clock)
 
     def refresh(self, token: Token, requirement: Requirement) -> Token:
-        """Return a token that meets the need, in place of this one: from the store, or from Zoho.
+        """Return a token that satisfies the requirement, from the store or from Zoho.
 
         Raises:
             TokenNotFound: It was deleted.
@@ -94,30 +94,32 @@ class Refresher:
             return self._with_lease(token, requirement)
 
         while True:
-            refreshed = self._flights.do(token.id or "", work)
-            # We may have joined a flight that did not know our need.
+            refreshed = self._refreshes.do(token.id or "", work)
+            # We may have joined a refresh that did not know our requirement.
             if led or requirement.is_satisfied_by(refreshed, self._clock()):
                 return refreshed
 
     def refresh_ahead(
         self, token: Token, is_due: Callable[[Token], bool], requirement: Requirement
     ) -> None:
-        """Refresh a token that still works, unless somebody else does; an event tells of failure.
+        """Refresh a token that is still valid.
+
+        Does nothing if another process holds the lease. Failures are reported as `RefreshFailed`.
 
         Args:
-            is_due: Says whether what is stored by now is worth refreshing.
-            need: Why it is refreshed.
+            is_due: Returns True if the stored token is still worth refreshing.
+            requirement: Why it is refreshed.
         """
         if self.can_refresh_ahead(token):
-            self._flights.do(token.id or "", lambda: self._ahead(token, is_due, requirement))
+            self._refreshes.do(token.id or "", lambda: self._ahead(token, is_due, requirement))
 
     def record_use(self, token: Token, change: Callable[[Token], Token | None]) -> None:
-        """Note in the store what changes of a token without a refresh, unless another is at it.
+        """Store a change of a token that is no refresh, unless another process holds the lease.
 
         Args:
-            change: Returns what to store in the place of what is stored by now; None: nothing.
+            change: Takes the stored token; returns what to store in its place, or None.
         """
-        # Under the lease: it must not come between another's refresh and the save of that.
+        # Under the lease: it must not come between a refresh and the save of its result.
         with suppress(StoreError), self._lease(token) as lease:
             if lease and (changed := change(current := self._stored(token))):
                 self._store.save_token(changed, expected_version=current.version)
@@ -132,10 +134,10 @@ class Refresher:
         refreshed = token
         try:
             with self._lease(token) as lease:
-                if lease:  # else somebody refreshes it already
+                if lease:  # else it is being refreshed already
                     refreshed = self._refreshed_ahead(lease, token, is_due, requirement)
         except (OAuthError, TokenNotSaved, TokenNotFound) as error:
-            # Told where it happened; and that somebody deleted it is no failure.
+            # Reported where it happened; and a deletion is no failure.
             _logger.info("not refreshed in the background: %s", error)
         except EvergrantError as error:
             self._tell_failed(token, error)
@@ -151,14 +153,16 @@ class Refresher:
             return current
         if failed := self._rate_limiter.recent_failure(current):
             raise self._backoff.record_failure(current, failed)
-        # Once: nobody waits, and a server in trouble has enough to do.
+        # Once: no caller waits, and a server in trouble has enough to do.
         return self._refresh(lease, current, requirement, attempts=1)
 
     def _with_lease(self, token: Token, requirement: Requirement) -> Token:
         refusal = self._backoff.active_refusal(token)
         if refusal:
-            if self._ending.is_due(token) and ends_grant(refusal, token):
-                newer = self._ending.expire(token)  # the store may not have taken it the first time
+            if self._dead_grants.is_due(token) and ends_grant(refusal, token):
+                newer = self._dead_grants.expire(
+                    token
+                )  # the store may not have taken it the first time
                 if newer and requirement.is_satisfied_by(newer, self._clock()):
                     return newer
             return self._fall_back(token, requirement, refusal)
@@ -174,7 +178,7 @@ class Refresher:
                 with self._queue.for_this_process():
                     lease = self._lease(token)
             with lease:
-                # Read after the lease is ours: whoever held it may have refreshed the token.
+                # Read after the lease is ours: its last holder may have refreshed the token.
                 current = self._read(token)
                 if requirement.is_satisfied_by(current, self._clock()):
                     return current
@@ -182,21 +186,21 @@ class Refresher:
                     raise self._backoff.record_failure(current, *refused)
                 failed = (usage := self._rate_limiter.state(current)).failure if waited else None
                 if failed and failed != before and not failed.passes:
-                    # The holder's answer is ours: all who waited must not ask in turns.
+                    # The holder's answer is ours: the waiters must not all ask, one after another.
                     error = self._backoff.record_failure(current, error_from_state(usage, current))
                     return self._fall_back(current, requirement, error)
-                # Where only a network in between answered the holder, once: it may be ours, too.
+                # If only a network in between answered the holder, ask once: it may be ours, too.
                 is_again = failed is not None and failed != before
                 return self._refresh(
                     lease, current, requirement, attempts=1 if is_again else ATTEMPTS
                 )
 
     def _wait_for_other(self, watch: Watch, token: Token, requirement: Requirement) -> Token | None:
-        """Return what the holder of the lease has saved, once there is that; None for now."""
-        until = time.monotonic() + LOOK_AGAIN
+        """Return what the holder of the lease has saved, or None if it has not yet."""
+        until = time.monotonic() + RETRY_LEASE_S
         while (left := until - time.monotonic()) > 0:
             watch.wait(left)
-            # One at a time: those who wait must not keep the store from those who are at it.
+            # One at a time: waiters must not keep the store busy for the holder.
             with self._queue.for_this_process():
                 current = self._read(token)
             if requirement.is_satisfied_by(current, self._clock()):
@@ -217,7 +221,7 @@ class Refresher:
     def _stored(self, token: Token) -> Token:
         self._saver.restore_pending()
         current = self._saver.pending_for(token) or self._store.find_token_by_id(token.id or "")
-        # A row of that id may be another user's by now: the ids that callers choose come again.
+        # A row of that id may be another user's now: ids that callers choose are used again.
         if current is None or not compatible(current, token):
             raise self._gone(token)
         return current
@@ -249,7 +253,7 @@ class Refresher:
             newer = None
         except OAuthError as refused:
             error = self._backoff.record_failure(current, refused)
-            newer = self._ending.expire(current) if ends_grant(refused, current) else None
+            newer = self._dead_grants.expire(current) if ends_grant(refused, current) else None
         self._tell_failed(current, error, took=time.monotonic() - began)
         if newer and requirement.is_satisfied_by(newer, self._clock()):
             return newer

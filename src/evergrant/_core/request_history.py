@@ -1,7 +1,7 @@
-"""What this process knows was asked for with a grant, by its own clock, whatever a note says.
+"""The refresh requests of each grant, with their times by this process's own clock.
 
-Those who share a store may disagree about time: one whose clock is behind takes what another
-noted for the future, one whose clock is ahead takes it for long ago.
+Hosts that share a store may disagree about the time: one whose clock is behind takes another's
+notes for the future, one whose clock is ahead takes them for long past.
 """
 
 from __future__ import annotations
@@ -15,13 +15,13 @@ from evergrant._fork import ProcessLock
 __all__ = ["RequestHistory"]
 
 SLACK = 2_000
-"""Milliseconds by which the clocks of hosts that agree may differ."""
+"""Milliseconds by which clocks that agree may differ."""
 
 MAX_GRANTS = 10_000
 """Grants that a process remembers."""
 
 _Key = tuple[int, int]
-"""A moment as it is noted, and which of several of that moment it is."""
+"""A moment as it is noted, and its number among requests of that moment."""
 
 
 class RequestHistory:
@@ -32,24 +32,24 @@ class RequestHistory:
         self._known: dict[str, tuple[int, dict[_Key, int], set[_Key]]] = {}
 
     def merged_with(self, grant: str, noted: Iterable[int], now: int) -> tuple[int, ...]:
-        """Return when requests were sent, of which a note has these moments; the oldest first.
+        """Return when the requests in a note were sent, by our clock; the oldest first.
 
-        What was noted since the last look, and cannot be from then, counts as of now: once. Who
-        changes the note is to put ``now`` in the place of what lies in the future.
+        What was noted since the last look, and cannot be from then, counts as of now, once. A
+        caller that changes the note must replace future moments by ``now``.
         """
         with self._lock.for_this_process():
             looked, before, listed = self._known.get(grant, (0, {}, set()))
             oldest = looked - SLACK if looked <= now else 0
             noted = list(noted)
             numbered, future = _numbered(min(at, now) for at in noted), _numbered(noted)
-            # A clock of our own that went back made the future of what was.
+            # Our own clock went back: what was noted as past is now the future.
             known = {key: min(at, now) for key, at in before.items()}
             for key, was in zip(numbered, future, strict=True):
                 if key != was and was in known:
                     known[key] = known.pop(was)
                     listed = listed - {was}
             old, present = now - LIFE - CLOCK_MARGIN, set(numbered)
-            # What another has struck from the note, it noted anew: its clock is behind ours.
+            # What another host has struck from the note, it noted again: its clock is behind ours.
             gone = [key for key in listed - present if known.get(key, 0) > old]
             gone.sort(key=known.__getitem__)
             for key in numbered:
@@ -63,7 +63,7 @@ class RequestHistory:
             return tuple(sorted(at for at in kept.values() if at > old))
 
     def record(self, grant: str, now: int, noted: Iterable[int]) -> None:
-        """Note a request of our own, and what the note has with it."""
+        """Remember a request of our own, and the note that includes it."""
         with self._lock.for_this_process():
             looked, known, _ = self._known.get(grant, (now, {}, set()))
             number = sum(key[0] == now for key in known)

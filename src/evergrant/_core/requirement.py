@@ -1,4 +1,4 @@
-"""What a caller needs of a token."""
+"""What a caller requires of a token."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Requirement"]
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """An access token that works, and perhaps more than that.
+    """A valid access token, and perhaps more than that.
 
     Attributes:
         other_than: The access token that the API did not accept, whatever its expiry says.
@@ -36,11 +36,11 @@ class Requirement:
         return "ahead" if is_usable(current, now) else "expired"
 
     def is_satisfied_by(self, token: Token, now: datetime) -> bool:
-        """Return True if a token will do."""
+        """Return True if the token meets the requirement."""
         return token.access_token != self.not_this and is_usable(token, now, self.min_ttl)
 
     def is_minimally_satisfied_by(self, token: Token, now: datetime) -> bool:
-        """Return True if a token will do if there is no better one: in its very last minute too."""
+        """Return True if the token is still valid, ignoring the leeway: after a failed refresh."""
         return bool(
             token.access_token
             and token.access_token != self.not_this

@@ -26,12 +26,12 @@ __all__ = ["Saver"]
 
 _logger = RateLimitedLog()
 
-PAUSES = (0.05, 0.5)
-"""Seconds between the attempts to save, for a store that says another attempt may help."""
+PAUSES_S = (0.05, 0.5)
+"""Seconds between attempts to save, if the store says that another attempt may help."""
 
 
 class Saver:
-    """Puts granted tokens into a store, or into the lifeboat until the store is well again."""
+    """Saves granted tokens in the store, or in the lifeboat until the store takes them."""
 
     def __init__(
         self,
@@ -46,11 +46,11 @@ class Saver:
         self._emit = emit
         self._clock = clock
         self._sleep = sleep
-        self._boarding: SingleFlight[list[RestoreResult]] = SingleFlight()
+        self._restoring: SingleFlight[list[RestoreResult]] = SingleFlight()
         self._settling = ProcessLock()
 
     def save(self, token: Token) -> Token:
-        """Save a token by the store's own rule, by which the fresher one stays; return that.
+        """Save a token by the store's own rule (the fresher one stays); return what is stored.
 
         Raises:
             TokenNotSaved: The store cannot take it now; the lifeboat holds it.
@@ -59,10 +59,10 @@ class Saver:
         return self._save(token, lambda: self._store.save_token(token))
 
     def save_login(self, granted: Token, former: Token | None = None) -> Token:
-        """Save a new login, in the place of the user's older one; return it as stored.
+        """Save a new login in place of the user's older one; return it as stored.
 
         Args:
-            former: A row of the same user by a former name, to go on with or to delete.
+            former: A row of the same user under a former name, to reuse or to delete.
 
         Raises:
             TokenNotSaved: The store cannot take it now; the lifeboat holds it.
@@ -94,9 +94,8 @@ class Saver:
         over: Callable[[], str | None] = lambda: None,
     ) -> Token:
         if granted.is_blank:
-            return (
-                attempt()
-            )  # nothing that could be lost, and restored later it would hide the user's row
+            # It holds nothing that could be lost, and restored later it would hide the user's row.
+            return attempt()
         try:
             return self._save_in_turns(granted, attempt, over)
         except TokenNotFound:
@@ -105,7 +104,7 @@ class Saver:
         except TokenNotSaved:
             raise
         except BaseException as error:
-            # An interrupt, or what no store should raise: Zoho will not grant the same twice.
+            # An interrupt, or what no store should raise: Zoho grants a token only once.
             path = self._lifeboat.add(granted)
             what = type(error).__name__
             _logger.warning("%s while a token was saved; it waits in %s", what, path or "memory")
@@ -114,7 +113,7 @@ class Saver:
     def _save_in_turns(
         self, granted: Token, attempt: Callable[[], Token], over: Callable[[], str | None]
     ) -> Token:
-        pauses, failed = iter(PAUSES), False
+        pauses, failed = iter(PAUSES_S), False
         for _ in range(SAVE_ATTEMPTS):
             try:
                 saved = attempt()
@@ -131,7 +130,7 @@ class Saver:
             if not problem.retryable:
                 break
             if isinstance(problem, Conflict):
-                continue  # somebody else saved: the row is free again
+                continue  # another process saved: the row is free again
             if (pause := next(pauses, None)) is None:
                 break
             self._sleep(pause)
@@ -147,7 +146,7 @@ class Saver:
         )
 
     def _replaced_grant(self, granted: Token) -> str | None:
-        """Name the grant that a login takes the place of, if the store can still be read."""
+        """Return the name of the grant that a login replaces, if the store can still be read."""
         with suppress(StoreError):
             return name_of_grant(self._store.find_token(_owner_query(granted)))
         return None
@@ -155,14 +154,14 @@ class Saver:
     def _replace_login(self, granted: Token, former: Token | None = None) -> Token:
         before = self._store.find_token(_owner_query(granted)) or former
         if former and before is not former:
-            with suppress(TokenNotFound):  # by its version: it may have become another's
+            with suppress(TokenNotFound):  # by its version: it may be another user's now
                 self._store.delete_token(former.id or "", expected_version=former.version)
         if before is None or before.id == granted.id:
             return self._store.save_token(granted)
-        # A login anew takes the place of the old one, whose expiry decides nothing. A consent
-        # that was given before brings no refresh token; the old one lives on.
+        # A new login replaces the old one, whatever their expiries. A repeated consent brings no
+        # refresh token: the old one stays valid.
         refresh_token = granted.refresh_token or before.refresh_token
-        # Without its id where another program wrote it: that would say that this grant was read.
+        # Without its id if another program wrote the row: an id says that this grant was read.
         id_ = before.id if before.version else None
         anew = replace(granted, id=id_, refresh_token=refresh_token, updated_at=before.updated_at)
         saved = self._store.save_token(anew, expected_version=before.version)
@@ -173,7 +172,7 @@ class Saver:
 
     def _compare_and_swap(self, granted: Token, read: Token) -> Token:
         id_ = granted.id or ""
-        # Version 0, a row that another program wrote, is also that of no row at all.
+        # Version 0 means a row that another program wrote, and also no row at all.
         if read.version or self._store.find_token_by_id(id_):
             with suppress(Conflict):
                 return self._store.save_token(granted, expected_version=read.version)
@@ -191,28 +190,28 @@ class Saver:
         return self._store.save_token(granted, expected_version=current.version)
 
     def pending_for(self, stored: Token) -> Token | None:
-        """Return what was granted for this stored token and is not in the store yet, if any."""
+        """Return what was granted for this stored token and is not in the store yet, or None."""
         waiting = self._lifeboat.find(stored.id) if self._lifeboat.has_pending else None
-        # A row of that id may be another user's by now: the ids that callers choose come again.
+        # A row of that id may be another user's now: ids that callers choose are used again.
         if waiting is None or not compatible(stored, waiting):
             return None
         return waiting if freshest([waiting, stored]) is waiting else None
 
     def restore_pending(self) -> list[RestoreResult]:
-        """Bring the lifeboat's tokens into the store, as far as it takes them.
+        """Try to save every pending token. Tokens that cannot be saved stay pending.
 
         Returns:
-            What became of each.
+            The result for each.
         """
         if not self._lifeboat.has_pending:
             return []
         led: list[RestoreResult] = []
-        # One thread tries, and the others wait for that: a store that is down answers slowly.
-        boardings = self._boarding.do("", lambda: self._restore_all(led))
-        for boarding in led:  # now that the lifeboat is free: a listener may ask for a token
-            if boarding.fate is RestoreOutcome.RESTORED:
-                self._emit(Restored(at=self._clock(), **identify(boarding.token)))
-        return boardings
+        # One thread tries while the others wait for it: a store that is down answers slowly.
+        results = self._restoring.do("", lambda: self._restore_all(led))
+        for result in led:  # now that the lifeboat is free: a listener may ask for a token
+            if result.outcome is RestoreOutcome.RESTORED:
+                self._emit(Restored(at=self._clock(), **identify(result.token)))
+        return results
 
     def _restore_all(self, led: list[RestoreResult]) -> list[RestoreResult]:
         with self._settling.for_this_process():
@@ -222,7 +221,7 @@ class Saver:
     def _restore_one(self, token: Token) -> RestoreResult:
         over = self._lifeboat.replaced_grant(token)
         if over and over == name_of_grant(self._store.find_token(_owner_query(token))):
-            # However often the grant before it was refreshed meanwhile: this login is the later.
+            # However often the earlier grant was refreshed since: this login is the later one.
             return RestoreResult(
                 self._replace_login(replace(token, version=0)), RestoreOutcome.RESTORED
             )
@@ -246,12 +245,12 @@ class Saver:
             )
         if freshest([row, token]) is row:
             return RestoreResult(token, RestoreOutcome.SUPERSEDED)
-        # By its version: who deletes the row in this moment must not find it again.
+        # By its version: a row that is deleted at this moment must not come back.
         saved = self._store.save_token(token, expected_version=row.version)
         return RestoreResult(saved, RestoreOutcome.RESTORED)
 
     def _restore(self, token: Token) -> RestoreResult:
-        """Save a token whose row was lost, as a file is or what was evicted, under its user."""
+        """Save a token whose row was lost (an evicted key, a lost file) under its user."""
         taken = self._store.find_token_by_id(token.id or "")
         anew = replace(token, id=None if taken else token.id, version=0)
         now = self._store.find_token(_owner_query(token))
@@ -276,9 +275,9 @@ class Saver:
 
 
 def _has_refreshed(current: Token, read: Token, granted: Token) -> bool:
-    """Return True if a row holds what somebody else was granted since it was read, like ours.
+    """Return True if a row holds a refresh by another process, as good as ours, since it was read.
 
-    Which of the two was granted later, their expiries cannot tell: they are by two clocks.
+    Their expiries cannot tell which was granted later: they are by two clocks.
     """
     if current.access_token == read.access_token or not (current.expires_at and granted.expires_at):
         return False

@@ -1,4 +1,4 @@
-"""Keeps tokens fresh whether or not anybody asks for them, each in its slot."""
+"""The scheduler: keeps tokens fresh whether or not they are used."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def _log_problem(error: EvergrantError) -> None:
 
 
 class RefreshScheduler:
-    """Goes round the tokens in a thread of its own, which ends with the process.
+    """Refreshes tokens when they are due, in a thread of its own that ends with the process.
 
     Args:
         users: Whose tokens to keep fresh; nobody named: all of this client.

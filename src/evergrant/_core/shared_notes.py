@@ -1,4 +1,4 @@
-"""Notes in the store, or in this process while the store takes none."""
+"""Notes that all users of a store share, or this process alone while the store takes none."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from evergrant.stores.base import TokenStore
 __all__ = ["SharedNotes"]
 
 MAX_KEPT = 10_000
-"""Notes that a process remembers for the time when the store does not answer."""
+"""Notes that a process remembers while the store does not answer."""
 
 
 class SharedNotes:
-    """What all who share a store should know; safe to share between threads."""
+    """Short texts for all processes that share a store; safe to share between threads."""
 
     def __init__(self, store: TokenStore) -> None:
         self._store = store
@@ -24,7 +24,7 @@ class SharedNotes:
         self._kept: dict[str, str] = {}
 
     def read(self, kind: str, about: str) -> str:
-        """Return a note as it is now; arguments as of `amend`."""
+        """Return a note as it is now; arguments as of `update`."""
         key = _key(kind, about)
         try:
             return self._store.get_note(key)
@@ -32,7 +32,7 @@ class SharedNotes:
             return self._kept.get(key, "")
 
     def update(self, kind: str, about: str, change: Callable[[str], str], *, life: float) -> str:
-        """Replace a note; see `TokenStore.amend`. What ``change`` raises passes through.
+        """Replace a note; see `TokenStore.update_note`. What ``change`` raises passes through.
 
         Args:
             kind: What sort of note it is.
@@ -42,8 +42,8 @@ class SharedNotes:
         try:
             text = self._store.update_note(key, change, life=life)
         except StoreUnavailable:
-            # What cannot be shared is at least known here: a full disk must not keep anybody
-            # from a token.
+            # What cannot be shared is at least known here: a full disk must not keep users from
+            # their tokens.
             with self._lock.for_this_process():
                 return self._keep(key, change(self._kept.get(key, "")))
         return self._keep(key, text)

@@ -1,4 +1,4 @@
-"""Moments that a token's row tells: none of them can be in the future, whoever's clock says so."""
+"""Timestamps of a row that lie in the future, and what counts in their place."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ _logger = RateLimitedLog()
 SLACK = timedelta(minutes=1)
 """How far the clocks of hosts that agree may differ."""
 
-ASK_AGAIN = 60.0
-"""Seconds between two questions what the storage's clock says."""
+ASK_AGAIN_S = 60.0
+"""Seconds between two reads of the storage's clock."""
 
-MOST = 100_000
-"""Moments in the future that a process remembers to have seen."""
+MAX_MOMENTS = 100_000
+"""Future timestamps that a process remembers."""
 
 
 class _Compared(NamedTuple):
-    """What our clock said at a moment of the monotonic one, and how far the storage's is ahead."""
+    """Our clock at a monotonic moment, and how far the storage's clock was ahead of it."""
 
     local: datetime
     at: float
@@ -36,13 +36,13 @@ class _Compared(NamedTuple):
 
 
 class Timestamps:
-    """What lies in the future counts as of when it was first seen; safe to share between threads.
+    """A timestamp in the future counts as of when it was first seen; safe to share between threads.
 
-    It is to be stored so, too: once the future has come, nobody could tell any more. Where the
-    storage has a clock that says it is no future, ours is behind, and we go by that one.
+    It must be stored so, too: once that time has come, it looks like any other. If the storage
+    has a clock and by it the timestamp is past, our clock is behind, and the storage's counts.
 
     Args:
-        storage_time: Tells the storage's time; None: it has none of its own.
+        storage_time: Returns the storage's time, or None if it has no clock of its own.
     """
 
     def __init__(self, clock: Clock, storage_time: Callable[[], datetime | None]) -> None:
@@ -53,17 +53,17 @@ class Timestamps:
         self._seen: dict[tuple[str, datetime], datetime] = {}
 
     def now(self) -> datetime:
-        """Return the present moment, as those who share the storage have it."""
+        """Return the present moment by the clock that the users of the storage share."""
         local, compared = self._clock(), self._compared
         if compared is None:
             return local
         if abs(compared.local + timedelta(seconds=time.monotonic() - compared.at) - local) > SLACK:
-            self._compared, self._ask_at = None, 0.0  # somebody has set our clock since
+            self._compared, self._ask_at = None, 0.0  # our clock was set since
             return local
         return local + compared.ahead
 
     def past(self, token: Token, moment: datetime | None) -> datetime | None:
-        """Return one of a token's moments, or when it was first seen to be in the future."""
+        """Return a timestamp of a token, or when it was first seen if it is in the future."""
         if moment is None or moment <= self.now():
             return moment
         if moment > self.now() + SLACK:
@@ -71,13 +71,13 @@ class Timestamps:
         now = self.now()
         if moment <= now + SLACK:
             return min(moment, now)
-        if len(self._seen) >= MOST:
+        if len(self._seen) >= MAX_MOMENTS:
             self._seen = {}
         # Not later than now: our own clock may have gone back since.
         return min(self._seen.setdefault((token.id or "", moment), now), now)
 
     def without_future(self, token: Token) -> Token | None:
-        """Return a token without such a future, to be stored; None: it has none."""
+        """Return the token to store without future timestamps, or None if it has none."""
         ahead: dict[str, Any] = {
             name: past
             for name in ("created_at", "last_used_at")
@@ -89,10 +89,10 @@ class Timestamps:
         return replace(token, **ahead) if ahead else None
 
     def _compare(self, moment: datetime) -> None:
-        """Learn whether it is our clock that is behind, if that was not asked a moment ago."""
+        """Find out whether our clock is behind the storage's, at most once a minute."""
         if time.monotonic() < self._ask_at:
             return
-        self._ask_at = time.monotonic() + ASK_AGAIN
+        self._ask_at = time.monotonic() + ASK_AGAIN_S
         try:
             theirs = self._storage_time()
         except EvergrantError:

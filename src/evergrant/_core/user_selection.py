@@ -1,4 +1,4 @@
-"""Which of the stored tokens a user's name means."""
+"""Which stored token a user name means."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ def select_user_token(
     client_id: str | None,
     is_dead: Callable[[Token], bool] = lambda _: False,
 ) -> Token:
-    """Return the one that is meant, among the tokens named ``user`` or ``user:<org id>``.
+    """Return the token meant by a name, among those of ``user`` and ``user:<org id>``.
 
     Only an e-mail address goes without its org: ``acme`` does not mean ``acme:staging``.
 
     Args:
-        client_id: Ours; tokens of other clients are not meant. None: any client's.
-        is_dead: Says whether Zoho called a grant dead: a living one of ``user:<org id>`` is meant
-            rather than a dead one of the bare address.
+        client_id: Our client, or None for any; tokens of other clients are ignored.
+        is_dead: Returns True if Zoho has ended a grant. A live one of ``user:<org id>`` is
+            preferred to a dead one of the bare address.
 
     Raises:
         TokenNotFound: There is none.

@@ -1,4 +1,4 @@
-"""When a token may be handed out, and when its user should not have to wait for the next one."""
+"""When a token may be handed out, and when it should be refreshed ahead of time."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ __all__ = [
 NO_MINIMUM = timedelta(0)
 
 MAX_MIN_TTL = timedelta(minutes=50)
-"""The longest remaining life that a caller may ask for. Zoho's access tokens live one hour
+"""The longest remaining lifetime that a caller may require. Zoho's access tokens live one hour
 (https://www.zoho.com/crm/developer/docs/api/v8/token-validity.html), and may be refreshed ten times
-in ten minutes: who asked for all of the hour would use that up in ten calls."""
+in ten minutes: a caller that required the whole hour would use that up in ten calls."""
 
 SPREAD = timedelta(minutes=1)
 """Tokens that expire together are refreshed over this time, not all at once."""
@@ -36,7 +36,7 @@ _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UT
 
 
 def validate_min_ttl(min_ttl: timedelta) -> timedelta:
-    """Return a remaining life that may be asked for.
+    """Return a remaining lifetime that may be required.
 
     Raises:
         ValueError: It is negative, or longer than `MOST_LIFE`.
@@ -48,7 +48,7 @@ def validate_min_ttl(min_ttl: timedelta) -> timedelta:
 
 @dataclass(frozen=True, slots=True)
 class Validity:
-    """The times of one token, worked out once for the many calls that ask.
+    """The times of one token, computed once for many calls.
 
     Attributes:
         opens: Before this moment it was not even saved: the clock has gone back since, and the
@@ -65,20 +65,20 @@ class Validity:
 
     @classmethod
     def of(cls, token: Token) -> Self:
-        """Return the window of a token; one without an access token has none."""
+        """Return the validity of a token; it is empty without an access token."""
         opens = token.updated_at - CLOCK_SLACK if token.updated_at else _FIRST
         if not token.access_token:
             return cls(opens, _FIRST, _FIRST, _FIRST)
         refreshable = bool(token.refresh_token)
         if token.expires_at is None:
-            # Nobody noted when it ends. It may well work; a new one surely does.
+            # Its expiry is unknown. It may well work; a new one surely does.
             return cls(opens, _FIRST if refreshable else _LAST, _LAST, _LAST)
         share = crc32((token.id or "").encode()) / 2**32
         due = token.expires_at - REFRESH_AHEAD + share * SPREAD if refreshable else _LAST
         return cls(opens, due, token.expires_at - EXPIRY_LEEWAY, token.expires_at)
 
     def limited_to(self, *, not_after: datetime | None, refresh_at: datetime | None) -> Validity:
-        """Return a window that closes, and has something due, at these moments or before."""
+        """Return a validity that ends, and wants a refresh, at these moments or before."""
         return replace(
             self,
             not_after=min(self.not_after, not_after or _LAST),
@@ -86,7 +86,7 @@ class Validity:
         )
 
     def covers(self, now: datetime, min_ttl: timedelta = NO_MINIMUM) -> bool:
-        """Return True if the token may be handed out to one who wants this much life of it."""
+        """Return True if the token may be handed out, and remains valid for ``min_ttl``."""
         return self.not_before <= now < self.not_after and (
             not min_ttl or min_ttl <= self.expires - now
         )
@@ -97,10 +97,10 @@ class Validity:
 
 
 def is_usable(token: Token, now: datetime, min_ttl: timedelta = NO_MINIMUM) -> bool:
-    """Return True if an access token may be handed out to one who wants this much life of it."""
+    """Return True if an access token may be handed out, and remains valid for ``min_ttl``."""
     return Validity.of(token).covers(now, min_ttl)
 
 
 def is_stale(token: Token, now: datetime) -> bool:
-    """Return True if a token is in its last minutes: valid, and worth refreshing."""
+    """Return True if a token is worth refreshing: it is in its last minutes, or over."""
     return Validity.of(token).needs_refresh(now)

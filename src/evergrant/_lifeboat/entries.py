@@ -1,4 +1,4 @@
-"""The tokens of a lifeboat, each with where it is."""
+"""The entries of a lifeboat: pending tokens, each with its file."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ class Entry:
     """A token that waits.
 
     Attributes:
-        over: Names the grant that it takes the place of, where that is known.
-        path: Its file; None: only memory holds it.
+        replaces: The fingerprint of the grant that it supersedes, if known.
+        path: Its file, or None if only memory holds it.
     """
 
     token: Token
-    over: str | None = None
+    replaces: str | None = None
     path: Path | None = None
 
 
 def is_same(one: Token, other: Token) -> bool:
-    """Return True if two tokens are of one row, or of one grant that has no row yet."""
+    """Return True if both tokens belong to one row, or (before the first save) to one grant."""
     same = one.access_token is not None and one.access_token == other.access_token
     return same or is_of_row(one, other)
 
 
 def is_of_row(one: Token, other: Token) -> bool:
-    """Return True if two tokens are of one row: its id may have become another user's."""
+    """Return True if both tokens belong to one row: its id may be another user's now."""
     if one.id is None or one.id != other.id:
         return False
     return one.refresh_token == other.refresh_token or compatible(one, other)

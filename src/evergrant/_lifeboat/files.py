@@ -28,8 +28,8 @@ PLAIN = (
     "Else delete it."
 )
 
-ABANDONED = 60.0
-"""Seconds after which an unfinished file is not being written any more."""
+ABANDONED_S = 60.0
+"""Seconds after which an unfinished file counts as abandoned."""
 
 T = TypeVar("T", dict[str, Any], list[Any])
 
@@ -39,8 +39,8 @@ class LifeboatFiles:
 
     Args:
         folder: Where they are; made, with mode 0700, when it is first needed.
-        store_url: Whose they are; told in each of them.
-        keyring: Seals them; None: they are plain.
+        store_url: The store they are for; each file names it.
+        keyring: Encrypts them; without one they are plain.
     """
 
     def __init__(self, folder: Path, store_url: str, keyring: Keyring | None) -> None:
@@ -49,7 +49,7 @@ class LifeboatFiles:
         self._store_url = store_url
         self._prefix = f"lifeboat-{sha256(store_url.encode()).hexdigest()[:12]}"
 
-    def refuse_untrusted(self) -> None:
+    def require_trusted(self) -> None:
         """Refuse a folder that others can write to, before anything is granted.
 
         Raises:
@@ -62,15 +62,15 @@ class LifeboatFiles:
                 f"the lifeboat {self.folder} cannot be used: {error.strerror}", hint=error.hint
             ) from None
         except OSError:
-            pass  # told when it is needed: whoever needs no lifeboat goes on
+            pass  # reported when it is needed: a program that needs no lifeboat goes on
 
     @property
     def old_list(self) -> Path:
-        """Return the one file, of a list, in which older versions kept them all."""
+        """The one file in which older versions kept all tokens as a list."""
         return self.folder / f"{self._prefix}.json"
 
     def paths(self, ending: str = ".json") -> list[Path]:
-        """Return the files that there are, the oldest first.
+        """Return the existing files, the oldest first.
 
         Raises:
             OSError: The folder cannot be read, or others can write to it.
@@ -84,7 +84,7 @@ class LifeboatFiles:
         """Write a token to a new file, which is on the disk before this returns.
 
         Args:
-            over: Names the grant that it takes the place of, without telling it.
+            over: The fingerprint of the grant that this login supersedes, if known.
 
         Raises:
             OSError: It cannot be written.
@@ -106,32 +106,32 @@ class LifeboatFiles:
         return f"lifeboat of {self._store_url}"
 
     def read(self, path: Path, *, adopt: bool = False) -> tuple[Token, str | None]:
-        """Return the token of a file, and what it is over.
+        """Return the token of a file, and the fingerprint of the grant that it supersedes, if any.
 
         Args:
-            adopt: Take it also where it is plain although there is a key.
+            adopt: Accept a plain file although there is a key.
 
         Raises:
             OSError: It cannot be read; a `FileNotFoundError` where it is gone, an
                 `UntrustedFileError` where another account may have put it there.
-            ConfigError: It is sealed with a key that is not set, or it is plain and must not be.
+            ConfigError: It is encrypted with a key that is not set, or plain and must not be.
             CorruptRecord: It is damaged.
         """
-        content = _parsed(path, dict)
+        content = _parse(path, dict)
         row, over = content.get("token"), content.get("over")
         if not isinstance(row, str) and not adopt:
-            self._refuse_plain()
+            self._require_encrypted()
         return self._token(row), over if isinstance(over, str) else None
 
-    def _refuse_plain(self) -> None:
-        # Who can put a file there, but not seal one, must not say whose token is used.
+    def _require_encrypted(self) -> None:
+        # An account that can write files but not encrypt them must not choose which token is used.
         if self.keyring:
             raise ConfigError(
                 "a key is set, and it is not sealed: anybody may have written it", hint=PLAIN
             )
 
     def adopt(self, path: Path) -> None:
-        """Seal a file that is plain.
+        """Encrypt a plain file.
 
         Raises:
             OSError: It cannot be read or written; it stays.
@@ -152,8 +152,8 @@ class LifeboatFiles:
             CorruptRecord: The list is damaged; it stays.
         """
         if not adopt:
-            self._refuse_plain()
-        for token in [self._token(row) for row in _parsed(self.old_list, list)]:
+            self._require_encrypted()
+        for token in [self._token(row) for row in _parse(self.old_list, list)]:
             self.write(token)
         self.old_list.unlink(missing_ok=True)
 
@@ -164,13 +164,13 @@ class LifeboatFiles:
             OSError: One cannot be renamed.
         """
         for draft in self.paths(".draft"):
-            if time.time() - draft.stat().st_mtime > ABANDONED:
+            if time.time() - draft.stat().st_mtime > ABANDONED_S:
                 draft.rename(draft.with_suffix(""))
 
     def move_aside(self, path: Path) -> Path:
-        """Take a damaged file out of the lifeboat, as it is; return where it is now.
+        """Rename a damaged file so that it is no longer used; return its new path.
 
-        What can be read of the old list gets files of its own before.
+        What can be read of an old list gets files of its own first.
 
         Raises:
             OSError: It cannot be renamed, or what is in it cannot be written.
@@ -183,7 +183,7 @@ class LifeboatFiles:
 
     def _readable_of_old_list(self) -> Iterator[Token]:
         with suppress(CorruptRecord):
-            for row in _parsed(self.old_list, list):
+            for row in _parse(self.old_list, list):
                 with suppress(CorruptRecord):
                     yield self._token(row)
 
@@ -192,7 +192,7 @@ class LifeboatFiles:
             if self.keyring is None:
                 raise missing_key(Envelope.parse(row).key_id)
             row = json.loads(self.keyring.decrypt(row, self._bound_to))
-        # A login has no id until a store gives it one, and no row of a store is without.
+        # A login has no id until a store gives it one; every row of a store has one.
         try:
             token = decode(Row((row[0] or "0", *row[1:])))
         except (TypeError, LookupError):
@@ -200,7 +200,7 @@ class LifeboatFiles:
         return token if row[0] else replace(token, id=None)
 
 
-def _parsed(path: Path, kind: type[T]) -> T:
+def _parse(path: Path, kind: type[T]) -> T:
     try:
         with os.fdopen(ownership.open_own(path, os.O_RDONLY), "rb") as file:
             content = json.loads(file.read())
@@ -212,22 +212,22 @@ def _parsed(path: Path, kind: type[T]) -> T:
 
 
 def all_files(folder: Path) -> list[Path]:
-    """Return the files of all lifeboats in a folder, whichever stores they are for."""
+    """Return the files of all lifeboats in a folder, of any store."""
     return sorted(folder.glob("lifeboat-*.json"))
 
 
 def store_url_of(path: Path) -> str:
-    """Return the URL of the store that a lifeboat's file is for; nothing where it does not say."""
+    """Return the URL of the store that a lifeboat file is for, or "" if it does not say."""
     try:
-        return str(_parsed(path, dict).get("store", ""))
+        return str(_parse(path, dict).get("store", ""))
     except (CorruptRecord, OSError):
         return ""
 
 
 def key_id_of_file(path: Path) -> str | None:
-    """Return the id of the key that a lifeboat's file is sealed with; None: it is not."""
+    """Return the id of the key that a lifeboat file is encrypted with, or None if it is plain."""
     try:
-        token = _parsed(path, dict).get("token")
+        token = _parse(path, dict).get("token")
     except (CorruptRecord, OSError):
         return None
     return key_id_of(token) if isinstance(token, str) else None

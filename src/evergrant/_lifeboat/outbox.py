@@ -1,4 +1,4 @@
-"""Where a granted token waits while its store cannot take it."""
+"""The outbox of granted tokens: they wait here while their store cannot take them."""
 
 from __future__ import annotations
 
@@ -31,20 +31,20 @@ _logger = RateLimitedLog()
 
 REPAIR = "Mend it by hand, or run: evergrant doctor --repair"
 
-TICK = 100_000_000
-"""Nanoseconds within which a second change of a folder may leave its time as it is."""
+FOLDER_TICK_NS = 100_000_000
+"""Nanoseconds within which a second change of a folder may not change its time stamp."""
 
 
 class Lifeboat:
     """Tokens that wait for one store, each in a file of mode 0600; shared by processes.
 
-    The tokens are held in memory too: on a full disk that is all there is. A file that is gone
-    was restored, or given up, by another process.
+    The tokens are held in memory too: on a full disk that is the only copy. A file that is gone
+    was restored or discarded by another process.
 
     Args:
         folder: Where the files are; made, with mode 0700, when it is first needed.
         store_url: Tells the lifeboats of several stores apart.
-        keyring: Seals the files; by default the keys that are set in the environment, if any.
+        keyring: Encrypts the files; by default the keys that are set in the environment, if any.
 
     Raises:
         ConfigError: What is set in the environment is not a key, or others can write to the
@@ -54,31 +54,31 @@ class Lifeboat:
     def __init__(self, folder: Path, store_url: str, keyring: Keyring | None = None) -> None:
         folder = folder.absolute()  # it stays where it is when the program changes its folder
         self._files = LifeboatFiles(folder, store_url, keyring or keyring_from_environment())
-        self._files.refuse_untrusted()
+        self._files.require_trusted()
         self._folder = str(folder)
         self._lock = ProcessLock()
-        self._seats: list[Entry] = []
+        self._entries: list[Entry] = []
         self._unusable: dict[Path, EvergrantError] = {}
         self._folder_time: int | None = None
 
     @property
     def has_pending(self) -> bool:
-        """Whether a token waits here, put by whichever process; cheap to ask."""
+        """Whether a token of any process is pending; cheap to ask."""
         if self._changed() != self._folder_time:
             with self._lock.for_this_process():
                 self._reload()
-        return bool(self._seats)
+        return bool(self._entries)
 
     def pending(self) -> list[Token]:
-        """Return the tokens that wait."""
+        """Return the pending tokens."""
         with self._lock.for_this_process():
             self._reload()
-            return [seat.token for seat in self._seats]
+            return [entry.token for entry in self._entries]
 
     def paths(self) -> set[Path]:
         """Return the files of this lifeboat, usable or not."""
         with self._lock.for_this_process():
-            return {seat.path for seat in self._seats if seat.path} | self._unusable.keys()
+            return {entry.path for entry in self._entries if entry.path} | self._unusable.keys()
 
     @property
     def unusable(self) -> dict[Path, EvergrantError]:
@@ -86,116 +86,116 @@ class Lifeboat:
         return dict(self._unusable)
 
     def find(self, id_: str | None) -> Token | None:
-        """Return the newest token with this id that the store has not taken yet."""
-        return next((s.token for s in reversed(self._seats) if id_ and s.token.id == id_), None)
+        """Return the newest pending token with this id, or None."""
+        return next((s.token for s in reversed(self._entries) if id_ and s.token.id == id_), None)
 
     def replaced_grant(self, token: Token) -> str | None:
-        """Return what a token that waits is over, as `put` was told."""
-        return next((seat.over for seat in self._seats if seat.token == token), None)
+        """Return the name of the grant that a pending token replaces, or None."""
+        return next((entry.replaces for entry in self._entries if entry.token == token), None)
 
     def add(self, token: Token, replaces: str | None = None) -> Path | None:
-        """Take a token in; return the file it is in, or None if only memory holds it.
+        """Add a token; return its file, or None if only memory holds it.
 
         Args:
-            over: Names the grant that it takes the place of.
+            replaces: The name of the grant that this login supersedes, if known.
         """
         with self._lock.for_this_process():
             self._reload()
-            for seat in self._seats:
-                if seat.token == token and seat.path and os.path.exists(seat.path):  # noqa: PTH110 - never raises
-                    return seat.path
-            before = [seat for seat in self._seats if is_same(seat.token, token)]
-            seat = Entry(token, replaces)
-            self._seats = [*(known for known in self._seats if known not in before), seat]
-            path = self._file(seat).path
+            for entry in self._entries:
+                if entry.token == token and entry.path and os.path.exists(entry.path):  # noqa: PTH110 - never raises
+                    return entry.path
+            before = [entry for entry in self._entries if is_same(entry.token, token)]
+            entry = Entry(token, replaces)
+            self._entries = [*(known for known in self._entries if known not in before), entry]
+            path = self._file(entry).path
             if path:
                 self._remove_files(before)
             return path
 
-    def _file(self, seat: Entry) -> Entry:
-        """Give a seat a file of its own, as safe as can be; return the seat as it is then."""
+    def _file(self, entry: Entry) -> Entry:
+        """Write an entry to a file of its own if possible; return the entry as it is then."""
         try:
-            path = self._files.write(seat.token, seat.over)
-            filed = Entry(seat.token, seat.over, path)
+            path = self._files.write(entry.token, entry.replaces)
+            filed = Entry(entry.token, entry.replaces, path)
         except UntrustedFileError as error:
             self._tell_untrusted(error)
-            return seat
+            return entry
         except Exception as error:  # noqa: BLE001 - whatever it is, the caller has a grant to keep
             _logger.error("the lifeboat %s cannot be written: %s", self._files.folder, error)  # noqa: TRY400 - the text says it all
-            return seat
-        self._seats = [filed if known is seat else known for known in self._seats]
+            return entry
+        self._entries = [filed if known is entry else known for known in self._entries]
         return filed
 
     def restore(self, save: Callable[[Token], RestoreResult]) -> list[RestoreResult]:
-        """Save every token that waits; return what became of each.
+        """Save every pending token; return the result for each.
 
         Args:
-            save: Stores one token, or raises a `StoreError`: then it waits on.
+            save: Stores one token, or raises a `StoreError`, and the token stays pending.
         """
         with self._lock.for_this_process():
             self._reload()
-            # Logins last, or a refresh of the grant that one is over would take its place again.
-            waiting = sorted(self._seats, key=lambda seat: seat.over is not None)
-        # The lock is free meanwhile: who puts a token in must not wait for a slow store.
-        boardings: list[RestoreResult] = []
+            # Logins last: a refresh of the grant that a login replaces would overwrite it.
+            waiting = sorted(self._entries, key=lambda entry: entry.replaces is not None)
+        # The lock is free now: adding a token must not wait for a slow store.
+        results: list[RestoreResult] = []
         down: StoreError | None = None
-        for seat in waiting:
-            # Once the store is down for one, the others would wait for it in turns.
-            boarding = self._keep(seat, down) if down else self._restore_entry(seat, save)
-            down = boarding.problem if isinstance(boarding.problem, StoreUnavailable) else None
-            boardings.append(boarding)
-        return boardings
+        for entry in waiting:
+            # Once the store is down for one token, each of the others would wait for it, too.
+            result = self._keep(entry, down) if down else self._restore_entry(entry, save)
+            down = result.problem if isinstance(result.problem, StoreUnavailable) else None
+            results.append(result)
+        return results
 
-    def _restore_entry(self, seat: Entry, save: Callable[[Token], RestoreResult]) -> RestoreResult:
+    def _restore_entry(self, entry: Entry, save: Callable[[Token], RestoreResult]) -> RestoreResult:
         try:
-            boarding = save(seat.token)
+            result = save(entry.token)
         except StoreError as error:
-            return self._keep(seat, error)
+            return self._keep(entry, error)
         with self._lock.for_this_process():
-            self._remove_entry([seat])
-        return boarding
+            self._remove_entry([entry])
+        return result
 
-    def _keep(self, seat: Entry, problem: StoreError) -> RestoreResult:
+    def _keep(self, entry: Entry, problem: StoreError) -> RestoreResult:
         _logger.warning("a token stays in the lifeboat: %s", problem)
         with self._lock.for_this_process():
-            if seat in self._seats and not seat.path:
-                self._file(seat)
-        return RestoreResult(seat.token, RestoreOutcome.STILL_PENDING, problem)
+            if entry in self._entries and not entry.path:
+                self._file(entry)
+        return RestoreResult(entry.token, RestoreOutcome.STILL_PENDING, problem)
 
     def remove(self, token: Token) -> None:
-        """Forget a token that the store has taken by now, and any older one of its row."""
+        """Remove a token that the store has taken, and any older one of its row."""
         with self._lock.for_this_process():
-            self._remove_entry([seat for seat in self._seats if is_same(seat.token, token)])
+            self._remove_entry([entry for entry in self._entries if is_same(entry.token, token)])
 
     def discard(self, token: Token) -> None:
-        """Forget what waits for a row that was deleted from the store on purpose."""
+        """Remove what is pending for a row that was deleted on purpose."""
         with self._lock.for_this_process():
             self._reload()
-            self._remove_entry([seat for seat in self._seats if is_of_row(seat.token, token)])
+            self._remove_entry([entry for entry in self._entries if is_of_row(entry.token, token)])
 
-    def _remove_entry(self, seats: list[Entry]) -> None:
-        self._seats = [seat for seat in self._seats if seat not in seats]
-        self._remove_files(seats)
+    def _remove_entry(self, entries: list[Entry]) -> None:
+        self._entries = [entry for entry in self._entries if entry not in entries]
+        self._remove_files(entries)
 
-    def _remove_files(self, seats: list[Entry]) -> None:
-        for seat in seats:
-            if seat.path:
+    def _remove_files(self, entries: list[Entry]) -> None:
+        for entry in entries:
+            if entry.path:
                 try:
-                    seat.path.unlink(missing_ok=True)
+                    entry.path.unlink(missing_ok=True)
                 except OSError as error:
                     self._set_aside(
-                        seat.path,
+                        entry.path,
                         ConfigError(f"it is not needed any more, and cannot be removed: {error}"),
                     )
 
     def repair(self, *, adopt: bool = False) -> list[tuple[Path, Path]]:
-        """Move damaged files aside, once what can be read of them has files of its own.
+        """Move damaged files aside, after what can be read of them has files of its own.
 
         Args:
-            adopt: Seal the files that are plain although there is a key, and use them.
+            adopt: Encrypt files that are plain although there is a key, and use them.
 
         Returns:
-            Where each was, and where it is now.
+            The old and the new path of each.
 
         Raises:
             OSError: One cannot be moved, or what is in it cannot be written.
@@ -237,7 +237,7 @@ class Lifeboat:
             return None
 
     def _reload(self, *, again: bool = False) -> None:
-        """Learn which files have come and gone, if the folder has changed since the last look."""
+        """Read which files have come and gone, if the folder has changed since the last time."""
         changed = self._changed()
         if changed is None or (changed == self._folder_time and not again):
             return
@@ -252,10 +252,12 @@ class Lifeboat:
         except OSError as error:
             _logger.error("the lifeboat %s cannot be read: %s", self._files.folder, error)  # noqa: TRY400 - the text says it all
             return
-        self._seats = [seat for seat in self._seats if seat.path is None or seat.path in paths]
-        known = {seat.path for seat in self._seats} | self._unusable.keys()
+        self._entries = [
+            entry for entry in self._entries if entry.path is None or entry.path in paths
+        ]
+        known = {entry.path for entry in self._entries} | self._unusable.keys()
         read = [self._read(path) for path in paths if path not in known]
-        settled = all(read) and time.time_ns() - changed > TICK
+        settled = all(read) and time.time_ns() - changed > FOLDER_TICK_NS
         self._folder_time = changed if settled else None
 
     def _split_old_list(self) -> bool:
@@ -271,7 +273,7 @@ class Lifeboat:
         return True
 
     def _read(self, path: Path) -> bool:
-        """Take a file's token in; return whether there is nothing to try again."""
+        """Read a file's token; return False if it should be tried again."""
         try:
             token, over = self._files.read(path)
         except FileNotFoundError:
@@ -288,7 +290,7 @@ class Lifeboat:
         except (ConfigError, CorruptRecord) as error:
             self._set_aside(path, error)
             return True
-        self._seats.append(Entry(token, over, path))
+        self._entries.append(Entry(token, over, path))
         return True
 
     def _set_aside(self, path: Path, error: EvergrantError) -> None:

@@ -1,4 +1,4 @@
-"""What becomes of a token that waited in the lifeboat."""
+"""What became of a pending token."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["RestoreOutcome", "RestoreResult"]
 
 
 class RestoreOutcome(Enum):
-    """How it ended for a token that waited."""
+    """How the attempt to restore a pending token ended."""
 
     RESTORED = "restored"
     SUPERSEDED = "not needed: the store has a newer one"
@@ -22,13 +22,13 @@ class RestoreOutcome(Enum):
 
 @dataclass(frozen=True, slots=True)
 class RestoreResult:
-    """One token that waited, and its fate.
+    """The result for one pending token.
 
     Attributes:
-        token: As it is in the store, where it was restored; else as it waited.
-        problem: What keeps it from being restored, where it still waits.
+        token: The token as stored if it was restored, else as it was pending.
+        problem: Why it is still pending, if it is.
     """
 
     token: Token
-    fate: RestoreOutcome
+    outcome: RestoreOutcome
     problem: StoreError | None = None

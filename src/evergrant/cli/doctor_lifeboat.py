@@ -61,15 +61,15 @@ def _repaired(store: evergrant.TokenStore, boat: Lifeboat, *, adopt: bool) -> It
             yield Check(NAME, "note", f"{before.name} was damaged; it is kept as {now}")
     except OSError as error:
         yield Check(NAME, "problem", f"a damaged file was left as it is: {error}")
-    for boarding in Saver(store, boat, safe_listener(None), utc_now).restore_pending():
-        yield _result_check(boarding)
+    for result in Saver(store, boat, safe_listener(None), utc_now).restore_pending():
+        yield _result_check(result)
 
 
-def _result_check(boarding: RestoreResult) -> Check:
-    what = f"{_named(boarding.token)}: {boarding.fate.value}"
-    if boarding.problem:
-        return Check(NAME, "problem", f"{what}; {boarding.problem.message}", boarding.problem.hint)
-    return Check(NAME, "ok" if boarding.fate is RestoreOutcome.RESTORED else "note", what)
+def _result_check(result: RestoreResult) -> Check:
+    what = f"{_named(result.token)}: {result.outcome.value}"
+    if result.problem:
+        return Check(NAME, "problem", f"{what}; {result.problem.message}", result.problem.hint)
+    return Check(NAME, "ok" if result.outcome is RestoreOutcome.RESTORED else "note", what)
 
 
 def _named(token: evergrant.Token) -> str:

@@ -1,6 +1,6 @@
-"""Answers the official SDK: it hands in what it knows of a token, and gets one that works.
+"""The SDK bridge: takes what the official SDK knows of a token, and returns one that works.
 
-Nothing here needs the SDK: `store_v5`, `store_v2` and `oauth_token` speak to it.
+Nothing here imports the SDK: `store_v5`, `store_v2` and `oauth_token` do.
 """
 
 from __future__ import annotations
@@ -36,22 +36,22 @@ __all__ = ["SDKBridge", "bridge_of"]
 
 _logger = RateLimitedLog()
 
-SAVING = 2.0
+SAVING_S = 2.0
 """Seconds that another process may take to save what Zoho answered. (The workers of a server all
-begin with the code of its configuration, at the same moment; one of them gets something for it.)"""
+begin with the code of its configuration, at the same moment; one of them can exchange it.)"""
 
-POLL = 0.05
+POLL_S = 0.05
 """Seconds between two looks."""
 
 
 class SDKBridge:
-    """Finds what a partial token means, and refreshes or obtains it where needed.
+    """Finds the token that a partial one means, and refreshes or obtains it if needed.
 
     Args:
         store: Where tokens are kept.
         data_centers: The hosts that may see a secret, beside the SDK's own environment.
         clock: Tells the time.
-        on_event: Is told each `evergrant.events.Event`.
+        on_event: Is called with each `evergrant.events.Event`.
         lifeboat: Folder for tokens that the store could not take.
         policy: What tokens must keep to.
     """
@@ -80,17 +80,17 @@ class SDKBridge:
         self._transports: list[HttpxTransport] = []
 
     def cached(self, id_: str | None, user_name: str | None, client_id: str | None) -> Token | None:
-        """Return what `answer` answered to this before, if it still works and nothing changed.
+        """Return what `resolve` last returned for this, if it still works and nothing changed.
 
-        None is no answer, only none at hand. (Most calls of an SDK ask what the last one asked.)
+        None means only that nothing is cached. (Most calls of an SDK ask what the last one asked.)
         """
         return self._first.peek((id_, user_name, client_id)) if self._first else None
 
     def resolve(self, asked: Token, config: SDKConfig, *, find_user: bool = True) -> Token | None:
-        """Return a token that works for what a partial one means; None if it means nobody.
+        """Return the token that a partial one means, valid now, or None if it means no user.
 
-        A grant that the store does not know yet is taken in: its code exchanged or its refresh
-        token used, once for all threads, and saved before anything else.
+        A grant that the store does not know yet is enrolled: its code is exchanged, or its refresh
+        token used, once for all threads, and the result saved before anything else.
 
         Args:
             find_user: Ask Zoho whose a new grant is, if it carries no name.
@@ -101,7 +101,7 @@ class SDKBridge:
         return self._manager(config).read_through(
             (asked.id, asked.user_name, asked.client_id),
             partial(self._resolve, asked, config, find_user=find_user),
-            # What a grant led to says nothing about the next question, whose grant may be another.
+            # What a grant led to does not answer the next question, which may bring another grant.
             only_id=None if asked.user_name else asked.id or "",
         )
 
@@ -150,7 +150,7 @@ class SDKBridge:
 
     @contextmanager
     def _clearing_cache(self) -> Iterator[None]:
-        # Not every store can tell that it was changed: what we change, we know.
+        # Not every store can tell that it was changed, but our own changes we know.
         try:
             yield
         finally:
@@ -183,7 +183,7 @@ class SDKBridge:
             transport.close()
 
     def _with_current_secret(self, stored: Token, asked: Token) -> Token:
-        """Return a stored token with the client secret that the program has: it is the newer."""
+        """Return a stored token with the client secret of the program, which is newer."""
         secret = asked.client_secret
         if not secret or secret == stored.client_secret or asked.client_id != stored.client_id:
             return stored
@@ -197,7 +197,7 @@ class SDKBridge:
             return None  # with an expiry it was one of ours, and was deleted since
         if not asked.access_token:
             config.require_initialized()
-        find_user = find_user and config != UNINITIALIZED  # nobody can be asked whose it is
+        find_user = find_user and config != UNINITIALIZED  # Zoho cannot be asked whose it is
         work = partial(self._enroll, asked, config, find_user=find_user)
         return self._logins.do(sha256(str.encode(secret)).hexdigest(), work)
 
@@ -212,7 +212,7 @@ class SDKBridge:
                 raise
         elif not asked.access_token:
             granted = self._first_refresh(asked, manager)
-        # From here on its API, which says whose it is, too, is where the program asked for it.
+        # From here on its API, which also tells whose it is, is the one the program asked for.
         saved = manager.enrollment.enroll_as_is(self.routed(granted, config), find_user=find_user)
         if asked.id and saved.id != asked.id:
             _logger.warning(
@@ -222,14 +222,14 @@ class SDKBridge:
         return saved
 
     def _wait_for_other_process(self, asked: Token, manager: TokenManager) -> Token | None:
-        """Return what another process got for the same code; it may only be about to save that."""
-        until = time.monotonic() + SAVING
+        """Return what another process got for the same code; it may still be about to save it."""
+        until = time.monotonic() + SAVING_S
         while not (stored := self.store.find_token(replace(asked, user_name=None))):
             if time.monotonic() > until and not manager.codes.is_in_progress(
                 asked.grant_token or ""
             ):
                 return None
-            time.sleep(POLL)
+            time.sleep(POLL_S)
         return stored
 
     def _exchange(self, asked: Token, manager: TokenManager) -> Token:
@@ -242,19 +242,19 @@ class SDKBridge:
         return replace(granted, id=asked.id, user_name=asked.user_name)
 
     def _first_refresh(self, asked: Token, manager: TokenManager) -> Token:
-        # Stored first: from then on one refresh is enough, whoever else begins with this grant.
+        # Stored first: from then on one refresh is enough for all processes with this grant.
         row = self.store.save_token(asked)
         try:
             return manager.upkeep.ensure_row_valid(row)
         except OAuthError as error:
             made = row.updated_at and row.created_at == row.updated_at
             if not error.retryable and made and row.id:
-                with suppress(TokenNotFound):  # somebody has saved since
+                with suppress(TokenNotFound):  # another process has saved since
                     self.store.delete_token(row.id, expected_version=row.version)
             raise
 
     def _manager(self, config: SDKConfig) -> TokenManager:
-        # One for all clients: what one caller learns, such as a throttle, the others must know.
+        # One for all clients: what one caller learns, such as a throttle, all must know.
         manager = self._managers.get(config)
         return manager or self._managers.setdefault(config, self._new_manager(config))
 
@@ -282,7 +282,7 @@ class SDKBridge:
 
 
 def bridge_of(initializer: object) -> SDKBridge | None:
-    """Return who answers for an SDK; None where its store is none of ours."""
+    """Return the bridge of an SDK's store, or None if the store is not one of ours."""
     bridge = getattr(getattr(initializer, "store", None), "bridge", None)
     return bridge if isinstance(bridge, SDKBridge) else None
 
