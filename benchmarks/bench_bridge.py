@@ -21,7 +21,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from seed_store import SeedStore
+from benchmarks.seed_store import SeedStore
 
 SIZE = 10_000
 ACTIVE = 100  # of all users, those who are at work

@@ -15,8 +15,7 @@ from collections.abc import Callable, Sequence
 from operator import sub
 from typing import Any
 
-from bench_sqlite import timed, token
-
+from benchmarks.bench_sqlite import timed, token
 from evergrant._crypto.keys import Key, Keyring
 from evergrant.stores import open_store
 from evergrant.stores.base import TokenStore

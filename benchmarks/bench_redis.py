@@ -11,17 +11,13 @@ import statistics
 import sys
 from collections.abc import Callable, Sequence
 from operator import truediv
-from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
-
-from bench_sql import verdict
-from bench_sqlite import timed, token
-
+from benchmarks.bench_sql import verdict
+from benchmarks.bench_sqlite import timed, token
 from evergrant.stores import open_store
 from evergrant.token import Token
-from redis_servers import Redis, Space
+from tests.support.servers.redis_servers import Redis, Space
 
 LIMIT = 1.6  # times the client's own HGETALL
 TOKENS = 1_000

@@ -13,20 +13,17 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from operator import truediv
-from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
-
 import pymysql
-from bench_sqlite import timed, token
 
-from databases import fresh_database
+from benchmarks.bench_sqlite import timed, token
 from evergrant.stores.rows import COLUMNS
 from evergrant.stores.sql import SQLStore
 from evergrant.token import Token
-from official_store import OfficialStore
-from servers import MariaDB
+from tests.support.sdk.official_db_process import OfficialStore
+from tests.support.servers.databases import fresh_database
+from tests.support.servers.sql_servers import MariaDB
 
 DRIVER_LIMIT = 1.6  # times the driver's floor
 OFFICIAL_LIMIT = 3.0  # times faster than the official store

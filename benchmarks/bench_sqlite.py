@@ -21,9 +21,8 @@ from operator import truediv
 from pathlib import Path
 from typing import Any
 
-from seed_store import COLUMNS as SEED_COLUMNS
-from seed_store import SeedStore
-
+from benchmarks.seed_store import COLUMNS as SEED_COLUMNS
+from benchmarks.seed_store import SeedStore
 from evergrant.clock import utc_now
 from evergrant.stores.rows import COLUMNS, encode
 from evergrant.stores.sqlite import SQLiteStore

@@ -15,15 +15,13 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
-
-from databases import fresh_database
 from evergrant import Accounts, Keeper, open_store
 from evergrant.clock import utc_now
 from evergrant.sandbox import Sandbox
-from redis_servers import Redis, Space
-from servers import PostgreSQL
-from storms import LATENCY, Answer, Storm, quantile
+from tests.support.processes.storms import LATENCY, Answer, Storm, quantile
+from tests.support.servers.databases import fresh_database
+from tests.support.servers.redis_servers import Redis, Space
+from tests.support.servers.sql_servers import PostgreSQL
 
 HOSTS, PROCESSES, USERS, THREADS = 3, 4, 200, 8
 QUICK_USERS = 20

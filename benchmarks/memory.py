@@ -10,8 +10,7 @@ import sys
 import tracemalloc
 from collections.abc import Callable
 
-from scale import row, user
-
+from benchmarks.scale import row, user
 from evergrant._core.token_cache import TokenCache
 from evergrant.stores.rows import decode
 
@@ -34,7 +33,7 @@ def main(count: int) -> int:
         cache = TokenCache()
         for number in range(count):
             token = decode(row(number))
-            cache.put(token.user_name, token, generation=1)
+            cache.put(token.user_name, token, counter=1)
         return cache
 
     def plain() -> dict[str, str]:

@@ -23,8 +23,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from scale_places import PLACES, Place
-
+from benchmarks.scale_places import PLACES, Place
 from evergrant import Accounts, Keeper, Token
 from evergrant.sandbox import Sandbox
 from evergrant.stores.rows import Row

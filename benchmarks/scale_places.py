@@ -6,22 +6,19 @@ import csv
 import os
 import shutil
 import sqlite3
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import ClassVar, Self
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
-
 import psycopg
 
-from databases import fresh_database
 from evergrant import TokenStore, open_store
 from evergrant.clock import Clock
 from evergrant.stores.rows import COLUMNS, Row
-from servers import PostgreSQL
+from tests.support.servers.databases import fresh_database
+from tests.support.servers.sql_servers import PostgreSQL
 
 __all__ = ["PLACES", "Place"]
 

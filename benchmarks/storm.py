@@ -16,16 +16,28 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "support"))
-
-from databases import fresh_database
 from evergrant import Accounts, Keeper, open_store
 from evergrant.clock import utc_now
 from evergrant.sandbox import Sandbox
-from sdk_process import SdkHost, grant_of
-from sdk_stores import OFFICIAL_FILE, OFFICIAL_TABLE, OUR_FILE, OUR_MARIADB, OUR_SQLITE, STORES
-from servers import MariaDB
-from storms import COUNTDOWN, LATENCY, Answer, Storm, quantile, slowest_allowed
+from tests.support.processes.storms import (
+    COUNTDOWN,
+    LATENCY,
+    Answer,
+    Storm,
+    quantile,
+    slowest_allowed,
+)
+from tests.support.sdk.process import SdkHost, grant_of
+from tests.support.sdk.stores import (
+    OFFICIAL_FILE,
+    OFFICIAL_TABLE,
+    OUR_FILE,
+    OUR_MARIADB,
+    OUR_SQLITE,
+    STORES,
+)
+from tests.support.servers.databases import fresh_database
+from tests.support.servers.sql_servers import MariaDB
 
 ALICE = "alice@example.com"
 SIZE, QUICK_SIZE = (8, 16), (3, 4)  # processes, threads of each

@@ -8,14 +8,20 @@ import threading
 
 import pytest
 
-import rounds
-from aws_servers import aws, dynamodb, dynamodb_url, emulator, secrets_url
-from chromium import chrome
-from databases import database, mariadb, mariadb_server, postgresql, postgresql_server
 from evergrant.sandbox import Sandbox
-from poolers import pgbouncer, pgbouncer_servers
-from redis_servers import redis, redis_server, redis_url
-from soak import add_options, soak
+from tests.support import example_counts
+from tests.support.servers.aws_servers import aws, dynamodb, dynamodb_url, emulator, secrets_url
+from tests.support.servers.databases import (
+    database,
+    mariadb,
+    mariadb_server,
+    postgresql,
+    postgresql_server,
+)
+from tests.support.servers.poolers import pgbouncer, pgbouncer_servers
+from tests.support.servers.redis_servers import redis, redis_server, redis_url
+from tests.support.soak import add_options, soak
+from tests.support.web.chromium import chrome
 
 __all__ = [
     "aws",
@@ -57,7 +63,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.default_int_handler)
-    rounds.ask_for(config.getoption("--examples"))
+    example_counts.ask_for(config.getoption("--examples"))
 
 
 @pytest.fixture(autouse=True)

@@ -31,19 +31,19 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
 
-from again import failed_tests, pass_alone
-from mutants import TESTS_FAILED, hunt
-from results import RESULTS, write_results
-from sampled_mutants import MUTANTS, tell_sample
-from system import BROWSER, SERVERS, provide
-from venvs import DEMO, ROOT, SDKS, TEST, Recipe, StepError, environment, environments, run
-from versions import other_versions
+from tools.mutants import TESTS_FAILED, hunt
+from tools.rerun_failed import failed_tests, pass_alone
+from tools.results import RESULTS, write_results
+from tools.sampled_mutants import MUTANTS, tell_sample
+from tools.system_packages import BROWSER, SERVERS, provide
+from tools.venvs import DEMO, ROOT, SDKS, TEST, Recipe, StepError, environment, environments, run
+from tools.versions import other_versions
 
 CODE = ("src", "tests", "tools", "benchmarks", "examples")
 SEQUENCES, EXAMPLES = "100000", "1000"
 FUZZED = (
-    "tests/zohocrmsdk/test_differential.py",
-    "tests/fuzz",
+    "tests/sdk/official/test_differential.py",
+    "tests/security/fuzz",
     "tests/contract/test_model.py",
     "tests/concurrency/test_interleaved.py",
 )
@@ -53,9 +53,9 @@ SOAKED = (
     "tests/contract/encrypted_on_aws.py",
     "tests/security",
     "tests/simulation",
-    "tests/zohocrmsdk/test_storm.py",
+    "tests/sdk/official/test_storm.py",
 )
-NOT_OF_A_VERSION = ("tests", "--ignore=tests/repo", "--ignore=tests/typing")
+NOT_OF_A_VERSION = ("tests", "--ignore=tests/repo")
 """What other versions are tried with: everything but what is about the checkout itself."""
 
 DEFAULT_SAMPLE = ("1", "100")
@@ -131,7 +131,9 @@ def bench(args: list[str]) -> int:
     provide(SERVERS)
     with environments([TEST, SDKS["8_0"]]) as (python, sdk_python):
         _name({"8_0": sdk_python})
-        return max([_call([python, script, *args]) for script in chain(*found)])
+        return max(
+            [_call([python, "-m", f"benchmarks.{script.stem}", *args]) for script in chain(*found)]
+        )
 
 
 def usage(_args: list[str]) -> int:

@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
-from venvs import StepError
+from tools.venvs import StepError
 
 __all__ = ["PACKAGE", "Executed", "call_pytest", "first_run"]
 

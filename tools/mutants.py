@@ -10,8 +10,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from plants import PLANTS, Change, Plant
-from venvs import ROOT, StepError
+from tools.plants import PLANTS, Change, Plant
+from tools.venvs import ROOT, StepError
 
 __all__ = ["TESTS_FAILED", "apply", "hunt"]
 

@@ -55,7 +55,7 @@ PLANTS = (
     Plant(
         "a lease is not extended while a refresh runs",
         (Change("_core/lease_heartbeat.py", "lease.extend()", "lease.held"),),
-        ("unit/test_heartbeat.py::test_a_lease_is_extended_while_its_refresh_runs",),
+        ("unit/test_lease_heartbeat.py::test_a_lease_is_extended_while_its_refresh_runs",),
     ),
     Plant(
         "anybody may release a lease",
@@ -91,7 +91,7 @@ PLANTS = (
                 "        return",
             ),
         ),
-        ("integration/test_file_syncs.py",),
+        ("stores/test_file_syncs.py",),
     ),
     Plant(
         "a folder is not synced to disk",
@@ -102,7 +102,7 @@ PLANTS = (
                 "        pass\n    finally",
             ),
         ),
-        ("integration/test_file_syncs.py",),
+        ("stores/test_file_syncs.py",),
     ),
     Plant(
         "SQLite does not sync to disk",
@@ -113,7 +113,7 @@ PLANTS = (
                 'self.run("PRAGMA synchronous=OFF")',
             ),
         ),
-        ("integration/test_sqlite_syncs.py",),
+        ("stores/test_sqlite_syncs.py",),
     ),
     Plant(
         "a row is another client's or org's and matches by its user name",
@@ -167,8 +167,8 @@ PLANTS = (
         "a one-time code is not claimed",
         (Change("_core/code_registry.py", "            if note:", "            if False:"),),
         (
-            "keeper/test_limits.py::test_a_code_is_sent_once_whoever_has_it",
-            "keeper/test_limits.py::test_a_code_whose_answer_was_lost_is_not_sent_again",
+            "keeper/test_rate_limits.py::test_a_code_is_sent_once_whoever_has_it",
+            "keeper/test_rate_limits.py::test_a_code_whose_answer_was_lost_is_not_sent_again",
         ),
     ),
     Plant(
@@ -179,7 +179,7 @@ PLANTS = (
             ),
             Change("_core/rate_limiter.py", "self._asked.record(", "str("),
         ),
-        ("keeper/test_limits.py::test_no_living_access_token_is_pushed_out",),
+        ("keeper/test_rate_limits.py::test_no_living_access_token_is_pushed_out",),
     ),
     Plant(
         "a row that is merely gone counts as deleted",
@@ -207,7 +207,7 @@ PLANTS = (
                 "if False:",
             ),
         ),
-        ("integration/test_strangers.py",),
+        ("stores/test_foreign_files.py",),
     ),
     Plant(
         "what is not sealed is taken aboard although there is a key",
@@ -234,7 +234,7 @@ PLANTS = (
                 "raise",
             ),
         ),
-        ("keeper/test_store_trouble.py",),
+        ("keeper/test_store_failures.py",),
     ),
     Plant(
         "all tokens saved together are refreshed together by a scheduler",
@@ -242,12 +242,12 @@ PLANTS = (
             Change("_core/refresh_jitter.py", "return int(text) * GOLDEN_RATIO % 1", "return 0.0"),
             Change("_core/refresh_jitter.py", "return crc32(text.encode()) / 2**32", "return 0.0"),
         ),
-        ("unit/test_pacing.py",),
+        ("unit/test_refresh_jitter.py",),
     ),
     Plant(
         "all tokens that expire together are due together",
         (Change("_core/validity.py", "+ share * SPREAD", "+ 0 * SPREAD"),),
-        ("unit/test_windows.py::test_tokens_that_expire_together_are_not_due_together",),
+        ("unit/test_validity.py::test_tokens_that_expire_together_are_not_due_together",),
     ),
     Plant(
         "a dead grant is asked for again by each scheduler",
@@ -258,6 +258,6 @@ PLANTS = (
                 "if failed := None:",
             ),
         ),
-        ("keeper/test_nobody_waits.py",),
+        ("keeper/test_background_refresh.py",),
     ),
 )

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from venvs import ROOT
+from tools.venvs import ROOT
 
 __all__ = ["RESULTS", "write_results"]
 

@@ -18,10 +18,10 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import NamedTuple
 
-from equivalents import EQUIVALENT
-from executed_lines import PACKAGE, call_pytest, first_run
-from mutations import Mutation, mutations
-from venvs import ROOT, TEST
+from tools.equivalents import EQUIVALENT
+from tools.executed_lines import PACKAGE, call_pytest, first_run
+from tools.mutations import Mutation, mutations
+from tools.venvs import ROOT, TEST
 
 __all__ = ["MUTANTS", "Mutant", "Outcome", "hunt_sample", "sample", "tell_sample"]
 
@@ -52,26 +52,27 @@ CORE = (
 SHARES = (
     (
         "tests/unit",
-        "tests/security/test_sealed.py",
+        "tests/security/test_encrypted_rows.py",
         "tests/contract/test_stores.py",
         "tests/concurrency/test_threads.py",
     ),
     (
         "tests/keeper",
-        "tests/aio",
-        "tests/bridge",
-        "tests/observing",
+        "tests/sdk/bridge",
         "tests/contract/test_model.py",
         "tests/concurrency/test_interleaved.py",
         "tests/concurrency/test_locks*.py",
-        "tests/integration/test_[filmnop]*.py",
-        "tests/integration/test_sqlite_[dfrst]*.py",
-        "tests/integration/test_strangers.py",
+        "tests/stores/test_[clmnu]*.py",
+        "tests/stores/test_aws_lost_indexes.py",
+        "tests/stores/test_file_*.py",
+        "tests/stores/test_foreign_files.py",
+        "tests/stores/test_recreated_rows.py",
+        "tests/stores/test_sqlite_[dfrst]*.py",
     ),
 )
 """The tests that a mutant may meet: two shares, which the first run takes side by side."""
 
-IN_PROCESSES = {"_fork.py": ("tests/unit/test_forking.py", "tests/concurrency/test_forks.py")}
+IN_PROCESSES = {"_fork.py": ("tests/unit/test_fork.py", "tests/concurrency/test_forks.py")}
 """Tests that execute a file in processes of their own, where no first run sees it."""
 
 WITHOUT_SERVERS = "not MariaDB and not PostgreSQL and not Redis and not database"

@@ -10,7 +10,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-from venvs import LOWEST, TEST, Recipe
+from tools.venvs import LOWEST, TEST, Recipe
 
 __all__ = ["other_versions"]
 

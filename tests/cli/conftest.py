@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from cli_runner import Command, LogIn
 from evergrant.sandbox import Sandbox
 from evergrant.stores import open_store
 from evergrant.stores.base import TokenStore
+from tests.support.cli.runner import Command, LogIn
 
 
 @pytest.fixture

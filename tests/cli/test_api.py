@@ -9,9 +9,9 @@ from typing import Any
 import httpx2
 import pytest
 
-from cli_runner import ALICE, BOB, Command, LogIn, a_token, on_a_terminal
 from evergrant.sandbox import Sandbox
 from evergrant.stores.base import TokenStore
+from tests.support.cli.runner import ALICE, BOB, Command, LogIn, a_token, on_a_terminal
 
 LEADS = "/crm/v8/Leads"
 LEAD = ("-f", "data[][Last_Name]=Doe", "-f", "data[][Company]=Ex")

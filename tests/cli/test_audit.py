@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cli_runner import ALICE, BOB, Command, LogIn
 from evergrant.sandbox import Sandbox
+from tests.support.cli.runner import ALICE, BOB, Command, LogIn
 
 
 @pytest.fixture

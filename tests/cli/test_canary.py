@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from cli_runner import ALICE, BOB, Command, LogIn
 from evergrant.sandbox import Sandbox
 from evergrant.stores.base import TokenStore
 from evergrant.token import SECRET_FIELDS
+from tests.support.cli.runner import ALICE, BOB, Command, LogIn
 
 TOKEN = re.compile(r"1000\.[0-9a-f]{32}\.[0-9a-f]{32}")
 """What Zoho's tokens and codes look like."""

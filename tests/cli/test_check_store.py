@@ -13,10 +13,10 @@ from textwrap import dedent
 
 import pytest
 
-from cli_runner import Command
 from evergrant.stores import open_store
 from evergrant.testing import check
 from evergrant.token import Token
+from tests.support.cli.runner import Command
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "stores.md"
 

@@ -7,12 +7,12 @@ import re
 import pytest
 from rich.cells import cell_len
 
-from cli_runner import ALICE, Command, a_token, on_a_terminal
 from evergrant.accounts import Accounts
 from evergrant.cli.columns import fold, widths_of
 from evergrant.cli.tables import read_rows, token_table
 from evergrant.keeper import Keeper
 from evergrant.stores.base import TokenStore
+from tests.support.cli.runner import ALICE, Command, a_token, on_a_terminal
 
 STYLE = re.compile(r"\x1b\[[0-9;]*m")
 NAMES = [f"{ALICE}:60000000001", f"{'long' * 30}@example.com:60000000001", "名前ü@example.com:1"]

@@ -8,11 +8,11 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from cli_runner import Command, LogIn, a_token
 from evergrant._lifeboat.outbox import Lifeboat
 from evergrant.clock import utc_now
 from evergrant.sandbox import Sandbox
 from evergrant.stores.base import TokenStore
+from tests.support.cli.runner import Command, LogIn, a_token
 
 ALICE, BOB = "alice@example.com", "bob@example.com"
 

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from cli_runner import ALICE, BOB, Command
 from evergrant._concurrency.single_flight import SingleFlight
 from evergrant.sandbox import Sandbox, SandboxClock
+from tests.support.cli.runner import ALICE, BOB, Command
 
 
 def test_the_story_is_told_and_every_step_happens(

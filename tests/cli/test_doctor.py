@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from cli_runner import ALICE, Command, LogIn, a_token
 from evergrant.clock import utc_now
 from evergrant.sandbox import RemoteClock, Sandbox
 from evergrant.stores.base import TokenStore
+from tests.support.cli.runner import ALICE, Command, LogIn, a_token
 
 
 def checks(run: Command, *arguments: str, code: int = 0) -> dict[str, dict[str, str]]:

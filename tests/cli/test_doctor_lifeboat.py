@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pytest
 
-from cli_runner import ALICE, BOB, Command, a_token
 from evergrant._lifeboat.outbox import Lifeboat
 from evergrant.clock import utc_now
 from evergrant.stores import open_store
 from evergrant.stores.base import TokenStore
 from evergrant.token import Token
+from tests.support.cli.runner import ALICE, BOB, Command, a_token
 
 Entry = tuple[str, str, str]
 Doctor = Callable[..., list[Entry]]

@@ -6,9 +6,9 @@ import json
 
 import pytest
 
-from cli_runner import Command
-from databases import Database
-from poolers import Pooled
+from tests.support.cli.runner import Command
+from tests.support.servers.databases import Database
+from tests.support.servers.poolers import Pooled
 
 
 def told(run: Command, url: str, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:

@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 import pytest
 import typer
 
-from cli_runner import Command
 from evergrant.cli.app import app
 from evergrant.sandbox import Sandbox
-from fake_browser import Browser
-from sqlite_help import SeedStore, seed_token
+from tests.support.cli.runner import Command
+from tests.support.stores.sqlite_store import SeedStore, seed_token
+from tests.support.web.fake_browser import Browser
 
 ROOT = Path(__file__).parents[2]
 RUN_ELSEWHERE = {"demo", "sandbox", "--help"}

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from cli_runner import Command
 from evergrant.errors import ConfigError
 from evergrant.stores import open_store
 from evergrant.stores.base import TokenStore
 from evergrant.transfer.formats import token_from_environment, tokens_from_json
-from moving_help import planted, user_token
-from sqlite_help import SeedStore, execute, seed_token
-from watch import shown
+from tests.support.cli.runner import Command
+from tests.support.security.visible_output import shown
+from tests.support.stores.sqlite_store import SeedStore, execute, seed_token
+from tests.support.stores.transfer import planted, user_token
 
 SPOKEN = {
     "id": "tenant-a",

@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from cli_runner import ALICE, BOB, CAROL, Command, LogIn
 from evergrant.sandbox import Sandbox
 from evergrant.sandbox.faults import TOKEN_PATH, Fault
 from evergrant.stores.base import TokenStore
 from evergrant.token import SECRET_FIELDS
-from keep_process import access_tokens, keeping
+from tests.support.cli.keep_process import access_tokens, keeping
+from tests.support.cli.runner import ALICE, BOB, CAROL, Command, LogIn
 
 
 def test_users_who_never_call_are_kept_fresh_hour_after_hour(

@@ -8,10 +8,10 @@ import urllib.request
 
 import pytest
 
-from cli_runner import ALICE, BOB, Command, LogIn
 from evergrant.sandbox import Sandbox
-from keep_process import keeping
-from ports import free_port
+from tests.support.cli.keep_process import keeping
+from tests.support.cli.runner import ALICE, BOB, Command, LogIn
+from tests.support.servers.ports import free_port
 
 
 def scraped(port: int) -> str:

@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from cli_runner import ALICE, BOB, Command, LogIn, a_token
 from evergrant.clock import utc_now
 from evergrant.sandbox import Sandbox
 from evergrant.stores.base import TokenStore
-from keep_process import access_tokens
+from tests.support.cli.keep_process import access_tokens
+from tests.support.cli.runner import ALICE, BOB, Command, LogIn, a_token
 
 
 @pytest.mark.parametrize("at_a_time", [1_000, 3])

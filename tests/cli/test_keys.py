@@ -17,7 +17,6 @@ from pathlib import Path
 
 import pytest
 
-from cli_runner import Command
 from evergrant._crypto.key_file import read_lines
 from evergrant._crypto.key_format import parse_keys
 from evergrant.errors import EvergrantError
@@ -25,6 +24,7 @@ from evergrant.stores import open_store
 from evergrant.stores.base import TokenStore
 from evergrant.testing.sample_tokens import ALICE, BOB
 from evergrant.token import Token
+from tests.support.cli.runner import Command
 
 
 @pytest.fixture

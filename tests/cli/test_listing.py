@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from cli_runner import ALICE, Command, a_token, on_a_terminal
 from evergrant.stores import open_store
 from evergrant.stores.base import TokenStore
 from evergrant.token import Token
+from tests.support.cli.runner import ALICE, Command, a_token, on_a_terminal
 
 SCOPES = ("ZohoCRM.modules.ALL", "ZohoCRM.settings.ALL")
 STYLE = re.compile(r"\x1b\[[0-9;]*m")

@@ -14,9 +14,9 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from cli_runner import ALICE, Command
 from evergrant.sandbox import Sandbox
 from evergrant.stores.base import TokenStore
+from tests.support.cli.runner import ALICE, Command
 
 
 def real(home: Path, redirect_url: str) -> dict[str, str]:

@@ -7,11 +7,11 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from cli_runner import ALICE, BOB, CAROL, Command
 from evergrant.cli import login as login_module
 from evergrant.sandbox import Sandbox
 from evergrant.stores.base import TokenStore
-from fake_browser import Browser, by_browser
+from tests.support.cli.runner import ALICE, BOB, CAROL, Command
+from tests.support.web.fake_browser import Browser, by_browser
 
 
 @pytest.fixture

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from cli_runner import ALICE, Command, LogIn, a_token
 from evergrant import errors
 from evergrant.cli.exit_codes import ExitCode, exit_code
 from evergrant.clock import utc_now
 from evergrant.sandbox import Sandbox
 from evergrant.stores.base import TokenStore
+from tests.support.cli.runner import ALICE, Command, LogIn, a_token
 
 COMMANDS = (
     *("demo", "sandbox", "login", "list", "show", "token", "api"),

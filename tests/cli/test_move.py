@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from cli_runner import Command, on_a_terminal
 from evergrant.stores import open_store
-from moving_help import NOON, contents, many, planted, user_token
-from sqlite_help import GARBAGE, SeedStore, execute, mode, seed_token
+from tests.support.cli.runner import Command, on_a_terminal
+from tests.support.stores.sqlite_store import GARBAGE, SeedStore, execute, mode, seed_token
+from tests.support.stores.transfer import NOON, contents, many, planted, user_token
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from cli_runner import ALICE, Command, LogIn, a_token
 from evergrant.clock import utc_now
 from evergrant.sandbox import Sandbox
 from evergrant.stores.base import TokenStore
+from tests.support.cli.runner import ALICE, Command, LogIn, a_token
 
 LATER = timedelta(hours=1)
 

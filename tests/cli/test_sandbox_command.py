@@ -17,8 +17,8 @@ from urllib.parse import urljoin
 import httpx2
 import pytest
 
-from cli_runner import ALICE, Command
-from ports import free_ports
+from tests.support.cli.runner import ALICE, Command
+from tests.support.servers.ports import free_ports
 
 
 @contextmanager

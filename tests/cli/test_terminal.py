@@ -7,9 +7,9 @@ import sys
 
 import pytest
 
-from cli_runner import ALICE, LogIn, on_a_terminal
 from evergrant.sandbox import Sandbox
 from evergrant.stores.base import TokenStore
+from tests.support.cli.runner import ALICE, LogIn, on_a_terminal
 
 
 def test_a_code_is_typed_unseen(home: object, zoho: Sandbox, store: TokenStore) -> None:

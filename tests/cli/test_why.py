@@ -7,13 +7,12 @@ from pathlib import Path
 
 import pytest
 
-import why_lives
-import why_troubles
-from cli_runner import ALICE, Command
 from evergrant import Accounts, Keeper, open_store
 from evergrant.observing.audit_log import AuditLog
 from evergrant.sandbox import Sandbox
-from why_scene import Scene
+from tests.support.cli import incidents, troubles
+from tests.support.cli.incident_app import Scene
+from tests.support.cli.runner import ALICE, Command
 
 
 @pytest.fixture
@@ -42,7 +41,7 @@ def scene(
 
 @pytest.mark.parametrize(
     "incident",
-    [*why_lives.INCIDENTS, *why_troubles.INCIDENTS],
+    [*incidents.INCIDENTS, *troubles.INCIDENTS],
     ids=lambda incident: incident.__name__,
 )
 def test_the_cause_of_an_incident_is_named(scene: Scene, incident: Callable[[Scene], str]) -> None:

@@ -16,8 +16,8 @@ import pytest
 from evergrant import Accounts, Keeper, TokenStore, open_store
 from evergrant.clock import utc_now
 from evergrant.sandbox import Sandbox
-from sealing import unsealed
-from storms import Storm
+from tests.support.processes.storms import Storm
+from tests.support.stores.encrypted_stores import unsealed
 
 WORKER = Path(__file__).with_name("worker.py")
 

@@ -13,9 +13,9 @@ from sqlalchemy.engine import make_url
 
 from evergrant import Accounts, Keeper, open_store
 from evergrant.sandbox import Sandbox
-from fault_cast import BUSY, LATER
-from hosts import Host, hosts
-from soak import Soak
+from tests.support.faults.holders_and_askers import BUSY, LATER
+from tests.support.processes.network_hosts import Host, hosts
+from tests.support.soak import Soak
 
 ALICE = "alice@example.com"
 LEASE = 3.0

@@ -13,15 +13,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from databases import Database
 from evergrant import Accounts, Keeper, TokenStore, open_store
 from evergrant._oauth.messages import HttpRequest, HttpResponse
 from evergrant.errors import LoginRequired, OAuthError, TokenNotFound
 from evergrant.sandbox import Sandbox
-from rounds import rounds
-from store_client import Client, ticking
-from store_model import Model, a_token
-from turns import Turns
+from tests.support.concurrency.turns import Turns
+from tests.support.example_counts import rounds
+from tests.support.servers.databases import Database
+from tests.support.stores.store_client import Client, ticking
+from tests.support.stores.store_model import Model, a_token
 
 turns_of = st.lists(st.integers(0, 20), max_size=6)
 

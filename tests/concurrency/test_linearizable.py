@@ -9,10 +9,18 @@ from pathlib import Path
 
 import pytest
 
-from databases import Database
-from linear import ABSENT, DONE, REFUSED, Call, State, applied, unexplained
-from linear_crew import Crew
-from soak import Soak
+from tests.support.concurrency.linearizability import (
+    ABSENT,
+    DONE,
+    REFUSED,
+    Call,
+    State,
+    applied,
+    unexplained,
+)
+from tests.support.concurrency.linearizable_processes import Crew
+from tests.support.servers.databases import Database
+from tests.support.soak import Soak
 
 KINDS = ("sqlite", "sealed", "file", "mariadb", "postgresql", "pgbouncer", "redis")
 SECONDS = 1.0

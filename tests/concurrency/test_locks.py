@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from acts import Count, Threads, equal
 from evergrant._concurrency import deduplicated_read, single_flight, workers
 from evergrant._concurrency.deduplicated_read import DeduplicatedRead
 from evergrant._concurrency.single_flight import SingleFlight
@@ -18,7 +17,8 @@ from evergrant._core import lease_heartbeat, request_history
 from evergrant._core.lease_heartbeat import LeaseHeartbeat
 from evergrant._core.request_history import RequestHistory
 from evergrant.errors import StoreUnavailable
-from stepping import Scene, step_through
+from tests.support.concurrency.acts import Count, Threads, equal
+from tests.support.concurrency.stepping import Scene, step_through
 
 
 @pytest.fixture

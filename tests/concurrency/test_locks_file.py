@@ -15,8 +15,6 @@ from pathlib import Path
 
 import pytest
 
-import lock_scenes
-from acts import equal
 from evergrant.errors import StoreUnavailable
 from evergrant.sandbox import SandboxClock
 from evergrant.stores import base, row_index
@@ -24,7 +22,9 @@ from evergrant.stores.file import FileStore, cached_file, leases
 from evergrant.stores.file import store as file_store
 from evergrant.testing.sample_tokens import ALICE, BOB
 from evergrant.token import Token
-from stepping import Scene, step_through
+from tests.support.concurrency import lock_scenes
+from tests.support.concurrency.acts import equal
+from tests.support.concurrency.stepping import Scene, step_through
 
 Handles = tuple[FileStore, FileStore]
 

@@ -11,13 +11,13 @@ import boto3.session
 import pytest
 from botocore.exceptions import NoRegionError
 
-from acts import equal
 from evergrant import _fork
 from evergrant._crypto.key_format import wrapped_key
 from evergrant._network import http_client
 from evergrant.errors import EvergrantError
 from evergrant.stores.aws.client import AwsAddress, AwsClient
-from stepping import Scene, step_through
+from tests.support.concurrency.acts import equal
+from tests.support.concurrency.stepping import Scene, step_through
 
 
 class Resting:

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from acts import equal
 from evergrant._core import saver
 from evergrant._core.revocation import delete_grant
 from evergrant._core.saver import Saver
@@ -18,9 +17,10 @@ from evergrant._lifeboat.outbox import Lifeboat
 from evergrant._lifeboat.restore_result import RestoreOutcome, RestoreResult
 from evergrant.stores.memory import MemoryStore
 from evergrant.token import Token
-from lifeboat_help import TOKEN, boat, files, locked
-from saver_scene import ALICE, HOUR, NOW
-from stepping import Scene, step_through
+from tests.support.concurrency.acts import equal
+from tests.support.concurrency.stepping import Scene, step_through
+from tests.support.keeper.lifeboat import TOKEN, boat, files, locked
+from tests.support.keeper.saver_scene import ALICE, HOUR, NOW
 
 OTHER = replace(TOKEN, id="8", refresh_token="1000.r8", access_token="1000.a8")
 LATER = replace(ALICE, refresh_token="1000.r2", access_token="1000.a2", expires_at=NOW + HOUR)

@@ -10,12 +10,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from acts import Count, Threads, equal
 from evergrant import _delivery
 from evergrant._delivery import Delivery
 from evergrant.observing import audit_log
 from evergrant.observing.audit_log import AuditLog, read_entries, verify
-from stepping import Scene, step_through
+from tests.support.concurrency.acts import Count, Threads, equal
+from tests.support.concurrency.stepping import Scene, step_through
 
 
 @pytest.fixture

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from acts import Threads, equal
 from evergrant.stores.redis import pubsub as module
 from evergrant.stores.redis.pubsub import ChangeSubscriber
 from evergrant.stores.redis.urls import parse_url
 from evergrant.token import Secret
-from redis_servers import Space
-from stepping import Scene, step_through
+from tests.support.concurrency.acts import Threads, equal
+from tests.support.concurrency.stepping import Scene, step_through
+from tests.support.servers.redis_servers import Space
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from acts import equal
 from evergrant._oauth.messages import HttpRequest
 from evergrant.sandbox import Sandbox, calls, clock, faults, site
 from evergrant.sandbox.calls import Call, Calls
@@ -20,9 +19,10 @@ from evergrant.sandbox.faults import NO_FAULT, TOKEN_PATH, Faults
 from evergrant.sandbox.settings import Settings
 from evergrant.testing import lookup_checks
 from evergrant.testing.lookup_checks import AskedStore
-from saver_scene import ALICE
-from six_methods import Plain
-from stepping import Scene, step_through
+from tests.support.concurrency.acts import equal
+from tests.support.concurrency.stepping import Scene, step_through
+from tests.support.keeper.saver_scene import ALICE
+from tests.support.stores.six_methods import Plain
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 CALL = Call("us", "POST", TOKEN_PATH, 200, "refresh_token", "alice@example.com", NOW, "a module")

@@ -10,16 +10,16 @@ from typing import Any
 import pytest
 from sqlalchemy import make_url
 
-import lock_scenes
-from acts import Threads, equal
-from databases import Database
 from evergrant.stores import base
 from evergrant.stores.leases import Watch
 from evergrant.stores.sql import SQLStore, engine, leases, notifications, pool
 from evergrant.stores.sql.connections import Connections
 from evergrant.stores.sql.notifications import NotificationListener
 from evergrant.testing.sample_tokens import ALICE
-from stepping import Scene, run_on, step_through
+from tests.support.concurrency import lock_scenes
+from tests.support.concurrency.acts import Threads, equal
+from tests.support.concurrency.stepping import Scene, run_on, step_through
+from tests.support.servers.databases import Database
 
 
 @pytest.fixture

@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-import lock_scenes
-from acts import equal
 from evergrant.errors import StoreUnavailable
 from evergrant.sandbox import SandboxClock
 from evergrant.stores import base
@@ -18,7 +16,9 @@ from evergrant.stores.sqlite import SQLiteStore, connections
 from evergrant.stores.sqlite import store as sqlite_store
 from evergrant.stores.sqlite.connections import Connection, Connections
 from evergrant.testing.sample_tokens import ALICE
-from stepping import Scene, step_through
+from tests.support.concurrency import lock_scenes
+from tests.support.concurrency.acts import equal
+from tests.support.concurrency.stepping import Scene, step_through
 
 Handles = tuple[SQLiteStore, SQLiteStore]
 

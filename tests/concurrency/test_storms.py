@@ -9,9 +9,9 @@ import pytest
 
 from evergrant import Keeper, open_store
 from evergrant.sandbox import Sandbox
-from sealing import SEALED, key_that_is_set
-from soak import Soak
-from storms import LATENCY, Storm, slowest_allowed, waits
+from tests.support.processes.storms import LATENCY, Storm, slowest_allowed, waits
+from tests.support.soak import Soak
+from tests.support.stores.encrypted_stores import SEALED, key_that_is_set
 
 Count = Callable[[], int]
 Expired = Callable[..., None]

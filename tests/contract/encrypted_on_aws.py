@@ -17,7 +17,7 @@ from evergrant.stores.base import TokenStore
 from evergrant.testing import StoreContract
 from evergrant.testing.sample_tokens import Reopen
 from evergrant.token import Secret
-from own_leases import OfOwnLeases
+from tests.support.stores.rows_only_contract import OfOwnLeases
 
 KEYS = Keyring([Key(Secret(b64encode(os.urandom(32)).decode())) for _ in range(2)])
 

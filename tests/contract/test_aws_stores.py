@@ -10,7 +10,7 @@ from evergrant.stores import open_store
 from evergrant.stores.base import TokenStore
 from evergrant.testing import StoreContract
 from evergrant.testing.sample_tokens import Reopen
-from own_leases import OfOwnLeases
+from tests.support.stores.rows_only_contract import OfOwnLeases
 
 
 class TestDynamoDB(StoreContract):

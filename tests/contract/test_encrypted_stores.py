@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from databases import Database
 from evergrant._crypto.keys import Key, Keyring
 from evergrant.stores import open_store
 from evergrant.stores.base import TokenStore
@@ -18,6 +17,7 @@ from evergrant.stores.memory import MemoryStore
 from evergrant.testing import StoreContract
 from evergrant.testing.sample_tokens import Reopen
 from evergrant.token import Secret
+from tests.support.servers.databases import Database
 
 KEYS = Keyring([Key(Secret(b64encode(os.urandom(32)).decode())) for _ in range(2)])
 

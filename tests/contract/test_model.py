@@ -24,7 +24,6 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from databases import Database
 from evergrant._crypto.keys import Key, Keyring
 from evergrant.clock import Clock
 from evergrant.stores import open_store
@@ -34,12 +33,13 @@ from evergrant.stores.leases import Lease
 from evergrant.stores.list import ListStore
 from evergrant.stores.memory import MemoryStore
 from evergrant.token import Secret, Token
-from poolers import Pooled
-from redis_servers import Redis
-from rounds import rounds
-from six_methods import OfficialColumns, Plain
-from store_client import Client, ticking
-from store_model import Model, a_login, a_token
+from tests.support.example_counts import rounds
+from tests.support.servers.databases import Database
+from tests.support.servers.poolers import Pooled
+from tests.support.servers.redis_servers import Redis
+from tests.support.stores.six_methods import OfficialColumns, Plain
+from tests.support.stores.store_client import Client, ticking
+from tests.support.stores.store_model import Model, a_login, a_token
 
 Make = Callable[[str, Clock], TokenStore]
 """Opens a store, in a folder where it has files."""

@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from databases import Database
 from evergrant.errors import StoreError
 from evergrant.stores import open_store
 from evergrant.stores.adapter import adapt
 from evergrant.stores.base import TokenStore
 from evergrant.testing import StoreContract
 from evergrant.testing.sample_tokens import Reopen
-from poolers import Pooled
-from six_methods import OfficialColumns, Plain
-from sql_help import official_table
+from tests.support.servers.databases import Database
+from tests.support.servers.poolers import Pooled
+from tests.support.stores.six_methods import OfficialColumns, Plain
+from tests.support.stores.sql_store import official_table
 
 
 class TestMemory(StoreContract):

@@ -19,7 +19,7 @@ from evergrant.accounts import Accounts
 from evergrant.config import load_settings
 from evergrant.sandbox import Sandbox
 from evergrant.testing import StoreContract
-from sqlite_help import SeedStore, seed_token
+from tests.support.stores.sqlite_store import SeedStore, seed_token
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

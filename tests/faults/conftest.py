@@ -21,7 +21,7 @@ from filelock import FileLock
 
 from evergrant import Accounts, Keeper, TokenStore, open_store
 from evergrant.sandbox import Sandbox
-from sealing import SEALED, unsealed
+from tests.support.stores.encrypted_stores import SEALED, unsealed
 
 WORKER = Path(__file__).with_name("faulty_worker.py")
 

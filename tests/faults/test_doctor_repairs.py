@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from cli_runner import ALICE, Command
 from evergrant import open_store
 from evergrant.sandbox import Sandbox
+from tests.support.cli.runner import ALICE, Command
 
 Locked = Callable[[], AbstractContextManager[None]]
 

@@ -20,7 +20,7 @@ from evergrant.stores.encrypted import BATCH, EncryptedStore
 from evergrant.stores.matching import Criterion
 from evergrant.stores.row_cipher import key_id
 from evergrant.stores.rows import encode
-from soak import Soak
+from tests.support.soak import Soak
 
 READS_A_SECOND = 1_000
 TICK = 0.01

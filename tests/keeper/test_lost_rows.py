@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-import saver_scene
 from evergrant._core.saver import Saver
 from evergrant._lifeboat.outbox import Lifeboat
 from evergrant._lifeboat.restore_result import RestoreOutcome
@@ -21,7 +20,8 @@ from evergrant.events import safe_listener
 from evergrant.stores import open_store
 from evergrant.stores.base import TokenStore
 from evergrant.token import Token
-from redis_servers import Space
+from tests.support.keeper import saver_scene
+from tests.support.servers.redis_servers import Space
 
 ALICE = replace(saver_scene.ALICE, expires_at=utc_now())
 BOB = replace(ALICE, user_name="bob@example.com:42", refresh_token="1000.rb", access_token="1000.b")

@@ -16,7 +16,7 @@ from evergrant.errors import ConfigError, PolicyRefused
 from evergrant.events import Event, LoginFailed, Revoked
 from evergrant.sandbox import Sandbox
 from evergrant.stores.adapter import adapt
-from six_methods import Plain
+from tests.support.stores.six_methods import Plain
 
 Make = Callable[..., Keeper]
 

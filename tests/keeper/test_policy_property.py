@@ -13,7 +13,7 @@ from evergrant import Accounts, Keeper, Policy
 from evergrant.errors import PolicyRefused
 from evergrant.sandbox import Sandbox
 from evergrant.stores.memory import MemoryStore
-from rounds import rounds
+from tests.support.example_counts import rounds
 
 ALICE = "alice@example.com"
 MINUTE = timedelta(minutes=1)

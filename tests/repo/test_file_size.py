@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from file_size import BESIDE, LIMIT, LONGEST_CLASS, too_long
+from tools.file_size import BESIDE, LIMIT, LONGEST_CLASS, too_long
 
 
 def test_a_file_of_one_line_too_many_is_named(tmp_path: Path) -> None:

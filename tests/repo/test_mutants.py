@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from mutants import PACKAGE, apply, hunt
-from plants import PLANTS, Change, Plant
-from venvs import ROOT, StepError
+from tools.mutants import PACKAGE, apply, hunt
+from tools.plants import PLANTS, Change, Plant
+from tools.venvs import ROOT, StepError
 
 
 @pytest.mark.parametrize("plant", PLANTS, ids=lambda plant: plant.fault)
@@ -40,7 +40,7 @@ def test_a_plant_that_no_longer_fits_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_fault_that_no_test_notices_survives(capsys: pytest.CaptureFixture[str]) -> None:
-    tests = ("unit/test_ledger.py::test_what_zoho_never_saw_is_given_back",)
+    tests = ("unit/test_rate_limit_state.py::test_what_zoho_never_saw_is_given_back",)
     caught = Plant(
         "caught", (Change("_core/rate_limit_state.py", "requests.remove(at)", "pass"),), tests
     )

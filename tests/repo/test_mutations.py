@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-import sampled_mutants
-from equivalents import EQUIVALENT
-from executed_lines import Executed
-from mutations import mutations
-from sampled_mutants import Mutant, Outcome, hunt_sample, sample, tell_sample
-from venvs import ROOT
+from tools import sampled_mutants
+from tools.equivalents import EQUIVALENT
+from tools.executed_lines import Executed
+from tools.mutations import mutations
+from tools.sampled_mutants import Mutant, Outcome, hunt_sample, sample, tell_sample
+from tools.venvs import ROOT
 
 PROGRAM = '''"""Not 1 of these is changed."""
 

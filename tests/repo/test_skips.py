@@ -25,7 +25,7 @@ def run(folder: Path, *arguments: str, ci: bool) -> subprocess.CompletedProcess[
     shutil.copy(CONFTEST, folder)
     (folder / "test_suite.py").write_text(SUITE)
     environment = {name: os.environ[name] for name in ("PATH", "HOME")}
-    environment["PYTHONPATH"] = str(CONFTEST.with_name("support"))  # what conftest.py imports
+    environment["PYTHONPATH"] = str(CONFTEST.parents[1])  # what conftest.py imports
     if ci:
         environment["CI"] = "true"
     command = [sys.executable, "-m", "pytest", "-q", "-c", os.devnull, "--rootdir", str(folder)]

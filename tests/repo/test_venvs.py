@@ -8,8 +8,8 @@ from threading import Barrier, BrokenBarrierError
 
 import pytest
 
-import venvs
-from venvs import Recipe, StepError, environment, environments
+from tools import venvs
+from tools.venvs import Recipe, StepError, environment, environments
 
 RECIPE = Recipe("test", extra="cli", groups=("test",))
 PYPROJECT = """

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from accounts_caller import Caller
 from evergrant.sandbox import Sandbox, Settings
+from tests.support.sandbox.accounts_caller import Caller
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from urllib.parse import quote
 
 import pytest
 
-from accounts_caller import ALICE, CAROL, REDIRECT, Caller, data, query_of
 from evergrant.sandbox import ConsentError, Sandbox, Settings
+from tests.support.sandbox.accounts_caller import ALICE, CAROL, REDIRECT, Caller, data, query_of
 
 
 class Page(HTMLParser):

@@ -10,8 +10,17 @@ from urllib.parse import urlencode
 
 import pytest
 
-from accounts_caller import ALICE, CAROL, REDIRECT, TOKEN, Ask, Caller, data, query_of
 from evergrant.sandbox import Sandbox, Settings
+from tests.support.sandbox.accounts_caller import (
+    ALICE,
+    CAROL,
+    REDIRECT,
+    TOKEN,
+    Ask,
+    Caller,
+    data,
+    query_of,
+)
 
 VALUE = re.compile(r"1000\.[0-9a-f]{32}\.[0-9a-f]{32}")
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from accounts_caller import FORM, Ask, Caller
 from evergrant.sandbox import Sandbox
+from tests.support.sandbox.accounts_caller import FORM, Ask, Caller
 
 PATHS = (
     "/oauth/v2/auth",

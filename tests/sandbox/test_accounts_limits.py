@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from accounts_caller import ALICE, BOB, Caller, data, query_of
 from evergrant.sandbox import Sandbox, Settings
+from tests.support.sandbox.accounts_caller import ALICE, BOB, Caller, data, query_of
 
 THROTTLED = {
     "error_description": "You have made too many requests continuously. "

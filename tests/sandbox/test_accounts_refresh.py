@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from accounts_caller import ALICE, CAROL, SCOPE, Caller, data
 from evergrant.sandbox import Sandbox, Settings
+from tests.support.sandbox.accounts_caller import ALICE, CAROL, SCOPE, Caller, data
 
 
 def test_a_refresh_answers_no_refresh_token(zoho: Sandbox, app: Caller) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from accounts_caller import ALICE, BOB, CAROL, Caller, basic, data
 from evergrant.sandbox import Sandbox
+from tests.support.sandbox.accounts_caller import ALICE, BOB, CAROL, Caller, basic, data
 
 OLD, NEW = "/oauth/v2/token/revoke", "/oauth/v2/revoke/token"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from accounts_caller import ALICE, CAROL, Caller, data
 from evergrant.sandbox import Sandbox, Settings
+from tests.support.sandbox.accounts_caller import ALICE, CAROL, Caller, data
 
 INFO, CRM = "/oauth/user/info", "/crm/v8/org"
 INVALID = {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from crm_desk import Answer, Desk
 from evergrant.sandbox.crm.context import CrmSettings
+from tests.support.sandbox.crm_caller import Answer, Desk
 
 NAMES = "select Last_Name from Leads where"
 ALL = "select id from Leads where id is not null"

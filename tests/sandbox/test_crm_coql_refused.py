@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from crm_desk import Desk, problem
 from evergrant.sandbox.crm.context import CrmSettings
+from tests.support.sandbox.crm_caller import Desk, problem
 
 PARSING = "error occured while parsing the query"
 UNEXPECTED = "unexpected token"

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from crm_desk import Desk
 from evergrant.sandbox import Sandbox
 from evergrant.sandbox.crm.schema import DATA_TYPES, Schema
+from tests.support.sandbox.crm_caller import Desk
 
 STUDENTS = {
     "Grade": "integer",

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from crm_desk import Desk, problem
+from tests.support.sandbox.crm_caller import Desk, problem
 
 WRONG_FORMAT = "either the request body or parameters is in wrong format"
 

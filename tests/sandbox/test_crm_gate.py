@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from crm_desk import Desk, problem
 from evergrant.sandbox.crm.context import CrmSettings
+from tests.support.sandbox.crm_caller import Desk, problem
 
 MISMATCH = problem("OAUTH_SCOPE_MISMATCH", "invalid oauth scope to access this URL", {})
 

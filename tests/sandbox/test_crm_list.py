@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from crm_desk import Answer, Desk, problem
+from tests.support.sandbox.crm_caller import Answer, Desk, problem
 
 
 def _list(bridge: Desk, **params: object) -> Answer:

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from crm_desk import Desk, problem
 from evergrant.sandbox.crm.context import CrmSettings
 from evergrant.sandbox.crm.modules import MODULES
+from tests.support.sandbox.crm_caller import Desk, problem
 
 CHANGED = datetime(2026, 2, 1, 12, tzinfo=UTC)
 BEFORE, AT, AFTER = (f"2026-02-01T{hour}:00:00+00:00" for hour in (11, 12, 13))

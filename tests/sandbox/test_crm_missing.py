@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from crm_desk import Answer, Desk
+from tests.support.sandbox.crm_caller import Answer, Desk
 
 PEOPLE = {"fields": "Last_Name"}
 

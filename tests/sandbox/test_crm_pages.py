@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from crm_desk import Answer, Desk, problem
 from evergrant.sandbox.crm.context import CrmSettings
+from tests.support.sandbox.crm_caller import Answer, Desk, problem
 
 MISMATCH = problem(
     "TOKEN_BOUND_DATA_MISMATCH",

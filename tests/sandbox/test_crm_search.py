@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from crm_desk import Answer, Desk, problem
 from evergrant.sandbox.crm.context import CrmSettings
+from tests.support.sandbox.crm_caller import Answer, Desk, problem
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from crm_desk import Desk, problem
+from tests.support.sandbox.crm_caller import Desk, problem
 
 
 @pytest.mark.parametrize("params", [{}, {"criteria": ""}, {"word": "", "email": ""}])

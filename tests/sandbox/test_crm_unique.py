@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from crm_desk import Desk, problem
 from evergrant.sandbox.crm.context import CrmSettings
+from tests.support.sandbox.crm_caller import Desk, problem
 
 UNIQUE = CrmSettings(unique_fields=frozenset({"Leads.Email", "Leads.Mobile"}))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from crm_desk import Desk, problem
+from tests.support.sandbox.crm_caller import Desk, problem
 
 NO_ID = "the id given seems to be invalid"
 

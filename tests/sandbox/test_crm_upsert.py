@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from crm_desk import Answer, Desk, problem
 from evergrant.sandbox.crm.context import CrmSettings
+from tests.support.sandbox.crm_caller import Answer, Desk, problem
 
 UNIQUE = CrmSettings(unique_fields=frozenset({"Leads.Mobile", "Leads.Phone"}))
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from crm_desk import Desk, problem
+from tests.support.sandbox.crm_caller import Desk, problem
 
 NO_MODULE = "the module name given seems to be invalid"
 NO_ID = "the id given seems to be invalid"

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from accounts_caller import ALICE, BOB, CAROL, TOKEN, Caller
 from evergrant.sandbox import Call, Sandbox
 from evergrant.sandbox.calls import Calls
+from tests.support.sandbox.accounts_caller import ALICE, BOB, CAROL, TOKEN, Caller
 
 
 def test_every_call_is_noted_with_its_user(zoho: Sandbox, app: Caller) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 TESTS = Path(__file__).parents[1]
 CHECKLISTS = sorted((TESTS.parent / "docs").glob("sandbox-checklist*.md"))
-FILES = [*TESTS.glob("sandbox/test_*.py"), *TESTS.glob("zohocrmsdk/test_*_sandbox.py")]
+FILES = [*TESTS.glob("sandbox/test_*.py"), *TESTS.glob("sdk/official/test_*_sandbox.py")]
 
 each = pytest.mark.parametrize("path", CHECKLISTS, ids=lambda path: path.stem)
 

@@ -5,9 +5,9 @@ from email.utils import parsedate_to_datetime
 
 import pytest
 
-from accounts_caller import Caller
 from evergrant.clock import utc_now
 from evergrant.sandbox import RemoteClock, Sandbox, SandboxClock, Settings
+from tests.support.sandbox.accounts_caller import Caller
 
 
 def test_a_clock_starts_at_the_real_time_and_runs() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import httpx2
 import pytest
 
-from accounts_caller import ALICE, TOKEN, Caller
 from evergrant.sandbox import Sandbox
+from tests.support.sandbox.accounts_caller import ALICE, TOKEN, Caller
 
 
 def test_other_processes_move_time_and_count_calls(zoho: Sandbox, app: Caller) -> None:

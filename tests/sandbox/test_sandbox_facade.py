@@ -8,9 +8,18 @@ import sys
 
 import pytest
 
-from accounts_caller import ALICE, BOB, CAROL, REDIRECT, Ask, Caller, data, query_of
 from evergrant.datacenter import DataCenter, DataCenters
 from evergrant.sandbox import Sandbox
+from tests.support.sandbox.accounts_caller import (
+    ALICE,
+    BOB,
+    CAROL,
+    REDIRECT,
+    Ask,
+    Caller,
+    data,
+    query_of,
+)
 
 
 def test_the_default_world(zoho: Sandbox) -> None:

@@ -6,8 +6,8 @@ import threading
 
 import pytest
 
-from accounts_caller import TOKEN, Caller, data
 from evergrant.sandbox import Sandbox
+from tests.support.sandbox.accounts_caller import TOKEN, Caller, data
 
 
 def test_a_server_error_passes(zoho: Sandbox, app: Caller) -> None:

@@ -3,8 +3,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
-from accounts_caller import Caller
 from evergrant.sandbox import Sandbox
+from tests.support.sandbox.accounts_caller import Caller
 
 
 def test_the_fixture_hands_out_a_running_sandbox(zoho_sandbox: Sandbox) -> None:

@@ -14,10 +14,10 @@ from urllib.parse import urlencode, urlsplit
 import httpx2
 import pytest
 
-from accounts_caller import ALICE, REDIRECT, TOKEN, Caller, query_of
 from evergrant.sandbox import Sandbox
 from evergrant.sandbox.messages import Request, Response
 from evergrant.sandbox.server import Server, _Handler
+from tests.support.sandbox.accounts_caller import ALICE, REDIRECT, TOKEN, Caller, query_of
 
 
 def talk(port: int, sent: bytes) -> bytes:

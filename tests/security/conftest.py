@@ -16,8 +16,8 @@ import pytest
 
 from evergrant import Accounts, Keeper, TokenStore, open_store
 from evergrant.sandbox import Client, Sandbox
-from tracked import CODE, MARK, Leaks
-from trackers import Sentry, by_python, by_rich, by_structlog, by_walking
+from tests.support.security.tracked_tokens import CODE, MARK, Leaks
+from tests.support.security.trackers import Sentry, by_python, by_rich, by_structlog, by_walking
 
 URI = "https://app.example.com/callback"
 

@@ -35,7 +35,7 @@ from evergrant.errors import (
 )
 from evergrant.events import SaveFailed, StoreFailed
 from evergrant.sandbox import Client, Sandbox
-from watch import Watch
+from tests.support.security.visible_output import Watch
 
 Traces = Callable[[str | bytes], list[str]]
 

@@ -18,11 +18,11 @@ from evergrant._oauth.messages import HttpRequest, HttpResponse
 from evergrant.errors import EvergrantError, StoreError
 from evergrant.stores.adapter import adapt
 from evergrant.stores.encrypted import EncryptedStore
-from failing_steps import failures
-from sealed_rows import NEW
-from six_methods import Plain
-from soak import Soak
-from tracked import MARK, TOKEN, WORK, Leaks
+from tests.support.security.failing_steps import failures
+from tests.support.security.tracked_tokens import MARK, TOKEN, WORK, Leaks
+from tests.support.soak import Soak
+from tests.support.stores.encrypted_rows import NEW
+from tests.support.stores.six_methods import Plain
 
 # A step that fails as something is given back leaves it open.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")

@@ -19,9 +19,9 @@ from evergrant._crypto.keys import Key
 from evergrant._lifeboat.outbox import Lifeboat
 from evergrant.cli.app import COMMANDS, app
 from evergrant.sandbox import Sandbox
-from failing_steps import failures
-from soak import Soak
-from tracked import MARK, Leaks
+from tests.support.security.failing_steps import failures
+from tests.support.security.tracked_tokens import MARK, Leaks
+from tests.support.soak import Soak
 
 ALICE = "alice@example.com"
 NEW, OLD = (b64encode(MARK.encode() * 3 + last).decode() for last in (b"songbird", b"SONGBIRD"))

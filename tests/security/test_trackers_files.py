@@ -23,11 +23,11 @@ from evergrant.events import Forgotten
 from evergrant.observing.audit_log import AuditLog, read_entries, verify
 from evergrant.stores.adapter import adapt
 from evergrant.stores.encrypted import EncryptedStore
-from failing_steps import Failed, failures
-from six_methods import FullDisk
-from soak import Soak
-from tracked import MARK, TOKEN, Leaks
-from tracked_scene import Scene
+from tests.support.security.failing_steps import Failed, failures
+from tests.support.security.tracked_keeper import Scene
+from tests.support.security.tracked_tokens import MARK, TOKEN, Leaks
+from tests.support.soak import Soak
+from tests.support.stores.six_methods import FullDisk
 
 NEW, OLD = (
     Key(Secret(b64encode(MARK.encode() * 3 + end).decode())) for end in (b"1" * 8, b"2" * 8)

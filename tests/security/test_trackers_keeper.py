@@ -11,12 +11,12 @@ from evergrant import TokenStore, open_store
 from evergrant._crypto.keys import Keyring
 from evergrant.stores.adapter import adapt
 from evergrant.stores.encrypted import EncryptedStore
-from failing_steps import failures
-from sealed_rows import NEW
-from six_methods import Plain
-from soak import Soak
-from tracked import Leaks
-from tracked_scene import KEEPING, Scene
+from tests.support.security.failing_steps import failures
+from tests.support.security.tracked_keeper import KEEPING, Scene
+from tests.support.security.tracked_tokens import Leaks
+from tests.support.soak import Soak
+from tests.support.stores.encrypted_rows import NEW
+from tests.support.stores.six_methods import Plain
 
 PLACES = ["sqlite", "file", "sealed", "six methods"]
 SERVERS = ["redis_url", "mariadb", "postgresql", "dynamodb_url", "secrets_url"]

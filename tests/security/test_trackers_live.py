@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-import trackers
-from tracked import MARK
+from tests.support.security.tracked_tokens import MARK
+
+ROOT = Path(__file__).parents[2]
 
 PROGRAM = """
 import json, logging, sys
@@ -19,7 +20,7 @@ from sentry_sdk.integrations.httpx2 import Httpx2Integration
 from sentry_sdk.integrations.logging import LoggingIntegration
 from sentry_sdk.integrations.redis import RedisIntegration
 from sentry_sdk.integrations.sqlalchemy import SqlalchemyIntegration
-from trackers import Memory
+from tests.support.security.trackers import Memory
 
 transport = Memory()
 sentry_sdk.init(
@@ -77,7 +78,7 @@ with (
         logging.getLogger("app").error("stack")
         keeper.revoke("alice")
 sentry_sdk.flush()
-from frames import is_the_tests_own
+from tests.support.security.frames import is_the_tests_own
 for event in transport.events:
     for part in ("exception", "threads", "stacktrace"):
         for one in event.get(part, {}).get("values", []):
@@ -98,10 +99,9 @@ def test_log_lines_breadcrumbs_and_spans(
     if place != "sqlite":
         found = request.getfixturevalue(place)
         url = getattr(found, "url", found)
-    support = Path(trackers.__file__).parent
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, MARK, url, tmp_path],
-        cwd=support,
+        cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=120,

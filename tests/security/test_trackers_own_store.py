@@ -11,10 +11,10 @@ import pytest
 from evergrant.errors import Conflict, EvergrantError, StoreError, TokenNotSaved
 from evergrant.stores.adapter import adapt
 from evergrant.token import Token
-from six_methods import Plain
-from tracked import MARK, Leaks
-from tracked_scene import KEEPING, Scene
-from trackers import errors
+from tests.support.security.tracked_keeper import KEEPING, Scene
+from tests.support.security.tracked_tokens import MARK, Leaks
+from tests.support.security.trackers import errors
+from tests.support.stores.six_methods import Plain
 
 
 class UnprintableError(Exception):

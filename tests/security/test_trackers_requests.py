@@ -12,9 +12,9 @@ import requests
 from evergrant import Keeper
 from evergrant.aio import AsyncKeeper
 from evergrant.sandbox import Client, Sandbox
-from failing_steps import Failed, failures
-from soak import Soak
-from tracked import Leaks
+from tests.support.security.failing_steps import Failed, failures
+from tests.support.security.tracked_tokens import Leaks
+from tests.support.soak import Soak
 
 ALICE = "alice@example.com"
 

@@ -9,10 +9,10 @@ import pytest
 from evergrant import TokenStore, open_store
 from evergrant._crypto.keys import Keyring
 from evergrant.stores.encrypted import EncryptedStore
-from failing_steps import failures
-from sealed_rows import NEW
-from soak import Soak
-from tracked import TOKEN, WORK, Leaks
+from tests.support.security.failing_steps import failures
+from tests.support.security.tracked_tokens import TOKEN, WORK, Leaks
+from tests.support.soak import Soak
+from tests.support.stores.encrypted_rows import NEW
 
 PLACES = ["redis_url", "mariadb", "postgresql", "dynamodb_url", "secrets_url"]
 EVERY = {"dynamodb_url": 1009, "secrets_url": 1009}

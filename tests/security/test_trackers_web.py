@@ -12,13 +12,13 @@ import pytest
 from evergrant import Accounts, Keeper, TokenStore
 from evergrant.errors import EvergrantError
 from evergrant.sandbox import Client, Sandbox
-from failing_steps import failures
-from frames import PACKAGE
-from soak import Soak
-from tracked import CODE, MARK, Leaks
-from trackers import errors, values
-from web_frameworks import environment, set_up_django
-from web_keeper import made
+from tests.support.security.failing_steps import failures
+from tests.support.security.frames import PACKAGE
+from tests.support.security.tracked_tokens import CODE, MARK, Leaks
+from tests.support.security.trackers import errors, values
+from tests.support.soak import Soak
+from tests.support.web.django_keeper import made
+from tests.support.web.frameworks import environment, set_up_django
 
 ALICE = "alice@example.com"
 # A step that fails as something is given back leaves it open.

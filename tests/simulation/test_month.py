@@ -9,10 +9,10 @@ import pytest
 
 from evergrant import TokenStore, open_store
 from evergrant.sandbox import Sandbox
-from person import MINUTE
-from referee import Referee
-from scene import Scene, play
-from soak import Soak
+from tests.simulation.invariant_checker import Referee
+from tests.simulation.scenario import Scene, play
+from tests.simulation.user import MINUTE
+from tests.support.soak import Soak
 
 MOST_UNEVEN = 1.2
 """The peak of the requests for access tokens, in mean ones."""

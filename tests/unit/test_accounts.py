@@ -22,7 +22,7 @@ from evergrant.errors import (
     UntrustedServer,
 )
 from evergrant.token import Token
-from scripted_wire import GRANT, MINTED, NOW, TOKEN, Wire, accounts, answer
+from tests.support.keeper.scripted_accounts import GRANT, MINTED, NOW, TOKEN, Wire, accounts, answer
 
 
 def test_an_exchange_yields_the_grant_whole() -> None:

@@ -16,7 +16,7 @@ from evergrant.stores.adapter import adapt
 from evergrant.stores.adapter.six_methods import SixMethodStore
 from evergrant.testing.sample_tokens import ALICE, BOB, NOON, SECRETS, grant, refreshed
 from evergrant.token import Token
-from six_methods import ByUser, FullDisk, OfficialColumns, OwnIds, Plain
+from tests.support.stores.six_methods import ByUser, FullDisk, OfficialColumns, OwnIds, Plain
 
 
 class Refuses(Plain):
@@ -132,7 +132,7 @@ def test_the_address_of_a_store_shows_no_password_and_tells_stores_apart() -> No
     assert one.url.startswith("mysql://u:***@h/d")
     assert one.url != two.url
     assert adapt(Database("dict:tokens")).url == "dict:tokens"
-    assert adapt(Plain()).url == "six_methods.plain:"
+    assert adapt(Plain()).url == "tests.support.stores.six_methods.plain:"
 
 
 @pytest.mark.parametrize("make", [Plain, ByUser, OwnIds, OfficialColumns])

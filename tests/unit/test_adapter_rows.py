@@ -8,7 +8,7 @@ from evergrant.stores.adapter import adapt
 from evergrant.stores.adapter.six_methods import SixMethodStore
 from evergrant.testing.sample_tokens import ALICE, refreshed
 from evergrant.token import Token
-from six_methods import Plain
+from tests.support.stores.six_methods import Plain
 
 
 class GivesNoIds(Plain):

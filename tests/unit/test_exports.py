@@ -16,12 +16,12 @@ import evergrant
 
 ROOT = Path(evergrant.__file__).parent
 NEED_AN_SDK = "evergrant.zohocrmsdk"
-"""Its modules need Zoho's SDK, which is not here: tests/zohocrmsdk/test_bridge_exports.py."""
+"""Its modules need Zoho's SDK, which is not here: tests/sdk/official/test_bridge_exports.py."""
 
 NEED_A_PROJECT = tuple(
     f"evergrant.integrations.django.{name}" for name in ("admin", "conf", "models")
 )
-"""They need Django's settings: tests/integrations/test_django.py."""
+"""They need Django's settings: tests/web/test_django.py."""
 
 MODULES = sorted(
     module.name

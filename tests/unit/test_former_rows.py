@@ -10,7 +10,7 @@ from evergrant.errors import Conflict
 from evergrant.stores.memory import MemoryStore
 from evergrant.testing.sample_tokens import ALICE
 from evergrant.token import Token
-from store_client import ticking
+from tests.support.stores.store_client import ticking
 
 TENANT = replace(ALICE, id="tenant-1")
 

@@ -17,7 +17,6 @@ from keyring.backend import KeyringBackend
 from keyring.errors import KeyringLocked
 from moto.server import ThreadedMotoServer
 
-from cli_runner import Command
 from evergrant._crypto import key_file, key_format
 from evergrant._crypto.key_sources import KEY, KEY_FILE, KEYRING, keyring_from_environment
 from evergrant._crypto.keys import Key
@@ -25,7 +24,8 @@ from evergrant.cli.exit_codes import ExitCode
 from evergrant.errors import ConfigError, EvergrantError, StoreUnavailable
 from evergrant.stores import open_store
 from evergrant.token import Secret
-from raw_server import Script, saying, serving
+from tests.support.cli.runner import Command
+from tests.support.servers.scripted_server import Script, saying, serving
 
 ONE, TWO = (b64encode(bytes([number]) * 32).decode() for number in (1, 2))
 

@@ -16,7 +16,7 @@ import pytest
 from evergrant._lifeboat.restore_result import RestoreOutcome, RestoreResult
 from evergrant.errors import StoreError
 from evergrant.token import Token
-from lifeboat_help import LOGIN, TOKEN, boat, files, locked, taken
+from tests.support.keeper.lifeboat import LOGIN, TOKEN, boat, files, locked, taken
 
 
 def mode(path: Path) -> int:

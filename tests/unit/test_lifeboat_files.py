@@ -18,7 +18,7 @@ from evergrant._lifeboat.files import LifeboatFiles
 from evergrant.errors import ConfigError
 from evergrant.stores.rows import encode
 from evergrant.token import Secret
-from lifeboat_help import LOGIN, TOKEN, boat, files, taken
+from tests.support.keeper.lifeboat import LOGIN, TOKEN, boat, files, taken
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from itertools import count
 import pytest
 
 from evergrant._concurrency.offload import ThreadBridge
-from gate import until
+from tests.support.concurrency.gate import until
 
 
 @pytest.fixture

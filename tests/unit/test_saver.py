@@ -20,7 +20,7 @@ from evergrant.errors import (
 from evergrant.events import Event, Restored, SaveFailed
 from evergrant.stores.memory import MemoryStore
 from evergrant.token import Token
-from saver_scene import ALICE, HOUR, LOCKED, NOW, Scene, scene
+from tests.support.keeper.saver_scene import ALICE, HOUR, LOCKED, NOW, Scene, scene
 
 __all__ = ["scene"]
 

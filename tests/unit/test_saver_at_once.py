@@ -23,8 +23,8 @@ from evergrant.errors import Conflict, StoreError, TokenNotFound, TokenNotSaved
 from evergrant.stores.base import TokenStore
 from evergrant.stores.memory import MemoryStore
 from evergrant.token import Token
-from saver_scene import ALICE as LOGIN
-from saver_scene import LOCKED, NOW
+from tests.support.keeper.saver_scene import ALICE as LOGIN
+from tests.support.keeper.saver_scene import LOCKED, NOW
 
 
 def refreshed(stored: Token, value: str = "1000.a2", hours: int = 1) -> Token:

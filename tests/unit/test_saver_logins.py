@@ -8,7 +8,7 @@ import pytest
 
 from evergrant._lifeboat.restore_result import RestoreOutcome
 from evergrant.errors import TokenNotSaved
-from saver_scene import ALICE, HOUR, LOCKED, Scene, scene
+from tests.support.keeper.saver_scene import ALICE, HOUR, LOCKED, Scene, scene
 
 __all__ = ["scene"]
 

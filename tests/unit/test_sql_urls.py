@@ -12,7 +12,7 @@ from evergrant.errors import ConfigError, StoreUnavailable
 from evergrant.stores.sql import SQLStore
 from evergrant.stores.sql.parameters import typed_parameters
 from evergrant.stores.sql.urls import display_url, parse_url
-from watch import shown as seen
+from tests.support.security.visible_output import shown as seen
 
 NOBODY_LISTENS = "127.0.0.1:1"
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from databases import Mortal, mortal
 from evergrant.sandbox import Sandbox
-from fault_cast import Cast
-from fault_scene import Scene
-from sealing import unsealed
+from tests.support.faults.holders_and_askers import Cast
+from tests.support.faults.scene import Scene
+from tests.support.servers.databases import Mortal, mortal
+from tests.support.stores.encrypted_stores import unsealed
 
 KINDS = ("sqlite", "file", "mariadb", "postgresql", "pgbouncer", "redis", "sealed sqlite")
 

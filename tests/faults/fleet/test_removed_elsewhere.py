@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from evergrant.sandbox import Sandbox
-from fault_cast import BUSY
-from fault_crew import Hand
-from fault_labels import THERE
-from fault_removal import WAYS, go_on_asking, remove
-from fault_scene import Scene
-from soak import Soak
+from tests.support.faults.holders_and_askers import BUSY
+from tests.support.faults.killable_processes import Hand
+from tests.support.faults.removal import WAYS, go_on_asking, remove
+from tests.support.faults.scene import Scene
+from tests.support.faults.stopped_refresh import THERE
+from tests.support.soak import Soak
 
 ACROSS_HOSTS = 1.0
 """Seconds after which a token that was removed on one host is not handed out on another."""

@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from evergrant._core.lease_heartbeat import LEASE_TTL
 from evergrant.sandbox import Sandbox
-from fault_cast import expire, requests
-from fault_crew import Hand
-from fault_labels import THERE, Answer, ask
-from fault_scene import Scene
-from soak import Soak
+from tests.support.faults.holders_and_askers import expire, requests
+from tests.support.faults.killable_processes import Hand
+from tests.support.faults.scene import Scene
+from tests.support.faults.stopped_refresh import THERE, Answer, ask
+from tests.support.soak import Soak
 
 ALICE, BOB = "alice@example.com", "bob@example.com"
 PROCESSES = 3

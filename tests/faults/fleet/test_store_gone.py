@@ -11,16 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from databases import MORTAL, Mortal, fresh_space
 from evergrant._concurrency.deduplicated_read import TIMEOUT
 from evergrant.sandbox import Sandbox
-from fault_callers import Told, answer_calls
-from fault_cast import BUSY, expire
-from fault_crew import Hand
-from fault_labels import THERE
-from fault_scene import Scene
-from soak import Soak
-from sqlite_help import SOMEBODY_ELSE
+from tests.support.faults.callers import Told, answer_calls
+from tests.support.faults.holders_and_askers import BUSY, expire
+from tests.support.faults.killable_processes import Hand
+from tests.support.faults.scene import Scene
+from tests.support.faults.stopped_refresh import THERE
+from tests.support.servers.databases import MORTAL, Mortal, fresh_space
+from tests.support.soak import Soak
+from tests.support.stores.sqlite_store import SOMEBODY_ELSE
 
 ALICE, BOB = "alice@example.com", "bob@example.com"
 REFUSED = {"StoreUnavailable", "TokenNotSaved"}

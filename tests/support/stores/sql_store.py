@@ -1,0 +1,102 @@
+"""What the tests of the SQL store share."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from sqlalchemy import Connection, create_engine
+
+from evergrant.stores.rows import OFFICIAL_COLUMNS
+from tests.support.servers.databases import Database
+
+PATIENCE = 60.0
+"""Seconds within which what is waited for must happen, on the slowest machine."""
+
+WIDTHS = {"id": "varchar(10) NOT NULL", "expiry_time": "varchar(20)"}
+
+
+def official_table(
+    database: Database,
+    name: str = "oauthtoken",
+    *,
+    end: str = "",
+    without: str = "",
+    **columns: str,
+) -> None:
+    """Create the official SDK's table.
+
+    Args:
+        end: What follows the columns.
+        without: A column to leave out.
+        columns: The types of columns that are to have others.
+    """
+    types = {column: WIDTHS.get(column, "varchar(255)") for column in OFFICIAL_COLUMNS} | columns
+    texts = [f"{column} {type_}" for column, type_ in types.items() if column != without]
+    database.execute(f"CREATE TABLE {name} ({', '.join(texts)}, PRIMARY KEY (id)) {end}")
+
+
+def put(database: Database, table: str = "oauthtoken", **values: str) -> None:
+    """Write a row as another program would."""
+    quoted = ", ".join(f"'{value}'" for value in values.values())
+    database.execute(f"INSERT INTO {table} ({', '.join(values)}) VALUES ({quoted})")
+
+
+def columns_of(database: Database, table: str = "oauthtoken") -> list[str]:
+    """Return the names of a table's columns, in their order."""
+    rows = database.execute(
+        "SELECT column_name FROM information_schema.columns "
+        f"WHERE table_name = '{table}' AND '{database.name}' IN (table_schema, table_catalog) "
+        "ORDER BY ordinal_position"
+    )
+    return [name for (name,) in rows]
+
+
+@contextmanager
+def elsewhere(database: Database) -> Iterator[Connection]:
+    """Give a connection of another program, in a transaction that is undone at the end."""
+    engine = create_engine(database.url)
+    try:
+        with engine.connect() as connection:
+            yield connection
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def in_background(work: Any) -> Iterator[list[Any]]:
+    """Let a thread work meanwhile; give the list that then has its result, or its error."""
+    results: list[Any] = []
+
+    def run() -> None:
+        try:
+            results.append(work())
+        except Exception as error:  # noqa: BLE001 - the test looks at it
+            results.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    yield results
+    thread.join()
+
+
+def waiting(database: Database) -> int:
+    """Return how many connections to a database wait for another's lock."""
+    query = (
+        "SELECT count(*) FROM information_schema.innodb_lock_waits"
+        if "mysql" in database.url
+        else "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+        f"AND datname = '{database.name}'"
+    )
+    [(count,)] = database.execute(query)
+    return int(count)
+
+
+def wait_until(happened: Callable[[], object]) -> None:
+    give_up = time.monotonic() + PATIENCE
+    while not happened():
+        assert time.monotonic() < give_up
+        time.sleep(0.01)
