@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from evergrant import Accounts, Keeper, Token, open_store
+from evergrant._logging import rate_limited
 from evergrant._logging.rate_limited import BURST, RateLimitedLog
 from evergrant.errors import CorruptRecord, EvergrantError, StoreUnavailable
 from evergrant.events import StoreFailed, safe_listener
@@ -20,8 +21,12 @@ PERIOD = 60.0
 
 
 @pytest.fixture(autouse=True)
-def _as_in_a_program(_every_line_of_the_log: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def _as_in_a_program(
+    _every_line_of_the_log: None, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
     monkeypatch.setattr("evergrant._logging.rate_limited.PERIOD", PERIOD)
+    yield
+    rate_limited._end()  # or the counts of these tests are printed when all tests are over
 
 
 @pytest.fixture
