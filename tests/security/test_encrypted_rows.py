@@ -136,7 +136,7 @@ def test_a_version_that_was_put_back_is_noticed(store: EncryptedStore, inner: Me
     assert store.save_token(replace(ALICE, refresh_token="newer")).version == 2
     assert store.find_token(ALICE) is not None
     write(inner, before)
-    with pytest.raises(CorruptRecord, match="older version of it was put back"):
+    with pytest.raises(CorruptRecord, match="it was replaced by an older copy"):
         store.find_token(ALICE)
 
 
@@ -146,7 +146,7 @@ def test_what_this_process_saved_and_has_not_read_since_is_known_to_be_newer(
     before = rows(inner)[0]
     store.save_token(replace(ALICE, refresh_token="newer"))
     write(inner, before)
-    with pytest.raises(CorruptRecord, match="older version of it was put back"):
+    with pytest.raises(CorruptRecord, match="it was replaced by an older copy"):
         store.find_token(ALICE)
 
 

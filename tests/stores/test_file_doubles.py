@@ -72,7 +72,7 @@ def test_a_save_of_the_user_leaves_out_what_is_no_newer_and_says_so(
         store.save_token(replace(found, expires_at=NOON + timedelta(hours=3)))
     assert [fields[0] for fields in rows(path)] == ["id", "2", "3", "4"]
     [line] = caplog.messages
-    assert "alice@example.com:60001 has a newer token, 3: the older 1 will be left out" in line
+    assert "alice@example.com:60001 has a newer token, 3: the older 1 will be dropped" in line
     assert SECRETS not in line
 
 
@@ -92,7 +92,7 @@ def test_an_id_twice_for_one_user_is_the_newer_row(
     with FileStore(path) as store:
         [alice] = store.get_tokens()
         assert alice.expires_at == NOON + timedelta(hours=1)
-        assert caplog.messages == [f"{path}: the id 1 is there 3 times"]
+        assert caplog.messages == [f"{path}: the id 1 occurs 3 times"]
         store.save_token(grant("bob"))
         assert len(rows(path)) == 5
         store.save_token(replace(alice, access_token="new"))
@@ -116,7 +116,7 @@ def test_two_users_with_one_id_are_parted(path: Path, caplog: pytest.LogCaptureF
     assert [found[name] for name in names] == ["2", "3", "1"]
     assert {fields[1]: fields[0] for fields in rows(path)[1:]} == found
     assert caplog.messages == [
-        f"{path}: two users share the id 1; that of bob@example.com:60001 is 3 from now on"
+        f"{path}: two users share the id 1; bob@example.com:60001 now has the id 3"
     ]
 
 

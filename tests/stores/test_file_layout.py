@@ -167,7 +167,7 @@ def test_only_to_read_leaves_all_as_it_is(path: Path) -> None:
         ]
         assert store.find_token_by_id("2") is not None
         for use in (lambda: store.save_token(ALICE), lambda: store.lease("1", 1)):
-            with pytest.raises(StoreUnavailable, match="opened only to read"):
+            with pytest.raises(StoreUnavailable, match="opened read-only"):
                 use()
         put(path, HEADER, row("1", "alice"))
         assert len(store.get_tokens()) == 1

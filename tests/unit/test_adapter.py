@@ -257,7 +257,7 @@ def test_a_store_that_takes_two_clients_for_one_loses_neither() -> None:
     mine = ByUser()
     store = adapt(mine)
     first = store.save_token(grant(client="1000.ONE"))
-    with pytest.raises(StoreError, match="took the place of token") as raised:
+    with pytest.raises(StoreError, match="it replaced token") as raised:
         store.save_token(grant(client="1000.TWO"))
     assert not shows_a_secret(raised.value)
     assert store.get_tokens() == [first]

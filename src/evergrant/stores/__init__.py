@@ -38,29 +38,30 @@ def open_store(
     ``file:///path/tokens.csv``. ``mysql://user:password@host/database`` or ``postgresql://...``,
     with ``?table=name`` and what the driver takes. ``redis://user:password@host/0`` and its
     kin (see `evergrant.stores.redis`). ``dynamodb://TABLE?region=...``,
-    ``aws-secretsmanager://NAME?region=...``. Characters that mean
-    something in a URL are percent-encoded.
+    ``aws-secretsmanager://NAME?region=...``. Characters that mean something in a URL are
+    percent-encoded.
 
     Args:
         read_only: Create and change nothing, not even to extend a table of the official SDK.
-        keys: Encrypt what is kept with these (see `evergrant.stores.encrypted`); None: do not. By
-            default with those that the environment names (EVERGRANT_KEY, EVERGRANT_KEY_FILE), if
-            any. What ends with the process (``memory:``, ``list:``) is never encrypted.
-        adopt: With keys: read what is not encrypted yet, too.
-        options: Arguments for the store's class, such as ``clock``; they overrule the URL's.
+        keys: Encrypt tokens with these keys (see `evergrant.stores.encrypted`); None means no
+            encryption. The default is the keys that the environment names (EVERGRANT_KEY,
+            EVERGRANT_KEY_FILE), if any. Stores that end with the process (``memory:``, ``list:``)
+            are never encrypted.
+        adopt: With keys, read also rows that are not encrypted yet.
+        options: Arguments for the store's class, such as ``clock``; they override the URL's.
 
     Raises:
-        ConfigError: The URL is malformed, or names nothing that evergrant knows; or a key is
-            missing, malformed, or set for a store whose tokens are not encrypted.
+        ConfigError: The URL is malformed or names no kind of store that evergrant knows; or a key
+            is missing, malformed, or set for a store whose tokens are not encrypted.
         StoreUnavailable: The storage cannot be used.
-        StoreMissing: It was to be read only, and is not there.
+        StoreMissing: The store was to be opened read-only, and does not exist.
     """
     # A traceback may print local variables, and a URL may have a password.
     url = Secret(f"{os.fspath(url)}" if isinstance(url, os.PathLike) else url)
     if re.search("[\x01-\x1f\x7f-\x9f\u2028\u2029]", url):
         raise ConfigError(
             f"{urls.hide_password(url)!r} has a line break or a control character in it",
-            hint="Take it out; one that belongs to a name is percent-encoded: %0A.",
+            hint="Take it out. If it belongs to a name, percent-encode it: %0A.",
         )
     keyring = keyring_from_environment() if keys is ... else keys
     store = _opened(url, read_only=read_only, **options)
@@ -127,8 +128,8 @@ def _opened(url: str, *, read_only: bool, **options: Any) -> TokenStore:  # noqa
 
 
 def default_store_url() -> str:
-    """Return the store that is used when none is named: SQLite in the user's data folder.
+    """Return the URL of the default store: SQLite in the user's data folder.
 
-    EVERGRANT_HOME, where it is set, is that folder.
+    EVERGRANT_HOME, if set, replaces that folder.
     """
     return f"sqlite:///{quote(os.fsencode(user_folder('data').absolute() / 'tokens.db'))}"

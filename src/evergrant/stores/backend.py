@@ -1,4 +1,4 @@
-"""The primitives that a back end implements: rows in, rows out, no rule."""
+"""The primitives that a back end implements: rows in, rows out, no rules."""
 
 from __future__ import annotations
 
@@ -16,18 +16,21 @@ T = TypeVar("T")
 
 
 class Backend(ABC):
-    """What a storage must be able to do for `TokenStore`; each may raise `StoreUnavailable`."""
+    """What a storage must do for `TokenStore`. Each method may raise `StoreUnavailable`.
+
+    Rows are `evergrant.stores.rows.Row`, in both directions.
+    """
 
     @abstractmethod
     def _transaction(self) -> AbstractContextManager[object]:
-        """Make the primitives called inside one change, whole or not at all."""
+        """Make the calls inside one change, which happens as a whole or not at all."""
 
     def _volatile_transaction(self) -> AbstractContextManager[object]:
-        """Do the same for a change that may be lost if the power fails: a lease, a note."""
+        """Do the same for a lease or a note, which may be lost if the power fails."""
         return self._transaction()
 
     def _with_retries(self, change: Callable[[], T]) -> T:
-        """Make a change, with its transactions; where the storage may break one off, again."""
+        """Make a change, with its transactions; repeat it if the storage broke one off."""
         return change()
 
     @abstractmethod
@@ -36,7 +39,7 @@ class Backend(ABC):
 
     @abstractmethod
     def _select_by_user(self, name: str) -> list[Row]:
-        """Return the rows whose user is called ``name`` or ``name:…`` (`names.belongs_to`)."""
+        """Return the rows whose user is called ``name`` or ``name:…`` (`belongs_to`)."""
 
     @abstractmethod
     def _rows(self) -> Iterator[Row]:
@@ -44,26 +47,26 @@ class Backend(ABC):
 
     @abstractmethod
     def _insert(self, row: Row) -> bool:
-        """Add a row; False if its id is taken."""
+        """Add a row; return False if its id is taken."""
 
     @abstractmethod
     def _update(self, row: Row, version: int) -> bool:
-        """Replace the row with this id if it has this version; False if it has not."""
+        """Replace the row that has the same id and this version; return False if none has."""
 
     @abstractmethod
     def _delete(self, id_: str) -> bool:
-        """Delete the row with this id; False if there is none."""
+        """Delete the row with this id; return False if there is no such row."""
 
     def _delete_if_version(self, id_: str, version: int) -> bool:
-        """Delete the row with this id if it has this version; False if it has not."""
-        # In a transaction: where that keeps nobody else away, a back end says how.
+        """Delete the row with this id and version; return False if there is no such row."""
+        # Called in a transaction. A back end whose transactions lock nothing overrides this.
         found = self._rows_at(id_)
-        # As text: a storage may have numbers so.
+        # Compared as text: some storages return numbers as text.
         is_it = bool(found) and str(found[0].version or 0) == str(version)
         return is_it and self._delete(id_)
 
     def _rows_at(self, id_: str) -> list[Row]:
-        """Return the row with this very id, if there is one, whatever it holds."""
+        """Return the row with exactly this id, if there is one, even if it is corrupt."""
         return [row for row in self._select(Criterion(id=id_)) if str(row.id) == id_]
 
     @abstractmethod
@@ -72,11 +75,11 @@ class Backend(ABC):
 
     @abstractmethod
     def _next_number(self) -> int:
-        """Return a number above every numeric id there is or ever was."""
+        """Return a number larger than every numeric id that exists or ever existed."""
 
     @abstractmethod
     def _acquire(self, id_: str, owner: str, ttl: float) -> bool:
-        """Note ``owner`` as the lease holder unless another's lease still runs."""
+        """Record ``owner`` as the lease holder, unless another owner's lease is active."""
 
     @abstractmethod
     def _release(self, id_: str, owner: str) -> None:
@@ -84,8 +87,8 @@ class Backend(ABC):
 
     @abstractmethod
     def _get_note(self, key: str) -> str:
-        """Return a note's text; nothing where there is none."""
+        """Return a note's text, or empty text if there is no such note."""
 
     @abstractmethod
     def _set_note(self, key: str, text: str, until: int) -> None:
-        """Keep a note's text until this moment (epoch milliseconds); without text, none."""
+        """Keep a note's text until a moment (epoch milliseconds); empty text deletes it."""

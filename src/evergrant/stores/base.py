@@ -1,7 +1,7 @@
-"""`TokenStore`: six methods with one meaning everywhere, over a few row primitives.
+"""`TokenStore`: six methods with one meaning everywhere, built on a few row primitives.
 
-A back end implements what `Backend` names and knows nothing of users, clients, freshness or
-versions; those rules live here and in `matching`.
+A back end implements the primitives of `Backend`. It knows nothing of users, clients, freshness or
+versions: those rules are here and in `matching`.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ __all__ = ["SAVE_ATTEMPTS", "OnCorrupt", "TokenStore", "log_corrupt"]
 _logger = RateLimitedLog()
 
 SAVE_ATTEMPTS = 20
-"""How often a save without ``expected_version`` starts over when another writer was faster."""
+"""How often a save without ``expected_version`` starts again after another writer was faster."""
 
 
 def _raise_if_corrupt(found: list[Token] | CorruptRecord) -> list[Token]:
@@ -58,36 +58,36 @@ def _raise_if_corrupt(found: list[Token] | CorruptRecord) -> list[Token]:
 
 
 class TokenStore(Backend):
-    """Keeps tokens; safe to share between threads.
+    """A store of tokens, safe to share between threads.
 
-    Every method raises `StoreUnavailable` when the storage cannot be used.
+    Every method raises `StoreUnavailable` if the storage cannot be used.
 
     Args:
         clock: Stamps ``created_at`` and ``updated_at``.
     """
 
     id_width: int | None = None
-    """The longest id that the storage can hold, in characters; None for any."""
+    """Longest id that the storage can hold, in characters; None means no limit."""
 
     stored_fields: Collection[str] = Token.__slots__
     """The fields of a token that the storage can hold; an unextended official table has ten."""
 
     is_persistent: bool = True
-    """Whether what is kept is still there when the process has ended."""
+    """Whether tokens outlive the process."""
 
     keeps_all_columns: bool = True
     """Whether a row is read back as it was written, in every column."""
 
     repeats_ids: bool = False
-    """Whether an id that the storage gave may be given again once its row is deleted."""
+    """Whether the storage may give an id again after its row was deleted."""
 
     counts_ids: bool = True
-    """Whether each id that the storage gives is larger than all before."""
+    """Whether each id that the storage gives is larger than all earlier ones."""
 
     url: str
-    """Names this store in messages, without secrets; `open_store` understands its own.
+    """Names this store in messages, without secrets; `open_store` opens evergrant's own by it.
 
-    A Keeper's lifeboat belongs to it: two stores whose tokens differ must not share one.
+    A Keeper's lifeboat goes by it, so two stores with different tokens need different URLs.
     """
 
     def __init__(self, *, clock: Clock = utc_now) -> None:
@@ -96,12 +96,12 @@ class TokenStore(Backend):
 
     @masks_locals
     def find_token(self, token: Token) -> Token | None:
-        """Return the stored token that a partial one means, or None.
+        """Return the stored token that a partial token names, or None.
 
-        The user name decides first; else the access token, when the token carries no client;
-        else the grant token, then the refresh token, with client id and secret. A client id or
-        org id that is given must match. A token that names nothing means nobody. Where several
-        rows fit, the freshest is returned, as a whole.
+        The user name decides, if there is one. Without it, the access token decides if the token
+        names no client; else the grant token, then the refresh token, with client id and secret.
+        A client id or org id that is given must match. A token that names nothing finds nothing.
+        If several rows fit, the freshest is returned, as a whole.
 
         Raises:
             CorruptRecord: The row is there, but cannot be read.
@@ -127,7 +127,7 @@ class TokenStore(Backend):
         """Return the tokens of a user: those named ``name`` or ``name:<org id>``.
 
         Raises:
-            CorruptRecord: There is no such token but one that cannot be read.
+            CorruptRecord: The user's rows are there, but none can be read.
         """
         if not name:
             return []
@@ -140,10 +140,10 @@ class TokenStore(Backend):
 
     @masks_locals
     def iter_tokens(self, *, on_corrupt: OnCorrupt = log_corrupt) -> Iterator[Token]:
-        """Yield all tokens, without holding them in memory where the storage can stream.
+        """Yield all tokens; a storage that can stream does not hold them all in memory.
 
         Args:
-            on_corrupt: Called for each row that cannot be read, which harms no other row; the
+            on_corrupt: Called for each row that cannot be read; other rows are not affected. The
                 default logs a warning. Let it raise to stop there.
         """
         for read in map(self._read, self._rows()):
@@ -154,21 +154,21 @@ class TokenStore(Backend):
 
     @masks_locals
     def save_token(self, token: Token, *, expected_version: int | None = None) -> Token:
-        """Insert a token, or update the row that is its own; return it as stored.
+        """Insert a token, or update its row; return it as stored.
 
-        The row is found by id, else by the user (and client), else by being the same grant.
-        Where the row is fresher than an incoming token whose writer had not read it, access
-        token, expiry, refresh token and API domain stay as they are.
+        The row is found by id, else by user (and client), else by grant. If the row is fresher
+        than the incoming token and the writer had not read it, access token, expiry, refresh
+        token and API domain stay as they are.
 
         Args:
-            token: What to save. An ``id`` that no row has yet is kept for a new row.
+            token: The token to save. A new row keeps the token's ``id`` if no other row has it.
             expected_version: Save only if the row still has this version (0: only if there is
                 no row yet, or one that another program wrote).
 
         Raises:
             Conflict: The row has another version or is gone, or the id is another owner's.
             StoreError: The token holds nothing to keep, or its id does not fit.
-            CorruptRecord: The row is there, but cannot be read; it is left as it is.
+            CorruptRecord: The row is there, but cannot be read; it was not changed.
         """
         if token.is_blank:
             raise StoreError(
@@ -183,17 +183,17 @@ class TokenStore(Backend):
             saved = self._with_retries(tried)
             if saved is not None:
                 return saved
-        raise Conflict("the token was changed by somebody else", **identify(token))
+        raise Conflict("another writer changed the token", **identify(token))
 
     def _try_save(self, token: Token, expected_version: int | None) -> Token | None:
-        """Return the saved token, or None when another writer was faster."""
+        """Return the saved token, or None if another writer was faster."""
         by_id = self.find_token_by_id(token.id) if token.id else None
         stored, new, double = matching.resolve_save(token, by_id, self._lookup, expected_version)
         version = stored.version if stored else 0
         if expected_version is not None and (
             expected_version != version or (stored and is_from_deleted_row(stored, token))
         ):
-            raise Conflict("the token was changed or deleted by somebody else", **identify(token))
+            raise Conflict("another writer changed or deleted the token", **identify(token))
         if stored is None:
             written = self._add(new)
         else:
@@ -203,7 +203,7 @@ class TokenStore(Backend):
             written = row if self._update(self._encode_row(row), stored.version) else None
         if written and double:
             self._delete(double)
-        # Read back from the row: what is returned is what will be found, to the millisecond.
+        # Read back from the row, so that it equals what will be found, to the millisecond.
         return decode(written) if written else None
 
     def _add(self, token: Token) -> Row | None:
@@ -220,9 +220,9 @@ class TokenStore(Backend):
         return [token for token in found if matches_criterion(token, criterion)]
 
     def _read(self, row: Row) -> Token | CorruptRecord:
-        """Return the token that a row holds, or why it cannot be read.
+        """Return the token in a row, or the error that says why it cannot be read.
 
-        The error is not raised from here: each frame on its way would hold the row's secrets, and
+        The error is returned, not raised: each frame on its way would hold the row's secrets, and
         error trackers print what frames hold.
         """
         try:
@@ -232,13 +232,13 @@ class TokenStore(Backend):
             return error.with_traceback(None)
 
     def _encode_row(self, row: Row) -> Row:
-        """Return a row as the storage is to hold it."""
+        """Return a row in the form in which the storage holds it."""
         return row
 
     def _decode(self, row: Row) -> Token:
-        """Return the token that a row holds, or raise `CorruptRecord`."""
+        """Return the token in a row, or raise `CorruptRecord`."""
         if (key := key_id(row)) is not None:
-            raise missing_key(key)  # what stands in its columns are no tokens
+            raise missing_key(key)  # its columns hold digests, not tokens
         return decode(row)
 
     @masks_locals
@@ -246,10 +246,10 @@ class TokenStore(Backend):
         """Delete one token.
 
         Args:
-            expected_version: Delete it only if it has this version.
+            expected_version: Delete the token only if it has this version.
 
         Raises:
-            TokenNotFound: There is none with this id, or none of this version.
+            TokenNotFound: No token has this id, or it has another version.
         """
 
         def deleted() -> bool:
@@ -261,7 +261,7 @@ class TokenStore(Backend):
 
     @masks_locals
     def delete_tokens(self) -> None:
-        """Delete all tokens of this store, and nothing else."""
+        """Delete all tokens of this store and nothing else."""
 
         def emptied() -> None:
             with self._transaction():
@@ -271,7 +271,7 @@ class TokenStore(Backend):
 
     @masks_locals
     def was_deleted(self, token: Token) -> bool:
-        """Return True if the row that a token was read from was deleted, rather than lost.
+        """Return True if the token's row was deleted, False if it is there or was lost.
 
         Raises:
             StoreUnavailable: The storage cannot be used.
@@ -285,24 +285,25 @@ class TokenStore(Backend):
         return to_epoch_ms(deletions.last_saved(token)) <= latest
 
     def _delete_and_note(self, id_: str, version: int | None) -> bool:
-        """Delete a row, if it has this version or none is given, and record that.
+        """Delete a row and record that; return True if it was deleted.
 
-        Return True if it was deleted.
+        Args:
+            version: Delete the row only if it has this version; None means any.
         """
         for row in self._select(Criterion(id=id_)):
             if version is None or str(row.version or 0) == str(version):
-                # First: where the two are no transaction, a deletion that is asked for again
-                # finds no row, and would note nothing.
+                # Recorded first: if the two are not one transaction, a repeated deletion finds no
+                # row and would record nothing.
                 self._note_gone(deletions.deletion_key(id_), self._mark_of(row))
         return self._delete(id_) if version is None else self._delete_if_version(id_, version)
 
     def _delete_all_and_note(self) -> None:
-        # By the rows, since hosts' clocks differ: nothing that is deleted is younger than the
-        # youngest of them, and of ids that we gave none is larger than the largest.
+        # By the rows, not by the clock, since hosts' clocks differ: no deleted row is newer than
+        # the newest of them, and no id that we gave is larger than the largest.
         latest, largest, *_ = (*map(int, self._get_note(deletions.ALL).split()), 0, 0)
         now = to_epoch_ms(self._clock())
         for row in self._rows():
-            with suppress(EvergrantError):  # damaged, or sealed with a key that is not here
+            with suppress(EvergrantError):  # damaged, or encrypted with a key that is not here
                 token = self._decode(row)
                 latest = max(latest, to_epoch_ms(deletions.last_saved(token)) or now)
                 if self.counts_ids and is_counted(token.version or FIRST):
@@ -319,7 +320,7 @@ class TokenStore(Backend):
         self._set_note(key, text, to_epoch_ms(self._clock()) + deletions.KEEP_MS)
 
     def _mark_of(self, row: Row) -> str:
-        with suppress(EvergrantError):  # it is damaged, or sealed with a key that is not here
+        with suppress(EvergrantError):  # damaged, or encrypted with a key that is not here
             return deletions.grant_mark(self._decode(row))
         return deletions.ANY_GRANT
 
@@ -327,8 +328,8 @@ class TokenStore(Backend):
     def lease(self, id: str, ttl: float) -> Lease:  # noqa: A002 - as in the six methods
         """Ask for the right to refresh the token with this id for ``ttl`` seconds.
 
-        Returns at once; the answer is true when the lease was granted. Use it in a ``with``
-        statement, or release it. A lease whose time has run out is up for grabs.
+        Returns at once; the lease is true if it was granted. Use it in a ``with`` statement, or
+        release it. An expired lease can be granted to anyone.
         """
         key, owner = str(id), secrets.token_hex(8)
         return Lease(
@@ -341,35 +342,36 @@ class TokenStore(Backend):
         try:
             self._release(id_, owner)
         except StoreUnavailable as error:
-            # What the lease was for is done; it runs out by itself.
+            # The work that it protected is done, and the lease expires by itself.
             _logger.warning("a lease was not given back: %s", error)
 
     def watch(self, id: str) -> Watch:  # noqa: ARG002, A002 - for stores that tell who changed
-        """Return what waits for somebody else's work on the token with this id to end.
+        """Return what waits for another caller's work on the token with this id to end.
 
         Use it in a ``with`` statement. It may return early, and for changes of other tokens.
         """
         return Watch(self._wait_counter)
 
     def _wait_counter(self) -> Hashable:
-        """Return what differs once a token was changed or a lease given back; None: it may be.
+        """Return a value that differs after a token was changed or a lease given back.
 
-        A storage in which leases do not count as changes has to add them.
+        None means that the storage cannot tell. If `change_counter` does not count leases that
+        were given back, this must.
         """
         return self.change_counter()
 
     @masks_locals
     def update_note(self, key: str, change: Callable[[str], str], *, life: float) -> str:
-        """Replace a note that all who share the store can read; return the new one.
+        """Replace a note that everyone who shares the store can read; return the new text.
 
-        Nobody else's change comes between. It survives the death of the process, but need not
-        survive a power cut: what it costs to make sure is kept for tokens.
+        Read and write are one step. The note survives the death of the process, but may not
+        survive a power cut: only tokens are worth the cost of that.
 
         Args:
-            key: Names the note; 64 characters at the most. It is no secret.
-            change: Makes the new text, of 2,000 characters at the most, from the present one,
-                which is empty where there is none. May be called more than once. What it raises
-                leaves the note as it is.
+            key: Names the note; at most 64 characters. It is no secret.
+            change: Makes the new text (at most 2,000 characters) from the present one, which is
+                empty if there is no note. May be called more than once. If it raises, the note
+                stays as it is.
             life: Seconds from now after which the note may be forgotten.
         """
 
@@ -386,46 +388,46 @@ class TokenStore(Backend):
 
     @masks_locals
     def get_note(self, key: str) -> str:
-        """Return a note as it is now, which is empty where there is none."""
+        """Return the text of a note, or empty text if there is no such note."""
         return self._get_note(key)
 
     def change_counter(self) -> int | None:
-        """Return a number that differs once anybody has changed the store.
+        """Return a number that differs after any change of the store.
 
-        None where the storage cannot tell; a cache must then not be trusted for long.
+        None means that the storage cannot tell; a cache must then not be trusted for long.
         """
         return None
 
     @masks_locals
     def key_ids(self) -> Counter[str | None]:
-        """Return how many rows are sealed under each key, by its id; None: not sealed."""
+        """Return how many rows are encrypted with each key, by its id; None means plain text."""
         return Counter(map(key_id, self._rows()))
 
     def purge_deleted(self) -> None:
-        """Overwrite what was deleted or replaced, as far as the storage lets us."""
+        """Overwrite deleted and replaced data, if the storage allows that."""
 
     def storage_time(self) -> datetime | None:
-        """Return what the storage's own clock says (aware); None: it has none but this host's.
+        """Return the time (aware) by the storage's own clock, or None if it uses this host's.
 
         Raises:
-            StoreUnavailable: It cannot be asked.
+            StoreUnavailable: The storage cannot be asked.
         """
         return None
 
     def config_warnings(self) -> Iterator[str]:
-        """Say what of the storage's own settings endangers tokens."""
+        """Yield a sentence for each setting of the storage that endangers tokens."""
         yield from ()
 
     def config_remarks(self) -> Iterator[str]:
-        """Say what of the way to the storage costs something, and endangers nothing."""
+        """Yield a sentence for each setting that costs time but endangers nothing."""
         yield from ()
 
     def storage_id(self) -> Hashable:
-        """Return what tells this storage from any other, in whichever way its URL was spelled."""
+        """Return what identifies this storage, however its URL was spelled."""
         return self.url
 
     def close(self) -> None:
-        """Release connections and files; the store is not used afterwards."""
+        """Release connections and files; the store must not be used afterwards."""
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.url}>"
@@ -441,7 +443,7 @@ class TokenStore(Backend):
             raise StoreError(
                 f"the id is longer than the {self.id_width} characters that fit",
                 token_id=id_,
-                hint="Choose a shorter id, or leave it out and one is given.",
+                hint="Choose a shorter id, or leave it out to get one.",
             )
         return id_
 
@@ -449,8 +451,8 @@ class TokenStore(Backend):
         number = self._next_number()
         if len(str(number)) <= ID_DIGITS:
             return str(number)
-        # An official table's last id may be 9999999999: the numbers below it have gaps enough.
-        self.repeats_ids = True  # some of those that are free were ids once
+        # An official table's last id may be 9999999999; there are enough gaps below it.
+        self.repeats_ids = True  # some of the free numbers were ids of deleted rows
         while self._rows_at(guess := str(secrets.randbelow(10**ID_DIGITS - 1) + 1)):
             pass
         return guess

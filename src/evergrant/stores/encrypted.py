@@ -1,4 +1,4 @@
-"""`EncryptedStore`: any store of ours, with the secrets of its rows sealed."""
+"""`EncryptedStore`: any of evergrant's stores, with the secrets in its rows encrypted."""
 
 from __future__ import annotations
 
@@ -26,25 +26,25 @@ __all__ = ["EncryptedStore"]
 T = TypeVar("T")
 
 BATCH = 200
-"""Rows that are sealed anew in one transaction: others wait for as long as that takes."""
+"""Rows that are encrypted again in one transaction, for which other writers wait."""
 
 
 class EncryptedStore(TokenStore):
-    """Seals what a store keeps; what is found there without the keys is of no use.
+    """Encrypts the tokens in another store, which are of no use without the keys.
 
-    Sealed are client secret, refresh, access and grant token, and scopes. The user's name, client
-    id, redirect URL, API domain, org id and the moments stay readable, and cannot be changed
-    unnoticed. A row that was changed, cut short, copied from another row, or (as far as this
-    process has seen) put back from an older copy, is a `CorruptRecord`.
+    Client secret, refresh, access and grant token, and scopes are encrypted. User name, client
+    id, redirect URL, API domain, org id and timestamps stay readable, and changes of them are
+    detected. A row is a `CorruptRecord` if it was changed, cut short, copied from another row, or
+    replaced by an older copy (older than what this process has seen).
 
     Args:
-        inner: Where rows are kept; closed with this store.
-        keyring: The newest key seals; any of them opens.
-        adopt: Read rows that are not sealed, too; each is sealed at its next save.
+        inner: The store that keeps the rows; closed with this store.
+        keyring: The newest key encrypts; any of them decrypts.
+        adopt: Read plain rows, too; each is encrypted at its next save.
 
     Raises:
-        ConfigError: The store has no room for sealed rows, has rows that are not sealed, or that
-            are sealed with a key that is not here. Nothing is changed.
+        ConfigError: The store has no room for encrypted rows, or has rows that are plain or
+            encrypted with a key that is not here. Nothing was changed.
     """
 
     def __init__(self, inner: TokenStore, keyring: Keyring, *, adopt: bool = False) -> None:
@@ -68,7 +68,7 @@ class EncryptedStore(TokenStore):
             )
         for row in islice(self._inner._rows(), 1):
             if key_id(row) is not None:
-                with suppress(CorruptRecord):  # it harms no other row
+                with suppress(CorruptRecord):  # other rows are not affected
                     self._sealing.decrypt(row)
             elif not self._adopt:
                 raise ConfigError(
@@ -85,12 +85,12 @@ class EncryptedStore(TokenStore):
         token = decode(self._decrypt(row))
         if (seen := self._replays.observe(row)) is None:
             return token
-        # Another thread may have read a newer state since this one read the row. What is read now
-        # is at least as new as what had been seen before, or it is an older copy.
+        # Another thread may have read a newer state after this one read the row. A row that is
+        # read now is at least as new as the state seen before, unless it is an older copy.
         for now in self._inner._select(Criterion(id=str(row.id))):
             token = decode(self._decrypt(now))
             if is_older(now, seen):
-                raise _corrupt(now, "an older version of it was put back")
+                raise _corrupt(now, "it was replaced by an older copy")
         return token
 
     def _decrypt(self, row: Row) -> Row:
@@ -103,21 +103,21 @@ class EncryptedStore(TokenStore):
     def reencrypt(
         self, *, on_corrupt: OnCorrupt = log_corrupt, batch: int = BATCH
     ) -> Iterator[int]:
-        """Seal every row anew that is not sealed under the newest key, while others go on.
+        """Encrypt every row with the newest key, while the store stays in use.
 
-        What was done stays done whenever this ends; begun again, it does the rest. Contents and
-        versions stay as they are, so that nobody's save is in conflict with it.
+        If this is interrupted, what was done stays done, and the next call does the rest.
+        Contents and versions do not change, so it causes no conflict with any save.
 
         Args:
-            on_corrupt: Called for each row that cannot be read, which is left as it is.
-            batch: Rows that are sealed in one transaction.
+            on_corrupt: Called for each row that cannot be read; such a row is not changed.
+            batch: Number of rows that are encrypted in one transaction.
 
         Yields:
-            How many rows have been looked at since the last.
+            How many rows have been read since the last.
 
         Raises:
-            ConfigError: A row is sealed with a key that is not here, or is not sealed and is not
-                to be adopted.
+            ConfigError: A row is encrypted with a key that is not here, or is plain and ``adopt``
+                is not set.
         """
         everything = self._inner._rows()
         while rows := list(islice(everything, batch)):
@@ -149,19 +149,19 @@ class EncryptedStore(TokenStore):
                 return
 
     def purge_deleted(self) -> None:
-        """Overwrite what was deleted or replaced, see `TokenStore.scrub`."""
+        """Overwrite deleted and replaced data; see `TokenStore.purge_deleted`."""
         self._inner.purge_deleted()
 
     def _select(self, criterion: Criterion) -> list[Row]:
         if not self._sealing.is_encrypted_column(criterion):
             return self._inner._select(criterion)
-        # What sealed rows show in the place of a token must not be taken for one.
+        # A digest in an encrypted row must not be taken for a token in a plain one.
         plain = self._inner._select(criterion) if self._adopt else []
         found = [row for row in plain if key_id(row) is None]
         for one in self._sealing.lookup_criteria(criterion):
             found += self._inner._select(one)
         if not found and self._keyring.reload():
-            # A rotation that began a moment ago has sealed it under a key that was not known here.
+            # A rotation that has just begun may have used a key that this process did not know.
             return self._select(criterion)
         return list({row.id: row for row in found}.values()) if len(found) > 1 else found
 
@@ -209,7 +209,7 @@ class EncryptedStore(TokenStore):
             return change()
 
         done = self._inner._with_retries(attempt)
-        for row in self._written.rows:  # not before: the storage may not have taken them
+        for row in self._written.rows:  # only now: the storage may not have taken them
             self._replays.observe(row)
         return done
 
@@ -226,31 +226,31 @@ class EncryptedStore(TokenStore):
         self._inner._set_note(key, text, until)
 
     def watch(self, id: str) -> Watch:  # noqa: A002 - as in the six methods
-        """Return what waits for somebody else's work on a token, see `TokenStore.watch`."""
+        """Return what waits for another caller's work on a token; see `TokenStore.watch`."""
         return self._inner.watch(id)
 
     def change_counter(self) -> int | None:
-        """Return a number that differs once anybody has changed the store, if it can tell."""
+        """Return a number that differs after any change; see `TokenStore.change_counter`."""
         return self._inner.change_counter()
 
     def storage_time(self) -> datetime | None:
-        """Return what the storage's own clock says; see `TokenStore.storage_time`."""
+        """Return the time by the storage's own clock; see `TokenStore.storage_time`."""
         return self._inner.storage_time()
 
     def config_warnings(self) -> Iterator[str]:
-        """Say what of the storage's own settings endangers tokens."""
+        """Yield a sentence for each setting of the storage that endangers tokens."""
         return self._inner.config_warnings()
 
     def config_remarks(self) -> Iterator[str]:
-        """Say what of the way to the storage costs something, and endangers nothing."""
+        """Yield a sentence for each setting that costs time but endangers nothing."""
         return self._inner.config_remarks()
 
     def storage_id(self) -> Hashable:
-        """Return what tells the storage from any other."""
+        """Return what identifies the storage."""
         return self._inner.storage_id()
 
     def close(self) -> None:
-        """Close the store inside."""
+        """Close the inner store."""
         self._inner.close()
 
 
@@ -259,5 +259,5 @@ def _corrupt(row: Row, why: str) -> CorruptRecord:
         f"row {row.id} of the token store is corrupt: {why}",
         token_id=str(row.id),
         user=row.user_name if isinstance(row.user_name, str) else None,
-        hint="Put back the row from a backup, or delete it and log in again.",
+        hint="Restore the row from a backup, or delete it and log in again.",
     )

@@ -1,4 +1,4 @@
-"""What kind of store a file is, told without harm to a database that this process has open."""
+"""Tells which kind of store a file is, without harm to a database that this process has open."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ __all__ = ["is_csv", "is_sqlite"]
 
 
 def is_sqlite(path: str) -> bool:
-    """Return True if a file is a SQLite database with something in it.
+    """Return True if a file is a SQLite database that is not empty.
 
-    SQLite itself looks. POSIX ends all locks of a process on a file when any descriptor of it is
-    closed: others would take a database that is in use for left, and remove its log, with what
-    was committed to it.
+    SQLite itself opens the file. If this process opened and closed it, POSIX would end all of the
+    process's locks on it; another process would then think that the database is not in use, and
+    remove its log with the commits in it.
     """
     import sqlite3
 
@@ -29,13 +29,13 @@ def is_sqlite(path: str) -> bool:
         with closing(sqlite3.connect(target, timeout=0, uri=True)) as connection:
             connection.execute("PRAGMA schema_version")
     except sqlite3.Error as error:
-        # A database that is locked, or lacks its log, is one as well.
+        # A locked database, or one without its log, is a SQLite database too.
         return getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_NOTADB
     return True
 
 
 def is_csv(path: str) -> bool:
-    """Return True if a file is a token file of lines, by what it holds or else by its name."""
+    """Return True if a file is a CSV token file, by its content or else by its name."""
     if is_sqlite(path):
         return False
     try:

@@ -1,4 +1,4 @@
-"""What stores share that hold for one process: a lock, leases, a counter, an undo log, a search."""
+"""Base for stores in this process's memory: lock, leases, notes, change counter, undo log."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ from evergrant.stores.rows import Row, numeric_id
 __all__ = ["CLOCKS_DIFFER", "InProcessNotes", "InProcessStore", "NoteTable", "drop_expired"]
 
 CLOCKS_DIFFER = 86_400_000
-"""Milliseconds that a note is kept past its time, which another host's clock may have set."""
+"""Milliseconds that a note is kept past its end, which another host's clock may have set."""
 
 NoteTable = dict[str, tuple[str, int]]
-"""The text of each note, and until when it is kept (epoch milliseconds), by its key."""
+"""By its key, the text of each note and the moment until which it is kept (epoch milliseconds)."""
 
 PURGE_AT = 1_000
-"""Notes that may be there before those are forgotten that have had their time."""
+"""Number of notes from which on expired ones are dropped."""
 
 
 def drop_expired(notes: NoteTable, now: int) -> NoteTable:
-    """Return those of some notes that have not had their time on any host (epoch milliseconds)."""
+    """Return the notes that are not expired by any host's clock; ``now`` in epoch milliseconds."""
     return {key: note for key, note in notes.items() if note[1] > now - CLOCKS_DIFFER}
 
 
 class InProcessNotes:
-    """Notes in memory; whoever changes them holds the store's lock.
+    """Notes in memory. A caller that changes them holds the store's lock.
 
     Args:
-        clock: Tells when a note has had its time.
+        clock: Tells when a note expires.
     """
 
     def __init__(self, clock: Clock) -> None:
@@ -44,11 +44,11 @@ class InProcessNotes:
         self._purge_at = PURGE_AT
 
     def read(self, key: str) -> str:
-        """Return a note's text; nothing where there is none."""
+        """Return a note's text, or empty text if there is no such note."""
         return self._notes.get(key, ("", 0))[0]
 
     def put(self, key: str, text: str, until: int) -> None:
-        """Keep a note's text until this moment (epoch milliseconds); without text, none."""
+        """Keep a note's text until a moment (epoch milliseconds); empty text deletes it."""
         if len(self._notes) >= self._purge_at:
             self._notes = drop_expired(self._notes, to_epoch_ms(self._clock()))
             self._purge_at = 2 * len(self._notes) + PURGE_AT
@@ -59,10 +59,10 @@ class InProcessNotes:
 
 
 class InProcessStore(TokenStore):
-    """A store whose lock and leases are this process's; a forked child has a copy of its own.
+    """A store whose lock and leases are this process's; a forked child has its own copy.
 
-    Subclasses add to ``_undo`` what takes back each change they make. One is found by going
-    through all rows, unless a subclass knows better.
+    Subclasses add to ``_undo`` a function that takes back each change they make. Rows are found by
+    a search through all of them, unless a subclass does better.
     """
 
     is_persistent = False
@@ -86,7 +86,7 @@ class InProcessStore(TokenStore):
         return self._changes, self._releases
 
     def storage_id(self) -> int:
-        """Return what tells this store from any other; its URL does not."""
+        """Return what identifies this store; several have the same URL."""
         return id(self)
 
     def _select(self, criterion: Criterion) -> list[Row]:
@@ -131,9 +131,9 @@ class InProcessStore(TokenStore):
         self._notes.put(key, text, until)
 
     def before_fork(self) -> None:
-        """Let nobody else be inside while the process forks; see `forking`."""
+        """Keep other threads out while the process forks; see `_fork`."""
         self._lock.acquire()
 
     def after_fork(self) -> None:
-        """Go on; see `forking`."""
+        """Let other threads in again; see `_fork`."""
         self._lock.release()

@@ -1,4 +1,4 @@
-"""Leases, the right to refresh one token for a while, and the wait for another's to end."""
+"""Leases (the right to refresh one token for a while), and how to wait for another's to end."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ from evergrant._fork import ProcessLock
 __all__ = ["POLL", "Lease", "LeaseRecord", "Watch", "is_active", "try_grant"]
 
 POLL_CHANGE_S = 0.005
-"""Seconds between two looks at the store's pulse, which is cheap to feel."""
+"""Seconds between two looks at the store's change counter, which is cheap to read."""
 
 POLL = 0.05
-"""Seconds after which the store itself is worth a look where it has none."""
+"""Seconds between two looks at the store itself, if it has no change counter."""
 
 LeaseRecord = tuple[str, int, int]
-"""A lease as a store notes it: its holder, when it was granted, and until when it runs."""
+"""A lease as a store records it: its holder, when it was granted, and when it ends."""
 
 
 def is_active(since: int, until: int, now: int) -> bool:
     """Return True if a lease granted at ``since`` keeps others out at ``now`` (epoch milliseconds).
 
-    Clocks may differ by as much as the lease is long. One that was granted later than that in the
-    future shows that the clock went back since: waiting for its end could take that long.
+    Clocks may differ by as much as the lease is long. If it was granted further in the future
+    than that, the clock was set back since, and waiting for its end could take as long.
     """
     return since - (until - since) <= now < until
 
 
 def try_grant(leases: dict[str, LeaseRecord], id_: str, owner: str, now: int, ttl: float) -> bool:
-    """Note a lease unless another's still runs; say whether it was noted.
+    """Record a lease unless another owner's is active; return True if it was recorded.
 
     Args:
         now: Epoch milliseconds.
@@ -44,18 +44,18 @@ def try_grant(leases: dict[str, LeaseRecord], id_: str, owner: str, now: int, tt
 
 
 class Lease:
-    """What `TokenStore.lease` answers; true while it was granted.
+    """What `TokenStore.lease` returns; true while the lease is held.
 
-    A lease is only a hint: its holder may be paused past its end without noticing. What keeps
-    a late holder from overwriting a newer token is the compare-and-swap of the save.
+    A lease is only a hint: its holder may be paused past its end without noticing. The
+    compare-and-swap of the save keeps a late holder from overwriting a newer token.
 
     Args:
         held: Whether the lease was granted.
-        extend: Asks the store for the same lease anew; says whether it was granted.
-        release: Gives it back to the store.
+        extend: Asks the store for the same lease again; returns True if it was granted.
+        release: Gives the lease back to the store.
 
     Attributes:
-        held: Whether the lease was granted and has not been lost or released.
+        held: Whether the lease was granted, and has not been lost or released since.
     """
 
     def __init__(
@@ -68,25 +68,24 @@ class Lease:
 
     @classmethod
     def unshared(cls) -> Self:
-        """Return a lease that no store knows of, for one that cannot note any."""
+        """Return a lease that no store records, for a store that cannot record leases."""
         return cls(held=True, extend=lambda: True, release=lambda: None)
 
     def __bool__(self) -> bool:
         return self.held
 
     def extend(self) -> bool:
-        """Let the lease run for its whole time again, from now; false if another has taken it.
+        """Start the lease's time again from now; return False if another owner has taken it.
 
         Safe to call from another thread while the holder works.
         """
-        with (
-            self._lock.for_this_process()
-        ):  # or it could be granted anew after its release, and to nobody
+        # Locked: else it could be granted again after its release, with no holder to release it.
+        with self._lock.for_this_process():
             self.held = self.held and self._extend()
             return self.held
 
     def release(self) -> None:
-        """Give the lease back, if it is ours; does nothing the second time."""
+        """Give the lease back, if it is held; does nothing the second time."""
         with self._lock.for_this_process():
             held, self.held = self.held, False
             if held:
@@ -100,23 +99,23 @@ class Lease:
 
 
 class Watch:
-    """Waits for the next change of a store; nothing that happens after its making is missed.
+    """Waits for the next change of a store. It misses none that happens after it was made.
 
     Args:
-        pulse: Differs once the store has changed; None where it cannot tell.
+        counter: Returns a value that differs after a change, or None if the store cannot tell.
     """
 
-    def __init__(self, pulse: Callable[[], Hashable]) -> None:
-        self._pulse = pulse
-        self._seen = pulse()
+    def __init__(self, counter: Callable[[], Hashable]) -> None:
+        self._counter = counter
+        self._seen = counter()
 
     def wait(self, seconds: float) -> None:
-        """Return once the store has, or may have, changed; at the latest after so many seconds."""
+        """Return when the store has changed, or may have, but after ``seconds`` at the latest."""
         if self._seen is None:
             time.sleep(min(seconds, POLL))
             return
         until = time.monotonic() + seconds
-        while (now := self._pulse()) == self._seen and time.monotonic() < until:
+        while (now := self._counter()) == self._seen and time.monotonic() < until:
             time.sleep(POLL_CHANGE_S)
         self._seen = now
 

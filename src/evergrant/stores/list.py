@@ -17,9 +17,9 @@ class ListStore(InProcessStore):
     """Keeps tokens in a list of lists (``list:``), and searches it from front to back.
 
     Args:
-        rows: A list to go on with; its rows may have the official ten columns only. It stays
-            yours: ``rows`` is this very list. A keeper's cache does not notice changes that are
-            made to it past the store.
+        rows: A list of yours to keep tokens in; its rows may have only the official ten columns.
+            The attribute ``rows`` is this same list. A keeper's cache does not notice changes
+            that you make to the list directly.
     """
 
     def __init__(self, rows: list[list[Any]] | None = None, *, clock: Clock = utc_now) -> None:
@@ -85,9 +85,5 @@ def _padded(row: list[Any]) -> Row:
 def _has_version(row: Row, version: int) -> bool:
     try:
         return int(row.version or 0) == version
-    except (
-        TypeError,
-        ValueError,
-        OverflowError,
-    ):  # a corrupt row of the caller's, with the id of a good one
+    except (TypeError, ValueError, OverflowError):  # a corrupt row in the caller's list
         return False

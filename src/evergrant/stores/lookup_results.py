@@ -1,4 +1,4 @@
-"""What a look-up makes of the rows that came back, corrupt ones and others' among them."""
+"""How a look-up treats the rows it got, among which may be corrupt rows or those of other users."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ OnCorrupt = Callable[[CorruptRecord], None]
 
 
 def log_corrupt(error: CorruptRecord) -> None:
-    """Warn in the log of a row that cannot be read."""
+    """Log a warning about a row that cannot be read."""
     _logger.warning("%s", error)
 
 
 def readable_tokens(read: Iterable[Token | CorruptRecord]) -> list[Token] | CorruptRecord:
-    """Return the tokens among what should be one user's; a corrupt row harms no other.
+    """Return the readable tokens; corrupt rows among them are logged.
 
-    The error is returned where there is nothing else, for the caller to raise: each frame on its
-    way would hold the rows' secrets, and error trackers print what frames hold.
+    If all rows are corrupt, the error is returned for the caller to raise: each frame on its way
+    from here would hold the rows' secrets, and error trackers print what frames hold.
     """
     tokens, corrupt = [], []
     for one in read:
@@ -42,7 +42,7 @@ def readable_tokens(read: Iterable[Token | CorruptRecord]) -> list[Token] | Corr
 
 
 def matches_criterion(token: Token, criterion: Criterion) -> bool:
-    """Return True if a token is what was looked up: an index, or a collation, is only a hint."""
+    """Return True if a token fits what was looked up: indexes and collations are only hints."""
     # Written out: this runs on every look-up.
     for column, value in criterion.items():  # noqa: SIM110 - a generator takes longer
         if not equal(column, getattr(token, column), value):

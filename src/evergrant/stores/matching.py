@@ -1,4 +1,4 @@
-"""Which row a token means: the rules, once for all stores."""
+"""The rules, for all stores, that decide which row a token belongs to."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = [
 
 
 class Criterion(Masked, dict[str, str]):
-    """Columns and the plain values they must all equal; shows the columns only."""
+    """Columns and the plain values that they must equal; its repr shows only the columns."""
 
     def __repr__(self) -> str:
         return f"Criterion({', '.join(self)})"
@@ -40,11 +40,12 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
 def criterion_for(token: Token) -> Criterion | None:
-    """Return what a partial token asks for, or None where it names nothing.
+    """Return the criterion by which a partial token is looked up, or None if it names nothing.
 
-    The user name decides first; else the access token, when the token carries no client; else
-    the grant token, then the refresh token, with client id and secret. A client id that is given
-    must match as well. Empty text is no criterion: it would match somebody else's row.
+    The user name decides, if there is one. Without it, the access token decides if the token
+    names no client; else the grant token, then the refresh token, with client id and secret. A
+    client id that is given must match too. Empty text is no criterion: it would match the rows of
+    other users.
     """
     if token.user_name:
         return _of(token, "user_name", "client_id")
@@ -68,9 +69,9 @@ def _of(token: Token, *columns: str) -> Criterion:
 
 
 def find_among(tokens: Iterable[Token], asked: Token) -> Token | None:
-    """Return the one of these tokens that a partial one means; None: nobody.
+    """Return the token among these that a partial token names, or None.
 
-    This is ``find_token`` for a store of your own that can list its tokens.
+    This implements ``find_token`` for a store of your own that can list its tokens.
     """
     criterion = criterion_for(asked)
     if criterion is None:
@@ -80,7 +81,7 @@ def find_among(tokens: Iterable[Token], asked: Token) -> Token | None:
 
 
 def equal(column: str, held: object, wanted: str) -> bool:
-    """Return True if a column's value is the one that is looked up: a user by `same_name`."""
+    """Return True if a column holds the value looked up; user names are compared by `same_name`."""
     if held == wanted:
         return True
     return column == "user_name" and isinstance(held, str) and same_name(held, wanted)
@@ -92,7 +93,7 @@ def fits(row: Row, criterion: Criterion) -> bool:
 
 
 def compatible(stored: Token, asked: Token) -> bool:
-    """Return True if a row that fits the criterion is not another user's, client's or org's."""
+    """Return True unless a row that fits the criterion is of another user, client or org."""
     # Written out, not looped: this runs on every look-up.
     return (
         (
@@ -107,7 +108,7 @@ def compatible(stored: Token, asked: Token) -> bool:
 
 
 def freshest(tokens: Sequence[Token]) -> Token | None:
-    """Return the token whose access token lives longest; None where there is none."""
+    """Return the token whose access token lives longest, or None if there are no tokens."""
     if len(tokens) == 1:
         return tokens[0]
     return max(tokens, key=_age_key, default=None)
@@ -118,7 +119,7 @@ def _age_key(token: Token) -> tuple[datetime, int, datetime]:
 
 
 def refuse_another_owner(stored: Token, incoming: Token) -> None:
-    """Refuse a token whose id names somebody else's row.
+    """Refuse a token whose id is that of another owner's row.
 
     Raises:
         Conflict: User, client or org differ.
@@ -138,9 +139,9 @@ class SaveTarget(NamedTuple):
     """Where a token is to be saved.
 
     Attributes:
-        row: The stored row to update; None: a new one.
-        token: What to save there.
-        double: The id of a row that this makes superfluous.
+        row: The stored row to update, or None for a new row.
+        token: The token to save there.
+        duplicate_id: The id of a row that becomes superfluous, to be deleted.
     """
 
     row: Token | None
@@ -154,14 +155,14 @@ def resolve_save(
     lookup: Callable[[Criterion], list[Token]],
     expected_version: int | None,
 ) -> SaveTarget:
-    """Return where a token is to be saved: by its id, else its user, else as the same grant.
+    """Return where a token is to be saved: its row is found by id, else by user, else by grant.
 
     Args:
         by_id: The row with the token's id, if there is one.
         lookup: Returns the stored tokens that fit a criterion.
 
     Raises:
-        Conflict: The row is another owner's, or it is not certain whose it is.
+        Conflict: The row belongs to another owner, or its owner is not certain.
     """
     if by_id is not None:
         completed = _is_completed(by_id, token)
@@ -170,8 +171,8 @@ def resolve_save(
         if (by_id.user_name and not completed) or not token.user_name:
             return SaveTarget(by_id, token)
     elif token.id and expected_version:
-        # The row is gone, and stays so. The user may have logged in anew: that is another row,
-        # whose version may be the same by now.
+        # The row was deleted and stays so. If the user has logged in again, that is another row,
+        # which may have the same version by now.
         return SaveTarget(None, token)
     owner = row_of_user(token, lookup)
     if owner and token.refresh_token and owner.refresh_token == token.refresh_token:
@@ -180,16 +181,16 @@ def resolve_save(
         nameless = by_id or _row_of_grant(token, lookup)
     if owner is None or nameless is None or expected_version is not None:
         if owner and by_id:
-            raise Conflict("the user has another row by now", token_id=by_id.id)
+            raise Conflict("the user has another row now", token_id=by_id.id)
         return SaveTarget(owner or nameless, token)
-    # A grant that was saved before its owner was known: the owner's row goes on with it, and
-    # the nameless one must not stay as its double.
+    # The grant was saved before its owner was known. The owner's row takes it over, and the
+    # nameless row must not stay as a duplicate.
     joined = merge(nameless, token, compared=False, version=0)
     return SaveTarget(owner, joined, duplicate_id=nameless.id)
 
 
 def _is_completed(stored: Token, token: Token) -> bool:
-    """Return True if a token gives the org to a row that goes by the bare address, as of old."""
+    """Return True if a token adds the org to a row that is named by the bare e-mail address."""
     address, org = stored.user_name or "", token.user_name or ""
     return (
         "@" in address
@@ -231,7 +232,7 @@ def _row_of_grant(token: Token, lookup: Callable[[Criterion], list[Token]]) -> T
         if getattr(token, column):
             found = lookup(_of(token, column))
             if token.user_name:
-                # One that has another owner is not ours, even if it holds the same grant.
+                # A row of another owner is not ours, even if it holds the same grant.
                 found = [row for row in found if not row.user_name or _is_completed(row, token)]
             if row := freshest(_nearest(found, token)):
                 return row
@@ -239,7 +240,7 @@ def _row_of_grant(token: Token, lookup: Callable[[Criterion], list[Token]]) -> T
 
 
 def _nearest(found: list[Token], token: Token) -> list[Token]:
-    """Return the rows that may be this token's: those of its very client and org, if there are."""
+    """Return the rows that may be this token's, only those with its client and org if there are."""
     found = [row for row in found if compatible(row, token) or _is_completed(row, token)]
     for column in ("client_id", "org_id"):
         exact = [row for row in found if getattr(row, column) == getattr(token, column)]

@@ -15,7 +15,7 @@ __all__ = ["MemoryStore"]
 
 
 class MemoryStore(InProcessStore):
-    """Keeps tokens in memory (``memory:``); finding one takes the same time among any number."""
+    """Keeps tokens in memory (``memory:``); a look-up takes as long among one as among millions."""
 
     def __init__(self, *, clock: Clock = utc_now) -> None:
         super().__init__(clock=clock)

@@ -17,16 +17,20 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 def merge(stored: Token, incoming: Token, *, compared: bool, **changes: Any) -> Token:
     """Return what the row holds after saving ``incoming`` over ``stored``.
 
-    Access token, expiry, refresh token, grant token, API domain and scopes are taken from one
-    side as a whole. That is the incoming side when its writer had read the current row
-    (``decided``, or the versions agree), when it continues the same access token, or when it is
-    no older than what is stored; else the row is fresher than the writer knew, and stays. Only
-    what continues the stored grant has its gaps filled from it. Of everything else, what the
-    incoming side leaves out is kept.
+    Access token, expiry, refresh token, grant token, API domain and scopes are one unit, taken
+    from one side. The incoming side wins
+
+    - if its writer had read the current row (``compared``, or the versions agree), or
+    - if it has the same access token, or
+    - if it expires no earlier.
+
+    Otherwise the row is fresher than the writer knew, and the stored side wins. Missing fields of
+    the unit are filled in from the stored side only if both are the same grant. Of all other
+    fields, those that the incoming side leaves out keep their stored values.
 
     Args:
-        decided: The caller has compared versions itself (compare-and-swap).
-        changes: Fields to set whatever both sides say.
+        compared: The caller has compared versions itself (compare-and-swap).
+        changes: Fields to set, whatever both sides say.
     """
     read = 0 < incoming.version == stored.version and not is_from_deleted_row(stored, incoming)
     knew = compared or read
@@ -49,20 +53,20 @@ def merge(stored: Token, incoming: Token, *, compared: bool, **changes: Any) -> 
 
 
 def _spelled(stored: str | None, incoming: str | None) -> str | None:
-    """Return a user's name as the row has it, which other programs may go by, if it is the same."""
+    """Return a user's name; if only its spelling differs, as the row has it for other programs."""
     if stored and incoming and same_name(stored, incoming):
         return stored
     return incoming or stored
 
 
 def _with_created_at(stored: Token, unit: Token, changes: dict[str, Any]) -> datetime | None:
-    """Return since when there is what the row holds: another grant begins with its save."""
+    """Return when the grant in the row was created; another grant begins with its save."""
     same = not stored.refresh_token and (
         (stored.access_token and stored.access_token == unit.access_token)
         or (stored.grant_token and stored.grant_token == unit.grant_token)
     )
     if unit is stored or same or not _is_another_grant(stored, unit):
-        # The earlier: a clock that was ahead made the other.
+        # The earlier one: the other was set by a clock that was ahead.
         return min(filter(None, (stored.created_at, unit.created_at)), default=None)
     news = unit.created_at if unit.created_at != stored.created_at else None
     now: datetime | None = changes.get("updated_at")
@@ -70,10 +74,10 @@ def _with_created_at(stored: Token, unit: Token, changes: dict[str, Any]) -> dat
 
 
 def is_from_deleted_row(stored: Token, incoming: Token) -> bool:
-    """Return True if a token was read from another row than the one with its id and version.
+    """Return True if a token was read from a former row with the same id and version.
 
-    Versions of evergrant's own rows never meet, but in a storage that was put back from a backup.
-    What another program writes has none: there, the grant itself must be the one that was read.
+    Versions of evergrant's own rows never repeat, except in a storage that was restored from a
+    backup. Rows of other programs have no version: there, the grant must be the one that was read.
     """
     if (incoming.id, incoming.version) != (stored.id, stored.version):
         return False
@@ -93,7 +97,7 @@ def _fill_missing(stored: Token, incoming: Token, *, knew: bool) -> dict[str, An
         "scopes": incoming.scopes or stored.scopes,
     }
     if not knew:
-        # Zoho sends the refresh token only once: an answer without one does not revoke it.
+        # Zoho sends the refresh token only once; a response without one does not revoke it.
         filled["refresh_token"] = incoming.refresh_token or stored.refresh_token
         filled["grant_token"] = incoming.grant_token or stored.grant_token
         if incoming.access_token == stored.access_token:

@@ -1,4 +1,4 @@
-"""Rows in a storage that finds by keys only: each stands under a key for all it is found by."""
+"""Base for storages that can only find by key: a row is listed under all keys it is found by."""
 
 from __future__ import annotations
 
@@ -30,44 +30,44 @@ __all__ = [
 T = TypeVar("T")
 
 ATTEMPTS = 50
-"""How often a change is begun anew when somebody else was faster."""
+"""How often a change is tried when other writers are faster."""
 
 
 class WriteConflict(StoreUnavailable):
-    """Somebody else changed the same thing; the change can be begun again."""
+    """Another writer changed the same thing; the change can be tried again."""
 
 
 def retry_on_conflict(change: Callable[[], T]) -> T:
-    """Make a change; one that another's came before, again, after a pause that grows."""
+    """Make a change; try again after a growing pause if another writer was faster."""
     for attempt in range(ATTEMPTS - 1):
         with suppress(WriteConflict):
             return change()
-        # By chance: those who met once must not meet again and again.
+        # Random, so that two writers do not meet again and again.
         time.sleep(random.random() * min(0.002 * 2**attempt, 0.1))  # noqa: S311 - no secret
     return change()
 
 
 def is_unreadable(row: Row) -> bool:
-    """Return True if nothing of a row could be read: it counts as what it was found by."""
+    """Return True if nothing of a row but its id could be read; it then fits any look-up."""
     return not any(row[1:])
 
 
 def lookup_key(column: str, value: str) -> str:
-    """Return the name of a lookup; it may be of a token, and does not show it."""
+    """Return the key of a lookup, a digest, since the value may be a token."""
     return hashlib.sha256(f"{column}\0{value}".encode(errors="surrogatepass")).hexdigest()[:40]
 
 
 def read_only_error(store: str) -> StoreUnavailable:
-    """Return the error to raise where a store that was opened to read is to be changed."""
+    """Return the error to raise when a store that was opened read-only is to be changed."""
     return StoreUnavailable(
-        f"{store} is read-only: it was opened so", hint="Open it to write.", retryable=False
+        f"{store} was opened read-only", hint="Open it to write.", retryable=False
     )
 
 
 class OptimisticStore(TokenStore):
-    """A store whose changes are made only if all that was looked up for them still holds.
+    """A store with optimistic concurrency: a write fails if a row read for it has changed since.
 
-    A back end finds rows by an id and by a lookup, and notes in ``_seen()`` what it found.
+    A back end finds rows by id and by lookup, and records in ``_seen()`` what it found.
     """
 
     def __init__(self, *, clock: Clock = utc_now) -> None:
@@ -75,7 +75,7 @@ class OptimisticStore(TokenStore):
         self._here = threading.local()
 
     def _seen(self) -> dict[str, Any] | None:
-        """Return what was looked up in this thread's transaction; None: there is none."""
+        """Return what was looked up in this thread's transaction, or None outside of one."""
         seen: dict[str, Any] | None = getattr(self._here, "seen", None)
         return seen
 
@@ -92,7 +92,6 @@ class OptimisticStore(TokenStore):
         yield
 
     def _with_retries(self, change: Callable[[], T]) -> T:
-        """Make a change; one that another's came before, again."""
         return retry_on_conflict(change)
 
     def _select(self, criterion: Criterion) -> list[Row]:
@@ -110,4 +109,4 @@ class OptimisticStore(TokenStore):
 
     @abstractmethod
     def _looked_up(self, column: str, value: str) -> list[Row]:
-        """Return the rows of a lookup, and note them if a transaction is under way."""
+        """Return the rows of a lookup; in a transaction, record them in ``_seen()``."""

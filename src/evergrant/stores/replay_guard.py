@@ -1,4 +1,4 @@
-"""Notices a row that was put back from an older copy: to be sealed soundly does not make it new."""
+"""Detects a row that was replaced by an older copy of itself, which is encrypted correctly, too."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from evergrant.stores.rows import Row
 __all__ = ["ReplayGuard", "is_older"]
 
 MOST = 100_000
-"""Rows that are remembered; beyond that, those met first are forgotten first."""
+"""Rows that are remembered; beyond that, the oldest are forgotten."""
 
 SAVES_IN_A_MILLISECOND = 64
-"""At most, of one row. Versions that are further apart are of two rows."""
+"""Most saves of one row in a millisecond; versions that are further apart are of two rows."""
 
 State = tuple[str | int | None, str | int | None]
-"""A row's version, and when it was saved (epoch milliseconds), as its storage has them."""
+"""A row's version, and when it was saved (epoch milliseconds), as stored."""
 
 
 class ReplayGuard:
@@ -23,7 +23,7 @@ class ReplayGuard:
         self._seen: dict[str, State] = {}
 
     def observe(self, row: Row) -> State | None:
-        """Remember how new a row is, unless a newer state of it was seen: return that."""
+        """Remember a row's state; if a newer state was seen before, return that instead."""
         id_, state = str(row.id), (row.version, row.updated_at)
         seen = self._seen.get(id_)
         if seen == state:
@@ -45,9 +45,9 @@ class ReplayGuard:
 
 
 def is_older(row: Row, seen: State) -> bool:
-    """Return True if a row is older than a state of it.
+    """Return True if a row is older than a state of it that was seen.
 
-    One that was made anew under its id has another version, which is no measure of its age.
+    A new row under the same id has an unrelated version, which says nothing about its age.
     """
     was_version, was_updated_at = (int(value or 0) for value in seen)
     version, updated_at = int(row.version or 0), int(row.updated_at or 0)

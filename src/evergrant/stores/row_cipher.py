@@ -1,9 +1,10 @@
-"""A row whose secrets are sealed: what stands in which column, and what it is bound to.
+"""The layout of an encrypted row.
 
 The secrets of a row, and its scopes, are one AES-256-GCM text in the ``scopes`` column. The
-columns of its tokens hold keyed digests, by which it can be found and which say nothing else;
-that of the client secret is empty. Every other value of the row, the digests too, is what the
-text is bound to: a row in which any of it was changed, or exchanged with another's, does not open.
+columns of its tokens hold keyed digests, by which the row can be found and which reveal nothing
+else; the column of the client secret is empty. All other values of the row, digests included, are
+the associated data of the text: it cannot be decrypted if any of them was changed, or exchanged
+with those of another row.
 """
 
 from __future__ import annotations
@@ -22,22 +23,22 @@ __all__ = ["RowCipher", "key_id"]
 _HIDDEN = ("client_secret", "refresh_token", "access_token", "grant_token", "scopes")
 _FOUND_BY = ("refresh_token", "access_token", "grant_token")
 
-_ENVELOPE = COLUMNS.index("scopes")  # the column that holds the sealed text
+_ENVELOPE = COLUMNS.index("scopes")  # the column that holds the encrypted text
 _JSON = json.JSONDecoder()
 
 
 class RowCipher:
-    """Seals rows, opens them, and says by which values they are found.
+    """Encrypts and decrypts rows, and says by which values they are found.
 
     Args:
-        keyring: The newest key seals; any of them opens.
+        keyring: The newest key encrypts; any of them decrypts.
     """
 
     def __init__(self, keyring: Keyring) -> None:
         self._keyring = keyring
 
     def encrypt(self, row: Row) -> Row:
-        """Return a row with its secrets sealed under the newest key."""
+        """Return a row with its secrets encrypted with the newest key."""
         key = self._keyring.newest
         digests = {
             column: key.digest(column, value) if isinstance(value, str) else None
@@ -49,16 +50,16 @@ class RowCipher:
         return shown._replace(scopes=str(key.encrypt(hidden, _associated_data(shown))))
 
     def decrypt(self, row: Row) -> Row:
-        """Return a sealed row as it was.
+        """Return an encrypted row in plain text.
 
         Raises:
-            ConfigError: It was sealed with a key that is not here.
-            CorruptRecord: It was changed since, or is not sealed.
+            ConfigError: It was encrypted with a key that is not here.
+            CorruptRecord: It was changed since, or is not encrypted.
         """
         if len(row) != len(COLUMNS) or not isinstance(row.scopes, str):
             raise CorruptRecord("it is not sealed")
         hidden = self._keyring.decrypt(row.scopes, _associated_data(row))
-        # As it was sealed: nothing follows, and there is a value for each.
+        # Authentic, so it holds exactly the values that were encrypted, and nothing after them.
         (*secrets, scopes), _ = _JSON.raw_decode(hidden)
         # Written out, in the order of the columns: this runs on every look-up.
         return Row(
@@ -70,17 +71,17 @@ class RowCipher:
         )  # fmt: skip
 
     def is_current(self, row: Row) -> bool:
-        """Return True if a row is sealed under the newest key."""
+        """Return True if a row is encrypted with the newest key."""
         return key_id(row) == self._keyring.newest.id
 
     def is_encrypted_column(self, criterion: Criterion) -> bool:
-        """Return True if sealed rows do not show what a criterion asks for."""
+        """Return True if a criterion asks for a column that is encrypted."""
         return any(column in criterion for column in _FOUND_BY)
 
     def lookup_criteria(self, criterion: Criterion) -> list[Criterion]:
-        """Return what finds such rows where they are sealed: for each key, the newest last.
+        """Return the criteria that find encrypted rows, one for each key, the newest key's last.
 
-        Last, because a row that is sealed anew between two looks goes from an older key to it.
+        Last, because a row that is encrypted again between two look-ups moves to the newest key.
         """
         return [_shown(criterion, key) for key in self._keyring.oldest_first]
 
@@ -94,18 +95,18 @@ def _shown(criterion: Criterion, key: Key) -> Criterion:
 
 
 def key_id(row: Row) -> str | None:
-    """Return the id of the key that a row is sealed under; None: it is not sealed."""
+    """Return the id of the key that a row is encrypted with, or None if it is plain text."""
     envelope = row.scopes if len(row) == len(COLUMNS) else None
     return key_id_of(envelope) if isinstance(envelope, str) else None
 
 
-_BETWEEN = "\x1f"  # ASCII's own separator of units
+_BETWEEN = "\x1f"  # ASCII's unit separator
 
 
 def _associated_data(row: Row) -> str:
-    """Return everything that a row shows; other stores may have None as "", or a number as text."""
+    """Return all that a row shows, the same whether a store returns None or "", 1 or "1"."""
     shown = ["" if one is None else one if isinstance(one, str) else str(one) for one in row]
     shown[_ENVELOPE] = ""
     text = _BETWEEN.join(shown)
-    # Of other values, one with a separator in it could make the same text.
+    # A value with a separator in it could make the same text as other values.
     return text if text.count(_BETWEEN) == len(shown) - 1 else json.dumps(shown)

@@ -1,4 +1,4 @@
-"""Rows in memory, each found at once by its id, user or token among any number of others."""
+"""Rows in memory, indexed by id, user and token."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from evergrant.stores.rows import Row
 __all__ = ["USER_PREFIX", "Key", "RowIndex", "index_key", "index_keys"]
 
 Key = str | int
-"""A row's id; a number where that cannot be."""
+"""A row's id, or a number if the row's id cannot be its key."""
 
 USER_PREFIX = "named"
-"""In the place of a column: a user's name, or its beginning up to a colon."""
+"""Stands for a column in the index: a user's name, or its beginning up to a colon."""
 
 
 class RowIndex:
     """Rows by their ids.
 
     Attributes:
-        by_key: All rows; to be changed by `put` only.
+        by_key: All rows; only `put` may change it.
     """
 
     def __init__(self) -> None:
@@ -37,11 +37,11 @@ class RowIndex:
         return [row for row in self._indexed(column, value) if fits(row, criterion)]
 
     def select_named(self, name: str) -> list[Row]:
-        """Return the rows whose user is called ``name``, or ``name`` and a colon and more."""
+        """Return the rows whose user is called ``name`` or ``name:…``."""
         return self._indexed(USER_PREFIX, name)
 
     def grouped_by_user(self) -> Iterator[list[Row]]:
-        """Yield the rows that have a user name in common with others."""
+        """Yield each group of several rows with the same user name."""
         for (column, _), keys in self._index.items():
             if column == "user_name" and len(keys) > 1:
                 yield [self.by_key[key] for key in keys]
@@ -50,7 +50,7 @@ class RowIndex:
         return [self.by_key[key] for key in self._index.get(index_key(column, value), ())]
 
     def put(self, key: Key, row: Row | None) -> Row | None:
-        """Put a row in the place of the one with this key, or of none; return that one."""
+        """Set (or with None, delete) the row with this key; return the former row, if any."""
         old = self.by_key.get(key)
         if old is not None:
             for entry in index_keys(old):
@@ -67,12 +67,12 @@ class RowIndex:
 
 
 def index_key(column: str, value: str) -> tuple[str, str]:
-    """Return what rows with a value in a column are found by: names that are the same, as one."""
+    """Return the index key of a value in a column; equal for all spellings of a user name."""
     return column, fold_name(value) if column in ("user_name", USER_PREFIX) else value
 
 
 def index_keys(row: Row) -> Iterator[tuple[str, str]]:
-    """Yield what a row is found by: columns, and the beginnings of its user's name."""
+    """Yield the index keys of a row: its columns, and the beginnings of its user name."""
     for column in ("user_name", "access_token", "refresh_token", "grant_token"):
         value = getattr(row, column)
         if isinstance(value, str):

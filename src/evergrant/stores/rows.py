@@ -1,4 +1,4 @@
-"""A token as the row of a table or file: the official SDK's ten columns, then evergrant's own."""
+"""A token as a row of a table or file: the official SDK's ten columns, then evergrant's own."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ __all__ = [
 ]
 
 Value = str | int | None
-"""Text, or None where there is nothing; timestamps in epoch milliseconds as text (as the official
-SDK writes them); the version a number, 0 when unset. Other programs may write numbers as ids."""
+"""Text, or None for no value. Timestamps are epoch milliseconds as text (as the official SDK writes
+them); the version is a number, 0 when unset. Other programs may write ids as numbers."""
 
 
 class _Columns(NamedTuple):
@@ -49,15 +49,15 @@ class _Columns(NamedTuple):
 
 
 class Row(Masked, _Columns):
-    """A row as it is stored, one value for each of `COLUMNS`, unless it is malformed.
+    """A row as it is stored: one value for each of `COLUMNS`, unless it is malformed.
 
-    It shows no value but the id: it travels through frames that a traceback may print.
+    Its repr shows only the id, since tracebacks may print the frames that it passes through.
     """
 
     __slots__ = ()
 
     def __new__(cls, values: Iterable[Value]) -> Self:
-        """Make a row of its values, of however many: `decode` refuses a malformed one."""
+        """Make a row of any number of values; `decode` refuses a malformed row."""
         return tuple.__new__(cls, values)
 
     def __repr__(self) -> str:
@@ -66,35 +66,35 @@ class Row(Masked, _Columns):
 
 COLUMNS = Row._fields
 OFFICIAL_COLUMNS = COLUMNS[:10]
-"""The official SDK's, in its order; it reads rows by position."""
+"""The official SDK's columns in its order, since it reads rows by position."""
 
 ID_DIGITS = 10
 """The official tables keep ids in a varchar(10)."""
 
 MAX_ID_LENGTH = 64
-"""Characters of the longest id that a table of ours has room for."""
+"""Length of the longest id that evergrant's own tables have room for, in characters."""
 
 TIMESTAMP_COLUMNS = frozenset({"expiry_time", "created_at", "updated_at", "last_used_at"})
 _MAYBE_NUMERIC = TIMESTAMP_COLUMNS | {"id"}
 _VERSIONS = range(2**63 - 1)  # what a 64-bit column holds, with room for the next one
 _TEXT_OR_NOTHING = frozenset({str, type(None)})
-_secret = partial(str.__new__, Secret)  # of plain text only, and so without asking Secret
+_secret = partial(str.__new__, Secret)  # for plain text only: skips the checks of Secret
 
 
 class _MutableToken:
-    """A Token before it is one: to fill a frozen one takes four times as long.
+    """A Token while its fields are set, which takes four times as long on the frozen class.
 
-    That time would be a third of what finding a token costs.
+    That would be a third of the time that finding a token takes.
     """
 
     __slots__ = Token.__slots__
 
 
 def encode(token: Token) -> Row:
-    """Return a token as the row that holds it.
+    """Return a token as a row.
 
     Raises:
-        TypeError: A field is not of its type; stored, it would make the row unreadable.
+        TypeError: A field has the wrong type, which would make the stored row unreadable.
     """
     return Row(
         (
@@ -127,11 +127,11 @@ def _moment_text(moment: datetime | None) -> str | None:
 
 
 def decode(row: Row) -> Token:
-    """Return the token that a row holds.
+    """Return the token in a row.
 
     Raises:
-        CorruptRecord: A value is of the wrong kind, or the row holds no token at all; names the
-            id, and the column, never the value.
+        CorruptRecord: A value has the wrong type, or the row holds no token at all. The message
+            names the id and the column, never the value.
     """
     try:
         texts: Any = row[:-1]
@@ -165,14 +165,14 @@ def decode(row: Row) -> Token:
         token.version = _version(row.version)
         token.__class__ = Token
         frozen: Token = token
-        return frozen  # noqa: TRY300 - an else would cost every read of a store
+        return frozen  # noqa: TRY300 - an else would slow down every read of a store
     except (TypeError, ValueError, OverflowError):
         # The error that was caught quotes the value, which may be a misplaced secret.
         raise_without_context(_corrupt(row, f"{_first_bad_column(row)} is unreadable"))
 
 
 def _as_texts(row: Row) -> list[str | None]:
-    """Return a row without its version as texts; other programs write some of them as numbers."""
+    """Return the values of a row, but its version, as text; other programs write some numbers."""
     return [_as_text(column, value) for column, value in zip(COLUMNS[:-1], row[:-1], strict=True)]
 
 
@@ -207,7 +207,7 @@ def _first_bad_column(row: Row) -> str:
 
 def _corrupt(row: Row, why: str) -> CorruptRecord:
     row_id = _shortened(str(row.id)) if len(row) else None
-    # In a row that lost a column, a secret may stand where the name should.
+    # In a row that lost a column, a secret may be in the place of the name.
     name = row.user_name if len(row) == len(COLUMNS) else None
     return CorruptRecord(
         f"row {row_id} of the token store is corrupt: {why}",
@@ -217,10 +217,10 @@ def _corrupt(row: Row, why: str) -> CorruptRecord:
 
 
 def _shortened(id_: str) -> str:
-    # What is longer than any id may be a token that slipped into its place.
+    # A text that is longer than any id may be a token that slipped into its place.
     return id_ if len(id_) <= MAX_ID_LENGTH else f"{id_[:8]}..."
 
 
 def numeric_id(id_: str) -> int:
-    """Return the number that an id is, or 0 for one that no generated id can ever equal."""
+    """Return an id as a number, or 0 if no generated id can ever equal it."""
     return int(id_) if len(id_) <= ID_DIGITS and id_.isascii() and id_.isdecimal() else 0

@@ -1,4 +1,4 @@
-"""What a database's table of tokens is like, whatever the database."""
+"""What all databases have in common: the names of tables, and what a table of tokens must have."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = [
 ]
 
 DEFAULT_TABLE = "oauthtoken"
-"""The official SDK's, and that of Zoho's sample."""
+"""The table of the official SDK and of Zoho's sample."""
 
 COUNTER_TABLE = "evergrant_counter"
 LEASE_TABLE = "evergrant_lease"
@@ -28,12 +28,12 @@ def validate_layout(table: str, columns: Collection[str], key: Sequence[str], pl
     """Refuse a table that cannot hold tokens.
 
     Args:
-        columns: The names of its columns, in small letters.
+        columns: The names of its columns, in lower case.
         key: The columns of its primary key.
-        place: What else could be named in its stead, for the message.
+        place: What the hint suggests to name instead, such as "database".
 
     Raises:
-        StoreUnavailable: It lacks an official column, or its key is not the id.
+        StoreUnavailable: It lacks an official column, or its primary key is not the id.
     """
     lacking = [column for column in OFFICIAL_COLUMNS if column not in columns]
     if lacking:

@@ -1,4 +1,4 @@
-"""What the URLs of stores have in common: how they are taken apart, refused and shown."""
+"""Parses, validates and displays the URLs of stores."""
 
 from __future__ import annotations
 
@@ -35,12 +35,12 @@ REDIS = ("redis", "rediss", "unix", "redis+cluster", "redis+sentinel")
 
 
 def is_sql(scheme: str) -> bool:
-    """Return True if this scheme (lower case) is one of SQLAlchemy's that we support."""
+    """Return True if a scheme (in lower case) is a SQLAlchemy one that we support."""
     return scheme.partition("+")[0] in ("mysql", "mariadb", "postgres", "postgresql")
 
 
 def hide_password(url: str) -> str:
-    """Return a URL that can be shown: without its password, and without its parameters."""
+    """Return a URL without its password and parameters, to be shown."""
     head, at, tail = str.__str__(url).rpartition("@")
     if at:
         scheme, _, rest = head.partition(":")
@@ -53,30 +53,30 @@ def hide_password(url: str) -> str:
     shown = f"{head}{at}{tail.partition('?')[0]}"
     if re.match(r"[^/]*//[^/]", shown):  # the path of a file may have one
         shown = re.sub(r"#.+", "#***", shown, flags=re.DOTALL)
-    if not at:  # what stands where a port belongs, and is none, was to be a password
+    if not at:  # what is in the place of a port and is no number was meant as a password
         shown = re.sub(r"^([^/]*//[^/:\[]*):(?!\d{0,5}(?:[/,]|$))[^/]*", r"\1:***", shown)
     return without_parameters(shown)
 
 
 def without_parameters(url: str) -> str:
-    """Return a text without what it calls a password, wherever that stands and however it ends."""
+    """Return a text without any part that it calls a password, wherever that is."""
     return re.sub(
         r"(pass\w*|pwd|secret)(\s*=\s*|%3d)[^&;,\s]*", r"\1\2***", url, flags=re.IGNORECASE
     )
 
 
 def url_of_file(path: str) -> str:
-    """Return the URL of the store that suits a file: by its content, or else by its ending."""
+    """Return the URL of the store for a file, by its content or else by its ending."""
     of_lines = is_csv(path)
     quoted = quote(str(Path(path).absolute()) if of_lines else path, errors="replace")
     return f"file://{quoted}" if of_lines else f"sqlite:///{quoted}"
 
 
 def require_bare_scheme(url: str, rest: str) -> None:
-    """Refuse a URL that says more than its scheme.
+    """Refuse a URL that has more than a scheme.
 
     Raises:
-        ConfigError: It does.
+        ConfigError: Something follows the colon.
     """
     if rest not in ("", "//"):
         raise ConfigError(
@@ -117,7 +117,7 @@ def file_path(url: str, location: str) -> str:
         raise ConfigError(f"{hide_password(url)!r} has no absolute path", hint=hint)
     if host.lower() not in ("", "localhost"):
         raise ConfigError(
-            f"{hide_password(url)!r} names a host, and files are opened on this one only",
+            f"{hide_password(url)!r} names a host, but only files of this host can be opened",
             hint=f"An absolute path takes three slashes. {SUPPORTED_URLS}",
         )
     return _decoded(url, f"/{path}")
@@ -130,18 +130,18 @@ def _decoded(url: str, quoted: str) -> str:
         path = "\0"
     if "\0" in path:
         raise ConfigError(
-            f"{hide_password(url)!r}: a path cannot contain a zero byte, nor half a character",
+            f"{hide_password(url)!r}: a path cannot contain a zero byte or half a character",
             hint=SUPPORTED_URLS,
         )
     return path
 
 
 Readers = Mapping[str, Callable[[str], Any]]
-"""Each parameter that a store's URL may have, and what reads its text (or raises ValueError)."""
+"""For each parameter that a store's URL may have, a parser of its text; may raise ValueError."""
 
 
 def parse_query(url: str, query: str, known: Readers) -> dict[str, Any]:
-    """Return what follows the ``?`` of a URL.
+    """Return the parameters in a URL's query.
 
     Raises:
         ConfigError: A parameter is unknown, repeated or malformed.
@@ -155,7 +155,7 @@ def parse_query(url: str, query: str, known: Readers) -> dict[str, Any]:
         if name not in known or name in found:
             raise ConfigError(
                 f"{hide_password(url)!r} has an unknown or repeated parameter {name!r}",
-                hint=f"Known are: {', '.join(sorted(known))}.",
+                hint=f"Known parameters: {', '.join(sorted(known))}.",
             )
         try:
             found[name] = known[name](text)
@@ -168,7 +168,7 @@ def parse_seconds(text: str) -> float:
     """Return a number of seconds, 0 or more.
 
     Raises:
-        ValueError: It is none; says so.
+        ValueError: The text is no such number; the message says so.
     """
     try:
         value = float(text)

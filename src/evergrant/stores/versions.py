@@ -1,4 +1,4 @@
-"""The number that compare-and-swap compares: which row it is, and how often it was saved."""
+"""Versions, which compare-and-swap compares: they tell the row, and how often it was saved."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = [
 ]
 
 FIRST = 1
-"""Of a row whose id the store itself gave out: such an id never comes again."""
+"""First version of a row whose id the store gave out; such an id never comes again."""
 
 BEYOND_COUNTED = 10**9
-"""No store has given so many ids: a count that was lost goes on at a number from here on."""
+"""A lost id counter starts again at a number from here on, since no store has given as many ids."""
 
 _BEGIN = datetime(2020, 1, 1, tzinfo=UTC)
 _SECONDS = 2**31  # until 2088, and a version stays below 2**53, which every JSON reader holds
@@ -26,26 +26,26 @@ _RANDOM_BITS = 22
 
 
 def first_version(now: datetime) -> int:
-    """Return the version of a row that is made under an id that may come again.
+    """Return the first version of a row whose id may come again.
 
-    It is another one each time, however short the time since the row before it was deleted. So an
-    old copy of that row cannot be taken for one of this: their versions never meet.
+    It differs each time, however short the time since the former row was deleted. Versions of the
+    two rows never meet, so an old copy of the former cannot be taken for one of this row.
 
     Args:
         now: The present moment (aware).
     """
     second = int((now - _BEGIN).total_seconds()) % _SECONDS
-    # Never 0 and never near 1: those are of rows that others wrote, and of ids that we gave.
+    # Never 0 (rows of other programs) and never near 1 (rows whose id we gave).
     return (second << _RANDOM_BITS | secrets.randbits(_RANDOM_BITS)) | 1 << _RANDOM_BITS
 
 
 def is_counted(version: int) -> bool:
-    """Return True if a version is that of a row whose id the store itself gave out."""
+    """Return True if a version is that of a row whose id the store gave out."""
     return FIRST <= version < 1 << _RANDOM_BITS
 
 
 def random_first_version() -> int:
-    """Return the number at which the ids go on whose count was lost: hardly any was one before."""
+    """Return the number at which a lost id counter starts again; hardly any was used before."""
     return BEYOND_COUNTED + secrets.randbelow(BEYOND_COUNTED)
 
 
@@ -53,7 +53,8 @@ def version_after(version: int, now: datetime) -> int:
     """Return the version of a row after a save.
 
     Args:
-        version: What it had; 0: another program wrote it, and may write one like it again.
+        version: The version before. 0 means that another program wrote the row, and may write
+            one like it again.
         now: The present moment (aware).
     """
     return version + 1 if version else first_version(now)

@@ -102,7 +102,7 @@ class _Late(Watch):
     """Looks for the first time when it is to wait."""
 
     def wait(self, seconds: float) -> None:
-        self._seen = self._pulse()
+        self._seen = self._counter()
         super().wait(seconds)
 
 
@@ -132,7 +132,7 @@ class _Once(Watch):
 
     def wait(self, seconds: float) -> None:
         super().wait(seconds)
-        self._pulse = lambda: self._seen
+        self._counter = lambda: self._seen
 
 
 class WakesOnce(DictStore):

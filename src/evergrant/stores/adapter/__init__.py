@@ -1,4 +1,4 @@
-"""Stores of your own: `adapt` makes a whole store of one with just the six methods."""
+"""Stores of your own: `adapt` makes a `TokenStore` of an object with just the six methods."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`adapt`: a store of your own that has just the six methods, in the place of a `TokenStore`."""
+"""`adapt`: lets a store of your own with just the six methods be used as a `TokenStore`."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ _adapting = ProcessLock()
 
 
 def adapt(store: TokenStore | SixMethods) -> TokenStore:
-    """Return a store that a `Keeper` can work with: a `TokenStore` as it is, another one adapted.
+    """Return a store that a `Keeper` can work with: a `TokenStore` as it is, others adapted.
 
-    The same object is adapted once, so that all its keepers share its leases.
+    Each object is adapted once, so that all its keepers share its leases.
 
     Raises:
-        ConfigError: It lacks one of the six methods.
+        ConfigError: The object lacks one of the six methods.
     """
     if isinstance(store, TokenStore):
         return store
@@ -46,7 +46,7 @@ def adapt(store: TokenStore | SixMethods) -> TokenStore:
 def _refuse_unfit(store: object) -> None:
     kind = type(store).__name__
     if isinstance(store, type):
-        raise ConfigError(f"{store.__name__} is a class, not a store", hint="Make one of it.")
+        raise ConfigError(f"{store.__name__} is a class, not a store", hint="Pass an instance.")
     missing = [name for name in SIX_METHODS if not callable(getattr(store, name, None))]
     if missing:
         raise ConfigError(

@@ -1,4 +1,4 @@
-"""Calls into code that is not ours: what goes wrong there is told, without the secrets in it."""
+"""Calls into a store of the user's own, whose errors are reported without the secrets in them."""
 
 from __future__ import annotations
 
@@ -18,19 +18,20 @@ __all__ = ["call_store"]
 def call_store(
     store: object, method: str, *arguments: object, secrets: Iterable[object] = ()
 ) -> Any:
-    """Return what a method of somebody else's store answers.
+    """Return what a method of the user's own store returns.
 
     Args:
-        secrets: Texts that must not show, beside the secrets of tokens among the arguments.
+        secrets: Texts to mask, besides the secrets of tokens among the arguments.
 
     Raises:
-        StoreError: It raised one, which goes on, masked where a secret shows in it.
-        StoreUnavailable: It raised. Its error is the cause, unless a secret shows in it.
+        StoreError: The method raised one. It is passed on, with any secret in it masked.
+        StoreUnavailable: The method raised another error, which is the cause, unless a secret
+            shows in it.
     """
     try:
         answer = getattr(store, method)(*arguments)
         return list(answer) if isinstance(answer, Iterator) else answer
-    except Exception as error:  # noqa: BLE001 - it is somebody else's: anything may come
+    except Exception as error:  # noqa: BLE001 - a user's own code may raise anything
         quoting = Redactor([*_secrets_of(arguments), *secrets])
         if isinstance(error, StoreError):
             problem = _masked(error, quoting)
@@ -45,13 +46,13 @@ def _secrets_of(arguments: Iterable[object]) -> Iterator[object]:
 
 
 def _problem(store: object, method: str, error: Exception, quoting: Redactor) -> StoreUnavailable:
-    # The first frame is ours, the second its method; what is deeper is a driver.
+    # The first frame is ours, the second is the user's method; deeper ones are a driver's.
     frames = traceback.extract_tb(error.__traceback__)[:2]
     place = f"{Path(frames[-1].filename).name}, line {frames[-1].lineno}"
     is_told = not _shows(error, quoting)
     problem = StoreUnavailable(
         f"{type(store).__name__}.{method} failed ({place}): {_said(error, quoting)}",
-        hint="Mend the store, or try again if it was out of reach.",
+        hint="Fix the store, or try again if it could not be reached.",
     )
     if is_told:
         problem.__cause__ = error
@@ -62,14 +63,14 @@ def _said(error: Exception, quoting: Redactor) -> str:
     kind = type(error).__name__
     try:
         return quoting.redact(f"{kind}: {error}")
-    except Exception:  # noqa: BLE001 - its text is made by somebody else's code, too
+    except Exception:  # noqa: BLE001 - the error's text is made by a user's own code, too
         return quoting.redact(kind)
 
 
 def _masked(error: StoreError, quoting: Redactor) -> StoreError:
     if not _shows(error, quoting):
         return error
-    told = copy.copy(error)  # without what led to it
+    told = copy.copy(error)  # without its cause and context
     for name, value in vars(error).items():
         if isinstance(value, str):
             vars(told)[name] = quoting.redact(value)
@@ -81,7 +82,7 @@ def _masked(error: StoreError, quoting: Redactor) -> StoreError:
 
 
 def _shows(error: BaseException, quoting: Redactor) -> bool:
-    """Return True if a secret shows in an error, or in what led to it; empty their frames."""
+    """Return True if a secret shows in an error or in what led to it; drop their tracebacks."""
     chain = list(_chain(error))
     for link in chain:
         link.__traceback__ = None  # each frame holds the row, and error trackers print frames
@@ -91,7 +92,7 @@ def _shows(error: BaseException, quoting: Redactor) -> bool:
 def _shown(link: BaseException, quoting: Redactor) -> bool:
     try:
         return quoting.contains_secret(f"{type(link)!r} {link!r} {link} {vars(link)!r}")
-    except Exception:  # noqa: BLE001 - as above: nobody knows what it would show
+    except Exception:  # noqa: BLE001 - as above; assume that it would show a secret
         return True
 
 

@@ -1,4 +1,4 @@
-"""Masks secrets in text that somebody else has made, whole ones and parts of them."""
+"""Masks secrets, and parts of secrets, in text from other code."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ __all__ = ["MASK", "Redactor"]
 MASK = "********"
 
 SHORTEST_SECRET = 8
-"""Characters from which on a text is looked for; Zoho's have more than forty. Shorter ones occur
-in any sentence."""
+"""Length from which on a secret is looked for; Zoho's have more than forty characters. Shorter
+texts occur in any sentence."""
 
 PART = 12
-"""Characters of a secret that are looked for where only a part of it is quoted, as databases do:
-too few of forty to guess the rest by, and more than a sentence has by chance."""
+"""Length of the parts of a secret that are looked for, since databases quote parts. Twelve of forty
+characters are too few to guess the rest, and more than a sentence has by chance."""
 
 LIKE_ZOHOS = re.compile(r"\b1000\.[0-9a-f]{16,}(?:\.[0-9a-f]+)?")
-"""What Zoho's tokens and codes look like: a store may tell of one that nobody has read yet."""
+"""The form of Zoho's tokens and codes: a store may quote one that evergrant has not read yet."""
 
 
 class Redactor:
     """Quotes text without the secrets in it.
 
     Args:
-        secrets: What must not show; what is no text, or too short, is left out.
+        secrets: Texts to mask; values that are no text, or too short, are ignored.
     """
 
     def __init__(self, secrets: Iterable[object]) -> None:
@@ -35,7 +35,7 @@ class Redactor:
         self._all = "\n".join(self._whole)
 
     def redact(self, text: str) -> str:
-        """Return a text with a mask in the place of each secret."""
+        """Return a text with each secret masked."""
         for secret in self._whole:
             text = text.replace(secret, MASK)
         text = LIKE_ZOHOS.sub(MASK, text)

@@ -1,4 +1,4 @@
-"""`SixMethodStore`: all that a store with just six methods lacks, on top of it."""
+"""`SixMethodStore`: adds what a store with just the six methods lacks."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ SMALLEST_ID = int("1".ljust(ID_DIGITS, "0"))
 
 
 class SixMethods(Protocol):
-    """What a store of your own must have, as every Zoho SDK names it; it deals in `Token`."""
+    """The methods, named as in every Zoho SDK, that a store of your own must have for `Token`."""
 
     def find_token(self, token: Token, /) -> Token | None:
-        """Return the token that a partial one means."""
+        """Return the token that a partial token names."""
 
     def save_token(self, token: Token, /) -> object:
-        """Insert a token, or replace the one with its id; what is returned does not matter."""
+        """Insert a token, or replace the token with its id; the result is ignored."""
 
     def delete_token(self, id: str, /) -> object:  # noqa: A002 - the official SDK's name
         """Delete the token with this id."""
@@ -54,36 +54,36 @@ class SixMethods(Protocol):
         """Delete all tokens."""
 
     def find_token_by_id(self, id: str, /) -> Token | None:  # noqa: A002 - the official SDK's name
-        """Return the token with this id; None or an error where there is none."""
+        """Return the token with this id; return None or raise if there is no such token."""
 
 
 class SixMethodStore(InProcessStore):
-    """Makes a whole store of one with just the six methods.
+    """Makes a `TokenStore` of an object with just the six methods.
 
-    Which row a token means, which of two tokens wins and what is refused is decided here, by the
-    rules of every evergrant store, from what ``get_tokens`` lists: ``find_token`` and
-    ``find_token_by_id`` are never asked. Every save and deletion is looked at afterwards, so that
-    one that did not happen, or altered a value, is an error. One thread at a time uses the store.
+    The rules of every evergrant store decide which row a token belongs to, which of two tokens
+    wins and what is refused. They are applied here to the list from ``get_tokens``; ``find_token``
+    and ``find_token_by_id`` are never called. Every save and deletion is verified afterwards: it
+    is an error if it did not happen or altered a value. One thread at a time uses the store.
 
-    The store's own id, and what it has no place for (scopes, org, times, version), are
-    remembered for as long as the process lives. It reads everything for each look-up: for many
-    thousands of tokens, derive from `TokenStore` instead. Whether a save survives a crash, and
-    what happens when two processes save different tokens at the same time, is up to the store.
+    The store's own id, and fields that it has no place for (scopes, org, times, version), are
+    remembered while the process lives. Each look-up reads everything, so derive from `TokenStore`
+    instead for many thousands of tokens. The store itself decides whether a save survives a
+    crash, and what happens when two processes save different tokens at the same time.
 
     Args:
-        store: What has the six methods. Its ``url``, where it has one, names it.
+        store: The object with the six methods. Its ``url``, if it has one, names it.
     """
 
     not_promised: ClassVar[tuple[str, ...]] = (
-        "one refresh at a time among processes: their threads wait, two processes may both refresh",
-        "notes among processes: what one has spent of Zoho's limits, others do not know",
-        "compare-and-swap among processes: of two that save in the same moment, the later one wins",
+        "one refresh at a time among processes: threads wait, but two processes may both refresh",
+        "notes among processes: no process knows what others have used of Zoho's limits",
+        "compare-and-swap among processes: of two saves at the same moment, the later one wins",
     )
-    """What no store with just six methods can promise, in sentences."""
+    """What no store with just the six methods can promise, in sentences."""
 
     keeps_all_columns = False
 
-    counts_ids = False  # they are chosen at random
+    counts_ids = False  # ids are chosen at random
 
     def __init__(self, store: SixMethods, *, clock: Clock = utc_now) -> None:
         super().__init__(clock=clock)
@@ -100,17 +100,16 @@ class SixMethodStore(InProcessStore):
             self._ask("close")
 
     def change_counter(self) -> None:
-        """Return None: others may change the storage unseen."""
+        """Return None, since other programs may change the storage unnoticed."""
 
     def _wait_counter(self) -> None:
         pass
 
     def _from_theirs(self, answer: object) -> Token:
-        """Return what the store listed as a token."""
+        """Return an item of the store's list as a token."""
         if not isinstance(answer, Token):
             raise StoreError(
-                f"get_tokens of {self.url} answered with a {type(answer).__name__} "
-                "where a Token belongs"
+                f"get_tokens of {self.url} returned a {type(answer).__name__} instead of a Token"
             )
         return answer
 
@@ -119,7 +118,7 @@ class SixMethodStore(InProcessStore):
         return token
 
     def _save(self, row: Row, *, with_id: bool = True) -> None:
-        """Hand a row to the store."""
+        """Pass a row to the store's ``save_token``."""
         self._saving = row
         token = decode(row)
         self._ask("save_token", self._to_theirs(token if with_id else replace(token, id=None)))
@@ -137,18 +136,18 @@ class SixMethodStore(InProcessStore):
         return iter(self._listed().values())
 
     def _listed(self) -> dict[str, Row]:
-        """Return all rows by id, each with what the store itself does not keep."""
+        """Return all rows by id, completed with the fields that the store itself does not keep."""
         with self._lock:
             answer = self._ask("get_tokens")
             if not isinstance(answer, Iterable) or isinstance(answer, str):
-                raise StoreError(f"get_tokens of {self.url} answered no list of tokens")
+                raise StoreError(f"get_tokens of {self.url} returned no list of tokens")
             rows = [encode(self._from_theirs(found)) for found in answer]
             named = (with_columns(row, id=row.id or self._id_for(row)) for row in rows)
             self._seen = {str(row.id): self._completed(row) for row in named}
             return dict(self._seen)
 
     def _id_for(self, row: Row) -> str:
-        """Return the id that a row has here, where the store gives none."""
+        """Return the id that a row has here, if the store gives it none."""
         whose: tuple[Value, ...] = (row.user_name, row.client_id)
         if not row.user_name:
             whose = (row.refresh_token, row.access_token, row.grant_token)
@@ -174,10 +173,10 @@ class SixMethodStore(InProcessStore):
         self._save(row)
         kept = self._new_row(row, before)
         if kept is None:
-            # A store that gives ids itself updates what has one already, and so did nothing.
+            # A store that gives ids itself takes a token with an id for an update, and did nothing.
             self._save(row, with_id=False)
             kept = self._new_row(row, before)
-            # It may give the id of a deleted row again.
+            # Such a store may give the id of a deleted row again.
             row = with_columns(row, version=first_version(self._clock()))
         if kept is None:
             raise not_saved_error(row, "save_token came back, and the token is not there")
@@ -194,7 +193,7 @@ class SixMethodStore(InProcessStore):
         return kept or next((other for other in fresh if not changed_columns(row, other)), None)
 
     def _refuse_displacing(self, row: Row, before: dict[str, Row]) -> None:
-        """Put back a row that the store took for the same: by its name, without its client."""
+        """Restore a row that the store replaced because it compares names but not clients."""
         for id_, old in before.items():
             if not old.user_name or not same_name(str(old.user_name), str(row.user_name)):
                 continue
@@ -203,8 +202,8 @@ class SixMethodStore(InProcessStore):
                 self._save(old)
                 raise not_saved_error(
                     row,
-                    f"it took the place of token {id_}, which is another's",
-                    hint="That one was put back; let save_token tell rows apart by id.",
+                    f"it replaced token {id_}, which belongs to another owner",
+                    hint="That one was restored; let save_token tell rows apart by id.",
                 )
 
     def _update(self, row: Row, version: int) -> bool:
@@ -222,7 +221,7 @@ class SixMethodStore(InProcessStore):
 
     def _try_save(self, token: Token, expected_version: int | None) -> Token | None:
         saved = super()._try_save(token, expected_version)
-        # As the store has it: under its own id, or with an expiry in whole seconds.
+        # As the store has it: perhaps with another id, or an expiry in whole seconds.
         return saved and decode(self._seen[str(saved.id)])
 
     def _delete(self, id_: str) -> bool:
@@ -242,11 +241,11 @@ class SixMethodStore(InProcessStore):
         left = [id_ for id_ in ids if id_ in self._listed()]
         if left:
             raise StoreError(
-                f"{self.url} deleted nothing: what was to go is still there", token_id=left[0]
+                f"{self.url} deleted nothing: the token is still there", token_id=left[0]
             )
 
     def _next_number(self) -> int:
-        # At random: a count would give the next process the same number, or one that was deleted.
+        # Random: a counter would give another process the same number, or that of a deleted row.
         return SMALLEST_ID + secrets.randbelow(9 * SMALLEST_ID)
 
 
@@ -256,5 +255,5 @@ def _url_of(store: object) -> str:
         kind = type(store)
         return f"{kind.__module__}.{kind.__qualname__}:".lower()
     shown = hide_password(url)
-    # Two databases may look alike without their parameters, and must not share a lifeboat.
+    # Two databases may look the same without their parameters, but must not share a lifeboat.
     return shown if shown == url else f"{shown}#{hashlib.sha256(url.encode()).hexdigest()[:8]}"

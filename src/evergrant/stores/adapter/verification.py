@@ -1,4 +1,4 @@
-"""What another's store made of a row that it was given: the same, or not."""
+"""Verifies that a store of the user's own kept a row as it was given."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = [
 
 OFFICIAL_COUNT = len(OFFICIAL_COLUMNS)
 EXPIRY_ROUNDING_MS = 1_000
-"""Milliseconds that a store may drop of an expiry: a column of whole seconds is good enough."""
+"""Allowed rounding of the expiry, in milliseconds, for stores with one-second resolution."""
 
 
 def with_columns(row: Iterable[Any], **columns: str | int | None) -> Row:
@@ -31,23 +31,23 @@ def with_columns(row: Iterable[Any], **columns: str | int | None) -> Row:
 
 
 def as_stored(kept: Row, row: Row) -> Row:
-    """Return a saved row with the official columns as the store has them."""
+    """Return a saved row with the official columns as the store returns them."""
     latest = max(version_of(kept), version_of(row))
     return with_columns((*kept[:OFFICIAL_COUNT], *row[OFFICIAL_COUNT:]), version=latest)
 
 
 def owner_of(row: Row) -> Token:
-    """Return the user, client and org of a row, which may hold nothing else that is readable."""
+    """Return the user, client and org of a row, whose other values may be unreadable."""
     return Token(**{name: getattr(row, name) for name in ("user_name", "client_id", "org_id")})
 
 
 def version_of(row: Row) -> int:
-    """Return the version of a row; 0 where the store keeps none."""
+    """Return the version of a row, or 0 if the store keeps none."""
     return int(row.version or 0)
 
 
 def changed_columns(row: Row, kept: Row) -> list[str]:
-    """Return the official columns, but the id, in which what is kept is not what was saved."""
+    """Return the official columns, except the id, in which the kept row differs from the saved."""
     return [
         column
         for column in OFFICIAL_COLUMNS[1:]
@@ -63,21 +63,21 @@ def _is_rounded(row: Row, kept: Row) -> bool:
 
 
 def require_unchanged(row: Row, kept: Row) -> None:
-    """Refuse what is not what was saved.
+    """Refuse a kept row that differs from the saved one.
 
     Raises:
-        StoreError: Names the columns, never the values.
+        StoreError: They differ; the message names the columns, never the values.
     """
     if columns := changed_columns(row, kept):
         raise not_saved_error(
-            row, f"save_token kept another {', '.join(columns)} than it was given"
+            row, f"save_token changed {', '.join(columns)} of the token that it was given"
         )
 
 
 def not_saved_error(
-    row: Row, what: str, hint: str = "Mend save_token; the token is not safe."
+    row: Row, what: str, hint: str = "Fix save_token; the token is not safe."
 ) -> StoreError:
-    """Return the error for a token that was not saved as it is."""
+    """Return the error to raise for a token that was not saved as given."""
     return StoreError(
         what, token_id=str(row.id), user=str(row.user_name) if row.user_name else None, hint=hint
     )

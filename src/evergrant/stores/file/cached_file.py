@@ -1,4 +1,4 @@
-"""What a process knows of a token file, for as long as nobody has changed it."""
+"""A process's copy of a token file, read again only after the file has changed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _NOTHING = FileSnapshot(MaskedBytes(), (0, 0, 0, 0), is_settled=False)
 
 @contextmanager
 def translating_os_errors(path: str) -> Iterator[None]:
-    """Raise `StoreUnavailable` in place of the system's errors."""
+    """Raise `StoreUnavailable` in place of the operating system's errors."""
     try:
         yield
     except OSError as error:
@@ -41,13 +41,13 @@ class CachedFile:
 
     Args:
         path: The file.
-        timeout: How long to wait for a program that is writing it, in seconds.
-        changes: How many contents of the file were seen before.
+        timeout: Seconds to wait for another program that is writing the file.
+        changes: Number of contents of the file that were seen before.
 
     Attributes:
-        lock: Held by whoever reads or changes what is known.
-        changes: How many contents of the file were seen.
-        reading: The last one.
+        lock: To be held by a caller that reads or changes this.
+        changes: Number of contents of the file that were seen.
+        reading: The last content.
     """
 
     def __init__(self, path: str, timeout: float, changes: int) -> None:
@@ -63,7 +63,7 @@ class CachedFile:
         """Return the tokens as they are in the file now; the caller holds the lock.
 
         Raises:
-            StoreUnavailable: It cannot be read, or does not hold tokens.
+            StoreUnavailable: The file cannot be read, or does not hold tokens.
         """
         with translating_os_errors(self._path):
             now = snapshot.stamp(os.stat(self._path))  # noqa: PTH116 - on every look-up
@@ -80,12 +80,12 @@ class CachedFile:
         return self._table
 
     def store(self, table: FileTable, reading: FileSnapshot) -> None:
-        """Go on with a content of the file."""
+        """Replace the known content of the file."""
         self._table, self.reading = table, reading
         self.changes += 1
 
     def forget(self) -> None:
-        """Let go of the tokens."""
+        """Forget the tokens."""
         self._table, self.reading = FileTable([]), _NOTHING
 
     def _parsed(self, content: bytes) -> FileTable:
@@ -107,7 +107,7 @@ class CachedFile:
         )
 
     def _report(self) -> None:
-        """Log what the official store left behind; the same only once in a row."""
+        """Log problems that the official store left; the same problem only once in a row."""
         found = self._table.duplicates()
         if not (self.reading.content or b"\n").endswith((b"\n", b"\r")):
             found.append("its last line is unfinished: was a program killed that wrote it?")

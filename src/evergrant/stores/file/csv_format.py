@@ -1,4 +1,4 @@
-"""The text of a token file: the official SDK's CSV, with evergrant's columns behind its ten."""
+"""The text of a token file: the official SDK's CSV, with evergrant's columns after its ten."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ __all__ = ["EMPTY", "Line", "format_row", "parse"]
 _OWN_COLUMNS = COLUMNS[len(OFFICIAL_COLUMNS) :]
 _OFFICIAL_HEADER = [name.replace("redirect_url", "redirect_uri") for name in OFFICIAL_COLUMNS]
 _OTHER_NAMES = {"user_mail": "user_name", "redirect_url": "redirect_uri"}
-"""What versions 2.0 and 2.1 and the official tables call two of the columns."""
+"""Names of two columns in versions 2.0 and 2.1, and in the official tables."""
 
 _OLD_COUNT = 9
-"""Columns in files of older SDKs: there was no api_domain."""
+"""Number of columns in files of older SDKs, which had no api_domain."""
 
 _TEN = len(OFFICIAL_COLUMNS)
 _COUNTS = (_OLD_COUNT, _TEN, len(COLUMNS))
@@ -28,18 +28,18 @@ _BOM = b"\xef\xbb\xbf"
 _LINE_END = b"\r\n"
 
 EMPTY = MaskedBytes(",".join([*_OFFICIAL_HEADER, *_OWN_COLUMNS]).encode() + _LINE_END)
-"""A file without tokens: the header."""
+"""A file without tokens: only the header."""
 
 
 class Line(NamedTuple):
-    """One row, and the very bytes that it was read from."""
+    """One row, and the exact bytes that it was read from."""
 
     raw: MaskedBytes
     row: Row
 
 
 def format_row(row: Row) -> Line:
-    """Return the line that holds a row.
+    """Return a row as a line.
 
     Raises:
         StoreError: A line of CSV cannot hold one of the values.
@@ -57,15 +57,15 @@ def _text_of(row: Row) -> MaskedBytes | None:
         raw = MaskedBytes(text.getvalue().encode())
     except UnicodeEncodeError:
         return None
-    # Whatever this Python's CSV makes of it: only what comes back as it was is kept.
+    # A line is used only if this Python's CSV module reads it back unchanged.
     expected = ["" if value is None else str(value) for value in row]
     return raw if list(_records(raw.splitlines(keepends=True))) == [(raw, expected)] else None
 
 
 def parse(content: bytes) -> list[Line] | None:
-    """Return the rows of a token file; None if it is no such file.
+    """Return the rows of a token file, or None if it is not a token file.
 
-    A row that is no good is returned too, as one that `rows.decode` refuses.
+    Malformed rows are returned too, as rows that `rows.decode` refuses.
     """
     records = _records(content.removeprefix(_BOM).splitlines(keepends=True))
     _, header = next(records, (b"", []))
@@ -74,7 +74,7 @@ def parse(content: bytes) -> list[Line] | None:
 
 
 def _columns(header: list[str]) -> int:
-    """Return how many columns a header names; 0 if it is not that of a token file."""
+    """Return how many columns a header names, or 0 if it is not the header of a token file."""
     names = [_OTHER_NAMES.get(name, name) for name in header]
     whole = [*_OFFICIAL_HEADER, *_OWN_COLUMNS]
     return len(names) if len(names) in _COUNTS and names == whole[: len(names)] else 0
@@ -83,8 +83,8 @@ def _columns(header: list[str]) -> int:
 def _records(lines: list[bytes]) -> Iterator[tuple[bytes, list[str]]]:
     """Yield each record's bytes and fields.
 
-    A quote that is never closed takes in the lines after it, and those are not at fault: a line
-    that makes no sense with its followers is a record by itself.
+    A quote that is never closed swallows the lines after it, which may be sound. So a line that
+    makes no sense together with the next ones is a record by itself.
     """
     texts = [line.decode("utf-8", "surrogateescape") for line in lines]
     start = offset = 0
@@ -116,7 +116,7 @@ def _line(raw: bytes, fields: list[str], columns: int) -> Line:
     is_finished = raw.endswith((b"\n", b"\r"))
     if not is_finished:
         raw += _LINE_END
-    # Of a line that was cut off, what is left may look like a row of an older file.
+    # The rest of a line that was cut off may look like a row of an older file.
     if len(fields) not in _COUNTS or (not is_finished and len(fields) < min(columns, _TEN)):
         return Line(MaskedBytes(raw), _malformed_row(raw, fields))
     if len(fields) == _OLD_COUNT:
@@ -127,7 +127,7 @@ def _line(raw: bytes, fields: list[str], columns: int) -> Line:
 
 
 def _decode_field(text: str) -> str | None:
-    """Return a field; as bytes, which no row may hold, if it is not UTF-8."""
+    """Return a field; if it is not UTF-8, as bytes, which `rows.decode` refuses."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -136,7 +136,7 @@ def _decode_field(text: str) -> str | None:
 
 
 def _malformed_row(raw: bytes, fields: list[str]) -> Row:
-    """Return a row with a column too many, which shows its id only where it certainly is one."""
+    """Return a row with one column too many. It has an id only if that certainly is one."""
     id_ = fields[0]
     certain = 0 < len(id_) <= _LONGEST_ID and raw.startswith(f"{id_},".encode(errors="replace"))
     found = [id_ if certain else None, *fields[1:]]

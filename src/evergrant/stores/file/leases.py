@@ -1,7 +1,7 @@
-"""Leases on the tokens of a file: a small file for each, which is asked for without a lock.
+"""Leases on the tokens of a file: a small file for each, which can be requested without a lock.
 
-Those who wait for a refresh ask for its lease again and again. If each had to lock the tokens
-for that, the one who refreshes them would stand in the same queue, for longer than a lease runs.
+Callers that wait for a refresh request its lease again and again. If each request locked the token
+file, the caller that refreshes would wait in the same queue, for longer than a lease lasts.
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ from evergrant.stores.leases import LeaseRecord, is_active
 __all__ = ["FileLeases"]
 
 OLD = 86_400.0
-"""Seconds after which a lease that nobody gave back is removed."""
+"""Seconds after which a lease that was not given back is removed."""
 
 
 class FileLeases:
     """The leases beside a file of tokens.
 
     Args:
-        tokens: The path of the file of tokens; a lease's own is beside it, and its owner's.
-        lock: Locks the tokens, for changing a lease that is there: what a holder extends or gives
-            back late, another may take over in that moment.
+        tokens: The path of the token file; a lease's file is beside it and has the same owner.
+        lock: Locks the token file. It is needed to change an existing lease, which one process
+            may extend or give back late while another takes it over.
 
     Raises:
-        OSError: A file cannot be read, written or removed; each method may.
+        OSError: A file cannot be read, written or removed; each method may raise this.
     """
 
     def __init__(self, tokens: str, lock: Callable[[], AbstractContextManager[object]]) -> None:
@@ -40,7 +40,7 @@ class FileLeases:
         self._lock = lock
 
     def acquire(self, id_: str, owner: str, now: int, ttl: float) -> bool:
-        """Note a lease unless another's still runs; say whether it was noted.
+        """Record a lease unless another owner's is active; return True if it was recorded.
 
         Args:
             now: Epoch milliseconds.
@@ -49,36 +49,36 @@ class FileLeases:
         path = self._path(id_)
         text = f"{owner} {now} {now + int(ttl * 1000)}".encode()
         while not self._create(path, text, owner):
-            with suppress(FileNotFoundError):  # it was given back in this moment
+            with suppress(FileNotFoundError):  # it was given back just now
                 held = _read(path)
                 if held and held[0] != owner and is_active(*held[1:], now):
                     return False
                 with self._lock():
-                    if _read(path) == held:  # else somebody else has taken it over
+                    if _read(path) == held:  # else another process has taken it over
                         self._draft(path, text, owner).replace(path)
                         return True
         return True
 
     def release(self, id_: str, owner: str) -> None:
-        """Forget the lease if it is this owner's."""
+        """Remove the lease if it is this owner's."""
         with self._lock(), suppress(FileNotFoundError):
             held = _read(self._path(id_))
             if held and held[0] == owner:
                 self._path(id_).unlink()
 
     def version(self, id_: str) -> Stamp | None:
-        """Return what differs once a lease was granted or given back."""
+        """Return a value that differs after the lease was granted or given back."""
         try:
             return stamp(os.stat(self._path(id_)))  # noqa: PTH116 - asked all the time
         except FileNotFoundError:
             return None
 
     def remove_all(self) -> None:
-        """Forget every lease; the caller holds the lock."""
+        """Remove every lease; the caller holds the lock."""
         self._remove(older_than=0)
 
     def remove_stale(self) -> None:
-        """Forget what holders that died left behind; the caller holds the lock."""
+        """Remove the leases of holders that died; the caller holds the lock."""
         self._remove(older_than=OLD)
 
     def _remove(self, older_than: float) -> None:
@@ -92,14 +92,14 @@ class FileLeases:
         return self._tokens.with_name(f"{self._tokens.name}.lease-{name}")
 
     def _create(self, path: Path, text: bytes, owner: str) -> bool:
-        """Make a lease's file, with all that is in it at once; false if there is one."""
+        """Create a lease's file with all its content in one step; return False if it exists."""
         draft = self._draft(path, text, owner)
         try:
             path.hardlink_to(draft)
         except FileExistsError:
             return False
         except OSError:
-            # Some file systems have no second name for a file: those ask for the lock instead.
+            # Some file systems have no hard links; there, the lock is used instead.
             return self._create_in_turn(path, draft)
         finally:
             draft.unlink(missing_ok=True)
@@ -125,7 +125,7 @@ class FileLeases:
 
 
 def _read(path: Path) -> LeaseRecord | None:
-    """Return the lease that a file holds; None where it is damaged."""
+    """Return the lease in a file, or None if the file is damaged."""
     try:
         owner, since, until = path.read_bytes().decode("ascii").split()
         return owner, int(since), int(until)

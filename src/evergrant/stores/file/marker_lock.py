@@ -1,4 +1,4 @@
-"""A lock for file systems that have none: whoever makes a file has it."""
+"""A lock for file systems without locks: the process that creates a marker file holds it."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from typing import NamedTuple, Self
 __all__ = ["MarkerLock"]
 
 ABANDONED = 30.0
-"""Seconds, by the file system's own clock, after which a marker's maker has died."""
+"""Seconds, by the file system's clock, after which the creator of a marker is taken for dead."""
 
 LOOK_AT = 0.5
-"""Seconds of waiting after which a marker's age is looked at."""
+"""Seconds of waiting after which the age of a marker is checked."""
 
 
 class MarkerLock:
-    """A lock among processes that needs nothing but files made exclusively.
+    """A lock among processes that needs only the exclusive creation of files.
 
     Args:
-        path: The marker; it is there while somebody holds the lock.
-        timeout: How long to wait for it, in seconds.
+        path: The marker, which exists while a process holds the lock.
+        timeout: Seconds to wait for the lock.
 
     Raises:
-        OSError: The marker cannot be made; `acquire` may.
+        OSError: The marker cannot be created; `acquire` may raise this.
     """
 
     def __init__(self, path: str, timeout: float) -> None:
@@ -37,7 +37,11 @@ class MarkerLock:
         self._name = b""
 
     def acquire(self, poll_interval: float) -> bool:
-        """Wait for the lock, looking so often (seconds); say whether it is ours."""
+        """Wait for the lock; return True if it was acquired.
+
+        Args:
+            poll_interval: Seconds between two attempts.
+        """
         began = time.monotonic()
         name = secrets.token_hex(8).encode()
         while not self._make(self._path, name):
@@ -51,7 +55,7 @@ class MarkerLock:
         return True
 
     def release(self) -> None:
-        """Let others have it."""
+        """Release the lock."""
         with suppress(FileNotFoundError):
             marker = _Marker.at(self._path)
             if marker.content == self._name:
@@ -70,8 +74,8 @@ class MarkerLock:
         return True
 
     def _remove_abandoned(self, name: str) -> bool:
-        """Remove the marker of whoever has died; say whether there may be none now."""
-        # Two hosts' clocks may differ: a file that is made now tells what the file system's says.
+        """Remove the marker of a process that died; return True if the lock may be free now."""
+        # Two hosts' clocks may differ. A file created now shows the file system's time.
         probe = self._path.with_name(f"{self._path.name}.{name}")
         self._make(probe, b"")
         try:
@@ -84,9 +88,10 @@ class MarkerLock:
             probe.unlink(missing_ok=True)
 
     def _remove(self, marker: _Marker, now: int) -> bool:
-        """Remove a marker, and no other; false if somebody else is about to."""
-        # Of two who find it abandoned, or given back late, one has the right to remove it: the
-        # other would remove the next holder's. Who died with that right is followed by the next.
+        """Remove exactly this marker; return False if another process is about to do that."""
+        # If two processes find it abandoned, or given back late, only one may remove it: the other
+        # would remove the next holder's marker. A process that dies with the right to remove it is
+        # succeeded by the next one.
         rights: list[Path] = []
         for number in count():
             rights.append(self._path.with_name(f"{self._path.name}.{marker.digest()}-{number}"))
@@ -104,7 +109,7 @@ class MarkerLock:
 
 
 class _Marker(NamedTuple):
-    """What tells a marker from any other: its content, and when it was made (nanoseconds)."""
+    """Identifies a marker: its content, and when it was created (nanoseconds)."""
 
     content: bytes
     made: int

@@ -1,4 +1,4 @@
-"""What a file store keeps beside its tokens: a count of ids, and notes."""
+"""The file beside a token file, with the id counter and the notes."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ _logger = RateLimitedLog()
 
 
 LARGEST = 10**ID_DIGITS
-"""No count goes beyond it: the ids that follow are chosen at random."""
+"""The counter stops here; the ids that follow are chosen at random."""
 
 
 class Sidecar:
-    """A small file of JSON; whoever writes it holds the store's lock.
+    """A small JSON file; a caller that writes it holds the store's lock.
 
-    The official columns have no place for any of it. Where the file is missing, numbers go on
-    after the largest id among the tokens, and there is no note.
+    The official columns have no place for this. If the file is missing, ids continue after the
+    largest one among the tokens, and there are no notes.
 
     Args:
-        tokens: The path of the file of tokens; this one is beside it, and its owner's.
+        tokens: The path of the token file; this file is beside it and has the same owner.
 
     Attributes:
-        last_number: The largest number that was ever an id, as far as it was noted.
+        last_number: The largest number that was recorded as an id.
         notes: Texts that the processes share, by their keys.
-        is_lost: It was not there, or damaged.
+        is_lost: The file was missing or damaged.
     """
 
     def __init__(self, tokens: str) -> None:
@@ -45,7 +45,7 @@ class Sidecar:
             state = json.loads(Path(self.path).read_bytes())
             self.last_number = min(int(state["last_number"]), LARGEST)
             self.is_lost = False
-            # Files of the first days have none.
+            # The earliest files have no notes.
             self.notes = {
                 key: (str(text), int(until))
                 for key, (text, until) in state.get("notes", {}).items()
@@ -60,10 +60,10 @@ class Sidecar:
             AttributeError,
             RecursionError,
         ):
-            _logger.warning("%s is damaged: ids go on after the largest there is", self.path)
+            _logger.warning("%s is damaged: ids continue after the largest one", self.path)
 
     def put_note(self, key: str, text: str, until: int, now: int) -> None:
-        """Keep a note's text until a moment (epoch milliseconds), or none; forget old ones."""
+        """Keep a note until a moment (epoch milliseconds), or delete it; drop expired notes."""
         self.notes = drop_expired(self.notes, now)
         self.notes.pop(key, None)
         if text:
@@ -71,13 +71,13 @@ class Sidecar:
         self.save()
 
     def raise_number(self, number: int) -> None:
-        """Note that a number was an id."""
+        """Record that a number was an id."""
         if number > self.last_number:
             self.last_number = number
             self.save()
 
     def save(self) -> None:
-        """Write it.
+        """Write the file.
 
         Raises:
             OSError: It cannot be written.
@@ -88,5 +88,5 @@ class Sidecar:
 
     @staticmethod
     def beside(tokens: str) -> str:
-        """Return the path of the one that is beside a file of tokens."""
+        """Return the path of the sidecar of a token file."""
         return f"{tokens}.evergrant"

@@ -1,4 +1,4 @@
-"""A token file on the disk, which the official SDK's store rewrites in place, without a lock."""
+"""Reads a token file, which the official SDK's store rewrites in place and without a lock."""
 
 from __future__ import annotations
 
@@ -27,22 +27,22 @@ __all__ = [
 ]
 
 LARGEST = 64 * 2**20
-"""Bytes in the largest file that is opened: each save writes all of it."""
+"""Bytes in the largest file that is opened, since each save writes all of it."""
 
 TICK = 20_000_000
-"""Nanoseconds within which two changes may have the same time: a kernel's clock ticks."""
+"""Nanoseconds within which two changes may get the same time, that of one kernel clock tick."""
 
 COARSE_TICK = 2_000_000_000
-"""The same, on file systems that note whole seconds."""
+"""The same, on file systems that store times in whole seconds."""
 
 PAUSE = 0.001
 
 Stamp = tuple[int, int, int, int]
-"""Time of the last change, size, inode and device: another one is another content."""
+"""Time of the last change, size, inode and device; it differs if the content does."""
 
 
 class FileSnapshot(NamedTuple):
-    """What was read.
+    """A file's content at one moment.
 
     Attributes:
         is_sure: Whether each later change must show in the stamp. Else the file is so young that
@@ -55,25 +55,25 @@ class FileSnapshot(NamedTuple):
 
 
 def has_fine_mtime(found: os.stat_result) -> bool:
-    """Return True if a file system notes the time of a change in fractions of a second."""
+    """Return True if a file system stores the time of a change in fractions of a second."""
     return found.st_mtime_ns % 1_000_000_000 != 0
 
 
 def stamp(found: os.stat_result) -> Stamp:
-    """Return what changes whenever a file does."""
+    """Return a file's stamp, which changes whenever the file does."""
     return found.st_mtime_ns, found.st_size, found.st_ino, found.st_dev
 
 
 def read(path: str, timeout: float) -> FileSnapshot:
-    """Return a file's content, at a moment when nobody is writing it.
+    """Return a file's content at a moment when no program is writing it.
 
-    While the official store rewrites it, it looks like one that has fewer tokens, or none.
+    While the official store rewrites the file, it seems to have fewer tokens, or none.
 
     Args:
-        timeout: How long to wait for that, in seconds.
+        timeout: Seconds to wait for such a moment.
 
     Raises:
-        StoreUnavailable: Another program goes on writing it, or it is too large.
+        StoreUnavailable: Another program keeps writing the file, or it is too large.
         OSError: It cannot be read.
     """
     give_up = time.monotonic() + timeout
@@ -95,7 +95,7 @@ def read(path: str, timeout: float) -> FileSnapshot:
             raise StoreUnavailable(
                 f"another program was writing {path} for {timeout:g} s; nothing was saved",
                 hint="Try again, or find the program that has it open for writing. "
-                "On a network file system, where nobody can tell, use another store.",
+                "On a network file system, which cannot tell, use another store.",
             )
         time.sleep(PAUSE)
 
@@ -112,12 +112,12 @@ def _opened(path: str) -> int:
 
 
 def _is_quiet(handle: int, *, is_sure: bool) -> bool:
-    """Return True if nobody has an open file open for writing; a guess by its age elsewhere."""
+    """Return True if no program writes the file; except on Linux, that is a guess by its age."""
     if sys.platform != "linux":
         return is_sure
     try:
-        # Whoever opens it for writing while we hold the lease waits for us, and we are sent a
-        # signal: not SIGIO, which would end the process, but one that is ignored.
+        # A program that opens the file for writing while we hold the lease waits for us, and we
+        # get a signal: not SIGIO, which would end the process, but one that is ignored.
         fcntl.fcntl(handle, fcntl.F_SETSIG, signal.SIGURG)
         fcntl.fcntl(handle, fcntl.F_SETLEASE, fcntl.F_RDLCK)
     except OSError as error:
@@ -127,7 +127,7 @@ def _is_quiet(handle: int, *, is_sure: bool) -> bool:
 
 
 def too_large(path: str) -> StoreUnavailable:
-    """Return the error about a file that is larger than `LARGEST`, or would be."""
+    """Return the error to raise for a file that is, or would be, larger than `LARGEST`."""
     return StoreUnavailable(
         f"{path} is larger than {LARGEST >> 20} MiB, too large for a store that is one file",
         hint="Use a SQLite store (sqlite:///tokens.db) for that many tokens.",
@@ -162,7 +162,7 @@ _FAULTS = {
 
 
 def translate_os_error(error: OSError, path: str) -> StoreError:
-    """Return the error to raise in place of the system's."""
+    """Return the error to raise in place of the operating system's."""
     if isinstance(error, ownership.UntrustedFileError):
         return secure_files.unusable_error(path, error)
     fault = _FAULTS.get(error.errno or 0, _UNKNOWN)

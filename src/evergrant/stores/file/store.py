@@ -1,4 +1,4 @@
-"""`FileStore`: tokens in a CSV file, that of Zoho's own SDKs, shared by processes of one host."""
+"""`FileStore`: tokens in the CSV file of Zoho's own SDKs, shared by the processes of one host."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _logger = RateLimitedLog()
 
 @dataclass
 class _Change:
-    """A transaction: what the thread that makes it has read, and what it wants to be there."""
+    """A transaction: what its thread has read, and the rows that it wants to write."""
 
     table: FileTable
     stamp: snapshot.Stamp
@@ -47,25 +47,25 @@ class _Change:
 class FileStore(TokenStore):
     """Keeps tokens in a CSV file; a save is on the disk before it returns.
 
-    The official SDK's ten columns come first, so that its FileStore and this one open each
-    other's files, in turns. Two processes with this store may write at any moment. The official
-    one has no lock: what it writes at the very moment of a save here may be lost, or it may
-    lose that save; it is never read half-written.
+    The official SDK's ten columns come first, so its FileStore and this one can use the same file
+    in turns. Any number of processes with this store may write at the same time. The official
+    store has no lock: if it writes at the moment of a save here, one of the two may be lost, but
+    a half-written file is never read.
 
-    Where the official store has left several rows of one user and client, the one that expires
-    last counts, the log says so, and the next save of that user leaves out the others. Where it
-    has given one id to two users, the row that expires first gets a new id at once.
+    If the official store has left several rows of one user and client, the one that expires last
+    counts, the log says so, and the next save of that user drops the others. If it has given one
+    id to two users, the row that expires first gets a new id at once.
 
     Beside the file are ``.lock``, ``.evergrant``, which holds the notes and the largest number
-    that was ever an id, and a ``.lease-`` for each refresh that is under way.
+    that was ever an id, and a ``.lease-`` file for each refresh in progress.
 
     Args:
         path: The file, created when missing.
-        timeout: How long to wait for another program, in seconds.
-        read_only: Leave the file as it is: nothing is created, tightened or saved.
+        timeout: Seconds to wait for another program.
+        read_only: Do not change the file: nothing is created, saved, or given stricter rights.
 
     Raises:
-        StoreUnavailable: The file cannot be used, or does not hold tokens; it is unchanged.
+        StoreUnavailable: The file cannot be used, or does not hold tokens; it was not changed.
         StoreMissing: There is no such file, and none may be created.
     """
 
@@ -78,7 +78,7 @@ class FileStore(TokenStore):
         read_only: bool = False,
     ) -> None:
         super().__init__(clock=clock)
-        # The file itself: what is renamed onto a link would take the link's place.
+        # Resolved: a file that is renamed onto a link would replace the link.
         try:
             self._path = ownership.resolved(path, as_root=True)
         except OSError as error:
@@ -109,13 +109,14 @@ class FileStore(TokenStore):
         self.change_counter()
 
     def _make_ready(self) -> None:
-        # Where a lock is beside them, rows and count of ids were lost: ids go on far above.
+        # If there is a lock file but nothing else, rows and id counter were lost: the next ids are
+        # then far above all former ones.
         had_lock, is_new = Path(self._lock.path).exists(), not Path(self._path).exists()
         secure_files.ensure_file(self._path, EMPTY)
         secure_files.require_not_planted(self._path, self._lock.path, Sidecar.beside(self._path))
         with translating_os_errors(self._path):
             if is_new and not had_lock and Sidecar(self._path).is_lost:
-                Sidecar(self._path).save()  # before the lock: see above
+                Sidecar(self._path).save()  # before the lock file: see above
             secure_files.create(self._lock.path, os.stat(self._path))  # noqa: PTH116 - its error names the path
         with self._transaction() as change:
             self._leases.remove_stale()
@@ -127,8 +128,8 @@ class FileStore(TokenStore):
 
     @contextmanager
     def _read_table(self) -> Iterator[FileTable]:
-        """Hand out the tokens to look at: as they are now, or as this transaction found them."""
-        change = self._change  # once: its thread may end it in this moment
+        """Yield the tokens as they are now, or as this thread's transaction found them."""
+        change = self._change  # read once: its thread may end it at any moment
         if change and change.thread == threading.get_ident():
             yield change.table
             return
@@ -159,14 +160,14 @@ class FileStore(TokenStore):
                 self._change = None
 
     def _resolve_id_collisions(self, table: FileTable) -> dict[Key, Line | None]:
-        """Return the changes that give a new id to each row whose id another user's row has."""
+        """Return the changes that give a new id to each row with the id of another user's row."""
         changes: dict[Key, Line | None] = {}
         first = self._last_number(table) + 1
         for number, key in enumerate(table.clashing, first):
             row = table.rows.by_key[key]
             changes |= table.with_new_id(key, number)
             _logger.warning(
-                "%s: two users share the id %s; that of %s is %s from now on",
+                "%s: two users share the id %s; %s now has the id %s",
                 self._path, row.id, row.user_name, number,
             )  # fmt: skip
         return changes
@@ -193,8 +194,8 @@ class FileStore(TokenStore):
     def _check_unchanged(self, change: _Change) -> None:
         if snapshot.stamp(os.stat(self._path)) != change.stamp:  # noqa: PTH116 - as above
             raise StoreUnavailable(
-                f"another program, which does not heed the lock, wrote {self._path} at the same "
-                "moment; nothing was saved",
+                f"another program, which ignores the lock, wrote {self._path} at the same moment; "
+                "nothing was saved",
                 hint="Try again.",
             )
 
@@ -233,7 +234,7 @@ class FileStore(TokenStore):
         if outdated := change.table.superseded_by(row):
             change.rows |= dict.fromkeys(outdated)
             _logger.warning(
-                "%s: %s has a newer token, %s: the older %s will be left out",
+                "%s: %s has a newer token, %s: the older %s will be dropped",
                 self._path, row.user_name, row.id, ", ".join(outdated),
             )  # fmt: skip
 
@@ -270,17 +271,17 @@ class FileStore(TokenStore):
         return self._change
 
     def change_counter(self) -> int:
-        """Return a number that differs once any thread or process has changed the file."""
+        """Return a number that differs after any thread or process has changed the file."""
         with self._known.lock:
             self._current()
             return self._known.changes
 
     def watch(self, id: str) -> Watch:  # noqa: A002 - as in the six methods
-        """Return what waits for a change of the file, or of the lease on this token."""
+        """Return what waits for a change of the file or of the lease on this token."""
         return Watch(lambda: (self.change_counter(), self._leases.version(id)))
 
     def close(self) -> None:
-        """Forget the tokens; each use from now on raises."""
+        """Forget the tokens; each later use raises."""
         with self._known.lock:
             self._closed = True
             self._known.forget()
@@ -297,7 +298,7 @@ class FileStore(TokenStore):
         self._refuse_closed()
         if self._read_only:
             raise StoreUnavailable(
-                f"{self.url} was opened only to read: refreshed tokens could not be saved",
+                f"{self.url} was opened read-only: refreshed tokens could not be saved",
                 hint="Open it without read_only.",
                 retryable=False,
             )
@@ -326,10 +327,10 @@ class FileStore(TokenStore):
         Sidecar(self._path).put_note(key, text, until, to_epoch_ms(self._clock()))
 
     def before_fork(self) -> None:
-        """Nothing has to rest; see `forking`."""
+        """Do nothing; see `_fork`."""
 
     def after_fork(self) -> None:
-        """Begin anew in the child: threads that held a lock there are gone; see `forking`."""
-        # Waiting for them before the fork would be a deadlock: filelock lets nobody go on then.
+        """Start afresh in the child, where the threads that held a lock are gone; see `_fork`."""
+        # Waiting for them before the fork would be a deadlock: filelock blocks all threads then.
         if self._process != _fork.this_process():
             self._begin(self._known.changes + 1)

@@ -1,4 +1,4 @@
-"""What a token file holds: its rows, found at once, and the lines that they were read from."""
+"""The content of a token file: its rows, indexed, and the lines that they were read from."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ from evergrant.token import Token
 __all__ = ["Changes", "FileTable"]
 
 Changes = Mapping[Key, Line | None]
-"""The rows that a transaction puts in the place of others; None deletes."""
+"""The new line for each changed row of a transaction; None deletes the row."""
 
 
 class FileTable:
     """The rows of a token file, one for each id.
 
-    The official store gives the same id twice when two processes save at once. Of two rows of
-    one user the newer counts. Two users must not share an id: the row that is older is
-    ``clashing``, until it gets a new id.
+    The official store gives the same id twice if two processes save at once. If both rows are of
+    one user, the newer one counts. If they are of two users, the older row is ``clashing`` until
+    it gets a new id.
 
     Args:
-        lines: What the file holds, in its order.
+        lines: The lines of the file, in order.
 
     Attributes:
-        rows: Every row that counts, corrupt ones too.
-        clashing: The keys of rows whose id another user's row has.
+        rows: Every row that counts, including corrupt ones.
+        clashing: The keys of rows that share their id with another user's row.
     """
 
     def __init__(self, lines: list[Line]) -> None:
@@ -79,9 +79,9 @@ class FileTable:
         return max((numeric_id(key) for key in self._lines if isinstance(key, str)), default=0)
 
     def duplicates(self) -> list[str]:
-        """Return one sentence about each user of whom the file holds several rows."""
+        """Return a sentence about each user with several rows in the file."""
         shared = [
-            f"the id {id_} is there {len(outdated) + 1} times"
+            f"the id {id_} occurs {len(outdated) + 1} times"
             for id_, outdated in self._outdated.items()
         ]
         return shared + [
@@ -92,7 +92,7 @@ class FileTable:
         ]
 
     def superseded_by(self, row: Row) -> list[str]:
-        """Return the ids of the rows of the same user and client that are no newer than this."""
+        """Return the ids of the rows of the same user and client that are not newer than this."""
         new = decode(row)
         if not new.user_name:
             return []
@@ -108,11 +108,11 @@ class FileTable:
         return list(self._lines)
 
     def render(self, changes: Changes) -> MaskedBytes:
-        """Return the file's content after some changes."""
+        """Return the content of the file with changes."""
         return MaskedBytes(b"".join((EMPTY, *self._lines_with(changes).values())))
 
     def apply(self, changes: Changes) -> None:
-        """Make changes that are in the file by now."""
+        """Apply changes that were written to the file."""
         self._lines = self._lines_with(changes)
         for key, line in changes.items():
             self._outdated.pop(key, None)

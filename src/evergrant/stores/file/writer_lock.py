@@ -1,4 +1,4 @@
-"""Who writes a token file: one thread of one process at a time."""
+"""Lets only one thread of one process at a time write a token file."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ POLL = 0.002
 """Seconds between two looks at a lock that another process holds."""
 
 LONGEST_TURN = 0.05
-"""Seconds that a process may go on writing without a pause."""
+"""Seconds for which a process may keep writing without a pause."""
 
 
 class WriterLock:
     """A lock among threads, and a lock file among processes.
 
     Args:
-        path: The file that is written; the lock file is beside it.
-        timeout: How long to wait for another process, in seconds.
+        path: The token file; the lock file is beside it.
+        timeout: Seconds to wait for another process.
 
     Attributes:
         path: The lock file.
@@ -54,7 +54,7 @@ class WriterLock:
         """Hold the lock.
 
         Raises:
-            StoreUnavailable: Another process held it all the time.
+            StoreUnavailable: Another process held the lock all the time.
             OSError: The lock file cannot be used.
         """
         with self._threads:
@@ -81,7 +81,7 @@ class WriterLock:
             return False
 
     def _chosen(self) -> FileLock | MarkerLock:
-        """Return the lock that the file system has, or one that is made of files."""
+        """Return the file system's lock, or one made of files if it has none."""
         from filelock import FileLock
 
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -92,7 +92,7 @@ class WriterLock:
         except OSError as error:
             if error.errno not in (errno.EAGAIN, errno.EACCES, errno.EINTR):
                 _logger.warning(
-                    "%s: its file system has no locks (%s): programs take turns by a file",
+                    "%s: its file system has no locks (%s), so a marker file is used as the lock",
                     self._written,
                     error.strerror,
                 )
@@ -102,8 +102,8 @@ class WriterLock:
         return FileLock(self.path, self._timeout, mode=mode, thread_local=False)
 
     def _yield_to_others(self) -> None:
-        # Other processes look for the lock from time to time: one that takes it again and again
-        # without a pause would keep them out for as long as it goes on.
+        # Other processes poll for the lock. A process that takes it again and again without a
+        # pause would keep them out all that time.
         now = time.monotonic()
         if now - self._released > POLL:
             self._busy_since = now

@@ -1,4 +1,4 @@
-"""What leads to the rows of a store, and how many there are: counted, checked and made anew."""
+"""The keys that lead to the rows of a Redis store: how they are counted, checked and rebuilt."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ __all__ = ["CHECK", "INDEX", "INDEX_KEYS", "REPAIR", "Script"]
 
 @dataclass(frozen=True)
 class Script:
-    """Lua for the server.
+    """A Lua script for the server.
 
     Attributes:
-        sha: What the server knows it by once it has seen it.
+        sha: The digest by which the server knows a script that it has seen.
     """
 
     text: str
@@ -47,8 +47,8 @@ local function put_last(id)
   end
   redis.call('ZADD', ids, made, id)
 end
--- Where it was lost, or never there, it begins above all that are counted from 1, at another
--- number in each microsecond of a quarter of an hour.
+-- If the counter is lost, or is new, it starts above all numbers that are counted from 1, at a
+-- number that differs in each microsecond of a quarter of an hour.
 local function last_number()
   if redis.call('EXISTS', p .. ':number') == 0 then
     local time = redis.call('TIME')
@@ -57,7 +57,7 @@ local function last_number()
   end
   return tonumber(redis.call('GET', p .. ':number'))
 end
--- What was an id once is never given again, whoever gave it.
+-- A number that was an id is never given again, even if another program gave it.
 local function note_number(id)
   local number = #id <= 10 and id:match('^%d+$') and tonumber(id) or 0
   if number > last_number() then
@@ -65,10 +65,10 @@ local function note_number(id)
   end
 end
 """
-"""What scripts that change rows begin with."""
+"""The beginning of all scripts that change rows."""
 
 CHECK = Script(f"{INDEX_KEYS} return is_whole() and 1 or 0")
-"""Whether all rows are listed."""
+"""Returns whether all rows are listed."""
 
 REPAIR = Script(
     INDEX_KEYS
@@ -107,10 +107,10 @@ redis.call('PUBLISH', p .. ':changes', ARGV[1])
 return {#order, gone, lacking}
 """
 )
-"""Makes everything that leads to rows anew from the rows themselves.
+"""Rebuilds all keys that lead to rows, from the rows themselves.
 
-Answers how many there are, how many are gone, and the ids of those that do not say what they are
-found by.
+Returns how many rows there are, how many are gone, and the ids of rows that do not list their own
+lookups.
 """
 
 INDEX = Script(
@@ -126,4 +126,4 @@ redis.call('HSET', key, '~lookups', table.concat(lookups, ' '))
 return 1
 """
 )
-"""Lets a row be found, if it still is the one that was read."""
+"""Adds a row to its lookups, if it has not changed since it was read."""

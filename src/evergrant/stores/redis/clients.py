@@ -1,4 +1,4 @@
-"""The clients of a Redis server: one for each process, and a new one where the primary moved."""
+"""The clients of a Redis server: one for each process, and a new one when the primary has moved."""
 
 from __future__ import annotations
 
@@ -19,36 +19,36 @@ __all__ = ["CONNECTIONS", "Clients"]
 T = TypeVar("T")
 
 CONNECTIONS = 16
-"""The most that a process opens. A server answers one question at a time, and hundreds of threads
-that connect at the same moment would overrun its queue: the kernel drops what has no place there,
-and those callers wait for seconds."""
+"""Most connections that a process opens. A server answers one request at a time. If hundreds of
+threads connected at the same moment, its queue would overflow: the kernel drops connections that
+do not fit, and those callers wait for seconds."""
 
 LIFETIME = 60.0
-"""Seconds after which connections are opened anew. After a fail-over one address leads elsewhere,
-and a connection that still is open would go on showing what the former primary last knew."""
+"""Seconds after which connections are opened again. After a fail-over the address leads elsewhere,
+and an open connection would keep showing the last state of the former primary."""
 
 WAIT = 30.0
 """Seconds to wait for a connection while other threads use all of them."""
 
 
 class Clients:
-    """One client for each process; redis-py tells processes by numbers, which may come again.
+    """One client for each process; redis-py tells processes by their ids, which may come again.
 
     Args:
-        connect: Makes one.
+        connect: Makes a client.
         store: The store's URL, for messages.
-        timeout: Seconds that an answer may take, however it arrives.
+        timeout: Seconds that a response may take in all.
 
     Attributes:
-        was_writable: Whether the store took changes before.
-        moves: How often the server turned out not to be the primary any more.
+        was_writable: Whether the store has accepted changes before.
+        moves: How often the server turned out to be no longer the primary.
     """
 
     def __init__(self, connect: Callable[[], Client], store: str, timeout: float) -> None:
         self._connect = connect
         self._store = store
         self._timeout = timeout
-        # All are kept: one that nobody refers to says goodbye on connections of the parent's.
+        # All are kept: a client that is freed sends a goodbye on the parent's connections.
         self._clients: dict[Process, Client] = {}
         self._turns = ProcessSemaphore(CONNECTIONS)
         self._anew_at = time.monotonic() + LIFETIME
@@ -56,17 +56,17 @@ class Clients:
         self.moves = 0
 
     def for_this_process(self) -> Client:
-        """Return this process's own."""
+        """Return this process's client."""
         here = this_process()
         if here not in self._clients:
             self._clients.setdefault(here, self._connect())
         return self._clients[here]
 
     def call(self, question: Callable[[], T]) -> T:
-        """Return the answer to a question.
+        """Return the response to a request.
 
         Raises:
-            StoreUnavailable: There is none; in place of the client's errors.
+            StoreUnavailable: There is no response; replaces the client's errors.
         """
         turns = self._turns.for_this_process()
         if not turns.acquire(timeout=WAIT):
@@ -81,9 +81,9 @@ class Clients:
             turns.release()
 
     def _where_it_is(self, question: Callable[[], T]) -> T:
-        """Ask; where the server is not the primary any more, once more on new connections."""
+        """Send a request; if the server is no longer the primary, again on new connections."""
         if time.monotonic() > self._anew_at:
-            with suppress(*TROUBLE):  # then the old ones may still do
+            with suppress(*TROUBLE):  # the old connections may still work
                 self._leave()
         try:
             with Exchange(self._timeout):
@@ -97,7 +97,7 @@ class Clients:
             return question()
 
     def _leave(self) -> None:
-        """Let this process have a new client; who uses the former one goes on with it."""
+        """Give this process a new client; threads that use the former one keep it."""
         self._anew_at = time.monotonic() + LIFETIME
         self._clients[this_process()] = self._connect()
 

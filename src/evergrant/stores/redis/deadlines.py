@@ -1,4 +1,4 @@
-"""Connections to Redis that tell the watchdog of themselves."""
+"""Connections to Redis that register with the socket watchdog."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _sockets = Sockets(lambda one: int(one._sock.fileno()))  # noqa: SLF001 - the cl
 
 
 def watched(client: Redis) -> Redis:
-    """Have the connections of a client shut when an exchange over them takes too long."""
+    """Make a client's connections shut down when an exchange takes too long."""
     pool = client.connection_pool
     pool.connection_class = _told(pool.connection_class)
     return client
 
 
 class WatchedPool(ConnectionPool):
-    """Connections that are shut when an exchange over them takes too long."""
+    """Connections that are shut down when an exchange takes too long."""
 
     def __init__(self, connection_class: Any = Connection, **named: Any) -> None:
         super().__init__(connection_class=_told(connection_class), **named)

@@ -1,4 +1,4 @@
-"""What the errors of a Redis server mean to whoever keeps tokens in it."""
+"""What the errors of a Redis server mean to a program that keeps tokens in it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from evergrant.stores.faults import Fault
 __all__ = ["TROUBLE", "is_former_primary", "translate_error"]
 
 TROUBLE = (exceptions.RedisError, exceptions.RedisClusterException, OSError)
-"""What the client raises: its errors of clusters stand beside the others."""
+"""All errors of the client; those of clusters have a base class of their own."""
 
 
 _GONE = Fault(
@@ -46,7 +46,9 @@ _FAULTS = {
         retryable=True,
     ),
     "LOADING": Fault("{store} is starting ({code})", "Try again.", retryable=True),
-    "BUSY": Fault("{store} is busy with somebody's script ({code})", "Try again.", retryable=True),
+    "BUSY": Fault(
+        "{store} is busy with another program's script ({code})", "Try again.", retryable=True
+    ),
     "MASTERDOWN": _GONE,
     "CLUSTERDOWN": _GONE,
     "TRYAGAIN": Fault("{store} is moving its data ({code})", "Try again.", retryable=True),
@@ -73,24 +75,24 @@ _NAMES = {
     "ReadOnlyError": "READONLY",
     "TryAgainError": "TRYAGAIN",
 }
-"""The client's own errors, whose texts lack the server's word."""
+"""The client's own errors, whose texts lack the server's code."""
 
 
 _AWAY = {"READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN", "NOREPLICAS"}
-"""What a server says that is not the primary, or cannot be: by now another one may be."""
+"""Codes of a server that is not, or cannot be, the primary; another server may be by now."""
 
 
 def is_former_primary(error: Exception) -> bool:
-    """Return True if another server may be the primary now; it took nothing of the failed call."""
-    # So the client words a sentinel's READONLY.
+    """Return True if another server may be the primary now; the failed call changed nothing."""
+    # "previous master" is the client's wording of a sentinel's READONLY.
     return _code(error) in _AWAY or "previous master" in str(error)
 
 
 def _code(error: Exception) -> str | None:
-    """Return the server's word for what went wrong."""
+    """Return the server's code for an error, or None."""
     said = str(error).replace(": ", " ").split()
     kinds = (_NAMES.get(kind.__name__) for kind in type(error).__mro__)
-    if "executing the script" in str(error):  # so a server before 7.2 words a script's NOPERM
+    if "executing the script" in str(error):  # a script's NOPERM, before version 7.2
         said.append("NOPERM")
     return next(filter(None, (*kinds, *(word for word in said if word in _FAULTS))), None)
 
@@ -100,7 +102,7 @@ def translate_error(error: Exception, store: str, *, was_writable: bool = False)
 
     Args:
         store: The store's URL.
-        was_writable: The store took changes before.
+        was_writable: The store has accepted changes before.
     """
     is_cluster = isinstance(error, exceptions.RedisClusterException)
     if is_cluster and isinstance(error.__cause__, exceptions.RedisError):

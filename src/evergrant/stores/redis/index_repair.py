@@ -1,4 +1,4 @@
-"""What is done where a server has dropped keys of a store: all is made anew from the rows."""
+"""Repairs a store of which the server has dropped keys: all is rebuilt from the rows."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _logger = RateLimitedLog()
 
 
 def repair(run: Callable[..., Any], store: str, sender: str) -> None:
-    """Make everything that leads to rows anew, and say so.
+    """Rebuild all keys that lead to rows, and log that.
 
     Args:
         run: Runs a script in the server, with its arguments.
         store: The store's URL.
-        sender: What the word of the change says.
+        sender: Named in the notice of the change.
     """
     kept, gone, lacking = run(bookkeeping.REPAIR, sender)
     for id_ in lacking:
@@ -33,19 +33,19 @@ def repair(run: Callable[..., Any], store: str, sender: str) -> None:
     if kept or gone:
         _logger.warning(
             "%s had lost some of its own keys (is its memory full, or did another program delete "
-            "them?): what leads to its %d tokens was made anew; of %d more the rows are gone, and "
-            "their users have to log in again",
+            "them?): the index of its %d tokens was rebuilt; the rows of %d more tokens are gone, "
+            "and their users have to log in again",
             store, kept, gone,
         )  # fmt: skip
 
 
 def lookups_of(row: Row) -> list[str]:
-    """Return the names of the lookups in which a row stands."""
+    """Return the keys of the lookups that list a row."""
     return [lookup_key(*key) for key in index_keys(row)]
 
 
 def is_found_by(row: Row, column: str, value: str) -> bool:
-    """Return True if a row belongs into a lookup; one that cannot be read may."""
+    """Return True if a row belongs to a lookup, or may do so because it cannot be read."""
     if is_unreadable(row):
         return True
     if column == USER_PREFIX:
@@ -54,7 +54,7 @@ def is_found_by(row: Row, column: str, value: str) -> bool:
 
 
 def rows_in(answer: list[list[str | None]]) -> list[Row]:
-    """Return the rows that a script answers with."""
+    """Return the rows in a script's response."""
     return [_row(values) for values in answer]
 
 

@@ -1,4 +1,4 @@
-"""Word of changes, as the server publishes it to whoever shares a store."""
+"""Notices of changes, which the server publishes to all who share a store."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from evergrant.stores.redis.errors import TROUBLE
 __all__ = ["ChangeSubscriber"]
 
 PING_EVERY = 0.3
-"""Seconds between two questions to the server whether it still is there."""
+"""Seconds between two pings of the server."""
 
 TRUSTED_FOR = 0.9
-"""Seconds without any word from the server after which nothing is believed to be unchanged."""
+"""Seconds without any message from the server after which changes may have been missed."""
 
 PING_TIMEOUT = 5.0
-"""Seconds after which a server that has not answered such a question is connected to anew."""
+"""Seconds without an answer to a ping after which the connection is opened again."""
 
 LIFETIME = 60.0
-"""Seconds after which the connection is made anew: its address may lead elsewhere by now."""
+"""Seconds after which the connection is opened again, since its address may lead elsewhere."""
 
 PAUSE = 0.5
-"""Seconds before another attempt at a server that is gone."""
+"""Seconds between two attempts to reach a server that is gone."""
 
 
 class ChangeSubscriber:
@@ -35,10 +35,10 @@ class ChangeSubscriber:
 
     Args:
         client: Returns a client that is not shared.
-        prefix: The store's.
+        prefix: The prefix of the store's keys.
 
     Attributes:
-        sender: What this process's own word of changes says; those it has counted when it hears it.
+        sender: Names this process in its own notices of changes, which it has counted already.
     """
 
     def __init__(self, client: Callable[[], Any], prefix: str) -> None:
@@ -50,7 +50,7 @@ class ChangeSubscriber:
         _fork.register(self)
 
     def move(self) -> None:
-        """Hear another server from now on: this one is not the primary any more."""
+        """Subscribe to another server, since this one is no longer the primary."""
         with self._lock:
             self._moves += 1
             self._changes += 1
@@ -65,15 +65,15 @@ class ChangeSubscriber:
         self._changes += 1  # nothing the parent knew is taken for unchanged
 
     def changes(self) -> int | None:
-        """Return how many changes were heard of; None while the server is not heard."""
+        """Return how many changes were counted, or None while no messages arrive."""
         return self._changes if self._is_current() else None
 
     def wait_counter(self) -> tuple[int, int] | None:
-        """Return what differs after a change, or after a lease was given back."""
+        """Return a value that differs after a change, or after a lease was given back."""
         return (self._changes, self._releases) if self._is_current() else None
 
     def note_change(self) -> None:
-        """Count a change of this process's own, which may be asked about before it is heard of."""
+        """Count a change of this process, which it may ask about before its message arrives."""
         with self._lock:
             self._changes += 1
 
@@ -86,13 +86,13 @@ class ChangeSubscriber:
         with self._lock:
             if self._thread is None and not self._closed:
                 thread = threading.Thread(target=self._listen, name="evergrant hears", daemon=True)
-                with suppress(RuntimeError):  # there is no thread to be had: the program ends
+                with suppress(RuntimeError):  # no thread can be started: the program is ending
                     thread.start()
                     self._thread = thread
 
     def _listen(self) -> None:
         while not self._closed:
-            moves = self._moves  # first: what is connected to before a move is the former primary
+            moves = self._moves  # read first: a server connected before a move is the old primary
             try:
                 client = self._client()
                 try:
@@ -101,7 +101,7 @@ class ChangeSubscriber:
                 finally:
                     client.close()
             except (*TROUBLE, ValueError):
-                # Who asks is told that nothing is known, and reads the store itself.
+                # Callers are told that nothing is known, and read the store itself.
                 self._trusted_until = 0.0
                 time.sleep(PAUSE)
 
@@ -110,7 +110,7 @@ class ChangeSubscriber:
         asked, answered = 0.0, True
         until = time.monotonic() + LIFETIME
         while not self._closed and self._moves == moves and time.monotonic() < until:
-            # One question at a time: an answer is as old as its own question, not as the latest.
+            # One ping at a time: an answer is as old as its own ping, not as the latest one.
             if answered and time.monotonic() - asked >= PING_EVERY:
                 asked, answered = time.monotonic(), False
                 channel.ping()
@@ -121,11 +121,11 @@ class ChangeSubscriber:
                 continue
             with self._lock:
                 if message["type"] == "subscribe":
-                    self._changes += 1  # what happened before was not heard
+                    self._changes += 1  # earlier messages were missed
                 elif self._moves != moves:
                     break
                 elif message["type"] == "pong":
-                    # Sent after the question: what had happened until then is counted by now.
+                    # Sent after the ping: all that happened before the ping is counted by now.
                     self._trusted_until, answered = asked + TRUSTED_FOR, True
                 elif str(message["channel"]).endswith(":changes"):
                     self._changes += message["data"] != self.sender
@@ -133,13 +133,13 @@ class ChangeSubscriber:
                     self._releases += 1
 
     def close(self) -> None:
-        """Hear no more."""
+        """Stop listening."""
         self._closed = True
 
     def before_fork(self) -> None:
-        """Nothing: the parent goes on; see `forking`."""
+        """Do nothing; see `_fork`."""
 
     def after_fork(self) -> None:
-        """Begin anew in the child, which has no thread that hears; see `forking`."""
+        """Start afresh in the child, which has no listening thread; see `_fork`."""
         if _fork.this_process() != self._process:
             self._begin()

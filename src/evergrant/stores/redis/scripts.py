@@ -1,21 +1,21 @@
-"""What happens in the server, each in one step that nobody else's comes between.
+"""The scripts that run in the server, each as one atomic step.
 
-Everything of a store begins with one prefix, which is a hash tag too: in a cluster all of it is
-in one slot, and a row, what it is found by and its lease can be changed together.
+All keys of a store begin with one prefix, which is a hash tag too. So in a cluster they are all in
+one slot, and a row, its lookups and its lease can be changed together.
 
-    {p}:row:<id>      a hash: the columns, and the names of the lookups it stands in
-    {p}:by:<digest>   a set of ids: the rows with a value in a column; no value shows
-    {p}:by            a hash: how many ids are in each of these sets; ``~rows``: in {p}:ids
-    {p}:ids           all ids, in the order of their making
+    {p}:row:<id>      a hash: the columns, and the names of the lookups that list the row
+    {p}:by:<digest>   a set of ids: the rows with a value in a column; the value is not shown
+    {p}:by            a hash: how many ids each of these sets has; ``~rows``: how many {p}:ids has
+    {p}:ids           all ids, in the order in which the rows were made
     {p}:leases        a hash: id to owner and end
-    {p}:note:<key>    a note, behind the moment of its end
+    {p}:note:<key>    a note, after the moment of its end
     {p}:number, {p}:made   counters: the largest number that was an id; rows ever made
-    {p}:name      what tells this storage from any other
+    {p}:name      identifies this storage
 
-A script is given the prefix as its key, and the rest as arguments.
+A script gets the prefix as its key, and the rest as arguments.
 
-A server that is full may drop any of these keys, or all. What is counted in {p}:by tells: a look-up
-that does not have what was counted is torn, and `books.REPAIR` makes everything anew.
+A server that is full may drop any or all of these keys. The counts in {p}:by reveal that: a lookup
+that differs from its count is torn, and `bookkeeping.REPAIR` rebuilds everything.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ local may = {
 for _, command in ipairs(may) do
   local said = redis.pcall(unpack(command))
   local err = type(said) == 'table' and said.err or ''
-  -- Nothing else: a server that is full is still opened, and read.
+  -- Only these errors: a server that is full can still be opened and read.
   if err:find('NOPERM') or err:find('executing the script') or err:find('READONLY') then
     return said
   end
 end
 return redis.call('GET', p .. ':name')
 """)
-"""Tries every command of a change, for none to be refused in the middle; names the storage."""
+"""Tries each command of a change, so that none is refused halfway; returns the storage's name."""
 
 _ROW = f"""
 local p = KEYS[1]
@@ -73,10 +73,10 @@ for _, id in ipairs(ids) do found[#found + 1] = row(id) end
 local whole = counted[2] and #ids == tonumber(counted[1] or 0) and #found == #ids
 return {{whole and 1 or 0, counted[2] or '', found}}
 """)
-"""Whether a lookup is whole, how many rows there are, and those of the lookup."""
+"""Returns whether a lookup is complete, how many rows there are, and the rows of the lookup."""
 
 BY_ID = Script(f"{_ROW} return {{row(ARGV[1])}}")
-"""The row with an id, if there is one."""
+"""Returns the row with an id, if there is one."""
 
 PAGE = Script(f"""{_ROW}
 local found = {{}}
@@ -88,7 +88,7 @@ for n = 1, #page, 2 do
 end
 return found
 """)
-"""Some rows in the order of their making, each behind its place in it."""
+"""Returns some rows in the order in which they were made, each after its position."""
 
 CHANGE = Script(
     INDEX_KEYS
@@ -123,13 +123,13 @@ if not before then return -2 end
 local old, new = {}, {}
 for lookup in before:gmatch('%S+') do old[lookup] = true end
 for _, lookup in ipairs(lookups) do new[lookup] = true end
--- A key that is another program's fails here, while nothing has changed.
+-- A key of another program fails here, before anything has changed.
 for lookup in pairs(old) do redis.call('SCARD', p .. ':by:' .. lookup) end
 for lookup in pairs(new) do redis.call('SCARD', p .. ':by:' .. lookup) end
 redis.call('GET', p .. ':made')
 redis.call('GET', p .. ':number')
 if #fields > 0 then
-  -- First, because a server without memory refuses it: nothing has changed by then.
+  -- First, because a server without memory refuses it before anything has changed.
   redis.call('HSET', key, '~lookups', table.concat(lookups, ' '), unpack(fields))
 end
 for lookup in pairs(old) do if not new[lookup] then remove(id, lookup) end end
@@ -146,10 +146,10 @@ redis.call('PUBLISH', p .. ':changes', sender)
 return 1
 """
 )
-"""Makes, replaces or deletes a row, if it and all that was looked up are as they were.
+"""Inserts, replaces or deletes a row, if it and all rows that were looked up are unchanged.
 
-Answers 0 where the row is another by now, -1 where only what was looked up is, and -2 where the
-books are torn.
+Returns 1 if it did, 0 if the row has changed, -1 if only other rows that were looked up have
+changed, and -2 if keys of the store are gone.
 """
 
 DELETE_ALL = Script(
@@ -169,7 +169,7 @@ redis.call('PUBLISH', p .. ':changes', ARGV[2])
 return #some
 """
 )
-"""Deletes some rows; once there is none, the leases."""
+"""Deletes some rows, or if there are no rows left, the leases."""
 
 NEXT_NUMBER = Script(
     INDEX_KEYS
@@ -191,7 +191,7 @@ if holder and holder ~= owner and tonumber(ends) > now then return 0 end
 redis.call('HSET', leases, id, owner .. ' ' .. string.format('%.0f', now + ARGV[3]))
 return 1
 """)
-"""Grants a lease by the server's own clock, which is the same for all."""
+"""Grants a lease by the server's clock, which is the same for all processes."""
 
 RELEASE = Script("""
 local p, id = KEYS[1], ARGV[1]
@@ -208,4 +208,4 @@ if ARGV[3] == '' then redis.call('DEL', key)
 else redis.call('SET', key, ARGV[3], 'PX', ARGV[4]) end
 return 1
 """)
-"""Replaces a note if it is as it was."""
+"""Replaces a note if it has not changed since it was read."""

@@ -32,22 +32,22 @@ __all__ = ["RedisStore"]
 T = TypeVar("T")
 
 TORN = -2
-"""What a script answers, and has done nothing, where keys of the store are gone."""
+"""The response of a script that did nothing because keys of the store are gone."""
 
 PAGE = 500
-"""Rows that a listing reads at a time, and that a deletion of all deletes."""
+"""Rows that are read, or deleted, at a time when all are listed or deleted."""
 
 
 class RedisStore(OptimisticStore):
-    """Keeps tokens in a Redis or Valkey server, a cluster, or what sentinels watch.
+    """Keeps tokens in a Redis or Valkey server, a cluster, or servers behind sentinels.
 
-    Whether a save survives a crash of the server is a matter of the server's settings: see
-    docs/stores.md, and `evergrant doctor`, which looks at them.
+    The server's settings decide whether a save survives a crash of the server: see docs/stores.md,
+    and `evergrant doctor`, which checks them.
 
     Args:
         url: ``redis://``, ``rediss://`` (TLS), ``unix://``, ``redis+cluster://host,host`` or
-            ``redis+sentinel://host,host/service``; ``?table=`` names what all keys begin with.
-        timeout: How long to wait for each answer of the server, in seconds.
+            ``redis+sentinel://host,host/service``; ``?table=`` is the prefix of all keys.
+        timeout: Seconds to wait for each response of the server.
         read_only: Change nothing.
 
     Raises:
@@ -80,7 +80,7 @@ class RedisStore(OptimisticStore):
             self._could_repair()
 
     def _named(self) -> str:
-        """Return the random name of this storage: addresses may be spelled in many ways."""
+        """Return the random name of this storage, since its address has many spellings."""
         if self._read_only:
             name = self._ask(lambda: self._clients.for_this_process().get(f"{self._prefix}:name"))
         else:
@@ -101,7 +101,7 @@ class RedisStore(OptimisticStore):
                 return self._clients.for_this_process().evalsha(
                     script.sha, 1, self._prefix, *arguments
                 )
-            except NoScriptError:  # the server has started since, or it is another one
+            except NoScriptError:  # the server was restarted, or it is another one
                 return self._clients.for_this_process().eval(
                     script.text, 1, self._prefix, *arguments
                 )
@@ -131,10 +131,10 @@ class RedisStore(OptimisticStore):
         return rows
 
     def _could_repair(self) -> bool:
-        """Make what leads to the rows anew, if this may and can be done."""
+        """Rebuild the keys that lead to rows; return whether that was allowed and worked."""
         try:
             self._repair()
-        except StoreUnavailable:  # who only reads, or a server that is full
+        except StoreUnavailable:  # the account may only read, or the server is full
             return False
         return True
 
@@ -145,10 +145,10 @@ class RedisStore(OptimisticStore):
         self._hearing.note_change()
 
     def _among_all(self, column: str, value: str, count: str) -> list[Row]:
-        """Return the rows of a lookup that is torn, by a look at all there are.
+        """Return the rows of a lookup that has lost keys, by reading all rows.
 
         Raises:
-            StoreUnavailable: Not all of them are listed.
+            StoreUnavailable: Not all rows are listed.
         """
         everything = list(self._listed())
         if str(len(everything)) != count and self._identity != self.url:
@@ -170,7 +170,7 @@ class RedisStore(OptimisticStore):
             torn = torn or 2 * len(found) < len(page)
             yield from rows_in(found)
             last = page[-2]
-            del page, found  # the next one may fail, and a traceback print local variables
+            del page, found  # the next page may fail, and a traceback print local variables
         if torn:
             self._could_repair()
 
@@ -181,7 +181,7 @@ class RedisStore(OptimisticStore):
         return self._changed(str(row.id), str(version), row)
 
     def _delete(self, id_: str) -> bool:
-        # Where a save also deletes a user's second row, that is a step of its own: whoever dies
+        # If a save also deletes a user's second row, that is a separate step. A process that dies
         # between the two leaves the second row, which the next save deletes.
         return self._changed(id_, "any", None, seen={})
 
@@ -208,12 +208,12 @@ class RedisStore(OptimisticStore):
         if answer == TORN:
             self._repair()
         if answer < 0:
-            raise WriteConflict(f"somebody else saved a token at the same time in {self.url}")
+            raise WriteConflict(f"another writer saved a token at the same time in {self.url}")
         changed = answer > 0
         if changed:
             self._hearing.note_change()
             if (mine := self._seen()) is not None:
-                mine.clear()  # they are changed by us now
+                mine.clear()  # this thread has changed them now
         return changed
 
     def _delete_all(self) -> None:
@@ -239,32 +239,32 @@ class RedisStore(OptimisticStore):
 
     def _get_note(self, key: str) -> str:
         noted = self._here.note = self._noted(key)
-        return noted.partition(" ")[2]  # the server forgets it in time; hosts' clocks differ
+        return noted.partition(" ")[2]  # the server drops it in time; hosts' clocks differ
 
     def _set_note(self, key: str, text: str, until: int) -> None:
         life = max(until - to_epoch_ms(self._clock()), 1)
         noted = f"{until} {text}" if text else ""
         if not self._write(scripts.PUT_NOTE, key, self._here.note, noted, life):
-            raise WriteConflict(f"somebody else changed the same note in {self.url}")
+            raise WriteConflict(f"another writer changed the same note in {self.url}")
 
     def change_counter(self) -> int | None:
-        """Return a number that differs once anybody has changed the store; None: not known."""
+        """Return a number that differs after any change of the store, or None if not known."""
         return self._hearing.changes()
 
     def _wait_counter(self) -> Hashable:
         return self._hearing.wait_counter()
 
     def storage_id(self) -> Hashable:
-        """Return what tells this storage from any other, in whichever way its URL was spelled."""
+        """Return what identifies this storage, however its URL was spelled."""
         return "redis", self._identity, self._prefix
 
     def storage_time(self) -> datetime:
-        """Return what the server's clock says."""
+        """Return the time by the server's clock."""
         seconds, microseconds = self._ask(lambda: self._clients.for_this_process().time())
         return from_epoch_ms(int(seconds) * 1000 + int(microseconds) // 1000)
 
     def config_warnings(self) -> Iterator[str]:
-        """Say what of the server's settings endangers tokens."""
+        """Yield a sentence for each setting of the server that endangers tokens."""
         try:
             kept = self._ask(lambda: self._clients.for_this_process().info("persistence"))
         except StoreUnavailable as error:
@@ -289,7 +289,7 @@ class RedisStore(OptimisticStore):
             yield f"{self.url} may drop tokens when its memory is full (maxmemory-policy {policy})"
 
     def _client_setting(self, name: str) -> str | None:
-        with suppress(RedisError):  # many hosts do not let their customers ask
+        with suppress(RedisError):  # many hosting services forbid this
             return str(self._clients.for_this_process().config_get(name).get(name))
         return None
 

@@ -1,4 +1,4 @@
-"""The URLs of Redis: the client's own, and those of clusters and sentinels."""
+"""The URLs of Redis: those of the client, and those of clusters and sentinels."""
 
 from __future__ import annotations
 
@@ -32,16 +32,16 @@ _KNOWN: dict[str, Callable[[str], Any]] = {
 DEFAULT_PORT, SENTINEL_PORT = 6379, 26379
 
 Client = Any
-"""Redis or RedisCluster: in the client's types, every answer may be awaited."""
+"""Redis or RedisCluster. (By the client's types, every result may be an awaitable.)"""
 
 
 class RedisAddress:
-    """Where a store is, and how to get there.
+    """The address of a store, and how to connect to it.
 
     Attributes:
-        prefix: What all of its keys begin with.
-        url: Names it without the password.
-        timeout: Seconds to wait for the server; None: as the caller says.
+        prefix: The prefix of all its keys.
+        url: Its URL without the password.
+        timeout: Seconds to wait for the server, or None if the caller decides.
     """
 
     def __init__(self, url: str, parts: SplitResult, given: dict[str, Any]) -> None:
@@ -61,18 +61,18 @@ class RedisAddress:
 
     def connect(self, timeout: float) -> Client:
         """Return a client; it connects when it is first used."""
-        with Exchange(timeout):  # that of a cluster asks where its nodes are
+        with Exchange(timeout):  # the client of a cluster asks for its nodes
             return self._client(timeout)
 
     def _client(self, timeout: float) -> Client:
         parts, scheme = self._parts, self._parts.scheme.lower()
-        # A change that may have happened is not blindly made again: the store decides about that.
+        # A change that may have happened is not blindly repeated; the store decides about that.
         options = self._given | {
             "socket_timeout": timeout,
             "socket_connect_timeout": timeout,
             "retry": Retry(NoBackoff(), 0),
             "decode_responses": True,
-            "protocol": 2,  # in the newer one, the answer to a ping cannot be told from a message
+            "protocol": 2,  # in version 3, the answer to a ping cannot be told from a message
             "encoding_errors": "surrogatepass",
             "username": unquote(parts.username) if parts.username else None,
             "password": unquote(parts.password) if parts.password else None,
@@ -96,7 +96,7 @@ class RedisAddress:
             first, *others = _hosts(parts, DEFAULT_PORT)
             host = f"[{first[0]}]" if ":" in first[0] else first[0]
             return RedisCluster(
-                url=f"redis://{host}:{first[1]}",  # only so does it take a pool of ours
+                url=f"redis://{host}:{first[1]}",  # only with a URL does it accept our own pool
                 startup_nodes=[ClusterNode(*where) for where in others],
                 connection_pool_class=WatchedPool,
                 **options,
@@ -119,7 +119,7 @@ def _is_sound(host: str, port: int) -> bool:
 
 
 def parse_url(url: str) -> RedisAddress:
-    """Return where a store is.
+    """Return the address of a store.
 
     Raises:
         ConfigError: The URL is malformed.

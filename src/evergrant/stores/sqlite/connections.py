@@ -1,4 +1,4 @@
-"""Connections to a SQLite database: one a thread, closed when their thread or their store ends."""
+"""Connections to a SQLite database: one per thread, closed when the thread or the store ends."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ __all__ = ["Connection", "Connections"]
 
 
 PAUSE = 0.002
-"""Seconds between two looks at another program's lock, at the most."""
+"""Longest time between two attempts while another program holds the lock, in seconds."""
 
 Parameters = tuple[Any, ...] | dict[str, str]
 
 
 class Connection(sqlite3.Connection):
-    """A connection that explains its errors, and closes itself when nobody refers to it.
+    """A connection that translates its errors, and closes itself when it is no longer referenced.
 
     Args:
-        target: What SQLite opens: a ``file:`` URI.
+        target: The ``file:`` URI that SQLite opens.
         store: The store's URL, for messages.
-        timeout: How long to wait for another program's lock, in seconds.
+        timeout: Seconds to wait for another program's lock.
 
     Attributes:
-        lock: Held by whoever is using the connection.
-        serial: Tells apart the connections that were opened in one place one after another.
-        file: What was at the database's path when it was opened.
+        lock: Held by the caller that uses the connection.
+        serial: A number that differs for each connection opened in the same place.
+        file: Identity of the file that was at the database's path when it was opened.
     """
 
     serial = 0
@@ -63,7 +63,7 @@ class Connection(sqlite3.Connection):
             self.close()
 
     def close(self) -> None:
-        """Close the connection; what is in its transaction is rolled back."""
+        """Close the connection; an open transaction is rolled back."""
         self.is_open = False
         super().close()
 
@@ -76,7 +76,7 @@ class Connection(sqlite3.Connection):
     def run(self, sql: str, values: Parameters = ()) -> tuple[list[Any], int]:
         """Execute one statement; return its rows, and how many rows it changed.
 
-        Text that is not UTF-8 comes as bytes, so that it does not hide the other rows.
+        Text that is not UTF-8 is returned as bytes, so that the other rows can still be read.
         """
         try:
             cursor = self._execute_when_unlocked(sql, values)
@@ -95,10 +95,10 @@ class Connection(sqlite3.Connection):
             self.text_factory = str
 
     def _execute_when_unlocked(self, sql: str, values: Parameters) -> sqlite3.Cursor:
-        """Execute one statement, as soon as another program's lock is gone.
+        """Execute one statement as soon as another program's lock is released.
 
-        SQLite itself looks again ever more rarely: among several programs that write all the
-        time, one would not get its turn for seconds.
+        SQLite's own retries get rarer and rarer: among several programs that write all the time,
+        one would not get its turn for seconds.
         """
         give_up: float | None = None
         while True:
@@ -113,10 +113,11 @@ class Connection(sqlite3.Connection):
 
     @contextmanager
     def transaction(self, *, lasting: bool = True) -> Iterator[None]:
-        """Make what is run inside one change, whole or not at all.
+        """Make the statements inside one change, which happens as a whole or not at all.
 
         Args:
-            lasting: Whether it is on the disk at the end, or may be lost if the power fails.
+            lasting: Whether the change is on the disk at the end; else it may be lost if the
+                power fails.
         """
         if self._disk_was_full:
             self._checkpoint_wal()
@@ -135,10 +136,10 @@ class Connection(sqlite3.Connection):
                 self.run("PRAGMA synchronous=FULL")
 
     def _checkpoint_wal(self) -> None:
-        """Copy the log into the database: what comes next goes to the log's beginning.
+        """Copy the log into the database, so that the log is written from its beginning again.
 
-        By itself SQLite does so once the log has 1,000 pages. Where the disk has no room for that
-        many, the log would take whatever room there is, and nothing could ever be saved again.
+        SQLite itself does that when the log has 1,000 pages. If the disk has no room for them,
+        the log would take all the room there is, and nothing could ever be saved again.
         """
         with suppress(sqlite3.Error):
             self.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
@@ -150,7 +151,7 @@ def _is_busy(error: sqlite3.Error) -> bool:
 
 
 def _is_undecodable(error: sqlite3.Error) -> bool:
-    # SQLite's own errors have a code; this one is of Python's module.
+    # SQLite's own errors have a code; this error comes from Python's module.
     return isinstance(error, sqlite3.OperationalError) and not hasattr(error, "sqlite_errorcode")
 
 
@@ -162,17 +163,17 @@ def _text_or_bytes(raw: bytes) -> str | bytes:
 
 
 class Connections:
-    """Gives each thread its own connection, or all threads one.
+    """Gives each thread its own connection, or all threads the same one.
 
-    A process must have no connection open while it forks: SQLite keeps one record of its file
-    locks per process, the child would inherit that record but not the locks, and the parent
-    would then delete a log that the child still writes to. So all of them are closed before a
-    fork, when their threads are not using them, and opened anew afterwards.
+    A process must have no connection open while it forks. SQLite keeps one record of its file
+    locks per process; the child would inherit the record but not the locks, and the parent would
+    then delete a log that the child still writes to. So all connections are closed before a fork,
+    when their threads are not using them, and opened again afterwards.
 
     Args:
         connect: Opens a connection.
-        shared: All threads use one, in turns.
-        survives_fork: Keep connections open over a fork: for a database in memory.
+        shared: All threads use the same connection, in turns.
+        survives_fork: Keep connections open during a fork, for a database in memory.
     """
 
     def __init__(
@@ -226,7 +227,7 @@ class Connections:
                 connection.serial = next(self._serials)
                 self._own.connection = connection
                 self._all.add(connection)
-            # Else another thread has opened it meanwhile: it is shared.
+            # Else another thread has just opened the shared connection.
             connection.lock.acquire()
             return connection
 
@@ -239,7 +240,7 @@ class Connections:
                     connection.close()
 
     def before_fork(self) -> None:
-        """Close the connections, and let nobody open one; see `forking`."""
+        """Close the connections, and keep threads from opening one; see `_fork`."""
         self._lock.acquire()
         for connection in list(self._all):
             connection.lock.acquire()
@@ -249,7 +250,7 @@ class Connections:
                     connection.close()
 
     def after_fork(self) -> None:
-        """Let the threads go on; see `forking`."""
+        """Let the threads continue; see `_fork`."""
         while self._resting:
             self._resting.pop().lock.release()
         self._lock.release()

@@ -1,4 +1,4 @@
-"""What SQLite's error codes mean to whoever keeps tokens in it."""
+"""What SQLite's error codes mean to a program that keeps tokens in it."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def translate_error(error: sqlite3.Error, store: str, timeout: float) -> StoreEr
 
     Args:
         store: The store's URL.
-        timeout: How long a lock was waited for, in seconds.
+        timeout: Seconds that a lock was waited for.
     """
     code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_MISUSE) & 0xFF
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):

@@ -1,7 +1,7 @@
-"""The files of a SQLite store: created for their owner only, and never opened by us.
+"""The files of a SQLite store: created for their owner only, and opened by nothing but SQLite.
 
-Only SQLite may open an existing database file. POSIX drops all of a process's locks on a file
-when any descriptor of it is closed: one harmless look inside would unlock the database.
+POSIX drops all of a process's locks on a file when any descriptor of the file is closed. If
+evergrant opened an existing database only to look inside, that would unlock it.
 """
 
 from __future__ import annotations
@@ -14,25 +14,25 @@ __all__ = ["identity", "refuse_planted", "tighten"]
 
 
 def tighten(path: str) -> None:
-    """Take away what others may do with the database's files, where they are ours."""
+    """Remove other accounts' rights on the database's files, if this account owns them."""
     real = os.path.realpath(path)
     secure_files.restrict_permissions(real, f"{real}-wal", f"{real}-shm")
 
 
 def refuse_planted(path: str) -> None:
-    """Refuse a database whose files others could have planted, or can change.
+    """Refuse a database whose files another account could have planted, or can change.
 
     Raises:
-        StoreUnavailable: One is another account's, everybody may write to it, or it is a link.
+        StoreUnavailable: A file belongs to another account, is writable for everyone, or is a link.
     """
     real = os.path.realpath(path)
     secure_files.require_not_planted(path, f"{real}-wal", f"{real}-shm", f"{real}-journal")
 
 
 def identity(path: str) -> tuple[int, int] | None:
-    """Return what tells the file at this path from another one that takes its place."""
+    """Return the identity of the file at this path, which differs if it is replaced."""
     try:
-        found = os.stat(path)  # noqa: PTH116 - a Path costs as much again, on every save
+        found = os.stat(path)  # noqa: PTH116 - a Path takes twice as long, on every save
     except OSError:
         return None
     return found.st_dev, found.st_ino

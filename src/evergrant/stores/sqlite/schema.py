@@ -1,4 +1,4 @@
-"""Makes a database a token store: the official table, extended, and three of ours beside it."""
+"""Makes a database a token store: the official table, extended, and three tables of evergrant's."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ __all__ = ["prepare", "prepare_read_only"]
 
 
 def prepare(connection: Connection, sql: Statements, path: str | None) -> None:
-    """Create or extend the tables, in one transaction; a complete database is not written to.
+    """Create or extend the tables in one transaction, unless the database is complete.
 
     Args:
-        path: The database's file; None for one in memory.
+        path: The database's file, or None for a database in memory.
 
     Raises:
-        StoreUnavailable: The table is there, but is not one of tokens; nothing was changed.
+        StoreUnavailable: The table is no table of tokens; nothing was changed.
     """
     todo = list(_missing(connection, sql))
     if path is not None:
@@ -39,20 +39,20 @@ def prepare(connection: Connection, sql: Statements, path: str | None) -> None:
         connection.run("PRAGMA journal_mode=WAL")
     if todo:
         with connection.transaction():
-            # Looked up again: another process may have been faster.
+            # Checked again in the transaction, since another process may have been faster.
             for statement in _missing(connection, sql):
                 connection.run(statement)
 
 
 def prepare_read_only(connection: Connection, sql: Statements, store: str) -> None:
-    """Let a connection read a table as it is, with nothing in what it lacks.
+    """Let a connection read a table as it is; columns and tables that are missing appear empty.
 
     Args:
         store: The store's URL.
 
     Raises:
         StoreMissing: There is no such table.
-        StoreUnavailable: The table is there, but is not one of tokens.
+        StoreUnavailable: The table is no table of tokens.
     """
     kinds = _kinds(connection)
     if sql.key not in kinds:

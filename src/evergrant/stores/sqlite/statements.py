@@ -1,5 +1,5 @@
-"""The SQL of a SQLite store: every value is a parameter, and the one name in it is checked."""
-# ruff: noqa: S608 - the only text put into a statement is a table's name, which was checked
+"""The SQL of a SQLite store. Every value is a parameter; the table's name is checked."""
+# ruff: noqa: S608 - the only text put into a statement is the table's name, which was checked
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _LASTING = ("user_name", "client_id", "refresh_token", "grant_token")
 _REFRESHED = tuple(column for column in COLUMNS[1:] if column not in _LASTING)
 _lasting = attrgetter(*_LASTING)
 _refreshed = attrgetter(*_REFRESHED)
-_NO_CASE = "COLLATE NOCASE"  # of the letters A to Z; finds look-alikes too, and misses nobody
+_NO_CASE = "COLLATE NOCASE"  # for the letters A to Z; finds too many rows, but never too few
 _UNCHANGED = "WHERE id = ? AND coalesce(version, 0) = ?"
 
 CREATE_LEASES = """CREATE TABLE evergrant_lease (
@@ -77,7 +77,7 @@ RAISE_COUNT = "UPDATE evergrant_counter SET last = max(last, ?) WHERE token_tabl
 
 
 class Values(Masked, tuple[str | int | None, ...]):
-    """Parameters of a statement, which do not show: a traceback may print local variables."""
+    """Parameters of a statement, masked because a traceback may print local variables."""
 
     __slots__ = ()
 
@@ -90,10 +90,10 @@ class Statements:
 
     Attributes:
         name: The table's name.
-        key: What evergrant's own tables call it; SQLite's names ignore case.
+        key: Its name in evergrant's own tables, in lower case since SQLite ignores case.
 
     Raises:
-        ConfigError: A table cannot have that name, or it is one of SQLite's or evergrant's own.
+        ConfigError: A table cannot have this name, or the name is reserved.
     """
 
     def __init__(self, name: str) -> None:
@@ -105,8 +105,8 @@ class Statements:
         self.name = name
         self.key = name.lower()
         self._selects: dict[tuple[str, ...], str] = {}
-        # Two ranges of the index. ";" is the character after ":"; LIKE would read % and _ in a
-        # name as wildcards.
+        # Two ranges of the index; ";" is the character after ":". LIKE would take % and _ in a
+        # name for wildcards.
         self.select_named = (
             f'SELECT {_COLUMNS} FROM "{name}" WHERE user_name = ? {_NO_CASE} UNION ALL '
             f'SELECT {_COLUMNS} FROM "{name}" '
@@ -115,7 +115,7 @@ class Statements:
         self.select_page = (
             f'SELECT rowid, {_COLUMNS} FROM "{name}" WHERE rowid > ? ORDER BY rowid LIMIT ?'
         )
-        # Only ids that a generated one could equal.
+        # Only ids that a generated id could equal.
         self.select_largest = (
             f'SELECT coalesce(max(CAST(id AS integer)), 0) FROM "{name}" '
             f"WHERE length(id) <= {ID_DIGITS} AND id NOT GLOB '*[^0-9]*'"
@@ -136,7 +136,7 @@ class Statements:
         )
 
     def start_counter(self, least: int) -> str:
-        """Return the statement that begins to count ids after the largest, and after ``least``."""
+        """Return the statement that starts the id counter at the largest id, or at ``least``."""
         return (
             "INSERT INTO evergrant_counter "
             f"VALUES ('{self.key}', max({least:d}, ({self.select_largest})))"
@@ -156,10 +156,10 @@ class Statements:
         return known
 
     def updates(self, row: Row, version: int) -> Iterator[tuple[str, Values]]:
-        """Yield the statements that replace a row, with their values: the first that fits does.
+        """Yield statements that replace a row, with their values; run them until one changes a row.
 
-        A refresh leaves the columns of three indexes as they are. A statement that does not name
-        them in its SET writes half as many pages.
+        A refresh does not change the columns of three indexes. A statement that does not set them
+        writes half as many pages.
         """
         yield self._refresh, Values((*_refreshed(row), row.id, version, *_lasting(row)))
         yield self._update, Values((*row[1:], row.id, version))
@@ -169,7 +169,7 @@ class Statements:
         return f'ALTER TABLE "{self.name}" ADD COLUMN {column} {_type(column)}'
 
     def create_read_only_view(self, present: Collection[str]) -> str:
-        """Return the statement that creates a view, seen by its connection in the table's place.
+        """Return the statement that creates a view, which its connection sees instead of the table.
 
         Args:
             present: The table's columns.
@@ -183,7 +183,7 @@ class Statements:
         )
 
     def index_name(self, name: str) -> str:
-        """Return what an index of `INDEXES` is called for this table."""
+        """Return the name of an index of `INDEXES` on this table."""
         return f"evergrant_{self.key}_{name}"
 
     def create_index(self, name: str) -> str:

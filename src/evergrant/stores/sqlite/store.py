@@ -29,7 +29,7 @@ from evergrant.stores.versions import random_first_version
 __all__ = ["SQLiteStore"]
 
 PAGE = 500
-"""Rows that a listing reads at a time: it neither fills the memory nor holds up a writer."""
+"""Rows that a listing reads at a time, so that it neither fills the memory nor blocks a writer."""
 
 
 class SQLiteStore(TokenStore):
@@ -41,13 +41,14 @@ class SQLiteStore(TokenStore):
     Args:
         path: The file, created when missing; or ``:memory:``.
         table: The table of tokens.
-        timeout: How long to wait for another program's lock, in seconds.
-        read_only: Leave the file as it is: nothing is created, extended, tightened or saved.
+        timeout: Seconds to wait for another program's lock.
+        read_only: Do not change the file: nothing is created, extended, saved, or given stricter
+            rights.
 
     Raises:
-        StoreUnavailable: The file cannot be used, or does not hold tokens; it is unchanged.
+        StoreUnavailable: The file cannot be used, or does not hold tokens; it was not changed.
         StoreMissing: There is no such file or table, and none may be created.
-        ConfigError: A table cannot have that name.
+        ConfigError: A table cannot have this name.
     """
 
     def __init__(
@@ -64,17 +65,17 @@ class SQLiteStore(TokenStore):
         self._timeout = timeout
         self._read_only = read_only
         in_memory = path == ":memory:"
-        # Absolute: the store stays where it is when the program changes its folder.
+        # Absolute, so that the store stays the same when the program changes its folder.
         self._path = None if in_memory else str(Path(path).absolute())
         quoted = quote(os.fsencode(self._path or ":memory:"), safe="/:")
-        # Without leave to create: the file has its mode before it has any content.
+        # SQLite may not create the file, so that it has its mode before it has any content.
         self._target = quoted if in_memory else f"file:{quoted}?mode=rw"
         self.url = f"sqlite:///{quoted}" + ("" if table == DEFAULT_TABLE else f"?table={table}")
         self._connections = Connections(self._connect, shared=in_memory, survives_fork=in_memory)
-        # A connection that never writes sees everybody's changes, those of this process too.
+        # A connection that never writes sees all changes, including those of this process.
         self._watcher = self._connections if in_memory else Connections(self._connect, shared=True)
-        # In this process writers queue here: SQLite's way is to look again ever more rarely, and
-        # the thread that writes most would keep the others out.
+        # Writers of this process queue here. SQLite's own retries get rarer and rarer, and the
+        # thread that writes most would keep the others out.
         self._writing = threading.Lock()
         if self._path and not read_only:
             secure_files.ensure_file(self._path)
@@ -86,7 +87,7 @@ class SQLiteStore(TokenStore):
 
     def _connect(self) -> Connection:
         if self._path:
-            files.refuse_planted(self._path)  # first: what cannot be looked at is not missing
+            files.refuse_planted(self._path)  # first: a file that cannot be seen is not missing
             if self._read_only and files.identity(self._path) is None:
                 raise StoreMissing(f"there is no file of {self.url}")
         connection = Connection(self._target, store=self.url, timeout=self._timeout)
@@ -104,7 +105,7 @@ class SQLiteStore(TokenStore):
             connection.lock.release()
 
     def change_counter(self) -> int:
-        """Return a number that differs once any thread or process has changed the database."""
+        """Return a number that differs after any thread or process has changed the database."""
         connection = self._watcher.acquire()
         try:
             if self._path is None:
@@ -116,7 +117,7 @@ class SQLiteStore(TokenStore):
         return connection.serial << 32 | version
 
     def purge_deleted(self) -> None:
-        """Write the file anew, without what was deleted or replaced in it."""
+        """Rewrite the file without deleted and replaced data."""
         connection = self._connections.acquire()
         try:
             with self._writing:
@@ -126,12 +127,12 @@ class SQLiteStore(TokenStore):
             connection.lock.release()
 
     def storage_id(self) -> Hashable:
-        """Return what tells this table from any other, in whichever way its file was named."""
+        """Return what identifies this table, however its file was named."""
         file = files.identity(self._path) if self._path else id(self)
         return "sqlite", file, self._sql.key
 
     def close(self) -> None:
-        """Close the connections of every thread; each use from now on raises."""
+        """Close the connections of all threads; each later use raises."""
         self._connections.close()
         self._watcher.close()
 
@@ -173,7 +174,7 @@ class SQLiteStore(TokenStore):
         while rows := self._run(self._sql.select_page, last, PAGE):
             yield from (Row(row[1:]) for row in rows)
             last = rows[-1][0]
-            del rows  # the next page may fail, and a traceback print local variables
+            del rows  # reading the next page may raise, and a traceback print local variables
 
     def _insert(self, row: Row) -> bool:
         return self._connections.run(self._sql.insert, row)[1] > 0
@@ -187,7 +188,7 @@ class SQLiteStore(TokenStore):
     def _delete(self, id_: str) -> bool:
         if self._connections.run(self._sql.delete, (id_,))[1] == 0:
             return False
-        # Another program may have given this id: it is never given again.
+        # Another program may have given this id, and it must never be given again.
         self._run(sql.RAISE_COUNT, numeric_id(id_), self._sql.key)
         return True
 
@@ -199,16 +200,15 @@ class SQLiteStore(TokenStore):
     def _next_number(self) -> int:
         number = self._count()
         if self._select(Criterion(id=str(number))):
-            # Another program has given ids of its own.
+            # Another program has given ids itself.
             self._raise_count()
             number = self._count()
         return number
 
     def _count(self) -> int:
         if not self._connections.run(sql.COUNT, (self._sql.key,))[1]:
-            self._run(
-                self._sql.start_counter(random_first_version())
-            )  # another program has deleted it
+            # Another program has deleted the counter.
+            self._run(self._sql.start_counter(random_first_version()))
         number: int = self._run(sql.COUNTED, self._sql.key)[0][0]
         return number
 
