@@ -65,11 +65,20 @@ def masks_locals(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def masks_methods(kind: type[T]) -> type[T]:
-    """Make all public methods of a class as `masks_locals` makes one."""
+    """Make all public methods of a class as `masks_locals` makes one, but for `unmasked` ones."""
     for name, found in list(vars(kind).items()):
-        if isfunction(found) and not name.startswith("_"):
+        if isfunction(found) and not name.startswith("_") and found not in _unmasked:
             setattr(kind, name, masks_locals(found))
     return kind
+
+
+def unmasked(function: Callable[P, R]) -> Callable[P, R]:
+    """Leave a method as it is: it is too fast for a wrapper, and what it calls is masked."""
+    _unmasked.add(function)
+    return function
+
+
+_unmasked: set[Callable[..., Any]] = set()
 
 
 class _Call(Generic[R]):

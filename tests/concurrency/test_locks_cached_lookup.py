@@ -61,7 +61,7 @@ class Outage:
         self.ask("alice", lambda: FRESH)
         self.ask("alice", raising(LOCKED))
         self.events.clear()
-        self.outage._retry_at = self.outage._tell_at = 0.0
+        self.outage.retry_at = self.outage._tell_at = 0.0
 
     def ask(self, user: str, load: Callable[[], Token]) -> None:
         with suppress(AccountsUnavailable):

@@ -30,7 +30,7 @@ from evergrant._core.upkeep import TokenUpkeep
 from evergrant._core.user_selection import select_user_token
 from evergrant._core.validity import NO_MINIMUM, validate_min_ttl
 from evergrant._lifeboat.outbox import Lifeboat
-from evergrant._masking import masks_methods
+from evergrant._masking import masks_methods, unmasked
 from evergrant._user_names import fold_name
 from evergrant.accounts import Accounts
 from evergrant.clock import Clock
@@ -111,6 +111,7 @@ class TokenManager:
         """Try to save every token of the lifeboat; what cannot be saved stays there."""
         self._saver.restore_pending()
 
+    @unmasked
     def token(self, user: str, min_ttl: timedelta = NO_MINIMUM) -> Token:
         """Return the token of a user, valid now: from the cache, the store or Zoho.
 
@@ -120,17 +121,21 @@ class TokenManager:
         Raises:
             EvergrantError: As `evergrant.Keeper.access_token`.
         """
-        read = partial(self._read, user, min_ttl)
-        return self.read_through(fold_name(user), read, min_ttl=min_ttl)
+        key = fold_name(user)
+        cached = self._cached_lookup.peek(key, min_ttl)
+        if cached is not None:
+            return cached
+        return self.read_through(key, partial(self._read, user, min_ttl), min_ttl=min_ttl)
 
     def token_if_valid(self, user: str, min_ttl: timedelta = NO_MINIMUM) -> Token | None:
         """Return what `token` would if Zoho need not be asked, else None."""
         read = partial(self._read_if_valid, user, validate_min_ttl(min_ttl))
         return self.read_through(fold_name(user), read, min_ttl=min_ttl, purpose="if valid")
 
+    @unmasked
     def cached_token(self, user: str, min_ttl: timedelta = NO_MINIMUM) -> Token | None:
         """Return what `token` would if it need not read, refresh or wait, else None."""
-        return self.peek(fold_name(user), validate_min_ttl(min_ttl))
+        return self._cached_lookup.peek(fold_name(user), validate_min_ttl(min_ttl))
 
     def _read(self, user: str, min_ttl: timedelta) -> Token:
         return self.upkeep.ensure_valid(self.find(user), min_ttl)
@@ -138,6 +143,7 @@ class TokenManager:
     def _read_if_valid(self, user: str, min_ttl: timedelta) -> Token | None:
         return self.upkeep.if_valid(self.find_valid(user), min_ttl)
 
+    @unmasked
     def peek(self, key: Hashable, min_ttl: timedelta = NO_MINIMUM) -> Token | None:
         """Return the token that is cached under a key, if nothing is to be done for it."""
         return self._cached_lookup.peek(key, min_ttl)

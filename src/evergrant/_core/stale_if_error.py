@@ -24,7 +24,11 @@ PROBE_S = 30.0
 
 
 class StaleIfError:
-    """Whether the store answers, and what is served while it does not; shared by threads."""
+    """Whether the store answers, and what is served while it does not; shared by threads.
+
+    Attributes:
+        retry_at: When the store is asked again (monotonic seconds), or None while it answers.
+    """
 
     def __init__(self, cache: TokenCache, backoff: Backoff, clock: Clock, emit: Listener) -> None:
         self._cache = cache
@@ -32,13 +36,8 @@ class StaleIfError:
         self._clock = clock
         self._emit = emit
         self._lock = ProcessLock()
-        self._retry_at: float | None = None
+        self.retry_at: float | None = None
         self._tell_at = 0.0
-
-    @property
-    def retry_at(self) -> float | None:
-        """When the store is asked again (monotonic seconds), or None while it answers."""
-        return self._retry_at
 
     def stale(self, key: Hashable, min_ttl: timedelta) -> Token | None:
         """Return the last known token if it is still valid, whatever the store would say."""
@@ -51,9 +50,9 @@ class StaleIfError:
         """Return True if this caller is the one that finds out whether the store is back."""
         with self._lock.for_this_process():
             now = time.monotonic()
-            if self._retry_at is None or now < self._retry_at:
+            if self.retry_at is None or now < self.retry_at:
                 return False
-            self._retry_at = now + PROBE_S  # the others do not wait for it
+            self.retry_at = now + PROBE_S  # the others do not wait for it
             return True
 
     def serve_or_raise(self, error: StoreUnavailable, key: Hashable, min_ttl: timedelta) -> Token:
@@ -64,7 +63,7 @@ class StaleIfError:
             StoreUnavailable: There is none that is valid.
         """
         known = self.stale(key, min_ttl)
-        self._retry_at = time.monotonic() + RETRY_S
+        self.retry_at = time.monotonic() + RETRY_S
         if known is None:
             seen = self._cache.get_stale(key)
             raise (seen and self._backoff.dead(seen.token)) or error
@@ -79,14 +78,14 @@ class StaleIfError:
     def end_probe(self) -> None:
         """Let another caller ask at once: this one failed for a reason of its own."""
         with self._lock.for_this_process():  # another may have found out that the store is back
-            self._retry_at = self._retry_at and time.monotonic()
+            self.retry_at = self.retry_at and time.monotonic()
 
     def record_recovery(self) -> None:
         """Note that the store has answered, and tell listeners if it had not before."""
-        if self._retry_at is None:
+        if self.retry_at is None:
             return
         with self._lock.for_this_process():
-            is_told = self._retry_at is None
-            self._retry_at, self._tell_at = None, 0.0
+            is_told = self.retry_at is None
+            self.retry_at, self._tell_at = None, 0.0
         if not is_told:
             self._emit(StoreRecovered(at=self._clock()))
