@@ -43,7 +43,7 @@ def create(keeper: Keeper | None = None) -> FastAPI:
 
     @app.get("/", response_class=HTMLResponse)
     async def front(request: Request) -> str:
-        site = zoho.site(request)
+        site = zoho.urls(request)
         if not zoho.is_logged_in(request):
             return f'<a href="{escape(site.login)}">Log in</a>'
         return FRONT.format(user=escape(zoho.user(request)), logout=escape(site.logout))

@@ -20,7 +20,7 @@ from zohocrmsdk.src.com.zoho.crm.api.record import (
 )
 
 from evergrant import EvergrantError, Keeper
-from evergrant.zohocrmsdk import Nobody, acting_as, token_store
+from evergrant.zohocrmsdk import NoUser, acting_as, token_store
 
 __all__ = ["FIELDS", "Refused", "Student", "Students"]
 
@@ -81,7 +81,7 @@ class Students:
             DataCenter.Environment(
                 home.api_url, f"{home.accounts_url}/oauth/v2/token", home.upload_url or home.api_url
             ),
-            Nobody(),  # each call is some user's: see _speaking_for
+            NoUser(),  # each call is some user's: see _speaking_for
             store=store,
             resource_path=str(folder),
         )

@@ -74,10 +74,10 @@ def _may_reject(token: Token, response: httpx2.Response | requests.Response) -> 
 
 def is_rejection(status: int, body: bytes) -> bool:
     """Return True if an answer means that a new access token would do better."""
-    return status == UNAUTHORIZED and _names_a_rejection(body)
+    return status == UNAUTHORIZED and _is_rejection_body(body)
 
 
-def _names_a_rejection(body: bytes) -> bool:
+def _is_rejection_body(body: bytes) -> bool:
     try:
         return json.loads(body).get("code") in REJECTIONS
     except (ValueError, AttributeError, TypeError):
@@ -104,7 +104,7 @@ class RequestsAuth:
         return request
 
     def _retry(self, token: Token, response: requests.Response, **kwargs: Any) -> requests.Response:
-        if not (_may_reject(token, response) and _names_a_rejection(response.content)):
+        if not (_may_reject(token, response) and _is_rejection_body(response.content)):
             return response
         fresh = self._source.replace_rejected(self._user, token)
         if not isinstance(response.request.body, str | bytes | None):
@@ -157,9 +157,9 @@ class _HttpxFlow:
         token = self._source.token_for_url(self._user, str(request.url))
         request.headers[AUTHORIZATION] = authorization_header(token)
         response = yield request
-        if _may_reject(token, response) and _names_a_rejection(response.read()):
+        if _may_reject(token, response) and _is_rejection_body(response.read()):
             fresh = self._source.replace_rejected(self._user, token)
-            if _can_be_sent_again(request):
+            if _can_resend(request):
                 request.headers[AUTHORIZATION] = authorization_header(fresh)
                 yield request
 
@@ -169,14 +169,14 @@ class _HttpxFlow:
         token = await self._async_source.token_for_url(self._user, str(request.url))
         request.headers[AUTHORIZATION] = authorization_header(token)
         response = yield request
-        if _may_reject(token, response) and _names_a_rejection(await response.aread()):
+        if _may_reject(token, response) and _is_rejection_body(await response.aread()):
             fresh = await self._async_source.replace_rejected(self._user, token)
-            if _can_be_sent_again(request):
+            if _can_resend(request):
                 request.headers[AUTHORIZATION] = authorization_header(fresh)
                 yield request
 
 
-def _can_be_sent_again(request: httpx2.Request) -> bool:
+def _can_resend(request: httpx2.Request) -> bool:
     try:
         request.content  # noqa: B018 - raises for a stream, which is read already
     except RuntimeError:

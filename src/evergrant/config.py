@@ -29,7 +29,7 @@ DEFAULT_SCOPES = (
 )
 """What a login asks for unless told: records, and what the official SDK reads at its start."""
 
-LONGEST_KEY = 30
+MAX_SHOWN_KEY = 30
 """Characters of an unknown key that is shown; what is secret has more."""
 
 SECRET_KEYS = frozenset({"client_secret", "client_secrets"})
@@ -103,7 +103,7 @@ def load_settings(
     named = file.absolute() if file else path_from_environment("EVERGRANT_CONFIG")
     path = named or config_folder() / "config.toml"
     values = _read(path, must_exist=named is not None)
-    warning = _exposure(path) if SECRET_KEYS & values.keys() else None
+    warning = _find_exposure(path) if SECRET_KEYS & values.keys() else None
     given: dict[str, str | None] = {
         key: without_line_end(os.environ.get(variable, "")) for key, variable in _VARIABLES.items()
     }
@@ -144,12 +144,12 @@ def _read(path: Path, *, must_exist: bool) -> dict[str, Any]:
     except (ValueError, RecursionError):  # a number of 5,000 digits, lists 1,000 deep
         why = "holds a value that no setting can have"
     else:
-        return {key: _checked(path, key, value) for key, value in values.items()}
+        return {key: _validate(path, key, value) for key, value in values.items()}
     # Out here, the error that was caught does not travel along: it holds all of the file.
     raise ConfigError(f"{path} {why}")
 
 
-def _checked(path: Path, key: str, value: object) -> object:
+def _validate(path: Path, key: str, value: object) -> object:
     if key == "scopes":
         if isinstance(value, list) and value and all(_is_text(scope) for scope in value):
             return tuple(value)
@@ -159,18 +159,18 @@ def _checked(path: Path, key: str, value: object) -> object:
             return {code.lower(): without_line_end(secret) for code, secret in value.items()}
         raise ConfigError(f"{path}: client_secrets must be a table of data center = secret")
     if key == "policy":
-        return _policy(path, value)
+        return _parse_policy(path, value)
     if key not in _VARIABLES:
         known = ", ".join(sorted({*_VARIABLES, "client_secrets", "policy", "scopes"}))
         # A long one may be a secret that slipped into its place.
-        shown = repr(key) if len(key) <= LONGEST_KEY else f"of {len(key)} characters"
+        shown = repr(key) if len(key) <= MAX_SHOWN_KEY else f"of {len(key)} characters"
         raise ConfigError(f"{path}: unknown key {shown}", hint=f"Known are: {known}.")
     if not _is_text(value):
         raise ConfigError(f"{path}: {key} must be a text, and not empty")
     return without_line_end(str(value))
 
 
-def _policy(path: Path, value: object) -> Policy:
+def _parse_policy(path: Path, value: object) -> Policy:
     if not isinstance(value, dict):
         raise ConfigError(f"{path}: policy must be a table")
     try:
@@ -183,7 +183,7 @@ def _is_text(value: object) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
 
-def _exposure(path: Path) -> str | None:
+def _find_exposure(path: Path) -> str | None:
     mode = path.stat().st_mode & 0o777
     if mode & 0o077:
         return f"{path} holds a secret and others can read it (mode {mode:03o}): chmod 600 {path}"

@@ -16,7 +16,7 @@ __all__ = ["ZOHO", "DataCenter", "DataCenters"]
 _AUTHORITY = re.compile(
     r"([a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.ASCII | re.IGNORECASE
 )
-_CLAIMED = re.compile(r"[a-z]{1,10}://[^?#]{1,100}", re.IGNORECASE)
+_DISPLAYABLE = re.compile(r"[a-z]{1,10}://[^?#]{1,100}", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +155,7 @@ class DataCenters:
         Raises:
             UntrustedServer: It is none of ours.
         """
-        return _trusted(url, self._by_accounts, "an accounts server")
+        return _find_trusted(url, self._by_accounts, "an accounts server")
 
     def by_api_domain(self, url: str) -> DataCenter:
         """Return the data center with this API host (production, sandbox or developer).
@@ -163,7 +163,7 @@ class DataCenters:
         Raises:
             UntrustedServer: It is none of ours.
         """
-        return _trusted(url, self._by_api, "an API server")
+        return _find_trusted(url, self._by_api, "an API server")
 
     def has_api(self, where: DataCenter, claimed: object) -> bool:
         """Return True if what an answer claims to be an API host is one of this data center's."""
@@ -173,7 +173,7 @@ class DataCenters:
         return found is not None and found.code == where.code
 
 
-def _trusted(url: str, known: Mapping[str | None, DataCenter], what: str) -> DataCenter:
+def _find_trusted(url: str, known: Mapping[str | None, DataCenter], what: str) -> DataCenter:
     found = known.get(origin_of(url)) if _is_bare(url) else None
     if found is None:
         raise UntrustedServer(f"{display_origin(url)} is not {what} of Zoho")
@@ -185,7 +185,7 @@ def display_origin(url: object) -> str:
 
     What stands where an address should may be a misplaced secret.
     """
-    found = _CLAIMED.match(url) if isinstance(url, str) else None
+    found = _DISPLAYABLE.match(url) if isinstance(url, str) else None
     return repr(found[0]) if found else "something that is no address"
 
 

@@ -70,11 +70,13 @@ class Event:
         told: dict[str, Any] = {"event": type(self).__name__}
         for field in fields(self):
             value = getattr(self, field.name)
-            told |= _of_error(value) if field.name == "error" else {field.name: _plain(value)}
+            told |= (
+                _error_fields(value) if field.name == "error" else {field.name: _json_value(value)}
+            )
         return {name: value for name, value in told.items() if value is not None}
 
 
-def _plain(value: object) -> object:
+def _json_value(value: object) -> object:
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, tuple):
@@ -82,7 +84,7 @@ def _plain(value: object) -> object:
     return str(value) if isinstance(value, Path) else value
 
 
-def _of_error(error: EvergrantError) -> dict[str, Any]:
+def _error_fields(error: EvergrantError) -> dict[str, Any]:
     return {
         "error": type(error).__name__,
         "message": error.message,
@@ -211,7 +213,9 @@ class SafeListener:
     def __init__(self, listener: Listener | None) -> None:
         told = getattr(listener, "listeners", (listener,)) if listener else ()
         self._log = RateLimitedLog()
-        self._deliveries = [Delivery[Event](one, _lost, report=self._report) for one in told]
+        self._deliveries = [
+            Delivery[Event](one, _make_lost_event, report=self._report) for one in told
+        ]
 
     def __call__(self, event: Event) -> None:
         """Log an event and tell it; a listener that raises harms nobody."""
@@ -243,7 +247,7 @@ class SafeListener:
             delivery.flush(until - time.monotonic())
 
 
-def _lost(count: int) -> EventsLost:
+def _make_lost_event(count: int) -> EventsLost:
     return EventsLost(at=utc_now(), count=count)
 
 

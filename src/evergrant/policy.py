@@ -18,7 +18,7 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _SPANS = ("session_timeout", "idle_timeout", "max_age", "dead_after")
 _NUMBERS = ("max_tokens_per_user", "max_tokens_per_client")
 
-MIN_IDLE = timedelta(minutes=5)
+MIN_IDLE_TIMEOUT = timedelta(minutes=5)
 """The shortest idle timeout: use is noted now and then, not at each call."""
 
 
@@ -74,8 +74,8 @@ class Policy:
             number = getattr(self, name)
             if number is not None and not (type(number) is int and number > 0):
                 raise ConfigError(f"policy: {name} must be a positive number, not {number!r}")
-        if self.idle_timeout and self.idle_timeout < MIN_IDLE:
-            raise ConfigError(f"policy: idle_timeout must be {MIN_IDLE} at least")
+        if self.idle_timeout and self.idle_timeout < MIN_IDLE_TIMEOUT:
+            raise ConfigError(f"policy: idle_timeout must be {MIN_IDLE_TIMEOUT} at least")
         if isinstance(self.allowed_scopes, str):
             raise ConfigError("policy: allowed_scopes must be a tuple of texts")
         object.__setattr__(self, "allowed_scopes", tuple(self.allowed_scopes))
@@ -93,7 +93,7 @@ class Policy:
             raise ConfigError(
                 f"policy: unknown key {unknown[0][:30]!r}", hint=f"Known are: {', '.join(known)}."
             )
-        read = {key: _span(key, value) for key, value in table.items() if key in _SPANS}
+        read = {key: _parse_span(key, value) for key, value in table.items() if key in _SPANS}
         scopes = table.get("allowed_scopes", [])
         if not isinstance(scopes, list) or not all(isinstance(one, str) and one for one in scopes):
             raise ConfigError("policy: allowed_scopes must be a list of texts")
@@ -115,7 +115,7 @@ class Policy:
         return self.idle_timeout and max(timedelta(minutes=1), self.idle_timeout / 20)
 
 
-def _span(key: str, value: object) -> timedelta:
+def _parse_span(key: str, value: object) -> timedelta:
     if type(value) is int and 0 < value < 10**10:
         return timedelta(seconds=value)
     form = _SPAN.fullmatch(value) if isinstance(value, str) else None

@@ -184,6 +184,6 @@ def test_a_check_that_waits_for_ever_is_not_waited_for(tmp_path: Path) -> None:
     report = tmp_path / "report"
     report.touch()
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
-        check._wait(process, report, patience=0.3)
+        check._wait(process, report, timeout=0.3)
         assert process.poll() is None
         process.kill()

@@ -8,7 +8,7 @@ import pytest
 from rich.cells import cell_len
 
 from evergrant.accounts import Accounts
-from evergrant.cli.columns import fold, widths_of
+from evergrant.cli.columns import column_widths, fold
 from evergrant.cli.tables import read_rows, token_table
 from evergrant.keeper import Keeper
 from evergrant.stores.base import TokenStore
@@ -90,8 +90,8 @@ def test_a_cell_is_broken_where_people_would(text: str, width: int, lines: list[
 
 
 def test_the_widest_columns_give_way_first() -> None:
-    first, second, third = widths_of([["a" * 50, "b" * 40, "c" * 5]], 80)
+    first, second, third = column_widths([["a" * 50, "b" * 40, "c" * 5]], 80)
     assert (first + second, third) == (71, 5)
     assert abs(first - second) <= 1
-    assert widths_of([["a" * 5, "b" * 90]], 40) == [5, 33]
-    assert widths_of([["a" * 50, "b" * 40]], 10) == [12, 12]
+    assert column_widths([["a" * 5, "b" * 90]], 40) == [5, 33]
+    assert column_widths([["a" * 50, "b" * 40]], 10) == [12, 12]

@@ -77,7 +77,7 @@ def test_rows_are_printed_as_they_are_read(
 ) -> None:
     from evergrant.cli import list_output
 
-    monkeypatch.setattr(list_output, "SAMPLE", 2)
+    monkeypatch.setattr(list_output, "SAMPLE_ROWS", 2)
     for number in range(5):
         store.save_token(a_token(user_name=f"u{number}@x.com:1", access_token=str(number)))
     lines = run("list").stdout.splitlines()

@@ -185,7 +185,7 @@ def test_another_user_than_the_expected_one_is_told_so(
 def test_nobody_coming_back_ends_the_wait(
     run: Command, zoho: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(login_module, "WAIT", 0.01)
+    monkeypatch.setattr(login_module, "LOGIN_TIMEOUT_S", 0.01)
     monkeypatch.setattr("webbrowser.open", lambda _url: True)
     result = run("login", f"--sandbox={zoho.url}")
     assert result.exit_code == 4

@@ -7,13 +7,13 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from evergrant.cli.login_callback import Listener, PendingLogin
+from evergrant.cli.login_callback import CallbackServer, PendingLogin
 from evergrant.errors import ConfigError, ConsentDenied, NoRefreshToken, UntrustedServer
 from evergrant.token import Token
 
 
 def test_no_other_program_can_share_the_port_and_take_the_code() -> None:
-    with Listener("http://127.0.0.1:0/callback") as listener, socket.socket() as other:
+    with CallbackServer("http://127.0.0.1:0/callback") as listener, socket.socket() as other:
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         with pytest.raises(OSError, match="in use"):

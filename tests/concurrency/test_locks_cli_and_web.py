@@ -66,8 +66,8 @@ def test_a_login_that_is_given_up_at_its_end_has_one_outcome() -> None:
 def test_a_project_of_django_has_one_keeper(monkeypatch: pytest.MonkeyPatch) -> None:
     def scene() -> Scene:
         made, keepers = Count(), list[Keeper]()
-        monkeypatch.setattr(conf, "_made", {})
-        monkeypatch.setattr(conf, "_make", made)
+        monkeypatch.setattr(conf, "_keepers", {})
+        monkeypatch.setattr(conf, "_make_keeper", made)
         monkeypatch.setattr(conf, "settings", SimpleNamespace(EVERGRANT={}))
 
         def ask() -> None:

@@ -111,7 +111,7 @@ def log(
 ) -> Callable[[], AuditLog]:
     for name in ("EVERGRANT_KEY", "EVERGRANT_KEY_FILE"):
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(audit_log, "AT_EXIT", 0.0)
+    monkeypatch.setattr(audit_log, "EXIT_TIMEOUT_S", 0.0)
 
     def new() -> AuditLog:
         (tmp_path / "audit.log").unlink(missing_ok=True)
@@ -157,7 +157,7 @@ Locked = tuple[AuditLog, Stranger]
 @pytest.fixture
 def locked(log: Callable[[], AuditLog], monkeypatch: pytest.MonkeyPatch) -> Callable[[], Locked]:
     """Make a log for whose file an entry waits."""
-    monkeypatch.setattr(audit_log, "LOCK_TIMEOUT", 0.0)
+    monkeypatch.setattr(audit_log, "LOCK_TIMEOUT_S", 0.0)
 
     def new() -> Locked:
         it = log()
@@ -173,7 +173,7 @@ def test_an_entry_that_waits_is_written_though_others_have_tried(
 ) -> None:
     def scene() -> Scene:
         it, stranger = locked()
-        monkeypatch.setattr(audit_log, "RETRY", stranger)
+        monkeypatch.setattr(audit_log, "RETRY_EVERY_S", stranger)
         (retry,) = writers.begun
         return Scene(lambda: it.flush(0), retry, lambda: equal((numbers(it), [1])))
 

@@ -18,7 +18,7 @@ from evergrant.sandbox.clock import SandboxClock
 from evergrant.sandbox.faults import NO_FAULT, TOKEN_PATH, Faults
 from evergrant.sandbox.settings import Settings
 from evergrant.testing import lookup_checks
-from evergrant.testing.lookup_checks import AskedStore
+from evergrant.testing.lookup_checks import LookupCheckedStore
 from tests.support.concurrency.acts import equal
 from tests.support.concurrency.stepping import Scene, step_through
 from tests.support.keeper.saver_scene import ALICE
@@ -184,7 +184,7 @@ def test_nothing_changes_in_the_middle_of_a_request(
 @pytest.mark.parametrize("how", ["find_token", "find_token_by_id"])
 def test_a_store_that_is_asked_while_it_is_changed_is_not_blamed(how: str) -> None:
     def scene() -> Scene:
-        store = AskedStore(Plain())
+        store = LookupCheckedStore(Plain())
         saved = store.save_token(ALICE)
 
         def ask() -> None:

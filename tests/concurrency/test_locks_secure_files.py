@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from evergrant._files import secure_files
-from evergrant.testing.contract_files import forked
+from evergrant.testing.contract_files import run_in_fork
 from tests.support.concurrency.acts import equal
 from tests.support.concurrency.stepping import Scene, step_through
 
@@ -47,7 +47,7 @@ def test_a_child_does_not_keep_open_what_is_being_written(
         ends: list[int] = []
 
         def fork() -> None:
-            child = forked(lambda: refuse_open_for_writing(tmp_path))
+            child = run_in_fork(lambda: refuse_open_for_writing(tmp_path))
             ends.append(os.waitpid(child, 0)[1])
 
         return Scene(lambda: write(str(path)), fork, lambda: equal((ends, [0])))
@@ -72,7 +72,7 @@ def test_whoever_made_a_file_does_not_end_the_locks_that_another_has_on_it(tmp_p
                 fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, RESERVED)
 
         def check() -> None:
-            assert os.waitpid(forked(lock), 0)[1] != 0, "it was locked"
+            assert os.waitpid(run_in_fork(lock), 0)[1] != 0, "it was locked"
             writers[0].close()
 
         return Scene(lambda: secure_files.ensure_file(str(path)), write, check)

@@ -9,7 +9,7 @@ from typing import TypeVar
 import pytest
 
 from evergrant.testing.check import BEYOND_SIX_METHODS
-from evergrant.testing.lookup_checks import AskedStore
+from evergrant.testing.lookup_checks import LookupCheckedStore
 from tests.contract import seeded_bugs
 from tests.contract.seeded_bugs.dict_store import CHECKS, AnswersTooMuch, DictStore, failures
 from tests.contract.seeded_bugs.faulty_files import FileDict
@@ -67,9 +67,9 @@ FAULTY = [kind for kind in below(DictStore) if kind.caught_by]
 FAULTY_SIX = below(FaultySix)
 
 
-def asked(kind: type[Faithful]) -> AskedStore:
+def asked(kind: type[Faithful]) -> LookupCheckedStore:
     """Return a store with six methods as `evergrant check-store` looks at it."""
-    return AskedStore(kind())
+    return LookupCheckedStore(kind())
 
 
 @pytest.mark.parametrize(

@@ -232,7 +232,7 @@ def test_a_forked_child_writes_to_the_same_chain(path: Path) -> None:
 def test_a_child_that_ends_leaves_to_its_parent_what_waits(
     path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(audit_log, "LOCK_TIMEOUT", 0.0)
+    monkeypatch.setattr(audit_log, "LOCK_TIMEOUT_S", 0.0)
     log = AuditLog(path)
     with path.open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

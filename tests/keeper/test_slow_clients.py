@@ -15,7 +15,7 @@ import httpx2
 import pytest
 
 from evergrant._network import http_server, socket_watchdog
-from evergrant.cli.login_callback import Listener, PendingLogin
+from evergrant.cli.login_callback import CallbackServer, PendingLogin
 from evergrant.observing.prometheus import Metrics
 from evergrant.sandbox import server as sandbox_server
 from evergrant.sandbox.messages import Response
@@ -28,7 +28,7 @@ CROWD = 20
 
 
 def a_callback(stack: ExitStack) -> int:
-    listener = stack.enter_context(Listener("http://127.0.0.1:0/callback"))
+    listener = stack.enter_context(CallbackServer("http://127.0.0.1:0/callback"))
     listener.serve(PendingLogin("state", lambda _: Token()), lambda _: None)
     return urlsplit(listener.url).port or 0
 
@@ -134,7 +134,7 @@ def test_an_answer_that_takes_longer_than_a_request_may_is_given(
         time.sleep(0.4)  # Zoho takes its time
         return Token(user_name="alice@example.com")
 
-    with Listener("http://127.0.0.1:0/callback") as listener:
+    with CallbackServer("http://127.0.0.1:0/callback") as listener:
         answer = PendingLogin("state", complete)
         listener.serve(answer, lambda _: None)
         page = httpx2.get(f"{listener.url}?code=1&state=state", timeout=30, trust_env=False)
@@ -160,12 +160,12 @@ def test_where_no_thread_is_to_be_had_the_sandbox_serves_the_next(
 
 SERVE = """
 import socket, sys
-from evergrant.cli.login_callback import Listener, PendingLogin
+from evergrant.cli.login_callback import CallbackServer, PendingLogin
 from evergrant.observing.prometheus import Metrics
 from urllib.parse import urlsplit
 with socket.create_server(("127.0.0.1", 0)) as probe: port = probe.getsockname()[1]
 end = Metrics().serve("127.0.0.1", port)
-with Listener("http://127.0.0.1:0/callback") as listener:
+with CallbackServer("http://127.0.0.1:0/callback") as listener:
     listener.serve(PendingLogin("state", None), print)
     ports = port, urlsplit(listener.url).port
     clients = [socket.create_connection(("127.0.0.1", one)) for one in ports]

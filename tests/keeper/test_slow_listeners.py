@@ -39,7 +39,7 @@ def event(number: int) -> Event:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("evergrant.events.CALLER_WAITS", 0.05)
-    monkeypatch.setattr(audit_log, "LOCK_TIMEOUT", 0.05)
+    monkeypatch.setattr(audit_log, "LOCK_TIMEOUT_S", 0.05)
 
 
 class Stuck:
@@ -185,7 +185,7 @@ def test_a_stopped_writer_of_the_audit_log_delays_nobody_and_loses_nothing(
 def test_what_the_audit_log_cannot_take_until_the_end_is_logged_whole(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(audit_log, "AT_EXIT", 0.05)
+    monkeypatch.setattr(audit_log, "EXIT_TIMEOUT_S", 0.05)
     monkeypatch.setattr(audit_log, "MAX_QUEUED", 2)
     path = tmp_path / "audit.log"
     log = AuditLog(path)

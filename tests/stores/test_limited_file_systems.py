@@ -16,7 +16,7 @@ import pytest
 from evergrant.errors import StoreUnavailable
 from evergrant.stores.file import FileStore
 from evergrant.stores.file.marker_lock import ABANDONED
-from evergrant.testing.contract_files import forked
+from evergrant.testing.contract_files import run_in_fork
 from evergrant.testing.sample_tokens import ALICE
 
 
@@ -89,7 +89,7 @@ def test_processes_without_locks_lose_no_save(
                 user = f"{process}-{number}@example.com:1"
                 store.save_token(replace(ALICE, user_name=user, refresh_token=user))
 
-    children = [forked(lambda process=process: save(process)) for process in range(3)]  # type: ignore[misc]
+    children = [run_in_fork(lambda process=process: save(process)) for process in range(3)]  # type: ignore[misc]
     assert [os.waitpid(child, 0)[1] for child in children] == [0, 0, 0]
     with FileStore(path) as store:
         assert len(store.get_tokens()) == 15

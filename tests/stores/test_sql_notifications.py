@@ -16,8 +16,8 @@ from evergrant.stores.leases import Watch
 from evergrant.stores.sql import SQLStore, notifications
 from evergrant.stores.sql.notifications import NotificationListener
 from evergrant.stores.sql.statements import Statement
-from evergrant.testing.contract_files import forked
-from evergrant.testing.contract_sharing import at_once
+from evergrant.testing.contract_files import run_in_fork
+from evergrant.testing.contract_sharing import run_in_threads
 from tests.support.servers.databases import Database
 from tests.support.stores.sql_store import in_background, official_table, wait_until
 from tests.support.stores.sqlite_store import finish, start
@@ -138,7 +138,7 @@ def test_all_of_a_process_listen_on_one_connection(store: SQLStore, postgresql: 
     assert listeners(postgresql) == 0
     watches = [listening_watch(store, str(number)) for number in range(5)]
     assert listeners(postgresql) == 1
-    at_once(lambda number: store.lease(str(number), 60).release(), 5)
+    run_in_threads(lambda number: store.lease(str(number), 60).release(), 5)
     assert all(took(watch) < SOON for watch in watches)
     assert store._connections.engine.pool.checkedout() == 0  # type: ignore[attr-defined]
 
@@ -226,7 +226,7 @@ def test_a_child_listens_for_itself_and_leaves_the_parents_connection_alone(
                 assert took(own) < SOON
                 assert listeners(postgresql) == 2
 
-        _, status = os.waitpid(forked(work), 0)
+        _, status = os.waitpid(run_in_fork(work), 0)
         assert status == 0
         assert took(watch) < SOON  # of the child's lease
         store.lease("1", NEVER).release()

@@ -11,7 +11,7 @@ from evergrant.errors import StoreUnavailable
 from evergrant.stores import open_store
 from evergrant.stores.sql import SQLStore
 from evergrant.stores.sql.statements import Statement
-from evergrant.testing.contract_sharing import at_once
+from evergrant.testing.contract_sharing import run_in_threads
 from evergrant.testing.sample_tokens import ALICE, BOB, SECRETS, grant, refreshed
 from evergrant.token import Token
 from tests.support.servers.databases import Database
@@ -142,7 +142,7 @@ def test_a_column_that_is_widened_meanwhile_is_not_noticed(
 ) -> None:
     alice = store.save_token(ALICE)
     # By now a driver has prepared what it is asked for, on each of its connections.
-    at_once(lambda number: [store.find_token(grant(f"{number}-{n}")) for n in range(10)], 20)
+    run_in_threads(lambda number: [store.find_token(grant(f"{number}-{n}")) for n in range(10)], 20)
     for _ in range(8):
         alice = store.save_token(refreshed(alice))
     modify = "MODIFY access_token" if "mysql" in database.url else "ALTER access_token TYPE"
@@ -258,5 +258,5 @@ def test_more_threads_than_connections_wait_for_one(store: SQLStore) -> None:
             store.save_token(grant(f"{thread}-{n}"))
             assert store.find_token(grant(f"{thread}-{n}")) is not None
 
-    at_once(use, 30)
+    run_in_threads(use, 30)
     assert len(store.get_tokens()) == 150

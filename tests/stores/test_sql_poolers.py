@@ -12,7 +12,7 @@ import pytest
 from evergrant.errors import ConfigError, StoreUnavailable
 from evergrant.stores import open_store
 from evergrant.stores.sql import SQLStore
-from evergrant.testing.contract_sharing import at_once
+from evergrant.testing.contract_sharing import run_in_threads
 from evergrant.testing.sample_tokens import ALICE, BOB, grant, refreshed
 from tests.support.servers.databases import Database
 from tests.support.servers.poolers import SESSIONS, PgBouncer, Pooled
@@ -38,19 +38,19 @@ def on_every_session(database: Pooled, question: str) -> set[object]:
             answers[row[0]] = row[1]
             time.sleep(0.05)  # and meanwhile another one gets another session
 
-    at_once(ask, 2 * SESSIONS)
+    run_in_threads(ask, 2 * SESSIONS)
     return set(answers.values())
 
 
 def use(database: Database, *, read_only: bool) -> None:
     """Use all of a store, from many threads."""
     with SQLStore(database.url) as store:
-        at_once(lambda n: [store.save_token(grant(f"{n}-{m}")) for m in range(8)], 8)
+        run_in_threads(lambda n: [store.save_token(grant(f"{n}-{m}")) for m in range(8)], 8)
         for _ in range(10):
             store.find_token(grant("1-1"))
     if read_only:
         with SQLStore(database.url, timeout=3, read_only=True) as store:
-            at_once(lambda n: [store.find_token(grant(f"{n}-{m}")) for m in range(8)], 8)
+            run_in_threads(lambda n: [store.find_token(grant(f"{n}-{m}")) for m in range(8)], 8)
             with pytest.raises(StoreUnavailable, match="is read-only"):
                 store.save_token(ALICE)
 
@@ -86,7 +86,7 @@ def test_what_strangers_set_on_a_session_is_not_ours(pgbouncer: Pooled) -> None:
                 other.execute("SET default_transaction_isolation = 'serializable'")
                 other.execute("SET lock_timeout = '1ms'")
 
-        at_once(spoil, 2 * SESSIONS)
+        run_in_threads(spoil, 2 * SESSIONS)
         for number in range(5):
             alice = store.save_token(refreshed(alice))
             assert store.find_token(ALICE) == alice
@@ -134,7 +134,7 @@ def test_two_clients_are_never_told_of_each_others_users(pgbouncer: Pooled) -> N
                 assert found == stay[n % 10]
                 store.delete_token(str(gone.id))
 
-        at_once(churn, 8)
+        run_in_threads(churn, 8)
         assert sorted(one.get_tokens(), key=lambda token: int(str(token.id))) == stay
 
 
@@ -175,7 +175,7 @@ def test_sessions_that_are_lent_for_a_while_do_as_well(
     pooled = Pooled(pgbouncer_servers("session", "default_pool_size = 12"), postgresql)
     with SQLStore(pooled.url) as store:
         alice = store.save_token(ALICE)
-        at_once(lambda _: [store.find_token(ALICE) for _ in range(5)], 8)
+        run_in_threads(lambda _: [store.find_token(ALICE) for _ in range(5)], 8)
         assert store.find_token(ALICE) == alice
     with stranger(pooled) as other:
         assert other.execute("SHOW lock_timeout").fetchone() == ("0",)

@@ -11,7 +11,7 @@ from evergrant.errors import Conflict, StoreUnavailable, TokenNotFound
 from evergrant.stores import open_store
 from evergrant.stores.base import TokenStore
 from evergrant.stores.rows import OFFICIAL_COLUMNS
-from evergrant.testing.contract_sharing import at_once, winners
+from evergrant.testing.contract_sharing import run_in_threads, save_concurrently
 from evergrant.testing.sample_tokens import ALICE, BOB, grant, refreshed, stored_contents
 from evergrant.token import Token
 from tests.support.servers.databases import Database
@@ -88,7 +88,7 @@ def test_of_writers_without_versions_one_wins(store: TokenStore, url: str) -> No
     with open_store(url) as other:
         for round_ in range(3):
             rivals = [replace(current, access_token=f"{round_} {n}") for n in range(8)]
-            (current,) = winners(store, rivals)
+            (current,) = save_concurrently(store, rivals)
             assert other.get_tokens() == [current]
             with pytest.raises(Conflict):
                 other.save_token(rivals[0], expected_version=rivals[0].version)
@@ -97,13 +97,13 @@ def test_of_writers_without_versions_one_wins(store: TokenStore, url: str) -> No
 def test_writers_who_cannot_lock_a_count_make_no_doubles(store: TokenStore, url: str) -> None:
     with open_store(url) as other:
         handles = [store, other]
-        at_once(lambda n: handles[n % 2].save_token(ALICE), 8)
+        run_in_threads(lambda n: handles[n % 2].save_token(ALICE), 8)
         (only,) = store.get_tokens()
 
         def save(thread: int) -> list[Token]:
             return [handles[thread % 2].save_token(grant(f"{thread}-{n}")) for n in range(5)]
 
-        saved = {token.id: token for tokens in at_once(save) for token in tokens}
+        saved = {token.id: token for tokens in run_in_threads(save) for token in tokens}
         assert stored_contents(store) == saved | {only.id: only}
         assert all(id_ and id_.isdecimal() and len(id_) <= 10 for id_ in saved)
 

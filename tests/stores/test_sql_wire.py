@@ -12,7 +12,7 @@ from evergrant.errors import StoreUnavailable
 from evergrant.stores import open_store
 from evergrant.stores.sql import SQLStore
 from evergrant.stores.sql.statements import Statement
-from evergrant.testing.contract_sharing import at_once
+from evergrant.testing.contract_sharing import run_in_threads
 from evergrant.testing.sample_tokens import ALICE, SECRETS, refreshed
 from tests.support.servers import certificates
 from tests.support.servers.databases import Database
@@ -47,7 +47,7 @@ def test_many_threads_do_not_use_up_the_servers_connections(database: Database) 
     with SQLStore(database.url) as store:
         store.save_token(ALICE)
         event.listen(store._connections.engine, "connect", lambda *made: opened.append(made))
-        at_once(lambda _: [store.find_token(ALICE) for _ in range(10)], 40)
+        run_in_threads(lambda _: [store.find_token(ALICE) for _ in range(10)], 40)
     assert len(opened) < 5  # and the one from before; a server has room for about a hundred
 
 

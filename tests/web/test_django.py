@@ -40,8 +40,8 @@ def test_a_fork_while_the_keeper_is_made_leaves_the_child_one(
         assert os.getpid() != parent or go_on.wait(60)
         return keeper
 
-    monkeypatch.setattr(conf, "_make", make)
-    conf._made.clear()
+    monkeypatch.setattr(conf, "_make_keeper", make)
+    conf._keepers.clear()
     thread = threading.Thread(target=conf.keeper)
     thread.start()
     assert making.wait(60)

@@ -121,7 +121,7 @@ def test_a_search_finds_users_by_the_parts_of_their_names(keeper: Keeper) -> Non
 def test_of_very_many_tokens_the_first_are_listed_and_any_user_is_found(
     keeper: Keeper, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("evergrant.integrations.django.token_list.MOST", 2)
+    monkeypatch.setattr("evergrant.integrations.django.token_list.MAX_LISTED", 2)
     planted(keeper, "ann@a.example", "bob@a.example", "carol@a.example:7")
     staff = Staff("view_token")
     assert staff.users() == ["ann@a.example", "bob@a.example"]

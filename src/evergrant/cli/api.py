@@ -17,8 +17,8 @@ from evergrant._text import json_text, printable
 from evergrant.cli.exit_codes import ExitCode
 from evergrant.cli.messages import print_error, print_info
 from evergrant.cli.options import settings_of
-from evergrant.cli.request_fields import json_body, pairs
-from evergrant.cli.resources import online_keeper, only_user, open_audit_log
+from evergrant.cli.request_fields import build_json_body, parse_pairs
+from evergrant.cli.resources import online_keeper, open_audit_log, require_only_user
 from evergrant.cli.tables import console
 from evergrant.errors import AccountsUnavailable, ConfigError
 
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
 
 __all__ = ["api"]
 
-TIMEOUT = 60.0
+READ_TIMEOUT_S = 60.0
 """Seconds to wait for an API; COQL and search are slow at times."""
 
-LONGEST = 600.0
+CALL_TIMEOUT_S = 600.0
 """Seconds that a whole call may take, whatever arrives meanwhile."""
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
@@ -82,22 +82,22 @@ def api(
     and DELETE and beside --input, else a JSON body: -f 'data[][Last_Name]=Doe'. Ends with 1 if
     the API answers an error.
     """
-    method, path = _split(call, has_body=bool(fields or body))
-    query, content = _payload(method, fields or [], body)
-    named = dict(_header(header) for header in headers or [])
+    method, path = _parse_call(call, has_body=bool(fields or body))
+    query, content = _build_payload(method, fields or [], body)
+    named = dict(_parse_header(header) for header in headers or [])
     settings = settings_of(context)
-    who = user or only_user(settings)
+    who = user or require_only_user(settings)
     with online_keeper(
         settings, who, policy=settings.policy, on_event=open_audit_log(settings)
     ) as keeper:
         answer = _send(keeper, who, method, path, query, content, named)
-    _print(answer, include=include)
+    _print_response(answer, include=include)
     if answer.is_error:
         print_error(f"HTTP {answer.status_code} {answer.reason_phrase}".strip())
         raise typer.Exit(ExitCode.BAD_RESULT)
 
 
-def _split(call: list[str], *, has_body: bool) -> tuple[str, str]:
+def _parse_call(call: list[str], *, has_body: bool) -> tuple[str, str]:
     *method, path = call
     verb = method[0].upper() if method else "POST" if has_body else "GET"
     if len(method) > 1 or verb not in METHODS or path.upper() in METHODS:
@@ -107,14 +107,14 @@ def _split(call: list[str], *, has_body: bool) -> tuple[str, str]:
     return verb, path
 
 
-def _payload(
+def _build_payload(
     method: str, fields: list[str], body: str | None
 ) -> tuple[list[tuple[str, str]], bytes | None]:
     if body is not None:
-        return pairs(fields), _read(body)
+        return parse_pairs(fields), _read(body)
     if method in FIELDS_IN_QUERY or not fields:
-        return pairs(fields), None
-    return [], json.dumps(json_body(fields)).encode()
+        return parse_pairs(fields), None
+    return [], json.dumps(build_json_body(fields)).encode()
 
 
 def _read(name: str) -> bytes:
@@ -126,7 +126,7 @@ def _read(name: str) -> bytes:
         raise ConfigError(f"{name} cannot be read: {error.strerror}") from None
 
 
-def _header(text: str) -> tuple[str, str]:
+def _parse_header(text: str) -> tuple[str, str]:
     header = _HEADER.fullmatch(text)
     if header is None:
         raise ConfigError(f"-H {text!r} is not of the form 'Name: value'")
@@ -158,8 +158,10 @@ def _send(
         # Plain http is a sandbox: no proxy stands between two processes of one machine.
         proxied = not url.startswith("http://")
         with (
-            deadline(LONGEST),
-            open_client(auth=keeper.auth(user), timeout=TIMEOUT, trust_env=proxied) as client,
+            deadline(CALL_TIMEOUT_S),
+            open_client(
+                auth=keeper.auth(user), timeout=READ_TIMEOUT_S, trust_env=proxied
+            ) as client,
         ):
             target = (
                 httpx2.URL(url).copy_merge_params(httpx2.QueryParams(tuple(query)))
@@ -174,7 +176,7 @@ def _send(
     raise AccountsUnavailable(f"no answer from {urlsplit(url).hostname} ({kind})")
 
 
-def _print(answer: httpx2.Response, *, include: bool) -> None:
+def _print_response(answer: httpx2.Response, *, include: bool) -> None:
     if include:
         typer.echo(printable(f"{answer.http_version} {answer.status_code} {answer.reason_phrase}"))
         for name, value in answer.headers.items():
@@ -184,12 +186,12 @@ def _print(answer: httpx2.Response, *, include: bool) -> None:
         sys.stdout.flush()
         sys.stdout.buffer.write(answer.content)
     elif answer.content:
-        _print_nicely(answer)
+        _print_colored(answer)
     if not answer.content and not answer.is_error and not include:
         print_info(f"HTTP {answer.status_code} {answer.reason_phrase}: the answer is empty")
 
 
-def _print_nicely(answer: httpx2.Response) -> None:
+def _print_colored(answer: httpx2.Response) -> None:
     from rich.highlighter import JSONHighlighter
 
     try:

@@ -32,7 +32,7 @@ from evergrant.cli import (
 from evergrant.cli.exit_codes import ExitCode, exit_code
 from evergrant.cli.help import DocumentedCommand, DocumentedGroup
 from evergrant.cli.messages import print_error
-from evergrant.cli.options import Options, globals_first
+from evergrant.cli.options import Options, move_global_options_first
 from evergrant.errors import ConfigError, EvergrantError
 
 __all__ = ["app"]
@@ -43,7 +43,7 @@ class Commands(DocumentedGroup):
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse what was typed."""
-        return super().parse_args(ctx, globals_first(args))
+        return super().parse_args(ctx, move_global_options_first(args))
 
     @masks_locals
     def make_context(self, *args: Any, **kwargs: Any) -> Any:
@@ -52,7 +52,7 @@ class Commands(DocumentedGroup):
         Raises:
             typer.Exit: Whoever read the output stopped reading.
         """
-        with _whole_output():
+        with _flushing_output():
             return super().make_context(*args, **kwargs)
 
     @masks_locals
@@ -63,7 +63,7 @@ class Commands(DocumentedGroup):
             typer.Exit: It did not go well.
         """
         try:
-            with _whole_output():
+            with _flushing_output():
                 return super().invoke(ctx)
         except EvergrantError as error:
             print_error(error)
@@ -76,7 +76,7 @@ class Commands(DocumentedGroup):
 
 
 @contextmanager
-def _whole_output() -> Iterator[None]:
+def _flushing_output() -> Iterator[None]:
     """End with the code for it if whoever reads the output stops reading."""
     try:
         yield
@@ -98,7 +98,7 @@ app = typer.Typer(
 )
 
 
-def _version(wanted: bool) -> None:  # noqa: FBT001 - as typer calls it
+def _print_version(wanted: bool) -> None:  # noqa: FBT001 - as typer calls it
     if wanted:
         version()
         raise typer.Exit
@@ -150,7 +150,9 @@ def common(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log to stderr.")] = False,
     version: Annotated[  # noqa: ARG001 - answered before anything else
         bool,
-        typer.Option("--version", help="Print the version.", is_eager=True, callback=_version),
+        typer.Option(
+            "--version", help="Print the version.", is_eager=True, callback=_print_version
+        ),
     ] = False,
 ) -> None:
     """Log in to Zoho once; stay logged in.

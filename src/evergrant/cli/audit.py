@@ -31,7 +31,7 @@ File = Annotated[
 ]
 
 
-def _files(context: typer.Context, named: list[Path] | None) -> list[Path]:
+def _log_files(context: typer.Context, named: list[Path] | None) -> list[Path]:
     if named:
         return named
     settings = settings_of(context)
@@ -64,7 +64,7 @@ def verify(
         raise ConfigError(f"--head {head!r} is not of the form SEQ:HASH, as verify prints it")
     keys, last, bad = keyring_from_environment(), None, 0
     missing = None if head == str(Head()) else head  # before the first entry, nothing is missing
-    for file in _files(context, files):
+    for file in _log_files(context, files):
         for entry in logs.read_entries(file) if missing else ():
             if f"{entry['seq']}:{entry['hash']}" == missing:
                 missing = None
@@ -81,7 +81,7 @@ def verify(
     print_info("the log is as it was written; keep this line elsewhere: --head wants it next time")
 
 
-def _day(text: str) -> datetime:
+def _parse_day(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
         return (moment.astimezone(UTC) if moment.tzinfo else moment).replace(tzinfo=None)
@@ -101,7 +101,9 @@ def show(
     since: Annotated[
         datetime | None,
         typer.Option(
-            metavar="DATE", parser=_day, help="Only from this day on (UTC), such as 2026-12-31."
+            metavar="DATE",
+            parser=_parse_day,
+            help="Only from this day on (UTC), such as 2026-12-31.",
         ),
     ] = None,
     as_json: AsJson = False,
@@ -117,12 +119,12 @@ def show(
             and (not since or str(entry.get("at", "")) >= since.isoformat())
         )
 
-    for file in _files(context, files):
+    for file in _log_files(context, files):
         for entry in filter(is_wanted, read_entries(file)):
-            typer.echo(json_text(entry) if as_json else _line(entry))
+            typer.echo(json_text(entry) if as_json else _format_entry(entry))
 
 
-def _line(entry: dict[str, Any]) -> str:
+def _format_entry(entry: dict[str, Any]) -> str:
     whose = entry.get("user") or entry.get("token_id") or ""
     who = " ".join(
         str(entry[key]) for key in ("actor", "program", "host", "remote") if entry.get(key)

@@ -51,22 +51,22 @@ def check_store(
         typer.echo(json_text(told, indent=2))
     else:
         screen = console()
-        screen.print(table(("", "promise", "why not"), _lines(report), screen.width))
+        screen.print(table(("", "promise", "why not"), _table_rows(report), screen.width))
         for text in report.notes:
             typer.echo("\n".join(fold(display_text(text), screen.width)))
-        typer.echo(printable(_verdict(report)))
+        typer.echo(printable(_format_verdict(report)))
     if report.broken:
         raise typer.Exit(ExitCode.BAD_RESULT)
 
 
-def _lines(report: Report) -> Iterator[tuple[str, str, str]]:
+def _table_rows(report: Report) -> Iterator[tuple[str, str, str]]:
     for group, promises in groupby(report.promises, key=lambda promise: promise.group):
         yield " ", group, " "
         for promise in promises:
             yield promise.state, f"  {promise.text}", promise.reason or " "
 
 
-def _verdict(report: Report) -> str:
+def _format_verdict(report: Report) -> str:
     kept = sum(promise.state == "kept" for promise in report.promises)
     beyond = len(report.promises) - kept - report.broken
     also = f", {beyond} need more than six methods" if beyond else ""

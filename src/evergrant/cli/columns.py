@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 from evergrant._text import printable
 
-__all__ = ["GAP", "Part", "display_text", "fold", "lay_out", "widths_of"]
+__all__ = ["GAP", "Part", "column_widths", "display_text", "fold", "lay_out"]
 
 Part = tuple[str, str]
 """A cell's text as it stands on one line, and the text of the whole cell, which has the colour."""
@@ -16,7 +16,7 @@ Part = tuple[str, str]
 GAP = "  "
 """What stands between two columns."""
 
-NARROWEST = 12
+MIN_COLUMN_WIDTH = 12
 """Cells that a column keeps, if it needs them, however narrow the screen is."""
 
 _PIECES = re.compile(r"[^ /@:]+[/@:]*|[/@:]+| +")
@@ -55,7 +55,7 @@ def fold(text: str, width: int) -> list[str]:
     return [line.rstrip() for line in lines if line.strip()] or [""]
 
 
-def widths_of(rows: Sequence[Sequence[str]], screen: int) -> list[int]:
+def column_widths(rows: Sequence[Sequence[str]], screen: int) -> list[int]:
     """Return how wide each column is: as its widest cell, less where the screen has no room.
 
     Args:
@@ -66,11 +66,11 @@ def widths_of(rows: Sequence[Sequence[str]], screen: int) -> list[int]:
 
     widths = [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
     room = screen - len(GAP) * (len(widths) - 1)
-    while sum(widths) > room and max(widths) > NARROWEST:
+    while sum(widths) > room and max(widths) > MIN_COLUMN_WIDTH:
         widest = max(widths)
         second = max((width for width in widths if width < widest), default=0)
         most = widths.index(widest)
-        widths[most] = max(widest - (sum(widths) - room), second - 1, NARROWEST)
+        widths[most] = max(widest - (sum(widths) - room), second - 1, MIN_COLUMN_WIDTH)
     return widths
 
 

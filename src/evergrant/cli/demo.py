@@ -19,7 +19,7 @@ __all__ = ["demo"]
 def demo() -> None:
     """Show the whole story against a local Zoho, in ten seconds; needs nothing."""
     from evergrant.cli.tables import console, read_rows, token_table
-    from evergrant.demo import tell
+    from evergrant.demo import run_demo
 
     screen = console()
 
@@ -27,5 +27,5 @@ def demo() -> None:
         rows = read_rows(keeper.store, keeper.accounts, keeper.states)
         return token_table(list(rows), screen.width)
 
-    if not tell(screen, laid_out):
+    if not run_demo(screen, laid_out):
         raise typer.Exit(ExitCode.BAD_RESULT)

@@ -16,9 +16,9 @@ import evergrant
 from evergrant._crypto.key_sources import keyring_from_environment
 from evergrant._text import json_text
 from evergrant.cli.doctor_check import Check
-from evergrant.cli.doctor_clocks import clock_checks, off_by
-from evergrant.cli.doctor_grants import grant_checks
-from evergrant.cli.doctor_lifeboat import lifeboat_checks
+from evergrant.cli.doctor_clocks import check_clocks, format_offset
+from evergrant.cli.doctor_grants import check_grants
+from evergrant.cli.doctor_lifeboat import check_lifeboats
 from evergrant.cli.exit_codes import ExitCode
 from evergrant.cli.options import AsJson, settings_of
 from evergrant.cli.resources import (
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 __all__ = ["doctor"]
 
-TIMEOUT = 5.0
+ACCOUNTS_TIMEOUT_S = 5.0
 """Seconds to wait for an accounts server."""
 
 
@@ -67,33 +67,42 @@ def doctor(
     """Check settings, store, permissions, servers and clock; ends with 1 if something is wrong."""
     settings = settings_of(context)
     tokens: list[evergrant.Token] = []
-    checks = [_versions(), _configuration(settings), _client(settings), *_keys()]
-    checks += [*_data_center(settings), *_redirect(settings), *_audit(settings)]
+    checks = [
+        _check_versions(),
+        _check_configuration(settings),
+        _check_client(settings),
+        *_check_keys(),
+    ]
+    checks += [
+        *_check_data_centers(settings),
+        *_check_redirect_url(settings),
+        *_check_audit_log(settings),
+    ]
     if repair:
         require_persistent_store(settings.store)
-        checks += lifeboat_checks(settings, repair=True, adopt=adopt)
-    checks += _store(settings, tokens)
+        checks += check_lifeboats(settings, repair=True, adopt=adopt)
+    checks += _check_store(settings, tokens)
     if not repair:
-        checks += lifeboat_checks(settings, repair=False)
+        checks += check_lifeboats(settings, repair=False)
     if not offline:
-        checks += _servers(settings, tokens)
+        checks += _check_servers(settings, tokens)
     if as_json:
         typer.echo(json_text([asdict(check) for check in checks], indent=2))
     else:
         screen = console()
-        screen.print(table(("", "what", "how it stands"), _lines(checks), screen.width))
+        screen.print(table(("", "what", "how it stands"), _table_rows(checks), screen.width))
     if any(check.status == "problem" for check in checks):
         raise typer.Exit(ExitCode.BAD_RESULT)
 
 
-def _lines(checks: Iterable[Check]) -> Iterator[tuple[str, str, str]]:
+def _table_rows(checks: Iterable[Check]) -> Iterator[tuple[str, str, str]]:
     for check in checks:
         yield check.status, check.name, check.detail
         if check.hint:
             yield " ", " ", check.hint
 
 
-def _versions() -> Check:
+def _check_versions() -> Check:
     import platform
     import sqlite3
     from importlib.metadata import version
@@ -103,14 +112,14 @@ def _versions() -> Check:
     return Check("versions", "ok", f"{named}, {python}")
 
 
-def _configuration(settings: Settings) -> Check:
+def _check_configuration(settings: Settings) -> Check:
     if settings.warning:
         return Check("configuration", "problem", settings.warning)
     there = "" if settings.file.exists() else " (not there: defaults)"
     return Check("configuration", "ok", f"{settings.file}{there}")
 
 
-def _client(settings: Settings) -> Check:
+def _check_client(settings: Settings) -> Check:
     if settings.sandbox:
         return Check("client", "ok", "the sandbox's own")
     if not settings.client_id:
@@ -129,7 +138,7 @@ def _client(settings: Settings) -> Check:
     )
 
 
-def _data_center(settings: Settings) -> Iterator[Check]:
+def _check_data_centers(settings: Settings) -> Iterator[Check]:
     from evergrant.datacenter import ZOHO
 
     if settings.sandbox:
@@ -141,18 +150,18 @@ def _data_center(settings: Settings) -> Iterator[Check]:
             yield Check("data center", "problem", error.message, error.hint)
 
 
-def _redirect(settings: Settings) -> Iterator[Check]:
-    from evergrant.cli.login_callback import local_parts
+def _check_redirect_url(settings: Settings) -> Iterator[Check]:
+    from evergrant.cli.login_callback import parse_loopback_url
 
     try:
-        local_parts(settings.redirect_url)
+        parse_loopback_url(settings.redirect_url)
     except ConfigError as error:
         # An app on the web has one of its own, at which the command line cannot listen.
         is_web = settings.redirect_url.startswith("https://")
         yield Check("redirect URL", "note" if is_web else "problem", error.message, error.hint)
 
 
-def _audit(settings: Settings) -> Iterator[Check]:
+def _check_audit_log(settings: Settings) -> Iterator[Check]:
     if settings.audit is None:
         return
     try:
@@ -160,10 +169,10 @@ def _audit(settings: Settings) -> Iterator[Check]:
     except EvergrantError as error:
         yield Check("audit log", "problem", error.message, error.hint)
         return
-    from evergrant.observing.audit_log_files import gaps
+    from evergrant.observing.audit_log_files import count_missing
 
     with suppress(OSError):  # it was rotated away in this moment
-        missing, last = gaps(Path(settings.audit))
+        missing, last = count_missing(Path(settings.audit))
         if log and missing:
             yield Check(
                 "audit log",
@@ -173,7 +182,7 @@ def _audit(settings: Settings) -> Iterator[Check]:
             )
 
 
-def _keys() -> Iterator[Check]:
+def _check_keys() -> Iterator[Check]:
     try:
         keys = keyring_from_environment()
     except EvergrantError as error:
@@ -185,7 +194,7 @@ def _keys() -> Iterator[Check]:
             yield Check("keys", "ok", f"{newest} seals what is kept{opens}")
 
 
-def _store(settings: Settings, tokens: list[evergrant.Token]) -> Iterator[Check]:
+def _check_store(settings: Settings, tokens: list[evergrant.Token]) -> Iterator[Check]:
     """Look at the store; put the tokens found into ``tokens``."""
     corrupt: list[CorruptRecord] = []
     try:
@@ -196,7 +205,7 @@ def _store(settings: Settings, tokens: list[evergrant.Token]) -> Iterator[Check]
                 list(store.config_warnings()),
                 list(store.config_remarks()),
             )
-            standing = [*clock_checks(store), *grant_checks(settings, store, tokens)]
+            standing = [*check_clocks(store), *check_grants(settings, store, tokens)]
     except EvergrantError as error:
         yield Check("store", "problem", error.message, error.hint)
         return
@@ -234,7 +243,7 @@ def _captured_warnings() -> Iterator[list[str]]:
         log.removeHandler(handler)
 
 
-def _servers(settings: Settings, tokens: Iterable[evergrant.Token]) -> Iterator[Check]:
+def _check_servers(settings: Settings, tokens: Iterable[evergrant.Token]) -> Iterator[Check]:
     from evergrant._oauth.transport import HttpxTransport
 
     try:
@@ -242,7 +251,7 @@ def _servers(settings: Settings, tokens: Iterable[evergrant.Token]) -> Iterator[
     except EvergrantError as error:
         yield Check("accounts server", "problem", error.message, error.hint)
         return
-    with accounts, closing(HttpxTransport(TIMEOUT)) as send:
+    with accounts, closing(HttpxTransport(ACCOUNTS_TIMEOUT_S)) as send:
         homes = {accounts.home_data_center.code: accounts.home_data_center}
         for token in tokens:
             if settings.sandbox or not is_sandboxed(token):
@@ -253,10 +262,10 @@ def _servers(settings: Settings, tokens: Iterable[evergrant.Token]) -> Iterator[
                     about = f"token {token.id}: {error.message}"
                     yield Check("data center", "problem", about, error.hint)
         for home in homes.values():
-            yield _server(home, accounts, send)
+            yield _check_server(home, accounts, send)
 
 
-def _server(
+def _check_server(
     home: evergrant.DataCenter, accounts: evergrant.Accounts, send: HttpxTransport
 ) -> Check:
     from email.utils import parsedate_to_datetime
@@ -286,4 +295,4 @@ def _server(
     if abs(off) < EXPIRY_LEEWAY.total_seconds():
         return Check(name, "ok", f"{home.accounts_url} answers; clocks differ by {abs(off):.0f} s")
     hint = "Set the clock (NTP): tokens look valid too long, or expire too soon."
-    return Check(name, "problem", off_by(off, home.accounts_url), hint)
+    return Check(name, "problem", format_offset(off, home.accounts_url), hint)

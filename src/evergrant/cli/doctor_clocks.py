@@ -9,10 +9,10 @@ from evergrant.cli.doctor_check import Check
 from evergrant.clock import utc_now
 from evergrant.token import EXPIRY_LEEWAY
 
-__all__ = ["clock_checks", "off_by"]
+__all__ = ["check_clocks", "format_offset"]
 
 
-def clock_checks(store: evergrant.TokenStore) -> Iterator[Check]:
+def check_clocks(store: evergrant.TokenStore) -> Iterator[Check]:
     """Compare this host's clock with that of the store's server, if it has one."""
     began = utc_now()
     theirs = store.storage_time()
@@ -23,9 +23,9 @@ def clock_checks(store: evergrant.TokenStore) -> Iterator[Check]:
         yield Check("store clock", "ok", f"differs from ours by {abs(off):.0f} s")
         return
     hint = "Set the clocks of both (NTP): the age of logins, and what was deleted, go by them."
-    yield Check("store clock", "problem", off_by(off, store.url), hint)
+    yield Check("store clock", "problem", format_offset(off, store.url), hint)
 
 
-def off_by(seconds: float, whose: str) -> str:
+def format_offset(seconds: float, whose: str) -> str:
     """Return how our clock stands to another."""
     return f"our clock is {abs(seconds):.0f} s {'ahead of' if seconds > 0 else 'behind'} {whose}"

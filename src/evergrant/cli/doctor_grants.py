@@ -13,10 +13,10 @@ from evergrant.cli.resources import accounts_for, grant_states_for
 from evergrant.config import Settings
 from evergrant.errors import EvergrantError
 
-__all__ = ["grant_checks"]
+__all__ = ["check_grants"]
 
 
-def grant_checks(
+def check_grants(
     settings: Settings, store: evergrant.TokenStore, tokens: Collection[evergrant.Token]
 ) -> Iterator[Check]:
     """Name the grants that Zoho has ended, and who disagrees with us about time."""

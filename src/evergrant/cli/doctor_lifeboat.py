@@ -17,12 +17,12 @@ from evergrant.config import Settings, config_folder
 from evergrant.errors import EvergrantError
 from evergrant.events import safe_listener
 
-__all__ = ["lifeboat_checks"]
+__all__ = ["check_lifeboats"]
 
 NAME = "lifeboat"
 
 
-def lifeboat_checks(settings: Settings, *, repair: bool, adopt: bool = False) -> Iterator[Check]:
+def check_lifeboats(settings: Settings, *, repair: bool, adopt: bool = False) -> Iterator[Check]:
     """Look for tokens that a store, this one or another, could not take.
 
     Args:
@@ -34,50 +34,50 @@ def lifeboat_checks(settings: Settings, *, repair: bool, adopt: bool = False) ->
     try:
         with evergrant.open_store(settings.store) as store:
             boat = Lifeboat(config_folder(), store.url)
-            yield from _repaired(store, boat, adopt=adopt) if repair else _waiting(boat)
+            yield from _repair(store, boat, adopt=adopt) if repair else _check_pending(boat)
     except EvergrantError as error:
         if repair:
             yield Check(NAME, "problem", f"nothing was restored: {error.message}", error.hint)
-        yield from _other_stores(all_files(config_folder()))
+        yield from _check_other_stores(all_files(config_folder()))
         return
     for path, problem in boat.unusable.items():
         yield Check(NAME, "problem", f"{path}: {problem.message}", problem.hint)
-    yield from _other_stores(set(all_files(config_folder())) - boat.paths())
+    yield from _check_other_stores(set(all_files(config_folder())) - boat.paths())
 
 
-def _waiting(boat: Lifeboat) -> Iterator[Check]:
+def _check_pending(boat: Lifeboat) -> Iterator[Check]:
     for token in boat.pending():
         yield Check(
             NAME,
             "problem",
-            f"{_named(token)} was granted, and its store could not take it",
+            f"{_describe(token)} was granted, and its store could not take it",
             "Mend the store, then run: evergrant doctor --repair",
         )
 
 
-def _repaired(store: evergrant.TokenStore, boat: Lifeboat, *, adopt: bool) -> Iterator[Check]:
+def _repair(store: evergrant.TokenStore, boat: Lifeboat, *, adopt: bool) -> Iterator[Check]:
     try:
         for before, now in boat.repair(adopt=adopt):
             yield Check(NAME, "note", f"{before.name} was damaged; it is kept as {now}")
     except OSError as error:
         yield Check(NAME, "problem", f"a damaged file was left as it is: {error}")
     for result in Saver(store, boat, safe_listener(None), utc_now).restore_pending():
-        yield _result_check(result)
+        yield _check_result(result)
 
 
-def _result_check(result: RestoreResult) -> Check:
-    what = f"{_named(result.token)}: {result.outcome.value}"
+def _check_result(result: RestoreResult) -> Check:
+    what = f"{_describe(result.token)}: {result.outcome.value}"
     if result.problem:
         return Check(NAME, "problem", f"{what}; {result.problem.message}", result.problem.hint)
     return Check(NAME, "ok" if result.outcome is RestoreOutcome.RESTORED else "note", what)
 
 
-def _named(token: evergrant.Token) -> str:
+def _describe(token: evergrant.Token) -> str:
     number = f"token {token.id}" if token.id else "a login"
     return f"{number} of {token.user_name}" if token.user_name else number
 
 
-def _other_stores(paths: Iterable[Path]) -> Iterator[Check]:
+def _check_other_stores(paths: Iterable[Path]) -> Iterator[Check]:
     """Tell for which stores tokens wait, as far as the files say it."""
     for store, number in sorted(Counter(map(store_url_of, paths)).items()):
         yield Check(

@@ -51,7 +51,7 @@ class EventPrinter:
             event = StoreFailed(at=event.at, error=event.error)
         if isinstance(event, StoreRecovered) and None not in self._known:
             return
-        said = _described(event)
+        said = _describe(event)
         whom, error = event.token_id or event.user, said.get("error")
         self.failed = self.failed or bool(error)
         if error is None:
@@ -60,7 +60,7 @@ class EventPrinter:
             return
         else:
             self._known[whom] = error
-        self.print(said, _sentence(event, said))
+        self.print(said, _format_sentence(event, said))
 
     def print(self, said: dict[str, Any], sentence: str) -> None:
         """Print what was said, for programs, or the sentence that says it, for people."""
@@ -70,7 +70,7 @@ class EventPrinter:
             typer.echo(printable(f"{format_time(datetime.fromisoformat(said['at']))} {sentence}"))
 
 
-def _described(event: Event) -> dict[str, Any]:
+def _describe(event: Event) -> dict[str, Any]:
     said: dict[str, Any] = {
         "at": event.at.isoformat(),
         "event": _NAMES.get(type(event), type(event).__name__),
@@ -90,7 +90,7 @@ def _described(event: Event) -> dict[str, Any]:
     return said
 
 
-def _sentence(event: Event, said: dict[str, Any]) -> str:
+def _format_sentence(event: Event, said: dict[str, Any]) -> str:
     text = " ".join(filter(None, (said["event"], event.user or event.token_id)))
     if isinstance(event, Refreshed) and event.expires_at:
         text += f" until {format_time(event.expires_at)}"

@@ -53,7 +53,7 @@ class ExitCode(IntEnum):
 
 
 # The first that fits decides: special ones stand before those they derive from.
-_MEANINGS: tuple[tuple[type[EvergrantError], ExitCode], ...] = (
+_EXIT_CODES: tuple[tuple[type[EvergrantError], ExitCode], ...] = (
     (TokenNotSaved, ExitCode.NOT_SAVED),
     (ConfigError, ExitCode.USAGE),
     (MissingExtra, ExitCode.USAGE),
@@ -72,4 +72,6 @@ _MEANINGS: tuple[tuple[type[EvergrantError], ExitCode], ...] = (
 
 def exit_code(error: EvergrantError) -> ExitCode:
     """Return the exit code that an error leads to."""
-    return next((code for kind, code in _MEANINGS if isinstance(error, kind)), ExitCode.BAD_RESULT)
+    return next(
+        (code for kind, code in _EXIT_CODES if isinstance(error, kind)), ExitCode.BAD_RESULT
+    )

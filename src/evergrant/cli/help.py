@@ -51,7 +51,7 @@ class DocumentedCommand(TyperCommand):
     def collect_usage_pieces(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the parser's
         """Return what may follow the command's name."""
         arguments = [one for one in self.params if one.param_type_name == "argument"]
-        return ["[OPTIONS]", *map(_usage, arguments)]
+        return ["[OPTIONS]", *map(_argument_usage, arguments)]
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write arguments, then options."""
@@ -59,7 +59,7 @@ class DocumentedCommand(TyperCommand):
         for parameter in self.get_params(ctx):
             record: tuple[str, str] | None = parameter.get_help_record(ctx)
             if record and parameter.param_type_name == "argument":
-                written["Arguments"].append((_name(parameter), record[1]))
+                written["Arguments"].append((_argument_name(parameter), record[1]))
             elif record:
                 written["Options"].append(record)
         for title, rows in written.items():
@@ -89,12 +89,12 @@ class DocumentedGroup(TyperGroup):
                 formatter.write_dl(summaries)
 
 
-def _name(argument: Any) -> str:
+def _argument_name(argument: Any) -> str:
     return str(argument.metavar or argument.name.upper())
 
 
-def _usage(argument: Any) -> str:
-    name = _name(argument)
+def _argument_usage(argument: Any) -> str:
+    name = _argument_name(argument)
     if not argument.required and not name.startswith("["):
         name = f"[{name}]"
     return f"{name}..." if argument.nargs < 0 else name

@@ -16,17 +16,17 @@ from evergrant import transfer
 from evergrant._text import json_text
 from evergrant.cli.exit_codes import ExitCode
 from evergrant.cli.messages import print_error, print_info
-from evergrant.cli.move import DryRun, named_store, open_for_preview
+from evergrant.cli.move import DryRun, open_for_preview, resolve_store_url
 from evergrant.cli.options import AsJson, settings_of
 from evergrant.cli.transfer_output import (
     as_dict,
     print_outcomes,
-    summary,
+    summarize,
     with_audit,
     with_progress,
 )
 from evergrant.errors import ConfigError
-from evergrant.transfer.formats import PREFIX, token_from_environment, tokens_from_json
+from evergrant.transfer.formats import DEFAULT_PREFIX, token_from_environment, tokens_from_json
 
 __all__ = ["import_tokens"]
 
@@ -48,7 +48,8 @@ def import_tokens(
     prefix: Annotated[
         str | None,
         typer.Option(
-            metavar="PREFIX", help=f"With env:, what variables begin with; by default {PREFIX}."
+            metavar="PREFIX",
+            help=f"With env:, what variables begin with; by default {DEFAULT_PREFIX}.",
         ),
     ] = None,
     partial_too: Annotated[
@@ -62,7 +63,7 @@ def import_tokens(
     The source stays as it is, and a fresher token that is there already, too.
     """
     settings = settings_of(context)
-    with _incoming(source, prefix) as copied:
+    with _open_source(source, prefix) as copied:
         with open_for_preview(settings.store) as store:
             moves = planned = list(copied(store, dry_run=True))
         good = all(moved.is_good for moved in moves)
@@ -80,16 +81,16 @@ def import_tokens(
 
 
 @contextmanager
-def _incoming(source: str, prefix: str | None) -> Iterator[Copy]:
+def _open_source(source: str, prefix: str | None) -> Iterator[Copy]:
     if prefix is not None and source != "env:":
         raise ConfigError("--prefix is for the source env: only")
     if source == "-":
         yield partial(transfer.copy, tokens_from_json(sys.stdin.buffer))
     elif source == "env:":
-        token = token_from_environment(PREFIX if prefix is None else prefix)
+        token = token_from_environment(DEFAULT_PREFIX if prefix is None else prefix)
         yield partial(transfer.copy, [token])
     else:
-        with evergrant.open_store(named_store(source), read_only=True) as store:
+        with evergrant.open_store(resolve_store_url(source), read_only=True) as store:
             yield partial(transfer.move, store)
 
 
@@ -98,4 +99,4 @@ def _print(moves: list[transfer.Moved], *, as_json: bool) -> None:
         typer.echo(json_text([as_dict(one) for one in moves], indent=2))
     else:
         print_outcomes(moves)
-        typer.echo(summary(Counter(moved.outcome for moved in moves)))
+        typer.echo(summarize(Counter(moved.outcome for moved in moves)))

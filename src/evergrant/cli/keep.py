@@ -16,7 +16,7 @@ import evergrant
 from evergrant.cli.event_output import EventPrinter
 from evergrant.cli.exit_codes import ExitCode
 from evergrant.cli.messages import print_info
-from evergrant.cli.metrics import metrics_of, serving_metrics
+from evergrant.cli.metrics import make_metrics, serve_metrics
 from evergrant.cli.options import AsJson, settings_of
 from evergrant.cli.resources import (
     accounts_for,
@@ -73,11 +73,11 @@ def keep(
     settings = settings_of(context)
     require_persistent_store(settings.store)
     inbox: EventQueue = SimpleQueue()
-    counted = metrics_of(metrics)
+    counted = make_metrics(metrics)
     others: list[Listener | None] = [open_audit_log(settings), counted]
     with (
         _forward_signals(inbox),
-        serving_metrics(counted, metrics),
+        serve_metrics(counted, metrics),
         evergrant.open_store(settings.store) as store,
         accounts_for(settings, settings.sandbox) as accounts,
     ):
@@ -126,7 +126,7 @@ class KeepService:
         self._manager = manager
         self._metrics = metrics
         self._count_at = 0.0
-        self._scheduler = RefreshScheduler(self._manager, users, on_problem=self._note_problem)
+        self._scheduler = RefreshScheduler(self._manager, users, on_problem=self._queue_problem)
 
     def run(self, *, once: bool) -> ExitCode:
         """Go round until a signal comes, or once; what was begun is saved whatever happens.
@@ -200,7 +200,7 @@ class KeepService:
             self._printer.print_event(happened)
         return False
 
-    def _note_problem(self, error: EvergrantError) -> None:
+    def _queue_problem(self, error: EvergrantError) -> None:
         self._inbox.put(
             RefreshFailed(
                 at=self._manager.clock(), error=error, token_id=error.token_id, user=error.user

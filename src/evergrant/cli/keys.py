@@ -36,7 +36,7 @@ keys = typer.Typer(
     cls=DocumentedGroup, no_args_is_help=True, help="Make, show, rotate and retire the keys."
 )
 
-PLAIN = "none: not encrypted"
+NOT_ENCRYPTED = "none: not encrypted"
 """What stands in the place of a key for tokens without one."""
 
 KeyFile = Annotated[
@@ -89,7 +89,7 @@ def status(context: typer.Context, *, as_json: AsJson = False) -> None:
     known = [key.id for key in reversed(ring.oldest_first)] if ring else []
     rows: list[dict[str, Any]] = [
         {
-            "key": id_ or PLAIN,
+            "key": id_ or NOT_ENCRYPTED,
             "set": id_ in known,
             "seals": id_ == (known[0] if known else None),
             "tokens": counts[id_],
@@ -104,7 +104,7 @@ def status(context: typer.Context, *, as_json: AsJson = False) -> None:
         lines = (
             (
                 row["key"],
-                _use(row),
+                _describe_use(row),
                 str(row["tokens"]),
                 str(row["lifeboat_files"]),
             )
@@ -113,7 +113,7 @@ def status(context: typer.Context, *, as_json: AsJson = False) -> None:
         screen.print(table(("key", "use", "tokens", "lifeboat files"), lines, screen.width))
     else:
         print_info("no key is set, and nothing is stored")
-    missing = [row["key"] for row in rows if not row["set"] and row["key"] != PLAIN]
+    missing = [row["key"] for row in rows if not row["set"] and row["key"] != NOT_ENCRYPTED]
     if missing:
         print_warning(f"not set, and needed: {', '.join(missing)}")
     if known and counts[None]:
@@ -146,7 +146,7 @@ def rotate(
                 f"{before[None]} tokens in {store.url} are not encrypted; nothing was changed",
                 hint="Encrypt them: evergrant keys rotate --adopt.",
             )
-        with _progress(before.total()) as advance:
+        with _show_progress(before.total()) as advance:
             for count in store.reencrypt(on_corrupt=lambda error: print_warning(str(error))):
                 advance(count)
         if before[None]:
@@ -156,20 +156,20 @@ def rotate(
         # Beside rows that cannot be read: another program may still seal with an older key.
         print_warning(f"{left} of {after.total()} tokens are not sealed with the key {newest}")
         raise typer.Exit(ExitCode.BAD_RESULT)
-    _note(settings, "KeysRotated", newest)
+    _record_event(settings, "KeysRotated", newest)
     done = max(before.total() - before[newest], 0)
     sealed = "1 token was" if done == 1 else f"{done} tokens were"
     print_info(f"{sealed} sealed with the key {newest}, as all are now ({after.total()})")
 
 
-def _use(row: Mapping[str, Any]) -> str:
-    if row["key"] == PLAIN:
+def _describe_use(row: Mapping[str, Any]) -> str:
+    if row["key"] == NOT_ENCRYPTED:
         return "-"
     return "seals and opens" if row["seals"] else "opens" if row["set"] else "not set"
 
 
 @contextmanager
-def _progress(total: int) -> Iterator[Callable[[int], None]]:
+def _show_progress(total: int) -> Iterator[Callable[[int], None]]:
     from rich.console import Console
     from rich.progress import Progress
 
@@ -206,10 +206,10 @@ def retire(
     if len(lines) == 1:
         raise ConfigError(f"{key_id} is the only key in {file}; it was not retired")
     write_lines(file, [line for id_, line in held.items() if id_ != key_id])
-    _note(settings_of(context), "KeyRetired", key_id)
+    _record_event(settings_of(context), "KeyRetired", key_id)
     print_info(f"{key_id} is not in {file} any more; other stores that it sealed would need it")
 
 
-def _note(settings: Settings, event: str, key_id: str) -> None:
+def _record_event(settings: Settings, event: str, key_id: str) -> None:
     if log := open_audit_log(settings):
         log.record({"at": datetime.now(UTC).isoformat(), "event": event, "key_id": key_id})

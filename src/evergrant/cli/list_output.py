@@ -16,15 +16,22 @@ from typing import TYPE_CHECKING
 import typer
 
 from evergrant._text import json_text, printable
-from evergrant.cli.columns import display_text, lay_out, widths_of
-from evergrant.cli.tables import NARROW, Row, console, filled, state_color, token_cells
+from evergrant.cli.columns import column_widths, display_text, lay_out
+from evergrant.cli.tables import (
+    MIN_WIDTH_FOR_SCOPES,
+    Row,
+    console,
+    non_empty_columns,
+    state_color,
+    token_cells,
+)
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 __all__ = ["print_as_json", "print_listing"]
 
-SAMPLE = 500
+SAMPLE_ROWS = 500
 """Rows that decide how wide the columns are."""
 
 
@@ -44,22 +51,22 @@ def print_listing(rows: Iterable[Row]) -> bool:
     pipe: the cells, whole, with tabs between them and no heading, as ``cut`` and ``awk`` like it.
     """
     rows = iter(rows)
-    sample = list(islice(rows, SAMPLE))
+    sample = list(islice(rows, SAMPLE_ROWS))
     screen = console()
     if not screen.is_terminal:
         for row in chain(sample, rows):
             cells = token_cells(row, wide=True).values()
             sys.stdout.write("\t".join(printable(cell or "-") for cell in cells) + "\n")
     elif sample:
-        lines = _lines(sample, rows, screen)
+        lines = _format_lines(sample, rows, screen)
         if len(sample) < screen.height - 1:
             sys.stdout.writelines(lines)
         else:
-            _page(lines)
+            _print_through_pager(lines)
     return bool(sample)
 
 
-def _page(lines: Iterable[str]) -> None:
+def _print_through_pager(lines: Iterable[str]) -> None:
     """Show lines through the pager, as far as somebody reads; through none, all of them."""
     pager = shlex.split(os.environ.get("PAGER", "less"))
     if not pager or not shutil.which(pager[0]):
@@ -77,20 +84,20 @@ def _page(lines: Iterable[str]) -> None:
             reader.stdin.close()  # type: ignore[union-attr]
 
 
-def _lines(sample: Sequence[Row], rest: Iterable[Row], screen: Console) -> Iterator[str]:
-    wide = screen.width >= NARROW
+def _format_lines(sample: Sequence[Row], rest: Iterable[Row], screen: Console) -> Iterator[str]:
+    wide = screen.width >= MIN_WIDTH_FOR_SCOPES
     cells = [token_cells(row, wide=wide) for row in sample]
-    names = filled(cells)
+    names = non_empty_columns(cells)
     rows = [[display_text(row[name] or "-") for name in names] for row in cells]
-    widths = widths_of([names, *rows], screen.width)
-    yield _colored(names, widths, bold=True)
+    widths = column_widths([names, *rows], screen.width)
+    yield _format_line(names, widths, bold=True)
     for row in rows:
-        yield _colored(row, widths)
+        yield _format_line(row, widths)
     for late in (token_cells(row, wide=wide) for row in rest):
-        yield _colored([display_text(late[name] or "-") for name in names], widths)
+        yield _format_line([display_text(late[name] or "-") for name in names], widths)
 
 
-def _colored(row: Sequence[str], widths: Sequence[int], *, bold: bool = False) -> str:
+def _format_line(row: Sequence[str], widths: Sequence[int], *, bold: bool = False) -> str:
     plain = bool(os.environ.get("NO_COLOR"))
     text = ""
     for line in lay_out(row, widths):

@@ -23,17 +23,17 @@ from evergrant.config import Settings
 from evergrant.errors import ConfigError, NoRefreshToken, UntrustedServer
 
 if TYPE_CHECKING:
-    from evergrant.cli.login_callback import Listener, PendingLogin
+    from evergrant.cli.login_callback import CallbackServer, PendingLogin
 
 __all__ = ["login"]
 
-WAIT = 300.0
+LOGIN_TIMEOUT_S = 300.0
 """Seconds for the user to come back from Zoho."""
 
-ANY_PORT = "http://127.0.0.1:0/callback"
+ANY_PORT_URL = "http://127.0.0.1:0/callback"
 """The redirect URL at a sandbox, which takes any port of the loopback interface."""
 
-SECRET_ELSEWHERE = "Set EVERGRANT_CLIENT_SECRET, or client_secret in the configuration file."  # noqa: S105 - a hint
+SECRET_HINT = "Set EVERGRANT_CLIENT_SECRET, or client_secret in the configuration file."  # noqa: S105 - a hint
 
 
 def login(
@@ -89,9 +89,9 @@ def login(
     require_persistent_store(settings.store)
     wanted = read_scopes(scopes or settings.scopes)
     if not settings.sandbox:
-        settings = _with_client(settings)
+        settings = _require_client(settings)
     with ExitStack() as stack:
-        listener = None if self_client else _listener(settings, needed=not no_browser)
+        listener = None if self_client else _open_callback_server(settings, needed=not no_browser)
         if listener:
             settings = replace(settings, redirect_url=stack.enter_context(listener).url)
         store = stack.enter_context(evergrant.open_store(settings.store))
@@ -103,12 +103,12 @@ def login(
             accounts.data_centers.by_code(data_center)
         try:
             if self_client:
-                token = keeper.login_with_code(_code(), user, data_center=data_center)
+                token = keeper.login_with_code(_ask_code(), user, data_center=data_center)
             else:
                 begin = partial(keeper.authorization_url, wanted, user)
                 url = begin(prompt_consent=prompt_consent)
                 again = None if prompt_consent else partial(begin, prompt_consent=True)
-                token = _by_redirect(keeper, url, again, listener, browse=not no_browser)
+                token = _wait_for_redirect(keeper, url, again, listener, browse=not no_browser)
         except NoRefreshToken as error:
             said = error.hint.replace("prompt_consent=True (prompt=consent)", "--prompt-consent")
             error.hint = said if self_client else "Log in again with --prompt-consent."
@@ -119,18 +119,18 @@ def login(
         print_info(f"store: {store.url}")
 
 
-def _listener(settings: Settings, *, needed: bool) -> Listener | None:
-    from evergrant.cli.login_callback import Listener
+def _open_callback_server(settings: Settings, *, needed: bool) -> CallbackServer | None:
+    from evergrant.cli.login_callback import CallbackServer
 
     try:
-        return Listener(ANY_PORT if settings.sandbox else settings.redirect_url)
+        return CallbackServer(ANY_PORT_URL if settings.sandbox else settings.redirect_url)
     except ConfigError:
         if needed:
             raise
         return None
 
 
-def _with_client(settings: Settings) -> Settings:
+def _require_client(settings: Settings) -> Settings:
     if not settings.client_id:
         raise ConfigError(
             "no client id",
@@ -140,25 +140,27 @@ def _with_client(settings: Settings) -> Settings:
         )
     if settings.client_secret or settings.client_secrets:
         return settings
-    return replace(settings, client_secret=ask_secret("Client secret", otherwise=SECRET_ELSEWHERE))
+    return replace(settings, client_secret=ask_secret("Client secret", otherwise=SECRET_HINT))
 
 
-def _code() -> str:
+def _ask_code() -> str:
     return ask_secret("Code from the API console", otherwise="Type it, or send it to stdin.")
 
 
-def _by_redirect(
+def _wait_for_redirect(
     keeper: evergrant.Keeper,
     url: str,
     again: Callable[[], str] | None,
-    listener: Listener | None,
+    listener: CallbackServer | None,
     *,
     browse: bool,
 ) -> evergrant.Token:
     from evergrant.cli.login_callback import PendingLogin
 
     state = parse_qs(urlsplit(url).query)["state"][0]
-    answer = PendingLogin(state, keeper.complete_login, again and partial(_told_again, again))
+    answer = PendingLogin(
+        state, keeper.complete_login, again and partial(_announce_second_consent, again)
+    )
     if listener:
         listener.serve(answer, print_warning)
     if not browse:
@@ -174,15 +176,15 @@ def _by_redirect(
         )
         alone = listener is None
         threading.Thread(target=_read_pasted, args=(answer, alone), daemon=True).start()
-    return answer.wait(WAIT)
+    return answer.wait(LOGIN_TIMEOUT_S)
 
 
-def _told_again(again: Callable[[], str]) -> str:
+def _announce_second_consent(again: Callable[[], str]) -> str:
     print_info("Zoho sent no refresh token, since you consented before: it asks once more.")
     return again()
 
 
-def _open_by_hand(address: str) -> None:
+def _print_next_address(address: str) -> None:
     print_info("Open this address, and paste the one that the browser ends on once more:")
     print_info(f"  {address}")
 
@@ -194,7 +196,7 @@ def _read_pasted(answer: PendingLogin, alone: bool) -> None:  # noqa: FBT001 - a
             redirect = line.decode("utf-8", "replace").strip()
             if redirect:
                 try:
-                    answer.complete(redirect, lambda _: None, _open_by_hand)
+                    answer.complete(redirect, lambda _: None, _print_next_address)
                 except UntrustedServer as error:
                     print_warning(error.message)
     if alone:

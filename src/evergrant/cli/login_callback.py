@@ -19,12 +19,12 @@ from evergrant._text import printable
 from evergrant.errors import ConfigError, ConsentDenied, NoRefreshToken, UntrustedServer
 from evergrant.token import Token
 
-__all__ = ["Listener", "PendingLogin"]
+__all__ = ["CallbackServer", "PendingLogin"]
 
 _LOOPBACK_URL = re.compile(
     r"(?P<host>http://(127\.0\.0\.1|localhost)):(?P<port>\d{1,5})(?P<path>/[^?#]*|)"
 )
-_LAST_PORT = 65535
+_MAX_PORT = 65535
 
 _HEADERS = {
     "Content-Type": "text/html; charset=utf-8",
@@ -67,7 +67,10 @@ class PendingLogin:
         self._user: str | None = None
 
     def complete(
-        self, redirect: str, tell: Callable[[str], None], onward: Callable[[str], None]
+        self,
+        redirect: str,
+        show_result: Callable[[str], None],
+        redirect_browser: Callable[[str], None],
     ) -> None:
         """Finish the login with this redirect, unless another did.
 
@@ -81,19 +84,22 @@ class PendingLogin:
         state = parse_redirect(redirect).state.encode()
         with self._lock:
             if address := self._onward.get(state):
-                onward(address)  # the browser's page was loaded again
+                redirect_browser(address)  # the browser's page was loaded again
                 return
             if not hmac.compare_digest(state, self._state):
                 raise UntrustedServer(
                     "a redirect came that does not answer this login; it was ignored"
                 )
             if self._user is None:
-                self._finish(redirect, tell, onward)
+                self._finish(redirect, show_result, redirect_browser)
             else:
-                tell(self._user)  # as above
+                show_result(self._user)  # as above
 
     def _finish(
-        self, redirect: str, tell: Callable[[str], None], onward: Callable[[str], None]
+        self,
+        redirect: str,
+        show_result: Callable[[str], None],
+        redirect_browser: Callable[[str], None],
     ) -> None:
         try:
             try:
@@ -104,15 +110,15 @@ class PendingLogin:
                 address, self._again = self._again(), None
                 self._onward[self._state] = address
                 self._state = parse_redirect(address).state.encode()
-                onward(address)
+                redirect_browser(address)
                 return
         except Exception as error:  # noqa: BLE001 - raised again by wait
             self._user = ""
-            tell(self._user)
+            show_result(self._user)
             self._outcome.set_exception(error)
         else:
             self._user = token.user_name or ""
-            tell(self._user)
+            show_result(self._user)
             self._outcome.set_result(token)
 
     def fail(self, why: str) -> None:
@@ -138,14 +144,14 @@ class PendingLogin:
             ) from None
 
 
-def local_parts(redirect_url: str) -> re.Match[str]:
+def parse_loopback_url(redirect_url: str) -> re.Match[str]:
     """Return host, port and path of a redirect URL at which this machine can listen.
 
     Raises:
         ConfigError: It is not an address of this machine.
     """
     parts = _LOOPBACK_URL.fullmatch(redirect_url)
-    if parts is None or int(parts["port"]) > _LAST_PORT:
+    if parts is None or int(parts["port"]) > _MAX_PORT:
         raise ConfigError(
             f"the redirect URL {redirect_url} does not lead back to this command",
             hint="Register and set http://127.0.0.1:PORT/…, or use --no-browser.",
@@ -153,7 +159,7 @@ def local_parts(redirect_url: str) -> re.Match[str]:
     return parts
 
 
-class Listener:
+class CallbackServer:
     """Listens at a redirect URL on this machine; every other address is not found there.
 
     Args:
@@ -167,7 +173,7 @@ class Listener:
     """
 
     def __init__(self, redirect_url: str) -> None:
-        parts = local_parts(redirect_url)
+        parts = parse_loopback_url(redirect_url)
         try:
             self._server = _Server(("127.0.0.1", int(parts["port"])), _Handler)
         except OSError as error:
@@ -219,35 +225,35 @@ class _Handler(OneRequestHandler):
     def do_GET(self) -> None:  # noqa: N802 - the base's name
         """Take the redirect."""
         if self.server.answer is None or self.path.partition("?")[0] != self.server.path:
-            self._page(HTTPStatus.NOT_FOUND, "Nothing here", "This is not the address.")
+            self._send_page(HTTPStatus.NOT_FOUND, "Nothing here", "This is not the address.")
             return
         try:
-            self.server.answer.complete(self.path, self._tell, self._send_on)
+            self.server.answer.complete(self.path, self._show_result, self._redirect_browser)
         except UntrustedServer as error:
             self.server.refused(error.message)
-            self._page(
+            self._send_page(
                 HTTPStatus.BAD_REQUEST,
                 "Not this login",
                 "This is not the answer to the login that is under way.",
             )
 
-    def _send_on(self, address: str) -> None:
-        self._page(
+    def _redirect_browser(self, address: str) -> None:
+        self._send_page(
             HTTPStatus.SEE_OTHER,
             "One more step",
             "Zoho is asked for your consent once more.",
             {"Location": address},
         )
 
-    def _tell(self, user: str) -> None:
+    def _show_result(self, user: str) -> None:
         if user:
             text = f"You are logged in as {escape(printable(user))}. You can close this window."
-            self._page(HTTPStatus.OK, "Done", text)
+            self._send_page(HTTPStatus.OK, "Done", text)
         else:
             text = "The terminal says why. You can close this window."
-            self._page(HTTPStatus.OK, "The login failed", text)
+            self._send_page(HTTPStatus.OK, "The login failed", text)
 
-    def _page(
+    def _send_page(
         self, status: HTTPStatus, title: str, text: str, more: Mapping[str, str] = _HEADERS
     ) -> None:
         body = _PAGE.format(title=title, text=text).encode()

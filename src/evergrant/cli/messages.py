@@ -11,7 +11,7 @@ import typer
 from evergrant._text import printable
 from evergrant.errors import ConfigError, EvergrantError, Throttled
 
-__all__ = ["ask_secret", "confirmed", "format_time", "print_error", "print_info", "print_warning"]
+__all__ = ["ask_secret", "confirm", "format_time", "print_error", "print_info", "print_warning"]
 
 
 def format_time(at: datetime) -> str:
@@ -26,7 +26,7 @@ def print_info(text: str) -> None:
 
 def print_warning(text: str) -> None:
     """Say what is not right, and does not stop us."""
-    typer.echo(f"{_name(typer.colors.YELLOW)} warning: {printable(text)}", err=True)
+    typer.echo(f"{_prefix(typer.colors.YELLOW)} warning: {printable(text)}", err=True)
 
 
 def print_error(error: EvergrantError | str) -> None:
@@ -34,14 +34,14 @@ def print_error(error: EvergrantError | str) -> None:
     text = str(error)
     if isinstance(error, Throttled):
         text += f" Zoho takes requests again at {error.retry_at:%H:%M:%S %Z}."
-    typer.echo(f"{_name(typer.colors.RED)} {printable(text)}", err=True)
+    typer.echo(f"{_prefix(typer.colors.RED)} {printable(text)}", err=True)
 
 
-def _name(color: str) -> str:
+def _prefix(color: str) -> str:
     return typer.style("evergrant:", fg=color, bold=True)
 
 
-def confirmed(question: str, *, yes: bool) -> bool:
+def confirm(question: str, *, yes: bool) -> bool:
     """Ask before something that cannot be undone.
 
     Raises:

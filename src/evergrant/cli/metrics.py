@@ -11,12 +11,12 @@ from evergrant.errors import ConfigError
 if TYPE_CHECKING:
     from evergrant.observing.prometheus import Metrics
 
-__all__ = ["metrics_of", "serving_metrics"]
+__all__ = ["make_metrics", "serve_metrics"]
 
-HIGHEST_PORT = 65_535
+MAX_PORT = 65_535
 
 
-def metrics_of(address: str | None) -> Metrics | None:
+def make_metrics(address: str | None) -> Metrics | None:
     """Return what counts events, if somebody wants to see it."""
     if address is None:
         return None
@@ -26,7 +26,7 @@ def metrics_of(address: str | None) -> Metrics | None:
 
 
 @contextmanager
-def serving_metrics(metrics: Metrics | None, address: str | None) -> Iterator[None]:
+def serve_metrics(metrics: Metrics | None, address: str | None) -> Iterator[None]:
     """Serve metrics where somebody wants them: on this machine only, unless told otherwise.
 
     Raises:
@@ -36,7 +36,7 @@ def serving_metrics(metrics: Metrics | None, address: str | None) -> Iterator[No
         yield
         return
     host, _, port = address.rpartition(":")
-    if not port.isascii() or not port.isdecimal() or int(port) > HIGHEST_PORT:
+    if not port.isascii() or not port.isdecimal() or int(port) > MAX_PORT:
         raise ConfigError(f"{address!r} is not an address", hint="Write PORT, or HOST:PORT.")
     end = metrics.serve(host.strip("[]") or "127.0.0.1", int(port))
     try:

@@ -16,18 +16,18 @@ from evergrant import transfer
 from evergrant._text import json_text
 from evergrant.cli.exit_codes import ExitCode
 from evergrant.cli.messages import print_error, print_info
-from evergrant.cli.options import AsJson, refuse_lost_folder, settings_of
+from evergrant.cli.options import AsJson, require_folder, settings_of
 from evergrant.cli.resources import require_persistent_store
 from evergrant.cli.transfer_output import (
     as_dict,
     print_outcomes,
-    summary,
+    summarize,
     with_audit,
     with_progress,
 )
 from evergrant.errors import ConfigError, StoreMissing
 
-__all__ = ["DryRun", "move", "named_store", "open_for_preview"]
+__all__ = ["DryRun", "move", "open_for_preview", "resolve_store_url"]
 
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")]
 
@@ -73,21 +73,24 @@ def move(
     moved.
     """
     tally = Tally()
-    with _both(source, target, dry_run=dry_run, delete_source=delete_source) as (origin, there):
+    with _open_both(source, target, dry_run=dry_run, delete_source=delete_source) as (
+        origin,
+        there,
+    ):
         where = {"source": origin.url, "target": there.url, "dry_run": dry_run}
         moves: Iterable[transfer.Moved] = transfer.move(
             origin, there, dry_run=dry_run, delete_source=delete_source
         )
         if not dry_run:
             moves = with_audit(settings_of(context), moves, there.url)
-        tally.add(with_progress(moves, lambda: _size(origin), "moving"))
+        tally.add(with_progress(moves, lambda: _count_tokens(origin), "moving"))
     _print(tally, where, as_json=as_json)
     if tally.bad:
         print_error(f"{tally.bad} of {tally.counts.total()} tokens need a look: see their problem")
         raise typer.Exit(ExitCode.BAD_RESULT)
 
 
-def named_store(name: str) -> str:
+def resolve_store_url(name: str) -> str:
     """Return the URL that was given, or that stands in the variable of ``env:NAME``.
 
     Raises:
@@ -122,11 +125,11 @@ def open_for_preview(url: str) -> Iterator[evergrant.TokenStore]:
 
 
 @contextmanager
-def _both(
+def _open_both(
     source: str, target: str, *, dry_run: bool, delete_source: bool
 ) -> Iterator[tuple[evergrant.TokenStore, evergrant.TokenStore]]:
-    source, target = named_store(source), named_store(target)
-    refuse_lost_folder(target)
+    source, target = resolve_store_url(source), resolve_store_url(target)
+    require_folder(target)
     with evergrant.open_store(source, read_only=True) as origin, open_for_preview(target) as there:
         # Before either is opened to be written to.
         transfer.refuse_same(origin, there)
@@ -140,7 +143,7 @@ def _both(
         yield origin, there
 
 
-def _size(store: evergrant.TokenStore) -> int:
+def _count_tokens(store: evergrant.TokenStore) -> int:
     return sum(1 for _ in store.iter_tokens(on_corrupt=lambda _: None))
 
 
@@ -156,6 +159,6 @@ def _print(tally: Tally, where: dict[str, Any], *, as_json: bool) -> None:
         return
     print_outcomes(tally.notable)
     deleted = f"; {tally.deleted} deleted from {where['source']}" if tally.deleted else ""
-    typer.echo(f"{summary(tally.counts)}{deleted}")
+    typer.echo(f"{summarize(tally.counts)}{deleted}")
     if where["dry_run"]:
         print_info("a dry run: nothing was changed")

@@ -23,15 +23,15 @@ __all__ = [
     "TokenId",
     "User",
     "Yes",
-    "globals_first",
-    "refuse_lost_folder",
+    "move_global_options_first",
+    "require_folder",
     "settings_of",
 ]
 
 SANDBOX_PORT = 8790
 """Where ``evergrant sandbox`` is found unless told otherwise."""
 
-_ANYWHERE = ("--store", "--config", "--sandbox")
+_GLOBAL_OPTIONS = ("--store", "--config", "--sandbox")
 
 User = Annotated[
     str,
@@ -64,14 +64,14 @@ def settings_of(context: typer.Context) -> Settings:
         if value is not None and not value.strip():
             raise ConfigError(f"{option} is empty", hint="Give a URL, or leave the option out.")
     if given.store:
-        refuse_lost_folder(given.store)
+        require_folder(given.store)
     settings = load_settings(given.config, store=given.store, sandbox=given.sandbox)
     if settings.warning:
         print_warning(settings.warning)
     return settings
 
 
-def refuse_lost_folder(url: str) -> None:
+def require_folder(url: str) -> None:
     """Refuse a store that was named wrongly: its folder is not there, or it is a folder itself.
 
     Raises:
@@ -99,7 +99,7 @@ def _is_address(argument: str) -> bool:
     return "://" in argument or not argument.strip()  # an empty one is refused later
 
 
-def globals_first(arguments: Sequence[str]) -> list[str]:
+def move_global_options_first(arguments: Sequence[str]) -> list[str]:
     """Move the options of every command to the front, where the parser expects them.
 
     A bare ``--sandbox`` gets the address at which ``evergrant sandbox`` listens by default.
@@ -112,7 +112,7 @@ def globals_first(arguments: Sequence[str]) -> list[str]:
         name, has_value, _ = argument.partition("=")
         if argument == "--":
             return [*first, *others, argument, *left]
-        if name not in _ANYWHERE:
+        if name not in _GLOBAL_OPTIONS:
             others.append(argument)
         elif has_value:
             first.append(argument)

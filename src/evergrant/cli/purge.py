@@ -8,7 +8,7 @@ import typer
 
 import evergrant
 from evergrant.cli.exit_codes import ExitCode
-from evergrant.cli.messages import confirmed, print_info, print_warning
+from evergrant.cli.messages import confirm, print_info, print_warning
 from evergrant.cli.options import AsJson, Yes, settings_of
 from evergrant.cli.resources import (
     accounts_for,
@@ -18,7 +18,7 @@ from evergrant.cli.resources import (
     policy_enforcer_for,
 )
 from evergrant.cli.tables import describe
-from evergrant.cli.tokens import name_of, print_json, print_table
+from evergrant.cli.tokens import display_name, print_json, print_table
 from evergrant.config import Settings
 from evergrant.errors import EvergrantError
 
@@ -50,13 +50,13 @@ def purge(
             print_table(rows)
         if not found:
             print_info("nothing to purge")
-        elif not dry_run and confirmed(f"Delete {_count(found)} from {store.url}?", yes=yes):
-            left = sum(not _purged(settings, store, token, rule) for token, rule in found)
+        elif not dry_run and confirm(f"Delete {_format_count(found)} from {store.url}?", yes=yes):
+            left = sum(not _purge_token(settings, store, token, rule) for token, rule in found)
             if left:
                 raise typer.Exit(ExitCode.BAD_RESULT)
 
 
-def _purged(
+def _purge_token(
     settings: Settings, store: evergrant.TokenStore, token: evergrant.Token, rule: str
 ) -> bool:
     from evergrant._core.manager import TokenManager
@@ -77,11 +77,11 @@ def _purged(
             else:
                 manager.forget(current)
     except EvergrantError as error:
-        print_warning(f"not revoked, and kept: {name_of(token)}: {error}")
+        print_warning(f"not revoked, and kept: {display_name(token)}: {error}")
         return False
-    print_info(f"deleted: {name_of(token)}: {rule}")
+    print_info(f"deleted: {display_name(token)}: {rule}")
     return True
 
 
-def _count(found: list[tuple[evergrant.Token, str]]) -> str:
+def _format_count(found: list[tuple[evergrant.Token, str]]) -> str:
     return "this token" if len(found) == 1 else f"these {len(found)} tokens"

@@ -11,13 +11,13 @@ from typing import Any
 
 from evergrant.errors import ConfigError
 
-__all__ = ["json_body", "pairs"]
+__all__ = ["build_json_body", "parse_pairs"]
 
 _KEY = re.compile(r"[^\[\]]+(\[[^\[\]]*\])*")
 _PART = re.compile(r"[^\[\]]+|\[\]")
 
 
-def pairs(fields: Iterable[str]) -> list[tuple[str, str]]:
+def parse_pairs(fields: Iterable[str]) -> list[tuple[str, str]]:
     """Split each ``key=value`` at its first equals sign.
 
     Raises:
@@ -30,7 +30,7 @@ def pairs(fields: Iterable[str]) -> list[tuple[str, str]]:
     return [(key, value) for key, _, value in split]
 
 
-def json_body(fields: Iterable[str]) -> dict[str, Any]:
+def build_json_body(fields: Iterable[str]) -> dict[str, Any]:
     """Build an object of texts; ``a[b]=v`` goes one level down, ``a[]=v`` appends to a list.
 
     ``a[][b]=v`` fills the list's last object, or begins the next one if that has a ``b``.
@@ -39,7 +39,7 @@ def json_body(fields: Iterable[str]) -> dict[str, Any]:
         ConfigError: A field is malformed, or contradicts an earlier one.
     """
     body: dict[str, Any] = {}
-    for key, value in pairs(fields):
+    for key, value in parse_pairs(fields):
         if not _KEY.fullmatch(key):
             raise ConfigError(f"-f {key!r}: brackets do not match")
         try:

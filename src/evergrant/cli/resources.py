@@ -39,15 +39,15 @@ __all__ = [
     "is_sandboxed",
     "offline_keeper",
     "online_keeper",
-    "only_user",
     "open_audit_log",
+    "open_for_reading",
     "policy_enforcer_for",
-    "readable_store",
+    "require_only_user",
     "require_persistent_store",
     "suggesting",
 ]
 
-MOST_COMPARED = 10_000
+MAX_NAMES_COMPARED = 10_000
 """Names that one which is not there is compared with."""
 
 IN_MEMORY_URLS = ("memory:", "list:", "sqlite:///:memory:")
@@ -82,7 +82,7 @@ def open_audit_log(settings: Settings) -> AuditLog | None:
 
 
 @contextmanager
-def readable_store(settings: Settings) -> Iterator[evergrant.TokenStore]:
+def open_for_reading(settings: Settings) -> Iterator[evergrant.TokenStore]:
     """Open the store to read only, and make nothing: one that is not there has no tokens."""
     try:
         store = evergrant.open_store(settings.store, read_only=True)
@@ -109,14 +109,14 @@ def suggesting(store: evergrant.TokenStore, user: str) -> Iterator[None]:
     try:
         yield
     except TokenNotFound as error:
-        near = _near(store, user)
+        near = _find_near_names(store, user)
         if near:
             error.hint = f"Did you mean {' or '.join(near)}?"
         raise
 
 
-def _near(store: evergrant.TokenStore, user: str) -> list[str]:
-    tokens = islice(store.iter_tokens(on_corrupt=lambda _: None), MOST_COMPARED)
+def _find_near_names(store: evergrant.TokenStore, user: str) -> list[str]:
+    tokens = islice(store.iter_tokens(on_corrupt=lambda _: None), MAX_NAMES_COMPARED)
     with suppress(StoreError):
         return near_names(user, [token.user_name or "" for token in tokens])
     return []
@@ -158,7 +158,7 @@ def online_keeper(
     with (
         evergrant.open_store(settings.store) as store,
         suggesting(store, user),
-        accounts_for(settings, settings.sandbox or _sandbox_of(store, user)) as accounts,
+        accounts_for(settings, settings.sandbox or _find_sandbox(store, user)) as accounts,
     ):
         yield evergrant.Keeper(store, accounts, policy=policy, on_event=on_event)
 
@@ -191,7 +191,7 @@ def grant_states_for(
     return GrantStates(enforcer, saver=saver)
 
 
-def only_user(settings: Settings) -> str:
+def require_only_user(settings: Settings) -> str:
     """Return the one user who has tokens here.
 
     Raises:
@@ -207,7 +207,7 @@ def only_user(settings: Settings) -> str:
     return names[0]
 
 
-def _sandbox_of(store: evergrant.TokenStore, user: str) -> str | None:
+def _find_sandbox(store: evergrant.TokenStore, user: str) -> str | None:
     # Where the name fits several clients, the configured one decides later, or nobody does.
     with suppress(AmbiguousUser), evergrant.Accounts(data_centers=ZOHO) as nobody:
         token = evergrant.Keeper(store, nobody).find(user)

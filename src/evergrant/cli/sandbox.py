@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["sandbox"]
 
-HIGHEST_PORT = 65_000
+MAX_SANDBOX_PORT = 65_000
 """Above it, there might be no room for the ports of several data centers."""
 
 CLIENT_ID = "1000.EVERGRANTSANDBOX"
@@ -61,8 +61,8 @@ def sandbox(
     from evergrant.datacenter import ZOHO
     from evergrant.sandbox import Sandbox
 
-    if port not in range(HIGHEST_PORT + 1):
-        raise ConfigError(f"--port {port}: ports go from 0 to {HIGHEST_PORT}")
+    if port not in range(MAX_SANDBOX_PORT + 1):
+        raise ConfigError(f"--port {port}: ports go from 0 to {MAX_SANDBOX_PORT}")
     for url in redirect_urls or ():
         if not re.fullmatch(r"https?://[^\s/]+\S*", url):
             raise ConfigError(f"--redirect-url {url!r} is not an address (https://host/path)")
@@ -82,7 +82,7 @@ def sandbox(
             hint="Is another sandbox running? Choose another --port.",
         ) from None
     try:
-        _introduce(zoho, "--sandbox" if port == SANDBOX_PORT else f"--sandbox={zoho.url}")
+        _print_instructions(zoho, "--sandbox" if port == SANDBOX_PORT else f"--sandbox={zoho.url}")
         threading.Event().wait()
     except KeyboardInterrupt:
         pass  # the way to end it
@@ -90,14 +90,14 @@ def sandbox(
         zoho.stop()
 
 
-def _introduce(zoho: Sandbox, option: str) -> None:
+def _print_instructions(zoho: Sandbox, option: str) -> None:
     for code in zoho.data_centers.codes:
         typer.echo(f"data center {code}: {zoho.data_center(code).accounts_url}")
     typer.echo(f"client id: {zoho.client.client_id}")
     typer.echo(f"users: {', '.join(user.email for user in zoho.users)}")
     typer.echo(f"log in with: evergrant login {option}")
     typer.echo("for your shell:")
-    for name, value in _environment(zoho).items():
+    for name, value in _shell_variables(zoho).items():
         typer.echo(f"  export {name}={value}")
     typer.echo("for a config.toml of evergrant's:")
     typer.echo(f'  sandbox = "{zoho.url}"')
@@ -105,7 +105,7 @@ def _introduce(zoho: Sandbox, option: str) -> None:
     sys.stdout.flush()
 
 
-def _environment(zoho: Sandbox) -> dict[str, str]:
+def _shell_variables(zoho: Sandbox) -> dict[str, str]:
     # The secret may be seen: it opens nothing but this sandbox.
     return {
         "EVERGRANT_SANDBOX": zoho.url,

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from evergrant.cli.columns import display_text, lay_out, widths_of
+from evergrant.cli.columns import column_widths, display_text, lay_out
 from evergrant.errors import CorruptRecord, UntrustedServer
 from evergrant.token import NO_REFRESH_TOKEN, Token
 
@@ -23,12 +23,12 @@ __all__ = [
     "Row",
     "console",
     "describe",
-    "filled",
-    "page",
+    "non_empty_columns",
     "read_rows",
     "state_color",
     "table",
     "token_cells",
+    "token_page",
     "token_table",
 ]
 
@@ -36,13 +36,13 @@ Row = dict[str, Any]
 
 CORRUPT = "corrupt"
 
-WIDE = 100_000
+PIPE_WIDTH = 100_000
 """Columns of a pipe: what a screen folds stays on one line there."""
 
-NARROW = 120
+MIN_WIDTH_FOR_SCOPES = 120
 """Columns below which scopes are only counted: there is no room for their names."""
 
-_STYLES = {
+_STATE_COLORS = {
     "fresh": "green",
     "stale": "yellow",
     "expired": "yellow",
@@ -86,12 +86,12 @@ def describe(token: Token, accounts: Accounts, states: GrantStates) -> Row:
         "scopes": list(token.scopes),
         "state": states.describe(token),
         "expires_in": left,
-        "expires_at": _iso(token.expires_at),
-        "ends_at": _iso(ending.at) if ending else None,
+        "expires_at": _format_iso(token.expires_at),
+        "ends_at": _format_iso(ending.at) if ending else None,
         "ends_by": ending.rule if ending else None,
-        "created_at": _iso(token.created_at),
-        "updated_at": _iso(token.updated_at),
-        "last_used_at": _iso(token.last_used_at),
+        "created_at": _format_iso(token.created_at),
+        "updated_at": _format_iso(token.updated_at),
+        "last_used_at": _format_iso(token.last_used_at),
         "api_domain": token.api_domain,
         "redirect_url": token.redirect_url,
         "version": token.version,
@@ -120,7 +120,7 @@ def _data_center(token: Token, known: DataCenters) -> str | None:
         return "sandbox" if token.api_domain.startswith("http://") else "unknown"
 
 
-def _iso(moment: datetime | None) -> str | None:
+def _format_iso(moment: datetime | None) -> str | None:
     return moment.astimezone(UTC).isoformat(timespec="seconds") if moment else None
 
 
@@ -130,7 +130,7 @@ def console(*, stderr: bool = False) -> Console:
 
     screen = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
     if not screen.is_terminal:
-        screen.width = WIDE
+        screen.width = PIPE_WIDTH
     return screen
 
 
@@ -141,27 +141,27 @@ def token_cells(row: Row, *, wide: bool) -> dict[str, str | None]:
         wide: Name the scopes, and tell when the row was saved.
     """
     scopes = " ".join(row["scopes"]) if wide else str(len(row["scopes"]))
-    saved = {"updated (UTC)": _minute(row.get("updated_at"))} if wide else {}
+    saved = {"updated (UTC)": _format_minute(row.get("updated_at"))} if wide else {}
     return {
         "user": row["user"],
         "id": row["id"],
         "dc": row.get("data_center"),
         "scopes": scopes,
         "state": row["state"],
-        "expires in": _span(row.get("expires_in")),
+        "expires in": _format_span(row.get("expires_in")),
         **saved,
-        "ends (UTC)": _ends(row),
+        "ends (UTC)": _format_end(row),
     }
 
 
 def token_table(rows: Sequence[Row], width: int) -> Text:
     """Lay out what `describe` says of a few tokens, for a screen this wide."""
-    cells = [token_cells(row, wide=width >= NARROW) for row in rows]
-    columns = filled(cells)
+    cells = [token_cells(row, wide=width >= MIN_WIDTH_FOR_SCOPES) for row in rows]
+    columns = non_empty_columns(cells)
     return table(columns, [[row[name] for name in columns] for row in cells], width)
 
 
-def filled(cells: Sequence[dict[str, str | None]]) -> list[str]:
+def non_empty_columns(cells: Sequence[dict[str, str | None]]) -> list[str]:
     """Return the columns that have something in them; a list is never without its users."""
     names = cells[0] if cells else ("user",)
     return [name for name in names if name == "user" or any(row[name] for row in cells)]
@@ -169,55 +169,58 @@ def filled(cells: Sequence[dict[str, str | None]]) -> list[str]:
 
 def state_color(state: str) -> str | None:
     """Return the colour of what names a state; None: it has none."""
-    return _STYLES.get(state)
+    return _STATE_COLORS.get(state)
 
 
-def _ends(row: Row) -> str | None:
-    return f"{_minute(row['ends_at'])} {row['ends_by']}" if row.get("ends_at") else None
+def _format_end(row: Row) -> str | None:
+    return f"{_format_minute(row['ends_at'])} {row['ends_by']}" if row.get("ends_at") else None
 
 
 def table(columns: Sequence[str], lines: Iterable[Sequence[str | None]], width: int) -> Text:
     """Lay out lines of text for a screen this wide; what names a state gets its colour."""
     rows = [[display_text(cell or "-") for cell in line] for line in lines]
-    widths = widths_of([columns, *rows], width)
-    grid = _empty()
-    _add(grid, columns, widths, style="bold")
+    widths = column_widths([columns, *rows], width)
+    grid = _empty_grid()
+    _add_row(grid, columns, widths, style="bold")
     for row in rows:
-        _add(grid, row, widths)
+        _add_row(grid, row, widths)
     grid.right_crop(1)  # printing ends the last line
     return grid
 
 
-def page(row: Row, width: int) -> Text:
+def token_page(row: Row, width: int) -> Text:
     """Lay out what `describe` says of one token, a line for each thing."""
-    rows = [(key.replace("_", " "), display_text(_words(key, value))) for key, value in row.items()]
-    widths = widths_of(rows, width)
-    grid = _empty()
+    rows = [
+        (key.replace("_", " "), display_text(_format_value(key, value)))
+        for key, value in row.items()
+    ]
+    widths = column_widths(rows, width)
+    grid = _empty_grid()
     for pair in rows:
-        _add(grid, pair, widths, first="bold")
+        _add_row(grid, pair, widths, first="bold")
     grid.right_crop(1)
     return grid
 
 
-def _empty() -> Text:
+def _empty_grid() -> Text:
     from rich.text import Text
 
     return Text(no_wrap=True, overflow="ignore")
 
 
-def _add(
+def _add_row(
     grid: Text, row: Sequence[str], widths: Sequence[int], *, style: str = "", first: str = ""
 ) -> None:
     for line in lay_out(row, widths):
         for part, cell in line:
-            known = first if first and cell == row[0] else _STYLES.get(cell, "")
+            known = first if first and cell == row[0] else _STATE_COLORS.get(cell, "")
             grid.append(part, style or known)
         grid.append("\n")
 
 
-def _words(key: str, value: object) -> str:
+def _format_value(key: str, value: object) -> str:
     if key == "expires_in":
-        return _span(value if isinstance(value, int) else None) or "-"
+        return _format_span(value if isinstance(value, int) else None) or "-"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, list):
@@ -225,7 +228,7 @@ def _words(key: str, value: object) -> str:
     return "-" if value is None else str(value)
 
 
-def _span(seconds: int | None) -> str | None:
+def _format_span(seconds: int | None) -> str | None:
     if seconds is None:
         return None
     if seconds <= 0:
@@ -237,5 +240,5 @@ def _span(seconds: int | None) -> str | None:
     return f"{minutes} min" if minutes else f"{rest} s"
 
 
-def _minute(iso: str | None) -> str | None:
+def _format_minute(iso: str | None) -> str | None:
     return iso[:16].replace("T", " ") if iso else None

@@ -9,7 +9,7 @@ import typer
 import evergrant
 from evergrant._text import json_text
 from evergrant.cli.list_output import print_as_json, print_listing
-from evergrant.cli.messages import confirmed, format_time, print_info
+from evergrant.cli.messages import confirm, format_time, print_info
 from evergrant.cli.options import AsJson, TokenId, User, Yes, settings_of
 from evergrant.cli.resources import (
     accounts_for,
@@ -18,18 +18,18 @@ from evergrant.cli.resources import (
     offline_keeper,
     online_keeper,
     open_audit_log,
-    readable_store,
+    open_for_reading,
     suggesting,
 )
-from evergrant.cli.tables import console, describe, page, read_rows, token_table
+from evergrant.cli.tables import console, describe, read_rows, token_page, token_table
 from evergrant.errors import ConfigError, TokenNotFound
 from evergrant.events import Forgotten
 from evergrant.stores import urls
 
 __all__ = [
     "delete",
+    "display_name",
     "list_all",
-    "name_of",
     "print_json",
     "print_table",
     "refresh",
@@ -47,7 +47,7 @@ def list_all(context: typer.Context, *, as_json: AsJson = False) -> None:
     """List the tokens of the store, the corrupt ones too; shows no secret."""
     settings = settings_of(context)
     with (
-        readable_store(settings) as store,
+        open_for_reading(settings) as store,
         accounts_for(settings, settings.sandbox) as accounts,
     ):
         rows = read_rows(store, accounts, grant_states_for(settings, store, accounts))
@@ -69,16 +69,16 @@ def show(
     """Show what is known of one token; of its secrets, only which there are."""
     settings = settings_of(context)
     with (
-        readable_store(settings) as store,
+        open_for_reading(settings) as store,
         accounts_for(settings, settings.sandbox) as accounts,
     ):
         states = grant_states_for(settings, store, accounts)
-        row = describe(_found(store, user, token_id), accounts, states)
+        row = describe(_find_token(store, user, token_id), accounts, states)
     if as_json:
         print_json(row)
     else:
         screen = console()
-        screen.print(page(row, screen.width))
+        screen.print(token_page(row, screen.width))
 
 
 def token(context: typer.Context, user: User) -> None:
@@ -106,11 +106,11 @@ def revoke(context: typer.Context, user: User, *, yes: Yes = False) -> None:
     settings = settings_of(context)
     with online_keeper(settings, user, on_event=open_audit_log(settings)) as keeper:
         found = keeper.find(user)
-        if confirmed(
-            f"Revoke the grant of {name_of(found)} at Zoho? They must log in again.", yes=yes
+        if confirm(
+            f"Revoke the grant of {display_name(found)} at Zoho? They must log in again.", yes=yes
         ):
             keeper.revoke(user)
-            print_info(f"revoked: {name_of(found)}")
+            print_info(f"revoked: {display_name(found)}")
 
 
 def delete(
@@ -126,10 +126,10 @@ def delete(
     with offline_keeper(settings, log) as keeper:
         if user and not token_id:
             with suggesting(keeper.store, user):
-                name = name_of(keeper.find(user))
+                name = display_name(keeper.find(user))
         else:
-            name = f"token {_only_id(user, token_id)}"
-        if not confirmed(f"Delete {name} from {keeper.store.url}? Zoho is not told.", yes=yes):
+            name = f"token {_require_id(user, token_id)}"
+        if not confirm(f"Delete {name} from {keeper.store.url}? Zoho is not told.", yes=yes):
             return
         if token_id:
             # Not looked at before: a corrupt row must be deletable.
@@ -141,22 +141,24 @@ def delete(
         print_info(f"deleted: {name}")
 
 
-def _found(store: evergrant.TokenStore, user: str | None, token_id: str | None) -> evergrant.Token:
+def _find_token(
+    store: evergrant.TokenStore, user: str | None, token_id: str | None
+) -> evergrant.Token:
     if user and not token_id:
         return find_user(store, user)
-    found = store.find_token_by_id(_only_id(user, token_id))
+    found = store.find_token_by_id(_require_id(user, token_id))
     if found is None:
         raise TokenNotFound("there is no such token", token_id=token_id)
     return found
 
 
-def _only_id(user: str | None, token_id: str | None) -> str:
+def _require_id(user: str | None, token_id: str | None) -> str:
     if user or not token_id:
         raise ConfigError("name one token", hint="Give a USER or --id ID, not both.")
     return token_id
 
 
-def name_of(token: evergrant.Token) -> str:
+def display_name(token: evergrant.Token) -> str:
     """Name a token in a sentence."""
     return f"{token.user_name or 'a token without a user'} (id {token.id})"
 

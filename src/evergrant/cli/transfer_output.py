@@ -16,13 +16,13 @@ from evergrant.config import Settings
 from evergrant.errors import StoreUnavailable
 from evergrant.transfer import Moved, Outcome
 
-__all__ = ["as_dict", "print_outcomes", "summary", "with_audit", "with_progress"]
+__all__ = ["as_dict", "print_outcomes", "summarize", "with_audit", "with_progress"]
 
-WRITTEN = (Outcome.NEW, Outcome.UPDATED)
+WRITTEN_OUTCOMES = (Outcome.NEW, Outcome.UPDATED)
 """What became of a token that was written to the other store."""
 
 
-def with_audit(settings: Settings, moves: Iterable[Moved], where: str) -> Iterable[Moved]:
+def with_audit(settings: Settings, moves: Iterable[Moved], target: str) -> Iterable[Moved]:
     """Yield moves; each that changed a store, once that stands in the audit log.
 
     Args:
@@ -30,14 +30,14 @@ def with_audit(settings: Settings, moves: Iterable[Moved], where: str) -> Iterab
     """
     log = open_audit_log(settings)
     for moved in moves:
-        if log is not None and (moved.deleted or moved.outcome in WRITTEN):
+        if log is not None and (moved.deleted or moved.outcome in WRITTEN_OUTCOMES):
             entry = {
                 "at": datetime.now(UTC).isoformat(),
                 "event": "Moved" if moved.deleted else "Copied",
                 "user": moved.user,
                 "token_id": moved.target_id or moved.id,
                 "outcome": moved.outcome.value,
-                "target": where,
+                "target": target,
             }
             log.record({name: value for name, value in entry.items() if value is not None})
         yield moved
@@ -55,7 +55,7 @@ def with_progress(moves: Iterable[Moved], count: Callable[[], int], what: str) -
             counts[moved.outcome] += 1
             yield moved
     except (StoreUnavailable, KeyboardInterrupt):
-        print_info(f"stopped after: {summary(counts)}; run it again to go on")
+        print_info(f"stopped after: {summarize(counts)}; run it again to go on")
         raise
 
 
@@ -96,7 +96,7 @@ def print_outcomes(moves: Sequence[Moved]) -> None:
         typer.echo()
 
 
-def summary(counts: Counter[Outcome]) -> str:
+def summarize(counts: Counter[Outcome]) -> str:
     """Say how many tokens had which outcome."""
     parts = [f"{counts[outcome]} {outcome.value}" for outcome in Outcome if counts[outcome]]
     return ", ".join(parts) or "no tokens"

@@ -28,7 +28,7 @@ def why(context: typer.Context, user: User, *, as_json: AsJson = False) -> None:
     try:
         found = _diagnose(settings, user)
     except EvergrantError as error:
-        found = Finding.of_error(error)
+        found = Finding.from_error(error)
     if as_json:
         told = {"cause": found.cause, "what": found.what, "by": found.by, "hint": found.hint}
         at = found.at.isoformat() if found.at else None

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from evergrant.demo.run import tell
+from evergrant.demo.run import run_demo
 
-__all__ = ["tell"]
+__all__ = ["run_demo"]

@@ -19,12 +19,12 @@ from evergrant.stores import open_store
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
-__all__ = ["tell"]
+__all__ = ["run_demo"]
 
 TokenTable = Callable[[Keeper], "RenderableType"]
 
 
-def tell(console: Console, token_table: TokenTable) -> bool:
+def run_demo(console: Console, token_table: TokenTable) -> bool:
     """Tell the story; return whether every step of it really happened.
 
     Args:
@@ -32,7 +32,7 @@ def tell(console: Console, token_table: TokenTable) -> bool:
     """
     began = time.monotonic()
     with ExitStack() as stack:
-        scene = _set(stack)
+        scene = _set_up(stack)
         console.print(f"A local Zoho listens at {scene.zoho.url}; nothing leaves this machine.")
         console.print(f"Tokens are kept in {scene.store.url}\n")
         for number, step in enumerate(STEPS, 1):
@@ -52,7 +52,7 @@ def tell(console: Console, token_table: TokenTable) -> bool:
     return True
 
 
-def _set(stack: ExitStack) -> DemoContext:
+def _set_up(stack: ExitStack) -> DemoContext:
     folder = Path(stack.enter_context(scratch_folder()))
     zoho = stack.enter_context(Sandbox())
     store = stack.enter_context(open_store(f"sqlite:///{folder}/tokens.db", clock=zoho.clock))

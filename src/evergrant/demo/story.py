@@ -22,10 +22,10 @@ __all__ = ["STEPS", "DemoContext", "StepFailed"]
 
 USERS = ALICE, BOB = ("alice@example.com", "bob@example.com")
 THREADS = 20
-CALLS = 2 * len(USERS)
+CALLS_BEFORE_KILL = 2 * len(USERS)
 """How many calls a worker makes before it is believed to work."""
 
-SLOW = 0.2
+REFRESH_LATENCY_S = 0.2
 """Seconds that Zoho takes to refresh a token while many threads ask, so that they really meet."""
 
 
@@ -112,7 +112,7 @@ def refresh_once(scene: DemoContext) -> Iterator[str]:
     expect(scene.call(ALICE).is_success, "alice's next call works")
     expect(scene.refreshes(ALICE) == 1, "alice's token is refreshed once")
     yield f"{ALICE} calls the API: it works, after 1 refresh (counted at Zoho)"
-    scene.zoho.faults.latency(SLOW, times=1)
+    scene.zoho.faults.latency(REFRESH_LATENCY_S, times=1)
     start = Barrier(THREADS)
 
     def work(_: int) -> bool:
@@ -129,13 +129,16 @@ def refresh_once(scene: DemoContext) -> Iterator[str]:
 def kill_and_restart(scene: DemoContext) -> Iterator[str]:
     """A worker process is killed in the middle of its work, and started again."""
     first = scene.worker()
-    expect(first.wait_for_calls(CALLS) == CALLS, "the worker calls the API")
+    expect(first.wait_for_calls(CALLS_BEFORE_KILL) == CALLS_BEFORE_KILL, "the worker calls the API")
     expect(first.kill() == -signal.SIGKILL, "the worker is killed, and does not end by itself")
-    yield f"worker {first.pid} made {CALLS} calls with the stored tokens; then: kill -9"
+    yield f"worker {first.pid} made {CALLS_BEFORE_KILL} calls with the stored tokens; then: kill -9"
     scene.zoho.clock.advance(hours=1)
     before = [scene.refreshes(user) for user in USERS]
     second = scene.worker()
-    expect(second.wait_for_calls(CALLS) == CALLS, "the restarted worker calls the API")
+    expect(
+        second.wait_for_calls(CALLS_BEFORE_KILL) == CALLS_BEFORE_KILL,
+        "the restarted worker calls the API",
+    )
     second.kill()
     refreshed = [scene.refreshes(user) for user in USERS]
     expect(refreshed == [count + 1 for count in before], "it refreshes each token once")

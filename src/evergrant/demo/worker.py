@@ -19,7 +19,7 @@ from evergrant.sandbox import RemoteClock
 from evergrant.stores import open_store
 from evergrant.testing.sandbox_client import RemoteSandbox
 
-PAUSE = 0.02
+CALL_INTERVAL_S = 0.02
 """Seconds between two calls."""
 
 
@@ -44,7 +44,7 @@ def work(store_url: str, zoho_url: str, users: Sequence[str]) -> None:
             answer.raise_for_status()
             sys.stdout.write("ok\n")
             sys.stdout.flush()
-            time.sleep(PAUSE)
+            time.sleep(CALL_INTERVAL_S)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from typing import Self
 
 __all__ = ["Worker"]
 
-START_TIMEOUT = 20.0
+START_TIMEOUT_S = 20.0
 """Seconds until a worker that says nothing is given up."""
 
 
@@ -33,7 +33,7 @@ class Worker:
         self._process = subprocess.Popen(  # noqa: S603 - ourselves
             command, stdout=subprocess.PIPE, env={**os.environ, "EVERGRANT_HOME": str(home)}
         )
-        self._watchdog = threading.Timer(START_TIMEOUT, self._process.kill)
+        self._watchdog = threading.Timer(START_TIMEOUT_S, self._process.kill)
         self._watchdog.start()
         self.pid = self._process.pid
 

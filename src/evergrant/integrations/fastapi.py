@@ -54,7 +54,7 @@ class ZohoLogin:
     def install(self, app: FastAPI) -> None:
         """Add the pages of the login, and what answers where an error of ours ends a request."""
         app.include_router(self.router)
-        app.exception_handler(EvergrantError)(self._answer)
+        app.exception_handler(EvergrantError)(self._handle_error)
 
     def user(self, request: Request) -> str:
         """Return the name of who is logged in; a dependency.
@@ -82,7 +82,7 @@ class ZohoLogin:
         """Return where the API of who is logged in is, such as https://www.zohoapis.eu."""
         return self._keeper.find(self.user(request)).api_domain or ""
 
-    def site(self, request: Request) -> LoginUrls:
+    def urls(self, request: Request) -> LoginUrls:
         """Return where the pages of the login are, as the browser of a request addresses them."""
         return LoginUrls.mounted_at(request.scope.get("root_path", ""), self.router.prefix)
 
@@ -93,27 +93,27 @@ class ZohoLogin:
         *,
         again: bool = False,
     ) -> Response:
-        site = self.site(request)
-        return _to(self._login.begin(request.session, next, again=again, site=site))
+        site = self.urls(request)
+        return _redirect(self._login.begin(request.session, next, prompt_consent=again, urls=site))
 
     @masks_locals
     def _finish_login(self, request: Request) -> Response:
-        query, site = request.url.query, self.site(request)
-        return _to(self._login.finish(request.session, query, site=site))
+        query, site = request.url.query, self.urls(request)
+        return _redirect(self._login.finish(request.session, query, urls=site))
 
     def _log_out(self, request: Request) -> Response:
         if is_cross_site(request.headers.get):
             return JSONResponse({"detail": CROSS_SITE_LOGOUT}, HTTPStatus.FORBIDDEN)
         asked = request.query_params
         self._login.log_out(request.session, revoke=asked.get("revoke") == "1")
-        return _to(self.site(request).target(asked.get("next")))
+        return _redirect(self.urls(request).target(asked.get("next")))
 
-    async def _answer(self, request: Request, error: Exception) -> Response:
+    async def _handle_error(self, request: Request, error: Exception) -> Response:
         if not isinstance(error, EvergrantError):
             raise error
         path = printable(request.url.path)
         _logger.info("%s %s: %s", request.method, path, error, kind=type(error))
-        problem, site, here = problem_for(error), self.site(request), _path(request)
+        problem, site, here = problem_for(error), self.urls(request), _requested_path(request)
         if not wants_page(request.headers.get):
             content = {"detail": problem.text}
             return JSONResponse(content, problem.status, headers=problem.headers)
@@ -121,16 +121,16 @@ class ZohoLogin:
         # Not from the login's own pages: it would go round.
         if problem.login and request.method == "GET" and not site.is_login_page(here):
             here = urlsplit(here)._replace(query=query).geturl()
-            return _to(problem.login_url(site.login, here))
-        text = self._login.page_of(problem, request.session, query, site=site)
+            return _redirect(problem.login_url(site.login, here))
+        text = self._login.error_page(problem, request.session, query, urls=site)
         return Response(text, problem.status, PAGE_HEADERS | problem.headers)
 
 
-def _path(request: Request) -> str:
+def _requested_path(request: Request) -> str:
     """Return the path that the browser asked for: some servers leave out what they mount at."""
     root, path = request.scope.get("root_path", "").rstrip("/"), request.scope["path"]
     return quote(path if path.startswith(f"{root}/") else root + path)
 
 
-def _to(address: str) -> Response:
+def _redirect(address: str) -> Response:
     return RedirectResponse(address, HTTPStatus.SEE_OTHER, headers={"Cache-Control": "no-store"})

@@ -38,7 +38,7 @@ __all__ = ["Zoho"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
-_log_of = cache(RateLimitedLog)  # by the name of an app
+_app_log = cache(RateLimitedLog)  # by the name of an app
 
 
 class Zoho:
@@ -72,7 +72,7 @@ class Zoho:
         pages.get("/callback", endpoint="callback")(self._finish_login)
         pages.post("/logout", endpoint="logout")(self._log_out)
         app.register_blueprint(pages)
-        app.register_error_handler(EvergrantError, self._answer)
+        app.register_error_handler(EvergrantError, self._handle_error)
         app.teardown_appcontext(_close_client)
         app.extensions["evergrant"] = self
 
@@ -110,29 +110,31 @@ class Zoho:
 
         return guarded
 
-    def _site(self) -> LoginUrls:
+    def _urls(self) -> LoginUrls:
         return LoginUrls.mounted_at(request.root_path, self._prefix)
 
     def _begin_login(self) -> Any:
         target, again = request.args.get("next"), "again" in request.args
-        return _to(self._login.begin(session, target, again=again, site=self._site()))
+        return _redirect(
+            self._login.begin(session, target, prompt_consent=again, urls=self._urls())
+        )
 
     @masks_locals
     def _finish_login(self) -> Any:
         query = request.query_string.decode(errors="replace")
-        return _to(self._login.finish(session, query, site=self._site()))
+        return _redirect(self._login.finish(session, query, urls=self._urls()))
 
     def _log_out(self) -> Any:
         if is_cross_site(request.headers.get):
             return jsonify(detail=CROSS_SITE_LOGOUT), HTTPStatus.FORBIDDEN
         self._login.log_out(session, revoke=request.args.get("revoke") == "1")
-        return _to(self._site().target(request.args.get("next")))
+        return _redirect(self._urls().target(request.args.get("next")))
 
-    def _answer(self, error: EvergrantError) -> Any:
-        _log_of(current_app.logger.name).info(
+    def _handle_error(self, error: EvergrantError) -> Any:
+        _app_log(current_app.logger.name).info(
             "%s %s: %s", request.method, printable(request.path), error, kind=type(error)
         )
-        problem, site = problem_for(error), self._site()
+        problem, site = problem_for(error), self._urls()
         here = quote(request.root_path.rstrip("/") + request.path)
         if not wants_page(request.headers.get):
             return jsonify(detail=problem.text), problem.status, problem.headers
@@ -140,12 +142,12 @@ class Zoho:
         # Not from the login's own pages: it would go round.
         if problem.login and request.method == "GET" and not site.is_login_page(here):
             here = urlsplit(here)._replace(query=query).geturl()
-            return _to(problem.login_url(site.login, here))
-        text = self._login.page_of(problem, session, query, site=site)
+            return _redirect(problem.login_url(site.login, here))
+        text = self._login.error_page(problem, session, query, urls=site)
         return text, problem.status, PAGE_HEADERS | problem.headers
 
 
-def _to(address: str) -> Any:
+def _redirect(address: str) -> Any:
     answer = redirect(address, HTTPStatus.SEE_OTHER)
     answer.headers["Cache-Control"] = "no-store"
     return answer

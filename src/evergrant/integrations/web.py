@@ -34,23 +34,23 @@ from evergrant.integrations.pages import page
 from evergrant.integrations.urls import LoginUrls, safe_path
 from evergrant.keeper import Keeper
 
-__all__ = ["CROSS_SITE_LOGOUT", "USER", "HttpProblem", "WebLogin", "problem_for", "safe_path"]
+__all__ = ["CROSS_SITE_LOGOUT", "USER_KEY", "HttpProblem", "WebLogin", "problem_for", "safe_path"]
 
 DEFAULT_URLS = LoginUrls()
 
-USER = "zoho_user"
+USER_KEY = "zoho_user"
 """Where a session keeps the name of who is logged in."""
 
-PENDING = "zoho_login"
+PENDING_KEY = "zoho_login"
 """Where a session keeps what its logins are bound to, and where each of them goes."""
 
-LOGINS = 5
+MAX_LOGINS = 5
 """How many logins of a session are remembered: a cookie, which it may be, has 4,096 bytes."""
 
-LONGEST = 400
+MAX_TARGET_LENGTH = 400
 """Characters of the longest path that is remembered."""
 
-MOST_WAIT = 3_600.0
+MAX_RETRY_AFTER_S = 3_600.0
 """Seconds that a browser is asked to wait at the most: Zoho's limits look back an hour."""
 
 CROSS_SITE_LOGOUT = "Log out by a button of this site."
@@ -83,8 +83,8 @@ class WebLogin:
         session: Session,
         target: str | None = None,
         *,
-        again: bool = False,
-        site: LoginUrls = DEFAULT_URLS,
+        prompt_consent: bool = False,
+        urls: LoginUrls = DEFAULT_URLS,
     ) -> str:
         """Return the address at Zoho to send the browser to.
 
@@ -95,16 +95,20 @@ class WebLogin:
             site: Where the app is.
         """
         # Logins under way stay good: each goes on in its own tab.
-        bound, logins = _pending(session)
+        bound, logins = _started_logins(session)
         bound = bound or secrets.token_urlsafe(32)
-        address = self.keeper.authorization_url(self._scopes, session=bound, prompt_consent=again)
-        wanted = site.target(target)
-        begun = _Begun(_key(address), wanted if len(wanted) <= LONGEST else site.front)
-        session[PENDING] = {"bound": bound, "logins": [*logins, begun][-LOGINS:]}
+        address = self.keeper.authorization_url(
+            self._scopes, session=bound, prompt_consent=prompt_consent
+        )
+        wanted = urls.target(target)
+        begun = _StartedLogin(
+            _state_key(address), wanted if len(wanted) <= MAX_TARGET_LENGTH else urls.front
+        )
+        session[PENDING_KEY] = {"bound": bound, "logins": [*logins, begun][-MAX_LOGINS:]}
         return address
 
     @masks_locals
-    def finish(self, session: Session, query: str, *, site: LoginUrls = DEFAULT_URLS) -> str:
+    def finish(self, session: Session, query: str, *, urls: LoginUrls = DEFAULT_URLS) -> str:
         """Finish a login with the query string that the browser brought; return where to go.
 
         That is a path of this site; or Zoho once more, where it sent no refresh token because the
@@ -114,46 +118,46 @@ class WebLogin:
             UntrustedServer: The login was not begun in this browser, or the redirect is not ours.
             EvergrantError: As `Keeper.complete_login`.
         """
-        bound, logins = _pending(session)
-        mine = next((login for login in logins if login.key == _key(query)), None)
+        bound, logins = _started_logins(session)
+        mine = next((login for login in logins if login.key == _state_key(query)), None)
         if mine and mine.is_done and self.is_logged_in(session):
-            return site.target(mine.target)  # the page is loaded again
+            return urls.target(mine.target)  # the page is loaded again
         others = [login for login in logins if login is not mine]
         try:
             began_in = bound or secrets.token_urlsafe(32)
             token = self.keeper.complete_login(query, session=began_in, repeatable=True)
         except NoRefreshToken:
-            session[PENDING] = {"bound": bound, "logins": others}
-            return self.begin(session, mine and mine.target, again=True, site=site)
+            session[PENDING_KEY] = {"bound": bound, "logins": others}
+            return self.begin(session, mine and mine.target, prompt_consent=True, urls=urls)
         except UntrustedServer:
             if mine is None and self.is_logged_in(session):
-                return site.front  # a bookmark, or the way back, to a login of long ago
+                return urls.front  # a bookmark, or the way back, to a login of long ago
             raise
         # Not before: anybody's page can send a browser here, and would end the login under way.
-        done = _Begun(_key(query), mine.target if mine else site.front, is_done=True)
-        session[PENDING] = {"bound": bound, "logins": [*others, done][-LOGINS:]}
-        session[USER] = token.user_name
-        return site.target(done.target)
+        done = _StartedLogin(_state_key(query), mine.target if mine else urls.front, is_done=True)
+        session[PENDING_KEY] = {"bound": bound, "logins": [*others, done][-MAX_LOGINS:]}
+        session[USER_KEY] = token.user_name
+        return urls.target(done.target)
 
-    def return_url(self, session: Session, query: str, *, site: LoginUrls = DEFAULT_URLS) -> str:
+    def return_url(self, session: Session, query: str, *, urls: LoginUrls = DEFAULT_URLS) -> str:
         """Return the page that begins a login anew, for the tab that one did not succeed in."""
-        mine = (login for login in _pending(session)[1] if login.key == _key(query))
-        target = next((login.target for login in mine), site.front)
-        return f"{site.login}?{urlencode({'next': target})}" if target != site.front else site.login
+        mine = (login for login in _started_logins(session)[1] if login.key == _state_key(query))
+        target = next((login.target for login in mine), urls.front)
+        return f"{urls.login}?{urlencode({'next': target})}" if target != urls.front else urls.login
 
     @masks_locals
-    def page_of(
-        self, problem: HttpProblem, session: Session, query: str, *, site: LoginUrls = DEFAULT_URLS
+    def error_page(
+        self, problem: HttpProblem, session: Session, query: str, *, urls: LoginUrls = DEFAULT_URLS
     ) -> str:
         """Return what a person sees of a problem in a browser, with the ways on."""
         helps = problem.login or problem.status == HTTPStatus.BAD_REQUEST
-        login = self.return_url(session, query, site=site) if helps else None
+        login = self.return_url(session, query, urls=urls) if helps else None
         text = f"{problem.text} {problem.more}".strip()
-        return page(text, front=site.front, login=login)
+        return page(text, front=urls.front, login=login)
 
     def is_logged_in(self, session: Session) -> bool:
         """Return True if somebody is logged in here; asks neither the store nor Zoho."""
-        return isinstance(session.get(USER), str)
+        return isinstance(session.get(USER_KEY), str)
 
     def user(self, session: Session) -> str:
         """Return the name of who is logged in.
@@ -161,7 +165,7 @@ class WebLogin:
         Raises:
             LoginRequired: Nobody is.
         """
-        name = session.get(USER)
+        name = session.get(USER_KEY)
         if not isinstance(name, str):
             raise LoginRequired("nobody is logged in here")
         return name
@@ -177,14 +181,14 @@ class WebLogin:
         Raises:
             EvergrantError: The grant could not be revoked, and stays.
         """
-        name = session.pop(USER, None)
-        session.pop(PENDING, None)
+        name = session.pop(USER_KEY, None)
+        session.pop(PENDING_KEY, None)
         if revoke and name:
             with suppress(TokenNotFound):  # it is over already
                 self.keeper.revoke(name)
 
 
-class _Begun(NamedTuple):
+class _StartedLogin(NamedTuple):
     """A login of a session.
 
     Attributes:
@@ -198,15 +202,15 @@ class _Begun(NamedTuple):
     is_done: bool = False
 
 
-def _pending(session: Session) -> tuple[str | None, list[_Begun]]:
+def _started_logins(session: Session) -> tuple[str | None, list[_StartedLogin]]:
     """Return what the session's logins are bound to, and the logins, the oldest first."""
-    held = session.get(PENDING)
+    held = session.get(PENDING_KEY)
     if not isinstance(held, dict):
         return None, []
-    return held["bound"], [_Begun(*login) for login in held["logins"]]
+    return held["bound"], [_StartedLogin(*login) for login in held["logins"]]
 
 
-def _key(address: str) -> str:
+def _state_key(address: str) -> str:
     """Return what tells a login from others, by an address or query that carries its state."""
     return sha256(parse_redirect(address).state.encode(errors="surrogatepass")).hexdigest()[:16]
 
@@ -244,17 +248,17 @@ class HttpProblem:
         return {"Cache-Control": "no-store", "Retry-After": str(self.retry_after)}
 
 
-_LOGIN = (AmbiguousUser, LoginRequired, NoRefreshToken, TokenNotFound)
-_OF_TIME = ("session_timeout", "idle_timeout", "max_age")
-_REFUSED = (ConsentDenied, CodeSpent, UntrustedServer)
-_LATER = (AccountsUnavailable, StoreUnavailable, TokenNotSaved)
+_LOGIN_HELPS = (AmbiguousUser, LoginRequired, NoRefreshToken, TokenNotFound)
+_TIME_RULES = ("session_timeout", "idle_timeout", "max_age")
+_LOGIN_REFUSED = (ConsentDenied, CodeSpent, UntrustedServer)
+_TRY_LATER = (AccountsUnavailable, StoreUnavailable, TokenNotSaved)
 
 
 def problem_for(error: EvergrantError) -> HttpProblem:
     """Return what to answer where an error of ours ends a request."""
-    if isinstance(error, _LOGIN):
+    if isinstance(error, _LOGIN_HELPS):
         rule = getattr(error, "rule", None)
-        if rule not in (None, *_OF_TIME):
+        if rule not in (None, *_TIME_RULES):
             text = "This login is not allowed here. Its administrator knows why."
             return HttpProblem(HTTPStatus.FORBIDDEN, text)
         # Of somebody who is logged in, the grant itself is over: not so where nobody is.
@@ -262,14 +266,14 @@ def problem_for(error: EvergrantError) -> HttpProblem:
         return HttpProblem(HTTPStatus.UNAUTHORIZED, "Log in with Zoho to go on.", None, True, again)
     if isinstance(error, Throttled):
         left = (error.retry_at - datetime.now(UTC)).total_seconds()
-        left = min(left, MOST_WAIT)  # an app may have a clock of its own
+        left = min(left, MAX_RETRY_AFTER_S)  # an app may have a clock of its own
         text = "Zoho takes no more requests for now. Try again later."
         return HttpProblem(HTTPStatus.SERVICE_UNAVAILABLE, text, max(1, math.ceil(left)))
-    if isinstance(error, _REFUSED):
+    if isinstance(error, _LOGIN_REFUSED):
         text = "The login did not succeed. Begin it again."
         more = IF_ACCEPTED if isinstance(error, ConsentDenied) else ""
         return HttpProblem(HTTPStatus.BAD_REQUEST, text, more=more)
-    if isinstance(error, _LATER) and error.retryable is not False:
+    if isinstance(error, _TRY_LATER) and error.retryable is not False:
         text = "Zoho, or the store of tokens, does not answer. Try again later."
         return HttpProblem(HTTPStatus.SERVICE_UNAVAILABLE, text, 5)
     return HttpProblem(

@@ -31,7 +31,7 @@ from evergrant._logging.rate_limited import RateLimitedLog
 from evergrant._masking import masks_locals
 from evergrant.errors import ConfigError
 from evergrant.events import Event
-from evergrant.observing.audit_log_files import last_entry, lock, rotated_files
+from evergrant.observing.audit_log_files import find_last_entry, lock, rotated_files
 from evergrant.observing.hash_chain import (
     Fault,
     Head,
@@ -47,13 +47,13 @@ _logger = logging.getLogger("evergrant.audit")
 _log = RateLimitedLog(_logger.name)
 _source: contextvars.ContextVar[str | None] = contextvars.ContextVar("source", default=None)
 
-LOCK_TIMEOUT = 0.5
+LOCK_TIMEOUT_S = 0.5
 """Seconds to wait for the file while another process writes; its entries then wait, in order."""
 
-RETRY = 0.05
+RETRY_EVERY_S = 0.05
 """Seconds after which entries that wait are tried again."""
 
-AT_EXIT = 5.0
+EXIT_TIMEOUT_S = 5.0
 """Seconds that the end of the program waits for the file."""
 
 MAX_QUEUED = 10_000
@@ -102,7 +102,7 @@ class AuditLog:
         self._actor = actor or _system_user()
         self._keys = keys or keyring_from_environment()
         self._lock = ProcessLock()
-        self._begin()
+        self._reset()
         try:
             os.close(self._open())
         except UntrustedFileError as error:
@@ -114,7 +114,7 @@ class AuditLog:
 
         _all.add(self)
 
-    def _begin(self) -> None:
+    def _reset(self) -> None:
         self._process = this_process()
         self._waiting: deque[dict[str, Any]] = deque()
         self._missed = 0
@@ -138,15 +138,15 @@ class AuditLog:
             entry["remote"] = remote
         with self._lock.for_this_process():
             if self._process != this_process():
-                self._begin()  # what waits there is its parent's to write
+                self._reset()  # what waits there is its parent's to write
             self._waiting.append(entry)
             was_locked_out = self._is_locked_out
-            lost = [] if was_locked_out else self._write_waiting(LOCK_TIMEOUT)
+            lost = [] if was_locked_out else self._write_waiting(LOCK_TIMEOUT_S)
             begins = self._is_locked_out and not was_locked_out
             while len(self._waiting) > MAX_QUEUED:
                 lost.append((self._waiting.popleft(), "too many wait for it"))
                 self._missed += 1
-        self._tell(lost)
+        self._log_lost(lost)
         if begins:
             _log.warning("the audit log %s is locked: its entries wait", self.path)
             with suppress(RuntimeError):  # the interpreter is ending, and tries once more
@@ -178,7 +178,7 @@ class AuditLog:
 
     def _retry(self) -> None:
         while self._is_locked_out:
-            time.sleep(RETRY)
+            time.sleep(RETRY_EVERY_S)
             self.flush(0)
 
     @masks_locals
@@ -186,16 +186,16 @@ class AuditLog:
         """Write what waits; wait for the file for so many seconds at the most."""
         with self._lock.for_this_process():
             lost = self._write_waiting(seconds) if self._process == this_process() else []
-        self._tell(lost)
+        self._log_lost(lost)
 
     def end(self) -> None:
         """Write what waits, or log it whole; for the end of the program."""
-        self.flush(AT_EXIT)
+        self.flush(EXIT_TIMEOUT_S)
         if self._process == this_process():  # else it is its parent's to write
             # A copy: who tries again may write some of it meanwhile.
-            self._tell([(entry, "it is locked") for entry in self._waiting.copy()])
+            self._log_lost([(entry, "it is locked") for entry in self._waiting.copy()])
 
-    def _tell(self, lost: list[_Lost]) -> None:
+    def _log_lost(self, lost: list[_Lost]) -> None:
         for entry, why in lost:
             text = json.dumps(entry, sort_keys=True)
             # Each of them: it is nowhere else.
@@ -216,9 +216,9 @@ class AuditLog:
                 lock(handle, seconds)
                 if not self._is_current(handle):
                     continue  # it was rotated while we waited
-                head, torn = last_entry(handle)
+                head, torn = find_last_entry(handle)
                 if head is None:
-                    head = self._rotated_head()
+                    head = self._find_rotated_head()
                 if torn:
                     entry = {**entry, "torn": sha256(torn.removesuffix(b"\n")).hexdigest()}
                 closed = b"\n" if torn and not torn.endswith(b"\n") else b""
@@ -236,12 +236,12 @@ class AuditLog:
         except FileNotFoundError:
             return False
 
-    def _rotated_head(self) -> Head:
+    def _find_rotated_head(self) -> Head:
         """Return where the newest file ended that was rotated away."""
         for path in reversed(rotated_files(self.path)):
             handle = ownership.open_own(path, os.O_RDONLY)
             try:
-                if head := last_entry(handle)[0]:
+                if head := find_last_entry(handle)[0]:
                     return head
             finally:
                 os.close(handle)
@@ -249,7 +249,7 @@ class AuditLog:
 
 
 @atexit.register
-def _end() -> None:
+def _flush_at_exit() -> None:
     flush_all()  # what has not reached its listeners yet
     for log in list(_all):
         log.end()

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from evergrant.observing.hash_chain import Head, parse_entry
 
-__all__ = ["gaps", "last_entry", "lock", "rotated_files"]
+__all__ = ["count_missing", "find_last_entry", "lock", "rotated_files"]
 
-TAIL = 65_536
+TAIL_BYTES = 65_536
 """Bytes at the end of a file in which its last lines are looked for first."""
 
 
@@ -30,10 +30,10 @@ def lock(handle: int, seconds: float) -> None:
             return
 
 
-def last_entry(handle: int) -> tuple[Head | None, bytes]:
+def find_last_entry(handle: int) -> tuple[Head | None, bytes]:
     """Return the last whole entry's head (None: there is none), and what is torn after it."""
     size = os.fstat(handle).st_size
-    span = TAIL
+    span = TAIL_BYTES
     while True:
         start = max(0, size - span)
         lines = os.pread(handle, size - start, start).splitlines(keepends=True)
@@ -47,7 +47,7 @@ def last_entry(handle: int) -> tuple[Head | None, bytes]:
         span *= 16
 
 
-def gaps(path: Path) -> tuple[int, str]:
+def count_missing(path: Path) -> tuple[int, str]:
     """Return how many events are known to be missing from a file, and when one was last.
 
     Raises:
@@ -73,11 +73,11 @@ def rotated_files(path: Path) -> list[Path]:
     """
     older = [
         one
-        for one in path.parent.glob(f"{_escaped(path.name)}[.-][0-9]*")
+        for one in path.parent.glob(f"{_escape_glob(path.name)}[.-][0-9]*")
         if one.suffix not in {".gz", ".bz2", ".xz", ".zst"}
     ]
     return sorted(older, key=lambda one: one.stat().st_mtime)
 
 
-def _escaped(name: str) -> str:
+def _escape_glob(name: str) -> str:
     return "".join(f"[{c}]" if c in "*?[" else c for c in name)

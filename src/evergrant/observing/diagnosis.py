@@ -27,7 +27,7 @@ from evergrant.token import Token
 
 __all__ = ["Diagnosis", "Finding"]
 
-PROBE = 0.05
+LEASE_PROBE_S = 0.05
 """Seconds that we hold a lease, to see whether somebody else does."""
 
 _GONE = {"Revoked": "revoked", "Forgotten": "deleted", "Moved": "moved"}
@@ -70,9 +70,9 @@ class Finding:
         return f"{self.what}{when}{who}{f'. {self.hint}' if self.hint else ''}"
 
     @classmethod
-    def of_error(cls, error: EvergrantError, at: datetime | None = None) -> Finding:
+    def from_error(cls, error: EvergrantError, at: datetime | None = None) -> Finding:
         """Return what an error says."""
-        return cls(_name(type(error).__name__), error.message, at=at, hint=error.hint)
+        return cls(_split_words(type(error).__name__), error.message, at=at, hint=error.hint)
 
 
 class Diagnosis:
@@ -143,10 +143,10 @@ class Diagnosis:
             # A login that failed before it was known whose it was may have been theirs.
             event, whose = entry.get("event"), str(entry.get("user") or "")
             if event == "LoginFailed" and belongs_to(whose or user, user):
-                yield _of_entry(entry)
+                yield _finding_from_entry(entry)
             elif belongs_to(whose, user) and (gone := _GONE.get(str(event))):
                 what = f"the token was {gone}"
-                yield Finding(gone, what, _moment(entry), _actor(entry), _ADVICE[gone])
+                yield Finding(gone, what, _parse_time(entry), _format_actor(entry), _ADVICE[gone])
 
     def _findings(self, token: Token) -> Iterator[Finding]:
         if any(_same_user(waiting, token) for waiting in self._boat.pending()):
@@ -163,11 +163,11 @@ class Diagnosis:
             yield Finding("clock", what, token.updated_at, hint="Set the clocks (NTP).")
         problem = refresh_blocker(token, self._accounts)
         if problem and not (usable and isinstance(problem, errors.NoRefreshToken)):
-            yield Finding.of_error(problem)
+            yield Finding.from_error(problem)
         yield from self._refresh_problems(token)
         if not self._is_free(token):
             yield Finding("being refreshed", "another process is refreshing it now")
-        yield self._state(token, usable=usable)
+        yield self._state_finding(token, usable=usable)
 
     def _refresh_problems(self, token: Token) -> Iterator[Finding]:
         usage, now = self._rate_limiter.state(token), to_epoch_ms(self._now)
@@ -192,7 +192,7 @@ class Diagnosis:
             kind = getattr(errors, failed.kind, EvergrantError)
             hint = getattr(kind, "default_hint", "")
             what = f"it could not be refreshed: {failed.message}"
-            yield Finding(_name(failed.kind), what, from_epoch_ms(failed.at), hint=hint)
+            yield Finding(_split_words(failed.kind), what, from_epoch_ms(failed.at), hint=hint)
         free_at = usage.available_at(now)
         if free_at > now:
             hint = f"The next may be asked for at {from_epoch_ms(free_at):%H:%M:%S} UTC."
@@ -200,15 +200,15 @@ class Diagnosis:
         last = next((one for one in reversed(self._entries) if _is_of_token(one, token)), None)
         failures = {"RefreshFailed", "SaveFailed", "LoginFailed"}
         if last and last.get("event") in failures and not _is_older(last, token):
-            yield _of_entry(last)
+            yield _finding_from_entry(last)
 
     def _is_free(self, token: Token) -> bool:
-        lease = self._store.lease(token.id or "", PROBE)
+        lease = self._store.lease(token.id or "", LEASE_PROBE_S)
         is_free = bool(lease)
         lease.release()
         return is_free
 
-    def _state(self, token: Token, *, usable: bool) -> Finding:
+    def _state_finding(self, token: Token, *, usable: bool) -> Finding:
         if not usable:
             what = "the next call refreshes it; its access token has expired"
             return Finding("due", what, token.expires_at)
@@ -223,7 +223,7 @@ class Diagnosis:
         if refreshed and refreshed.get("event") == "Refreshed":
             cause = str(refreshed.get("cause", "refreshed"))
             what = f"its token works; it was refreshed {_REASONS.get(cause, '')}".rstrip()
-            return Finding(cause, what, _moment(refreshed), _actor(refreshed))
+            return Finding(cause, what, _parse_time(refreshed), _format_actor(refreshed))
         if is_stale(token, self._now):
             return Finding("stale", "its token works, and is about to be refreshed")
         return Finding("works", "its token works since it was saved", token.updated_at)
@@ -237,33 +237,33 @@ def _pending_finding() -> Finding:
     )
 
 
-def _name(kind: str) -> str:
+def _split_words(kind: str) -> str:
     return "".join(f" {one.lower()}" if one.isupper() else one for one in kind).strip()
 
 
-def _of_entry(entry: dict[str, Any]) -> Finding:
+def _finding_from_entry(entry: dict[str, Any]) -> Finding:
     doing = {"LoginFailed": "the login failed", "SaveFailed": "it could not be saved"}
     failed = doing.get(str(entry.get("event")), "it could not be refreshed")
     what = f"{failed}: {entry.get('message', '')}"
-    name, hint = _name(str(entry.get("error", ""))), str(entry.get("hint", ""))
-    return Finding(name, what, _moment(entry), _actor(entry), hint)
+    name, hint = _split_words(str(entry.get("error", ""))), str(entry.get("hint", ""))
+    return Finding(name, what, _parse_time(entry), _format_actor(entry), hint)
 
 
-def _moment(entry: dict[str, Any]) -> datetime | None:
+def _parse_time(entry: dict[str, Any]) -> datetime | None:
     try:
         return datetime.fromisoformat(str(entry.get("at")))
     except ValueError:
         return None
 
 
-def _actor(entry: dict[str, Any]) -> str | None:
+def _format_actor(entry: dict[str, Any]) -> str | None:
     parts = [entry.get("actor"), entry.get("program"), entry.get("host"), entry.get("remote")]
     return " ".join(str(part) for part in parts if part) or None
 
 
 def _is_older(entry: dict[str, Any], token: Token) -> bool:
     """Return True if a token was saved after an entry, by somebody who keeps no audit log."""
-    at = _moment(entry)
+    at = _parse_time(entry)
     return bool(at and token.updated_at and at < token.updated_at)
 
 

@@ -11,12 +11,20 @@ from typing import Any
 
 from evergrant._crypto.keys import Keyring
 
-__all__ = ["Fault", "Head", "canonical", "parse_entry", "serialize", "sign_entry", "verify_lines"]
+__all__ = [
+    "Fault",
+    "Head",
+    "canonical_bytes",
+    "parse_entry",
+    "serialize",
+    "sign_entry",
+    "verify_lines",
+]
 
 GENESIS = "0" * 64
 """What stands for the hash before the first line."""
 
-_BEGINNING = b'{"actor": '  # of every line: its members are in order
+_LINE_PREFIX = b'{"actor": '  # of every line: its members are in order
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +47,7 @@ class Fault:
     what: str
 
 
-def canonical(entry: Mapping[str, Any]) -> bytes:
+def canonical_bytes(entry: Mapping[str, Any]) -> bytes:
     """Return the bytes that a line's hash is made of: all of it but the hash."""
     body = {name: value for name, value in entry.items() if name != "hash"}
     return json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
@@ -55,8 +63,8 @@ def sign_entry(entry: Mapping[str, Any], head: Head, keys: Keyring | None) -> di
     line = {**entry, "seq": head.seq + 1, "prev": head.hash}
     if keys:
         line["key"] = keys.newest.id
-        return {**line, "hash": keys.newest.sign(canonical(line))}
-    return {**line, "hash": sha256(canonical(line)).hexdigest()}
+        return {**line, "hash": keys.newest.sign(canonical_bytes(line))}
+    return {**line, "hash": sha256(canonical_bytes(line)).hexdigest()}
 
 
 def parse_entry(line: bytes) -> dict[str, Any] | None:
@@ -111,7 +119,7 @@ def verify_lines(
 
 def _closes_off(entry: Mapping[str, Any], torn: bytes) -> bool:
     """Return True if the line before an entry is one of ours, cut off while it was written."""
-    begins = torn.startswith(_BEGINNING) or (torn and _BEGINNING.startswith(torn))
+    begins = torn.startswith(_LINE_PREFIX) or (torn and _LINE_PREFIX.startswith(torn))
     cut = not _is_json(torn) or parse_entry(torn)  # all of it but its end is possible, too
     return bool(begins and cut) and entry.get("torn") == sha256(torn).hexdigest()
 
@@ -129,12 +137,12 @@ def _check_hash(entry: dict[str, Any], keys: Keyring | None) -> tuple[str, str] 
         key = keys.get(str(entry["key"])) if keys else None
         if key is None:
             return "unverifiable", f"the key {entry['key']} that signed it is not set"
-        expected = key.sign(canonical(entry))
+        expected = key.sign(canonical_bytes(entry))
     elif keys:
         # Else who can write the file could put unsigned lines in the place of signed ones.
         return "unsigned", "a key is set, and it is not signed: start a new file with a new key"
     else:
-        expected = sha256(canonical(entry)).hexdigest()
+        expected = sha256(canonical_bytes(entry)).hexdigest()
     if not hmac.compare_digest(expected.encode(), entry["hash"].encode(errors="replace")):
         return "changed", "its content and its hash do not fit"
     return None

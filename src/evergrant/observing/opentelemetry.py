@@ -68,13 +68,21 @@ class Telemetry:
         )
         meter.create_observable_counter(
             "evergrant.events.lost",
-            [lambda _: [metrics.Observation(one.lost, _of(one)) for one in standings()]],
+            [
+                lambda _: [
+                    metrics.Observation(one.lost, _listener_attributes(one)) for one in standings()
+                ]
+            ],
             "{event}",
             "Events that a listener was not told",
         )
         meter.create_observable_gauge(
             "evergrant.listeners.late",
-            [lambda _: [metrics.Observation(one.late, _of(one)) for one in standings()]],
+            [
+                lambda _: [
+                    metrics.Observation(one.late, _listener_attributes(one)) for one in standings()
+                ]
+            ],
             "{listener}",
             "Listeners that nobody waits for",
         )
@@ -86,12 +94,14 @@ class Telemetry:
         """Trace an event, and count it."""
         error = getattr(event, "error", None)
         about = {"error.type": type(error).__name__} if error else {}
-        self._span(event, about)
+        self._add_span(event, about)
         self._count(event, about)
 
-    def _span(self, event: Event, about: dict[str, str]) -> None:
+    def _add_span(self, event: Event, about: dict[str, str]) -> None:
         took = timedelta(seconds=getattr(event, "took", None) or 0)
-        attributes: dict[str, Any] = {f"evergrant.{k}": v for k, v in _safe(event).items()} | about
+        attributes: dict[str, Any] = {
+            f"evergrant.{k}": v for k, v in _safe_attributes(event).items()
+        } | about
         span = self._tracer.start_span(
             f"evergrant {type(event).__name__}",
             start_time=_nanoseconds(event.at.timestamp() - took.total_seconds()),
@@ -113,12 +123,12 @@ class Telemetry:
             counter.add(1, about)
 
 
-def _safe(event: Event) -> dict[str, Any]:
+def _safe_attributes(event: Event) -> dict[str, Any]:
     told = event.as_dict()
     return {name: told[name] for name in ("token_id", "data_center", "expires_at") if name in told}
 
 
-def _of(listener: Standing) -> dict[str, str]:
+def _listener_attributes(listener: Standing) -> dict[str, str]:
     return {"evergrant.listener": listener.name}
 
 

@@ -59,7 +59,7 @@ class Metrics:
             "evergrant_store_up", "Whether the store answered when last asked.", registry=own
         )
         self._store_up.set(1)
-        own.register(_Listeners())
+        own.register(_ListenerCollector())
         self._states: set[str] = set()
         self._tokens = prometheus.Gauge(
             "evergrant_tokens", "Tokens in the store, by state.", ["state"], registry=own
@@ -136,7 +136,7 @@ class Metrics:
         return make_asgi_app(self.registry)
 
 
-class _Listeners:
+class _ListenerCollector:
     """What Prometheus is told of those who listen, at each scrape."""
 
     def collect(self) -> Iterator[Metric]:

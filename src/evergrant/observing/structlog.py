@@ -20,7 +20,7 @@ __all__ = ["StructLogger", "StructuredLog"]
 _FAILURES = (ClockSkew, GrantLimitNear, RefreshFailed, SaveFailed, StoreFailed)
 
 
-def _fit(value: Any) -> Any:
+def _escape(value: Any) -> Any:
     return escaped(value) if isinstance(value, str) else value
 
 
@@ -46,7 +46,7 @@ class StructuredLog:
     def __call__(self, event: Event) -> None:
         """Log an event."""
         level = logging.WARNING if isinstance(event, _FAILURES) else logging.INFO
-        told = {name: _fit(value) for name, value in event.as_dict().items()}
+        told = {name: _escape(value) for name, value in event.as_dict().items()}
         if isinstance(self._logger, logging.Logger):
             extra = {f"evergrant_{name}": value for name, value in told.items()}
             self._logger.log(level, "%s", event, extra=extra)

@@ -20,7 +20,7 @@ from evergrant.testing.contract import StoreContract
 
 __all__ = ["Promise", "Report", "check_store"]
 
-DEFAULT_TIMEOUT = 120.0
+CHECK_TIMEOUT_S = 120.0
 """Seconds after which a check that has not ended never will: a store that waits for itself."""
 
 BEYOND_SIX_METHODS = {
@@ -88,7 +88,7 @@ class Report:
         return tuple(notes)
 
 
-def check_store(spec: str, *, patience: float = DEFAULT_TIMEOUT) -> Report:
+def check_store(spec: str, *, timeout: float = CHECK_TIMEOUT_S) -> Report:
     """Run the contract on the stores that a factory makes.
 
     Args:
@@ -102,7 +102,7 @@ def check_store(spec: str, *, patience: float = DEFAULT_TIMEOUT) -> Report:
     with scratch_folder() as folder:
         report, output = Path(folder, "report"), Path(folder, "output")
         report.touch()
-        _run(spec, report, output, patience)
+        _run(spec, report, output, timeout)
         lines = [json.loads(line) for line in report.read_text(encoding="utf-8").splitlines()]
         said = output.read_text(encoding="utf-8", errors="replace")
     found = {key: value for line in lines if "store" in line for key, value in line.items()}
@@ -117,7 +117,7 @@ def check_store(spec: str, *, patience: float = DEFAULT_TIMEOUT) -> Report:
     return Report(**found, promises=promises)
 
 
-def _run(spec: str, report: Path, output: Path, patience: float) -> None:
+def _run(spec: str, report: Path, output: Path, timeout: float) -> None:
     checks = Path(__file__).with_name("check_suite.py")
     command = [
         # No -m and no current folder before pytest is loaded: a file of the user's may be named
@@ -141,17 +141,17 @@ def _run(spec: str, report: Path, output: Path, patience: float) -> None:
             start_new_session=True,
         )
         try:
-            _wait(process, report, patience)
+            _wait(process, report, timeout)
         finally:
             if process.poll() is None:
                 os.killpg(process.pid, signal.SIGKILL)  # with what the store has started
                 process.wait()
 
 
-def _wait(process: subprocess.Popen[bytes], report: Path, patience: float) -> None:
+def _wait(process: subprocess.Popen[bytes], report: Path, timeout: float) -> None:
     """Wait for the end, or until nothing has happened for too long."""
     size, since = 0, time.monotonic()
-    while time.monotonic() - since < patience:
+    while time.monotonic() - since < timeout:
         try:
             process.wait(timeout=0.2)
         except subprocess.TimeoutExpired:

@@ -25,11 +25,11 @@ pytest.register_assert_rewrite(
 )
 
 if TYPE_CHECKING:
-    from evergrant.testing.store_factory import Factory
+    from evergrant.testing.store_factory import StoreFactory
 
 __all__ = ["Reporter", "pytest_addoption", "pytest_configure"]
 
-LONGEST_REASON = 300
+MAX_REASON_LENGTH = 300
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -50,7 +50,7 @@ class Reporter:
     def __init__(self, spec: str, report: Path) -> None:
         self._spec = spec
         self._report = report
-        self._made: Factory | None = None
+        self._made: StoreFactory | None = None
         self._reasons: dict[str, str] = {}
 
     def _write(self, **line: Any) -> None:
@@ -60,10 +60,10 @@ class Reporter:
     def pytest_sessionstart(self) -> None:
         """Make one store, and refuse to go on if it is not empty."""
         # Before the user's folder is on the path, where a file may be named like a module.
-        from evergrant.testing.store_factory import Factory
+        from evergrant.testing.store_factory import StoreFactory
 
         try:
-            self._made = Factory(self._spec)
+            self._made = StoreFactory(self._spec)
             with scratch_folder() as folder, self._made.fresh(Path(folder)) as store:
                 six = isinstance(store, SixMethodStore)
                 kind = type(store.wrapped if isinstance(store, SixMethodStore) else store)
@@ -75,34 +75,34 @@ class Reporter:
             pytest.exit("refused", returncode=pytest.ExitCode.USAGE_ERROR)
 
     @pytest.fixture
-    def factory(self) -> Factory:
+    def factory(self) -> StoreFactory:
         """Return what makes the stores."""
         assert self._made is not None
         return self._made
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
         """Note which check runs, in case it never ends."""
-        self._write(begun=_check(nodeid))
+        self._write(begun=_check_name(nodeid))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> Any:
         """Keep the first reason for which a check fails."""
         report: pytest.TestReport = yield
         if report.failed:
-            self._reasons.setdefault(item.nodeid, _reason(report))
+            self._reasons.setdefault(item.nodeid, _format_reason(report))
         return report
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
         """Write how a check ended."""
-        self._write(ended=_check(nodeid), reason=self._reasons.get(nodeid))
+        self._write(ended=_check_name(nodeid), reason=self._reasons.get(nodeid))
 
 
-def _check(nodeid: str) -> str:
+def _check_name(nodeid: str) -> str:
     return nodeid.rpartition("::")[2]
 
 
-def _reason(report: pytest.TestReport) -> str:
+def _format_reason(report: pytest.TestReport) -> str:
     crash = getattr(report.longrepr, "reprcrash", None)
     text = inspect.cleandoc(crash.message if crash else str(report.longrepr))
-    first = (text.splitlines() or ["it failed"])[0][:LONGEST_REASON]
+    first = (text.splitlines() or ["it failed"])[0][:MAX_REASON_LENGTH]
     return re.sub(r"^(AssertionError: |(\w+\.)+(?=\w+: ))", "", first)

@@ -11,7 +11,7 @@ import pytest
 from evergrant.stores.base import TokenStore
 from evergrant.testing.contract import StoreContract
 from evergrant.testing.sample_tokens import Reopen
-from evergrant.testing.store_factory import Factory
+from evergrant.testing.store_factory import StoreFactory
 
 __all__ = ["TestStore"]
 
@@ -20,18 +20,18 @@ class TestStore(StoreContract):
     """The contract; its checks are the promises."""
 
     @pytest.fixture
-    def folder(self, factory: Factory, tmp_path: Path) -> Path | None:
+    def folder(self, factory: StoreFactory, tmp_path: Path) -> Path | None:
         """Return the folder that the factory is told to use."""
         return tmp_path if factory.takes_folder else None
 
     @pytest.fixture
-    def store(self, factory: Factory, tmp_path: Path) -> Iterator[TokenStore]:
+    def store(self, factory: StoreFactory, tmp_path: Path) -> Iterator[TokenStore]:
         """Make a store for one check."""
         with factory.fresh(tmp_path) as store:
             yield store
 
     @pytest.fixture
-    def reopen(self, factory: Factory, store: TokenStore, tmp_path: Path) -> Reopen:
+    def reopen(self, factory: StoreFactory, store: TokenStore, tmp_path: Path) -> Reopen:
         """Open the same folder once more; without one, there is the one handle."""
         if factory.takes_folder:
             return lambda: factory.open(tmp_path)

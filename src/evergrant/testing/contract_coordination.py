@@ -8,23 +8,23 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from evergrant.stores.base import TokenStore
-from evergrant.testing.contract_sharing import taken_over
+from evergrant.testing.contract_sharing import take_expired_lease
 from evergrant.testing.sample_tokens import ALICE, BOB, Reopen, refreshed
 
 __all__ = ["CoordinationContract"]
 
-TTL = 0.2
+LEASE_TTL_S = 0.2
 """Seconds of a lease that is extended again and again."""
 
-LONG = 5.0
+WATCH_TIMEOUT_S = 5.0
 """Seconds that a watch waits which nothing wakes."""
 
-SOON = 4.0
+WAKE_LIMIT_S = 4.0
 """Seconds within which it wakes otherwise, on the busiest machine."""
 
 
 @contextmanager
-def meanwhile(work: Callable[[], object]) -> Iterator[None]:
+def in_another_thread(work: Callable[[], object]) -> Iterator[None]:
     """Let another thread work at the same time."""
     thread = threading.Thread(target=work)
     thread.start()
@@ -34,7 +34,7 @@ def meanwhile(work: Callable[[], object]) -> Iterator[None]:
         thread.join()
 
 
-def ends_of_work(other: TokenStore, id_: str) -> list[Callable[[], object]]:
+def ways_to_finish(other: TokenStore, id_: str) -> list[Callable[[], object]]:
     """Return what another handle does in the end, which holds the lease on Alice's token."""
     lease = other.lease(id_, 60)
     return [lambda: other.save_token(refreshed(ALICE)), lease.release]
@@ -46,15 +46,15 @@ class CoordinationContract:
     def test_a_lease_lasts_for_as_long_as_it_is_extended(self, store: TokenStore) -> None:
         """Beyond its own time; nobody gets in between."""
         id_ = str(store.save_token(ALICE).id)
-        lease = store.lease(id_, TTL)
-        end = time.monotonic() + 2 * TTL
+        lease = store.lease(id_, LEASE_TTL_S)
+        end = time.monotonic() + 2 * LEASE_TTL_S
         while (asked := time.monotonic()) < end:
             assert lease.extend()
             if store.lease(id_, 60):
                 # Nobody is to blame if the machine was busy for that long.
-                assert time.monotonic() - asked > TTL / 2, "another got an extended lease"
+                assert time.monotonic() - asked > LEASE_TTL_S / 2, "another got an extended lease"
                 return
-            time.sleep(TTL / 20)
+            time.sleep(LEASE_TTL_S / 20)
         lease.release()
         assert store.lease(id_, 60)
 
@@ -62,7 +62,7 @@ class CoordinationContract:
         """Its first holder learns that it was lost, and takes nothing from the next one."""
         id_ = str(store.save_token(ALICE).id)
         late = store.lease(id_, 0.001)
-        taken_over(store, id_)
+        take_expired_lease(store, id_)
         assert not late.extend()
         assert not late.held
         late.release()
@@ -94,12 +94,12 @@ class CoordinationContract:
         """Not even before it waits: another handle's save, and the end of its lease."""
         id_ = str(store.save_token(ALICE).id)
         with reopen() as other:
-            for happens in ends_of_work(other, id_):
+            for happens in ways_to_finish(other, id_):
                 with store.watch(id_) as watch:
                     happens()
                     since = time.monotonic()
-                    watch.wait(LONG)
-                assert time.monotonic() - since < SOON
+                    watch.wait(WATCH_TIMEOUT_S)
+                assert time.monotonic() - since < WAKE_LIMIT_S
 
     def test_a_watch_ends_soon_after_what_it_waits_for(
         self, store: TokenStore, reopen: Reopen
@@ -107,11 +107,11 @@ class CoordinationContract:
         """While it waits, another handle saves, and gives its lease back."""
         id_ = str(store.save_token(ALICE).id)
         with reopen() as other:
-            for happens in ends_of_work(other, id_):
+            for happens in ways_to_finish(other, id_):
                 since = time.monotonic()
-                with store.watch(id_) as watch, meanwhile(happens):
-                    watch.wait(LONG)
-                assert time.monotonic() - since < SOON
+                with store.watch(id_) as watch, in_another_thread(happens):
+                    watch.wait(WATCH_TIMEOUT_S)
+                assert time.monotonic() - since < WAKE_LIMIT_S
 
     def test_a_watch_goes_on_after_it_was_woken(self, store: TokenStore) -> None:
         """What it has told once, it does not forget to look at again."""
@@ -120,8 +120,8 @@ class CoordinationContract:
             for hour in range(1, 4):
                 store.save_token(refreshed(ALICE, hour))
                 since = time.monotonic()
-                watch.wait(LONG)
-                assert time.monotonic() - since < SOON
+                watch.wait(WATCH_TIMEOUT_S)
+                assert time.monotonic() - since < WAKE_LIMIT_S
 
     def test_a_watch_waits_no_longer_than_it_is_told(self, store: TokenStore) -> None:
         """Nothing may happen: the holder of the lease may have died."""
@@ -130,4 +130,4 @@ class CoordinationContract:
         with store.lease(id_, 60), store.watch(id_) as watch:
             watch.wait(0.01)
             watch.wait(0)
-        assert time.monotonic() - since < SOON
+        assert time.monotonic() - since < WAKE_LIMIT_S

@@ -19,10 +19,10 @@ from evergrant.token import Token
 __all__ = ["FilesContract"]
 
 KILLS = 8
-LONGEST_LIFE = 0.03
+MAX_WRITER_LIFE_S = 0.03
 """Seconds after its first save within which a writer is killed."""
 
-LONGEST_WORK = 1_000
+MAX_SAVES = 1_000
 """Saves after which a writer that nobody killed gives up."""
 
 PROCESSES = 3
@@ -30,7 +30,7 @@ SAVES = 8
 """Of each process."""
 
 
-def forked(job: Callable[[], object]) -> int:
+def run_in_fork(job: Callable[[], object]) -> int:
     """Run a job in a process that is a copy of this one, and ends with it; return its number."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside other threads
@@ -45,10 +45,10 @@ def forked(job: Callable[[], object]) -> int:
     return pid
 
 
-def killed_at_work(work: Callable[[Callable[[], object]], object], after: float) -> None:
+def run_and_kill(work: Callable[[Callable[[], object]], object], after: float) -> None:
     """Run work in a process that is killed ``after`` seconds from when it says that it began."""
     hears, says = os.pipe()
-    writer = forked(lambda: work(lambda: os.write(says, b".")))
+    writer = run_in_fork(lambda: work(lambda: os.write(says, b".")))
     os.close(says)
     begun = os.read(hears, 1)
     time.sleep(after)
@@ -58,7 +58,7 @@ def killed_at_work(work: Callable[[Callable[[], object]], object], after: float)
     assert begun, "a process could not save"
 
 
-def versions(hour: int) -> Token:
+def token_of_hour(hour: int) -> Token:
     """Return Alice's token of an hour; each part of it says which."""
     return refreshed(ALICE, hour, refresh_token=f"planted-refresh-{hour}")
 
@@ -86,26 +86,26 @@ class FilesContract:
         if folder is None:
             return
         others = {token.id: token for token in (store.save_token(grant(str(n))) for n in range(9))}
-        id_ = store.save_token(versions(0)).id
+        id_ = store.save_token(token_of_hour(0)).id
 
         def save_for_ever(begun: Callable[[], object]) -> None:
             with reopen() as theirs:
-                theirs.save_token(versions(1))
+                theirs.save_token(token_of_hour(1))
                 begun()
-                for hour in range(2, LONGEST_WORK):
-                    theirs.save_token(versions(hour))
+                for hour in range(2, MAX_SAVES):
+                    theirs.save_token(token_of_hour(hour))
 
         moment = random.Random(1)  # noqa: S311 - when, not what
         for _ in range(KILLS):
-            killed_at_work(save_for_ever, moment.uniform(0, LONGEST_LIFE))
+            run_and_kill(save_for_ever, moment.uniform(0, MAX_WRITER_LIFE_S))
             with reopen() as after:
                 found = stored_contents(after)
                 survivor = found.pop(id_)
                 assert found == others
                 assert survivor.expires_at is not None
                 hour = (survivor.expires_at - NOON) // timedelta(hours=1)
-                assert survivor.access_token == versions(hour).access_token
-                assert survivor.refresh_token == versions(hour).refresh_token
+                assert survivor.access_token == token_of_hour(hour).access_token
+                assert survivor.refresh_token == token_of_hour(hour).refresh_token
                 assert after.save_token(survivor).version == survivor.version + 1
 
     def test_processes_that_save_at_the_same_time_lose_none(
@@ -121,7 +121,7 @@ class FilesContract:
                 for n in range(SAVES):
                     mine.save_token(grant(f"{process}-{n}"))
 
-        writers = [forked(partial(save, process)) for process in range(PROCESSES)]
+        writers = [run_in_fork(partial(save, process)) for process in range(PROCESSES)]
         failed = [status for _, status in (os.waitpid(pid, 0) for pid in writers) if status]
         assert not failed, "a process could not save"
         names = {token.user_name for token in stored_contents(store).values()}

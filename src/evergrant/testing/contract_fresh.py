@@ -21,7 +21,7 @@ OTHER_GRANT: dict[str, Any] = {
 }
 
 
-def unit(token: Token | None) -> tuple[object, ...]:
+def granted_values(token: Token | None) -> tuple[object, ...]:
     """Return what is granted together."""
     assert token is not None
     return (
@@ -41,8 +41,8 @@ class FreshnessContract:
         """No field of the old grant is left over."""
         store.save_token(ALICE)
         new = refreshed(ALICE, **OTHER_GRANT)
-        assert unit(store.save_token(new)) == unit(new)
-        assert unit(store.find_token(ALICE)) == unit(new)
+        assert granted_values(store.save_token(new)) == granted_values(new)
+        assert granted_values(store.find_token(ALICE)) == granted_values(new)
 
     def test_a_stale_token_does_not_replace_a_fresher_one(self, store: TokenStore) -> None:
         """Save returns what stays; not one field is mixed in."""
@@ -54,25 +54,25 @@ class FreshnessContract:
             replace(refreshed(ALICE, 1), id=fresh.id),
             replace(ALICE, access_token="no expiry", expires_at=None),
         ):
-            assert unit(store.save_token(stale)) == unit(fresh)
-        assert unit(store.find_token(ALICE)) == unit(fresh)
+            assert granted_values(store.save_token(stale)) == granted_values(fresh)
+        assert granted_values(store.find_token(ALICE)) == granted_values(fresh)
 
     def test_a_writer_that_read_an_older_version_is_stale_too(self, store: TokenStore) -> None:
         """Its id and version show what it read."""
         read = store.save_token(ALICE)
         fresh = store.save_token(refreshed(ALICE, 2))
         late = replace(read, access_token="late", expires_at=NOON + HOUR)
-        assert unit(store.save_token(late)) == unit(fresh)
+        assert granted_values(store.save_token(late)) == granted_values(fresh)
 
     def test_editing_the_row_just_read_wins(self, store: TokenStore) -> None:
         """Even with an earlier expiry, or with tokens taken out."""
         read = store.save_token(ALICE)
         sooner = replace(read, access_token="sooner", expires_at=NOON - HOUR)
         saved = store.save_token(sooner)
-        assert unit(saved) == unit(sooner)
+        assert granted_values(saved) == granted_values(sooner)
         cleared = replace(saved, access_token=None, expires_at=None)
-        assert unit(store.save_token(cleared)) == unit(cleared)
-        assert unit(store.find_token(ALICE)) == unit(cleared)
+        assert granted_values(store.save_token(cleared)) == granted_values(cleared)
+        assert granted_values(store.find_token(ALICE)) == granted_values(cleared)
 
     def test_an_access_token_can_be_ended_before_its_time(
         self, store: TokenStore, reopen: Reopen
@@ -81,10 +81,10 @@ class FreshnessContract:
         read = store.save_token(ALICE)
         ended = replace(read, expires_at=NOON - HOUR)
         with reopen() as other:
-            assert unit(other.find_token(ALICE)) == unit(read)
+            assert granted_values(other.find_token(ALICE)) == granted_values(read)
             saved = store.save_token(ended, expected_version=read.version)
             for found in (saved, store.find_token(ALICE), other.find_token(ALICE)):
-                assert unit(found) == unit(ended)
+                assert granted_values(found) == granted_values(ended)
 
     def test_a_new_refresh_token_replaces_the_grant(self, store: TokenStore) -> None:
         """Also without an access token: an import, or a login elsewhere."""
@@ -93,8 +93,8 @@ class FreshnessContract:
             user_name=ALICE.user_name, client_id=ALICE.client_id, refresh_token="imported"
         )
         saved = store.save_token(imported)
-        assert unit(saved) == unit(imported)
-        assert unit(store.find_token(ALICE)) == unit(imported)
+        assert granted_values(saved) == granted_values(imported)
+        assert granted_values(store.find_token(ALICE)) == granted_values(imported)
 
     def test_a_refresh_without_a_refresh_token_keeps_the_stored_one(
         self, store: TokenStore
@@ -103,8 +103,8 @@ class FreshnessContract:
         store.save_token(ALICE)
         refresh = refreshed(ALICE, refresh_token=None, grant_token=None, api_domain=None)
         saved = store.save_token(refresh)
-        assert unit(saved) == unit(refreshed(ALICE))
-        assert unit(store.find_token(ALICE)) == unit(refreshed(ALICE))
+        assert granted_values(saved) == granted_values(refreshed(ALICE))
+        assert granted_values(store.find_token(ALICE)) == granted_values(refreshed(ALICE))
 
     def test_the_only_refresh_token_is_never_turned_down(self, store: TokenStore) -> None:
         """A row without one takes it, whatever the expiry beside it."""

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 from evergrant.stores.base import TokenStore
-from evergrant.testing.contract_files import forked
-from evergrant.testing.contract_sharing import THREADS, at_once
+from evergrant.testing.contract_files import run_in_fork
+from evergrant.testing.contract_sharing import THREADS, run_in_threads
 from evergrant.testing.sample_tokens import ALICE, Reopen
 
 __all__ = ["NotesContract"]
 
-HOUR = 3_600.0
+HOUR_S = 3_600.0
 KEY = "k" * 64
-LONGEST = "".join(
+LONGEST_NOTE = "".join(
     (
         "\u0639\u0631\u0628\u064a \u4e2d\u6587 \u00df\U0001f511",
         " ' \" \\ % _ {0} %s ${HOME}\t\n,;",
@@ -31,7 +31,7 @@ PROCESSES = 3
 CHANGES = 8
 """Of each thread, or process."""
 
-A_MOMENT = 0.001
+CHANGE_TAKES_S = 0.001
 """Seconds that a change takes."""
 
 MANY = 40
@@ -42,25 +42,25 @@ class Interrupted(Exception):  # noqa: N818 - raised by a change, and no error o
     """What a change raises that does not want to happen."""
 
 
-def put(store: TokenStore, key: str, text: str, life: float = HOUR) -> None:
+def put(store: TokenStore, key: str, text: str, life: float = HOUR_S) -> None:
     """Write a note, whatever it was before."""
     assert store.update_note(key, lambda _: text, life=life) == text
 
 
 def read(store: TokenStore, key: str) -> str:
     """Return a note as it is."""
-    return store.update_note(key, lambda text: text, life=HOUR)
+    return store.update_note(key, lambda text: text, life=HOUR_S)
 
 
 def add_lines(store: TokenStore, name: object, count: int = CHANGES) -> None:
     """Add lines to the common note, one after the other."""
     for number in range(count):
         line = f"{name}-{number}\n"
-        assert store.update_note(KEY, partial(_with_line, line), life=HOUR).endswith(line)
+        assert store.update_note(KEY, partial(_with_line, line), life=HOUR_S).endswith(line)
 
 
 def _with_line(line: str, text: str) -> str:
-    time.sleep(A_MOMENT)  # others have their turn between the reading and the writing
+    time.sleep(CHANGE_TAKES_S)  # others have their turn between the reading and the writing
     return text + line
 
 
@@ -80,7 +80,7 @@ class NotesContract:
     def test_a_note_begins_empty_and_is_kept_as_it_was_written(self, store: TokenStore) -> None:
         """Also when it is long, and in no Latin letters; without text, there is none."""
         assert read(store, KEY) == ""
-        for text in (LONGEST, "short", LONGEST[::-1], "", "again"):
+        for text in (LONGEST_NOTE, "short", LONGEST_NOTE[::-1], "", "again"):
             put(store, KEY, text)
             assert read(store, KEY) == text
 
@@ -93,7 +93,7 @@ class NotesContract:
             return f"{text}x"
 
         for number in range(1, 4):
-            assert store.update_note(KEY, change, life=HOUR) == "x" * number
+            assert store.update_note(KEY, change, life=HOUR_S) == "x" * number
         assert seen == ["", "x", "xx"]
 
     def test_notes_of_different_keys_are_apart(self, store: TokenStore) -> None:
@@ -115,13 +115,13 @@ class NotesContract:
         for text in ("", "before"):
             put(store, KEY, text)
             with pytest.raises(Interrupted):
-                store.update_note(KEY, change, life=HOUR)
+                store.update_note(KEY, change, life=HOUR_S)
             assert read(store, KEY) == text
         assert store.save_token(ALICE).version == 1
 
     def test_threads_that_change_a_note_lose_no_change(self, store: TokenStore) -> None:
         """Each of them is given what the one before it made."""
-        at_once(lambda thread: add_lines(store, thread))
+        run_in_threads(lambda thread: add_lines(store, thread))
         assert lines(store) == all_lines(THREADS)
 
     def test_a_note_is_neither_a_token_nor_a_change_of_one(self, store: TokenStore) -> None:
@@ -142,13 +142,13 @@ class NotesContract:
         """Its time may be up at once; whether it is then forgotten is the store's affair."""
         put(store, KEY, "kept")
         for number in range(MANY):
-            put(store, f"old {number}", f"text {number}", life=-HOUR)
+            put(store, f"old {number}", f"text {number}", life=-HOUR_S)
         put(store, "late", "kept as well")
         assert (read(store, KEY), read(store, "late")) == ("kept", "kept as well")
         assert all(read(store, f"old {n}") in ("", f"text {n}") for n in range(MANY))
         put(store, "old 0", "new")
         for number in range(1, MANY):
-            put(store, f"old {number}", "newer", life=-HOUR)
+            put(store, f"old {number}", "newer", life=-HOUR_S)
         assert read(store, "old 0") == "new"
 
     def test_another_handle_changes_the_same_note(self, store: TokenStore, reopen: Reopen) -> None:
@@ -156,12 +156,12 @@ class NotesContract:
         with reopen() as other:
             put(store, "turns", "mine")
             assert (
-                other.update_note("turns", lambda text: f"{text} theirs", life=HOUR)
+                other.update_note("turns", lambda text: f"{text} theirs", life=HOUR_S)
                 == "mine theirs"
             )
             assert read(store, "turns") == "mine theirs"
             handles = (store, other)
-            at_once(lambda thread: add_lines(handles[thread % 2], thread))
+            run_in_threads(lambda thread: add_lines(handles[thread % 2], thread))
             assert lines(store) == lines(other) == all_lines(THREADS)
         with reopen() as third:
             assert read(third, "turns") == "mine theirs"
@@ -177,7 +177,7 @@ class NotesContract:
             with reopen() as mine:
                 add_lines(mine, process)
 
-        workers = [forked(partial(work, process)) for process in range(PROCESSES)]
+        workers = [run_in_fork(partial(work, process)) for process in range(PROCESSES)]
         forked_well = [os.waitpid(pid, 0)[1] == 0 for pid in workers]
         assert all(forked_well), "a process could not change the note"
         assert lines(store) == all_lines(PROCESSES)

@@ -29,13 +29,13 @@ from evergrant.token import Token
 __all__ = ["SharingContract"]
 
 THREADS = 8
-PATIENCE = 2.0
+EXPIRY_LIMIT_S = 2.0
 """Seconds within which a lease of a millisecond must have run out."""
 
 T = TypeVar("T")
 
 
-def at_once(job: Callable[[int], T], threads: int = THREADS) -> list[T]:
+def run_in_threads(job: Callable[[int], T], threads: int = THREADS) -> list[T]:
     """Run a job in several threads that start together; return what each returned."""
     start = Barrier(threads)
 
@@ -47,7 +47,7 @@ def at_once(job: Callable[[int], T], threads: int = THREADS) -> list[T]:
         return list(pool.map(run, range(threads)))
 
 
-def winners(store: TokenStore, rivals: list[Token]) -> list[Token]:
+def save_concurrently(store: TokenStore, rivals: list[Token]) -> list[Token]:
     """Save all at the same time, each if its version is current; return what was saved."""
 
     def attempt(number: int) -> Token | None:
@@ -56,17 +56,17 @@ def winners(store: TokenStore, rivals: list[Token]) -> list[Token]:
         except Conflict:
             return None
 
-    return [token for token in at_once(attempt, len(rivals)) if token]
+    return [token for token in run_in_threads(attempt, len(rivals)) if token]
 
 
-def whole(token: Token | None) -> tuple[object, ...]:
+def granted_values(token: Token | None) -> tuple[object, ...]:
     """Return what must be seen together, or nothing."""
     return () if token is None else (token.access_token, token.refresh_token, token.expires_at)
 
 
-def taken_over(store: TokenStore, id_: str) -> Lease:
+def take_expired_lease(store: TokenStore, id_: str) -> Lease:
     """Return a lease, as soon as another's has run out."""
-    give_up = time.monotonic() + PATIENCE
+    give_up = time.monotonic() + EXPIRY_LIMIT_S
     while not (taken := store.lease(id_, 60)):
         assert time.monotonic() < give_up, "the lease does not run out"
         time.sleep(0.002)
@@ -83,7 +83,7 @@ class SharingContract:
             names = [f"{thread}-{n}" for n in range(10)]
             return [store.save_token(grant(name), expected_version=0) for name in names]
 
-        saved = {token.id: token for tokens in at_once(save) for token in tokens}
+        saved = {token.id: token for tokens in run_in_threads(save) for token in tokens}
         assert len(saved) == THREADS * 10
         assert stored_contents(store) == saved
 
@@ -95,7 +95,7 @@ class SharingContract:
             for hour in hours[thread::4]:
                 store.save_token(refreshed(ALICE, hour))
 
-        at_once(save, 4)
+        run_in_threads(save, 4)
         (token,) = store.get_tokens()
         assert token.expires_at == NOON + timedelta(hours=12)
         assert token.access_token == refreshed(ALICE, 12).access_token
@@ -106,26 +106,26 @@ class SharingContract:
         current = store.save_token(ALICE)
         for version in range(2, 7):
             rivals = [replace(current, access_token=f"{version} {n}") for n in range(THREADS)]
-            (current,) = winners(store, rivals)
+            (current,) = save_concurrently(store, rivals)
             assert current.version == version
             assert store.get_tokens() == [current]
 
     def test_of_threads_that_log_the_same_user_in_one_wins(self, store: TokenStore) -> None:
         """Where each expects that there is no row yet."""
-        won = winners(store, [refreshed(ALICE, n) for n in range(THREADS)])
+        won = save_concurrently(store, [refreshed(ALICE, n) for n in range(THREADS)])
         assert len(won) == 1
         assert store.get_tokens() == won
 
     def test_a_reader_beside_a_writer_always_sees_a_whole_token(self, store: TokenStore) -> None:
         """Never none, never half of one save and half of another."""
         versions = [refreshed(ALICE, n, refresh_token=f"r{n}") for n in range(1, 31)]
-        seen = {whole(store.save_token(versions[0]))}
+        seen = {granted_values(store.save_token(versions[0]))}
         done = Event()
 
         def work(thread: int) -> None:
             if thread > 0:
                 while not done.is_set():
-                    seen.add(whole(store.find_token(ALICE)))
+                    seen.add(granted_values(store.find_token(ALICE)))
                 return
             try:
                 for token in versions:
@@ -133,8 +133,8 @@ class SharingContract:
             finally:
                 done.set()
 
-        at_once(work, 4)
-        assert seen <= {whole(token) for token in versions}
+        run_in_threads(work, 4)
+        assert seen <= {granted_values(token) for token in versions}
 
     def test_a_listing_survives_what_is_done_while_it_is_read(self, store: TokenStore) -> None:
         """Deleting what one has just read is how a purge works."""
@@ -166,7 +166,7 @@ class SharingContract:
     def test_of_threads_that_ask_for_a_lease_one_gets_it(self, store: TokenStore) -> None:
         """That is what it is for."""
         id_ = str(store.save_token(ALICE).id)
-        leases = at_once(lambda _: store.lease(id_, 60))
+        leases = run_in_threads(lambda _: store.lease(id_, 60))
         assert sum(map(bool, leases)) == 1
 
     def test_a_lease_is_released_by_its_holder_only(self, store: TokenStore) -> None:
@@ -189,7 +189,7 @@ class SharingContract:
         id_ = str(store.save_token(ALICE).id)
         late = store.lease(id_, 0.001)
         assert late
-        taken = taken_over(store, id_)
+        taken = take_expired_lease(store, id_)
         late.release()
         assert not store.lease(id_, 60)
         taken.release()

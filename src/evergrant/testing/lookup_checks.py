@@ -8,10 +8,10 @@ from evergrant.stores.adapter.verification import OFFICIAL_COUNT
 from evergrant.stores.rows import encode
 from evergrant.token import Token
 
-__all__ = ["AskedStore"]
+__all__ = ["LookupCheckedStore"]
 
 
-class AskedStore(SixMethodStore):
+class LookupCheckedStore(SixMethodStore):
     """Answers as `SixMethodStore` does, and fails where the store's own answer is another.
 
     Raises:

@@ -16,12 +16,12 @@ from evergrant.errors import ConfigError, EvergrantError
 from evergrant.stores.adapter import adapt
 from evergrant.stores.adapter.six_methods import SixMethodStore
 from evergrant.stores.base import TokenStore
-from evergrant.testing.lookup_checks import AskedStore
+from evergrant.testing.lookup_checks import LookupCheckedStore
 
-__all__ = ["Factory"]
+__all__ = ["StoreFactory"]
 
 
-class Factory:
+class StoreFactory:
     """What ``module:factory`` names, and how it is called.
 
     Attributes:
@@ -38,7 +38,7 @@ class Factory:
             raise ConfigError(
                 f"{spec!r} names no factory", hint="Write module:factory, such as mystore:make."
             )
-        with _blaming(f"the module {module} does not import"):
+        with _raising_config_error(f"the module {module} does not import"):
             sys.path.insert(0, str(Path.cwd()))
             found: Any = importlib.import_module(module)
         for part in name.split("."):
@@ -67,10 +67,10 @@ class Factory:
         Raises:
             ConfigError: The factory raises, or makes no store.
         """
-        with _blaming(f"{self.spec} makes no store"):
+        with _raising_config_error(f"{self.spec} makes no store"):
             store = self._make(folder) if self.takes_folder else self._make()
             adapted = adapt(store)
-        return AskedStore(store) if type(adapted) is SixMethodStore else adapted
+        return LookupCheckedStore(store) if type(adapted) is SixMethodStore else adapted
 
     @contextmanager
     def fresh(self, folder: Path) -> Iterator[TokenStore]:
@@ -80,14 +80,14 @@ class Factory:
             ConfigError: It holds tokens. None of them was touched.
         """
         with self.open(folder) as store:
-            self._refuse_filled(store)
+            self._require_empty(store)
             yield store
             with suppress(Exception):  # what it leaves is what the next one finds
                 store.delete_tokens()
 
-    def _refuse_filled(self, store: TokenStore) -> None:
-        with _blaming(f"the store that {self.spec} makes cannot be listed"):
-            held = next(store.iter_tokens(on_corrupt=_refuse), None)
+    def _require_empty(self, store: TokenStore) -> None:
+        with _raising_config_error(f"the store that {self.spec} makes cannot be listed"):
+            held = next(store.iter_tokens(on_corrupt=_raise), None)
         if held is not None:
             raise ConfigError(
                 f"the store that {self.spec} makes is not empty; nothing in it was touched",
@@ -98,22 +98,24 @@ class Factory:
 _VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 
 
-def _refuse(corrupt: EvergrantError) -> None:
+def _raise(corrupt: EvergrantError) -> None:
     raise corrupt
 
 
 @contextmanager
-def _blaming(what: str) -> Iterator[None]:
+def _raising_config_error(what: str) -> Iterator[None]:
     """Turn whatever somebody else's code raises into one sentence that says where."""
     try:
         yield
     except EvergrantError as error:
         raise ConfigError(f"{what}: {error.message}", hint=error.hint) from None
     except (Exception, SystemExit) as error:  # noqa: BLE001 - anything may come
-        raise ConfigError(f"{what}: {type(error).__name__}: {error}{_place(error)}") from None
+        raise ConfigError(
+            f"{what}: {type(error).__name__}: {error}{_format_location(error)}"
+        ) from None
 
 
-def _place(error: BaseException) -> str:
+def _format_location(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     theirs = [f for f in frames if f.filename != __file__ and "importlib" not in f.filename]
     if not theirs:

@@ -33,10 +33,10 @@ class Outcome(Enum):
     """It was refused, or what was read back is not what was saved."""
 
 
-_KEPT = ("created_at", "last_used_at")
+_SET_ON_INSERT = ("created_at", "last_used_at")
 """What a new row takes along, and an old one has its own of."""
 
-_STORES_OWN = ("id", "updated_at", "version")
+_SET_BY_STORE = ("id", "updated_at", "version")
 
 
 def differences(
@@ -48,17 +48,17 @@ def differences(
         fields: Those that the store can hold.
         is_new: The row is this token's alone: it holds nothing else either.
     """
-    passed_over = _STORES_OWN if is_new else (*_STORES_OWN, *_KEPT)
+    passed_over = _SET_BY_STORE if is_new else (*_SET_BY_STORE, *_SET_ON_INSERT)
     return [
         field
         for field in fields
         if field not in passed_over
-        and _value(token, field) != _value(there, field)
-        and (_value(token, field) or (is_new and field not in _KEPT))
+        and _comparable_value(token, field) != _comparable_value(there, field)
+        and (_comparable_value(token, field) or (is_new and field not in _SET_ON_INSERT))
     ]
 
 
-def _value(token: Token, field: str) -> object:
+def _comparable_value(token: Token, field: str) -> object:
     value = getattr(token, field)
     # Stores keep milliseconds.
     return to_epoch_ms(value) if isinstance(value, datetime) else value or None
@@ -73,7 +73,7 @@ def decide(token: Token, there: Token, fields: Collection[str]) -> Outcome:
     if not differs:
         return Outcome.SAME
     if token.access_token == there.access_token:
-        only_gaps = not any(_value(there, field) for field in differs)
+        only_gaps = not any(_comparable_value(there, field) for field in differs)
         return Outcome.UPDATED if only_gaps else Outcome.CONFLICT
     longer = _lives_longer(token, there)
     if longer:

@@ -11,11 +11,11 @@ from evergrant.transfer.compare import Outcome, decide, differences, find_counte
 
 __all__ = ["Copier", "Moved"]
 
-ATTEMPTS = 5
+MAX_ATTEMPTS = 5
 """How often to look again when another program writes the same row meanwhile."""
 
 _GOOD = {Outcome.NEW, Outcome.UPDATED, Outcome.SAME, Outcome.FRESHER}
-_RESTLESS = "the target answers something else each time"
+_KEEPS_CHANGING = "the target answers something else each time"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,7 @@ class Copier:
             StoreUnavailable: The target cannot be used any more.
         """
         problem = ""
-        for _ in range(ATTEMPTS):
+        for _ in range(MAX_ATTEMPTS):
             try:
                 return self._attempt(token, under_its_id=under_its_id)
             except StoreUnavailable:
@@ -76,8 +76,8 @@ class Copier:
                     break
             except StoreError as error:
                 problem = f"in the target: {error.message}"
-                return _moved(token, Outcome.FAILED, problem=problem)
-        return _moved(token, Outcome.CONFLICT, problem=problem)
+                return _make_result(token, Outcome.FAILED, problem=problem)
+        return _make_result(token, Outcome.CONFLICT, problem=problem)
 
     def _attempt(self, token: Token, *, under_its_id: bool) -> Moved | None:
         there = find_counterpart(self._target, token)
@@ -87,12 +87,12 @@ class Copier:
         if id_ is None and under_its_id:
             return None
         if self._dry_run:
-            return _moved(token, Outcome.NEW, id_)
+            return _make_result(token, Outcome.NEW, id_)
         # Version 0: only if there is still no such row. By its id alone, a nameless grant that
         # came in this moment would be taken for ours.
         new = replace(token, id=id_, version=0)
         saved = self._target.save_token(new, expected_version=0)
-        return self._verified(token, saved, Outcome.NEW)
+        return self._verify(token, saved, Outcome.NEW)
 
     def _copy_over(self, token: Token, there: Token) -> Moved:
         """Copy a token whose owner has a row in the target."""
@@ -100,35 +100,35 @@ class Copier:
         if outcome is Outcome.CONFLICT:
             names = ", ".join(differences(token, there, self._target.stored_fields))
             problem = f"it differs there in its {names}, and nothing says which is newer"
-            return _moved(token, outcome, there.id, problem=problem)
+            return _make_result(token, outcome, there.id, problem=problem)
         if outcome is Outcome.UPDATED and not self._dry_run:
             # Without a version: the store itself compares with what is there at that moment,
             # whichever program wrote it. The source's own version means nothing here.
             saved = self._target.save_token(replace(token, id=there.id, version=0))
             if differences(token, saved, self._target.stored_fields):
-                raise Conflict(_RESTLESS, token_id=saved.id)
-            return self._verified(token, saved, outcome)
+                raise Conflict(_KEEPS_CHANGING, token_id=saved.id)
+            return self._verify(token, saved, outcome)
         if self._target.find_token_by_id(there.id or "") != there:
-            raise Conflict(_RESTLESS, token_id=there.id)
+            raise Conflict(_KEEPS_CHANGING, token_id=there.id)
         if outcome is Outcome.FRESHER and token.refresh_token not in (None, there.refresh_token):
             problem = "it is of an older grant than the one there"
-            return _moved(token, outcome, there.id, problem=problem)
-        return _moved(token, outcome, there.id, verified=outcome is not Outcome.UPDATED)
+            return _make_result(token, outcome, there.id, problem=problem)
+        return _make_result(token, outcome, there.id, verified=outcome is not Outcome.UPDATED)
 
-    def _verified(self, token: Token, saved: Token, outcome: Outcome) -> Moved:
+    def _verify(self, token: Token, saved: Token, outcome: Outcome) -> Moved:
         found = self._target.find_token_by_id(saved.id or "")
         if found is None:
             problem = "it is not there after saving"
-            return _moved(token, Outcome.FAILED, saved.id, problem=problem)
+            return _make_result(token, Outcome.FAILED, saved.id, problem=problem)
         is_new = outcome is Outcome.NEW
         wrong = differences(token, found, self._target.stored_fields, is_new=is_new)
         if not wrong and found.id == saved.id:
-            return _moved(token, outcome, found.id, verified=True)
+            return _make_result(token, outcome, found.id, verified=True)
         was_saved = "version" in self._target.stored_fields and found.version != saved.version
         if found.id == saved.id and was_saved:
-            raise Conflict(_RESTLESS, token_id=found.id)
+            raise Conflict(_KEEPS_CHANGING, token_id=found.id)
         problem = f"the target does not keep its {', '.join(wrong or ['id'])}"
-        return _moved(token, Outcome.FAILED, saved.id, problem=problem)
+        return _make_result(token, Outcome.FAILED, saved.id, problem=problem)
 
     def _free_id(self, token: Token) -> str | None:
         """Return the token's id if a new row of the target can have it."""
@@ -141,7 +141,7 @@ class Copier:
             return None
 
 
-def _moved(
+def _make_result(
     token: Token,
     outcome: Outcome,
     target_id: str | None = None,

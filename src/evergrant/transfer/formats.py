@@ -17,22 +17,22 @@ from evergrant.clock import from_epoch_ms, to_epoch_ms
 from evergrant.errors import ConfigError
 from evergrant.token import Secret, Token
 
-__all__ = ["PREFIX", "token_from_environment", "tokens_from_json"]
+__all__ = ["DEFAULT_PREFIX", "token_from_environment", "tokens_from_json"]
 
-PREFIX = "ZOHO_"
+DEFAULT_PREFIX = "ZOHO_"
 """What the names of the environment variables begin with."""
 
-MILLISECONDS = range(10**11, 10**14)
+EPOCH_MS_RANGE = range(10**11, 10**14)
 """Moments from 1973 to 5138: what is smaller counts seconds, or is a lifetime."""
 
-LONGEST_NUMBER = 10**15
+MAX_ID_NUMBER = 10**15
 """Ids are shorter."""
 
 
 class Record(dict[str, Any]):
     """What was given for one token; shows the names only, and its texts are secrets."""
 
-    twice = ""
+    repeated_name = ""
     """A name that came twice."""
 
     def __repr__(self) -> str:
@@ -52,13 +52,13 @@ def tokens_from_json(stream: BinaryIO) -> list[Token]:
     Raises:
         ConfigError: It is not JSON, or one record is no token; says which, and which field.
     """
-    records = _parsed(stream)
+    records = _parse_json(stream)
     if isinstance(records, str):
         raise ConfigError(records, hint="Give one JSON object, or a list of them.")
     tokens: list[Token] = []
     owners: dict[tuple[str | None, ...], int] = {}
     for number, record in enumerate(records, 1):
-        token = _token(record, f"record {number}")
+        token = _make_token(record, f"record {number}")
         tokens.append(token)
         owner = (token.user_name, token.client_id, token.org_id)
         if token.user_name and owners.setdefault(owner, number) != number:
@@ -66,7 +66,7 @@ def tokens_from_json(stream: BinaryIO) -> list[Token]:
     return tokens
 
 
-def token_from_environment(prefix: str = PREFIX) -> Token:
+def token_from_environment(prefix: str = DEFAULT_PREFIX) -> Token:
     """Return the token in the variables ZOHO_REFRESH_TOKEN, ZOHO_CLIENT_ID and their like.
 
     Args:
@@ -75,16 +75,16 @@ def token_from_environment(prefix: str = PREFIX) -> Token:
     Raises:
         ConfigError: A variable is missing or malformed; says which.
     """
-    record = _in_variables(prefix)
+    record = _read_variables(prefix)
     if not record:
         raise ConfigError(
             f"no environment variable holds a token: {prefix}REFRESH_TOKEN is not set",
             hint=f"Set {prefix}CLIENT_ID, {prefix}CLIENT_SECRET and {prefix}REFRESH_TOKEN.",
         )
-    return _token(record, f"the environment ({prefix}…)")
+    return _make_token(record, f"the environment ({prefix}…)")
 
 
-def _in_variables(prefix: str) -> Record:
+def _read_variables(prefix: str) -> Record:
     names = {field: f"{prefix}{field.upper()}" for field in _FIELDS}
     return Record(
         {
@@ -95,10 +95,10 @@ def _in_variables(prefix: str) -> Record:
     )
 
 
-def _parsed(stream: BinaryIO) -> Records | str:
+def _parse_json(stream: BinaryIO) -> Records | str:
     # Problems are returned, not raised: an error would carry what was read in its frames.
     try:
-        found = json.loads(stream.read().decode("utf-8-sig"), object_pairs_hook=_record)
+        found = json.loads(stream.read().decode("utf-8-sig"), object_pairs_hook=_make_record)
     except UnicodeDecodeError:
         return "the input is not UTF-8 text"
     except json.JSONDecodeError as error:
@@ -109,18 +109,18 @@ def _parsed(stream: BinaryIO) -> Records | str:
     return Records(row if isinstance(row, Record) else None for row in rows)
 
 
-def _record(pairs: list[tuple[str, Any]]) -> Record:
+def _make_record(pairs: list[tuple[str, Any]]) -> Record:
     record = Record()
     for name, value in pairs:
         # The name too: a secret may stand in its place.
         key = Secret(name)
         if key in record:
-            record.twice = key
+            record.repeated_name = key
         record[key] = Secret(value) if isinstance(value, str) else value
     return record
 
 
-def _token(record: Record | None, where: str) -> Token:
+def _make_token(record: Record | None, where: str) -> Token:
     if record is None:
         raise ConfigError(f"{where} is not a JSON object")
     fields: dict[str, Any] = {}
@@ -138,7 +138,7 @@ def _token(record: Record | None, where: str) -> Token:
 
 def _read_field(record: Record, name: str, fields: dict[str, Any]) -> str:
     """Put one value of a record into ``fields``; return what is wrong with it, or nothing."""
-    if name == record.twice:
+    if name == record.repeated_name:
         return "is given twice"
     if name not in _FIELDS:
         return "is not the name of a field"
@@ -157,7 +157,7 @@ def _safe_name(name: str) -> str:
     return str.__str__(name) if re.fullmatch(r"[A-Za-z_]{1,40}", name) else "a name that is no word"
 
 
-def _text(value: object) -> str:
+def _read_text(value: object) -> str:
     if not isinstance(value, Secret):
         raise ValueError("is not a text")  # noqa: TRY004 - a value that somebody typed
     text = value.reveal()
@@ -168,32 +168,32 @@ def _text(value: object) -> str:
     return text
 
 
-def _secret(value: object) -> Secret:
-    return Secret(_text(value))
+def _read_secret(value: object) -> Secret:
+    return Secret(_read_text(value))
 
 
-def _text_or_number(value: object) -> str:
-    return str(value) if type(value) is int and 0 <= value < LONGEST_NUMBER else _text(value)
+def _read_text_or_number(value: object) -> str:
+    return str(value) if type(value) is int and 0 <= value < MAX_ID_NUMBER else _read_text(value)
 
 
-def _words(value: object) -> tuple[str, ...]:
+def _read_words(value: object) -> tuple[str, ...]:
     if not isinstance(value, list):
-        return tuple(_text(value).replace(",", " ").split())
+        return tuple(_read_text(value).replace(",", " ").split())
     if not all(isinstance(word, str) and word.isprintable() and word.split() for word in value):
         raise ValueError("is not a list of texts")
     return tuple(value)
 
 
-def _epoch_milliseconds(value: object) -> datetime:
-    text = _text_or_number(value)
+def _read_epoch_ms(value: object) -> datetime:
+    text = _read_text_or_number(value)
     # Stores that people wrote for the official SDK put seconds where it reads milliseconds.
-    if not (re.fullmatch(r"[0-9]{1,20}", text) and int(text) in MILLISECONDS):
+    if not (re.fullmatch(r"[0-9]{1,20}", text) and int(text) in EPOCH_MS_RANGE):
         raise ValueError("is not a moment in milliseconds since 1970")
     return from_epoch_ms(int(text))
 
 
-def _iso(value: object) -> datetime:
-    text = _text(value)
+def _read_iso(value: object) -> datetime:
+    text = _read_text(value)
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
@@ -204,22 +204,22 @@ def _iso(value: object) -> datetime:
 
 
 _FIELDS: dict[str, tuple[str, Callable[[object], object]]] = {
-    "id": ("id", _text_or_number),
-    "user_name": ("user_name", _text),
-    "user": ("user_name", _text),
-    "client_id": ("client_id", _text),
-    "client_secret": ("client_secret", _secret),
-    "refresh_token": ("refresh_token", _secret),
-    "access_token": ("access_token", _secret),
-    "grant_token": ("grant_token", _secret),
-    "expires_in": ("expires_at", _epoch_milliseconds),
-    "expiry_time": ("expires_at", _epoch_milliseconds),
-    "expires_at": ("expires_at", _iso),
-    "redirect_url": ("redirect_url", _text),
-    "redirect_uri": ("redirect_url", _text),
-    "api_domain": ("api_domain", _text),
-    "scopes": ("scopes", _words),
-    "org_id": ("org_id", _text_or_number),
+    "id": ("id", _read_text_or_number),
+    "user_name": ("user_name", _read_text),
+    "user": ("user_name", _read_text),
+    "client_id": ("client_id", _read_text),
+    "client_secret": ("client_secret", _read_secret),
+    "refresh_token": ("refresh_token", _read_secret),
+    "access_token": ("access_token", _read_secret),
+    "grant_token": ("grant_token", _read_secret),
+    "expires_in": ("expires_at", _read_epoch_ms),
+    "expiry_time": ("expires_at", _read_epoch_ms),
+    "expires_at": ("expires_at", _read_iso),
+    "redirect_url": ("redirect_url", _read_text),
+    "redirect_uri": ("redirect_url", _read_text),
+    "api_domain": ("api_domain", _read_text),
+    "scopes": ("scopes", _read_words),
+    "org_id": ("org_id", _read_text_or_number),
 }
 """Each name of a field, the token's own field, and what reads its value (or raises ValueError)."""
 

@@ -57,10 +57,10 @@ def move(
     first = source.iter_tokens(on_corrupt=corrupt.append)
     again = source.iter_tokens(on_corrupt=lambda _: None)
     for token, moved in _copy_in_order(first, again, Copier(target, dry_run=dry_run)):
-        yield from _corrupt_result(corrupt)
+        yield from _corrupt_results(corrupt)
         goes = delete_source and moved.verified and not dry_run
         yield _delete(moved, token, source) if goes else moved
-    yield from _corrupt_result(corrupt)
+    yield from _corrupt_results(corrupt)
 
 
 @masks_locals
@@ -93,7 +93,7 @@ def _key(token: Token) -> tuple[str | None, ...]:
     return token.id, token.user_name, token.client_id
 
 
-def _corrupt_result(corrupt: deque[CorruptRecord]) -> Iterator[Moved]:
+def _corrupt_results(corrupt: deque[CorruptRecord]) -> Iterator[Moved]:
     while corrupt:
         error = corrupt.popleft()
         yield Moved(

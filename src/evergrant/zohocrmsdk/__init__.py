@@ -26,23 +26,23 @@ if TYPE_CHECKING:
         CustomStoreList,
         CustomStoreSQLite,
     )
-    from evergrant.zohocrmsdk.user_context import Nobody, acting_as
+    from evergrant.zohocrmsdk.user_context import NoUser, acting_as
 
 __all__ = [
     "CustomStoreInMemory",
     "CustomStoreList",
     "CustomStoreSQLite",
-    "Nobody",
+    "NoUser",
     "OAuthToken",
     "acting_as",
     "token_store",
 ]
 
-_HOMES = {
+_MODULES = {
     "CustomStoreInMemory": "store_v5",
     "CustomStoreList": "store_v5",
     "CustomStoreSQLite": "store_v5",
-    "Nobody": "user_context",
+    "NoUser": "user_context",
     "OAuthToken": "oauth_token",
     "acting_as": "user_context",
 }
@@ -111,8 +111,8 @@ def _store_class() -> Any:
 
 
 def __getattr__(name: str) -> object:
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     if not find_spec("zohocrmsdk"):
         raise MissingExtra(f"{name} of evergrant.zohocrmsdk", extra="sdk")
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)

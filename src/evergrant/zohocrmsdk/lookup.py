@@ -33,10 +33,10 @@ class Lookup:
         is_bare = "@" in name and ":" not in name
         if is_bare and (found is None or self._rate_limiter.is_dead(found)):
             with suppress(TokenNotFound, AmbiguousUser):  # a new user's, then, or as it is
-                return self.named(name, asked.client_id)
+                return self.find_by_name(name, asked.client_id)
         return found
 
-    def named(self, user: str, client_id: str | None, among: Iterable[Token] = ()) -> Token:
+    def find_by_name(self, user: str, client_id: str | None, among: Iterable[Token] = ()) -> Token:
         """Return the stored token that a user's name means; see `choose`.
 
         Args:

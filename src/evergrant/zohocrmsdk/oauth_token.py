@@ -21,8 +21,8 @@ from evergrant.zohocrmsdk.stream_positions import StreamPositions
 from evergrant.zohocrmsdk.token_mapping import (
     copy_from_sdk,
     copy_to_sdk,
-    identity,
     raising_sdk_errors,
+    token_identity,
     wants_user_name,
 )
 
@@ -50,7 +50,7 @@ class OAuthToken(OfficialToken):
         if bridge is None:
             return str(super().get_token())
         with raising_sdk_errors(SDKException):
-            return str.__str__(self._fresh(bridge).access_token)
+            return str.__str__(self._resolve(bridge).access_token)
 
     def authenticate(self, url_connection: Any) -> None:
         """Sign a call that the SDK is about to send, and stand by for its rejection.
@@ -63,8 +63,8 @@ class OAuthToken(OfficialToken):
             super().authenticate(url_connection)
         elif AUTHORIZATION not in url_connection.headers:
             with raising_sdk_errors(SDKException):
-                token = self._fresh(bridge)
-                url_connection.url = self._address(bridge, token, url_connection.url)
+                token = self._resolve(bridge)
+                url_connection.url = self._call_url(bridge, token, url_connection.url)
             # In headers of this call's own: what the SDK has here is the program's HeaderMap, and
             # with that the token would sign the next call, of another user perhaps.
             url_connection.headers = {
@@ -91,7 +91,7 @@ class OAuthToken(OfficialToken):
         connection.add_header(AUTHORIZATION, authorization_header(refreshed))
         return send(converter)
 
-    def _address(self, bridge: SDKBridge, token: Token, url: str) -> str:
+    def _call_url(self, bridge: SDKBridge, token: Token, url: str) -> str:
         """Return where a call goes that the SDK has built for its current environment.
 
         That may be another user's: a token must not even be shown to another data center.
@@ -131,8 +131,8 @@ class OAuthToken(OfficialToken):
         with raising_sdk_errors(SDKException):
             return bool(id_) and bridge.revoke(id_, sdk_config(Initializer.get_initializer()))
 
-    def _fresh(self, bridge: SDKBridge) -> Token:
-        token = bridge.cached(*identity(self))
+    def _resolve(self, bridge: SDKBridge) -> Token:
+        token = bridge.cached(*token_identity(self))
         if token is None:
             asked = copy_from_sdk(self)
             config = sdk_config(Initializer.get_initializer())

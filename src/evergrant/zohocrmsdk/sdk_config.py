@@ -10,9 +10,9 @@ from urllib.parse import quote
 from evergrant.datacenter import DataCenter, DataCenters, origin_of
 from evergrant.errors import ConfigError, UntrustedServer
 
-__all__ = ["UNINITIALIZED", "SDKConfig", "asked_environment", "note_led", "sdk_config"]
+__all__ = ["UNINITIALIZED", "SDKConfig", "remember_followed", "requested_environment", "sdk_config"]
 
-TIMEOUT = 10.0
+DEFAULT_TIMEOUT_S = 10.0
 """Seconds for a token request where the SDK's configuration names none (it would wait for ever)."""
 
 
@@ -30,7 +30,7 @@ class SDKConfig:
 
     accounts_url: str | None = None
     api_url: str | None = None
-    timeout: float = TIMEOUT
+    timeout: float = DEFAULT_TIMEOUT_S
     proxy: str | None = field(default=None, repr=False)
     follows_tokens: bool = True
 
@@ -96,7 +96,9 @@ class SDKConfig:
             return own  # whoever is about to send something there refuses it
         if where.accounts_url == home.accounts_url:
             return own if asked == origin_of(home.api_url) and not home.is_fixed else asked
-        kinds = {origin_of(getattr(home, kind)): kind for kind in _SPECIAL if getattr(home, kind)}
+        kinds = {
+            origin_of(getattr(home, kind)): kind for kind in _NON_PRODUCTION if getattr(home, kind)
+        }
         if asked not in kinds:
             return own
         if there := getattr(where, kinds[asked]):
@@ -108,7 +110,7 @@ class SDKConfig:
         )
 
 
-_SPECIAL = ("sandbox_url", "developer_url")
+_NON_PRODUCTION = ("sandbox_url", "developer_url")
 
 UNINITIALIZED = SDKConfig()
 
@@ -123,7 +125,7 @@ def sdk_config(initializer: Any, *, follows_tokens: bool = True) -> SDKConfig:
     Raises:
         ConfigError: Its proxy is none for HTTP.
     """
-    environment = asked_environment(initializer)
+    environment = requested_environment(initializer)
     if environment is None:
         return UNINITIALIZED
     config = initializer.sdk_config
@@ -137,31 +139,33 @@ def sdk_config(initializer: Any, *, follows_tokens: bool = True) -> SDKConfig:
     )
 
 
-def asked_environment(initializer: Any) -> Any:
+def requested_environment(initializer: Any) -> Any:
     """Return the environment that the program asked for; None: nobody has initialised the SDK.
 
     The SDK puts that of the token it used last in its place, for the next user too.
     """
     now = getattr(initializer, "environment", None)
-    before = getattr(initializer, _ASKED, None)
-    led = getattr(initializer, _LED, ())
+    before = getattr(initializer, _REQUESTED, None)
+    led = getattr(initializer, _FOLLOWED, ())
     if now is None or before is None or before is now:
         asked = now
     else:
         asked = before if origin_of(now.url) in led else now
     if asked is not None:
-        setattr(initializer, _ASKED, asked)
+        setattr(initializer, _REQUESTED, asked)
     return asked
 
 
-def note_led(initializer: Any, api_domain: str | None) -> None:
+def remember_followed(initializer: Any, api_domain: str | None) -> None:
     """Note that the SDK is about to take a token's API domain for its environment."""
     if initializer is not None and (found := origin_of(api_domain)):
-        setattr(initializer, _LED, (*getattr(initializer, _LED, ())[-MOST_LED:], found))
+        setattr(
+            initializer, _FOLLOWED, (*getattr(initializer, _FOLLOWED, ())[-MAX_FOLLOWED:], found)
+        )
 
 
-_ASKED, _LED = "evergrant_asked", "evergrant_led"
-MOST_LED = 20
+_REQUESTED, _FOLLOWED = "evergrant_asked", "evergrant_led"
+MAX_FOLLOWED = 20
 """API domains that are remembered: more than Zoho has."""
 
 
@@ -169,7 +173,7 @@ def _timeout(config: Any) -> float:
     # The SDKs of the 2.0 line have no timeouts in their configuration.
     names = ("get_read_timeout", "get_connect_timeout")
     given = [getattr(config, name)() for name in names if hasattr(config, name)]
-    return max((float(value) for value in given if value), default=TIMEOUT)
+    return max((float(value) for value in given if value), default=DEFAULT_TIMEOUT_S)
 
 
 def _proxy(proxy: Any) -> str | None:

@@ -41,13 +41,13 @@ class OlderSDKTokenStore(TokenStore):
         with raising_sdk_errors(SDKException):
             asked = copy_from_sdk(token, user_name=self._name_of(user.get_email(), token))
             found = self.bridge.resolve(asked, self._config(), find_user=False)
-            return found and _filled(copy.copy(token), found)
+            return found and _fill(copy.copy(token), found)
 
     def save_token(self, user: Any, token: Any) -> None:
         """Save a user's SDK token; it is given its id."""
         with raising_sdk_errors(SDKException):
             asked = copy_from_sdk(token, user_name=self._name_of(user.get_email(), token))
-            _filled(token, self.bridge.save(asked, self._config()))
+            _fill(token, self.bridge.save(asked, self._config()))
 
     def delete_token(self, token: Any) -> None:
         """Delete the token that an SDK token means; it is an error if there is none."""
@@ -62,7 +62,7 @@ class OlderSDKTokenStore(TokenStore):
         """Return all tokens as they are stored."""
         with raising_sdk_errors(SDKException):
             tokens = self.bridge.store.iter_tokens()
-            return [_filled(OAuthToken(id=token.id), token) for token in tokens]
+            return [_fill(OAuthToken(id=token.id), token) for token in tokens]
 
     def delete_tokens(self) -> None:
         """Delete all tokens of this store, and nothing else."""
@@ -76,7 +76,7 @@ class OlderSDKTokenStore(TokenStore):
             found = self.bridge.resolve(asked, self._config(), find_user=False)
             if found is None:
                 raise TokenNotFound("there is no such token", token_id=id)
-            return _filled(copy.copy(token), found)
+            return _fill(copy.copy(token), found)
 
     def close(self) -> None:
         """Close the store below, and the connections to Zoho."""
@@ -90,7 +90,8 @@ class OlderSDKTokenStore(TokenStore):
         own = [one for one in found if _is_of(token, one)]
         with suppress(TokenNotFound):
             return (
-                self.bridge.lookup.named(email or "", token.get_client_id(), own).user_name or email
+                self.bridge.lookup.find_by_name(email or "", token.get_client_id(), own).user_name
+                or email
             )
         return email
 
@@ -103,6 +104,6 @@ def _is_of(sdk_token: Any, stored: Token) -> bool:
     return stored.id == sdk_token.get_id() or bool(grant and grant == stored.refresh_token)
 
 
-def _filled(sdk_token: Any, token: Token) -> Any:
+def _fill(sdk_token: Any, token: Token) -> Any:
     sdk_token.set_user_mail((token.user_name or "").partition(":")[0] or None)
     return copy_to_sdk(sdk_token, token)

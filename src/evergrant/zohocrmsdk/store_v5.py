@@ -16,13 +16,13 @@ from evergrant.stores import open_store
 from evergrant.token import Token
 from evergrant.zohocrmsdk.bridge import SDKBridge
 from evergrant.zohocrmsdk.oauth_token import OAuthToken
-from evergrant.zohocrmsdk.sdk_config import SDKConfig, note_led, sdk_config
+from evergrant.zohocrmsdk.sdk_config import SDKConfig, remember_followed, sdk_config
 from evergrant.zohocrmsdk.token_mapping import (
     copy_from_sdk,
     copy_to_sdk,
-    identity,
     is_only_an_id,
     raising_sdk_errors,
+    token_identity,
     wants_user_name,
 )
 
@@ -47,20 +47,20 @@ class SDKTokenStore(TokenStore):
     def find_token(self, token: Any) -> Any:
         """Fill an SDK token with the stored one that it means, fresh; return it, or None."""
         with raising_sdk_errors(SDKException):
-            if found := self.bridge.cached(*identity(token)):
-                return self._filled(token, found)
+            if found := self.bridge.cached(*token_identity(token)):
+                return self._fill(token, found)
             asked = copy_from_sdk(token)
             if is_only_an_id(asked):
                 # The SDK is about to revoke it: this very one, and not somebody else's.
                 found = self.bridge.store.find_token_by_id(asked.id) if asked.id else None
             else:
                 found = self.bridge.resolve(asked, self.config(), find_user=wants_user_name(token))
-            return found and self._filled(token, found)
+            return found and self._fill(token, found)
 
     def save_token(self, token: Any) -> None:
         """Save an SDK token; it is given its id."""
         with raising_sdk_errors(SDKException):
-            self._filled(token, self.bridge.save(copy_from_sdk(token), self.config()))
+            self._fill(token, self.bridge.save(copy_from_sdk(token), self.config()))
 
     def delete_token(self, id: str) -> None:  # noqa: A002 - the SDK's name
         """Delete one token; an unknown id is an error."""
@@ -82,10 +82,10 @@ class SDKTokenStore(TokenStore):
         with raising_sdk_errors(SDKException):
             found = self.bridge.resolve(Token(id=id), self.config())
             if found is None:
-                found = self._first_use(id)
+                found = self._resolve_current(id)
             return found and self._new(found)
 
-    def _first_use(self, id_: str) -> Token | None:
+    def _resolve_current(self, id_: str) -> Token | None:
         """Return what the SDK's current token becomes under an id that its program chose for it.
 
         The SDKs 6.0 and 7.0 cannot go on with None here, and 8.0 would bring a token back that
@@ -114,12 +114,12 @@ class SDKTokenStore(TokenStore):
         self.bridge.store.close()
 
     def _new(self, token: Token) -> Any:
-        return self._filled(OAuthToken(id=token.id), token)
+        return self._fill(OAuthToken(id=token.id), token)
 
-    def _filled(self, sdk_token: Any, token: Token) -> Any:
+    def _fill(self, sdk_token: Any, token: Token) -> Any:
         initializer = Initializer.get_initializer()
         led = self.bridge.routed(token, sdk_config(initializer))
-        note_led(initializer, led.api_domain)
+        remember_followed(initializer, led.api_domain)
         return copy_to_sdk(sdk_token, led, UserSignature)
 
 

@@ -14,9 +14,9 @@ from evergrant.token import Token
 __all__ = [
     "copy_from_sdk",
     "copy_to_sdk",
-    "identity",
     "is_only_an_id",
     "raising_sdk_errors",
+    "token_identity",
     "wants_user_name",
 ]
 
@@ -54,7 +54,7 @@ def copy_from_sdk(sdk_token: Any, *, user_name: str | None = None) -> Token:
         StoreError: Its expiry is not epoch milliseconds.
     """
     # First: where it raises, no frame may hold the secrets yet.
-    expires_at = _moment(_get(sdk_token, "expires_in"), _get(sdk_token, "id"))
+    expires_at = _parse_expiry(_get(sdk_token, "expires_in"), _get(sdk_token, "id"))
     signature = _get(sdk_token, "user_signature")
     return Token(
         user_name=(signature.get_name() if signature else user_name) or None,
@@ -68,7 +68,7 @@ def _get(sdk_token: Any, name: str) -> Any:
     return (getter() or None) if getter else None
 
 
-def _moment(text: Any, token_id: str | None) -> datetime | None:
+def _parse_expiry(text: Any, token_id: str | None) -> datetime | None:
     if not text:
         return None
     try:
@@ -100,7 +100,7 @@ def copy_to_sdk(sdk_token: Any, token: Token, user_signature: Any = None) -> Any
     return sdk_token
 
 
-def identity(sdk_token: Any) -> tuple[str | None, str | None, str | None]:
+def token_identity(sdk_token: Any) -> tuple[str | None, str | None, str | None]:
     """Return which token an SDK token means, if it says so without a secret.
 
     That is id, user name and client id; all None where it goes by one of its tokens.

@@ -19,10 +19,10 @@ from evergrant.errors import ConfigError, UntrustedServer
 from evergrant.token import Token
 from evergrant.zohocrmsdk.bridge import SDKBridge, bridge_of
 from evergrant.zohocrmsdk.oauth_token import OAuthToken
-from evergrant.zohocrmsdk.sdk_config import asked_environment, sdk_config
+from evergrant.zohocrmsdk.sdk_config import requested_environment, sdk_config
 from evergrant.zohocrmsdk.token_mapping import raising_sdk_errors
 
-__all__ = ["Nobody", "acting_as"]
+__all__ = ["NoUser", "acting_as"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -34,7 +34,7 @@ class _BoundUser(NamedTuple):
     initializer: Any
 
 
-_roles: ContextVar[tuple[_BoundUser, ...]] = ContextVar("evergrant_roles", default=())
+_bound_users: ContextVar[tuple[_BoundUser, ...]] = ContextVar("evergrant_roles", default=())
 
 
 class _ContextLocal:
@@ -49,14 +49,14 @@ class _ContextLocal:
 
     @property
     def init(self) -> Any:
-        roles = _roles.get()
+        roles = _bound_users.get()
         return roles[-1].initializer if roles else getattr(self.own, "init", None)
 
     @init.setter
     def init(self, initializer: Any) -> None:
-        if roles := _roles.get():
+        if roles := _bound_users.get():
             # switch_user inside acting_as ends with it
-            _roles.set((*roles[:-1], roles[-1]._replace(initializer=initializer)))
+            _bound_users.set((*roles[:-1], roles[-1]._replace(initializer=initializer)))
         else:
             self.own.init = initializer
 
@@ -72,14 +72,14 @@ class _ActingAs:
         # Without a lock: whichever of two threads puts its own there last, both look at the same.
         if not isinstance(Initializer.LOCAL, _ContextLocal):
             Initializer.LOCAL = _ContextLocal(Initializer.LOCAL)
-        _roles.set((*_roles.get(), _BoundUser(self, initializer)))
+        _bound_users.set((*_bound_users.get(), _BoundUser(self, initializer)))
 
     def __exit__(self, *error: object) -> None:
         # Ours alone, wherever it stands: generators end in any order, and in any context.
-        roles = _roles.get()
+        roles = _bound_users.get()
         for at in reversed(range(len(roles))):
             if roles[at].key is self:
-                _roles.set((*roles[:at], *roles[at + 1 :]))
+                _bound_users.set((*roles[:at], *roles[at + 1 :]))
                 break
 
     def __call__(self, function: F) -> F:
@@ -109,7 +109,7 @@ def acting_as(user: str, *, client_id: str | None = None) -> _ActingAs:
     It holds for the running thread, or for the running asyncio task and what that hands to
     ``asyncio.to_thread``, and for nobody else. What was before is restored, whatever happens.
     Between the values of a generator the caller's code runs: do not yield in it. The SDK must
-    have been initialised with a store of `token_store`; `Nobody` will do as its token.
+    have been initialised with a store of `token_store`; `NoUser` will do as its token.
 
     Args:
         user: ``email:zgid``, or the bare address where it fits one token.
@@ -123,8 +123,8 @@ def acting_as(user: str, *, client_id: str | None = None) -> _ActingAs:
     return _ActingAs(user, client_id)
 
 
-class Nobody(AbstractToken):  # the token of an SDK that is initialised before anybody logs in
-    """``Initializer.initialize(environment, Nobody(), store=...)``: for those who use `acting_as`.
+class NoUser(AbstractToken):  # the token of an SDK that is initialised before anybody logs in
+    """``Initializer.initialize(environment, NoUser(), store=...)``: for those who use `acting_as`.
 
     A call outside of it fails, instead of acting as whoever came first.
     """
@@ -154,9 +154,9 @@ def _initializer_of(user: str, client_id: str | None) -> Any:
     if bridge is None:
         raise ConfigError(
             "the SDK was not initialised with a store of evergrant's",
-            hint="Call Initializer.initialize(environment, Nobody(), store=token_store(url)).",
+            hint="Call Initializer.initialize(environment, NoUser(), store=token_store(url)).",
         )
-    stored = bridge.lookup.named(user, client_id)
+    stored = bridge.lookup.find_by_name(user, client_id)
     # A copy: what the SDK switches for this user, it switches for nobody else.
     own = copy.copy(base)
     own.environment = _environment(stored, bridge, base)
@@ -171,7 +171,7 @@ def _initializer_of(user: str, client_id: str | None) -> Any:
 def _environment(stored: Token, bridge: SDKBridge, base: Any) -> Any:
     """Return the environment for a token: in its data center, as the program asked for it."""
     domain = origin_of(bridge.routed(stored, sdk_config(base)).api_domain)
-    current = asked_environment(base)
+    current = requested_environment(base)
     environment = copy.copy(current)
     if domain is None or domain == origin_of(current.url):
         return environment

@@ -15,8 +15,8 @@ from evergrant.zohocrmsdk.bridge import SDKBridge
 from evergrant.zohocrmsdk.sdk_config import (
     UNINITIALIZED,
     SDKConfig,
-    asked_environment,
-    note_led,
+    remember_followed,
+    requested_environment,
     sdk_config,
 )
 from tests.support.sdk.bridge import ALICE, Asked
@@ -83,13 +83,13 @@ def test_an_environment_of_the_programs_own_is_where_its_tokens_are_used() -> No
 def test_what_the_sdk_switched_to_is_not_what_the_program_asked_for() -> None:
     environment = SimpleNamespace(url="https://www.zohoapis.com", accounts_url="https://a")
     program = SimpleNamespace(environment=environment)
-    assert asked_environment(program) is environment
-    note_led(program, "https://sandbox.zohoapis.com")
+    assert requested_environment(program) is environment
+    remember_followed(program, "https://sandbox.zohoapis.com")
     program.environment = SimpleNamespace(url="https://sandbox.zohoapis.com", accounts_url="x")
-    assert asked_environment(program) is environment
+    assert requested_environment(program) is environment
     own = SimpleNamespace(url="https://www.zohoapis.eu", accounts_url="https://b")
     program.environment = own  # the program itself
-    assert asked_environment(program) is own
+    assert requested_environment(program) is own
 
 
 def test_the_flag_is_read_from_the_sdks_configuration() -> None:

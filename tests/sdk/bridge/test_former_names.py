@@ -55,7 +55,7 @@ def test_a_2x_row_and_the_login_with_the_org_become_one(
     assert store.get_tokens() == [new]
     assert (new.id, new.user_name) == (old.id, f"{ALICE}:{new.org_id}")
     assert new.refresh_token != old.refresh_token
-    assert bridge.lookup.named(ALICE, None) == new
+    assert bridge.lookup.find_by_name(ALICE, None) == new
     assert bridge.resolve(asked(user_name=ALICE), config) == new
 
 
@@ -122,7 +122,7 @@ def test_a_dead_bare_row_does_not_hide_the_living_one(
     with pytest.raises(LoginRequired):
         keeper.access_token(ALICE)
     assert keeper.access_token(ALICE) == alive.access_token
-    assert bridge.lookup.named(ALICE, None).id == alive.id
+    assert bridge.lookup.find_by_name(ALICE, None).id == alive.id
     answer = bridge.resolve(Token(user_name=ALICE, client_id=alive.client_id), config)
     assert answer
     assert answer.id == alive.id

@@ -9,7 +9,7 @@ import pytest
 
 from evergrant import ZOHO
 from evergrant.errors import ConfigError
-from evergrant.zohocrmsdk.sdk_config import TIMEOUT, UNINITIALIZED, SDKConfig, sdk_config
+from evergrant.zohocrmsdk.sdk_config import DEFAULT_TIMEOUT_S, UNINITIALIZED, SDKConfig, sdk_config
 
 EU = SimpleNamespace(
     url="https://www.zohoapis.eu", accounts_url="https://accounts.zoho.eu/oauth/v2/token"
@@ -70,8 +70,8 @@ def test_an_address_that_secrets_may_not_go_to_is_refused(accounts_url: str) -> 
 def test_timeouts_of_the_sdk_hold_for_token_requests() -> None:
     assert sdk_config(initializer(sdk_config=config(7, 3))).timeout == 7
     assert sdk_config(initializer(sdk_config=config(None, 3))).timeout == 3
-    assert sdk_config(initializer()).timeout == TIMEOUT
-    assert sdk_config(initializer(sdk_config=SimpleNamespace())).timeout == TIMEOUT
+    assert sdk_config(initializer()).timeout == DEFAULT_TIMEOUT_S
+    assert sdk_config(initializer(sdk_config=SimpleNamespace())).timeout == DEFAULT_TIMEOUT_S
 
 
 def test_the_proxy_of_the_sdk_holds_too_and_its_password_does_not_show() -> None:

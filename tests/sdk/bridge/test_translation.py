@@ -14,9 +14,9 @@ from evergrant.token import Secret
 from evergrant.zohocrmsdk.token_mapping import (
     copy_from_sdk,
     copy_to_sdk,
-    identity,
     is_only_an_id,
     raising_sdk_errors,
+    token_identity,
     wants_user_name,
 )
 
@@ -140,8 +140,8 @@ def test_a_token_that_names_only_its_id_is_told_from_all_others() -> None:
 
 def test_an_identity_holds_no_secret() -> None:
     filled = copy_to_sdk(SDKToken(), STORED, Signature)
-    assert identity(filled) == ("7", STORED.user_name, "1000.A")
-    assert identity(SDKToken(access_token="a", client_id="1000.A")) == (None, None, None)
+    assert token_identity(filled) == ("7", STORED.user_name, "1000.A")
+    assert token_identity(SDKToken(access_token="a", client_id="1000.A")) == (None, None, None)
 
 
 def test_who_is_asked_for_the_users_name_is_the_programs_choice() -> None:

@@ -83,7 +83,7 @@ def set_up_django() -> None:
         call_command("migrate", verbosity=0)
     from evergrant.integrations.django import conf
 
-    conf._made.clear()
+    conf._keepers.clear()
 
 
 FRAMEWORKS: dict[str, Callable[[Keeper, socket.socket, str], AbstractContextManager[str]]] = {

@@ -19,13 +19,13 @@ from evergrant._text import printable
 from evergrant.errors import EvergrantError
 from evergrant.integrations.django.conf import keeper
 from evergrant.integrations.django.models import Token as Listed
-from evergrant.integrations.django.token_list import find, read, row_of
+from evergrant.integrations.django.token_list import find_by_form_key, make_row, search
 from evergrant.integrations.web import problem_for
 from evergrant.token import Token
 
 __all__ = ["TokenAdmin"]
 
-PAGE = 100
+PAGE_SIZE = 100
 """Tokens on a page, as many as Django's own lists have."""
 
 
@@ -57,42 +57,46 @@ class TokenAdmin(admin.ModelAdmin):
             raise PermissionDenied
         more = extra_context or {}
         try:
-            return self._chosen(request) if request.method == "POST" else self._list(request, more)
+            return (
+                self._revoke_chosen(request)
+                if request.method == "POST"
+                else self._list(request, more)
+            )
         except EvergrantError as error:
             problem = problem_for(error)
             status = max(problem.status, HTTPStatus.INTERNAL_SERVER_ERROR)
             more = {"problem": f"The store of tokens cannot be read: {printable(str(error))}"}
-            return self._page(request, "tokens", more, status)
+            return self._render(request, "tokens", more, status)
 
     def _list(self, request: HttpRequest, more: dict[str, Any]) -> HttpResponse:
         wanted = request.GET.get("q", "").strip()
-        listing, states = read(keeper().store, wanted), keeper().states
-        page = Paginator(listing.tokens, PAGE).get_page(request.GET.get("p"))
-        page.object_list = [row_of(token, states) for token in page.object_list]
+        listing, states = search(keeper().store, wanted), keeper().states
+        page = Paginator(listing.tokens, PAGE_SIZE).get_page(request.GET.get("p"))
+        page.object_list = [make_row(token, states) for token in page.object_list]
         shown = {
             "page": page,
-            "links": _links(page, wanted),
+            "links": _page_links(page, wanted),
             "wanted": printable(wanted),
             "corrupt": listing.corrupt,
             "is_cut": listing.is_cut,
             "may_revoke": self.has_delete_permission(request),
         }
-        return self._page(request, "tokens", shown | more)
+        return self._render(request, "tokens", shown | more)
 
-    def _chosen(self, request: HttpRequest) -> HttpResponse:
+    def _revoke_chosen(self, request: HttpRequest) -> HttpResponse:
         if not self.has_delete_permission(request):
             raise PermissionDenied
         keys = dict.fromkeys(request.POST.getlist(ACTION_CHECKBOX_NAME))
-        found = [token for key in keys if (token := find(keeper().store, key))]
+        found = [token for key in keys if (token := find_by_form_key(keeper().store, key))]
         if len(found) < len(keys):
             gone = "Some of them are gone, or belong to somebody else by now."
             self.message_user(request, gone, messages.WARNING)
         elif not keys:
             self.message_user(request, "Choose whom to revoke.", messages.WARNING)
         if found and request.POST.get("confirmed") != "yes":
-            rows = [row_of(token, keeper().states) for token in found]
+            rows = [make_row(token, keeper().states) for token in found]
             chosen = {"rows": rows, "name": ACTION_CHECKBOX_NAME}
-            return self._page(request, "revoke", chosen)
+            return self._render(request, "revoke", chosen)
         self._revoke(request, found)
         return HttpResponseRedirect(request.get_full_path())
 
@@ -114,7 +118,7 @@ class TokenAdmin(admin.ModelAdmin):
             names = ", ".join(map(str, revoked))
             self.message_user(request, f"Revoked: {names}", messages.SUCCESS)
 
-    def _page(
+    def _render(
         self, request: HttpRequest, name: str, more: dict[str, Any], status: int = HTTPStatus.OK
     ) -> HttpResponse:
         request.current_app = self.admin_site.name
@@ -124,7 +128,7 @@ class TokenAdmin(admin.ModelAdmin):
         return TemplateResponse(request, page, context | more, status=status)
 
 
-def _links(page: Page, wanted: str) -> list[tuple[Any, str]]:
+def _page_links(page: Page, wanted: str) -> list[tuple[Any, str]]:
     """Return the numbers of pages to show, each with the query that leads there; none for a gap."""
     searched = {"q": wanted} if wanted else {}
     return [

@@ -22,13 +22,13 @@ from evergrant.integrations.urls import LoginUrls
 from evergrant.integrations.web import WebLogin
 from evergrant.token import Secret
 
-__all__ = ["check", "keeper", "login", "mask_settings", "site"]
+__all__ = ["check", "keeper", "login", "login_urls", "mask_settings"]
 
-NEEDED = ("STORE", "CLIENT_ID", "CLIENT_SECRET", "REDIRECT_URL")
-KNOWN = {*NEEDED, "SCOPES", "DATA_CENTER", "KEEPER"}
+REQUIRED_KEYS = ("STORE", "CLIENT_ID", "CLIENT_SECRET", "REDIRECT_URL")
+KNOWN_KEYS = {*REQUIRED_KEYS, "SCOPES", "DATA_CENTER", "KEEPER"}
 
 _lock = ProcessLock()
-_made: dict[str, evergrant.Keeper] = {}
+_keepers: dict[str, evergrant.Keeper] = {}
 
 
 def check(**_: Any) -> list[Error]:
@@ -36,9 +36,9 @@ def check(**_: Any) -> list[Error]:
     given = getattr(settings, "EVERGRANT", None)
     if not isinstance(given, dict):
         return [Error("EVERGRANT is not set, or is no dict.", id="evergrant.E001")]
-    problems = [f"EVERGRANT has an unknown key {key!r}." for key in given if key not in KNOWN]
+    problems = [f"EVERGRANT has an unknown key {key!r}." for key in given if key not in KNOWN_KEYS]
     if not given.get("KEEPER"):
-        problems += [f"EVERGRANT lacks {key}." for key in NEEDED if not given.get(key)]
+        problems += [f"EVERGRANT lacks {key}." for key in REQUIRED_KEYS if not given.get(key)]
     scopes = given.get("SCOPES")
     if not scopes or isinstance(scopes, str):
         problems.append("EVERGRANT needs SCOPES, a list of texts.")
@@ -62,12 +62,12 @@ def mask_settings() -> None:
 def keeper() -> evergrant.Keeper:
     """Return the keeper of this process; it is made when it is first asked for."""
     with _lock.for_this_process():
-        if "keeper" not in _made:
-            _made["keeper"] = _make(settings.EVERGRANT)
-        return _made["keeper"]
+        if "keeper" not in _keepers:
+            _keepers["keeper"] = _make_keeper(settings.EVERGRANT)
+        return _keepers["keeper"]
 
 
-def _make(given: dict[str, Any]) -> evergrant.Keeper:
+def _make_keeper(given: dict[str, Any]) -> evergrant.Keeper:
     if path := given.get("KEEPER"):
         made: evergrant.Keeper = import_string(path)()
         return made
@@ -85,7 +85,7 @@ def login() -> WebLogin:
     return WebLogin(keeper(), settings.EVERGRANT["SCOPES"])
 
 
-def site() -> LoginUrls:
+def login_urls() -> LoginUrls:
     """Return where the pages of the login are, as the browser of this request addresses them."""
     login_page, callback = reverse("zoho-login"), reverse("zoho-callback")
     return LoginUrls(get_script_prefix(), login_page, callback, reverse("zoho-logout"))

@@ -11,7 +11,7 @@ from evergrant._logging.rate_limited import RateLimitedLog
 from evergrant._network.http_client import open_client
 from evergrant._text import printable
 from evergrant.errors import EvergrantError
-from evergrant.integrations.django.conf import keeper, login, site
+from evergrant.integrations.django.conf import keeper, login, login_urls
 from evergrant.integrations.pages import PAGE_HEADERS, wants_page
 from evergrant.integrations.web import problem_for
 from evergrant.token import Token
@@ -82,11 +82,11 @@ class ZohoMiddleware:
         if not wants_page(request.headers.get):
             answer = JsonResponse({"detail": problem.text}, status=problem.status)
         # Not from the login's own pages: it would go round.
-        elif problem.login and request.method == "GET" and not site().is_login_page(here):
-            answer = HttpResponseRedirect(problem.login_url(site().login, here))
+        elif problem.login and request.method == "GET" and not login_urls().is_login_page(here):
+            answer = HttpResponseRedirect(problem.login_url(login_urls().login, here))
         else:
             query = request.META["QUERY_STRING"]
-            answer.content = login().page_of(problem, request.session, query, site=site())
+            answer.content = login().error_page(problem, request.session, query, urls=login_urls())
             headers = PAGE_HEADERS | headers
         for name, value in headers.items():
             answer[name] = value

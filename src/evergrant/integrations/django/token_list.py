@@ -13,10 +13,10 @@ from evergrant._text import printable
 from evergrant.stores.base import TokenStore
 from evergrant.token import Token
 
-__all__ = ["Listing", "TokenRow", "find", "form_key", "read", "row_of"]
+__all__ = ["Listing", "TokenRow", "find_by_form_key", "form_key", "make_row", "search"]
 
 
-MOST = 10_000
+MAX_LISTED = 10_000
 """Tokens that are listed: a store may hold a million, and a page is to be there in a second."""
 
 
@@ -52,7 +52,7 @@ class Listing:
     is_cut: bool
 
 
-def read(store: TokenStore, wanted: str = "") -> Listing:
+def search(store: TokenStore, wanted: str = "") -> Listing:
     """Return the tokens of the user ``wanted``, or of users whose names have all words of it."""
     words = wanted.casefold().split()
     corrupt: list[object] = []
@@ -61,17 +61,17 @@ def read(store: TokenStore, wanted: str = "") -> Listing:
         for token in store.find_users(wanted) or store.iter_tokens(on_corrupt=corrupt.append)
         if all(word in (token.user_name or "").casefold() for word in words)
     )
-    tokens = list(islice(fitting, MOST))
+    tokens = list(islice(fitting, MAX_LISTED))
     is_cut = next(fitting, None) is not None
-    tokens.sort(key=_place)
+    tokens.sort(key=_sort_key)
     return Listing(tokens, len(corrupt), is_cut)
 
 
-def _place(token: Token) -> tuple[str, str, str]:
+def _sort_key(token: Token) -> tuple[str, str, str]:
     return (token.user_name or "(no user)").casefold(), token.client_id or "", form_key(token)
 
 
-def row_of(token: Token, states: GrantStates) -> TokenRow:
+def make_row(token: Token, states: GrantStates) -> TokenRow:
     """Return what may be seen of a token; its names are anybody's text."""
     return TokenRow(
         key=form_key(token),
@@ -94,7 +94,7 @@ def form_key(token: Token) -> str:
     return f"{token.id}.{sha256(owner.encode()).hexdigest()}"
 
 
-def find(store: TokenStore, key: str) -> Token | None:
+def find_by_form_key(store: TokenStore, key: str) -> Token | None:
     """Return the token that a form names; None: it is gone, or is another's by now."""
     id_ = key.rpartition(".")[0]
     # A form may bring anything, such as a NUL, on which some databases fail.

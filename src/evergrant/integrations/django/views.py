@@ -9,7 +9,7 @@ from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_GET, require_POST
 
 from evergrant._masking import masks_locals
-from evergrant.integrations.django.conf import login, site
+from evergrant.integrations.django.conf import login, login_urls
 
 __all__ = ["begin", "finish", "log_out", "tokens"]
 
@@ -19,7 +19,9 @@ __all__ = ["begin", "finish", "log_out", "tokens"]
 def begin(request: HttpRequest) -> HttpResponse:
     """Send the browser to Zoho."""
     target, again = request.GET.get("next"), "again" in request.GET
-    return HttpResponseRedirect(login().begin(request.session, target, again=again, site=site()))
+    return HttpResponseRedirect(
+        login().begin(request.session, target, prompt_consent=again, urls=login_urls())
+    )
 
 
 @require_GET
@@ -27,7 +29,7 @@ def begin(request: HttpRequest) -> HttpResponse:
 @masks_locals
 def finish(request: HttpRequest) -> HttpResponse:
     """Take in what the browser brought back from Zoho."""
-    target = login().finish(request.session, request.META["QUERY_STRING"], site=site())
+    target = login().finish(request.session, request.META["QUERY_STRING"], urls=login_urls())
     request.session.cycle_key()  # whoever knew the session before does not know it now
     return HttpResponseRedirect(target)
 
@@ -41,7 +43,7 @@ def log_out(request: HttpRequest) -> HttpResponse:
         login().log_out(request.session, revoke=request.GET.get("revoke") == "1")
     finally:
         request.session.save()  # Django itself does not where the answer is an error
-    return HttpResponseRedirect(site().target(request.GET.get("next")))
+    return HttpResponseRedirect(login_urls().target(request.GET.get("next")))
 
 
 @require_GET
