@@ -10,6 +10,7 @@ import pytest
 
 from evergrant.sandbox import Sandbox
 from tests.support import example_counts
+from tests.support.fixtures import boat, events, refreshes
 from tests.support.servers.aws_servers import aws, dynamodb, dynamodb_url, emulator, secrets_url
 from tests.support.servers.databases import (
     database,
@@ -25,11 +26,13 @@ from tests.support.web.chromium import chrome
 
 __all__ = [
     "aws",
+    "boat",
     "chrome",
     "database",
     "dynamodb",
     "dynamodb_url",
     "emulator",
+    "events",
     "mariadb",
     "mariadb_server",
     "pgbouncer",
@@ -39,6 +42,7 @@ __all__ = [
     "redis",
     "redis_server",
     "redis_url",
+    "refreshes",
     "secrets_url",
     "soak",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -49,9 +49,3 @@ def logged_in(run: Command, zoho: Sandbox) -> LogIn:
 def sandbox(zoho: Sandbox) -> str:
     """The option that says where Zoho is."""
     return f"--sandbox={zoho.url}"
-
-
-@pytest.fixture
-def refreshes(zoho: Sandbox) -> Callable[[], int]:
-    """Count the requests for a new access token that Zoho has seen."""
-    return lambda: zoho.calls.count(path="/oauth/v2/token", grant_type="refresh_token")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import time
 import urllib.request
 
 import pytest
@@ -12,6 +11,7 @@ from evergrant.sandbox import Sandbox
 from tests.support.cli.keep_process import keeping
 from tests.support.cli.runner import ALICE, BOB, Command, LogIn
 from tests.support.servers.ports import free_port
+from tests.support.waiting import until
 
 
 def scraped(port: int) -> str:
@@ -27,10 +27,8 @@ def test_refreshes_and_tokens_are_counted_and_nobody_is_named(
     with keeping(sandbox, "--metrics", str(port)) as service:
         zoho.clock.advance(minutes=50)
         service.hear("refreshed", times=2)
-        give_up = time.monotonic() + 60
-        while 'evergrant_refreshes_total{error="",outcome="refreshed"} 2.0' not in scraped(port):
-            assert time.monotonic() < give_up, scraped(port)
-            time.sleep(0.1)
+        counted = 'evergrant_refreshes_total{error="",outcome="refreshed"} 2.0'
+        until(lambda: counted in scraped(port), told=lambda: scraped(port))
         told = scraped(port)
         assert 'evergrant_tokens{state="fresh"} 2.0' in told
         assert "evergrant_store_up 1.0" in told
@@ -46,10 +44,8 @@ def test_a_grant_that_zoho_has_ended_is_counted_as_one_that_needs_a_login(
     assert run("refresh", ALICE).exit_code != 0
     port = free_port()
     with keeping(sandbox, "--metrics", str(port)):
-        give_up = time.monotonic() + 60
-        while "evergrant_tokens{" not in (told := scraped(port)):
-            assert time.monotonic() < give_up, told
-            time.sleep(0.05)
+        until(lambda: "evergrant_tokens{" in scraped(port), told=lambda: scraped(port))
+        told = scraped(port)
     counts = [line for line in told.splitlines() if line.startswith("evergrant_tokens{")]
     assert sorted(counts) == [
         'evergrant_tokens{state="fresh"} 1.0',

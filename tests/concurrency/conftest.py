@@ -94,12 +94,6 @@ def storm(zoho: Sandbox, store_url: str, tmp_path: Path) -> Storm:
 
 
 @pytest.fixture
-def refreshes(zoho: Sandbox) -> Callable[[], int]:
-    """Count the requests for a new access token that Zoho has seen."""
-    return lambda: zoho.calls.count(path="/oauth/v2/token", grant_type="refresh_token")
-
-
-@pytest.fixture
 def in_processes(
     zoho: Sandbox, store_url: str, tmp_path: Path
 ) -> Callable[..., list[dict[str, Any]]]:

@@ -23,6 +23,7 @@ from evergrant._oauth.transport import HttpxTransport
 from evergrant.clock import utc_now
 from evergrant.events import Event
 from evergrant.sandbox import Sandbox
+from tests.support.waiting import until
 
 ALICE, BOB = "alice@example.com", "bob@example.com"
 
@@ -164,11 +165,9 @@ def test_forked_inside_a_listener(
     told.append(fork)
     assert keeper.access_token(ALICE)
     keeper.close()
-    end = time.monotonic() + 30
     (child,) = children
-    while notes.read_text().count("\n") < 2 or not (returns or os.waitpid(child, os.WNOHANG)[0]):
-        assert time.monotonic() < end, "the child hangs"
-        time.sleep(0.01)
+    until(lambda: notes.read_text().count("\n") >= 2, told=lambda: "the child hangs")
+    until(lambda: returns or os.waitpid(child, os.WNOHANG)[0], told=lambda: "the child hangs")
     if returns:
         # Python ends no process whose threads go on; what is told there was told by then.
         time.sleep(0.2)

@@ -23,6 +23,7 @@ from evergrant.aio import AsyncKeeper
 from evergrant.clock import utc_now
 from evergrant.errors import AccountsUnavailable, EvergrantError
 from evergrant.sandbox import Sandbox
+from tests.support.waiting import until, until_async
 
 CROWD = 200
 """Users of the data center that hangs: more than there are threads for those who wait."""
@@ -156,13 +157,6 @@ def ask(keeper: Keeper, user: str) -> None:
         keeper.access_token(user)
 
 
-def until(true: Callable[[], object], limit: float = 60) -> None:
-    end = time.monotonic() + limit
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.01)
-
-
 def test_tasks_of_an_async_keeper(
     keeper: Keeper, store: TokenStore, zoho: Sandbox, hanging: Hanging, crowd: list[str]
 ) -> None:
@@ -170,10 +164,7 @@ def test_tasks_of_an_async_keeper(
 
     async def main() -> None:
         asking = [asyncio.create_task(tokens.access_token(user)) for user in crowd]
-        end = time.monotonic() + 60
-        while hanging.waiting < CROWD // 2:
-            assert time.monotonic() < end
-            await asyncio.sleep(0.01)
+        await until_async(lambda: hanging.waiting >= CROWD // 2)
         with quickly("a token that lives"):
             await tokens.access_token("alive@us.example.com")
         with quickly("another that lives"):

@@ -16,6 +16,7 @@ from evergrant.sandbox import Sandbox
 from tests.support.faults.holders_and_askers import BUSY, LATER
 from tests.support.processes.network_hosts import Host, hosts
 from tests.support.soak import Soak
+from tests.support.waiting import until
 
 ALICE = "alice@example.com"
 LEASE = 3.0
@@ -77,10 +78,7 @@ def ask_and_wait_for_zoho(host: Host, zoho: Sandbox) -> None:
     """Let a host begin a refresh; return when it holds the lease, and Zoho takes its time."""
     zoho.faults.latency(4.0, times=1)
     host.say(do="token")
-    give_up = time.monotonic() + 30
-    while zoho.faults._plans:
-        assert time.monotonic() < give_up
-        time.sleep(0.01)
+    until(lambda: not zoho.faults._plans)
 
 
 def until_answered(host: Host) -> str:
@@ -184,15 +182,12 @@ def test_a_host_that_is_cut_off_serves_what_it_has_and_heals(
     (token,) = first.do(do="token")["got"]
     assert second.do(do="token")["got"] == [token]
     first.cut()
-    until = time.monotonic() + 2.0
-    while time.monotonic() < until:
+    end = time.monotonic() + 2.0
+    while time.monotonic() < end:
         assert first.do(do="token")["got"] == [token]
     second.do(do="revoke")
     first.heal()
-    give_up = time.monotonic() + 40
-    while first.do(do="token")["got"] != ["!TokenNotFound"]:
-        assert time.monotonic() < give_up
-        time.sleep(0.2)
+    until(lambda: first.do(do="token")["got"] == ["!TokenNotFound"])
 
 
 def test_a_caller_on_a_host_that_is_cut_off_is_told_in_time(three: list[Host]) -> None:

@@ -34,11 +34,6 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.fixture
-def boat(tmp_path: Path) -> Path:
-    return tmp_path / "lifeboat"
-
-
 @pytest.fixture(params=[SQLITE, FILE, SEALED + SQLITE], ids=["sqlite", "file", "sealed"])
 def store_url(request: pytest.FixtureRequest, place: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     return unsealed(request.param, monkeypatch).format(place)

@@ -40,16 +40,6 @@ def accounts(zoho: Sandbox) -> Iterator[Accounts]:
 
 
 @pytest.fixture
-def events() -> list[Event]:
-    return []
-
-
-@pytest.fixture
-def boat(tmp_path: Path) -> Path:
-    return tmp_path / "lifeboat"
-
-
-@pytest.fixture
 def new_keeper(
     store: TokenStore, accounts: Accounts, events: list[Event], boat: Path
 ) -> Callable[[], Keeper]:
@@ -71,12 +61,6 @@ def log_in(zoho: Sandbox, keeper: Keeper) -> Callable[[str], Token]:
         return keeper.login_with_code(code, data_center=zoho.user(email).data_center)
 
     return log_in
-
-
-@pytest.fixture
-def refreshes(zoho: Sandbox) -> Callable[[], int]:
-    """Count the requests for a new access token that Zoho has seen."""
-    return lambda: zoho.calls.count(path="/oauth/v2/token", grant_type="refresh_token")
 
 
 @pytest.fixture(autouse=True)

@@ -18,19 +18,13 @@ from evergrant._core import scheduler
 from evergrant.errors import AccountsUnavailable, LoginRequired, Throttled
 from evergrant.events import Event, Refreshed, RefreshFailed
 from evergrant.sandbox import Sandbox
+from tests.support.waiting import until
 
 LogIn = Callable[[str], Token]
 Count = Callable[[], int]
 
 ALICE, BOB = "alice@example.com", "bob@example.com"
 MINUTE = timedelta(minutes=1)
-
-
-def until(true: Callable[[], bool]) -> None:
-    give_up = time.monotonic() + 30
-    while not true():
-        assert time.monotonic() < give_up
-        time.sleep(0.005)
 
 
 def settled(keeper: Keeper) -> None:

@@ -21,6 +21,7 @@ from evergrant._logging.queued import WRITER, write
 from evergrant._logging.rate_limited import BURST, RateLimitedLog
 from evergrant.errors import EvergrantError
 from evergrant.sandbox import Sandbox
+from tests.support.waiting import until
 
 LogIn = Callable[[str], Token]
 
@@ -57,13 +58,6 @@ def stuck(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stuck]:
 
 def late() -> int:
     return next(one.late for one in standings() if one.name == WRITER)
-
-
-def until(happened: Callable[[], object], limit: float = 10) -> None:
-    end = time.monotonic() + limit
-    while not happened():
-        assert time.monotonic() < end, "it never happened"
-        time.sleep(0.01)
 
 
 def test_refreshes_go_on_and_leave_no_lease(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -17,6 +16,7 @@ from evergrant.events import Event, LoginFailed, Revoked
 from evergrant.sandbox import Sandbox
 from evergrant.stores.adapter import adapt
 from tests.support.stores.six_methods import Plain
+from tests.support.waiting import until
 
 Make = Callable[..., Keeper]
 
@@ -49,10 +49,7 @@ Enter = Callable[..., Token]
 
 
 def settle(keeper: Keeper) -> None:
-    give_up = time.monotonic() + 30
-    while not keeper._manager.is_idle:
-        assert time.monotonic() < give_up
-        time.sleep(0.005)
+    until(lambda: keeper._manager.is_idle)
 
 
 def uses(keeper: Keeper) -> dict[str, Callable[[], object]]:

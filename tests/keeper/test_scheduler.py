@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import timedelta
@@ -16,6 +15,7 @@ from evergrant.clock import utc_now
 from evergrant.errors import EvergrantError, StoreUnavailable, TokenNotSaved
 from evergrant.events import Event, RefreshFailed, Restored, SaveFailed
 from evergrant.sandbox import Sandbox
+from tests.support.waiting import until
 
 LogIn = Callable[[str], Token]
 Count = Callable[[], int]
@@ -24,10 +24,7 @@ ALICE, BOB = "alice@example.com", "bob@example.com"
 
 
 def settle(manager: TokenManager) -> None:
-    give_up = time.monotonic() + 30
-    while not manager.is_idle:
-        assert time.monotonic() < give_up
-        time.sleep(0.005)
+    until(lambda: manager.is_idle)
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from evergrant.stores.sql import engine
 from evergrant.testing.sample_tokens import ALICE, BOB, refreshed
 from tests.support.servers.databases import Database
 from tests.support.servers.failover_pairs import Pair, RedisPair, SQLPair, pair, second_servers
-from tests.support.servers.redis_servers import until
 from tests.support.servers.sql_servers import MariaDB, PostgreSQL
+from tests.support.waiting import until
 
 __all__ = ["pair", "second_servers"]
 

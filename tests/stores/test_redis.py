@@ -16,7 +16,8 @@ from evergrant.stores import open_store
 from evergrant.stores.base import TokenStore
 from evergrant.stores.redis.clients import CONNECTIONS
 from evergrant.testing.sample_tokens import ALICE, BOB
-from tests.support.servers.redis_servers import Redis, until
+from tests.support.servers.redis_servers import Redis
+from tests.support.waiting import until
 
 LONG = 30.0
 """Seconds that anything may take on a busy machine."""

@@ -11,7 +11,8 @@ from evergrant.stores import open_store
 from evergrant.testing.sample_tokens import ALICE
 from tests.support.cli.runner import Command
 from tests.support.servers.ports import free_port
-from tests.support.servers.redis_servers import PASSWORD, Redis, Sentinel, clustered, until
+from tests.support.servers.redis_servers import PASSWORD, Redis, Sentinel, clustered
+from tests.support.waiting import until
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ import pytest
 from evergrant.errors import StoreUnavailable
 from evergrant.stores import open_store
 from evergrant.testing.sample_tokens import ALICE, BOB
-from tests.support.servers.redis_servers import Redis, Space, until
+from tests.support.servers.redis_servers import Redis, Space
+from tests.support.waiting import until
 
 DOCUMENTED = re.search(
     r"ACL SETUSER (?P<name>\S+) on >\S+ (?P<rights>.+)", Path("docs/stores.md").read_text()

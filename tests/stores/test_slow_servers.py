@@ -17,9 +17,10 @@ from evergrant.stores.base import TokenStore
 from evergrant.testing.sample_tokens import ALICE
 from evergrant.token import Token
 from tests.support.servers.databases import Database
-from tests.support.servers.redis_servers import PASSWORD, Redis, Sentinel, clustered, until
+from tests.support.servers.redis_servers import PASSWORD, Redis, Sentinel, clustered
 from tests.support.servers.scripted_server import serving
 from tests.support.servers.slow_proxy import Drip, dripping
+from tests.support.waiting import until
 
 LIMIT = 1
 """Seconds that the clients are told to wait for an answer."""

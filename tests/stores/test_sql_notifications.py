@@ -19,8 +19,9 @@ from evergrant.stores.sql.statements import Statement
 from evergrant.testing.contract_files import run_in_fork
 from evergrant.testing.contract_sharing import run_in_threads
 from tests.support.servers.databases import Database
-from tests.support.stores.sql_store import in_background, official_table, wait_until
+from tests.support.stores.sql_store import in_background, official_table
 from tests.support.stores.sqlite_store import finish, start
+from tests.support.waiting import until
 
 NEVER = 60.0
 """Seconds that a test does not wait: who does was not told."""
@@ -46,7 +47,7 @@ def listening_watch(store: SQLStore, id_: str = "1") -> Watch:
     watch = store.watch(id_)
     watch.wait(0)
     ear = ear_of(store)
-    wait_until(lambda: ear.hears)
+    until(lambda: ear.hears)
     with ear._lock:
         for one in ear._watches:
             one.heard.clear()
@@ -155,7 +156,7 @@ def test_nobody_listens_for_ever(
     with listening_watch(store):
         monkeypatch.setattr(notifications, "IDLE", 0.0)
         monkeypatch.setattr(notifications, "PAUSE", 0.0)
-    wait_until(lambda: not listeners(postgresql) and ear_of(store)._thread is None)
+    until(lambda: not listeners(postgresql) and ear_of(store)._thread is None)
     monkeypatch.setattr(notifications, "IDLE", NEVER)
     with listening_watch(store) as watch:
         store.lease("1", NEVER).release()
@@ -165,7 +166,7 @@ def test_nobody_listens_for_ever(
 def test_a_closed_store_listens_no_more(postgresql: Database) -> None:
     with SQLStore(postgresql.url) as store:
         watch = listening_watch(store)
-    wait_until(lambda: not listeners(postgresql))
+    until(lambda: not listeners(postgresql))
     assert took(watch) < SOON
 
 
@@ -173,7 +174,7 @@ def test_a_server_that_restarts_is_listened_to_again(store: SQLStore, postgresql
     with listening_watch(store) as watch:
         postgresql.server.stop()
         try:
-            wait_until(lambda: not ear_of(store).hears)
+            until(lambda: not ear_of(store).hears)
             assert took(watch) < SOON
             with store.watch("1") as another:
                 assert took(another) < SOON
@@ -185,7 +186,7 @@ def test_a_server_that_restarts_is_listened_to_again(store: SQLStore, postgresql
             watch.wait(0)
             return ear_of(store).hears
 
-    wait_until(hears)
+    until(hears)
     with listening_watch(store) as watch:
         store.lease("1", NEVER).release()
         assert took(watch) < SOON
@@ -202,7 +203,7 @@ def test_a_connection_on_which_nothing_is_heard_is_not_trusted(
         patch.setattr(store._connections, "separate", lambda: deaf)
         with store.watch("1") as watch:
             watch.wait(0)
-            wait_until(lambda: "LISTEN" in deaf_query(postgresql, deaf))
+            until(lambda: "LISTEN" in deaf_query(postgresql, deaf))
             assert max(took(watch) for _ in range(10)) < SOON
             assert not ear_of(store).hears
         store.close()
@@ -243,8 +244,8 @@ def test_nothing_of_it_is_an_error_or_shows_a_secret(
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
             f"WHERE datname = '{postgresql.name}' AND query LIKE 'LISTEN%'"
         )
-        wait_until(lambda: not ear_of(store).hears)
-    wait_until(lambda: caplog.messages)
+        until(lambda: not ear_of(store).hears)
+    until(lambda: caplog.messages)
     [message] = caplog.messages
     assert message.startswith("nobody tells when a lease is given back: ")
     assert "planted" not in message

@@ -16,7 +16,8 @@ from evergrant.testing.sample_tokens import ALICE, BOB, SECRETS, grant, refreshe
 from evergrant.token import Token
 from tests.support.servers.databases import Database
 from tests.support.stores.file_store import story
-from tests.support.stores.sql_store import elsewhere, in_background, wait_until, waiting
+from tests.support.stores.sql_store import elsewhere, in_background, waiting
+from tests.support.waiting import until
 
 
 @pytest.fixture
@@ -185,7 +186,7 @@ def test_another_program_that_holds_a_row_is_waited_for(
     with elsewhere(database) as other:
         change(other, str(ALICE.user_name))
         with in_background(lambda: store.save_token(refreshed(ALICE))) as results:
-            wait_until(lambda: waiting(database))
+            until(lambda: waiting(database))
             assert store.find_token(ALICE) is not None  # readers do not wait
             other.commit()
     (saved,) = results
@@ -216,7 +217,7 @@ def test_a_deadlock_with_another_program_loses_no_save(store: SQLStore, database
         )
         # It locks its owner's row, then wants the nameless one.
         with in_background(lambda: store.save_token(login)) as results:
-            wait_until(lambda: waiting(database))
+            until(lambda: waiting(database))
             try:
                 change(other, str(ALICE.user_name))
             finally:
@@ -247,9 +248,9 @@ def test_a_store_that_is_closed_while_it_is_used_leaves_no_connection_open(
         "AND pid != pg_backend_pid()"
     )
     with SQLStore(database.url) as store, in_background(lambda: store._connections.run(asleep)):
-        wait_until(store._connections.engine.pool.checkedout)  # type: ignore[attr-defined]
+        until(store._connections.engine.pool.checkedout)  # type: ignore[attr-defined]
         store.close()
-    wait_until(lambda: database.execute(count) == [(0,)])
+    until(lambda: database.execute(count) == [(0,)])
 
 
 def test_more_threads_than_connections_wait_for_one(store: SQLStore) -> None:

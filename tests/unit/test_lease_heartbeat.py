@@ -12,6 +12,7 @@ from evergrant._core import lease_heartbeat
 from evergrant._core.lease_heartbeat import LeaseHeartbeat
 from evergrant.errors import StoreUnavailable
 from evergrant.stores.leases import Lease
+from tests.support.waiting import until
 
 BEAT = 0.02
 
@@ -35,17 +36,14 @@ def _fast(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     time.sleep(2 * BEAT)
 
 
-def until(counted: CountedLease, times: int) -> None:
-    give_up = time.monotonic() + 30
-    while counted.extended < times:
-        assert time.monotonic() < give_up
-        time.sleep(BEAT / 4)
+def until_extended(counted: CountedLease, times: int) -> None:
+    until(lambda: counted.extended >= times)
 
 
 def test_a_lease_is_extended_while_its_refresh_runs() -> None:
     heart, slow = LeaseHeartbeat(), CountedLease()
     with heart.extending(slow.lease):
-        until(slow, 3)
+        until_extended(slow, 3)
     ended = slow.extended
     time.sleep(4 * BEAT)
     assert slow.extended <= ended + 1, "one may have been under way"
@@ -56,11 +54,8 @@ def test_the_thread_ends_with_the_work_and_begins_with_it_again() -> None:
     for _ in range(2):
         counted = CountedLease()
         with heart.extending(counted.lease):
-            until(counted, 1)
-        give_up = time.monotonic() + 30
-        while heart._runs:
-            assert time.monotonic() < give_up
-            time.sleep(BEAT / 4)
+            until_extended(counted, 1)
+        until(lambda: not heart._runs)
 
 
 def test_what_takes_for_ever_loses_its_lease(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,7 +79,7 @@ def test_a_store_that_fails_ends_no_other_lease() -> None:
     heart, fine = LeaseHeartbeat(), CountedLease()
     broken = Lease(held=True, extend=fail, release=lambda: None)
     with heart.extending(broken), heart.extending(fine.lease):
-        until(fine, 3)
+        until_extended(fine, 3)
 
 
 def test_a_released_lease_is_not_extended() -> None:
@@ -106,11 +101,11 @@ def test_a_lease_that_another_has_taken_is_lost() -> None:
 def test_a_forked_child_has_a_thread_of_its_own() -> None:
     heart, parents = LeaseHeartbeat(), CountedLease()
     with heart.extending(parents.lease):
-        until(parents, 1)
+        until_extended(parents, 1)
         child = os.fork()
         if child == 0:
             own, before = CountedLease(), parents.extended
             with heart.extending(own.lease):
-                until(own, 2)
+                until_extended(own, 2)
             os._exit(int(parents.extended > before))
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from evergrant.errors import CorruptRecord, EvergrantError, StoreUnavailable
 from evergrant.events import StoreFailed, safe_listener
 from evergrant.sandbox import Sandbox
 from evergrant.stores.base import log_corrupt
+from tests.support.waiting import until
 
 PERIOD = 60.0
 
@@ -64,10 +64,7 @@ def test_what_was_left_out_is_counted_even_if_no_more_of_it_comes(
     for number in range(100):
         log.warning("the store is gone (%d)", number)
     told = [f"the store is gone ({BURST}) ({100 - BURST} like it in a minute)"]
-    end = time.monotonic() + 10
-    while caplog.messages[BURST:] != told:
-        assert time.monotonic() < end, caplog.messages
-        time.sleep(0.01)
+    until(lambda: caplog.messages[BURST:] == told, told=lambda: caplog.messages)
     log.end()
     assert caplog.messages[BURST:] == told
 

@@ -12,13 +12,11 @@ import pytest
 
 from evergrant._concurrency import workers
 from evergrant._concurrency.workers import THREADS, BackgroundWorkers
+from tests.support.waiting import until
 
 
 def idle(work: BackgroundWorkers) -> None:
-    give_up = time.monotonic() + 30
-    while not work.is_idle:
-        assert time.monotonic() < give_up
-        time.sleep(0.002)
+    until(lambda: work.is_idle)
 
 
 def test_a_piece_is_done_once_however_often_it_is_asked_for() -> None:

@@ -24,11 +24,6 @@ def store(request: pytest.FixtureRequest, zoho: Sandbox, tmp_path: Path) -> Iter
 
 
 @pytest.fixture
-def events() -> list[Event]:
-    return []
-
-
-@pytest.fixture
 def keeper(
     zoho: Sandbox, store: TokenStore, events: list[Event], tmp_path: Path
 ) -> Iterator[Keeper]:
@@ -68,8 +63,3 @@ def expired(log_in: Callable[[str], Token], keeper: Keeper) -> Callable[[str], T
         return keeper.store.save_token(past, expected_version=token.version)
 
     return expire
-
-
-@pytest.fixture
-def refreshes(zoho: Sandbox) -> Callable[[], int]:
-    return lambda: zoho.calls.count(path="/oauth/v2/token", grant_type="refresh_token")

@@ -13,7 +13,8 @@ from evergrant import Keeper, Token
 from evergrant.aio import AsyncKeeper
 from evergrant.errors import TokenNotFound
 from evergrant.sandbox import Sandbox
-from tests.support.concurrency.gate import Gate, until
+from tests.support.concurrency.gate import Gate
+from tests.support.waiting import until_async
 
 Count = Callable[[], int]
 LogIn = Callable[[str], Token]
@@ -180,7 +181,7 @@ def test_closing_tells_those_who_come_later(tokens: AsyncKeeper, held: Gate) -> 
         first = asyncio.create_task(tokens.access_token(ALICE))
         await held.until_reached()
         closing = asyncio.create_task(tokens.aclose())
-        await until(lambda: tokens.keeper.async_tokens._waiting.is_closed)
+        await until_async(lambda: tokens.keeper.async_tokens._waiting.is_closed)
         with pytest.raises(RuntimeError, match="closed"):
             await tokens.find(ALICE)
         held.open()

@@ -23,7 +23,8 @@ from evergrant.errors import (
     TokenNotSaved,
 )
 from evergrant.sandbox import Sandbox
-from tests.support.concurrency.gate import Gate, until
+from tests.support.concurrency.gate import Gate
+from tests.support.waiting import until_async
 
 Count = Callable[[], int]
 LogIn = Callable[[str], Token]
@@ -86,7 +87,7 @@ def test_tasks_that_refresh_at_the_same_moment_cost_one_refresh(
         waiting = tokens.keeper.async_tokens._waiting.bridge_for(
             keeper.accounts.home_data_center.code
         )
-        await until(lambda: any(one.waiting == 20 for one in list(waiting._flights.values())))
+        await until_async(lambda: any(one.waiting == 20 for one in list(waiting._flights.values())))
         gate.open()
         return {token.access_token for token in await asyncio.gather(*crowd)}
 

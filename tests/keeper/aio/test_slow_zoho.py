@@ -11,7 +11,8 @@ from evergrant import Keeper, Token
 from evergrant._core.async_tokens import REFRESH_THREADS
 from evergrant.aio import AsyncKeeper
 from evergrant.sandbox import Sandbox
-from tests.support.concurrency.gate import Gate, until
+from tests.support.concurrency.gate import Gate
+from tests.support.waiting import until_async
 
 LogIn = Callable[[str], Token]
 
@@ -42,7 +43,7 @@ def test_two_hundred_refreshes_that_hang_hold_up_no_token_that_lives(
             crowd.append(
                 asyncio.create_task(tokens.keeper.async_tokens.replace_rejected(ALICE, rejected))
             )
-        await until(lambda: gate.reached == REFRESH_THREADS)
+        await until_async(lambda: gate.reached == REFRESH_THREADS)
         assert await tokens.access_token(BOB) == bobs.access_token
         assert (await tokens.find(BOB)).id == bobs.id
         assert not any(task.done() for task in crowd)

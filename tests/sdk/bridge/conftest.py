@@ -17,16 +17,6 @@ from tests.support.sdk.bridge import Asked
 
 
 @pytest.fixture
-def events() -> list[Event]:
-    return []
-
-
-@pytest.fixture
-def boat(tmp_path: Path) -> Path:
-    return tmp_path / "lifeboat"
-
-
-@pytest.fixture
 def new_desk(
     zoho: Sandbox, tmp_path: Path, events: list[Event], boat: Path
 ) -> Iterator[Callable[[], SDKBridge]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -15,6 +14,7 @@ from evergrant.sandbox import Sandbox
 from evergrant.zohocrmsdk.bridge import SDKBridge
 from evergrant.zohocrmsdk.sdk_config import SDKConfig
 from tests.support.sdk.bridge import ALICE, Asked
+from tests.support.waiting import until
 
 
 @pytest.fixture
@@ -29,10 +29,7 @@ def refreshes(zoho: Sandbox) -> int:
 
 
 def settled(bridge: SDKBridge, config: SDKConfig) -> None:
-    give_up = time.monotonic() + 30
-    while not bridge._manager(config).is_idle:
-        assert time.monotonic() < give_up
-        time.sleep(0.005)
+    until(lambda: bridge._manager(config).is_idle)
 
 
 def test_a_token_in_its_last_minutes_is_answered_while_it_is_refreshed(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import sqlite3
-import time
 from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
@@ -15,6 +14,7 @@ from evergrant import Keeper, Token, TokenStore
 from evergrant.errors import EvergrantError
 from evergrant.sandbox import Sandbox
 from tests.support.cli.runner import ALICE, Command
+from tests.support.waiting import until
 
 
 @dataclass
@@ -42,10 +42,7 @@ class Scene:
         self.settle()
 
     def settle(self) -> None:
-        give_up = time.monotonic() + 30
-        while not self.keeper._manager.is_idle:
-            assert time.monotonic() < give_up
-            time.sleep(0.002)
+        until(lambda: self.keeper._manager.is_idle)
 
     def sql(self, statement: str) -> None:
         with closing(sqlite3.connect(self.home / "tokens.db")) as database, database:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
-import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+
+from tests.support.waiting import until_async
 
 PATIENCE = 30.0
 
@@ -53,12 +53,4 @@ class Gate:
         self._opened.set()
 
     async def until_reached(self) -> None:
-        await until(lambda: self.reached > 0)
-
-
-async def until(true: Callable[[], bool]) -> None:
-    """Wait for something to become true, while the loop goes on."""
-    give_up = time.monotonic() + PATIENCE
-    while not true():
-        assert time.monotonic() < give_up
-        await asyncio.sleep(0.002)
+        await until_async(lambda: self.reached > 0)

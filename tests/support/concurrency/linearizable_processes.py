@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from tests.support.concurrency.linearizability import Call
-from tests.support.servers.redis_servers import until
+from tests.support.waiting import until
 
 __all__ = ["Crew", "history_in"]
 

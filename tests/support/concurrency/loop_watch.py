@@ -15,7 +15,7 @@ from types import FrameType
 from typing import Any, Self
 
 import evergrant
-from tests.support.concurrency.gate import until
+from tests.support.waiting import until_async
 
 OURS = f"{Path(evergrant.__file__).parent}/"
 NOT_OURS = f"{OURS}sandbox/"
@@ -65,7 +65,7 @@ class LoopWatch:
     async def goes_on(self, beats: int = 20) -> None:
         """Return once the loop has come round so often."""
         goal = self.beats + beats
-        await until(lambda: self.beats >= goal)
+        await until_async(lambda: self.beats >= goal)
 
     async def _beat(self) -> None:
         while True:

@@ -8,12 +8,13 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
+
+from tests.support.waiting import until
 
 __all__ = ["PATIENCE", "Hand", "tell"]
 
@@ -86,10 +87,7 @@ class Hand:
 
     def wait_until_stopped(self) -> None:
         """Return once it has stopped."""
-        give_up = time.monotonic() + PATIENCE
-        while _state(self.pid) != "T":
-            assert time.monotonic() < give_up, f"process {self.pid} does not stop"
-            time.sleep(0.002)
+        until(lambda: _state(self.pid) == "T", PATIENCE, lambda: f"{self.pid} does not stop")
 
     def go_on(self) -> None:
         """Let it go on after a stop."""

@@ -20,7 +20,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, Self
 
-sys.path[0] = str(Path(__file__).parents[3])  # the checkout, whose package the tests are
+sys.path.insert(0, str(Path(__file__).parents[3]))  # where the package of the tests is
 
 MESSAGE = 1 << 16
 FDS = 2

@@ -10,9 +10,10 @@ from sqlalchemy import make_url
 
 from evergrant.stores import open_store
 from tests.support.servers.databases import fresh_database
-from tests.support.servers.redis_servers import PASSWORD, Redis, until
+from tests.support.servers.redis_servers import PASSWORD, Redis
 from tests.support.servers.sql_servers import MariaDB, PostgreSQL
 from tests.support.servers.switchable_address import Address, address
+from tests.support.waiting import until
 
 __all__ = ["Pair", "RedisPair", "SQLPair", "pair", "second_servers"]
 

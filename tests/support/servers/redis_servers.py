@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from secrets import token_hex
 from typing import Any
@@ -16,6 +15,7 @@ from sqlalchemy import exc
 
 from tests.support.servers.ports import free_port
 from tests.support.servers.sql_servers import Server, program
+from tests.support.waiting import until
 
 __all__ = [
     "DURABLE",
@@ -27,7 +27,6 @@ __all__ = [
     "redis",
     "redis_server",
     "redis_url",
-    "until",
 ]
 
 PASSWORD = "planted-redis"
@@ -166,11 +165,3 @@ def redis(redis_server: Redis) -> Space:
 def redis_url(redis: Space) -> str:
     """Return the URL of an empty store."""
     return redis.url
-
-
-def until(happened: Callable[[], object], limit: float = 30.0) -> None:
-    """Wait for something to happen, for so many seconds at the most."""
-    end = time.monotonic() + limit
-    while not happened():
-        assert time.monotonic() < end, "it never happened"
-        time.sleep(0.01)

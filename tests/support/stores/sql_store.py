@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -93,10 +92,3 @@ def waiting(database: Database) -> int:
     )
     [(count,)] = database.execute(query)
     return int(count)
-
-
-def wait_until(happened: Callable[[], object]) -> None:
-    give_up = time.monotonic() + PATIENCE
-    while not happened():
-        assert time.monotonic() < give_up
-        time.sleep(0.01)

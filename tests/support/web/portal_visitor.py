@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable
 from html import unescape
 from types import TracebackType
 from typing import Self
@@ -79,11 +77,3 @@ def said(answer: httpx2.Response) -> str:
     """Return the words of a page, without its marks."""
     main = answer.text.partition("<main")[2]
     return " ".join(unescape(re.sub(r"<[^>]*>", " ", main)).split())
-
-
-def until(true: Callable[[], bool]) -> None:
-    """Wait for something to become true, for as long as a busy machine may need."""
-    deadline = time.monotonic() + 30
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)

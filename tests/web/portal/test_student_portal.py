@@ -7,8 +7,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from evergrant.sandbox import Sandbox
+from tests.support.waiting import until
 from tests.support.web.portal import Portal
-from tests.support.web.portal_visitor import ALICE, BOB, CAROL, Visitor, said, until
+from tests.support.web.portal_visitor import ALICE, BOB, CAROL, Visitor, said
 
 TOKEN, CONTACTS = "/oauth/v2/token", "/crm/v8/Contacts"
 
