@@ -12,7 +12,7 @@ from evergrant._concurrency.deduplicated_read import DeduplicatedRead
 from evergrant._core.backoff import Backoff
 from evergrant._core.policy_enforcer import PolicyEnforcer
 from evergrant._core.stale_if_error import StaleIfError
-from evergrant._core.token_cache import TokenCache
+from evergrant._core.token_cache import Entry, TokenCache
 from evergrant._core.validity import NO_MINIMUM
 from evergrant.clock import Clock
 from evergrant.errors import StoreUnavailable, TokenNotFound
@@ -119,6 +119,20 @@ class CachedLookup:
             self._cache.put(key, token, counter, read_at, validity=validity)
         return token
 
+    def fresh(self, key: Hashable, min_ttl: timedelta = NO_MINIMUM) -> Token | None:
+        """Return the cached token if it is valid and nothing is due for it, else None.
+
+        Raises:
+            StoreUnavailable: The store does not answer, and no cached token would do.
+        """
+        if self._stale_if_error.retry_at is not None:
+            return None
+        try:
+            entry = self._cache.get(key, self._store.change_counter())
+        except StoreUnavailable as error:
+            return self._stale_if_error.serve_or_raise(error, key, min_ttl)
+        return self._if_fresh(entry, min_ttl)
+
     def peek(self, key: Hashable, min_ttl: timedelta = NO_MINIMUM) -> Token | None:
         """Return the cached token if nothing has to be read, done for it or waited for."""
         retry_at = self._stale_if_error.retry_at
@@ -129,6 +143,9 @@ class CachedLookup:
             entry = self._cache.get(key, self._store.change_counter())
         except StoreUnavailable:
             return None
+        return self._if_fresh(entry, min_ttl)
+
+    def _if_fresh(self, entry: Entry | None, min_ttl: timedelta) -> Token | None:
         now = self._clock()
         if entry and entry.validity.covers(now, min_ttl) and now < entry.validity.refresh_at:
             return None if self._backoff.dead(entry.token) else entry.token

@@ -122,7 +122,7 @@ class TokenManager:
             EvergrantError: As `evergrant.Keeper.access_token`.
         """
         key = fold_name(user)
-        cached = self._cached_lookup.peek(key, min_ttl)
+        cached = self._cached_lookup.fresh(key, min_ttl)
         if cached is not None:
             return cached
         return self.read_through(key, partial(self._read, user, min_ttl), min_ttl=min_ttl)
