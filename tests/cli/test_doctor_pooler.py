@@ -26,7 +26,7 @@ def test_a_pooler_is_told_with_what_it_costs(
     assert {check["status"] for check in checks} == {"note"}
     text = " ".join(check["detail"] for check in checks)
     assert "behind a pooler" in text
-    assert "no word of leases (LISTEN)" in text
+    assert "no notices of leases (LISTEN)" in text
 
 
 def test_a_server_is_not_taken_for_a_pooler(

@@ -51,7 +51,7 @@ def store(amazon: Amazon) -> Iterator[TokenStore]:
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
-    return [text for text in caplog.messages if "made anew" in text]
+    return [text for text in caplog.messages if "rebuilt" in text]
 
 
 def test_a_lost_look_up_hides_nobody(

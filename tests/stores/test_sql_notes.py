@@ -95,7 +95,7 @@ def test_an_account_that_may_not_create_their_table_has_notes_of_its_process(
         put(store, "key", "text")
         assert (read(store, "key"), read(other, "key")) == ("text", "")
     assert columns_of(database, "evergrant_note") == []
-    assert "as far as the account's rights go" in caplog.messages[0]
+    assert "with the rights that the account has" in caplog.messages[0]
 
 
 def test_an_account_that_may_not_use_their_table_has_notes_of_its_process(

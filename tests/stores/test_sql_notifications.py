@@ -247,7 +247,7 @@ def test_nothing_of_it_is_an_error_or_shows_a_secret(
         until(lambda: not ear_of(store).hears)
     until(lambda: caplog.messages)
     [message] = caplog.messages
-    assert message.startswith("nobody tells when a lease is given back: ")
+    assert message.startswith("cannot listen for leases that are given back: ")
     assert "planted" not in message
 
 

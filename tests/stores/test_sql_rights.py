@@ -57,7 +57,7 @@ def test_it_is_said_once_that_something_is_missing(
 ) -> None:
     open_store(url).close()
     (message,) = caplog.messages
-    assert "as far as the account's rights go" in message
+    assert "with the rights that the account has" in message
     assert "planted" not in message
 
 

@@ -131,11 +131,11 @@ def test_a_deletion_that_would_hit_another_row_is_undone(
         alice, bob = store.save_token(ALICE), store.save_token(BOB)
         wrong = Statement("DELETE FROM oauthtoken", None)
         monkeypatch.setattr(store._sql, "delete", wrong)
-        with pytest.raises(StoreUnavailable, match="answer to another question"):
+        with pytest.raises(StoreUnavailable, match="result of another statement"):
             store.delete_token(str(alice.id))
         wrong = Statement("UPDATE oauthtoken SET redirect_url = 'theirs'", None)
         monkeypatch.setattr(store._sql, "update", wrong)
-        with pytest.raises(StoreUnavailable, match="answer to another question"):
+        with pytest.raises(StoreUnavailable, match="result of another statement"):
             store.save_token(refreshed(alice))
         assert store.get_tokens() == [alice, bob]
 
@@ -153,6 +153,6 @@ def test_an_answer_to_another_question_finds_nobody_and_deletes_nothing(
             with pytest.raises(StoreError):
                 store.delete_token(str(alice.id))
             patch.setattr(store._sql, "select", lambda *_, **__: Statement("SELECT 1", None))
-            with pytest.raises(StoreUnavailable, match="answer to another question"):
+            with pytest.raises(StoreUnavailable, match="result of another statement"):
                 store.find_token(ALICE)
         assert store.get_tokens() == [alice, bob]

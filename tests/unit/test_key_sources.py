@@ -254,6 +254,6 @@ def test_a_malformed_wrapped_key_is_refused(line: str, monkeypatch: pytest.Monke
 def test_one_source_at_a_time(set_too: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
     for name in (KEYRING, *set_too):
         monkeypatch.setenv(name, ONE)
-    with pytest.raises(ConfigError, match="not more than one may be set") as caught:
+    with pytest.raises(ConfigError, match="only one of EVERGRANT_KEY") as caught:
         ids()
     assert ONE not in str(caught.value)

@@ -1,4 +1,4 @@
-"""Sealing what is stored: the text form, the keys, and where keys come from.
+"""Encryption of what is stored: the text form, the keys, and where keys come from.
 
-`cryptography` is imported once there is a key, and not before.
+`cryptography` is imported only if there is a key.
 """

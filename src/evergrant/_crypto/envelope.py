@@ -1,4 +1,4 @@
-"""The text form of what is sealed: version, key id, nonce and ciphertext, safe in any column.
+"""The text form of encrypted data: version, key id, nonce and ciphertext, safe in any column.
 
 evg1.<8 hex digits: the key's id>.<base64 of 12 bytes nonce, ciphertext, 16 bytes tag>
 """
@@ -15,16 +15,16 @@ __all__ = ["ENVELOPE", "KEY_ID_DIGITS", "NONCE_BYTES", "Envelope", "associated_d
 KEY_ID_DIGITS = 8
 
 NONCE_BYTES = 12
-"""What GCM is made for (NIST SP 800-38D, 5.2.1.1)."""
+"""The recommended size for GCM (NIST SP 800-38D, 5.2.1.1)."""
 
 _TAG_BYTES = 16
 _VERSION = "evg1"
 ENVELOPE = f"{_VERSION}."
-"""How sealed text begins."""
+"""Prefix of encrypted text."""
 
 
 class Envelope(NamedTuple):
-    """What is sealed, and what it takes to open it."""
+    """Encrypted data, and what is needed to decrypt it."""
 
     key_id: str
     nonce: bytes
@@ -36,10 +36,10 @@ class Envelope(NamedTuple):
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read the text form.
+        """Parse the text form.
 
         Raises:
-            CorruptRecord: It is none, or one of a version that is not known here.
+            CorruptRecord: The text is not of this form, or of an unknown version.
         """
         version, key_id, body = [*text.split(".", 2), "", ""][:3]
         if version != _VERSION or len(key_id) != KEY_ID_DIGITS or not key_id.isalnum():
@@ -54,27 +54,28 @@ class Envelope(NamedTuple):
 
 
 _CANONICAL_TAIL = ("", "AQgw", "AEIMQUYcgkosw048")
-"""The last characters of so many odd bytes: those whose bits beyond the bytes are 0."""
+"""By the number of bytes after the last whole group of three, the characters that a canonical
+text may end with: those whose unused bits are 0."""
 
 
 def _decode_canonical(body: str) -> bytes:
-    """Return what a text is the base64 of; nothing where it is that of nothing, or not the only."""
+    """Return the data that a text is the base64 of; empty if the text is not canonical."""
     try:
         content = a2b_base64(body, strict_mode=True)
     except ValueError:
         return b""
-    # One text, one meaning: decoding ignores one padding too many, and the bits that the last
-    # character has too many.
+    # The text of some data must be unique. Decoding alone ignores superfluous padding, and the
+    # unused bits of the last character.
     odd = len(content) % 3
     one_way = len(body) % 4 == 0 and (not odd or body[odd - 4] in _CANONICAL_TAIL[odd])
     return content if one_way else b""
 
 
 def associated_data(key_id: str, bound_to: str) -> bytes:
-    """Return what is authenticated beside the ciphertext: how it was sealed, and for what."""
+    """Return what is authenticated with the ciphertext: version, key, and what it is bound to."""
     return f"{_VERSION}.{key_id}.{bound_to}".encode("utf-8", "surrogatepass")
 
 
 def key_id_of(text: str) -> str | None:
-    """Return the id of the key that a text is sealed under; None: it is not sealed."""
+    """Return the id of the key that a text is encrypted with, or None if it is plain text."""
     return text[len(ENVELOPE) :][:KEY_ID_DIGITS] if text.startswith(ENVELOPE) else None

@@ -1,4 +1,4 @@
-"""A file of keys: read, watched for new ones, and written."""
+"""Reads and writes a key file, and watches it for new keys."""
 
 from __future__ import annotations
 
@@ -23,26 +23,26 @@ __all__ = ["FileKeyring", "read_lines", "write_lines"]
 _logger = RateLimitedLog()
 
 LOOK_EVERY = 1.0
-"""Seconds after which a file is looked at again: a key that was put there is in use by then."""
+"""Seconds after which the file is checked again, and a new key in it is used."""
 
 LOCK_TIMEOUT = 0.5
-"""Seconds that a caller waits for new keys: AWS KMS may be slow to unwrap one."""
+"""Seconds that a caller waits for new keys, since AWS KMS may be slow to unwrap one."""
 
 RETRY_EVERY = 30.0
-"""Seconds after which KMS is asked again that could not be reached."""
+"""Seconds between two attempts while KMS cannot be reached."""
 
 
 class FileKeyring(Keyring):
-    """The keys of a file, and those that are put there while the process runs.
+    """The keys in a file, including those that are added while the process runs.
 
-    A file that cannot be read any more is reported once; the keys known before stay in use.
+    If the file can no longer be read, that is logged once, and the known keys stay in use.
 
     Args:
-        path: The file: a key a line, the newest first; readable to its owner only.
+        path: The file: one key per line, the newest first; readable only for its owner.
 
     Raises:
-        ConfigError: There is none, or what it holds is no key.
-        StoreUnavailable: AWS KMS has wrapped one, and cannot be reached.
+        ConfigError: The file does not exist, or has a line that is no key.
+        StoreUnavailable: A key is wrapped by AWS KMS, which cannot be reached.
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
@@ -56,13 +56,13 @@ class FileKeyring(Keyring):
 
     def _known(self) -> dict[str, Key]:
         if (now := time.monotonic()) >= self._look_at:
-            self._look_at = now + LOOK_EVERY  # the others do not look
+            self._look_at = now + LOOK_EVERY  # other threads do not check now
             if _stamp(self._path) != self._stamp:
                 self._reload_if_changed()
         return self._keys
 
     def _reload_if_changed(self) -> None:
-        """Look in a thread, so that who has a key that works does not wait for KMS."""
+        """Check the file in a thread, so that callers with a working key do not wait for KMS."""
         if self._reader and self._reader.is_alive():
             return
         self._reader = threading.Thread(target=self.reload, name="evergrant-keys", daemon=True)
@@ -74,14 +74,14 @@ class FileKeyring(Keyring):
             self._reader.join(LOCK_TIMEOUT)
 
     def get(self, key_id: str) -> Key | None:
-        """Return the key of this id, if the file has it by now.
+        """Return the key with this id, or None if the file does not have it by now.
 
         Raises:
-            StoreUnavailable: It may be one that AWS KMS has wrapped, which cannot be reached.
+            StoreUnavailable: The key may be wrapped by AWS KMS, which cannot be reached.
         """
         key = super().get(key_id)
         if key is None:
-            # Another process may seal with a key that was put there a moment ago.
+            # Another process may use a key that was just added to the file.
             self.reload()
             key = self._keys.get(key_id)
             if key is None and (trouble := self._trouble):
@@ -89,7 +89,7 @@ class FileKeyring(Keyring):
         return key
 
     def reload(self) -> bool:
-        """Read the file again if it has changed; return whether other keys are known now."""
+        """Read the file again if it has changed; return True if the keys have changed."""
         with self._lock.for_this_process():
             if self._trouble and time.monotonic() < self._look_at:
                 return False
@@ -128,10 +128,10 @@ def read_lines(path: Path) -> list[Secret]:
     """Return the lines of a key file.
 
     Raises:
-        ConfigError: It cannot be read, or others can read it.
+        ConfigError: The file cannot be read, or other accounts can read it.
     """
     try:
-        # Any byte is a character of Latin-1; what is no key is refused as such.
+        # Every byte is a Latin-1 character; a line that is no key is refused later.
         handle = ownership.open_own(path, os.O_RDONLY)
         with os.fdopen(handle, encoding="latin-1") as file:
             _refuse_exposed(path, os.fstat(handle))
@@ -147,7 +147,7 @@ def read_lines(path: Path) -> list[Secret]:
 
 def _refuse_exposed(path: Path, found: os.stat_result) -> None:
     mode = stat.S_IMODE(found.st_mode)
-    # Kubernetes mounts a secret as root's, readable to the group of the pod (fsGroup).
+    # Kubernetes mounts a secret as a file of root that the pod's group (fsGroup) can read.
     of_root = found.st_uid == 0 and (os.geteuid() != 0 or not mode & 0o200)
     if mode & (0o037 if of_root else 0o077):
         raise ConfigError(
@@ -157,21 +157,21 @@ def _refuse_exposed(path: Path, found: os.stat_result) -> None:
 
 
 def write_lines(path: Path, lines: list[Secret]) -> None:
-    """Write a key file anew: whole or not at all, readable to its owner only, on the disk.
+    """Replace a key file as a whole and durably; it is readable only for its owner.
 
     Raises:
-        ConfigError: It cannot be written.
+        ConfigError: The file cannot be written.
     """
     try:
         ownership.make_folder(path.parent)
-        real = Path(ownership.resolved(path))  # what a link of our own leads to, not the link
+        real = Path(ownership.resolved(path))  # the target of a link of our own, not the link
         if there := ownership.open_checked(str(real)):
             ownership.require_trusted(there, str(real), real.parent.stat())
         draft = real.with_name(f".{real.name}.draft")
         draft.unlink(missing_ok=True)
         handle = ownership.open_own(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL)
         with os.fdopen(handle, "w", encoding="latin-1") as file:
-            os.fchmod(handle, 0o600)  # whatever the umask
+            os.fchmod(handle, 0o600)  # independent of the umask
             file.writelines(f"{line.reveal()}\n" for line in lines)
             file.flush()
             os.fsync(handle)

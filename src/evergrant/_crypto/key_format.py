@@ -1,4 +1,4 @@
-"""Keys as lines of text: a key itself, or one that AWS KMS has wrapped."""
+"""Keys as lines of text: a plain key, or a key that is wrapped by AWS KMS."""
 
 from __future__ import annotations
 
@@ -19,35 +19,35 @@ from evergrant.token import Secret
 __all__ = ["WRAPPED", "parse_keys", "wrapped_key"]
 
 WRAPPED = "aws-kms:"
-"""How the line of a wrapped key begins; its region and the base64 of its blob follow."""
+"""Prefix of the line of a wrapped key; the region and the base64 of its blob follow."""
 
 CONTEXT = {"evergrant": "key"}
-"""KMS unwraps only for who names it: an encryption context, for policies and its log."""
+"""Encryption context, without which KMS does not unwrap; for policies and the log of KMS."""
 
 KMS_TIMEOUT = 5.0
-"""Seconds that an answer of KMS may take, as a whole; as many to connect."""
+"""Seconds that a response of KMS may take in all; and the same to connect."""
 
 ATTEMPTS = 2
-"""How often KMS is asked at the most, when no usable answer comes."""
+"""Most requests to KMS if no usable response comes."""
 
 _PASSING = re.compile("Throttl|Limit|Internal|Dependency|Unavailable|Time(d)?out")
-"""What is in the codes of errors that pass."""
+"""Parts of the codes of temporary errors."""
 
 
 def parse_keys(text: Secret, where: str) -> Iterator[Key]:
-    """Yield the keys of a text, one a line, the newest first.
+    """Yield the keys in a text, one per line, the newest first.
 
     Args:
         where: Names the source in errors.
 
     Raises:
-        ConfigError: There is none, or a line is no key, or KMS refuses to unwrap one.
-        StoreUnavailable: KMS cannot be reached, or cannot go on.
-        MissingExtra: One is wrapped, and boto3 is not installed.
+        ConfigError: There is no key, a line is no key, or KMS refuses to unwrap one.
+        StoreUnavailable: KMS cannot be reached, or has a temporary error.
+        MissingExtra: A key is wrapped, and boto3 is not installed.
     """
     lines = [Secret(line) for line in text.reveal().split()]
     if not lines:
-        raise ConfigError(f"{where} is empty", hint="Write one key a line.")
+        raise ConfigError(f"{where} is empty", hint="Write one key per line.")
     for number, line in enumerate(lines, 1):
         yield _key(line, where if len(lines) == 1 else f"{where}, line {number}")
 
@@ -59,7 +59,7 @@ def _key(line: Secret, where: str) -> Key:
         raise type(error)(f"{where}: {error.message}", hint=error.hint) from None
 
 
-@cache  # a process asks KMS once for each
+@cache  # a process asks KMS once for each key
 def _unwrap(line: Secret) -> Secret:
     _, region, blob = [*line.reveal().split(":"), "", ""][:3]
     try:
@@ -73,11 +73,11 @@ def _unwrap(line: Secret) -> Secret:
 
 
 def wrapped_key(key_id: str, region: str) -> str:
-    """Return the line of a new key that only this key of AWS KMS unwraps; it is no secret.
+    """Return the line of a new key, wrapped by this key of AWS KMS; the line is no secret.
 
     Raises:
-        ConfigError: KMS refuses to make one.
-        StoreUnavailable: KMS cannot be reached, or cannot go on.
+        ConfigError: KMS refuses to make a key.
+        StoreUnavailable: KMS cannot be reached, or has a temporary error.
         MissingExtra: boto3 is not installed.
     """
     ask = {"KeyId": key_id, "KeySpec": "AES_256", "EncryptionContext": CONTEXT}

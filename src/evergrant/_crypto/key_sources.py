@@ -1,4 +1,4 @@
-"""Where keys come from: what the environment names."""
+"""Where keys come from: the sources that the environment names."""
 
 from __future__ import annotations
 
@@ -16,38 +16,38 @@ from evergrant.token import Secret
 __all__ = ["KEY", "KEYRING", "KEY_FILE", "keyring_from_environment", "keyring_source"]
 
 KEY = "EVERGRANT_KEY"
-"""The environment variable with one key: the base64 of 32 random bytes, or one that KMS wraps."""
+"""Environment variable with one key: the base64 of 32 random bytes, or a key wrapped by KMS."""
 
 KEY_FILE = "EVERGRANT_KEY_FILE"
-"""The environment variable with the path of a file of keys, one a line, the newest first."""
+"""Environment variable with the path of a key file: one key per line, the newest first."""
 
 KEYRING = "EVERGRANT_KEYRING"
-"""The environment variable with the entry of the operating system's keyring that holds keys, one
-a line, the newest first: ``service/name``."""
+"""Environment variable with an entry of the operating system's keyring, ``service/name``, that
+holds one key per line, the newest first."""
 
 
 def keyring_source() -> str | None:
-    """Return the name of the one variable that says where keys are; None: none is set.
+    """Return the name of the variable that is set, or None if none is set.
 
     Raises:
-        ConfigError: Several are set.
+        ConfigError: More than one of them is set.
     """
     named = [variable for variable in (KEY, KEY_FILE, KEYRING) if os.environ.get(variable)]
     if len(named) > 1:
         raise ConfigError(
-            f"not more than one may be set of {', '.join(named)}",
-            hint=f"Put all keys into the file that {KEY_FILE} names, and set that only.",
+            f"only one of {', '.join(named)} may be set",
+            hint=f"Put all keys into the file that {KEY_FILE} names, and set only that.",
         )
     return named[0] if named else None
 
 
 @masks_locals
 def keyring_from_environment() -> Keyring | None:
-    """Return the keys that are set; None: nothing is to be sealed.
+    """Return the keys that are set, or None if nothing is to be encrypted.
 
     Raises:
-        ConfigError: A key is malformed or cannot be had, the file cannot be read or others can
-            read it, or several variables are set.
+        ConfigError: A key is malformed or not available, the file cannot be read or other accounts
+            can read it, or more than one variable is set.
         StoreUnavailable: A key is wrapped by AWS KMS, which cannot be reached.
         MissingExtra: The keyring package, or boto3, is needed and not installed.
     """

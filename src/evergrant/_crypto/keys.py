@@ -1,4 +1,4 @@
-"""Keys that seal text for one place, and open what was sealed with them."""
+"""Keys, which encrypt text for one place and decrypt it there."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ KEY_BYTES = 32
 """AES-256."""
 
 DIGEST_BYTES = 24
-"""192 bits: two values never meet, and base64 needs no padding."""
+"""192 bits: no two values have the same digest, and base64 needs no padding."""
 
 _DIGEST_VERSION = "evgd1"
 
 
 class Key:
-    """A key for AES-256-GCM; shows its id, and never itself.
+    """A key for AES-256-GCM; its repr shows only its id.
 
-    Its nonces are random: it should seal no more than four billion texts (NIST SP 800-38D, 8.3).
+    Its nonces are random, so it should encrypt at most four billion texts (NIST SP 800-38D, 8.3).
 
     Args:
         text: Base64 of 32 random bytes, in either alphabet.
 
     Attributes:
-        id: Tells the key from others; says nothing about it.
+        id: Identifies the key, and reveals nothing about it.
 
     Raises:
         ConfigError: The text is no such key.
@@ -45,15 +45,15 @@ class Key:
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
         self._invalid = InvalidTag
-        self.id = ""  # a traceback may print local variables, this one too
-        # For the same reason the key's bytes never get a name.
+        self.id = ""  # set first: a traceback may print this object before it is complete
+        # The key's bytes never get a name, since a traceback may print local variables.
         if _length(text) != KEY_BYTES:
             raise ConfigError(
                 f"a key must be the base64 of {KEY_BYTES} random bytes",
                 hint="Make one with: openssl rand -base64 32",
             )
         self._cipher = AESGCM(_decoded(text))
-        # A key of its own for each purpose (NIST SP 800-108: HMAC as the function that derives it).
+        # A derived key for each purpose (NIST SP 800-108, with HMAC).
         self._digesting = hmac.new(
             hmac.digest(_decoded(text), b"evergrant digests", sha256), digestmod=sha256
         )
@@ -64,16 +64,16 @@ class Key:
         return f"Key(id={self.id!r})"
 
     def encrypt(self, text: str, bound_to: str) -> Envelope:
-        """Seal text for one place: it opens nowhere else."""
+        """Encrypt text for one place; it cannot be decrypted in another."""
         nonce = os.urandom(NONCE_BYTES)
         hidden = self._cipher.encrypt(nonce, str.encode(text), associated_data(self.id, bound_to))
         return Envelope(self.id, nonce, hidden)
 
     def decrypt(self, envelope: Envelope, bound_to: str) -> Secret:
-        """Return the text that was sealed with this key for this place.
+        """Return the text that was encrypted with this key for this place.
 
         Raises:
-            CorruptRecord: It was changed since, or sealed for another place.
+            CorruptRecord: It was changed since, or encrypted for another place.
         """
         beside = associated_data(self.id, bound_to)
         try:
@@ -86,9 +86,9 @@ class Key:
             ) from None
 
     def digest(self, column: str, value: str) -> str:
-        """Return what a value is found by in a column, which nobody can tell without the key."""
-        code = self._digesting.copy()  # a third faster than to begin with the key each time
-        # As str: a Secret would put its mask into any text that it becomes a part of.
+        """Return the digest by which a value is found in a column; it needs the key."""
+        code = self._digesting.copy()  # a third faster than starting with the key each time
+        # As plain str, since a Secret would put its mask into the text.
         code.update(b"%b\0%b" % (column.encode(), str.encode(value, "utf-8", "surrogatepass")))
         return f"{_DIGEST_VERSION}.{self.id}.{code.digest()[:DIGEST_BYTES].hex()}"
 
@@ -109,7 +109,7 @@ def _length(text: Secret) -> int:
 
 
 def missing_key(key_id: str) -> ConfigError:
-    """Return the error of who meets sealed text without its key."""
+    """Return the error to raise if the key of an encrypted text is missing."""
     return ConfigError(
         f"it is sealed with the key {key_id}, which is not set",
         hint="Set it in EVERGRANT_KEY, or add it to the file that EVERGRANT_KEY_FILE names.",
@@ -117,21 +117,21 @@ def missing_key(key_id: str) -> ConfigError:
 
 
 class Keyring:
-    """Keys, the newest first: that one seals, and any of them opens.
+    """Keys, the newest first. The newest encrypts, and any of them decrypts.
 
     Raises:
         ConfigError: There is no key.
     """
 
     def __init__(self, keys: Iterable[Key]) -> None:
-        self._keys: dict[str, Key] = {}  # a traceback may print this object before it is whole
+        self._keys: dict[str, Key] = {}  # set first: a traceback may print this object
         self._keys = {key.id: key for key in reversed(list(keys))}
         if not self._keys:
             raise ConfigError("a keyring without a key")
 
     @property
     def newest(self) -> Key:
-        """The key that seals and signs."""
+        """The key that encrypts and signs."""
         return next(reversed(self._known().values()))
 
     @property
@@ -143,26 +143,26 @@ class Keyring:
         return self._keys
 
     def reload(self) -> bool:
-        """Look for new keys now, where there may be some; return whether there are."""
+        """Look for new keys, if there may be any; return True if the keys have changed."""
         return False
 
     def get(self, key_id: str) -> Key | None:
-        """Return the key of this id, if it is here."""
+        """Return the key with this id, or None."""
         return self._known().get(key_id)
 
     def __repr__(self) -> str:
         return f"Keyring({', '.join(reversed(self._known()))})"
 
     def encrypt(self, text: str, bound_to: str) -> str:
-        """Seal text for one place, such as a row and its column: it opens nowhere else."""
+        """Encrypt text for one place, such as a row; it cannot be decrypted in another."""
         return str(self.newest.encrypt(text, bound_to))
 
     def decrypt(self, sealed: str, bound_to: str) -> Secret:
-        """Return the text that was sealed for this place.
+        """Return the text that was encrypted for this place.
 
         Raises:
-            ConfigError: It was sealed with a key that is not here.
-            CorruptRecord: It was changed since, or sealed for another place, or is not sealed.
+            ConfigError: It was encrypted with a key that is not here.
+            CorruptRecord: It was changed since, encrypted for another place, or is plain text.
         """
         envelope = Envelope.parse(sealed)
         key = self.get(envelope.key_id)

@@ -1,1 +1,1 @@
-"""Tokens in Amazon's own storages; credentials come from where boto3 finds them."""
+"""Tokens in Amazon's storages; boto3 finds the credentials."""

@@ -1,4 +1,4 @@
-"""One of Amazon's services: its URL, its client, and what its errors mean to who keeps tokens."""
+"""A client of one of Amazon's services, its URL, and what its errors mean for a token store."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ __all__ = [
 T = TypeVar("T")
 
 TIMEOUT_S = 10.0
-"""Seconds to wait for an answer, unless told otherwise."""
+"""Default number of seconds to wait for a response."""
 
 _PREFIX = re.compile(r"[A-Za-z0-9_.-]{1,100}", re.ASCII)
 _TEXTS = ("region", "endpoint_url", "prefix")
@@ -94,16 +94,16 @@ _FAULTS = {
 
 
 class ExpectedError(Exception):
-    """A service refused something, with a code that its caller knows what to do about."""
+    """A service refused a call with an error code that the caller handles itself."""
 
 
 class AwsAddress(NamedTuple):
-    """Where a store is.
+    """The address of a store.
 
     Attributes:
-        name: What stands in the place of a URL's host.
-        prefix: What all of the store's keys begin with.
-        timeout: Seconds to wait for an answer; None: as the caller says.
+        name: The part of the URL where a host would be.
+        prefix: The prefix of all keys of the store.
+        timeout: Seconds to wait for a response, or None if the caller decides.
     """
 
     url: str
@@ -115,19 +115,19 @@ class AwsAddress(NamedTuple):
 
 
 def parse_url(url: str, name: str) -> AwsAddress:
-    """Take a URL apart.
+    """Return the address in a URL.
 
     Args:
-        name: What may stand in the place of the host, as a regular expression.
+        name: Regular expression for the part where a host would be.
 
     Raises:
-        ConfigError: It is malformed.
+        ConfigError: The URL is malformed.
     """
     parts = urlsplit(str.__str__(url))
     host = unquote(parts.netloc)
     if "@" in parts.netloc:
         raise ConfigError(
-            f"{hide_password(url)!r}: credentials do not belong into the URL",
+            f"{hide_password(url)!r}: credentials do not belong in the URL",
             hint="Leave them to boto3: the environment, a profile, or a role.",
         )
     if not re.fullmatch(name, host, re.ASCII) or parts.path.strip("/") or parts.fragment:
@@ -152,11 +152,11 @@ def parse_url(url: str, name: str) -> AwsAddress:
 
 
 class AwsClient:
-    """A client that says what went wrong in our words; a forked child makes one of its own.
+    """A client that raises our errors; a forked child makes its own.
 
     Args:
-        name: As boto3 has it.
-        timeout: Seconds to wait for an answer; throttled requests are tried again meanwhile.
+        name: boto3's name of the service.
+        timeout: Seconds to wait for a response, in which throttled requests are tried again.
 
     Raises:
         ConfigError: No region is known.
@@ -199,19 +199,20 @@ class AwsClient:
         self._process = this_process()
 
     def call(self, operation: str, *passed: str, **parameters: Any) -> Any:
-        """Return the answer of an operation, as boto3 names it.
+        """Return the response of an operation, as boto3 names it.
 
         Args:
-            passed: Codes of errors that are the caller's to handle, as `Refused`.
+            passed: Codes of errors that the caller handles itself, as `ExpectedError`.
 
         Raises:
-            StoreUnavailable: There is no usable answer.
+            ExpectedError: The service refused with one of these codes.
+            StoreUnavailable: There is no usable response.
             ConfigError: There are no credentials.
         """
         if self._process != this_process():
             self._connect()  # connections cannot be shared with the parent
         try:
-            # Below that, it logs what it sends for us.
+            # At lower levels, boto3 logs the requests, which have secrets in them.
             with rate_limited_libraries(*_NOISY, least=logging.INFO):
                 answer = getattr(self._client, operation)(**parameters)
         except ClientError as error:
@@ -238,7 +239,7 @@ class AwsClient:
             self._told = date, time.monotonic()
 
     def time(self) -> datetime | None:
-        """Return the service's time, to the second, by its latest answer; None: it tells none."""
+        """Return the service's time to the second, by its latest response, or None if unknown."""
         date, at = self._told
         try:
             told = parsedate_to_datetime(date)
@@ -251,16 +252,16 @@ class AwsClient:
         said = str(error.response.get("Error", {}).get("Message", ""))
         fault = _CLOCKS if _CLOCKS_MESSAGE.search(said) else _FAULTS.get(code, _UNKNOWN)
         if fault is _RIGHTS and (missing := _MISSING.search(said)):
-            # One operation may take several actions: the service says which is not allowed.
-            code = f"who asks may not {missing[1]}"
+            # One operation may need several actions; the service says which one is not allowed.
+            code = f"this account may not {missing[1]}"
         return fault.error(url, code, operation=operation)
 
 
 def refuse_half_characters(values: Iterable[str | int | None]) -> None:
-    """Refuse text that no service of Amazon's takes.
+    """Refuse text that none of Amazon's services accept.
 
     Raises:
-        StoreError: There is half a character in a value (a lone surrogate).
+        StoreError: A value contains half a character (a lone surrogate).
     """
     if any(map(_is_half, values)):
         del values  # a traceback may print local variables

@@ -2,13 +2,13 @@
 
 Each item has a partition key ``pk`` and a sort key ``sk``:
 
-    {p}#rows       <id>      a row: its columns, the lookups it stands in, and a ``mark``, which is
-                             another after each write
-    {p}#by#<hash>  ids       the ids of the rows with a value in a column; no value shows
-    {p}#lease      <id>      who holds it, and until when
+    {p}#rows       <id>      a row: its columns, the lookups that list it, and a ``mark``, which
+                             differs after each write
+    {p}#by#<hash>  ids       the ids of the rows with a value in a column; the value is not shown
+    {p}#lease      <id>      the holder of a lease, and when it ends
     {p}#note       <key>     a note
     {p}#counter    number    the largest number that was an id
-    {p}#name       name      what tells this storage from any other
+    {p}#name       name      identifies this storage
 """
 
 from __future__ import annotations
@@ -53,19 +53,20 @@ MISSING = "ResourceNotFoundException"
 _KEYS = ("pk", "sk")
 
 AGREE = 3_000
-"""Milliseconds by which two clocks may differ: a header tells whole seconds, and is on its way."""
+"""Milliseconds by which two clocks may differ: a header has whole seconds, and takes time to come.
+"""
 
 
 class DynamoDBStore(OptimisticStore):
-    """Keeps tokens in a DynamoDB table, which is made if it is not there.
+    """Keeps tokens in a DynamoDB table, which is created if it does not exist.
 
-    Leases go by this host's clock, unless the service's is another: each of its answers tells the
+    Leases use this host's clock, unless the service's clock differs; each of its responses has the
     time, to the second.
 
     Args:
         url: ``dynamodb://TABLE?region=eu-central-1``; ``?prefix=`` lets stores share a table, and
-            ``?endpoint_url=`` names another server that speaks DynamoDB.
-        timeout: How long to wait for an answer, in seconds.
+            ``?endpoint_url=`` names another server with the API of DynamoDB.
+        timeout: Seconds to wait for a response.
         read_only: Change nothing.
 
     Raises:
@@ -149,10 +150,10 @@ class DynamoDBStore(OptimisticStore):
         *,
         alone: bool = False,
     ) -> bool:
-        """Put a row in the place of what is there, or delete that, if all is as it was seen.
+        """Put or delete a row, if it and all rows that were looked up are unchanged.
 
         Args:
-            alone: What was looked up does not matter.
+            alone: Ignore other rows that were looked up.
         """
         self._refuse_read_only()
         refuse_half_characters(row or [id_])
@@ -168,7 +169,7 @@ class DynamoDBStore(OptimisticStore):
         )
         seen = {} if alone else self._seen() or {}
         changes = [self._row_change(key, row, now, after)]
-        # What stays as it is and was not looked at is left out: others may be at it, too.
+        # Lookups that stay the same and were not read are left out, since others may change them.
         lookups = {pk: ids for pk, (ids, _) in seen.items()} | self._lookups(before ^ after, seen)
         changes += [
             self._lookup_change(pk, ids, id_, adds=pk in after, removes=pk in before - after)
@@ -185,9 +186,9 @@ class DynamoDBStore(OptimisticStore):
         try:
             self._table.write(changes, CANCELED)
         except ExpectedError:
-            raise WriteConflict(f"somebody else changed the same token in {self.url}") from None
+            raise WriteConflict(f"another writer changed the same token in {self.url}") from None
         if (mine := self._seen()) is not None:
-            mine.clear()  # they are changed by us now
+            mine.clear()  # this thread has changed them now
         return True
 
     def _lookups(self, names: set[str], seen: dict[str, Any]) -> dict[str, frozenset[str]]:
@@ -242,7 +243,7 @@ class DynamoDBStore(OptimisticStore):
         answer = self._table.call(
             "update_item",
             Key=self._table.key("counter", "number"),
-            # Where there is none, it may have been lost: it goes on beyond all that were counted.
+            # A missing counter may have been lost, so the new one starts above all former ids.
             UpdateExpression="SET largest = if_not_exists(largest, :begin) + :one",
             ExpressionAttributeValues={
                 ":begin": {"N": str(random_first_version())},
@@ -253,8 +254,8 @@ class DynamoDBStore(OptimisticStore):
         return int(answer["Attributes"]["largest"]["N"])
 
     def _raise_number(self, number: int) -> None:
-        """Note that a number is an id: it is never given again, whoever gave it."""
-        with suppress(ExpectedError):  # a larger one was an id already
+        """Record that a number is an id, which must never be given again."""
+        with suppress(ExpectedError):  # a larger number was an id already
             self._refuse_read_only()
             self._table.call(
                 "update_item",
@@ -271,7 +272,7 @@ class DynamoDBStore(OptimisticStore):
         now, span = self._now(), int(ttl * 1000)
         item = self._table.key("lease", id_) | {
             "holder": {"S": owner},
-            "earliest": {"N": str(now - span)},  # see `lease.still_runs`
+            "earliest": {"N": str(now - span)},  # see `leases.is_active`
             "until": {"N": str(now + span)},
         }
         free = "attribute_not_exists(pk) OR holder = :me OR #until <= :now OR earliest > :now"
@@ -295,7 +296,7 @@ class DynamoDBStore(OptimisticStore):
         return to_epoch_ms(theirs)
 
     def storage_time(self) -> datetime | None:
-        """Return what the service's clock says, to the second."""
+        """Return the time by the service's clock, to the second."""
         self._table.get(self._table.key("name", "name"))
         return self._table.time()
 
@@ -326,18 +327,18 @@ class DynamoDBStore(OptimisticStore):
         try:
             self._table.call("put_item", FAILED, Item=item, **only)
         except ExpectedError:
-            raise WriteConflict(f"somebody else changed the same note in {self.url}") from None
+            raise WriteConflict(f"another writer changed the same note in {self.url}") from None
 
     def _refuse_read_only(self) -> None:
         if self._read_only:
             raise read_only_error(self.url)
 
     def change_counter(self) -> int | None:
-        """Return None: nobody tells us of changes, and what was read is trusted for a second."""
+        """Return None: the service sends no notices of changes, so caches last only a second."""
         return None
 
     def storage_id(self) -> Hashable:
-        """Return what tells this storage from any other, in whichever way its URL was spelled."""
+        """Return what identifies this storage, however its URL was spelled."""
         return "dynamodb", self._identity, self._prefix
 
 

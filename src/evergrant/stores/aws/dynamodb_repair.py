@@ -1,4 +1,4 @@
-"""What is done where a DynamoDB table has lost items that lead to rows: they are made anew."""
+"""Rebuilds the lookup items that a DynamoDB table has lost."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ __all__ = ["LookupRepair"]
 _logger = RateLimitedLog()
 
 QUICK = 1.0
-"""Seconds within which all rows are looked through each time that somebody is not found."""
+"""If reading all rows takes at most this long (seconds), it is done after each failed look-up."""
 
 REST = 60.0
-"""Seconds between two such looks where they take longer."""
+"""Seconds between two such readings if they take longer."""
 
 
 class LookupRepair:
-    """Says whether a row exists that its look-up does not lead to, and mends that.
+    """Finds rows whose lookup items are missing, and rebuilds those.
 
-    Each row names its look-ups. So who is in none is looked for among all rows: where these are
-    many, not more often than once a minute.
+    Each row names its lookups. A user without a lookup item is searched among all rows; if there
+    are many, at most once a minute.
 
     Args:
         store: The store's URL.
-        read_only: Make nothing anew.
+        read_only: Rebuild nothing.
     """
 
     def __init__(self, table: DynamoDBTable, store: str, *, read_only: bool) -> None:
@@ -48,7 +48,7 @@ class LookupRepair:
         self._look_at = 0.0
 
     def on_missing(self, pk: str) -> frozenset[str]:
-        """Return the ids of the rows that a look-up, which is not there, should have led to."""
+        """Return the ids of the rows that belong to a lookup whose item is missing."""
         began = time.monotonic()
         if began < self._look_at:
             return frozenset()
@@ -72,11 +72,11 @@ class LookupRepair:
         if made:
             _logger.warning(
                 "%s had lost %d of the items that lead to its tokens (did another program delete "
-                "them?): they were made anew from the tokens", self._store, made,
+                "them?): they were rebuilt from the tokens", self._store, made,
             )  # fmt: skip
 
     def _added(self, pk: str, ids: set[str], listed: frozenset[str] | None) -> bool:
-        """Add the ids that a look-up lacks; who changes it at this moment knows better."""
+        """Add the ids that a lookup lacks, unless another writer changes it at this moment."""
         if listed is not None and ids <= listed:
             return False
         only: dict[str, Any] = {"ConditionExpression": absent()}

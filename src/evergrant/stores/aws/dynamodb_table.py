@@ -1,4 +1,4 @@
-"""A DynamoDB table, as far as a store of tokens needs it."""
+"""The operations on a DynamoDB table that a token store needs."""
 
 from __future__ import annotations
 
@@ -15,28 +15,28 @@ from evergrant.stores.aws.client import AwsAddress, AwsClient, ExpectedError
 __all__ = ["FAILED", "DynamoDBTable", "Item", "absent", "condition", "ids_in", "key_of_lookup"]
 
 FAILED = "ConditionalCheckFailedException"
-"""Code of the error that a write gets whose condition does not hold."""
+"""Error code of a write whose condition does not hold."""
 
 
 class Item(Masked, dict[str, dict[str, Any]]):
-    """An item whose values do not show: it travels through frames that a traceback may print."""
+    """An item with masked values, since tracebacks may print the frames that it passes through."""
 
     def __repr__(self) -> str:
         return f"Item({', '.join(self)})"
 
 
 BATCH = 100
-"""Items that DynamoDB returns at once when they are asked for by their keys."""
+"""Items that DynamoDB returns at once by their keys."""
 
 READY = 60.0
-"""Seconds that a new table may take."""
+"""Seconds until a new table must be ready."""
 
 
 class DynamoDBTable:
-    """Items by partition key and sort key, read as they are at that moment.
+    """Items by partition key and sort key, with consistent reads.
 
     Args:
-        timeout: Seconds to wait for an answer.
+        timeout: Seconds to wait for a response.
     """
 
     def __init__(self, place: AwsAddress, timeout: float) -> None:
@@ -45,9 +45,9 @@ class DynamoDBTable:
         self._service = AwsClient("dynamodb", place, timeout)
 
     def make(self) -> None:
-        """Make the table, and wait until it can be used."""
+        """Create the table, and wait until it can be used."""
         keys = [("pk", "HASH"), ("sk", "RANGE")]
-        with suppress(ExpectedError):  # another process makes it
+        with suppress(ExpectedError):  # another process is creating it
             self.call(
                 "create_table",
                 "ResourceInUseException",
@@ -64,15 +64,15 @@ class DynamoDBTable:
             time.sleep(0.5)
 
     def call(self, operation: str, *passed: str, **parameters: Any) -> Any:
-        """Return the answer of an operation on the table; see `Service.ask`."""
+        """Return the response of an operation on the table; see `AwsClient.call`."""
         return self._service.call(operation, *passed, TableName=self.name, **parameters)
 
     def time(self) -> datetime | None:
-        """Return the service's time, to the second; None: it tells none."""
+        """Return the service's time to the second, or None if unknown."""
         return self._service.time()
 
     def write(self, changes: list[dict[str, Any]], *passed: str) -> None:
-        """Make several changes, all or none."""
+        """Make several changes, all of them or none."""
         self._service.call("transact_write_items", *passed, TransactItems=changes)
 
     def key(self, kind: str, name: str) -> Item:
@@ -80,12 +80,12 @@ class DynamoDBTable:
         return Item(pk={"S": f"{self._prefix}#{kind}"}, sk={"S": name})
 
     def get(self, key: Item, *passed: str) -> Item | None:
-        """Return an item; None: there is none."""
+        """Return an item, or None if it does not exist."""
         answer = self.call("get_item", *passed, Key=key, ConsistentRead=True)
         return Item(answer["Item"]) if "Item" in answer else None
 
     def get_all(self, keys: list[Item]) -> list[Item]:
-        """Return those of some items that are there."""
+        """Return those of the items that exist."""
         found: list[Item] = []
         asked, pause = keys, 0.02
         while asked:
@@ -104,7 +104,7 @@ class DynamoDBTable:
         """Yield the items of a partition.
 
         Args:
-            contains: Only those which have a text in a set, each by its name.
+            contains: Only items with this text in this set (name of the set, text).
         """
         begin: dict[str, Any] = {}
         values, only = {":pk": self.key(kind, "")["pk"]}, dict[str, str]()
@@ -127,21 +127,21 @@ class DynamoDBTable:
 
 
 def key_of_lookup(pk: str) -> Item:
-    """Return the keys of the item that leads to rows, of this partition."""
+    """Return the keys of a lookup item, by its partition."""
     return Item(pk={"S": pk}, sk={"S": "ids"})
 
 
 def ids_in(item: Item | None) -> frozenset[str]:
-    """Return the ids that such an item holds; none where it is not there."""
+    """Return the ids in a lookup item; no ids if it does not exist."""
     return frozenset(item["ids"]["SS"]) if item and "ids" in item else frozenset()
 
 
 def absent() -> str:
-    """Return the condition that there is no such item."""
+    """Return the condition that the item does not exist."""
     return "attribute_not_exists(pk)"
 
 
 def condition(expression: str, **values: dict[str, Any]) -> dict[str, Any]:
-    """Return a condition, with the values that it names."""
+    """Return a condition with its values, as arguments of an operation."""
     named = {f":{name}": value for name, value in values.items()}
     return {"ConditionExpression": expression, "ExpressionAttributeValues": named}

@@ -1,8 +1,8 @@
 """`SecretsManagerStore`: each token a secret of AWS Secrets Manager.
 
 NAME/PREFIX/token/<id>     a row, as a JSON list
-NAME/PREFIX/hashed/<hash>  likewise, of an id that cannot be part of a name
-NAME/PREFIX/index          who has which id, as JSON; changed by logins and deletions only
+NAME/PREFIX/hashed/<hash>  the same, for an id that cannot be part of a name
+NAME/PREFIX/index          the id of each user, as JSON; only logins and deletions change it
 """
 
 from __future__ import annotations
@@ -43,19 +43,19 @@ T = TypeVar("T")
 
 
 INDEX_LIFE = 30.0
-"""Seconds that who has which id is remembered; who is not found in it is looked for anew."""
+"""Seconds that the index is cached; it is read again when a user is not found in it."""
 
 
 class SecretsManagerStore(InProcessStore):
-    """Keeps tokens in AWS Secrets Manager: for some hundreds of them, since each has its price.
+    """Keeps tokens in AWS Secrets Manager; meant for some hundreds, since each secret has a price.
 
-    Leases and notes are each process's own, since the service allows a secret few versions: two
-    processes may refresh at once, and the first to save wins.
+    Each process has its own leases and notes, since the service allows few versions of a secret.
+    So two processes may refresh at the same time, and the first to save wins.
 
     Args:
         url: ``aws-secretsmanager://NAME?region=eu-central-1``; ``?prefix=`` lets stores share a
             name, and ``?endpoint_url=`` names another server.
-        timeout: How long to wait for an answer, in seconds.
+        timeout: Seconds to wait for a response.
         read_only: Change nothing.
 
     Raises:
@@ -93,7 +93,7 @@ class SecretsManagerStore(InProcessStore):
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        """Note the index as it is: a change of it is made only if it still is."""
+        """Remember the index as read; it is changed only if it is still the same."""
         self._here.index = None
         with self._lock:
             self._here.inside = True
@@ -103,7 +103,7 @@ class SecretsManagerStore(InProcessStore):
                 self._here.inside, self._here.index = False, None
 
     def _with_retries(self, change: Callable[[], T]) -> T:
-        """Make a change; one that another's came before, again."""
+        """Make a change; try again if another writer was faster."""
         return retry_on_conflict(change)
 
     @contextmanager
@@ -138,7 +138,7 @@ class SecretsManagerStore(InProcessStore):
             row = self._row(criterion["id"])
             return [row] if row else []
         column, value = next(iter(criterion.items()))
-        if column not in FOUND_BY:  # an access token: nobody notes where it is
+        if column not in FOUND_BY:  # an access token, which the index does not have
             return [row for row in self._rows() if fits(row, criterion)]
         return [
             row
@@ -207,11 +207,13 @@ class SecretsManagerStore(InProcessStore):
     def _deleted(self, id_: str, there: StoredSecret | None) -> bool:
         index = self._index()
         if there:
-            self._put(secret_name(id_), TOMBSTONE, there.version)  # nobody saves over it any more
+            self._put(
+                secret_name(id_), TOMBSTONE, there.version
+            )  # from now on, no save can replace it
             self._vault.delete(secret_name(id_))
         if id_ in index.rows:
             del index.rows[id_]
-            self._write_index(index)  # with the note of it, see `_put_note`
+            self._write_index(index)  # with the note of the deletion; see `_set_note`
             return True
         return there is not None
 
@@ -226,9 +228,9 @@ class SecretsManagerStore(InProcessStore):
         self._leases.clear()
 
     def was_deleted(self, token: Token) -> bool:
-        """Return True if a row was deleted, rather than lost; see `TokenStore.was_deleted`."""
+        """Return True if a row was deleted, not lost; see `TokenStore.was_deleted`."""
         if is_counted(token.version) and self._index().has_deleted(token.id or ""):
-            return True  # the index names every row that there should be
+            return True  # the index has every row that should exist
         return super().was_deleted(token)
 
     def _get_note(self, key: str) -> str:
@@ -243,17 +245,17 @@ class SecretsManagerStore(InProcessStore):
 
     def _next_number(self) -> int:
         index = self._index()
-        index.number += 1  # it is kept with the row that gets it
-        while self._row(str(index.number)):  # the index was lost, and the row was not
+        index.number += 1  # saved together with the row that gets it
+        while self._row(str(index.number)):  # the index was lost, but the row was not
             index.number += 1
         return index.number
 
     def change_counter(self) -> int | None:
-        """Return None: nobody tells us of changes, and what was read is trusted for a second."""
+        """Return None: the service sends no notices of changes, so caches last only a second."""
         return None
 
     def storage_time(self) -> datetime | None:
-        """Return what the service's clock says, to the second."""
+        """Return the time by the service's clock, to the second."""
         self._vault.get("index")
         return self._vault.time()
 
@@ -261,5 +263,5 @@ class SecretsManagerStore(InProcessStore):
         return None
 
     def storage_id(self) -> Hashable:  # type: ignore[override]
-        """Return what tells this storage from any other; a URL names it in one way."""
+        """Return what identifies this storage, whose URL has only one spelling."""
         return self.url

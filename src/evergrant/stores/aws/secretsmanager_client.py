@@ -1,8 +1,8 @@
-"""Secrets of AWS Secrets Manager by their names, each write after a version.
+"""Secrets of AWS Secrets Manager by their names, with compare-and-swap.
 
-The service has no conditional write. What there is instead: a version's id may be chosen, and no
-other content can be stored under one that is taken. So each version's successor has an id that
-follows from its own, and of two who write after the same version, one is refused.
+The service has no conditional write. But a writer may choose the id of a version, and no other
+content can be stored under an id that is taken. So the id of each version follows from the id of
+the version before, and of two writers after the same version one is refused.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class SecretClient:
     """The secrets of one store.
 
     Args:
-        timeout: Seconds to wait for an answer.
+        timeout: Seconds to wait for a response.
     """
 
     def __init__(self, place: AwsAddress, timeout: float) -> None:
@@ -43,11 +43,11 @@ class SecretClient:
         self._service = AwsClient("secretsmanager", place, timeout)
 
     def time(self) -> datetime | None:
-        """Return the service's time, to the second; None: it tells none."""
+        """Return the service's time to the second, or None if unknown."""
         return self._service.time()
 
     def get(self, name: str) -> StoredSecret | None:
-        """Return what is stored, with its version; None: nothing is."""
+        """Return a stored text with its version, or None if there is none."""
         with suppress(ExpectedError):
             answer = self._service.call(
                 "get_secret_value", MISSING, DOOMED, SecretId=f"{self._base}/{name}"
@@ -56,10 +56,10 @@ class SecretClient:
         return None
 
     def names(self) -> list[str]:
-        """Return the names of all that is stored for rows.
+        """Return the names of the secrets of all rows.
 
         Raises:
-            StoreUnavailable: They may not be listed.
+            StoreUnavailable: The account may not list them.
         """
         begin: dict[str, str] = {}
         found: list[str] = []
@@ -69,23 +69,23 @@ class SecretClient:
             page = self._service.call("list_secrets", Filters=named, **begin)
             found += [one["Name"] for one in page["SecretList"] if "DeletedDate" not in one]
             if "NextToken" not in page:
-                # The filter does not mind case.
+                # The service's filter ignores case.
                 ours = [name for name in found if name.startswith(tuple(kinds))]
                 return [name.removeprefix(f"{self._base}/") for name in ours]
             begin = {"NextToken": page["NextToken"]}
 
     def get_all(self, names: list[str]) -> Iterator[tuple[str, Secret]]:
-        """Yield the names and texts of those that are there.
+        """Yield the names and texts of the secrets that exist.
 
         Raises:
-            StoreUnavailable: One may not be read: it must not look as if it were not there.
+            StoreUnavailable: The account may not read one, which must not seem to be missing.
         """
         for start in range(0, len(names), BATCH):
             whole = [f"{self._base}/{name}" for name in names[start : start + BATCH]]
             answer = self._service.call("batch_get_secret_value", SecretIdList=whole)
             if problems := {one["ErrorCode"] for one in answer.get("Errors", ())} - {MISSING}:
                 raise StoreUnavailable(
-                    f"{self._url} does not let all its secrets be read ({problems.pop()})",
+                    f"some secrets of {self._url} cannot be read ({problems.pop()})",
                     hint="Give the role what docs/aws.md lists, and the key that encrypts them.",
                     retryable=False,
                 )
@@ -94,10 +94,10 @@ class SecretClient:
                 yield name, Secret(found["SecretString"])
 
     def put(self, name: str, text: Secret, before: str | None) -> None:
-        """Store text where there was this version, or nothing.
+        """Store a text as the successor of a version, or as the first version.
 
         Raises:
-            Overtaken: Somebody else was faster.
+            WriteConflict: Another writer was faster.
         """
         refuse_too_large(text, self._url)
         after = str(uuid.uuid5(_VERSIONS, before) if before else uuid.uuid4())
@@ -115,10 +115,10 @@ class SecretClient:
         finally:
             del secret
         if overtaken:
-            raise WriteConflict(f"somebody else changed the same secret in {self._url}")
+            raise WriteConflict(f"another writer changed the same secret in {self._url}")
 
     def delete(self, name: str) -> None:
-        """Delete a secret at once, if it is there."""
+        """Delete a secret at once, if it exists."""
         with suppress(ExpectedError):
             self._service.call(
                 "delete_secret",

@@ -1,4 +1,4 @@
-"""What the secrets of a `SecretsManagerStore` hold: rows, and who has which id."""
+"""The content of a `SecretsManagerStore`'s secrets: rows, and the index."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ __all__ = [
 ]
 
 FOUND_BY = ("user_name", "client_id", "refresh_token", "grant_token")
-"""The columns that the index knows."""
+"""The columns in the index."""
 
 MOST_GONE = 100
-"""Deletions that the index remembers."""
+"""Number of deletions that the index remembers."""
 
 TOMBSTONE = Secret("[]")
-"""What stands in the place of a row whose secret is about to be deleted."""
+"""Content of a row's secret just before it is deleted."""
 
 LARGEST = 65_536
 """Bytes that a secret can hold
@@ -44,22 +44,22 @@ _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
 class StoredSecret(NamedTuple):
-    """What a secret holds now."""
+    """The current content of a secret."""
 
     text: Secret
     version: str
 
 
 class Index:
-    """Who has which id.
+    """The index, which has the id of each user.
 
     Attributes:
         number: The largest number that was an id.
         rows: By id, what a row is found by: user and client, and digests of its grants.
-        gone: Notes of what was deleted last.
-        unsure: Up to this number, an id that is not here may have been lost with an index.
-        version: Of the secret that holds it; None: there is none yet.
-        is_lost: There is none, or it cannot be read.
+        gone: Notes about the latest deletions.
+        unsure: An id up to this number that is not in the index may have been lost with it.
+        version: Version of the secret, or None if there is none yet.
+        is_lost: There is no index, or it cannot be read.
     """
 
     def __init__(self, kept: StoredSecret | None) -> None:
@@ -73,23 +73,23 @@ class Index:
         self.version = kept.version if kept else None
 
     def text(self) -> str:
-        """Return what the secret is to hold."""
+        """Return the index as the text of a secret."""
         said: dict[str, Any] = {"number": self.number, "rows": self.rows}
         said |= {"gone": self.gone} if self.gone else {}
         said |= {"unsure": self.unsure} if self.unsure else {}
         return json.dumps(said, separators=(",", ":"))
 
     def note(self, key: str, text: str) -> None:
-        """Keep a note of a deletion; the oldest are forgotten."""
+        """Keep a note of a deletion; the oldest ones are forgotten."""
         self.gone.pop(key, None)
         self.gone = dict([*self.gone.items(), (key, text)][-MOST_GONE:])
 
     def has_deleted(self, id_: str) -> bool:
-        """Return True if a number that was an id is none any more because its row was deleted."""
+        """Return True if a number was an id whose row was deleted."""
         return self.unsure < numeric_id(id_) <= self.number and id_ not in self.rows
 
     def rebuild(self, rows: list[Row], number: int) -> None:
-        """Make this anew from the rows that there are; ids go on above a number."""
+        """Rebuild the index from the rows; new ids are above ``number``."""
         self.rows = {str(row.id): index_entry(row) for row in rows}
         self.number = self.unsure = max([number, *map(numeric_id, self.rows)])
         self.is_lost = False
@@ -112,7 +112,7 @@ def _parsed(text: str) -> dict[str, Any] | None:
 
 
 def parse_id(text: Secret) -> str | None:
-    """Return the id of the row that a secret holds; None: it holds none."""
+    """Return the id of the row in a secret, or None if it holds no row."""
     try:
         values = json.loads(text)
     except (ValueError, RecursionError):
@@ -122,7 +122,7 @@ def parse_id(text: Secret) -> str | None:
 
 
 def secret_name(id_: str) -> str:
-    """Return the name of a row's secret, below that of the store."""
+    """Return the name of a row's secret, without the store's prefix."""
     return f"token/{id_}" if _PLAIN.fullmatch(id_) else f"hashed/{lookup_key('id', id_)}"
 
 
@@ -131,7 +131,7 @@ def _entry_value(column: str, value: str) -> str:
 
 
 def index_entry(row: Row) -> list[str]:
-    """Return what a row is found by, as the index has it."""
+    """Return what a row is found by, as in the index."""
     values = ((column, getattr(row, column)) for column in FOUND_BY)
     return [
         _entry_value(column, value) if isinstance(value, str) else "" for column, value in values
@@ -139,12 +139,12 @@ def index_entry(row: Row) -> list[str]:
 
 
 def serialize_row(row: Row) -> Secret:
-    """Return a row as a secret holds it."""
+    """Return a row as the text of a secret."""
     return Secret(json.dumps(list(row), separators=(",", ":")))
 
 
 def parse_row(id_: str, text: Secret) -> Row:
-    """Return the row that a secret holds; one that cannot be read has nothing but its id."""
+    """Return the row in a secret; a row that cannot be read has only its id."""
     try:
         values = json.loads(text)
     except ValueError:
@@ -155,14 +155,14 @@ def parse_row(id_: str, text: Secret) -> Row:
 
 
 def refuse_too_large(text: Secret, store: str) -> None:
-    """Refuse what no secret can hold.
+    """Refuse a text that is too large for a secret.
 
     Raises:
-        StoreError: It is that.
+        StoreError: It is larger than `LARGEST`.
     """
     if len(text.encode()) > LARGEST:
         del text  # a traceback may print local variables
         raise StoreError(
             f"a secret of {store} would be larger than {LARGEST:,} bytes",
-            hint="Keep so many tokens in another store, such as DynamoDB: docs/aws.md.",
+            hint="Keep this many tokens in another store, such as DynamoDB: docs/aws.md.",
         )

@@ -1,4 +1,4 @@
-"""What is done where the index of a `SecretsManagerStore` was lost: it is made anew."""
+"""Rebuilds the index of a `SecretsManagerStore` after it was lost."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ _logger = RateLimitedLog()
 
 
 def rebuild_index(vault: SecretClient, lost: Index, store: str, *, read_only: bool) -> Index:
-    """Return the index of the rows that are there although no index says so, and say that.
+    """Return an index rebuilt from the rows, and log that.
 
     Args:
-        lost: What there is in its place; it stays where nothing was kept yet.
+        lost: The empty index; it is returned if there are no rows yet.
         store: The store's URL.
         read_only: Write nothing.
 
@@ -36,7 +36,7 @@ def rebuild_index(vault: SecretClient, lost: Index, store: str, *, read_only: bo
     found = [(parse_id(text), text) for _, text in vault.get_all(names)]
     rows = [parse_row(id_, text) for id_, text in found if id_ is not None]
     if not rows and lost.version is None:
-        return lost  # nothing was kept yet
+        return lost  # nothing was saved yet
     lost.rebuild(rows, random_first_version())
     if read_only:
         return lost
@@ -45,8 +45,8 @@ def rebuild_index(vault: SecretClient, lost: Index, store: str, *, read_only: bo
     except WriteConflict:
         return _index_of_another(vault, store)
     _logger.warning(
-        "%s had lost its index (did somebody delete it?): what leads to its %d tokens was made "
-        "anew", store, len(rows),
+        "%s had lost its index (was it deleted?): the index of its %d tokens was rebuilt",
+        store, len(rows),
     )  # fmt: skip
     return Index(vault.get("index"))
 

@@ -1,4 +1,4 @@
-"""What a database says of columns and indexes that others may have made."""
+"""Reads a database's description of columns and indexes that others may have made."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ __all__ = ["ignores_case", "index_expression", "is_narrow"]
 
 
 def index_expression(index: ReflectedIndex, dialect: Dialect) -> str:
-    """Return the column that an index helps to look up."""
+    """Return the column, or expression of a column, that an index serves."""
     first = str((index.get("expressions") or index["column_names"])[0]).lower()
     if dialect.name != "postgresql" or "user_name" not in first:
         return first
@@ -17,7 +17,7 @@ def index_expression(index: ReflectedIndex, dialect: Dialect) -> str:
 
 
 def ignores_case(connection: Connection, table: str) -> bool:
-    """Return True if the names of users are compared without case by the database itself."""
+    """Return True if the database itself compares user names without case."""
     if connection.dialect.name == "postgresql":
         return False
     asked = (
@@ -28,7 +28,7 @@ def ignores_case(connection: Connection, table: str) -> bool:
 
 
 def is_narrow(column: ReflectedColumn | None) -> bool:
-    """Return True if a column of numbers is too narrow for a version; MySQL may cut it short."""
+    """Return True if a numeric column is too narrow for a version, which MySQL may cut short."""
     return (
         column is not None
         and isinstance(column["type"], Integer)

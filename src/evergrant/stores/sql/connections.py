@@ -1,7 +1,7 @@
-"""Statements and transactions on a SQL database: one round trip a statement, healed connections.
+"""Statements and transactions on a SQL database: one round trip per statement, with reconnection.
 
-Statements go to the driver directly. SQLAlchemy's own way of executing them logs what it reads
-at the level DEBUG, and a token store reads secrets.
+Statements go directly to the driver. SQLAlchemy itself would log what it reads at level DEBUG, and
+a token store reads secrets.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ __all__ = ["Answer", "Connections"]
 COMMIT, ROLLBACK = Statement("COMMIT", None), Statement("ROLLBACK", None)
 
 LEAST = 15.0
-"""Seconds that a look-up is waited for at the least, on PostgreSQL; see `PatientConnection`."""
+"""Least number of seconds to wait for a look-up on PostgreSQL; see `ReadTimeoutConnection`."""
 
 
 class Answer(NamedTuple):
-    """What a statement brought: rows, and how many of them it found or changed."""
+    """The result of a statement: its rows, and how many rows it found or changed."""
 
     rows: list[tuple[Any, ...]]
     changed: int
@@ -42,13 +42,13 @@ class Connections:
     """A pool of connections, which are in autocommit mode between transactions.
 
     Args:
-        url: Where to.
+        url: The address of the database.
         store: The store's URL, for messages.
-        timeout: How long to wait for another writer's lock, in seconds.
-        read_only: Let the server refuse whatever would change it.
+        timeout: Seconds to wait for another writer's lock.
+        read_only: Let the server refuse every change.
 
     Attributes:
-        core, explaining, separate, close: The pool's own, see `Pool`.
+        core, translating_errors, separate, close: Methods of the pool; see `Pool`.
 
     Raises:
         ConfigError: There is no such driver, or it does not know a parameter.
@@ -70,19 +70,19 @@ class Connections:
         self._backoff = max(LEAST, timeout)
         self._has_changed = False
         self._own = threading.local()
-        # In this process writers queue here: those who wait for a row would use up the pool.
+        # Writers of this process queue here; if they waited for a row, they would use up the pool.
         self._writing = _fork.ProcessLock()
         self._process = _fork.this_process()
         _fork.register(self)
 
     @property
     def closed(self) -> bool:
-        """Whether `close` was called; each use since then raises."""
+        """Whether `close` was called; each later use raises."""
         return self._pool.closed
 
     @property
     def moves(self) -> int:
-        """How often all connections were left for new ones."""
+        """How often all connections were replaced by new ones."""
         return self._pool.moves
 
     @property
@@ -91,10 +91,10 @@ class Connections:
         return getattr(self._own, "connection", None) is not None
 
     def run(self, statement: Statement, values: Parameters | None = None) -> Answer:
-        """Execute a statement, in this thread's transaction or, if there is none, on its own.
+        """Execute a statement in this thread's transaction or, outside of one, by itself.
 
-        On its own it may be executed twice: where the connection is lost, nobody knows whether
-        the first time counted.
+        By itself it may be executed twice: after a lost connection, it is unknown whether the
+        first time counted.
 
         Raises:
             StoreError: The database refuses, cannot be reached, or cannot hold a value.
@@ -107,7 +107,7 @@ class Connections:
         return answer
 
     def add(self, statement: Statement, values: Parameters) -> bool:
-        """Execute a statement that adds a row; say whether it did, or its key was taken."""
+        """Execute a statement that adds a row; return False if its key was taken."""
         try:
             return self.run(statement, values).changed > 0
         except DuplicateKey:
@@ -116,10 +116,10 @@ class Connections:
     def _first(
         self, statement: Statement, values: Parameters | None, patience: float | None
     ) -> tuple[PoolProxiedConnection, Answer]:
-        """Execute what comes first on a connection; return the connection too.
+        """Execute the first statement on a connection; return the connection, too.
 
-        If it turns out to be lost, or to lead to a server that takes no changes any more, a new
-        one is tried, once: the server was restarted, or another one is the primary now.
+        If the connection is lost, or leads to a server that no longer takes changes, one new
+        connection is tried: the server was restarted, or another one is the primary now.
         """
         try:
             return self._at_first(statement, values, patience)
@@ -136,16 +136,16 @@ class Connections:
             return raw, self._execute(raw, statement, values)
         except BaseException:
             if statement is self._limits.begin:
-                drop(raw)  # half of it may have been done
+                drop(raw)  # the statement may have been half done
             self._pool.give_back(raw)
             raise
 
     @contextmanager
     def transaction(self, guard: Guard, values: Parameters) -> Iterator[Answer]:
-        """Make what this thread runs inside one change, whole or not at all.
+        """Make the statements of this thread inside one change, as a whole or not at all.
 
         Yields:
-            What the guard's statement brought.
+            The result of the guard's statement.
         """
         with self._writing.for_this_process():
             raw, _ = self._first(self._limits.begin, None, None)
@@ -197,20 +197,20 @@ class Connections:
                 self._pool.leave(raw)
             raise_without_context(problem)
         except BaseException:
-            # Broken off in the middle of an answer: the next one would read the rest of it.
+            # Interrupted in the middle of a result: the next statement would read the rest of it.
             raw.invalidate()
             raise
         self._has_changed = self._has_changed or statement.changes
         return answer
 
     def check(self, *, changes: bool) -> None:
-        """Make sure that the way to the server carries what a store needs.
+        """Check that a pooler before the server passes on what a store needs.
 
         Args:
             changes: Whether the store is to be changed, too.
 
         Raises:
-            ConfigError: A pooler drops a setting of the URL that decides whose tables are used.
+            ConfigError: A pooler drops a setting of the URL that decides which tables are used.
             StoreUnavailable: A pooler allows no transactions.
         """
         if self.is_mysql:
@@ -220,7 +220,7 @@ class Connections:
             if self.run(asked).rows != [(value,)]:
                 raise ConfigError(
                     f"{self._store} does not get its {name}: a pooler drops it",
-                    hint="Let the account have it (ALTER ROLE ... SET ...), and leave it out here.",
+                    hint="Set it for the account (ALTER ROLE ... SET ...), and leave it out here.",
                 )
         if changes:
             raw, _ = self._first(self._limits.begin, None, None)
@@ -229,7 +229,7 @@ class Connections:
 
     @property
     def is_pooled(self) -> bool:
-        """Whether a pooler or proxy of SQL stands before the server, as far as can be known."""
+        """Whether the server is known to be behind a pooler or SQL proxy."""
         raw = self._pool.acquire()
         try:
             return self.explaining(lambda: is_pooled(raw.driver_connection))
@@ -240,10 +240,10 @@ class Connections:
             self._pool.give_back(raw)
 
     def before_fork(self) -> None:
-        """Nothing: the parent goes on; see `forking`."""
+        """Do nothing; see `_fork`."""
 
     def after_fork(self) -> None:
-        """Be in no transaction of the parent's."""
+        """Forget the parent's transactions in the child."""
         if _fork.this_process() != self._process:
             self._process = _fork.this_process()
             self._own = threading.local()

@@ -1,4 +1,4 @@
-"""Makes SQLAlchemy's engine for a store: its driver, and what the driver is told."""
+"""Makes SQLAlchemy's engine for a store: its driver, and the driver's settings."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ __all__ = ["CONNECTIONS", "make_engine"]
 _logger = RateLimitedLog()
 
 CONNECTIONS = 5
-"""The most that a process opens to a store, where a look-up takes one for less than a millisecond.
+"""Most connections that a process opens; a look-up uses one for less than a millisecond.
 
-More would cost more than they bring: to open one takes as long as a hundred look-ups, and a server
-has room for about a hundred, of all its clients together.
+More would cost more than they gain: opening one takes as long as a hundred look-ups, and a server
+has room for about a hundred of them, for all clients together.
 """
 
 LIFETIME = 60
-"""Seconds after which a connection is opened anew. After a fail-over one address leads elsewhere,
-and a connection that still is open would go on showing what the former primary last knew."""
+"""Seconds after which a connection is opened again. After a fail-over the address leads elsewhere,
+and an open connection would keep showing the last state of the former primary."""
 
 _EXTRAS = {"mysql": "mysql", "mariadb": "mysql", "postgresql": "postgres"}
 _DEFAULTS: dict[str, dict[str, Any]] = {
@@ -32,7 +32,7 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
         "connect_timeout": 10,
         "read_timeout": 60,
         "write_timeout": 60,
-        "autocommit": None,  # as the server has it: what is set would stay on the session
+        "autocommit": None,  # the server's default: a setting would stay on the session
     },
     "psycopg": {
         "connect_timeout": 10,
@@ -46,7 +46,7 @@ _DEFAULTS: dict[str, dict[str, Any]] = {
         "prepare_threshold": None,
     },
 }
-"""What the drivers are told unless the URL says otherwise: by themselves they wait for ever."""
+"""Settings of the drivers that the URL does not set; by default they would wait forever."""
 
 
 def make_engine(url: URL, *, store: str) -> Engine:
@@ -70,7 +70,7 @@ def make_engine(url: URL, *, store: str) -> Engine:
             threshold = named.pop("prepare_threshold")
             connection = ReadTimeoutConnection.connect(*arguments, prepare_threshold=None, **named)
             if threshold is not None and is_pooled(connection):
-                # One client's named statement would be another's.
+                # Another client would get this client's named statements.
                 _logger.warning("%s is behind a pooler: nothing is prepared there", store)
             else:
                 connection.prepare_threshold = threshold
@@ -105,12 +105,12 @@ def _engine(url: URL, store: str, given: dict[str, Any]) -> Engine:
             pool_recycle=LIFETIME,
             hide_parameters=True,
             connect_args=defaults | given,
-            # It would be looked for at the first connection, in a transaction.
+            # Else it would be queried at the first connection, in a transaction.
             **({"use_native_hstore": False} if driver == "psycopg" else {}),
         )
     except exc.ArgumentError:  # SQLAlchemy has no such dialect or driver
         problem: Exception = ConfigError(f"there is no driver {driver} for {store}", hint=hint)
-    except (ValueError, TypeError):  # such as a number of seconds that is none
+    except (ValueError, TypeError):  # such as a number of seconds that is no number
         problem = ConfigError(f"a parameter of {store} is malformed", hint="Check what follows ?.")
     except ModuleNotFoundError:
         problem = MissingExtra(f"{url.drivername}:", extra=_EXTRAS[url.get_backend_name()])

@@ -1,4 +1,4 @@
-"""What the errors of MySQL and PostgreSQL mean to whoever keeps tokens in them."""
+"""What the errors of MySQL and PostgreSQL mean to a program that keeps tokens in them."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ __all__ = [
 
 
 ATTEMPTS = 5
-"""How often a change is begun that the database breaks off in another's favour (a deadlock)."""
+"""How often a change is tried that the database breaks off in another's favour (a deadlock)."""
 
 T = TypeVar("T")
 
 
 class ConnectionLost(StoreUnavailable):
-    """The server went away, or closed the connection; a new one may do."""
+    """The server went away, or closed the connection; a new connection may work."""
 
 
 class Demoted(ConnectionLost):
-    """The server takes no changes: it is not the primary, and by now another one may be."""
+    """The server takes no changes: it is not the primary, but another one may be by now."""
 
 
 class SerializationFailure(StoreUnavailable):
-    """Another writer was in the way; the transaction was undone and can be begun again."""
+    """Another writer was in the way; the transaction was rolled back and can be tried again."""
 
 
 class TableChanged(ConnectionLost, SerializationFailure):
-    """The table has other columns than when the connection got ready for it; a new one may do."""
+    """The table's columns have changed since the connection was opened; a new one may work."""
 
 
 class UnfitError(StoreError):
@@ -86,7 +86,7 @@ _DEMOTED = _READ_ONLY._replace(
 )
 _FULL = Fault("{store} cannot grow: its disk is full ({code})", "Free some space.", retryable=True)
 _BUSY = Fault(
-    "{store} has no connection left for us ({code})",
+    "{store} has no free connection ({code})",
     "Try again, or raise the server's limit.",
     retryable=True,
 )
@@ -114,16 +114,15 @@ _LOST = Fault(
 )
 
 _ALTERED = Fault(
-    "the table of {store} was altered meanwhile, or is a kind of table that evergrant cannot use; "
-    "nothing was saved ({code})",
+    "the table of {store} was altered at the same time, or is a kind of table that evergrant "
+    "cannot use; nothing was saved ({code})",
     "Try again.",
     retryable=True,
     kind=TableChanged,
 )
 
 _SLOW = Fault(
-    "{store} did not answer in time, or another program holds what was asked for; nothing was "
-    "saved ({code})",
+    "{store} did not answer in time, or another program holds a lock; nothing was saved ({code})",
     "Try again, or find the program that holds it.",
     retryable=True,
 )
@@ -132,7 +131,7 @@ _MIXED_UP = Fault(
     "Leave prepare_threshold out of the URL, or name the server itself.",
 )
 _TORN = Fault(
-    "{store} gave the answer to another question; nothing was changed ({code})",
+    "{store} returned the result of another statement; nothing was changed ({code})",
     "Try again. A pooler that mixes up statements does this: see docs/stores.md.",
     retryable=True,
 )
@@ -187,7 +186,7 @@ _CONNECT_ERRORS = (
     ),
     (re.compile(r"too many (clients|connections)|connection slots|no more connections"), _BUSY),
 )
-"""libpq gives no code for a connection that was refused, only a text; so do poolers."""
+"""For a connection that was refused, libpq and poolers give no code, only a text."""
 
 _MISFIT = re.compile(r"invalid [\w ]*value|unsupported startup parameter")
 _MISFITS = (1064, 1115, 1193, 1231, 1273)
@@ -195,12 +194,12 @@ _STATEMENT_MODE = "transaction blocks not allowed in statement pooling mode"
 
 
 def is_misfit(error: BaseException) -> bool:
-    """Return True if a connection was refused for one of its own parameters."""
+    """Return True if a connection was refused because of one of its own parameters."""
     return _code(error) in _MISFITS or bool(_MISFIT.search(str(error)))
 
 
 def retry_on_contention(change: Callable[[], T]) -> T:
-    """Make a change; one that a deadlock broke off, again, and once on another server."""
+    """Make a change; try again after a deadlock, and once on another server."""
     moved = False
     for _ in range(ATTEMPTS - 1):
         try:
@@ -215,7 +214,7 @@ def retry_on_contention(change: Callable[[], T]) -> T:
 
 
 def torn_error(store: str) -> StoreError:
-    """Return the error to raise where an answer cannot be one to what was asked."""
+    """Return the error to raise if a result cannot belong to the statement."""
     return _TORN.error(store, "not what was asked for")
 
 
@@ -225,7 +224,7 @@ def locked_error(store: str) -> StoreError:
 
 
 def read_only_error(store: str) -> StoreError:
-    """Return the error to raise where a store that was opened to read is to be changed."""
+    """Return the error to raise when a store that was opened read-only is to be changed."""
     return _READ_ONLY.error(store, "it was opened so")
 
 
@@ -242,8 +241,8 @@ def translate_error(
     Args:
         store: The store's URL.
         lost: The connection is gone.
-        connecting: It happened before anything was asked: the text speaks of the server only.
-        was_writable: The store took changes before.
+        connecting: It happened while connecting, so that its text is only about the server.
+        was_writable: The store has accepted changes before.
     """
     code = _code(error)
     text = " ".join(str(part) for part in error.args if isinstance(part, str))
@@ -264,6 +263,6 @@ def translate_error(
 def _code(error: BaseException) -> int | str:
     number = error.args[0] if error.args else None
     if isinstance(number, int):
-        return number  # MySQL's; its drivers give a state too, which says less
+        return number  # MySQL's; its drivers also give a state, which says less
     state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
     return state or type(error).__name__

@@ -1,4 +1,4 @@
-"""The numbers that were given as ids: counted where the account may, else guessed."""
+"""New ids: from a counter if the account may keep one, else guessed."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from evergrant.stores.versions import random_first_version
 __all__ = ["CountedIds", "GuessedIds"]
 
 ID_GAP = 1_000
-"""Where ids cannot be counted, the next one is up to this far beyond the largest there is: the
-id of a row that was just deleted is then hardly given again."""
+"""Without a counter, the next id is up to this far above the largest one, so that the id of a row
+that was just deleted is hardly ever given again."""
 
 
 class GuessedIds:
-    """Ids of a table beside which evergrant can keep no count.
+    """Ids for a table for which evergrant cannot keep a counter.
 
     Args:
-        guard: What keeps other writers out meanwhile.
+        guard: Keeps other writers out during a transaction.
         store: The store's URL, for messages.
     """
 
@@ -35,28 +35,28 @@ class GuessedIds:
         self._store = store
 
     def load_guard_result(self, rows: list[tuple[Any, ...]]) -> None:
-        """Take what the guard brought.
+        """Read the result of the guard's statement.
 
         Raises:
-            StoreUnavailable: It was not to be had.
+            StoreUnavailable: The guard was not acquired in time.
         """
-        if rows == [(0,)]:  # how MySQL says that it has waited long enough
+        if rows == [(0,)]:  # MySQL's result after a timeout
             raise locked_error(self._store)
 
     def next(self, is_taken: Callable[[str], bool]) -> int:
-        """Return a number above every numeric id there is or, as far as possible, ever was.
+        """Return a number above every numeric id, and above most ids that ever existed.
 
         Args:
-            is_taken: Says whether there is a row with this id.
+            is_taken: Returns True if there is a row with this id.
         """
-        del is_taken  # it is beyond them all
+        del is_taken  # the number is above all ids
         return self._largest() + 1 + secrets.randbelow(ID_GAP)
 
     def reserve(self, number: int) -> None:
-        """Let a number be no id again, where that can be remembered."""
+        """Do not give this number as an id again, if that can be remembered."""
 
     def reserve_all(self) -> None:
-        """Let no number of the table be an id again."""
+        """Do not give any id in the table again."""
         self.reserve(self._largest())
 
     def _largest(self) -> int:
@@ -65,12 +65,12 @@ class GuessedIds:
 
 
 class CountedIds(GuessedIds):
-    """Ids that are counted, in a row that lets one writer in at a time.
+    """Ids from a counter, whose row lets one writer in at a time.
 
     Args:
-        key: What evergrant's own tables call the table of tokens.
+        key: The name of the table of tokens in evergrant's own tables.
         store: The store's URL, for messages.
-        was_counted: The ids of this table were counted before: if there is no count, it was lost.
+        was_counted: The ids of this table had a counter before, so that a missing one was lost.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class CountedIds(GuessedIds):
         self._last = 0
 
     def start(self) -> None:
-        """Begin to count after the largest number there is, unless it was begun before."""
+        """Start the counter at the largest number in the table, unless it was started before."""
         if not self._connections.run(self.guard.enter, Values(key=self._key)).rows:
             self._start(random_first_version() if self._was_counted else 0)
 
@@ -97,23 +97,23 @@ class CountedIds(GuessedIds):
         self._connections.add(self._sql.start_count, start)
 
     def load_guard_result(self, rows: list[tuple[Any, ...]]) -> None:
-        """Take the last number from what the guard brought; see `Uncounted`."""
-        if not rows:  # another program has deleted it
+        """Read the last number from the result of the guard's statement; see `GuessedIds`."""
+        if not rows:  # another program has deleted the counter
             self._start(random_first_version())
             rows = self._connections.run(self.guard.enter, Values(key=self._key)).rows
         [(last,)] = rows
         self._last = int(last)
 
     def next(self, is_taken: Callable[[str], bool]) -> int:
-        """Return a number above every numeric id there is or ever was; see `Uncounted`."""
+        """Return a number above every numeric id that ever existed; see `GuessedIds`."""
         if is_taken(str(self._last + 1)):
-            # Another program has given ids of its own.
+            # Another program has given ids itself.
             self.reserve_all()
         self.reserve(self._last + 1)
         return self._last
 
     def reserve(self, number: int) -> None:
-        """Let a number be no id again."""
+        """Do not give this number as an id again."""
         if number > self._last:
             self._connections.run(self._sql.set_count, Values(key=self._key, number=number))
             self._last = number

@@ -1,4 +1,4 @@
-"""What a table of tokens has room for: it may be the official SDK's, and not ours to change."""
+"""What a table of tokens has room for; it may be the official SDK's, which we may not change."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ __all__ = ["Layout"]
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What a database has of what evergrant would like.
+    """The tables and columns that a database has.
 
     Attributes:
         database: Its name.
-        tokens: The table of tokens, with the columns that are there, by their official names.
+        tokens: The table of tokens, with the columns that it has, by their official names.
         widths: The columns of limited length, and how many characters they hold.
         holds_nul: Whether a text may contain a zero character.
-        ignores_case: Whether the database finds users' names in any case by itself.
-        counters: evergrant's own; `has_counters` says whether it is there.
-        leases: evergrant's own; `has_leases` says whether it is there.
-        notes: evergrant's own; `has_notes` says whether it is there.
-        was_complete: The table of tokens had every column before this store was opened.
+        ignores_case: Whether the database itself compares user names without case.
+        counters: evergrant's own table; `has_counters` says whether it exists.
+        leases: evergrant's own table; `has_leases` says whether it exists.
+        notes: evergrant's own table; `has_notes` says whether it exists.
+        was_complete: The table of tokens had all columns before this store was opened.
     """
 
     database: str
@@ -45,12 +45,12 @@ class Layout:
 
     @property
     def is_complete(self) -> bool:
-        """Whether the table has a column for everything."""
+        """Whether the table has all columns."""
         return len(self.tokens.columns) == len(COLUMNS)
 
     @property
     def has_own_tables(self) -> bool:
-        """Whether all of evergrant's own tables are there."""
+        """Whether all of evergrant's own tables exist."""
         return self.has_counters and self.has_leases and self.has_notes
 
     @property
@@ -61,11 +61,11 @@ class Layout:
 
     @property
     def has_versions(self) -> bool:
-        """Whether the table has a column that counts the saves of a row."""
+        """Whether the table has a column for versions."""
         return "version" in self.tokens.columns
 
     def validation_error(self, column: str, value: str | int | None) -> str | None:
-        """Say why a column cannot hold a value, or return None: then it can."""
+        """Return why a column cannot hold a value, or None if it can."""
         if not isinstance(value, str):
             return None
         width = self.widths.get(column)
@@ -81,7 +81,7 @@ class Layout:
         """Return a row's values by their columns.
 
         Raises:
-            StoreError: One of them does not fit: MySQL may cut it short without a word.
+            StoreError: A value does not fit; MySQL may silently cut it short.
         """
         values = Values(zip(COLUMNS, row, strict=True))
         for column in self.tokens.columns.keys():  # noqa: SIM118 - a collection, not a dictionary
@@ -96,8 +96,8 @@ class Layout:
     def as_stored(self, row: Row) -> Row:
         """Return a row as the table holds it.
 
-        Where the table holds no version, one is made of the values: whoever expects it notices
-        every change in between, by whichever program.
+        If the table has no column for versions, the version is a hash of the values. It reveals
+        every change in between, by any program, to a writer that expects it.
         """
         kept = Row(
             value if column in self.tokens.columns else None

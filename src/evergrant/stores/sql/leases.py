@@ -33,7 +33,7 @@ class Leases:
 
     Args:
         table: evergrant's own table of leases.
-        key: What it calls the table of tokens.
+        key: The name of the table of tokens in it.
     """
 
     def __init__(self, connections: Connections, table: Table, key: str) -> None:
@@ -69,7 +69,7 @@ class Leases:
         )
 
     def acquire(self, id_: str, owner: str, ttl: float) -> bool:
-        """Note ``owner`` as the holder for ``ttl`` seconds, unless another's lease still runs."""
+        """Record ``owner`` as the holder for ``ttl`` seconds, unless another's lease is active."""
         mine = Values(key=self._key, of_id=id_, new_owner=owner, ttl=int(ttl * 1000))
         with suppress(SerializationFailure):
             if self._connections.add(self._grant, mine):
@@ -81,20 +81,20 @@ class Leases:
         return False
 
     def release(self, id_: str, owner: str) -> None:
-        """Forget the lease if ``owner`` holds it."""
+        """Delete the lease if ``owner`` holds it."""
         self._connections.run(self._end, Values(key=self._key, of_id=id_, holder=owner))
 
     def remove_all(self) -> None:
-        """Forget every lease on the table's tokens."""
+        """Delete every lease on the table's tokens."""
         self._connections.run(self._end_all, Values(key=self._key))
 
     def remove_expired(self) -> None:
-        """Forget what holders that died left behind."""
+        """Delete the leases of holders that died."""
         self._connections.run(self._end_old, Values(key=self._key))
 
 
 def _telling(end: Delete, table: Table) -> Select[Any]:
-    """Return the statement that ends a lease and notifies who listens: one round trip for both."""
+    """Return the statement that ends a lease and notifies listeners, in one round trip."""
     ended = end.returning(table.c.token_table, table.c.id).cte("ended")
     name = ended.c.token_table + literal_column("' '") + ended.c.id
     return select(func.pg_notify(literal_column(f"'{CHANNEL}'"), name)).select_from(ended)

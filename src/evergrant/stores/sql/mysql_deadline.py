@@ -1,4 +1,4 @@
-"""A connection to MySQL whose every statement has one deadline, however slowly its answer comes."""
+"""A connection to MySQL with one deadline per statement, however slowly the result arrives."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ __all__ = ["DeadlineConnection"]
 
 
 class DeadlineConnection(Connection):  # type: ignore[misc]
-    """Ends the opening of a connection, and each statement, after the timeout for reading.
+    """Limits connecting, and each statement, to the read timeout as a whole.
 
-    Of psycopg, the timeout for opening is for all of it; see `patience` for the rest.
+    (psycopg's own timeout covers all of connecting; for its statements see `read_timeout`.)
     """
 
     def connect(self, sock: Any = None) -> None:

@@ -1,4 +1,4 @@
-"""Notes in a SQL database: short texts that all who share the store can read."""
+"""Notes in a SQL database: short texts that everyone who shares the store can read."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ __all__ = ["SQLNotes"]
 
 
 class SQLNotes:
-    """The notes of those who use one table of tokens; whoever changes them has the store's guard.
+    """The notes that belong to one table of tokens; a caller that changes them holds the guard.
 
     Args:
         table: evergrant's own table of notes.
-        key: What it calls the table of tokens.
-        clock: What callers reckon by; a note has its time by the server's clock.
+        key: The name of the table of tokens in it.
+        clock: The callers' clock; notes expire by the server's clock.
     """
 
     def __init__(self, connections: Connections, table: Table, key: str, clock: Clock) -> None:
@@ -50,18 +50,18 @@ class SQLNotes:
         )
 
     def read(self, key: str) -> str:
-        """Return a note's text; nothing where there is none."""
+        """Return a note's text, or empty text if there is no such note."""
         found = self._connections.run(self._find, Values(of_table=self._key, of_key=key)).rows
         return found[0][0] if found else ""
 
     def put(self, key: str, text: str, until: int) -> None:
-        """Keep a note's text until this moment (epoch milliseconds); without text, none."""
+        """Keep a note's text until a moment (epoch milliseconds); empty text deletes it."""
         life = until - to_epoch_ms(self._clock())
         values = Values(of_table=self._key, of_key=key, new_text=text, life=life)
         self._connections.run(self._put if text else self._end, values)
 
     def remove_expired(self) -> None:
-        """Forget what has had its time."""
+        """Delete expired notes."""
         self._connections.run(self._end_old, Values(of_table=self._key))
 
 

@@ -1,4 +1,4 @@
-"""Word of leases that were given back: PostgreSQL's LISTEN, for those who wait for one."""
+"""Notices of leases that were given back, by PostgreSQL's LISTEN, for callers that wait for one."""
 
 from __future__ import annotations
 
@@ -23,31 +23,31 @@ __all__ = ["CHANNEL", "NotificationListener"]
 _logger = RateLimitedLog()
 
 CHANNEL = "evergrant_lease"
-"""What is notified; the payload names the table of tokens and the id, parted by a space."""
+"""The channel; the payload is the name of the table of tokens, a space, and the id."""
 
 LONGEST = 0.5
-"""Seconds that a watch trusts the connection: a network that went away says nothing, and neither
-does a lease that ran out."""
+"""Seconds that a watch trusts the connection, since neither a lost network nor an expired lease
+sends a notice."""
 
 IDLE = 30.0
 """Seconds without a watch after which the connection is closed."""
 
 PAUSE = 1.0
-"""Seconds before another attempt to listen: of a server that is down, or will not have it."""
+"""Seconds between two attempts to listen to a server that is down, or refuses."""
 
 TURN = 0.25
-"""Seconds between two looks whether anybody still wants to listen."""
+"""Seconds between two checks whether any watch is still waiting."""
 
 
 class NotificationListener:
-    """Wakes those who watch a token when its lease is given back, by whichever host.
+    """Wakes the watches of a token when any host gives its lease back.
 
-    One connection, beside the pool's, and one thread for all of a process's watches; they begin
-    when the first one waits and end some time after the last. Where they fail, a watch does as
-    one without them does: it returns early, and its owner has a look.
+    All watches of a process share one connection, beside the pool's, and one thread. Both start
+    when the first watch waits, and end some time after the last. If they fail, watches work as
+    they do without them: they return early, and their owners look at the store.
 
     Args:
-        connections: The store's; the driver must be psycopg.
+        connections: The store's connections; the driver must be psycopg.
     """
 
     def __init__(self, connections: Connections) -> None:
@@ -65,7 +65,7 @@ class NotificationListener:
 
     @staticmethod
     def can_use(connections: Connections) -> bool:
-        """Return True if a database notifies, and its driver hears of it."""
+        """Return True if the database can notify and its driver can listen."""
         dialect = connections.dialect
         return (dialect.name, dialect.driver) == ("postgresql", "psycopg")
 
@@ -73,7 +73,7 @@ class NotificationListener:
         """Return what waits for the lease on a token to be given back.
 
         Args:
-            table: What evergrant's own tables call the table of tokens.
+            table: The name of the table of tokens in evergrant's own tables.
         """
         watch = _NotifiedWatch(self, f"{table} {id_}")
         with self._lock:
@@ -81,29 +81,31 @@ class NotificationListener:
         return watch
 
     def start(self) -> None:
-        """Begin to listen, unless that was begun, or has just failed."""
+        """Start to listen, unless that has started already or has just failed."""
         with self._lock:
             if self._thread is None and time.monotonic() >= self._not_before:
                 thread = threading.Thread(
                     target=self._listen, name="evergrant listens", daemon=True
                 )
-                with suppress(RuntimeError):  # there is no thread to be had: the program ends
+                with suppress(RuntimeError):  # no thread can be started: the program is ending
                     thread.start()
                     self._thread = thread
 
     def forget(self, watch: _NotifiedWatch) -> None:
-        """Let go of a watch that is over."""
+        """Forget a watch that is over."""
         with self._lock:
             self._watches.discard(watch)
 
     def _listen(self) -> None:
-        moves = self._connections.moves  # first: who connects before a move is at the former server
+        moves = (
+            self._connections.moves
+        )  # read first: a connection before a move is to the old server
         try:
             with closing(self._connections.separate()) as connection:
                 self._connections.explaining(lambda: self._receive(connection, moves))
         except EvergrantError as error:
-            # Nobody is the worse for it but for a moment's delay.
-            _logger.info("nobody tells when a lease is given back: %s", error.message)
+            # This costs callers nothing but a moment's delay.
+            _logger.info("cannot listen for leases that are given back: %s", error.message)
         finally:
             self._set_listening(hears=False)
             with self._lock:
@@ -112,15 +114,15 @@ class NotificationListener:
 
     def _receive(self, connection: Any, moves: int) -> None:
         if is_pooled(connection):
-            # LISTEN would stay on a session of the pooler's, and what is said come to others.
+            # LISTEN would stay on a session of the pooler, and other clients get the notices.
             self._not_before = math.inf
             return
         connection.execute(f"LISTEN {CHANNEL}")
-        # A proxy may keep the answers all the same: what is said must come back.
+        # A proxy may still swallow notices, so one is sent as a test and must come back.
         proof = secrets.token_hex(8)
         self._connections.run(Statement(f"SELECT pg_notify('{CHANNEL}', '{proof}')", ()))
         wanted = time.monotonic()
-        # Where the store has moved to another server, the former one says nothing any more.
+        # After the store has moved to another server, the former one sends no more notices.
         while (
             time.monotonic() - wanted < IDLE
             and not self._connections.closed
@@ -134,7 +136,7 @@ class NotificationListener:
                 wanted = time.monotonic()
 
     def _set_listening(self, *, hears: bool) -> None:
-        """Hear from now on, or no more; wake all, since nobody heard what was said meanwhile."""
+        """Note whether this is listening; wake all watches, since notices may have been missed."""
         with self._lock:
             self.hears = hears
             for watch in self._watches:
@@ -147,16 +149,16 @@ class NotificationListener:
                     watch.heard.set()
 
     def before_fork(self) -> None:
-        """Nothing: the parent goes on listening; see `forking`."""
+        """Do nothing; see `_fork`."""
 
     def after_fork(self) -> None:
-        """Begin anew in the child, which has no thread that listens; see `forking`."""
+        """Start afresh in the child, which has no listening thread; see `_fork`."""
         if _fork.this_process() != self._process:
             self._begin()
 
 
 class _NotifiedWatch(Watch):
-    """Waits for word of one token's lease."""
+    """Waits for a notice about one token's lease."""
 
     def __init__(self, listening: NotificationListener, name: str) -> None:
         super().__init__(lambda: None)

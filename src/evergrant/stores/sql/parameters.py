@@ -1,4 +1,4 @@
-"""What a URL says to the driver, in the types that the driver takes."""
+"""The parameters of a URL, in the types that the driver takes."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def _charset(text: str) -> str:
 
 
 def _refused(_: str) -> Any:
-    raise ValueError("nothing that a URL can say")
+    raise ValueError("a parameter that a URL cannot set")
 
 
 Readers = Mapping[str, Callable[[str], Any]]
@@ -55,7 +55,7 @@ _PSYCOPG: Readers = {
     "autocommit": _boolean,
     **dict.fromkeys(("context", "cursor_factory", "row_factory"), _refused),
 }
-"""What psycopg takes itself; it hands everything else to libpq, as text."""
+"""Parameters that psycopg takes itself; it passes all others to libpq as text."""
 
 _TLS: Readers = {
     "ssl_ca": str,
@@ -73,7 +73,7 @@ _IN_TLS = {
     "ssl_verify_cert": "verify_mode",
     "ssl_verify_identity": "check_hostname",
 }
-"""What PyMySQL calls some of them where they are together."""
+"""PyMySQL's names for some of them inside ``ssl``."""
 
 _PYMYSQL: Readers = {
     **_TLS,
@@ -98,13 +98,13 @@ _READERS = {"psycopg": _PSYCOPG, "pymysql": _PYMYSQL}
 
 
 def typed_parameters(url: URL, store: str) -> tuple[URL, dict[str, Any]]:
-    """Take those parameters out of a URL that are no text to its driver; return them too.
+    """Return a URL without the parameters that its driver does not take as text, and those typed.
 
     Args:
         store: The store's URL, for messages.
 
     Raises:
-        ConfigError: One of them is malformed, or given more than once.
+        ConfigError: A parameter is malformed, or given more than once.
     """
     found: dict[str, Any] = {}
     driver = url.get_driver_name()
@@ -124,7 +124,7 @@ def typed_parameters(url: URL, store: str) -> tuple[URL, dict[str, Any]]:
 
 
 def _secured(found: dict[str, Any]) -> dict[str, Any]:
-    """Return PyMySQL's arguments, with those about TLS together: apart, it forgets some."""
+    """Return PyMySQL's arguments with those about TLS in one; PyMySQL ignores some otherwise."""
     tls = {
         _IN_TLS.get(name, name.removeprefix("ssl_")): found.pop(name)
         for name in list(found)

@@ -24,16 +24,16 @@ T = TypeVar("T")
 
 
 class Pool:
-    """A pool of connections in autocommit mode, healed when they break.
+    """A pool of connections in autocommit mode, which are replaced when they break.
 
     Args:
-        url: Where to.
+        url: The address of the database.
         store: The store's URL, for messages.
 
     Attributes:
         closed: Whether `close` was called.
-        moves: How often all connections were left for new ones: the server was gone, or is not
-            the primary any more.
+        moves: How often all connections were replaced by new ones, because the server was gone or
+            is no longer the primary.
 
     Raises:
         ConfigError: There is no such driver, or it does not take a parameter.
@@ -44,8 +44,8 @@ class Pool:
         self._store = store
         self.engine = make_engine(url, store=store)
         self.dialect = self.engine.dialect
-        # Whoever needs a connection queues here: the pool does not tell those who wait in it that
-        # one could not be opened, and with the server gone they would wait to the end.
+        # Threads queue here for a connection. SQLAlchemy's pool does not tell waiting threads that
+        # one could not be opened; with the server gone, they would wait for the whole timeout.
         self._free = threading.Semaphore(CONNECTIONS)
         self._is_patient = self.dialect.driver == "psycopg"
         self._process = _fork.this_process()
@@ -57,7 +57,7 @@ class Pool:
         event.listen(self.engine, "connect", lambda raw, _: sockets.add(raw))
 
     def acquire(self) -> PoolProxiedConnection:
-        """Return a connection, once there is one; whoever has it gives it back."""
+        """Return a connection when one is free; the caller gives it back."""
         if self.closed:
             raise StoreUnavailable("the store was closed", hint="Open it again.", retryable=False)
         if not self._free.acquire(timeout=WAIT):
@@ -69,20 +69,20 @@ class Pool:
             raise
 
     def give_back(self, raw: PoolProxiedConnection) -> None:
-        """Let others have a connection."""
+        """Give a connection back to the pool."""
         raw.close()
         self._free.release()
-        if self.closed:  # meanwhile, and nobody else looks into the pool again
+        if self.closed:  # closed in the meantime: no other call will empty the pool
             self.engine.pool.dispose()
 
     def leave(self, raw: PoolProxiedConnection) -> None:
-        """Close a connection that is lost; the others are as dead, or lead to the same server."""
+        """Close a lost connection and all others, which lead to the same server."""
         drop(raw)
         self.engine.dispose()
         self.moves += 1
 
     def wait(self, raw: PoolProxiedConnection, patience: float | None) -> None:
-        """Let a connection wait so many seconds for an answer; None: as long as the driver does."""
+        """Set how many seconds a connection waits for a result; None means the driver's default."""
         if self._is_patient:
             connection: Any = raw.driver_connection
             if patience is None:
@@ -91,7 +91,7 @@ class Pool:
                 connection.patience = patience
 
     def separate(self) -> Any:
-        """Open a connection of the driver's that is the caller's to use and to close."""
+        """Open a connection of the driver, which the caller uses and closes."""
         raw = self.acquire()
         connection = raw.driver_connection
         raw.detach()
@@ -99,17 +99,17 @@ class Pool:
         return connection
 
     def core(self, work: Callable[[Connection], T]) -> T:
-        """Return what is done with a connection of SQLAlchemy Core: for what is no secret."""
+        """Return the result of work on a SQLAlchemy Core connection, which must not see secrets."""
         connection = self.translating_errors(self.engine.connect, connecting=True)
         with connection:
             self.wait(connection.connection, None)
             return self.translating_errors(lambda: work(connection))
 
     def translating_errors(self, work: Callable[[], T], *, connecting: bool = False) -> T:
-        """Return what the work returns; the database's errors become ours.
+        """Return the result of the work; raise our errors in place of the database's.
 
         Args:
-            connecting: The work is to open a connection, no more.
+            connecting: The work only opens a connection.
         """
         try:
             return work()
@@ -133,11 +133,11 @@ class Pool:
     def _all_in_use(self) -> StoreUnavailable:
         return StoreUnavailable(
             f"all connections to {self._store} are in use",
-            hint="Try again, or give fewer threads the store at a time.",
+            hint="Try again, or use the store from fewer threads at a time.",
         )
 
     def _unusable(self, error: BaseException) -> ConfigError:
-        # A parameter that the driver does not know, or a file of TLS that is not there.
+        # For example a parameter that the driver does not know, or a missing TLS file.
         return ConfigError(
             f"the driver cannot use {self._store}: {' '.join(str(error).split())}",
             hint="Check its parameters. A setting that a pooler does not pass on belongs to the "
@@ -145,18 +145,18 @@ class Pool:
         )
 
     def close(self) -> None:
-        """Close the connections; each use from now on raises."""
+        """Close the connections; each later use raises."""
         self.closed = True
         self.engine.pool.dispose()
 
     def before_fork(self) -> None:
-        """Nothing: the parent goes on with its connections; see `forking`."""
+        """Do nothing; see `_fork`."""
 
     def after_fork(self) -> None:
         """Leave the connections to the parent: two processes would mix their answers."""
         if _fork.this_process() != self._process:
             self._process = _fork.this_process()
-            # Kept, since a connection that nobody refers to says goodbye to its server.
+            # Kept, since a connection that is freed sends a goodbye to its server.
             self._parents.append(self.engine.pool)
             self._free = threading.Semaphore(CONNECTIONS)
             self.engine.dispose(close=False)

@@ -1,4 +1,4 @@
-"""Who is at the other end: the server itself, or a pooler that lends us one of its sessions."""
+"""Detects poolers, which stand before a server and lend its sessions to clients."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SETTING = re.compile(r"(?:^|\s)(?:-c\s*|--)(search[-_]path|role)=((?:\\.|[^\s\\
 
 
 def costs(store: str, *, listens: bool) -> Iterator[str]:
-    """Say what a pooler costs.
+    """Yield sentences about what a pooler costs.
 
     Args:
         store: The store's URL.
@@ -23,30 +23,30 @@ def costs(store: str, *, listens: bool) -> Iterator[str]:
     yield f"{store} is behind a pooler or a proxy, which lends its sessions"
     if listens:
         yield (
-            "through a pooler comes no word of leases (LISTEN): who waits for another's refresh "
-            f"looks every {POLL * 1000:.0f} ms; and nothing is prepared"
+            "a pooler passes on no notices of leases (LISTEN): callers that wait for a refresh "
+            f"look at the store every {POLL * 1000:.0f} ms; and no statement is prepared"
         )
 
 
 def settings_in(options: str) -> Iterator[tuple[str, str]]:
-    """Yield the settings that decide whose tables are used, of what PostgreSQL is started with.
+    """Yield those start-up settings of PostgreSQL that decide which tables are used.
 
     Args:
-        options: What libpq calls so: ``-c name=value``, with blanks escaped.
+        options: The ``options`` of libpq: ``-c name=value``, with blanks escaped.
     """
     for name, value in _SETTING.findall(options):
         yield name.replace("-", "_"), re.sub(r"\\(.)", r"\1", value)
 
 
 def is_pooled(connection: Any) -> bool:
-    """Return True if a connection of psycopg's or PyMySQL's leads to a pooler or a proxy of SQL.
+    """Return True if a connection of psycopg or PyMySQL leads to a pooler or SQL proxy.
 
-    A server tells who connects the number of the session. A pooler has to say one of its own, and
-    the session that it then lends has another. Of other drivers nothing is known: False.
+    A server tells a new client the number of its session. A pooler has to invent a number, and the
+    session that it then lends has another one. For other drivers this returns False.
     """
     if hasattr(connection, "thread_id"):  # PyMySQL
         told = connection.thread_id()
-        # A sum, for a proxy answers the plain question itself.
+        # A sum, since a proxy answers the plain query itself.
         question = "SELECT 0 + CONNECTION_ID()"
     elif hasattr(connection, "pgconn"):  # psycopg
         told = connection.info.backend_pid

@@ -1,4 +1,4 @@
-"""A connection to PostgreSQL that does not wait for ever for a server that says nothing."""
+"""A connection to PostgreSQL that does not wait forever for a silent server."""
 
 from __future__ import annotations
 
@@ -13,29 +13,29 @@ __all__ = ["READ_TIMEOUT", "ReadTimeoutConnection"]
 T = TypeVar("T")
 
 READ_TIMEOUT = 60.0
-"""Seconds that an answer may take. The kernel of a frozen server, or a proxy, goes on confirming
-what it is sent, so that no timeout of TCP ever comes."""
+"""Seconds that a result may take. The kernel of a frozen server, or a proxy, keeps acknowledging
+packets, so that no TCP timeout ever occurs."""
 
 
 GRACE = 1.0
-"""Seconds that a server gets to break off a statement as it was asked to."""
+"""Seconds that a server gets to cancel a statement."""
 
 
 class ReadTimeoutConnection(Connection[Any]):
-    """Breaks off what has had no answer for so long; if even that is not answered, it closes.
+    """Cancels a statement after a timeout; closes if the server does not even answer that.
 
     Attributes:
-        patience: Seconds that an answer may take. It is the connection's own: a server that was
-            told its limits would apply them to the next client of a pooler too.
+        patience: Seconds that a result may take. This is kept in the client: a limit set on the
+            server would also apply to the next client of a pooler.
     """
 
     patience: float = READ_TIMEOUT
 
     def wait(self, gen: Generator[Any, Any, T], *arguments: Any, **named: Any) -> T:
-        """Wait for an answer, as psycopg does.
+        """Wait for a result, as psycopg does.
 
         Raises:
-            OperationalError: There was none in time.
+            OperationalError: No result came in time.
         """
         return super().wait(self._limited(gen), *arguments, **named)
 
@@ -47,7 +47,7 @@ class ReadTimeoutConnection(Connection[Any]):
             wanted = next(gen)
             while True:
                 ready = yield wanted
-                if time.monotonic() > give_up:  # even if a part has come: the next may not
+                if time.monotonic() > give_up:  # even after a part has come: the rest may not
                     if told or not self._broken_off():
                         self.close()
                         raise OperationalError("the server has not answered in time")
@@ -58,8 +58,8 @@ class ReadTimeoutConnection(Connection[Any]):
             return answer
 
     def _broken_off(self) -> bool:
-        """Ask the server to break off what it does; say whether it has heard that."""
-        if not capabilities.has_cancel_safe():  # an older libpq would wait for ever for this too
+        """Ask the server to cancel the statement; return True if it got the request."""
+        if not capabilities.has_cancel_safe():  # an older libpq would wait forever for this too
             return False
         try:
             self.cancel_safe(timeout=GRACE)

@@ -1,4 +1,4 @@
-"""Makes a database a token store: the official table, extended, and three of ours beside it."""
+"""Makes a database a token store: the official table, extended, and three tables of evergrant's."""
 
 from __future__ import annotations
 
@@ -46,19 +46,19 @@ __all__ = ["prepare"]
 _logger = RateLimitedLog()
 
 ID_WIDTH = 64
-"""Of new tables; the official ones have 10. A tenant's key may be a UUID."""
+"""Width of ids in new tables, since a tenant's key may be a UUID; official tables have 10."""
 
 LOOKED_UP = ("user_name", "access_token", "refresh_token", "grant_token")
 INDEXED = 100
-"""Characters of a value in an index: all of a token, and within the limits of every MySQL."""
+"""Indexed characters of a value: a whole token, and within the limits of every MySQL version."""
 
 
 INNODB: dict[str, Any] = {"mysql_engine": "InnoDB", "mariadb_engine": "InnoDB"}
-"""What MySQL keeps transactions and locks of rows in."""
+"""MySQL's engine with transactions and row locks."""
 
 
 class _Wanted:
-    """The tables as evergrant would make them."""
+    """The tables as evergrant creates them."""
 
     def __init__(self, table: str, dialect: Dialect) -> None:
         naming: Any = {
@@ -123,7 +123,7 @@ class _Wanted:
 
 
 def _name_text(dialect: Dialect) -> TypeEngine[str]:
-    """Return the type of users' names: MySQL's index finds them in any case."""
+    """Return the type of user names, which MySQL's index finds in any case."""
     if dialect.name == "postgresql":
         return String(255)
     if getattr(dialect, "is_mariadb", False):
@@ -154,19 +154,19 @@ def _texts(dialect: Dialect) -> Any:
 
 
 def prepare(connections: Connections, table: str, *, read_only: bool) -> Layout:
-    """Create or extend the tables, as far as the account may; return what there is then.
+    """Create or extend the tables if the account may; return what exists then.
 
-    A database that is complete is not written to.
+    A complete database is not written to.
 
     Args:
         read_only: Create and extend nothing.
 
     Raises:
-        StoreMissing: The table is not there, and not to be created.
-        StoreUnavailable: The table is there, but is not one of tokens: nothing was changed. Or
-            it is not there, and cannot be created.
+        StoreMissing: The table does not exist and is not to be created.
+        StoreUnavailable: The table is no table of tokens (nothing was changed), or it does not
+            exist and cannot be created.
     """
-    # Once connected: the dialect knows then which server it is.
+    # After connecting, since the dialect then knows which server it is.
     wanted = connections.core(lambda connection: _Wanted(table, connection.dialect))
     if read_only:
         return connections.core(lambda connection: _found(connection, wanted))
@@ -184,7 +184,7 @@ def prepare(connections: Connections, table: str, *, read_only: bool) -> Layout:
     layout = connections.core(lambda connection: _found(connection, wanted, refused))
     if not (layout.is_complete and layout.has_own_tables):
         _logger.warning(
-            "the table %s is used as far as the account's rights go: evergrant's own columns or "
+            "the table %s is used with the rights that the account has: evergrant's own columns or "
             "tables are missing (%s)",
             table,
             refused,
@@ -193,7 +193,7 @@ def prepare(connections: Connections, table: str, *, read_only: bool) -> Layout:
 
 
 def _do(connections: Connections, todo: list[ExecutableDDLElement]) -> StoreError | None:
-    """Run what can be run; return the first refusal."""
+    """Run all statements that the account may run; return the first refusal."""
     refused = None
     for statement in todo:
         try:
@@ -201,7 +201,7 @@ def _do(connections: Connections, todo: list[ExecutableDDLElement]) -> StoreErro
         except StoreError as error:
             if error.retryable:
                 raise
-            # Perhaps another process was faster: what is still missing will tell.
+            # Another process may have been faster; the next look at the database will tell.
             refused = refused or error
     return refused
 
@@ -229,7 +229,7 @@ def _missing(connection: Connection, wanted: _Wanted) -> Iterator[ExecutableDDLE
     else:
         yield CreateTable(table)
     yield from (CreateIndex(wanted.index(name)) for name in LOOKED_UP if name not in by_index)
-    # Not asked for by name: an account without rights on them must not, even if they are not there.
+    # Not queried by name: an account without rights on them may not, even if they do not exist.
     there = inspector.get_table_names()
     for own in (wanted.counters, wanted.leases, wanted.notes):
         if own.name not in there:
@@ -241,10 +241,10 @@ def _ddl(statement: str) -> DDL:
 
 
 def _columns(inspector: Inspector, table: str) -> dict[str, ReflectedColumn]:
-    """Return a table's columns by their names in small letters.
+    """Return a table's columns by their names in lower case.
 
     Raises:
-        StoreUnavailable: They are not those of a table of tokens.
+        StoreUnavailable: They are not the columns of a table of tokens.
     """
     columns = {column["name"].lower(): column for column in inspector.get_columns(table)}
     key = inspector.get_pk_constraint(table)["constrained_columns"]
@@ -263,7 +263,7 @@ def _found(connection: Connection, wanted: _Wanted, refused: StoreError | None =
     known = {name: column for name, column in columns.items() if name in COLUMNS}
     if is_narrow(known.get("version")):
         del known["version"]
-    # In our order: rows are written and read by name, and theirs may be another.
+    # In our order; the table's own order may differ, but rows are written and read by name.
     tokens = Table(
         table,
         MetaData(),

@@ -1,4 +1,4 @@
-"""The database server's clock: the same for all its clients, whose own differ."""
+"""The database server's clock, which is the same for all clients, whose own clocks differ."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ DAY: ColumnElement[int] = literal_column("86400000")
 
 
 def server_now(connections: Connections) -> ColumnElement[int]:
-    """Return the server's present moment as an expression, in epoch milliseconds."""
+    """Return the server's present time as an expression, in epoch milliseconds."""
     return cast(
         literal_column(
-            # Whatever the session's time zone is.
+            # Independent of the session's time zone.
             "TIMESTAMPDIFF(MICROSECOND, '1970-01-01', UTC_TIMESTAMP(3)) DIV 1000"
             if connections.is_mysql
             else "EXTRACT(EPOCH FROM clock_timestamp()) * 1000"
@@ -32,7 +32,7 @@ def server_time(connections: Connections) -> datetime:
     """Ask the server for its time.
 
     Raises:
-        StoreUnavailable: It does not answer.
+        StoreUnavailable: The server does not answer.
     """
     now = compile_statement(select(server_now(connections)), connections.dialect)
     return from_epoch_ms(int(connections.run(now, Values()).rows[0][0]))

@@ -1,4 +1,4 @@
-"""The SQL of a SQL store: SQLAlchemy's expressions, compiled once for the driver."""
+"""The SQL of a SQL store: SQLAlchemy expressions, compiled once for the driver."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ __all__ = [
 
 
 class Values(Masked, dict[str, str | int | None]):
-    """Parameters of a statement, which do not show: a traceback may print local variables."""
+    """Parameters of a statement, masked because a traceback may print local variables."""
 
     def __repr__(self) -> str:
         return f"Values({', '.join(self)})"
@@ -55,11 +55,11 @@ Parameters = Mapping[str, str | int | None]
 
 
 class Statement(NamedTuple):
-    """What a driver gets.
+    """A statement for the driver.
 
     Attributes:
         order: The names of its parameters, for a driver that takes them by position.
-        options: What else the driver is told.
+        options: Further arguments for the driver.
     """
 
     text: str
@@ -68,24 +68,24 @@ class Statement(NamedTuple):
 
     @property
     def changes(self) -> bool:
-        """Whether a server that takes no changes would refuse it."""
+        """Whether a read-only server would refuse the statement."""
         return any(verb in self.text for verb in ("INSERT INTO", "UPDATE ", "DELETE FROM"))
 
     def bound(self, values: Parameters | None) -> Any:
-        """Return values as the driver takes them."""
+        """Return values in the form that the driver takes."""
         if self.order is None or values is None:
             return values
         return tuple(values[name] for name in self.order)
 
 
 class Guard(NamedTuple):
-    """What keeps other writers out of a transaction.
+    """Statements that keep other writers out of a transaction.
 
     Attributes:
-        enter: Run at its begin; waits.
-        leave: Run just before its end, where the end itself does not do it: after it, a proxy may
-            have given us another session, and the lock would stay with nobody. Whoever enters
-            meanwhile waits for the rows that we have locked.
+        enter: Run at the beginning of the transaction; waits for other writers.
+        leave: Run just before the end, if the end itself does not release the lock. After the
+            end, a proxy may have given us another session, and the lock would never be released.
+            A writer that enters between the two waits for the rows that we have locked.
     """
 
     enter: Statement
@@ -93,7 +93,7 @@ class Guard(NamedTuple):
 
 
 def like_prefix(prefix: str) -> str:
-    """Return the pattern of LIKE, escaped by a slash, that fits what begins with ``prefix``."""
+    """Return the LIKE pattern, escaped by a slash, for texts that begin with ``prefix``."""
     for special in "/%_":
         prefix = prefix.replace(special, f"/{special}")
     return f"{prefix}%"
@@ -102,19 +102,19 @@ def like_prefix(prefix: str) -> str:
 def compile_statement(
     expression: ClauseElement, dialect: Dialect, columns: list[str] | None = None
 ) -> Statement:
-    """Return an expression as the driver gets it.
+    """Return an expression as a statement for the driver.
 
     Args:
-        columns: The columns that an INSERT or UPDATE sets, each to the value of its name.
+        columns: The columns that an INSERT or UPDATE sets, each to the value of the same name.
     """
     done: Any = expression.compile(dialect=dialect, column_keys=columns)
     return Statement(str(done), tuple(done.positiontup) if done.positional else None)
 
 
 def insert_unless_taken(table: Table, dialect: Dialect) -> Insert:
-    """Return the expression that adds a row; on PostgreSQL, none where the key is taken.
+    """Return the expression that adds a row; on PostgreSQL it does nothing if the key is taken.
 
-    There, an error would break the transaction; MySQL has no such statement, but goes on.
+    There, an error would end the transaction. MySQL has no such statement, but can go on.
     """
     if dialect.name == "postgresql":
         return postgresql.insert(table).on_conflict_do_nothing()
@@ -122,22 +122,22 @@ def insert_unless_taken(table: Table, dialect: Dialect) -> Insert:
 
 
 def lower_case(text: ColumnElement[Any], dialect: Dialect) -> ColumnElement[Any]:
-    """Return a text without its case, as an index of PostgreSQL has it."""
-    # Not by the rules of a language: Turkish has another small letter for I.
+    """Return a text in lower case, as an index of PostgreSQL has it."""
+    # Not by the rules of a language, since Turkish has another lower-case letter for I.
     exactly = collate(text, "C") if dialect.name == "postgresql" else text
     return func.lower(exactly)
 
 
 class Statements:
-    """The statements on one table of tokens, and on its count of ids.
+    """The statements on one table of tokens and on its id counter.
 
-    Text is looked up as the database compares it, which its indexes serve: that may find look-
-    alikes too (by case, by accents, by spaces at the end), but misses nothing.
+    Text is looked up as the database compares it, since its indexes do. That may also find similar
+    texts (other case, accents, or trailing spaces), but misses nothing.
 
     Args:
-        tokens: The table of tokens; its columns by their official names, as far as there are.
+        tokens: The table of tokens, with those columns that it has, by their official names.
         counters: The table of counters.
-        ignores_case: Whether the database finds users' names in any case by itself.
+        ignores_case: Whether the database itself compares user names without case.
     """
 
     def __init__(
@@ -165,7 +165,7 @@ class Statements:
             )
         )
         self.insert = self._compiled(insert_unless_taken(tokens, self._dialect), list(columns))
-        # One row, as it was read: whatever an answer said, no other one is changed or deleted.
+        # Exactly one row, as it was read: no other row is ever changed or deleted.
         as_read = [id_ == bindparam("old_id")]
         if "version" in columns:
             version = func.coalesce(columns["version"], literal_column("0"))
@@ -195,7 +195,7 @@ class Statements:
         """Return the statement that looks up rows by these columns.
 
         Args:
-            lock: Keep others from changing the rows until the transaction ends.
+            lock: Keep other writers from changing the rows until the transaction ends.
         """
         known = self._selects.get((columns, lock))
         if known is None:
@@ -211,7 +211,7 @@ class Statements:
         return known
 
     def storage_id(self) -> Statement:
-        """Return the statement that tells this database from any other, however it is reached."""
+        """Return the statement that identifies this database, however it is reached."""
         if self._dialect.name == "postgresql":
             return Statement(
                 "SELECT system_identifier, current_database(), current_schema() "
@@ -224,8 +224,8 @@ class Statements:
         """Return a guard that needs no table, and so no rights.
 
         Args:
-            name: Of what is guarded; MySQL's such locks are those of the whole server.
-            timeout: How long to wait, in seconds.
+            name: Names what is guarded; on MySQL, such locks apply to the whole server.
+            timeout: Seconds to wait.
         """
         digest = hashlib.sha256(name.encode()).hexdigest()[:15]
         if self._dialect.name == "postgresql":

@@ -39,7 +39,7 @@ from evergrant.stores.sql.urls import display_url, parse_url, validate_table
 __all__ = ["SQLStore"]
 
 PAGE = 500
-"""Rows that a listing reads at a time: it neither fills the memory nor holds up a writer."""
+"""Rows that a listing reads at a time, so that it neither fills the memory nor blocks a writer."""
 
 T = TypeVar("T")
 
@@ -47,20 +47,20 @@ T = TypeVar("T")
 class SQLStore(TokenStore):
     """Keeps tokens in a table of a MySQL, MariaDB or PostgreSQL database.
 
-    The official SDK's table is extended, and stays usable for the programs that made it. Where
-    the account may not extend it, it is used as it is: see docs/stores.md for what that costs.
+    The official SDK's table is extended, and stays usable for the programs that made it. If the
+    account may not extend it, it is used as it is: see docs/stores.md for what that costs.
 
     Args:
-        url: As SQLAlchemy writes it, such as ``mysql+pymysql://user:password@host/database``;
-            its parameters go to the driver, in its types, but for ``?table=``.
+        url: A SQLAlchemy URL, such as ``mysql+pymysql://user:password@host/database``. Its
+            parameters, except ``?table=``, go to the driver in the types that it takes.
         table: The table of tokens.
-        timeout: How long to wait for another writer, in seconds.
-        read_only: Leave the database as it is: nothing is created, extended or saved.
+        timeout: Seconds to wait for another writer.
+        read_only: Do not change the database: nothing is created, extended or saved.
 
     Raises:
         StoreMissing: There is no such table, and none may be created.
-        StoreUnavailable: The database cannot be used, or does not hold tokens; it is unchanged.
-        ConfigError: The URL is malformed, or a table cannot have that name.
+        StoreUnavailable: The database cannot be used, or does not hold tokens; it was not changed.
+        ConfigError: The URL is malformed, or a table cannot have this name.
         MissingExtra: SQLAlchemy or the driver is not installed.
     """
 
@@ -74,7 +74,7 @@ class SQLStore(TokenStore):
         clock: Clock = utc_now,
     ) -> None:
         super().__init__(clock=clock)
-        # The same name: a traceback may print local variables, and the text has the password.
+        # Replaces the text, which has the password: a traceback may print local variables.
         url, named = parse_url(Secret(url) if isinstance(url, str) else url)
         self._table = validate_table(named if table is None else table)
         self.url = display_url(url, self._table)
@@ -105,7 +105,7 @@ class SQLStore(TokenStore):
         """Open the store that the official SDK's ``DBStore`` opens with the same arguments.
 
         Args:
-            drivername: The database and driver, as a URL begins.
+            drivername: The database and driver, as at the beginning of a URL.
         """
         url = URL.create(
             drivername,
@@ -165,30 +165,30 @@ class SQLStore(TokenStore):
         return True
 
     def storage_id(self) -> Hashable:
-        """Return what tells this table from any other, in whichever way its URL was spelled."""
+        """Return what identifies this table, however its URL was spelled."""
         return "sql", *self._run(self._sql.storage_id())[0], self._table
 
     def storage_time(self) -> datetime:
-        """Return what the server's clock says."""
+        """Return the time by the server's clock."""
         return server_time(self._connections)
 
     def config_remarks(self) -> Iterator[str]:
-        """Say what of the way to the storage costs something, and endangers nothing."""
+        """Yield a sentence for each setting that costs time but endangers nothing."""
         if self._connections.is_pooled:
             yield from costs(self.url, listens=NotificationListener.can_use(self._connections))
 
     def close(self) -> None:
-        """Close the connections; each use from now on raises."""
+        """Close the connections; each later use raises."""
         self._connections.close()
 
     def save_token(self, token: Token, *, expected_version: int | None = None) -> Token:
-        """Insert or update, see `TokenStore.save_token`; return it as it will be found."""
+        """Insert or update; see `TokenStore.save_token`. Return the token as it will be found."""
         saved = super().save_token(token, expected_version=expected_version)
-        # Without what the table has no columns for.
+        # Without the fields for which the table has no columns.
         return saved if self._layout.is_complete else decode(self._layout.as_stored(encode(saved)))
 
     def watch(self, id: str) -> Watch:  # noqa: A002 - as in the six methods
-        """Return what waits for somebody else's work on a token, see `TokenStore.watch`."""
+        """Return what waits for another caller's work on a token; see `TokenStore.watch`."""
         return self._listening.watch(self._key, str(id)) if self._listening else super().watch(id)
 
     def _with_retries(self, change: Callable[[], T]) -> T:
@@ -216,14 +216,14 @@ class SQLStore(TokenStore):
         return [row for row in rows if belongs_to(str(row.user_name), name)]
 
     def _found(self, statement: Statement, values: Parameters) -> list[Row]:
-        """Return the rows that a statement finds; a value that fits nowhere is nowhere."""
+        """Return the rows that a statement finds: none for a value that no column can hold."""
         if any(self._layout.validation_error(column, value) for column, value in values.items()):
             return []
         try:
             return self._as_found(self._connections.run(statement, values).rows)
         except UnfitError:
             if self._connections.in_transaction:
-                raise  # PostgreSQL does not go on with it; and such a value cannot be saved
+                raise  # PostgreSQL cannot continue the transaction, and cannot save the value
             return []
 
     def _rows(self) -> Iterator[Row]:
@@ -248,7 +248,7 @@ class SQLStore(TokenStore):
             raise StoreError(
                 "the table takes the id for that of another row, such as one in capitals",
                 token_id=str(row.id),
-                hint="Choose another id, or leave it out and one is given.",
+                hint="Choose another id, or leave it out to get one.",
             )
         return False
 
@@ -260,7 +260,7 @@ class SQLStore(TokenStore):
     def _changed_one(self, statement: Statement, values: Values) -> bool:
         changed = self._connections.run(statement, values).changed
         if changed not in (0, 1):
-            raise torn_error(self.url)  # and undone
+            raise torn_error(self.url)  # the transaction is rolled back
         return changed == 1
 
     def _delete(self, id_: str) -> bool:
@@ -268,7 +268,7 @@ class SQLStore(TokenStore):
         found = self._select(Criterion(id=id_))
         if not found:
             return False
-        # Another program may have given this id: it is never given again.
+        # Another program may have given this id, and it must never be given again.
         self._numbers.reserve(numeric_id(id_))
         as_read = Values(old_id=id_)
         if self._layout.has_versions:

@@ -1,7 +1,7 @@
-"""What a store wants of the server, said within each transaction and statement.
+"""The store's settings for the server, made within each transaction and statement.
 
-A session may be somebody else's by the next statement: behind a pooler or proxy, what is set on
-it would meet its next user, and not be there for us.
+Behind a pooler or proxy, another client may have the session at the next statement. Settings of
+the session would then apply to that client, and not to us.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ _OF_A_LOOK_UP = ("lock_wait_timeout = {}",)
 _OF_A_CHANGE = (
     *_OF_A_LOOK_UP,
     "innodb_lock_wait_timeout = {}",
-    # The server's own may let it cut values short.
+    # The server's own mode may let it cut values short.
     "sql_mode = 'STRICT_ALL_TABLES'",
 )
 
 
 class TransactionSettings:
-    """How long to wait for locks, whether to change anything, and that no value is cut short.
+    """How long to wait for locks, whether changes are allowed, and that no value is cut short.
 
-    MySQL and MariaDB transactions run at the server's own level of isolation: what decides there
-    is read with a lock, and a lock is on what is the latest at every level.
+    On MySQL and MariaDB, transactions run at the server's own isolation level. All values that
+    matter there are read with a lock, and a locking read gets the latest row at every level.
 
     Args:
-        timeout: How long to wait for another writer's lock, in seconds.
-        read_only: Let the server refuse whatever would change it.
+        timeout: Seconds to wait for another writer's lock.
+        read_only: Let the server refuse every change.
 
     Attributes:
         begin: Begins a transaction, in one round trip.
@@ -48,15 +48,15 @@ class TransactionSettings:
                 f"BEGIN ISOLATION LEVEL READ COMMITTED{only}; "
                 f"SET LOCAL lock_timeout = '{self._seconds}s'",
                 None,
-                # Two statements in one cannot be prepared.
+                # Two statements at once cannot be prepared.
                 {"prepare": False} if dialect.driver == "psycopg" else {},
             )
 
     def of(self, statement: Statement) -> Statement:
-        """Return a statement with the limits that it carries itself, on MySQL and MariaDB.
+        """Return a statement with its limits added, on MySQL and MariaDB.
 
-        On PostgreSQL a transaction has them; a statement outside of one is given up by the
-        connection, see `PatientConnection`.
+        On PostgreSQL, the transaction has the limits. A statement outside of one is cancelled by
+        the connection; see `ReadTimeoutConnection`.
         """
         if not self._is_mysql:
             return statement

@@ -1,4 +1,4 @@
-"""The URLs of SQL stores: SQLAlchemy's, and what of them may be shown."""
+"""The URLs of SQL stores: SQLAlchemy's URLs, and how they are displayed."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ _DRIVERS = {
     "postgres": "postgresql+psycopg",
     "postgresql": "postgresql+psycopg",
 }
-"""The driver that is meant where none is named. (``postgres`` is no dialect of SQLAlchemy's, but
-what many hosts write.)"""
+"""The driver for a URL that names none. (SQLAlchemy has no dialect ``postgres``, but many hosting
+services write that.)"""
 
 _TABLE = re.compile(r"(?!evergrant_)[a-z0-9_]{1,63}", re.ASCII | re.IGNORECASE)
-"""What the official SDK takes, within PostgreSQL's limit."""
+"""Names that the official SDK allows, within PostgreSQL's limit."""
 
 
 def parse_url(url: str | URL) -> tuple[URL, str]:
-    """Return where a database is, and the table that the URL names.
+    """Return the database's URL, and the table that it names.
 
     Raises:
         ConfigError: It is no URL of a SQL database, or repeats ``table``.
@@ -55,7 +55,7 @@ def _malformed_error() -> ConfigError:
 
 
 def _with_password_in_its_place(url: URL) -> URL:
-    """Return a URL whose password SQLAlchemy knows to be one: as such, it hides it."""
+    """Return a URL with its password where SQLAlchemy knows, and hides, it."""
     for name in ("password", "passwd"):
         if isinstance(given := url.query.get(name), str):
             url = url.difference_update_query([name]).set(password=given)
@@ -63,7 +63,7 @@ def _with_password_in_its_place(url: URL) -> URL:
 
 
 def display_url(url: URL, table: str) -> str:
-    """Return a URL as it may be shown: no password in it, wherever it stood."""
+    """Return a URL to be shown, without its password, wherever that was."""
     secret = [name for name in url.query if "pass" in name.lower()]
     url = url.difference_update_query([*secret, "table"])
     if table != DEFAULT_TABLE:
@@ -78,7 +78,7 @@ def validate_table(name: str) -> str:
     """Return a table's name.
 
     Raises:
-        ConfigError: A table cannot have that name, or it is one of evergrant's own.
+        ConfigError: A table cannot have this name, or the name is reserved for evergrant.
     """
     if not _TABLE.fullmatch(name):
         raise ConfigError(
