@@ -1,4 +1,4 @@
-"""Tells a listener in a thread of its own, in order: it may hang, and nobody hangs with it."""
+"""Delivers items to a listener in a thread of its own: one that hangs blocks no caller."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ __all__ = [
 T = TypeVar("T")
 
 CALLER_WAITS = 0.5
-"""Seconds that who tells something waits for the listener; nobody does while it is late."""
+"""Seconds that a sender waits for the listener; not at all while the listener is late."""
 
 MAX_QUEUED = 10_000
 """What may wait for a listener; the rest is lost, counted, and told as lost."""
@@ -50,8 +50,8 @@ class Standing(NamedTuple):
     """How listeners of one name keep up, in this process.
 
     Attributes:
-        lost: What they were not told, as so many.
-        late: How many of them are late by now: nobody waits for them.
+        lost: How many items they did not get.
+        late: How many of them are late now: senders do not wait for them.
     """
 
     name: str
@@ -70,7 +70,7 @@ def standings() -> Iterator[Standing]:
 
 
 class _Item(Generic[T]):
-    """Something to be told, in the context of who tells it."""
+    """Something to be delivered, with the context of its sender."""
 
     def __init__(self, what: T) -> None:
         self.what = what
@@ -82,7 +82,7 @@ class Delivery(Generic[T]):
     """Hands things to a listener, one after the other; safe to share between threads.
 
     Args:
-        listener: What it raises harms nobody.
+        listener: Called with each item; what it raises is logged.
         lost: Makes what is told, once there is room again, in place of so many that were lost.
         report: Is told of a listener, by name, that it is `LATE`, `LOSES` something, or `FAILED`:
             then while its error is being handled.
@@ -90,7 +90,7 @@ class Delivery(Generic[T]):
 
     Attributes:
         name: What the listener is called.
-        is_late: Nobody waits for it.
+        is_late: Senders do not wait for it.
     """
 
     def __init__(
@@ -184,7 +184,7 @@ class Delivery(Generic[T]):
         while this_process() == here and (item := self._next()):
             try:
                 item.context.run(self._listener, item.what)
-            except BaseException:  # noqa: BLE001 - nobody is here whom it could reach
+            except BaseException:  # noqa: BLE001 - no caller is left to get it
                 self._report(self.name, FAILED)
             item.done.set()
 
@@ -199,7 +199,7 @@ class Delivery(Generic[T]):
             return None
 
     def flush(self, seconds: float) -> None:
-        """Wait until all is told; so many seconds at the most."""
+        """Wait until all is delivered, for a number of seconds at most."""
         until = time.monotonic() + seconds
         if self._process != this_process() or self._is_telling:
             return

@@ -59,7 +59,7 @@ class ProcessLock:
 
 
 class ProcessSemaphore:
-    """Turns of the threads of one process, so many at once; in a forked child all are free.
+    """A semaphore for the threads of one process; in a forked child all its turns are free.
 
     Args:
         number: How many threads have a turn at the same time.
@@ -162,7 +162,7 @@ def _before() -> None:
     for resource in list(_watched):
         resource.before_fork()
         _resting.append(resource)
-    _imp.acquire_lock()  # nobody begins another
+    _imp.acquire_lock()  # no thread begins another
     while _others_import() and time.monotonic() < until:
         _imp.release_lock()  # who is at it takes it again and again
         time.sleep(0.001)

@@ -1,4 +1,4 @@
-"""Keeps secrets from whoever looks without asking: consoles, error trackers, tracebacks."""
+"""Keeps secrets out of consoles, error trackers and tracebacks."""
 
 from __future__ import annotations
 
@@ -96,7 +96,7 @@ class _Call(Generic[R]):
 
 
 def clear_locals(error: BaseException) -> None:
-    """Empty the frames that an error and what led to it came through, as far as they have ended.
+    """Empty the frames that an error and its causes came through, except those still running.
 
     What the caller's own callers are handling already stays as it is.
     """

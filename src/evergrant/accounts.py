@@ -39,7 +39,7 @@ class Accounts:
 
     Args:
         client_id: As registered in Zoho's API console. Without one, tokens are refreshed with
-            the client that is stored beside them, and nobody can log in.
+            the client that is stored beside them, and no user can log in.
         client_secret: The common secret.
         redirect_url: Exactly as registered; not needed for a self client.
         data_center: Where logins begin, and where tokens live that do not say.
@@ -167,7 +167,7 @@ class Accounts:
             minted,
             # A refresh moves no grant: what is in a sandbox stays there, whatever the answer says.
             api_domain=origin_of(token.api_domain) or minted.api_domain,
-            # The one that works, for who goes by what is stored.
+            # The one that works, for programs that use what is stored.
             client_secret=client.secret_for(where) or token.client_secret,
         )
 
@@ -299,7 +299,7 @@ class Accounts:
     ) -> TokenResponse:
         def ask() -> TokenResponse:
             # Not when the answer came: stopped or asleep on the way, we would take the token for a
-            # fresher one than it is, and than one that was granted meanwhile.
+            # fresher one than it is, and than one that was granted since.
             now, known = self.clock(), self.data_centers
             answer = self._send(call)
             return protocol.parse_token_response(

@@ -149,11 +149,11 @@ class Keeper:
         Args:
             scopes: What to ask for, a text or many. Where the user is to be learnt from Zoho, the
                 two scopes it takes (`evergrant.IDENTITY_SCOPES`) are added.
-            user: Who is expected: an e-mail address or full name is compared with who logs in;
+            user: The expected user: an e-mail address or full name is compared with the login;
                 anything else is a key of your own, under which the token is kept unasked.
             session: What identifies the browser session, such as a random value in its cookie.
-                Give the same to `complete_login`: without it, somebody could make another
-                person's browser complete a login that they began themselves.
+                Give the same to `complete_login`: without it, an attacker could make another
+                person's browser complete a login that the attacker began.
             prompt_consent: Make Zoho ask for consent and issue a new refresh token, even if the
                 user consented before (``prompt=consent``).
 
@@ -271,7 +271,7 @@ class Keeper:
     def close(self) -> None:
         """Stop what runs in the background, once what was begun is saved.
 
-        The store and the accounts servers are closed by who opened them.
+        The store and the accounts servers stay open: close them where you opened them.
         """
         self.async_tokens.close()
         self._scheduler.close()

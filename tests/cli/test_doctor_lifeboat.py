@@ -101,7 +101,7 @@ def test_what_the_store_does_not_need_is_said(
     boat.add(replace(alice, access_token="canary-old", expires_at=utc_now() - timedelta(days=1)))
     store.save_token(refreshed(alice), expected_version=alice.version)
     assert [(status, detail) for status, detail, _ in doctor("--repair")] == [
-        ("note", f"token 99 of {BOB}:1: let go: its row was deleted"),
+        ("note", f"token 99 of {BOB}:1: dropped: its row was deleted"),
         ("note", f"token 1 of {ALICE}:1: not needed: the store has a newer one"),
     ]
     assert files(home) == []

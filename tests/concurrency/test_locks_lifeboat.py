@@ -50,7 +50,7 @@ def unwritable(folder: Path) -> Path:
     return folder / "below a file"
 
 
-def restored_once(outbox: Lifeboat, taken: Counter[str | None]) -> None:
+def restored(outbox: Lifeboat, taken: Counter[str | None]) -> None:
     def save(token: Token) -> RestoreResult:
         taken[token.id] += 1
         return RestoreResult(token, RestoreOutcome.RESTORED)
@@ -72,12 +72,12 @@ def test_a_file_that_two_find_waits_once(folder: Path, reader: str) -> None:
     step_through(scene, outbox)
 
 
-def test_a_file_that_another_finds_meanwhile_is_restored_once_once(folder: Path) -> None:
+def test_a_file_that_another_finds_meanwhile_is_restored_once(folder: Path) -> None:
     def scene() -> Scene:
         one, taken = boat(folder), Counter[str | None]()
         boat(emptied(folder)).add(TOKEN)
         return Scene(
-            one.pending, lambda: restored_once(one, taken), lambda: equal((taken, {TOKEN.id: 1}))
+            one.pending, lambda: restored(one, taken), lambda: equal((taken, {TOKEN.id: 1}))
         )
 
     step_through(scene, outbox)
@@ -110,7 +110,7 @@ def test_a_token_that_leaves_while_another_comes_stays_away(folder: Path, how: s
     step_through(scene, outbox)
 
 
-def test_a_token_that_comes_while_another_is_restored_once_is_not_lost(folder: Path) -> None:
+def test_a_token_that_comes_while_another_is_restored_is_not_lost(folder: Path) -> None:
     nowhere = unwritable(folder)
 
     def scene() -> Scene:
@@ -118,10 +118,10 @@ def test_a_token_that_comes_while_another_is_restored_once_is_not_lost(folder: P
         one.add(TOKEN)
 
         def check() -> None:
-            restored_once(one, taken)
+            restored(one, taken)
             equal((taken, {TOKEN.id: 1, OTHER.id: 1}))
 
-        return Scene(lambda: restored_once(one, taken), lambda: one.add(OTHER), check)
+        return Scene(lambda: restored(one, taken), lambda: one.add(OTHER), check)
 
     step_through(scene, outbox, within=("_remove_entry",), opcodes=True)
 
@@ -170,7 +170,7 @@ def test_files_are_listed_while_another_turns_out_to_be_damaged(folder: Path) ->
     step_through(scene, paths, within=("__hash__",))
 
 
-def test_what_is_deleted_while_it_is_restored_once_does_not_come_back(folder: Path) -> None:
+def test_what_is_deleted_while_it_is_restored_does_not_come_back(folder: Path) -> None:
     def scene() -> Scene:
         store, one = MemoryStore(clock=lambda: NOW), boat(emptied(folder))
         keeps = Saver(store, one, lambda _: None, lambda: NOW)

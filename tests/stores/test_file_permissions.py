@@ -67,7 +67,7 @@ def test_a_lifeboat_that_is_opened_to_everybody_takes_nothing_in_until_it_is_clo
     assert taken(lifeboat) == [TOKEN]
 
 
-def test_a_strangers_file_in_the_lifeboat_is_not_restored_once(
+def test_a_strangers_file_in_the_lifeboat_is_not_restored(
     tmp_path: Path, strange: Callable[[Path], None], caplog: pytest.LogCaptureFixture
 ) -> None:
     planted = boat(tmp_path).add(TOKEN)

@@ -220,7 +220,7 @@ def test_a_token_that_cannot_be_written_is_kept_whatever_is_wrong_with_it(tmp_pa
     assert lifeboat.find("7") == odd
 
 
-def test_a_file_that_cannot_be_removed_is_not_restored_once_for_ever(
+def test_a_file_that_cannot_be_removed_is_not_restored_for_ever(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def read_only(path: Path, **_options: object) -> None:

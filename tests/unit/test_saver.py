@@ -128,7 +128,7 @@ def test_a_token_deleted_while_it_waits_does_not_come_back(
     scene.saver().restore_pending()
     assert scene.store.get_tokens() == []
     assert not list(scene.folder.glob("*.json"))
-    assert "the lifeboat let go of token 1: its row was deleted" in caplog.text
+    assert "the lifeboat dropped token 1: its row was deleted" in caplog.text
 
 
 @pytest.mark.parametrize("version", [0, 1])
@@ -231,7 +231,7 @@ def test_a_login_wins_against_a_refresh_that_comes_meanwhile(scene: Scene) -> No
     assert scene.store.get_tokens() == [saved]
 
 
-def test_what_was_dropped_is_not_restored_once(scene: Scene) -> None:
+def test_what_was_dropped_is_not_restored(scene: Scene) -> None:
     stored = scene.store.save_token(ALICE)
     saver = scene.saver()
     scene.store.troubles = [LOCKED] * 3

@@ -1,4 +1,4 @@
-"""Asking a store that may not even refuse: nobody waits for it who has a token that works."""
+"""Bounded, de-duplicated reads: a caller never waits longer than `TIMEOUT` for one that hangs."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ TIMEOUT = 1.0
 host removes is not to be handed out for more than a second."""
 
 MAX_PENDING = 100
-"""Looks under way at a time; a store that leaves so many open does not answer."""
+"""Reads under way at a time; a store that leaves more open does not answer."""
 
 
 class _Pending(Future[Any]):
@@ -86,7 +86,7 @@ class DeduplicatedRead:
     def _run(self, what: Hashable, found: _Pending, look: Callable[[], object]) -> None:
         try:
             found.set_result(look())
-        except BaseException as error:  # noqa: BLE001 - whoever asked is told
+        except BaseException as error:  # noqa: BLE001 - the callers get it
             found.set_exception(error)
         finally:
             del self._under_way[what]

@@ -23,7 +23,7 @@ _logger = RateLimitedLog()
 T = TypeVar("T")
 
 MAX_CALL_TIME = 60.0
-"""Seconds that `asyncio.run`, and whoever closes, wait for a call that is under way."""
+"""Seconds that `asyncio.run` and `close` wait for a call that is under way."""
 
 
 class _Event(Protocol):
@@ -77,7 +77,7 @@ class ThreadBridge:
     """Lets any number of tasks, of any number of event loops, share the work of few threads.
 
     A task that is cancelled stops waiting; what a thread has begun goes on, since Zoho may be
-    granting something. What has not begun, and nobody waits for any more, is not begun. A program
+    granting something. What has not started is not started once no task waits for it. A program
     that ends waits for what was begun, and so may `asyncio.run`, for a minute at the most.
 
     Args:
@@ -100,8 +100,8 @@ class ThreadBridge:
     async def run_shared(self, key: Hashable, call: Callable[[], T]) -> T:
         """Return what ``call`` returns, for one task or for all that ask with its key.
 
-        What is not None counts for those who asked before the call began: a token that was read
-        earlier may have been revoked meanwhile. An error counts for all who wait.
+        A caller that joins a call already running does not get its result, which may have been read
+        before a revocation; it calls again. Errors, and None, are shared by all waiters.
 
         Raises:
             RuntimeError: This was closed.
@@ -182,7 +182,7 @@ class ThreadBridge:
 
 
 class ThreadBridges:
-    """Threads for each server apart: one that hangs holds up nobody who waits for another.
+    """Threads for each server apart: one that hangs does not hold up calls to another.
 
     Args:
         threads: How many calls may wait for one server at the same time.
@@ -249,7 +249,7 @@ def _keep_loop_alive(flight: _SharedCall[Any]) -> None:
     except RuntimeError:
         return
     guard = loop.create_task(_last_until_done(flight), name="evergrant-guard")
-    flight.work.add_done_callback(lambda _: guard)  # a loop by itself forgets its tasks
+    flight.work.add_done_callback(lambda _: guard)  # a loop keeps no strong reference to its tasks
 
 
 async def _last_until_done(flight: _SharedCall[Any]) -> None:

@@ -25,7 +25,7 @@ class _Flight(Future[T]):
 
 
 class SingleFlight(Generic[T]):
-    """Lets one thread per key do the work; threads that come meanwhile share its outcome.
+    """Lets one thread per key do the work; threads that come in the meantime share its outcome.
 
     Errors are shared as well: when Zoho throttles the first, the others must not ask again.
     """
@@ -71,7 +71,7 @@ class SingleFlight(Generic[T]):
             flight.set_exception(error)
             raise
         except BaseException:
-            # An interrupt is the leader's own: somebody else takes the lead.
+            # An interrupt is the leader's own: another thread takes the lead.
             flight.cancel()
             raise
         else:

@@ -1,4 +1,4 @@
-"""Work that nobody waits for, in threads that live as long as there is some."""
+"""Background work, in threads that live as long as there is some."""
 
 from __future__ import annotations
 

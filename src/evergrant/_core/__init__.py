@@ -1,1 +1,1 @@
-"""What a Keeper is made of: admit a grant, cache it, refresh it once, save it come what may."""
+"""The token manager and its parts: enrolment, cache, refresh, save, revocation."""

@@ -138,7 +138,7 @@ class Enrollment:
                 return self._enroll_then_raise(granted, doubts, expected)
             except NoRefreshToken as error:
                 error.hint = (
-                    "Nobody can be asked again for such a code. Make a new one in the API "
+                    "Consent cannot be asked for again with such a code. Make a new one in the API "
                     "console, and log in with that. If it brings none either, remove the app "
                     f"under Connected apps at {where.accounts_url}/home first, or log in by "
                     "browser with prompt_consent=True (prompt=consent)."
@@ -318,7 +318,7 @@ def _require_expected(saved: Token, expected: str | None) -> Token:
             f"{name} logged in, not {expected}",
             token_id=saved.id,
             user=name,
-            hint="The grant is stored under the name of who gave it; revoke it if unwanted.",
+            hint="The grant is stored under that user's name; revoke it if unwanted.",
         )
     if not saved.refresh_token:
         raise _no_refresh_token_error(saved)

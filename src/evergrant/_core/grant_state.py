@@ -45,7 +45,7 @@ class GrantState:
         state: What can be done with it.
         reason: Why, in words; empty where nothing is wrong.
         since: From when on, where that is known.
-        until: Until when, where it passes by itself.
+        until: Until when, if it passes without action.
     """
 
     state: State

@@ -174,7 +174,7 @@ class TokenManager:
         """Return the newest token of this user, expired or not.
 
         Raises:
-            TokenNotFound: There is none of this client.
+            TokenNotFound: This client has no token of that user.
             AmbiguousUser: There are several.
         """
         self.restore_pending()
@@ -195,7 +195,7 @@ class TokenManager:
         try:
             return data_center_code(self.find(user), self.accounts)
         except EvergrantError:
-            return ""  # whoever asks is told then
+            return ""  # the call itself raises it then
 
     def refresh(self, user: str) -> Token:
         """Refresh the access token now, even if it has not expired; raises as `token`."""
@@ -220,7 +220,7 @@ class TokenManager:
         return token
 
     def save(self, token: Token) -> Token:
-        """Save what another program obtained, come what may; return it as stored.
+        """Save what another program obtained; return it as stored.
 
         Raises:
             TokenNotSaved: The store cannot take it; the lifeboat holds it.

@@ -18,8 +18,8 @@ class Requirement:
     Attributes:
         other_than: The access token that the API did not accept, whatever its expiry says.
         min_ttl: How much life it must have left.
-        is_use: Whether somebody is about to use it; else it is only kept fresh.
-        is_asked: Whether somebody asked for another one; else the API rejected that one.
+        is_use: Whether a caller is about to use it; else it is only kept fresh.
+        is_asked: Whether a caller asked for another one; else the API rejected that one.
     """
 
     not_this: str | None = None

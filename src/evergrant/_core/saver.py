@@ -1,4 +1,4 @@
-"""Saves what Zoho granted, come what may: the store, the store again, the lifeboat."""
+"""Saves what Zoho granted: in the store, after retries, or else in the lifeboat."""
 
 from __future__ import annotations
 
@@ -234,7 +234,7 @@ class Saver:
             if not self._store.was_deleted(token):
                 return self._restore(token)
             # On purpose: it must not come back.
-            _logger.warning("the lifeboat let go of token %s: its row was deleted", token.id)
+            _logger.warning("the lifeboat dropped token %s: its row was deleted", token.id)
             return RestoreResult(token, RestoreOutcome.ROW_DELETED)
         return self._restore_login(token, row)
 

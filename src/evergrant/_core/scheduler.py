@@ -59,7 +59,7 @@ class RefreshScheduler:
     """Refreshes tokens when they are due, in a thread of its own that ends with the process.
 
     Args:
-        users: Whose tokens to keep fresh; nobody named: all of this client.
+        users: The users whose tokens to keep fresh; by default all of this client.
         on_problem: Is told, in each round, why a row or a user named cannot be kept fresh.
     """
 

@@ -15,7 +15,7 @@ UNTRACKED_TTL = 1.0
 """Seconds that a token is trusted where the store cannot tell whether it has changed."""
 
 MAX_ENTRIES = 100_000
-"""Beyond this many the cache starts anew: it must not grow for as long as the process lives."""
+"""Beyond this many the cache is emptied: it must not grow for as long as the process lives."""
 
 
 @dataclass(frozen=True, slots=True)

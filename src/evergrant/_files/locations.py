@@ -18,7 +18,7 @@ HOME = "EVERGRANT_HOME"
 
 
 def path_from_environment(variable: str) -> Path | None:
-    """Return the path that an environment variable names; None: it is not set.
+    """Return the path that an environment variable names, or None if it is not set.
 
     A relative one is made absolute when it is first read, and stays so for this program and those
     it starts: it means the same place when the program changes its folder.

@@ -1,7 +1,7 @@
 """Whose a file is: what another account owns, can write or has planted holds no secret of ours.
 
-A file is judged by its descriptor, and only where nobody else can put another in its place: the
-folders above it belong to us or to root, and nobody else may write to them.
+A file is judged by its descriptor, and only where no other account can replace it: the
+folders above it belong to us or to root, and no other account may write to them.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ def resolved(path: str | os.PathLike[str], *, as_root: bool = False) -> str:
         as_root: Root goes on with what belongs to the owner of its folder.
 
     Raises:
-        UntrustedFileError: Somebody else can write to a folder on the way, or made a link in it.
-        OSError: A folder cannot be looked at; one that is not there is none yet.
+        UntrustedFileError: Another account can write to a folder on the way, or made a link in it.
+        OSError: A folder cannot be looked at; one that is missing is fine.
     """
     todo = deque(Path(os.path.abspath(path)).parts[1:])  # noqa: PTH100 - follows no link
     at, links, folder = "/", 0, os.lstat("/")
@@ -200,7 +200,7 @@ def _foreign(path: str, found: os.stat_result, kind: str = "") -> UntrustedFileE
 
 
 def open_checked(path: str) -> os.stat_result | None:
-    """Return how a file stands, without opening it for real; None where there is none.
+    """Return the status of a file without reading it, or None if it does not exist.
 
     The descriptor is of the kind whose end does not end the locks that a process has on a file.
     """
@@ -225,7 +225,7 @@ def open_own(path: str | os.PathLike[str], flags: int, *, tightened: bool = Fals
         tightened: As of `refuse`.
 
     Raises:
-        UntrustedFileError: Somebody else can; nothing was read or written.
+        UntrustedFileError: Another account can; nothing was read or written.
         OSError: It cannot be opened.
     """
     real = resolved(path)
@@ -241,13 +241,13 @@ def open_own(path: str | os.PathLike[str], flags: int, *, tightened: bool = Fals
 
 
 def make_folder(folder: str | os.PathLike[str], *, as_root: bool = False) -> str:
-    """Make a folder, and those above it, for us alone, as far as they are missing.
+    """Make a folder for us alone, and those above it that are missing.
 
     Returns:
         The folder's absolute path, without links.
 
     Raises:
-        UntrustedFileError: Somebody else can write to one that is there.
+        UntrustedFileError: Another account can write to an existing one.
         OSError: It cannot be made.
     """
     real = Path(resolved_folder(folder, as_root=as_root))

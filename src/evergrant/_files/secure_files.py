@@ -82,12 +82,12 @@ def ensure_file(path: str, content: bytes = b"") -> None:
         content: What is in it where there was none.
 
     Raises:
-        StoreUnavailable: There is not, or somebody else could have planted it.
+        StoreUnavailable: It does not, or another account could have planted it.
     """
     try:
         folder = Path(ownership.make_folder(Path(path).parent, as_root=True))
         real = ownership.resolved(path, as_root=True)
-        # One that others can read would stay open to whoever opens it before it is tightened.
+        # One that others can read would stay open to a program that opens it first.
         create(str(folder / Path(path).name), content=content)  # not where a link leads
         kind = Path(real).stat().st_mode
     except OSError as error:
@@ -120,13 +120,13 @@ def require_not_planted(path: str, *others: str) -> None:
             if found := ownership.open_checked(file):
                 ownership.require_trusted(found, file, folder, as_root=True, tightened=True)
     except (FileNotFoundError, IsADirectoryError):
-        return  # there is no file, and so none that somebody could have planted
+        return  # no file, so nothing that could be planted
     except OSError as error:
         raise unusable_error(path, error) from None
 
 
 def create(path: str, owner: os.stat_result | None = None, *, content: bytes = b"") -> None:
-    """Create a file if there is none.
+    """Create a file if it does not exist.
 
     Args:
         owner: Whose it is to be; see `give`.
@@ -152,7 +152,7 @@ def chown(handle: int, path: str, owner: os.stat_result | None) -> None:
 
     Args:
         path: The new file's.
-        owner: How the old one stands; None: there is none.
+        owner: The status of the old one, if it exists.
     """
     mode = 0o600
     if owner and ownership.is_shared(owner, os.stat(Path(path).parent)):  # noqa: PTH116 - the same

@@ -16,7 +16,7 @@ class RestoreOutcome(Enum):
 
     RESTORED = "restored"
     SUPERSEDED = "not needed: the store has a newer one"
-    ROW_DELETED = "let go: its row was deleted"
+    ROW_DELETED = "dropped: its row was deleted"
     STILL_PENDING = "still waiting"
 
 

@@ -1,4 +1,4 @@
-"""What libraries log while they work for us: no more lines than our own, and holding nobody."""
+"""Limits what libraries log while they work for us, as our own log is limited."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class _Limit(logging.Filter):
         if least is None:
             return True
         if record.levelno >= least:
-            _here.least = None  # whoever handles it may be this very thread
+            _here.least = None  # its handler may run in this very thread
             try:
                 _log.pass_on(record)
             finally:

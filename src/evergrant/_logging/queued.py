@@ -1,6 +1,6 @@
-"""Writes to the standard library's log in a thread of our own: nobody hangs with its handlers.
+"""Writes to the standard library's log in a thread of our own: a hanging handler blocks nothing.
 
-A handler may wait for a full disk, a pipe that nobody reads or a server of logs, and every thread
+A handler may wait for a full disk, a pipe that is not read or a server of logs, and every thread
 that logs waits with it. Who asks for a token is not to be one of them.
 """
 

@@ -27,7 +27,7 @@ PERIOD = 60.0
 """Seconds."""
 
 MOST_KINDS = 1_000
-"""Kinds that are told apart; with more of them, the counting begins anew."""
+"""Kinds that are told apart; with more of them, the counts start again."""
 
 
 _all: weakref.WeakSet[RateLimitedLog] = weakref.WeakSet()

@@ -11,7 +11,7 @@ __all__ = ["limit_responses"]
 
 
 def limit_responses(client: Any, seconds: float) -> None:
-    """Have each request of a boto3 client, with its answer, end after so many seconds.
+    """Limit each request of a boto3 client, with its answer, to a number of seconds.
 
     The client tries some again, as after a connection that is lost. An answer that breaks off is
     none, wherever it does.
@@ -40,7 +40,7 @@ def _told(kind: Any) -> Any:
             belongs_to_exchange(self.sock)
             response = super().getresponse(*arguments, **named)
             # What breaks off among the headers is a whole answer to Python, with nothing in it:
-            # a look-up would find nobody.
+            # a look-up would find no token.
             if not {"content-length", "transfer-encoding"} & {*map(str.lower, response.headers)}:
                 response.close()
                 raise IncompleteRead(b"")

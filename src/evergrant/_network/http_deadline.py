@@ -1,4 +1,4 @@
-"""One deadline for a whole exchange over HTTP, whatever arrives meanwhile, and however slowly."""
+"""One deadline for a whole HTTP exchange, however slowly bytes arrive."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PIECE = 16_384
 
 @contextmanager
 def deadline(seconds: float) -> Iterator[None]:
-    """Have what this thread sends and receives by HTTP in the block end after so many seconds."""
+    """Limit what this thread sends and receives by HTTP in the block to a number of seconds."""
     until, outer = time.monotonic() + seconds, _until.get()
     before = _until.set(until if outer is None else min(until, outer))
     try:
@@ -76,7 +76,7 @@ class _Backend:
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError):
-            found = []  # whoever connects says so
+            found = []  # connecting reports it
         addresses = list(dict.fromkeys(str(one[4][0]) for one in found)) or [host]
         for address in addresses[:-1]:
             try:
@@ -134,5 +134,5 @@ def _is_tls(stream: Any) -> bool:
 
 
 def _shut(connection: socket.socket) -> None:
-    with suppress(OSError):  # it has ended by itself
+    with suppress(OSError):  # it has ended already
         socket.socket.shutdown(connection, socket.SHUT_RDWR)

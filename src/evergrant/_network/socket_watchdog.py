@@ -1,4 +1,4 @@
-"""Ends exchanges with servers that take too long, whatever arrives meanwhile, by their sockets.
+"""Ends exchanges with servers that take too long, however slowly bytes arrive, by their sockets.
 
 The timeouts of drivers are for each part that arrives, so that one byte in each of them holds
 their caller for ever.
@@ -102,11 +102,11 @@ class _Watchdog:
                 quiet_since = now
             elif self.sleeps:
                 return  # none has begun since it was said
-            # Said before the last look: whoever begins after that look calls.
+            # Set before the last look: an exchange that starts after it wakes the thread.
             self.sleeps = now - quiet_since >= REST
             for exchange in exchanges:
                 if exchange.until <= now and (connection := exchange.connection) is not None:
-                    with suppress(OSError):  # it has ended by itself
+                    with suppress(OSError):  # it has ended already
                         # Not that of TLS, which would wait for a lock or forget what is read.
                         socket.socket.shutdown(connection, socket.SHUT_RDWR)
             if not self.sleeps:

@@ -135,7 +135,7 @@ def temporary_error(answer: HttpResponse, *, now: datetime, whose: str) -> OAuth
 
 
 def _retry_after(answer: HttpResponse, now: datetime) -> timedelta | None:
-    """Return how long we are asked to stay away: a second to a window; None: nobody said."""
+    """Return how long Zoho asks us to wait (a second to a window), or None if it does not say."""
     said = answer.headers.get("retry-after", "").strip()
     try:
         wait = timedelta(seconds=int(said)) if said.isdigit() else parsedate_to_datetime(said) - now

@@ -202,7 +202,7 @@ def parse_token_response(
     Args:
         now: When the request was sent (aware); the token's life counts from here.
         asked: The data center that was asked; the API domain must be one of its own.
-        grant_type: What was asked for; what a spent code brought is returned, come what may.
+        grant_type: What was asked for; what a spent code brought is always returned.
 
     Raises:
         OAuthError: One of its kinds, see `evergrant._oauth.errors`.

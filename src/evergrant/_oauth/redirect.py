@@ -2,7 +2,7 @@
 
 The state is signed, not stored: any worker that has the client secret can complete a login that
 another began. It names the moment, the user, the data center and the browser session it was made
-for, so that a redirect crafted by somebody else, or fed to another browser, is refused.
+for, so that a redirect crafted by an attacker, or fed to another browser, is refused.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class LoginState:
         nonce: Makes every login different.
         began_at: When (aware).
         data_center: The code of the data center whose consent page was opened.
-        user: The user whose login it is; None: whoever logs in.
+        user: The user who should log in, or None for any.
     """
 
     nonce: str
@@ -162,7 +162,7 @@ class Redirect:
     """What the browser brought back; nothing of it is to be trusted yet.
 
     Attributes:
-        state: Empty where there is none, or where it cannot be told which one counts.
+        state: Empty if it is missing, or if it is ambiguous.
     """
 
     state: str

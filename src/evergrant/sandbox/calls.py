@@ -38,7 +38,7 @@ class Call(NamedTuple):
 class Calls:
     """The calls so far, oldest first: ``len``, iterate, index; safe to share between threads.
 
-    Counts are exact. The calls themselves are kept up to ``keep``, then the oldest are let go.
+    Counts are exact. The calls themselves are kept up to ``keep``, then the oldest are dropped.
     """
 
     def __init__(self, keep: int = 10_000) -> None:

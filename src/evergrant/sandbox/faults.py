@@ -62,7 +62,7 @@ class Faults:
         self._lock = threading.Lock()
 
     def latency(self, seconds: float, path: str = TOKEN_PATH, times: int | None = None) -> None:
-        """Answer late, by so many real seconds."""
+        """Answer late, by a number of real seconds."""
         self._plan(Fault(delay=seconds), path, times)
 
     def server_error(

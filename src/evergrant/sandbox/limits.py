@@ -1,4 +1,4 @@
-"""How Zoho counts: so many in ten minutes, then no more until the ten minutes are over."""
+"""How Zoho counts: a number in ten minutes, then no more until the ten minutes are over."""
 
 from __future__ import annotations
 

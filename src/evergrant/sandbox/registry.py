@@ -17,7 +17,7 @@ class Directory:
 
     Args:
         data_centers: The codes of the data centers; the first is where people live whose
-            data center nobody names.
+            data center that is not named.
     """
 
     def __init__(self, data_centers: Iterable[str]) -> None:
@@ -35,7 +35,7 @@ class Directory:
             ValueError: There is no such kind or data center.
         """
         if kind not in ORG_KINDS:
-            raise ValueError(f"kind {kind!r} is none of {', '.join(ORG_KINDS)}")
+            raise ValueError(f"kind {kind!r} is not one of {', '.join(ORG_KINDS)}")
         home = self._existing(data_center)
         org = Org(str(next(self._zgids)), name, kind, data_center=home)
         self.orgs[org.zgid] = org
@@ -103,11 +103,11 @@ class Directory:
         """
         found = self.users.get(self._key(email))
         if found is None:
-            raise LookupError(f"nobody in the sandbox is called {email}")
+            raise LookupError(f"no user of the sandbox is called {email}")
         return found
 
     def owner_of(self, zgid: str, data_center: str) -> tuple[User, Org] | None:
-        """Return an org of this data center with its first member; None if there is none."""
+        """Return an org of this data center with its first member, or None."""
         org = self.orgs.get(zgid)
         if org is None or org.data_center != data_center or not org.members:
             return None
@@ -122,7 +122,7 @@ class Directory:
     def _existing(self, data_center: str | None) -> str:
         code = data_center or self.data_centers[0]
         if code not in self.data_centers:
-            raise ValueError(f"data center {code!r} is none of {', '.join(self.data_centers)}")
+            raise ValueError(f"data center {code!r} is not one of {', '.join(self.data_centers)}")
         return code
 
     @staticmethod

@@ -228,7 +228,7 @@ class Sandbox(Site):
         A short cut for setting the scene: it does not count towards `Settings.grants`.
 
         Args:
-            redirect_uri: What the exchange must repeat; None: it may say what it likes.
+            redirect_uri: What the exchange must repeat, or None for anything.
             self_client: Give the code the life of one that was made in the API console.
 
         Raises:

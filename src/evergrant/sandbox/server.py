@@ -97,7 +97,7 @@ class Server:
                         time.sleep(PAUSE)
 
     def _shut_overdue(self) -> None:
-        # From here: a timeout of the socket would begin anew with every byte.
+        # From here: a timeout of the socket would start again with every byte.
         now = time.monotonic()
         for connection, until in self._deadlines.copy().items():
             if until <= now:

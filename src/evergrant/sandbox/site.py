@@ -46,7 +46,7 @@ class AnyCall(Protocol):
 
     @property
     def body(self) -> bytes:
-        """Empty where there is none."""
+        """The body, which may be empty."""
 
 
 class Site:
@@ -124,12 +124,12 @@ class Site:
         """Answer a request without a connection; the answer's header names are in lower case.
 
         Raises:
-            ConnectionError: The address is none of the sandbox's, or a fault cut the connection.
+            ConnectionError: The address is not the sandbox's, or a fault cut the connection.
         """
         url = urlsplit(call.url)
         place = self._places.get(url.netloc)
         if place is None:
-            raise ConnectionRefusedError(f"nobody listens at {url.netloc}")
+            raise ConnectionRefusedError(f"no server listens at {url.netloc}")
         headers = {name.lower(): value for name, value in call.headers.items()}
         answer = self._answer(
             place, Request(call.method.upper(), url.path, url.query, headers, call.body)

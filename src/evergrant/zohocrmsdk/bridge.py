@@ -128,12 +128,12 @@ class SDKBridge:
             return self._manager(config).upkeep.replace_rejected(rejected)
 
     def save(self, token: Token, config: SDKConfig) -> Token:
-        """Save what the SDK or the program obtained, come what may; return it as stored."""
+        """Save what the SDK or the program obtained; return it as stored."""
         with self._clearing_cache():
             return self._manager(config).save(token)
 
     def revoke(self, id_: str, config: SDKConfig) -> bool:
-        """Revoke a token at Zoho and delete it; return False if there is none, or it was dead."""
+        """Revoke a token at Zoho and delete it; return False if it is missing or was dead."""
         stored = self.store.find_token_by_id(id_)
         with self._clearing_cache():
             return stored is not None and self._manager(config).revocation.revoke(stored)

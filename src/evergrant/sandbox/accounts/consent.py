@@ -34,7 +34,7 @@ _OPENID = {"openid", "email", "profile", "phone"}
 
 
 def ask(visit: RequestContext) -> Response:
-    """Show the consent page, or a page that says why not; such errors redirect nobody."""
+    """Show the consent page, or a page that says why not; such errors do not redirect."""
     application = _application(visit)
     if isinstance(application, Response):
         return application
@@ -133,7 +133,7 @@ def _registered(client: Client, redirect_uri: str, *, any_port: bool) -> bool:
 
 
 def _accounts(visit: RequestContext) -> Iterator[tuple[User, Org]]:
-    """Yield who can log in here: everybody, but China only in China and nobody else there.
+    """Yield the users that can log in here: those of China in China only, all others elsewhere.
 
     https://www.zoho.com/crm/developer/docs/api/v8/multi-dc.html
     """

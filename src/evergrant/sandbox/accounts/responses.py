@@ -42,12 +42,12 @@ def server_error() -> Response:
 
 
 def error_page(title: str, text: str, status: int = 400) -> Response:
-    """Answer a page that says what is wrong, and redirect nobody."""
+    """Answer a page that says what is wrong; do not redirect."""
     return page(title, f"<p>{escape(text)}</p>", status)
 
 
 def not_here(missing: str) -> Response:
-    """Answer a page that says what the sandbox does not have, and redirect nobody."""
+    """Answer a page that says what the sandbox does not have; do not redirect."""
     text = f"Zoho has this, and the sandbox does not: {missing}."
     return marked(error_page("Not In The Sandbox", text, NOT_IMPLEMENTED), [missing])
 

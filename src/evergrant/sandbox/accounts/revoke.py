@@ -14,7 +14,7 @@ __all__ = ["revoke", "revoke_authenticated"]
 
 
 def revoke(visit: RequestContext) -> Response:
-    """Revoke whatever token is shown; whoever holds it may.
+    """Revoke the given token; its holder may do so.
 
     https://www.zoho.com/accounts/protocol/oauth/revoke-refresh-token.html
     """

@@ -1,4 +1,4 @@
-"""What one call to the sandbox's CRM is made under: who asks, where, when, by which rules."""
+"""The context of one call to the sandbox's CRM: user, place, time and rules."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class CrmSettings:
         credits_header_from: The share of the credits from which on X-API-CREDITS-REMAINING is
             sent (api-limits.html).
         no_api_access: E-mails of users whose profile has no API access (status-codes.html).
-        metadata_changed_at: When modules and fields were last changed; None: never.
+        metadata_changed_at: When modules and fields were last changed, or None.
     """
 
     max_page: int = 200

@@ -72,7 +72,7 @@ class CrmCall:
         """Return a query parameter with a closed list of values, the first being the default.
 
         Raises:
-            CrmError: It is none of them.
+            CrmError: It is not one of them.
         """
         value = self.params.get(name, allowed[0])
         if value not in allowed:

@@ -1,7 +1,7 @@
 """What Zoho has at addresses that the sandbox does not serve.
 
 Names are those of https://github.com/zoho/crm-oas (v8.0) and, for the other services, of their
-API pages. What stands in no list here does not exist at Zoho, as far as we know.
+API pages. What stands in no list here does not exist at Zoho, to our knowledge.
 """
 
 from __future__ import annotations

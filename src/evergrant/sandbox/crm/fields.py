@@ -22,7 +22,7 @@ class Field:
         picks: The values that a picklist offers; the API takes others too.
         unique: Whether no two records may have the same value.
         custom: Whether it was added to what a fresh org has.
-        kept: Whether nobody declared it: a value came, and the sandbox was not strict.
+        kept: Whether it is undeclared: a value came, and the sandbox was not strict.
     """
 
     api_name: str

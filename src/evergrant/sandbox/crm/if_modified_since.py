@@ -31,6 +31,6 @@ def header_time(call: CrmCall, name: str) -> datetime | None:
 
 
 def unmodified(call: CrmCall, changed: datetime | None) -> bool:
-    """Return True if a thing is as it was at If-Modified-Since; ``changed`` None: it always was."""
+    """Return True if a thing is unchanged since If-Modified-Since; ``changed`` may be None."""
     since = header_time(call, "If-Modified-Since")
     return since is not None and (changed is None or changed <= since)

@@ -22,7 +22,7 @@ class Module:
         related: The modules of its related lists.
         api_supported: Whether the API has records for it; Home is only a tab.
         custom: Whether it was added to what a fresh org has.
-        kept: Whether nobody declared it: a record came, and the sandbox was not strict.
+        kept: Whether it is undeclared: a record came, and the sandbox was not strict.
     """
 
     api_name: str

@@ -77,7 +77,7 @@ class Schema:
 
         Args:
             fields: By API name; names alone are text fields.
-            kept: Nobody declared it: nothing in it is mandatory.
+            kept: It is undeclared: nothing in it is mandatory.
             open_to_all: Keep whatever fields a record has.
 
         Raises:
@@ -144,7 +144,7 @@ class Schema:
         )
 
     def keep_field(self, module: str, api_name: str, value: Any) -> Field:
-        """Take in a field that nobody declared, by the first value that came for it.
+        """Add an undeclared field, by the first value that came for it.
 
         Raises:
             ValueError: The name is none.

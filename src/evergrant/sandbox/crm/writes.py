@@ -197,7 +197,7 @@ class _Work:
         return self.call.context.schema[self.module.api_name].listed
 
     def _unknown_fields(self, entry: Record, place: int) -> list[Result]:
-        """Refuse the fields that nobody declared, or keep them as they come."""
+        """Refuse undeclared fields, or keep them as they come."""
         module, schema, errors = self.module.api_name, self.call.context.schema, []
         known = schema[module].by_name
         for name, value in entry.items():
