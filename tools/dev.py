@@ -31,6 +31,7 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
 
+from tools.clean_checkout import changes, print_new_changes
 from tools.mutants import TESTS_FAILED, hunt
 from tools.rerun_failed import failed_tests, pass_alone
 from tools.results import RESULTS, write_results
@@ -70,11 +71,14 @@ def demo(args: list[str]) -> int:
 
 
 def test(args: list[str]) -> int:
+    before = changes()
     with ThreadPoolExecutor(1) as beside:
         prepared = beside.submit(_prepare)
         status = 0 if args else check([])
         prepared.result()
-    return status or _tests(TEST, args)
+    status = status or _tests(TEST, args)
+    left = not args and print_new_changes(before)
+    return status or int(left)
 
 
 def check(_args: list[str]) -> int:

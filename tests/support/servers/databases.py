@@ -69,7 +69,7 @@ def mortal(kind: str) -> Mortal:
 @contextmanager
 def fresh_database(server: MariaDB | PostgreSQL) -> Iterator[Database]:
     database = Database(server)
-    server.execute(f"CREATE DATABASE {database.name}")
+    server.execute(server.create.format(database.name))
     yield database
     server.execute(server.drop.format(database.name))
 
