@@ -52,9 +52,11 @@ SOAKED = (
     "tests/faults",
     "tests/concurrency",
     "tests/contract/encrypted_on_aws.py",
+    "tests/contract/test_many_tokens.py",
     "tests/security",
     "tests/simulation",
     "tests/sdk/official/test_storm.py",
+    "tests/stores/test_sql_official.py",
 )
 NOT_OF_A_VERSION = ("tests", "--ignore=tests/repo")
 """What other versions are tried with: everything but what is about the checkout itself."""

@@ -8,9 +8,11 @@ from typing import TypeVar
 
 import pytest
 
+from evergrant.testing import contract_coordination
 from evergrant.testing.check import BEYOND_SIX_METHODS
 from evergrant.testing.lookup_checks import LookupCheckedStore
 from tests.contract import seeded_bugs
+from tests.contract.seeded_bugs import faulty_coordination
 from tests.contract.seeded_bugs.dict_store import CHECKS, AnswersTooMuch, DictStore, failures
 from tests.contract.seeded_bugs.faulty_files import FileDict
 from tests.contract.seeded_bugs.faulty_six import FaultySix
@@ -59,6 +61,14 @@ OF_THE_OFFICIAL_STORES = {
 answers: the benchmarks show it."""
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait less for what a faulty store never does."""
+    monkeypatch.setattr(contract_coordination, "WATCH_TIMEOUT_S", 0.5)
+    monkeypatch.setattr(contract_coordination, "WAKE_LIMIT_S", 0.4)
+    monkeypatch.setattr(faulty_coordination, "FOR_EVER", 0.5)
+
+
 def below(kind: type[T]) -> list[type[T]]:
     return [one for child in kind.__subclasses__() for one in (child, *below(child))]
 
@@ -84,6 +94,7 @@ def test_a_correct_store_with_six_methods_passes() -> None:
     assert failures(lambda _: asked(Faithful), checks) == {}
 
 
+@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("faulty", FAULTY, ids=lambda kind: kind.__name__)
 def test_a_fault_is_caught(faulty: type[DictStore]) -> None:
     missed = set(faulty.caught_by) - set(failures(faulty.make, faulty.caught_by))

@@ -72,8 +72,9 @@ def test_a_redirect_that_comes_twice_at_once_logs_in_once(
 
 
 def test_somebody_elses_redirect_that_comes_again_is_denied_again(
-    keeper: Keeper, back: Back
+    keeper: Keeper, back: Back, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("evergrant._core.enrollment.EXCHANGE_TIMEOUT_S", 0.2)  # it stores nothing
     redirect = back("bob@example.com", session="s", user="alice@example.com")
     for _ in range(2):
         with pytest.raises(ConsentDenied):

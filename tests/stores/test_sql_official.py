@@ -16,6 +16,7 @@ from evergrant.testing.sample_tokens import ALICE, refreshed
 from evergrant.token import Token
 from tests.support.sdk.official_db_process import OfficialStore
 from tests.support.servers.databases import Database
+from tests.support.soak import Soak
 from tests.support.stores.sql_store import columns_of, official_table
 
 PEOPLE = [f"user{n}@example.com:60001" for n in range(9)]
@@ -41,12 +42,12 @@ def theirs(token: Token) -> dict[str, str]:
     return {name: str(value) for name, value in values.items() if value is not None}
 
 
-def test_two_hundred_operations_in_turns_lose_nothing(
-    store: TokenStore, official: OfficialStore
+def test_operations_in_turns_lose_nothing(
+    store: TokenStore, official: OfficialStore, soak: Soak
 ) -> None:
     chance = random.Random(8)
     known: dict[str, str] = {}
-    for number in range(200):
+    for number in range(soak.rounds(60, 200)):
         user = chance.choice(PEOPLE)
         token = refreshed(ALICE, number, user_name=user, access_token=f"access {number}")
         step = chance.choice(["our save", "their save", "our find", "their find", "delete"])

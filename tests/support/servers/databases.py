@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from tests.support.servers.redis_servers import DURABLE, Redis, Space
-from tests.support.servers.sql_servers import MariaDB, PostgreSQL, program
+from tests.support.servers.server import program
+from tests.support.servers.sql_servers import MariaDB, PostgreSQL
 
 __all__ = [
     "MORTAL",

@@ -11,7 +11,8 @@ import pytest
 from sqlalchemy import exc
 
 from tests.support.servers.databases import Database
-from tests.support.servers.sql_servers import ADMIN_PASSWORD, PostgreSQL, Server, program
+from tests.support.servers.server import program
+from tests.support.servers.sql_servers import ADMIN_PASSWORD, PostgreSQL, SQLServer
 
 __all__ = ["SESSIONS", "PgBouncer", "Pooled", "pgbouncer", "pgbouncer_servers"]
 
@@ -19,7 +20,7 @@ SESSIONS = 2
 """Of each database, which all of its clients share."""
 
 
-class PgBouncer(Server):
+class PgBouncer(SQLServer):
     """A pooler.
 
     Args:

@@ -14,7 +14,7 @@ from redis import Redis as Client
 from sqlalchemy import exc
 
 from tests.support.servers.ports import free_port
-from tests.support.servers.sql_servers import Server, program
+from tests.support.servers.server import Server, program
 from tests.support.waiting import until
 
 __all__ = [
@@ -71,6 +71,7 @@ class Redis(Server):
             f"--logfile {self.folder}/redis.log",
             f"--requirepass {PASSWORD}",
             f"--masterauth {PASSWORD}",
+            "--repl-diskless-sync-delay 0",  # five seconds by default, for more replicas to come
             *([] if self._mode else plain),
             *self._settings,
         ]
@@ -83,18 +84,12 @@ class Redis(Server):
             port=self.port, password=PASSWORD, db=database, decode_responses=True, socket_timeout=30
         )
 
-    def execute(self, *_statements: str, database: str | None = None) -> list[Any]:
-        """Ask whether it is there, as `Server.start` wants to know.
-
-        Raises:
-            OperationalError: It is not, yet.
-        """
+    def ping(self) -> None:
         with self.client() as client:
             try:
                 client.ping()
             except (NotConnected, BusyLoadingError) as error:
                 raise exc.OperationalError("PING", {}, error) from None
-        return []
 
     def place(self, database: int = 0, prefix: str = "") -> str:
         """Return the URL of a store."""

@@ -1,183 +1,38 @@
-"""Real MariaDB and PostgreSQL servers, on free ports and in temporary folders, for one test run.
-
-Each worker starts its own when a test first asks for it. What they write is made durable only
-where a test is about that.
-"""
+"""Real MariaDB and PostgreSQL servers."""
 
 from __future__ import annotations
 
-import os
-import shutil
 import signal
-import subprocess
-import sys
-import tempfile
 import threading
-import time
-from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
 from typing import Any, ClassVar
 
-import pytest
 from sqlalchemy import URL, Connection, NullPool, create_engine, exc
 
-from tests.support.servers import certificates, stop_with_parent
-from tests.support.servers.ports import free_port
+from tests.support.servers.server import Server, program
+from tests.support.servers.templates import install
 
-PATIENCE = 90.0
-"""Seconds that a server may take to start on a busy machine."""
+__all__ = ["ADMIN_PASSWORD", "MariaDB", "PostgreSQL", "SQLServer"]
 
 ADMIN_PASSWORD = "planted-admin"
 
 
-class Server:
-    """A database server of the tests' own.
-
-    Args:
-        durable: Let it make sure of what it writes, as a server does that is not a test's.
-
-    Attributes:
-        port: Where it listens, on 127.0.0.1.
-        certificate: The certificate that it shows, signed by itself.
-    """
+class SQLServer(Server):
+    """A database server, and its administrator."""
 
     driver: ClassVar[str]
     admin: ClassVar[str]
     home_database: ClassVar[str]
     create: ClassVar[str] = "CREATE DATABASE {}"
     drop: ClassVar[str]
-    end_by: ClassVar[signal.Signals] = signal.SIGKILL
 
     def __init__(self, *, durable: bool = False) -> None:
-        self._durable = durable
-        self.folder = Path(tempfile.mkdtemp(prefix="evergrant-"))
-        self.data = self.folder / "data"
-        self.certificate = certificates.write(self.folder)
-        for file in (self.folder, *self.folder.iterdir()):
-            self._hand_over(file)
-        self.port = free_port()
-        self._process: subprocess.Popen[str] | None = None
-        self._pid = 0
         self._own_session: Connection | None = None
         self._one_at_a_time = threading.RLock()
-        try:
-            self._install()
-            self.start()
-        except BaseException:
-            self.close()
-            raise
+        super().__init__(durable=durable)
 
-    def _hand_over(self, file: Path) -> None:
-        if owner := stop_with_parent.identity():
-            os.chown(file, owner["user"], owner["group"])
-
-    def _install(self) -> None:
-        raise NotImplementedError
-
-    def _command(self) -> list[str]:
-        raise NotImplementedError
-
-    def _run(self, *command: str) -> None:
-        done = subprocess.run(
-            command,
-            cwd=self.folder,
-            env={**os.environ, "HOME": str(self.folder), "LC_ALL": "C.UTF-8"},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            check=False,
-            **stop_with_parent.identity(),
-        )
-        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
-
-    def start(self) -> None:
-        """Start the server, and return when it answers."""
-        with (self.folder / "log").open("a") as log:
-            self._process = subprocess.Popen(
-                [
-                    sys.executable,
-                    stop_with_parent.__file__,
-                    str(self.folder),
-                    str(int(self.end_by)),
-                    *self._command(),
-                ],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-                start_new_session=True,
-            )
-        assert self._process.stdout
-        self._pid = int(self._process.stdout.readline())
-        give_up = time.monotonic() + PATIENCE
-        while True:
-            try:
-                self.execute("SELECT 1")
-            except exc.OperationalError:
-                if time.monotonic() > give_up or self._process.poll() is not None:
-                    pytest.fail(f"no server:\n{(self.folder / 'log').read_text()}")
-                time.sleep(0.02)
-            else:
-                return
-
-    def stop(self) -> None:
-        """End the server at once, as a crash does; its data stay."""
-        self._end(lambda: os.kill(self._pid, self.end_by))
-
-    def kill(self) -> None:
-        """Kill all processes of the server."""
-
-        def kill_all() -> None:
-            os.kill(self._pid, signal.SIGSTOP)  # it would begin new ones
-            self._signal(signal.SIGKILL)
-
-        self._end(kill_all)
-
-    def freeze(self) -> None:
-        """Let the server answer nothing any more, as a host does that is cut off."""
-        self._signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Let it go on."""
-        self._signal(signal.SIGCONT)
-
-    def _signal(self, number: signal.Signals) -> None:
-        children = Path(f"/proc/{self._pid}/task/{self._pid}/children").read_text()
-        for pid in [self._pid, *map(int, children.split())]:
-            os.kill(pid, number)
-
-    def _end(self, end: Callable[[], None]) -> None:
-        if self._process is None:
-            return
-        self._end_own_session()
-        end()
-        self._process.wait(PATIENCE)
-        self._close_pipes(self._process)
-        self._process = None
-
-    def restart(self) -> None:
-        """End the server at once, and start it again."""
-        self.stop()
-        self.start()
-
-    def close(self) -> None:
-        """End the server and remove all of it."""
-        self._end_own_session()
-        if self._process is None:
-            shutil.rmtree(self.folder)
-            return
-        assert self._process.stdin
-        self._process.stdin.close()
-        self._process.wait(PATIENCE)
-        self._close_pipes(self._process)
-
-    @staticmethod
-    def _close_pipes(process: subprocess.Popen[str]) -> None:
-        assert process.stdin
-        assert process.stdout
-        process.stdin.close()
-        process.stdout.close()
+    def ping(self) -> None:
+        self.execute("SELECT 1")
 
     def url(
         self, database: str | None = None, user: str | None = None, password: str | None = None
@@ -236,7 +91,7 @@ def _results(session: Connection, statements: tuple[str, ...]) -> list[Any]:
     return rows
 
 
-class MariaDB(Server):
+class MariaDB(SQLServer):
     driver = "mysql+pymysql"
     admin = "root"
     home_database = "mysql"
@@ -247,16 +102,19 @@ class MariaDB(Server):
         "--innodb-flush-method=nosync",
         "--skip-innodb-doublewrite",
     )
+    sizes = ("--innodb-buffer-pool-size=32M", "--innodb-log-file-size=16M")
 
     def _install(self) -> None:
-        self._run(
-            "mariadb-install-db",
+        command = [
+            program("mariadb-install-db"),
             "--no-defaults",
             f"--datadir={self.data}",
             f"--tmpdir={self.folder}",
             "--auth-root-authentication-method=normal",
             "--skip-test-db",
-        )
+            *self.sizes,
+        ]
+        install("mariadb", command, self.data, self._run)
         # Read at each start: it is the only statement that can be given to a server without a
         # client, and root has no password before.
         init = self.folder / "init.sql"
@@ -277,12 +135,11 @@ class MariaDB(Server):
             f"--ssl-cert={self.certificate}",
             f"--ssl-key={self.certificate.with_suffix('.key')}",
             *([] if self._durable else self.careless),
-            "--innodb-buffer-pool-size=32M",
-            "--innodb-log-file-size=16M",
+            *self.sizes,
         ]
 
 
-class PostgreSQL(Server):
+class PostgreSQL(SQLServer):
     driver = "postgresql+psycopg"
     admin = "postgres"
     home_database = "postgres"
@@ -294,7 +151,7 @@ class PostgreSQL(Server):
         password = self.folder / "password"
         password.write_text(ADMIN_PASSWORD)
         self._hand_over(password)
-        self._run(
+        command = [
             program("initdb"),
             f"--pgdata={self.data}",
             f"--username={self.admin}",
@@ -303,7 +160,8 @@ class PostgreSQL(Server):
             "--encoding=UTF8",
             "--locale=C.UTF-8",
             "--no-sync",
-        )
+        ]
+        install("postgresql", command, self.data, self._run)
 
     def _command(self) -> list[str]:
         settings = {
@@ -318,16 +176,3 @@ class PostgreSQL(Server):
         }
         options = [f"-c{name}={value}" for name, value in settings.items()]
         return [program("postgres"), "-D", str(self.data), *options]
-
-
-def program(name: str) -> str:
-    """Return where a program is; Debian keeps some outside of PATH.
-
-    A test that needs one which is not there is skipped, and under CI that is a failure.
-    """
-    places = [os.environ.get("PATH", ""), "/usr/sbin"]
-    places += sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True)
-    found = shutil.which(name, path=os.pathsep.join(places))
-    if found is None:
-        pytest.skip(f"{name} is not installed")
-    return found
