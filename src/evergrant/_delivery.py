@@ -119,7 +119,7 @@ class Delivery(Generic[T]):
     def begin(self, what: T) -> Callable[[float], None]:
         """Have something told; return what waits for it until a moment (monotonic)."""
         item = _Item(what)
-        with self._lock.for_this_process():
+        with self._lock.get():
             if self._process != this_process():
                 self._begin()  # the parent tells what was told there
             is_first_lost = False
@@ -130,7 +130,7 @@ class Delivery(Generic[T]):
                 self._waiting.append(item)
             tells_itself = not is_lost and not self._is_told and not self._start()
         if is_lost:
-            with _counting.for_this_process():
+            with _counting.get():
                 known = this_process(), self.name
                 _lost[known] = _lost.get(known, 0) + 1
         if is_first_lost:
@@ -172,7 +172,7 @@ class Delivery(Generic[T]):
 
     def _falls_behind(self, item: _Item[T]) -> bool:
         """Note that the listener is late; false if that is known, or it is done after all."""
-        with self._lock.for_this_process():  # at once: what is noted after its end would stay
+        with self._lock.get():  # at once: what is noted after its end would stay
             if self.is_late or item.done.is_set():
                 return False
             self.is_late = True
@@ -189,7 +189,7 @@ class Delivery(Generic[T]):
             item.done.set()
 
     def _next(self) -> _Item[T] | None:
-        with self._lock.for_this_process():
+        with self._lock.get():
             if self._lost:
                 lost, self._lost = self._lost, 0
                 return _Item(self._lost_notice(lost))

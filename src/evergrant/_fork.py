@@ -10,11 +10,13 @@ import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from importlib import _bootstrap
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 __all__ = [
     "ForkAware",
+    "PerProcess",
     "Process",
     "ProcessLock",
     "ProcessSemaphore",
@@ -23,6 +25,8 @@ __all__ = [
     "this_process",
     "without_forks",
 ]
+
+T = TypeVar("T")
 
 REST_TIMEOUT = 5.0
 """Seconds that a fork waits for what other threads import or make. One of them may run the whole
@@ -42,23 +46,39 @@ def this_process() -> Process:
     return _forks, os.getpid()
 
 
-class ProcessLock:
-    """A lock among the threads of one process; a forked child has its own, and finds it free.
+class PerProcess(Generic[T]):
+    """A value of which each process has its own: a forked child makes a new one.
 
-    An ordinary lock stays locked in the child for ever if another thread held it at the fork.
+    Args:
+        make: Makes the value of a process, when it is first needed there.
     """
 
+    def __init__(self, make: Callable[[], T]) -> None:
+        self._make = make
+        self._values: dict[Process, T] = {}
+
+    def get(self) -> T:
+        """Return the value of this process."""
+        here = this_process()
+        if here not in self._values:
+            self._values.setdefault(here, self._make())
+        return self._values[here]
+
+
+class ProcessLock(PerProcess[threading.Lock]):
+    """A lock among the threads of one process: ``with lock.get():``.
+
+    An ordinary lock stays locked in a forked child for ever if another thread held it at the fork.
+    """
+
+    # No __exit__ of our own: an interrupt at its beginning would leave the lock locked for ever,
+    # and nothing of Python's runs in that of the lock itself.
+
     def __init__(self) -> None:
-        self._locks: dict[Process, threading.Lock] = {}
-
-    def for_this_process(self) -> threading.Lock:
-        """Return the lock of this process, for a ``with`` statement."""
-        # Not by an __exit__ of our own: an interrupt at its beginning would leave the lock locked
-        # for ever, and nothing of Python's runs in that of the lock itself.
-        return self._locks.setdefault(this_process(), threading.Lock())
+        super().__init__(threading.Lock)
 
 
-class ProcessSemaphore:
+class ProcessSemaphore(PerProcess[threading.BoundedSemaphore]):
     """A semaphore for the threads of one process; in a forked child all its turns are free.
 
     Args:
@@ -66,15 +86,7 @@ class ProcessSemaphore:
     """
 
     def __init__(self, number: int) -> None:
-        self._number = number
-        self._turns: dict[Process, threading.BoundedSemaphore] = {}
-
-    def for_this_process(self) -> threading.BoundedSemaphore:
-        """Return the turns of this process."""
-        here = this_process()
-        if here not in self._turns:
-            self._turns.setdefault(here, threading.BoundedSemaphore(self._number))
-        return self._turns[here]
+        super().__init__(partial(threading.BoundedSemaphore, number))
 
 
 class ForkAware(Protocol):

@@ -215,7 +215,7 @@ def test_an_exchange_that_begins_while_the_watchdog_goes_to_rest_is_looked_at(
         monkeypatch.setattr(
             socket_watchdog, "time", SimpleNamespace(monotonic=lambda: next(minutes), sleep=look)
         )
-        monkeypatch.setattr(socket_watchdog, "_watchdogs", {_fork.this_process(): it})
+        monkeypatch.setattr(socket_watchdog, "_watchdogs", _fork.PerProcess(lambda: it))
 
         def look_on() -> None:
             try:

@@ -78,7 +78,7 @@ class Once(ChangeSubscriber):
             self.close()
         return self._connect()
 
-    def _hear(self, channel: Any, moves: int) -> None:
+    def _receive(self, channel: Any, moves: int) -> None:
         if not self._closed:
             # Two answers to the subscription, and one to a ping.
             super()._receive(Few(channel, self, 3), moves)

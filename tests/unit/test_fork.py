@@ -21,13 +21,13 @@ warnings.simplefilter("ignore")
 thing, work = {
     "flight": lambda: (flight := SingleFlight(), lambda: flight.do("a", lambda: 7)),
     "lifeboat": lambda: (boat := Lifeboat(Path(sys.argv[2]), "x:"), lambda: boat.restore(id)),
-    "lock": lambda: (lock := ProcessLock(), lambda: lock.for_this_process().acquire()),
+    "lock": lambda: (lock := ProcessLock(), lambda: lock.get().acquire()),
     "sender": lambda: (sender := HttpxTransport(5), lambda: sender.close()),
 }[sys.argv[1]]()
 held, go_on = threading.Event(), threading.Event()
 
 def hold():
-    with (thing if isinstance(thing, ProcessLock) else thing._lock).for_this_process():
+    with (thing if isinstance(thing, ProcessLock) else thing._lock).get():
         held.set()
         go_on.wait(30)
 
@@ -164,8 +164,8 @@ lock, turns, background = ProcessLock(), ProcessSemaphore(1), BackgroundWorkers(
 go_on, done = threading.Event(), threading.Event()
 background.submit("a", lambda: go_on.wait(30))
 def hold():
-    lock.for_this_process().acquire()
-    turns.for_this_process().acquire()
+    lock.get().acquire()
+    turns.get().acquire()
 
 holder = threading.Thread(target=hold)
 holder.start()
@@ -177,8 +177,8 @@ if child == 0:
     signal.alarm(10)
     signal.signal(signal.SIGALRM, lambda *_: os._exit(9))  # the first process ignores it else
     assert os.getpid() == parent
-    lock.for_this_process().acquire()
-    turns.for_this_process().acquire()
+    lock.get().acquire()
+    turns.get().acquire()
     assert background.submit("a", done.set)
     assert done.wait(5)
     os._exit(0)

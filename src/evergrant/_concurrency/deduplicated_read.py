@@ -51,7 +51,7 @@ class DeduplicatedRead:
         Raises:
             StoreUnavailable: It takes too long; it goes on.
         """
-        with self._lock.for_this_process():
+        with self._lock.get():
             if self._process != this_process():
                 # A forked child has none of the threads.
                 self._process, self._under_way = this_process(), {}

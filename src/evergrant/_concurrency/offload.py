@@ -122,7 +122,7 @@ class ThreadBridge:
         return await self.run_shared(object(), call)
 
     def _join(self, key: Hashable, call: Callable[[], T]) -> _SharedCall[T]:
-        with self._lock.for_this_process():
+        with self._lock.get():
             if self._closed:
                 raise RuntimeError("the keeper was closed: make a new one")
             pool = self._own_pool()
@@ -150,14 +150,14 @@ class ThreadBridge:
         try:
             await _done(flight)
         finally:
-            with self._lock.for_this_process():
+            with self._lock.get():
                 flight.waiting -= 1
                 deserted = not flight.waiting
             if deserted:
                 flight.work.cancel()  # if it has not begun
 
     def _end(self, key: Hashable, flight: _SharedCall[Any]) -> None:
-        with self._lock.for_this_process():
+        with self._lock.get():
             if self._flights.get(key) is flight:
                 del self._flights[key]
             deserted = not flight.waiting
@@ -173,7 +173,7 @@ class ThreadBridge:
 
     def close(self, timeout: float = MAX_CALL_TIME) -> None:
         """Begin nothing more, and wait for what is under way; seconds at the most."""
-        with self._lock.for_this_process():
+        with self._lock.get():
             self._closed = True
             pool = self._pool if self._process == this_process() else None
         if pool:

@@ -43,7 +43,7 @@ class SingleFlight(Generic[T]):
         while True:
             # With the process: a forked child must not wait for a thread it does not have.
             mine = (this_process(), key)
-            with self._lock.for_this_process():
+            with self._lock.get():
                 under_way = self._flights.get(mine)
                 if under_way is None:
                     flight = self._flights[mine] = _Flight()

@@ -53,7 +53,7 @@ class BackgroundWorkers:
             Whether it is accepted: not while one with its key waits or is under way, nor when
             too many wait.
         """
-        with self._lock.for_this_process():
+        with self._lock.get():
             if self._process != this_process():
                 # A forked child has none of the threads, and leaves their work to its parent.
                 self._process, self._lanes, self._under_way = this_process(), {}, set()
@@ -75,7 +75,7 @@ class BackgroundWorkers:
             threading.Thread(target=self._run, args=[lane], name=name).start()
         except RuntimeError as error:  # the interpreter is ending, or there are too many threads
             _logger.warning("nothing can be done in the background: %s", error)
-            with self._lock.for_this_process():
+            with self._lock.get():
                 lane.threads -= 1
                 return lane.threads > 0 or lane.waiting.pop(key, None) is None
         return True
@@ -91,7 +91,7 @@ class BackgroundWorkers:
                 self._under_way.discard(key)
 
     def _next(self, lane: _Lane) -> tuple[str, Callable[[], object]] | None:
-        with self._lock.for_this_process():
+        with self._lock.get():
             if self._closed or not threading.main_thread().is_alive():
                 lane.waiting = {}
             if not lane.waiting:

@@ -39,7 +39,7 @@ class LeaseHeartbeat:
     @contextmanager
     def extending(self, lease: Lease) -> Iterator[None]:
         """Keep a lease while the ``with`` block runs."""
-        with self._lock.for_this_process():
+        with self._lock.get():
             if self._process != this_process():
                 # A forked child inherits neither the thread nor the right to these leases.
                 self._process, self._since, self._runs = this_process(), {}, False
@@ -50,7 +50,7 @@ class LeaseHeartbeat:
         try:
             yield
         finally:
-            with self._lock.for_this_process():
+            with self._lock.get():
                 self._since.pop(lease, None)
 
     def _begin(self) -> None:
@@ -63,7 +63,7 @@ class LeaseHeartbeat:
     def _run(self) -> None:
         while True:
             time.sleep(EXTEND_EVERY)
-            with self._lock.for_this_process():
+            with self._lock.get():
                 if not self._since:
                     self._runs = False
                     return

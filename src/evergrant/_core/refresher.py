@@ -175,7 +175,7 @@ class Refresher:
                 refreshed = self._wait_for_other(watch, token, requirement)
                 if refreshed:
                     return refreshed
-                with self._queue.for_this_process():
+                with self._queue.get():
                     lease = self._lease(token)
             with lease:
                 # Read after the lease is ours: its last holder may have refreshed the token.
@@ -201,7 +201,7 @@ class Refresher:
         while (left := until - time.monotonic()) > 0:
             watch.wait(left)
             # One at a time: waiters must not keep the store busy for the holder.
-            with self._queue.for_this_process():
+            with self._queue.get():
                 current = self._read(token)
             if requirement.is_satisfied_by(current, self._clock()):
                 return current

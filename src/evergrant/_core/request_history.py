@@ -37,7 +37,7 @@ class RequestHistory:
         What was noted since the last look, and cannot be from then, counts as of now, once. A
         caller that changes the note must replace future moments by ``now``.
         """
-        with self._lock.for_this_process():
+        with self._lock.get():
             looked, before, listed = self._known.get(grant, (0, {}, set()))
             oldest = looked - SLACK if looked <= now else 0
             noted = list(noted)
@@ -64,7 +64,7 @@ class RequestHistory:
 
     def record(self, grant: str, now: int, noted: Iterable[int]) -> None:
         """Remember a request of our own, and the note that includes it."""
-        with self._lock.for_this_process():
+        with self._lock.get():
             looked, known, _ = self._known.get(grant, (now, {}, set()))
             number = sum(key[0] == now for key in known)
             self._keep(grant, looked, known | {(now, number): now}, set(_numbered(noted)))
@@ -76,7 +76,7 @@ class RequestHistory:
 
     def forget(self, grant: str, at: int) -> None:
         """Forget one request of a moment: it was not sent."""
-        with self._lock.for_this_process():
+        with self._lock.get():
             _, known, listed = self._known.get(grant, (0, {}, set()))
             if keys := [key for key in known if key[0] == at]:
                 del known[max(keys)]

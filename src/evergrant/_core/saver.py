@@ -214,7 +214,7 @@ class Saver:
         return results
 
     def _restore_all(self, led: list[RestoreResult]) -> list[RestoreResult]:
-        with self._settling.for_this_process():
+        with self._settling.get():
             led += self._lifeboat.restore(self._restore_one)
         return led
 
@@ -270,7 +270,7 @@ class Saver:
     def discard(self, token: Token) -> None:
         """Forget what waits for a row that was deleted from the store on purpose."""
         if self._lifeboat.has_pending:
-            with self._settling.for_this_process():
+            with self._settling.get():
                 self._lifeboat.discard(token)
 
 

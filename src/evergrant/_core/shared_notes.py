@@ -44,7 +44,7 @@ class SharedNotes:
         except StoreUnavailable:
             # What cannot be shared is at least known here: a full disk must not keep users from
             # their tokens.
-            with self._lock.for_this_process():
+            with self._lock.get():
                 return self._keep(key, change(self._kept.get(key, "")))
         return self._keep(key, text)
 

@@ -48,7 +48,7 @@ class StaleIfError:
 
     def claim_retry(self) -> bool:
         """Return True if this caller is the one that finds out whether the store is back."""
-        with self._lock.for_this_process():
+        with self._lock.get():
             now = time.monotonic()
             if self.retry_at is None or now < self.retry_at:
                 return False
@@ -67,7 +67,7 @@ class StaleIfError:
         if known is None:
             seen = self._cache.get_stale(key)
             raise (seen and self._backoff.dead(seen.token)) or error
-        with self._lock.for_this_process():  # many may find out at the same moment, and one tells
+        with self._lock.get():  # many may find out at the same moment, and one tells
             now = time.monotonic()
             is_told = now < self._tell_at
             self._tell_at = self._tell_at if is_told else now + RETRY_S
@@ -77,14 +77,14 @@ class StaleIfError:
 
     def end_probe(self) -> None:
         """Let another caller ask at once: this one failed for a reason of its own."""
-        with self._lock.for_this_process():  # another may have found out that the store is back
+        with self._lock.get():  # another may have found out that the store is back
             self.retry_at = self.retry_at and time.monotonic()
 
     def record_recovery(self) -> None:
         """Note that the store has answered, and tell listeners if it had not before."""
         if self.retry_at is None:
             return
-        with self._lock.for_this_process():
+        with self._lock.get():
             is_told = self.retry_at is None
             self.retry_at, self._tell_at = None, 0.0
         if not is_told:

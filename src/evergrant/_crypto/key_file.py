@@ -90,7 +90,7 @@ class FileKeyring(Keyring):
 
     def reload(self) -> bool:
         """Read the file again if it has changed; return True if the keys have changed."""
-        with self._lock.for_this_process():
+        with self._lock.get():
             if self._trouble and time.monotonic() < self._look_at:
                 return False
             self._look_at = time.monotonic() + LOOK_EVERY

@@ -65,19 +65,19 @@ class Lifeboat:
     def has_pending(self) -> bool:
         """Whether a token of any process is pending; cheap to ask."""
         if self._changed() != self._folder_time:
-            with self._lock.for_this_process():
+            with self._lock.get():
                 self._reload()
         return bool(self._entries)
 
     def pending(self) -> list[Token]:
         """Return the pending tokens."""
-        with self._lock.for_this_process():
+        with self._lock.get():
             self._reload()
             return [entry.token for entry in self._entries]
 
     def paths(self) -> set[Path]:
         """Return the files of this lifeboat, usable or not."""
-        with self._lock.for_this_process():
+        with self._lock.get():
             return {entry.path for entry in self._entries if entry.path} | self._unusable.keys()
 
     @property
@@ -99,7 +99,7 @@ class Lifeboat:
         Args:
             replaces: The name of the grant that this login supersedes, if known.
         """
-        with self._lock.for_this_process():
+        with self._lock.get():
             self._reload()
             for entry in self._entries:
                 if entry.token == token and entry.path and os.path.exists(entry.path):  # noqa: PTH110 - never raises
@@ -132,7 +132,7 @@ class Lifeboat:
         Args:
             save: Stores one token, or raises a `StoreError`, and the token stays pending.
         """
-        with self._lock.for_this_process():
+        with self._lock.get():
             self._reload()
             # Logins last: a refresh of the grant that a login replaces would overwrite it.
             waiting = sorted(self._entries, key=lambda entry: entry.replaces is not None)
@@ -151,25 +151,25 @@ class Lifeboat:
             result = save(entry.token)
         except StoreError as error:
             return self._keep(entry, error)
-        with self._lock.for_this_process():
+        with self._lock.get():
             self._remove_entry([entry])
         return result
 
     def _keep(self, entry: Entry, problem: StoreError) -> RestoreResult:
         _logger.warning("a token stays in the lifeboat: %s", problem)
-        with self._lock.for_this_process():
+        with self._lock.get():
             if entry in self._entries and not entry.path:
                 self._file(entry)
         return RestoreResult(entry.token, RestoreOutcome.STILL_PENDING, problem)
 
     def remove(self, token: Token) -> None:
         """Remove a token that the store has taken, and any older one of its row."""
-        with self._lock.for_this_process():
+        with self._lock.get():
             self._remove_entry([entry for entry in self._entries if is_same(entry.token, token)])
 
     def discard(self, token: Token) -> None:
         """Remove what is pending for a row that was deleted on purpose."""
-        with self._lock.for_this_process():
+        with self._lock.get():
             self._reload()
             self._remove_entry([entry for entry in self._entries if is_of_row(entry.token, token)])
 
@@ -200,7 +200,7 @@ class Lifeboat:
         Raises:
             OSError: One cannot be moved, or what is in it cannot be written.
         """
-        with self._lock.for_this_process():
+        with self._lock.get():
             self._files.recover_drafts()
             self._reload(again=True)
             if adopt:

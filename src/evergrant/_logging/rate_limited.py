@@ -110,7 +110,7 @@ class RateLimitedLog:
     def _counted(self, kind: object, line: _Line) -> tuple[int, int]:
         """Return which line of its kind this is in its period, and how many were left out."""
         now, left_out = time.monotonic(), 0
-        with self._lock.for_this_process():
+        with self._lock.get():
             if len(self._kinds) >= MOST_KINDS:
                 self._kinds = {}
             counted = self._kinds.setdefault(kind, _Kind(now))
@@ -130,7 +130,7 @@ class RateLimitedLog:
 
     def _tell_rest(self, kind: _Kind) -> None:
         """Say how many of a kind were left out, unless its next line has said so."""
-        with self._lock.for_this_process():
+        with self._lock.get():
             left_out, kind.number = max(0, kind.number - BURST), 0
         if left_out and (line := kind.line):
             message, args = f"{line.message} (%d like it in a minute)", (*line.args, left_out)

@@ -12,7 +12,7 @@ import time
 from contextlib import suppress
 from typing import Self
 
-from evergrant._fork import Process, this_process
+from evergrant._fork import PerProcess
 
 __all__ = ["Exchange", "belongs_to_exchange"]
 
@@ -41,7 +41,7 @@ class Exchange:
     def __enter__(self) -> Self:
         self._outer: Exchange | None = getattr(_own, "exchange", None)
         _own.exchange = self
-        watchdog = _watchdogs.get(this_process()) or _new_watchdog()
+        watchdog = _watchdogs.get()
         self._watched = watchdog.under_way
         self._watched.add(self)
         if watchdog.sleeps:
@@ -114,8 +114,4 @@ class _Watchdog:
 
 
 _own = threading.local()
-_watchdogs: dict[Process, _Watchdog] = {}
-
-
-def _new_watchdog() -> _Watchdog:
-    return _watchdogs.setdefault(this_process(), _Watchdog())
+_watchdogs = PerProcess(_Watchdog)

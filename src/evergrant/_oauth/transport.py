@@ -80,7 +80,7 @@ class HttpxTransport:
 
         import httpx2
 
-        with self._lock.for_this_process():
+        with self._lock.get():
             # A forked child would share its parent's sockets: it gets a client of its own, and
             # leaves the inherited one alone.
             if self._client is None or self._process != this_process():
@@ -100,7 +100,7 @@ class HttpxTransport:
 
     def close(self) -> None:
         """Close the connections; the next call opens new ones."""
-        with self._lock.for_this_process():
+        with self._lock.get():
             client, self._client = self._client, None
         if client is not None and self._process == this_process():
             client.close()

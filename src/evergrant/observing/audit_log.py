@@ -136,7 +136,7 @@ class AuditLog:
         }
         if remote := _source.get():
             entry["remote"] = remote
-        with self._lock.for_this_process():
+        with self._lock.get():
             if self._process != this_process():
                 self._reset()  # what waits there is its parent's to write
             self._waiting.append(entry)
@@ -184,7 +184,7 @@ class AuditLog:
     @masks_locals
     def flush(self, seconds: float) -> None:
         """Write what waits; wait for the file for so many seconds at the most."""
-        with self._lock.for_this_process():
+        with self._lock.get():
             lost = self._write_waiting(seconds) if self._process == this_process() else []
         self._log_lost(lost)
 

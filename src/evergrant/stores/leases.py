@@ -80,13 +80,13 @@ class Lease:
         Safe to call from another thread while the holder works.
         """
         # Locked: else it could be granted again after its release, with no holder to release it.
-        with self._lock.for_this_process():
+        with self._lock.get():
             self.held = self.held and self._extend()
             return self.held
 
     def release(self) -> None:
         """Give the lease back, if it is held; does nothing the second time."""
-        with self._lock.for_this_process():
+        with self._lock.get():
             held, self.held = self.held, False
             if held:
                 self._release()

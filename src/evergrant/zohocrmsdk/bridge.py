@@ -268,7 +268,7 @@ class SDKBridge:
             return transport(request)
 
         accounts = Accounts(data_center=home.code, data_centers=known, send=send, clock=self._clock)
-        with self._lock.for_this_process():
+        with self._lock.get():
             if self._first is not None:
                 return self._first.for_accounts(accounts)
             self._first = TokenManager(

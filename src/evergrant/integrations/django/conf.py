@@ -61,7 +61,7 @@ def mask_settings() -> None:
 
 def keeper() -> evergrant.Keeper:
     """Return the keeper of this process; it is made when it is first asked for."""
-    with _lock.for_this_process():
+    with _lock.get():
         if "keeper" not in _keepers:
             _keepers["keeper"] = _make_keeper(settings.EVERGRANT)
         return _keepers["keeper"]

@@ -36,7 +36,7 @@ def adapt(store: TokenStore | SixMethods) -> TokenStore:
     if isinstance(store, TokenStore):
         return store
     _refuse_unfit(store)
-    with _adapting.for_this_process():
+    with _adapting.get():
         known = _adapted.get(id(store))
         if known is None:
             known = _adapted[id(store)] = SixMethodStore(store)

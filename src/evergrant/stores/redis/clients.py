@@ -68,7 +68,7 @@ class Clients:
         Raises:
             StoreUnavailable: There is no response; replaces the client's errors.
         """
-        turns = self._turns.for_this_process()
+        turns = self._turns.get()
         if not turns.acquire(timeout=WAIT):
             raise StoreUnavailable(f"all connections to {self._store} are in use")
         try:

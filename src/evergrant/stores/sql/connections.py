@@ -147,7 +147,7 @@ class Connections:
         Yields:
             The result of the guard's statement.
         """
-        with self._writing.for_this_process():
+        with self._writing.get():
             raw, _ = self._first(self._limits.begin, None, None)
             self._own.connection = raw
             try:
