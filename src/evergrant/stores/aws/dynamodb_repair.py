@@ -58,10 +58,10 @@ class LookupRepair:
         took = time.monotonic() - began
         self._look_at = began + took + (REST if took > QUICK else 0.0)
         if found and not self._read_only:
-            self._make_anew()
+            self._rebuild()
         return found
 
-    def _make_anew(self) -> None:
+    def _rebuild(self) -> None:
         wanted: dict[str, set[str]] = defaultdict(set)
         for row in self._table.query("rows"):
             for pk in row.get("lookups", {}).get("SS", ()):

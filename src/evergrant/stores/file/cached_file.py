@@ -93,7 +93,7 @@ class CachedFile:
         if lines is None:
             why, hint = NO_TOKENS, "Name another file."
         elif not content and (self._table.all_keys() or Sidecar(self._path).last_number):
-            why = "it is empty, without so much as its header: a program was killed that wrote it"
+            why = "it is empty, without even its header: the program that wrote it was killed"
             hint = "Restore a backup, or delete the file to begin without tokens."
         else:
             return FileTable(lines)

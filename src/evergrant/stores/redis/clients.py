@@ -51,7 +51,7 @@ class Clients:
         # All are kept: a client that is freed sends a goodbye on the parent's connections.
         self._clients: dict[Process, Client] = {}
         self._turns = ProcessSemaphore(CONNECTIONS)
-        self._anew_at = time.monotonic() + LIFETIME
+        self._reconnect_at = time.monotonic() + LIFETIME
         self.was_writable = False
         self.moves = 0
 
@@ -82,7 +82,7 @@ class Clients:
 
     def _where_it_is(self, question: Callable[[], T]) -> T:
         """Send a request; if the server is no longer the primary, again on new connections."""
-        if time.monotonic() > self._anew_at:
+        if time.monotonic() > self._reconnect_at:
             with suppress(*TROUBLE):  # the old connections may still work
                 self._leave()
         try:
@@ -98,7 +98,7 @@ class Clients:
 
     def _leave(self) -> None:
         """Give this process a new client; threads that use the former one keep it."""
-        self._anew_at = time.monotonic() + LIFETIME
+        self._reconnect_at = time.monotonic() + LIFETIME
         self._clients[this_process()] = self._connect()
 
     def close(self) -> None:
