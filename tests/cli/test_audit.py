@@ -89,7 +89,7 @@ def test_a_tail_that_was_cut_off_is_missed_by_who_kept_its_head(
     assert run("audit", "verify").exit_code == 0, "alone, the file cannot tell"
     result = run("audit", "verify", "--head", head)
     assert result.exit_code == 1
-    assert "entry 2 with this hash is not there any more" in result.stderr
+    assert "entry 2 with this hash no longer exists" in result.stderr
 
 
 @pytest.mark.parametrize("head", ["", "2", "x:y"])

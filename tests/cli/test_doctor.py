@@ -115,7 +115,7 @@ def test_a_network_that_answers_for_the_accounts_server_is_a_problem(
         zoho.faults.server_error(302, b"", path="/oauth/serverinfo", times=None)
     found = checks(run, f"--sandbox={zoho.url}", code=1)["accounts server us"]
     assert found["status"] == "problem"
-    assert "network may want a login" in found["detail"]
+    assert "network may require a login" in found["detail"]
 
 
 @pytest.mark.parametrize(("hours", "how"), [(-1, "3600 s ahead of"), (1, "3600 s behind"), (0, "")])
@@ -163,5 +163,5 @@ def test_a_key_that_is_none_is_a_problem(run: Command, monkeypatch: pytest.Monke
 
 def test_a_key_is_named_and_not_shown(run: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EVERGRANT_KEY", "A" * 43 + "=")
-    assert checks(run, "--offline")["keys"]["detail"] == "4a860a14 seals what is kept"
+    assert checks(run, "--offline")["keys"]["detail"] == "4a860a14 encrypts new data"
     assert "AAAA" not in run("doctor", "--offline").output

@@ -70,8 +70,8 @@ def test_without_repair_it_is_only_reported(
     refresh, login = doctor(code=1)
     assert refresh == (
         "problem",
-        f"token 1 of {ALICE}:1 was granted, and its store could not take it",
-        "Mend the store, then run: evergrant doctor --repair",
+        f"token 1 of {ALICE}:1 was granted, but could not be saved to its store",
+        "Repair the store, then run: evergrant doctor --repair",
     )
     assert login[1].startswith("a login was granted")
     assert files(home) == before

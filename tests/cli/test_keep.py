@@ -106,7 +106,7 @@ def test_what_was_begun_is_saved_when_it_is_told_to_end(
         threading.Timer(0.5, answer.set).start()  # it has to wait for this
         assert service.end(ending) == 0
     assert [event["event"] for event in service.said] == ["keeping", "refreshed"]
-    assert "what was begun" in service.errors
+    assert "when the running refreshes are saved" in service.errors
     assert access_tokens(store)[ALICE] != before[ALICE]
 
 

@@ -78,7 +78,7 @@ def test_turning_it_on_takes_a_word(run: Command, store: TokenStore, set_file: P
     assert store.find_token(ALICE) is not None
     result = run("keys", "rotate", "--adopt")
     assert result.exit_code == 0, result.output
-    assert f"1 token was sealed with the key {ids(set_file)[0]}" in result.stderr
+    assert f"1 token was encrypted with the key {ids(set_file)[0]}" in result.stderr
     assert run("list").exit_code == 0
 
 
@@ -107,7 +107,7 @@ def test_a_row_that_cannot_be_sealed_anew_is_named_and_the_others_are(
     rotated = run("keys", "rotate")
     assert rotated.exit_code == 1
     assert f"row {bad.id} of the token store is corrupt" in rotated.stderr
-    assert f"1 of 2 tokens are not sealed with the key {new}" in rotated.stderr
+    assert f"1 of 2 tokens are not encrypted with the key {new}" in rotated.stderr
     assert run("keys", "retire", old, "--file", str(set_file)).exit_code == 2
 
 
@@ -130,7 +130,7 @@ def test_status_counts_what_each_key_has_sealed(
     monkeypatch.delenv("EVERGRANT_KEY_FILE")
     lost = run("keys", "status")
     assert lost.exit_code == 1
-    assert f"not set, and needed: {old}, {new}" in lost.stderr
+    assert f"needed, but not set: {old}, {new}" in lost.stderr
 
 
 def test_a_key_in_use_is_not_retired(run: Command, set_file: Path, home: Path) -> None:

@@ -157,7 +157,7 @@ def test_the_redirect_can_be_pasted(home: Path, zoho: Sandbox) -> None:
         assert process.stderr is not None
         said = process.stderr.read()
         assert process.wait() == 0, said
-    assert "does not answer this login" in said
+    assert "does not belong to this login" in said
     assert f"logged in: {ALICE}" in said
 
 

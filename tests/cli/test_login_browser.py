@@ -117,7 +117,7 @@ def test_a_redirect_with_a_wrong_state_is_refused_and_the_wait_goes_on(
     browser.before = attack
     code, said = by_browser(run, zoho, browser)
     assert code == 0
-    assert "does not answer this login" in said
+    assert "does not belong to this login" in said
     assert len(store.get_tokens()) == 1
     assert zoho.calls.count(grant_type="authorization_code") == 1
 
@@ -170,7 +170,7 @@ def test_a_login_that_the_command_would_forget_does_not_begin(
 ) -> None:
     result = run("login", f"--sandbox={zoho.url}", "--store", "memory:")
     assert (result.exit_code, browser.opened) == (2, [])
-    assert "forgets when the command ends" in result.stderr
+    assert "is lost when the command ends" in result.stderr
 
 
 def test_another_user_than_the_expected_one_is_told_so(
@@ -189,7 +189,7 @@ def test_nobody_coming_back_ends_the_wait(
     monkeypatch.setattr("webbrowser.open", lambda _url: True)
     result = run("login", f"--sandbox={zoho.url}")
     assert result.exit_code == 4
-    assert "nobody came back from Zoho within" in result.stderr
+    assert "the user did not come back from Zoho within" in result.stderr
 
 
 def test_without_a_browser_the_address_is_printed(
@@ -210,7 +210,7 @@ def test_a_second_login_asks_for_consent_by_itself(
     browser.pages.clear()
     code, said = by_browser(run, zoho, browser)
     assert code == 0, said
-    assert "it asks once more" in said
+    assert "It asks once more" in said
     assert store.get_tokens()[0].refresh_token
     first, last = browser.pages
     assert "prompt=consent" in first.headers["location"]

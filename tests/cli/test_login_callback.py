@@ -72,7 +72,7 @@ def test_another_state_changes_nothing(state: str) -> None:
     with pytest.raises(UntrustedServer):
         login.offer(state)
     assert (login.completed, login.told) == (0, [])
-    with pytest.raises(ConsentDenied, match="nobody came back"):
+    with pytest.raises(ConsentDenied, match="did not come back"):
         login.answer.wait(0)
 
 

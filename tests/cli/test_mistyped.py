@@ -214,10 +214,10 @@ def test_why_names_the_near_name_whole(run: Command, store: TokenStore) -> None:
     [
         (["api", "GET"], "'GET' is not [METHOD] PATH"),
         (["audit", "show", "--since", "tomorrow"], "'tomorrow' is not a date such as"),
-        (["audit", "verify", "--head", "x", "log"], "--head 'x' is not of the form SEQ:HASH"),
+        (["audit", "verify", "--head", "x", "log"], "--head 'x' is not SEQ:HASH"),
         (["sandbox", "--redirect-url", "nonsense"], "--redirect-url 'nonsense' is not an address"),
-        (["show"], "name one token. Give a USER or --id ID, not both."),
-        (["delete", "--id", "1"], "There is no terminal to answer on. Give --yes."),
+        (["show"], "name one token. Give either USER or --id ID."),
+        (["delete", "--id", "1"], "There is no terminal to ask on. Add --yes."),
     ],
 )
 def test_what_was_typed_wrong_is_named(
@@ -232,7 +232,7 @@ def test_what_was_typed_wrong_is_named(
 def test_a_folder_is_no_store_for_those_who_only_read(run: Command, tmp_path: Path) -> None:
     result = run("--store", f"file://{tmp_path}", "list")
     assert result.exit_code == 6
-    assert "it is a folder. Name a file in it." in result.stderr
+    assert "is a folder, not a store. Name a file in it." in result.stderr
 
 
 def test_an_empty_answer_is_said_and_not_put_out(run: Command, logged_in: LogIn) -> None:

@@ -220,6 +220,6 @@ def test_nothing_is_moved_to_where_it_ends_with_the_command(
     before = found(source)
     result = run("move", source, forgetful, "--delete-source")
     assert result.exit_code == 2
-    assert "forgets when the command ends" in result.stderr
+    assert "is lost when the command ends" in result.stderr
     assert found(source) == before
     assert run("import", source, "--store", forgetful).exit_code == 2

@@ -103,7 +103,7 @@ def test_purge_revokes_what_the_policy_has_ended(
     zoho.faults.server_error(path="/oauth/v2/token/revoke", times=None)
     kept = run("purge", "--yes", sandbox)
     assert kept.exit_code == 1
-    assert "not revoked, and kept" in kept.stderr
+    assert "not revoked, so kept" in kept.stderr
     assert len(store.get_tokens()) == 1
     zoho.faults.clear()
     done = run("purge", "--yes", sandbox)

@@ -176,7 +176,7 @@ def test_a_throttled_user_is_told_when_to_come_back(
     zoho.faults.throttle(times=None)
     result = run("refresh", ALICE)
     assert result.exit_code == 5
-    assert "Zoho takes requests again at" in result.stderr
+    assert "Zoho accepts requests again at" in result.stderr
 
 
 def test_an_accounts_server_that_fails_may_work_later(

@@ -1,4 +1,4 @@
-"""``evergrant api``: one call to a Zoho API, signed, as ``gh api`` does it for GitHub."""
+"""``evergrant api``: sends one signed request to a Zoho API, like ``gh api`` for GitHub."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 __all__ = ["api"]
 
 READ_TIMEOUT_S = 60.0
-"""Seconds to wait for an API; COQL and search are slow at times."""
+"""How long to wait for an API. COQL and search are slow at times."""
 
 CALL_TIMEOUT_S = 600.0
-"""Seconds that a whole call may take, whatever arrives meanwhile."""
+"""How long a whole call may take, even if data keeps arriving."""
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 _HEADER = re.compile(r"([\w!#$%&'*+.^`|~-]+): *([ -~]*)", re.ASCII)
@@ -52,16 +52,16 @@ def api(
             "-f",
             "--field",
             metavar="KEY=VALUE",
-            help="A query parameter, or part of a JSON body; may be repeated.",
+            help="A query parameter or a part of the JSON body. May be repeated.",
         ),
     ] = None,
     body: Annotated[
         str | None,
-        typer.Option("--input", metavar="FILE", help="The file to send as the body; - is stdin."),
+        typer.Option("--input", metavar="FILE", help="Send this file as the body. - is stdin."),
     ] = None,
     headers: Annotated[
         list[str] | None,
-        typer.Option("-H", "--header", metavar="'NAME: VALUE'", help="One more header to send."),
+        typer.Option("-H", "--header", metavar="'NAME: VALUE'", help="Send this header too."),
     ] = None,
     user: Annotated[
         str | None,
@@ -69,18 +69,18 @@ def api(
             "--user",
             "-u",
             metavar="USER",
-            help="Whose token to use; needed if several are logged in.",
+            help="Use this user's token. Needed if several users are logged in.",
         ),
     ] = None,
     include: Annotated[
-        bool, typer.Option("--include", "-i", help="Print the status and headers first.")
+        bool, typer.Option("--include", "-i", help="Print status and headers first.")
     ] = False,
 ) -> None:
-    """Call an API as a user: JSON out, coloured on a terminal, untouched in a pipe.
+    """Call an API as a user; print JSON, coloured on a terminal, unchanged in a pipe.
 
-    GET unless there are fields or a body, then POST. Fields are query parameters of GET, HEAD
-    and DELETE and beside --input, else a JSON body: -f 'data[][Last_Name]=Doe'. Ends with 1 if
-    the API answers an error.
+    The method is GET, or POST if there are fields or a body. Fields become query parameters
+    with GET, HEAD, DELETE and --input. Otherwise they become a JSON body:
+    -f 'data[][Last_Name]=Doe'. Exits with 1 if the API returns an error.
     """
     method, path = _parse_call(call, has_body=bool(fields or body))
     query, content = _build_payload(method, fields or [], body)
@@ -131,7 +131,7 @@ def _parse_header(text: str) -> tuple[str, str]:
     if header is None:
         raise ConfigError(f"-H {text!r} is not of the form 'Name: value'")
     if header[1].lower() == "authorization":
-        raise ConfigError("evergrant signs the request itself", hint="Leave that header out.")
+        raise ConfigError("evergrant signs the request itself", hint="Leave out that header.")
     return header[1], header[2]
 
 
@@ -154,8 +154,8 @@ def _send(
         base = keeper.token(user).api_domain or keeper.accounts.home_data_center.api_url
         url = f"{base}/{path.removeprefix('/')}"
     try:
-        # `auth` refuses an address that is not the user's own API before a token leaves.
-        # Plain http is a sandbox: no proxy stands between two processes of one machine.
+        # `auth` refuses an address that is not the user's own API before any token is sent.
+        # Plain http means a sandbox on this machine: no proxy is needed to reach it.
         proxied = not url.startswith("http://")
         with (
             deadline(CALL_TIMEOUT_S),

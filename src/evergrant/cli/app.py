@@ -39,18 +39,18 @@ __all__ = ["app"]
 
 
 class Commands(DocumentedGroup):
-    """Takes the global options anywhere, and ends every failure in one sentence and a code."""
+    """Accepts global options anywhere; ends every failure with one sentence and an exit code."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Parse what was typed."""
+        """Parse the arguments."""
         return super().parse_args(ctx, move_global_options_first(args))
 
     @masks_locals
     def make_context(self, *args: Any, **kwargs: Any) -> Any:
-        """Parse; ``--help`` and ``--version`` print from here.
+        """Parse the arguments; ``--help`` and ``--version`` print from here.
 
         Raises:
-            typer.Exit: Whoever read the output stopped reading.
+            typer.Exit: The reader of the output closed the pipe.
         """
         with _flushing_output():
             return super().make_context(*args, **kwargs)
@@ -60,7 +60,7 @@ class Commands(DocumentedGroup):
         """Run a command.
 
         Raises:
-            typer.Exit: It did not go well.
+            typer.Exit: The command failed.
         """
         try:
             with _flushing_output():
@@ -77,13 +77,13 @@ class Commands(DocumentedGroup):
 
 @contextmanager
 def _flushing_output() -> Iterator[None]:
-    """End with the code for it if whoever reads the output stops reading."""
+    """Exit with the code for a broken pipe if the reader of the output closes it."""
     try:
         yield
-        # Here, where a broken pipe can still be dealt with; not at the interpreter's end.
+        # Flushed here, where a broken pipe can still be handled, not when the interpreter exits.
         sys.stdout.flush()
     except BrokenPipeError:
-        # The interpreter flushes once more at its end, and would complain.
+        # The interpreter flushes once more when it exits, and would report an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(ExitCode.BROKEN_PIPE) from None
 
@@ -91,7 +91,7 @@ def _flushing_output() -> Iterator[None]:
 app = typer.Typer(
     cls=Commands,
     no_args_is_help=True,
-    # Plain help: laying it out with Rich would take longer than everything else.
+    # Plain help: Rich would take longer to lay it out than everything else takes.
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -114,17 +114,18 @@ def version() -> None:
 def help_(
     context: typer.Context,
     command: Annotated[
-        list[str] | None, typer.Argument(metavar="[COMMAND]", help="Such as login, or keys rotate.")
+        list[str] | None,
+        typer.Argument(metavar="[COMMAND]", help="A command, such as login or keys rotate."),
     ] = None,
 ) -> None:
-    """Show this help, or that of a command."""
+    """Show this help, or the help of a command."""
     at: Any = context.find_root()
     for name in command or ():
         found = at.command.get_command(at, name) if hasattr(at.command, "commands") else None
         if found is None:
             known = ", ".join(getattr(at.command, "commands", ()))
             raise ConfigError(
-                f"there is no command {name!r}", hint=known and f"There are: {known}."
+                f"there is no command {name!r}", hint=known and f"Commands are: {known}."
             )
         at = typer.Context(found, info_name=name, parent=at)
     typer.echo(at.get_help())
@@ -136,16 +137,14 @@ def common(
     *,
     store: Annotated[
         str | None,
-        typer.Option(metavar="URL", help="Where tokens are kept, such as sqlite:///tokens.db."),
+        typer.Option(metavar="URL", help="The store to use, such as sqlite:///tokens.db."),
     ] = None,
     config: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="The TOML file to read settings from.")
+        Path | None, typer.Option(metavar="FILE", help="Read settings from this TOML file.")
     ] = None,
     sandbox: Annotated[
         str | None,
-        typer.Option(
-            metavar="[URL]", help="Talk to a running `evergrant sandbox` instead of Zoho."
-        ),
+        typer.Option(metavar="[URL]", help="Use a running `evergrant sandbox` instead of Zoho."),
     ] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log to stderr.")] = False,
     version: Annotated[  # noqa: ARG001 - answered before anything else
@@ -157,8 +156,8 @@ def common(
 ) -> None:
     """Log in to Zoho once; stay logged in.
 
-    --store, --config and --sandbox may stand anywhere. Settings, exit codes and examples:
-    docs/cli.md.
+    --store, --config and --sandbox are accepted anywhere. docs/cli.md describes settings and
+    exit codes, with examples.
     """
     context.obj = Options(store, config, sandbox)
     log = logging.getLogger("evergrant")

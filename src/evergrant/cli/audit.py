@@ -26,7 +26,7 @@ audit = typer.Typer(
 File = Annotated[
     list[Path] | None,
     typer.Argument(
-        metavar="FILE", help="The log, rotated files first; by default the one in the settings."
+        metavar="FILE", help="The log, rotated files first. Default: the log in the settings."
     ),
 ]
 
@@ -51,19 +51,22 @@ def verify(
         str | None,
         typer.Option(
             metavar="SEQ:HASH",
-            help="What the last verification printed; that entry must still be there.",
+            help="The line that the last verification printed. That entry must still exist.",
         ),
     ] = None,
 ) -> None:
-    """Return True if the log is as it was written; ends with 1 and names each line that is not."""
+    """Check that the log was not changed.
+
+    Exits with 1 and names each line that was changed.
+    """
     from evergrant._crypto.key_sources import keyring_from_environment
     from evergrant.observing import audit_log as logs
     from evergrant.observing.hash_chain import Head
 
     if head is not None and not re.fullmatch(r"\d+:[0-9a-f]{64}", head):
-        raise ConfigError(f"--head {head!r} is not of the form SEQ:HASH, as verify prints it")
+        raise ConfigError(f"--head {head!r} is not SEQ:HASH, as verify prints it")
     keys, last, bad = keyring_from_environment(), None, 0
-    missing = None if head == str(Head()) else head  # before the first entry, nothing is missing
+    missing = None if head == str(Head()) else head  # before the first entry, none can be missing
     for file in _log_files(context, files):
         for entry in logs.read_entries(file) if missing else ():
             if f"{entry['seq']}:{entry['hash']}" == missing:
@@ -74,11 +77,11 @@ def verify(
             print_error(f"{file}, line {fault.line}: {fault.kind}: {fault.what}")
         bad += len(faults)
     if missing:
-        print_error(f"entry {missing.partition(':')[0]} with this hash is not there any more")
+        print_error(f"entry {missing.partition(':')[0]} with this hash no longer exists")
     typer.echo(printable(str(last)))
     if bad or missing:
         raise typer.Exit(ExitCode.BAD_RESULT)
-    print_info("the log is as it was written; keep this line elsewhere: --head wants it next time")
+    print_info("the log was not changed; keep this line elsewhere, for --head next time")
 
 
 def _parse_day(text: str) -> datetime:
@@ -94,21 +97,23 @@ def show(
     context: typer.Context,
     files: File = None,
     *,
-    user: Annotated[str | None, typer.Option(metavar="USER", help="Only of this user.")] = None,
+    user: Annotated[
+        str | None, typer.Option(metavar="USER", help="Only entries of this user.")
+    ] = None,
     token: Annotated[
-        str | None, typer.Option(metavar="ID", help="Only of the token with this id.")
+        str | None, typer.Option(metavar="ID", help="Only entries of the token with this id.")
     ] = None,
     since: Annotated[
         datetime | None,
         typer.Option(
             metavar="DATE",
             parser=_parse_day,
-            help="Only from this day on (UTC), such as 2026-12-31.",
+            help="Only entries from this day on (UTC), such as 2026-12-31.",
         ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show who did what to which token; the oldest first."""
+    """Show who did what to which token, oldest first."""
     from evergrant.observing.audit_log import read_entries
 
     def is_wanted(entry: dict[str, Any]) -> bool:

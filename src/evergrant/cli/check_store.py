@@ -1,4 +1,4 @@
-"""``evergrant check-store``: which promises a store of your own keeps."""
+"""``evergrant check-store``: checks which promises of the contract your own store keeps."""
 
 from __future__ import annotations
 
@@ -29,16 +29,17 @@ def check_store(
         str,
         typer.Argument(
             metavar="MODULE:FACTORY",
-            help="A class or function that makes a new, empty store; an argument that it takes is "
-            "a folder for its files.",
+            help="A class or function that makes a new, empty store. If it takes an argument, it "
+            "gets a folder for its files.",
         ),
     ],
     *,
     as_json: AsJson = False,
 ) -> None:
-    """Check a store of your own against the contract; ends with 1 if it breaks a promise.
+    """Check your own store against the contract.
 
-    Never give it a store that is in use: it saves and deletes. One with tokens in it is refused.
+    Never pass a store that is in use: the checks save and delete tokens. A store that holds
+    tokens is refused. Exits with 1 if a promise is broken.
     """
     if not importlib.util.find_spec("pytest"):
         raise MissingExtra("check-store", extra="testing")

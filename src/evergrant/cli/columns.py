@@ -1,4 +1,4 @@
-"""Cells in columns: aligned, folded to the width of a screen, without blanks at a line's end."""
+"""Cells in columns: aligned, folded to the width of the screen, no blanks at line ends."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from evergrant._text import printable
 __all__ = ["GAP", "Part", "column_widths", "display_text", "fold", "lay_out"]
 
 Part = tuple[str, str]
-"""A cell's text as it stands on one line, and the text of the whole cell, which has the colour."""
+"""The part of a cell that is on one line, and the whole cell's text, which decides its colour."""
 
 GAP = "  "
-"""What stands between two columns."""
+"""What separates two columns."""
 
 MIN_COLUMN_WIDTH = 12
-"""Cells that a column keeps, if it needs them, however narrow the screen is."""
+"""A column is not made narrower than this, however narrow the screen is."""
 
 _PIECES = re.compile(r"[^ /@:]+[/@:]*|[/@:]+| +")
 
 
 def display_text(text: str) -> str:
-    """Return text as stdout shows it: what it cannot encode is escaped, and so counted."""
+    """Return text as stdout shows it. What stdout cannot encode is escaped first, to be counted."""
     text = printable(text)
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     try:
@@ -35,11 +35,11 @@ def display_text(text: str) -> str:
 
 
 def fold(text: str, width: int) -> list[str]:
-    """Return a cell's lines: broken behind a blank, slash, colon or @ where one is, else anywhere.
+    """Return a cell's lines, broken after a blank, slash, colon or @ if possible.
 
     Args:
-        text: What `shown` returned.
-        width: Cells of a terminal that a line may take.
+        text: As `display_text` returned it.
+        width: How many terminal cells a line may take.
     """
     from rich.cells import cell_len, chop_cells
 
@@ -56,11 +56,11 @@ def fold(text: str, width: int) -> list[str]:
 
 
 def column_widths(rows: Sequence[Sequence[str]], screen: int) -> list[int]:
-    """Return how wide each column is: as its widest cell, less where the screen has no room.
+    """Return the width of each column: its widest cell, or less if the screen is too narrow.
 
     Args:
-        rows: All rows, the heading among them; what `shown` returned.
-        screen: Cells that a line may take.
+        rows: All rows with the heading, as `display_text` returned them.
+        screen: How many terminal cells a line may take.
     """
     from rich.cells import cell_len
 
@@ -75,7 +75,7 @@ def column_widths(rows: Sequence[Sequence[str]], screen: int) -> list[int]:
 
 
 def lay_out(row: Sequence[str], widths: Sequence[int]) -> Iterator[list[Part]]:
-    """Yield the lines of a row, each as the parts that make it up, gaps among them."""
+    """Yield the lines of a row, each as its parts, gaps included."""
     from rich.cells import cell_len
 
     folded = [fold(cell, width) for cell, width in zip(row, widths, strict=True)]

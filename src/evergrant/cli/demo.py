@@ -17,7 +17,7 @@ __all__ = ["demo"]
 
 
 def demo() -> None:
-    """Show the whole story against a local Zoho, in ten seconds; needs nothing."""
+    """Show what evergrant does, against a local Zoho, in ten seconds, without any setup."""
     from evergrant.cli.tables import console, read_rows, token_table
     from evergrant.demo import run_demo
 

@@ -1,4 +1,4 @@
-"""``evergrant doctor``: what is where, and what is wrong with it; never a secret."""
+"""``evergrant doctor``: shows where everything is and what is wrong with it, without secrets."""
 
 from __future__ import annotations
 
@@ -44,27 +44,30 @@ if TYPE_CHECKING:
 __all__ = ["doctor"]
 
 ACCOUNTS_TIMEOUT_S = 5.0
-"""Seconds to wait for an accounts server."""
+"""How long to wait for an accounts server."""
 
 
 def doctor(
     context: typer.Context,
     *,
-    offline: Annotated[bool, typer.Option("--offline", help="Do not ask Zoho.")] = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Do not contact Zoho.")] = False,
     repair: Annotated[
         bool,
-        typer.Option("--repair", help="Save the tokens that wait in the lifeboat to the store."),
+        typer.Option("--repair", help="Save the tokens in the lifeboat to the store."),
     ] = False,
     adopt: Annotated[
         bool,
         typer.Option(
             "--adopt",
-            help="With --repair: also files that are not encrypted although a key is set.",
+            help="With --repair: also take files that are not encrypted although a key is set.",
         ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Check settings, store, permissions, servers and clock; ends with 1 if something is wrong."""
+    """Check settings, store, permissions, servers and clocks.
+
+    Exits with 1 if there is a problem.
+    """
     settings = settings_of(context)
     tokens: list[evergrant.Token] = []
     checks = [
@@ -90,7 +93,7 @@ def doctor(
         typer.echo(json_text([asdict(check) for check in checks], indent=2))
     else:
         screen = console()
-        screen.print(table(("", "what", "how it stands"), _table_rows(checks), screen.width))
+        screen.print(table(("", "what", "result"), _table_rows(checks), screen.width))
     if any(check.status == "problem" for check in checks):
         raise typer.Exit(ExitCode.BAD_RESULT)
 
@@ -115,7 +118,7 @@ def _check_versions() -> Check:
 def _check_configuration(settings: Settings) -> Check:
     if settings.warning:
         return Check("configuration", "problem", settings.warning)
-    there = "" if settings.file.exists() else " (not there: defaults)"
+    there = "" if settings.file.exists() else " (does not exist: defaults)"
     return Check("configuration", "ok", f"{settings.file}{there}")
 
 
@@ -126,7 +129,7 @@ def _check_client(settings: Settings) -> Check:
         return Check(
             "client",
             "note",
-            "none is set: tokens are refreshed with the client that is stored beside them",
+            "none is set: tokens are refreshed with the client that is stored with them",
             "To log users in, set EVERGRANT_CLIENT_ID and EVERGRANT_CLIENT_SECRET.",
         )
     codes = ", ".join(settings.client_secrets)
@@ -156,7 +159,7 @@ def _check_redirect_url(settings: Settings) -> Iterator[Check]:
     try:
         parse_loopback_url(settings.redirect_url)
     except ConfigError as error:
-        # An app on the web has one of its own, at which the command line cannot listen.
+        # A web app has its own redirect URL, at which the command line cannot listen.
         is_web = settings.redirect_url.startswith("https://")
         yield Check("redirect URL", "note" if is_web else "problem", error.message, error.hint)
 
@@ -171,14 +174,14 @@ def _check_audit_log(settings: Settings) -> Iterator[Check]:
         return
     from evergrant.observing.audit_log_files import count_missing
 
-    with suppress(OSError):  # it was rotated away in this moment
+    with suppress(OSError):  # it was rotated at this very moment
         missing, last = count_missing(Path(settings.audit))
         if log and missing:
             yield Check(
                 "audit log",
                 "note",
-                f"{missing} events are missing from {log.path}, the last before {last}",
-                "It could not be written, or did not keep up: see docs/observability.md.",
+                f"{missing} events are missing in {log.path}, the last one before {last}",
+                "The log could not be written or was too slow: see docs/observability.md.",
             )
 
 
@@ -190,12 +193,12 @@ def _check_keys() -> Iterator[Check]:
     else:
         if keys:
             newest, *older = (key.id for key in reversed(keys.oldest_first))
-            opens = f"; {', '.join(older)} still open what they sealed" if older else ""
-            yield Check("keys", "ok", f"{newest} seals what is kept{opens}")
+            opens = f"; {', '.join(older)} can still decrypt" if older else ""
+            yield Check("keys", "ok", f"{newest} encrypts new data{opens}")
 
 
 def _check_store(settings: Settings, tokens: list[evergrant.Token]) -> Iterator[Check]:
-    """Look at the store; put the tokens found into ``tokens``."""
+    """Check the store; add its tokens to ``tokens``."""
     corrupt: list[CorruptRecord] = []
     try:
         with _captured_warnings() as said, evergrant.open_store(settings.store) as store:
@@ -232,7 +235,7 @@ def _check_store(settings: Settings, tokens: list[evergrant.Token]) -> Iterator[
 
 @contextmanager
 def _captured_warnings() -> Iterator[list[str]]:
-    """Listen to what is logged meanwhile, such as that a file was open to others."""
+    """Collect the warnings that are logged, such as that others could read a file."""
     log, said = logging.getLogger("evergrant"), list[str]()
     handler = logging.Handler(logging.WARNING)
     handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]
@@ -278,20 +281,20 @@ def _check_server(
     try:
         answer = send(HttpRequest("GET", f"{home.accounts_url}/oauth/serverinfo"))
     except AccountsUnavailable as error:
-        return Check(name, "problem", error.message, "Look at network, proxy and firewall.")
+        return Check(name, "problem", error.message, "Check network, proxy and firewall.")
     except ConfigError as error:
         return Check(name, "problem", error.message, error.hint)
     is_between = answer.status // 100 == REDIRECTION or is_page(answer)
     if is_between or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         what = f"{home.accounts_url} answers HTTP {answer.status}"
         if is_between:
-            what += ", with a web page or from elsewhere: a proxy or network may want a login"
+            what += ", with a web page or a redirect: a proxy or the network may require a login"
         return Check(name, "problem", what)
     try:
         theirs = parsedate_to_datetime(answer.headers["date"])
         off = (began + (accounts.clock() - began) / 2 - theirs).total_seconds()
     except (KeyError, ValueError, TypeError):
-        return Check(name, "note", f"{home.accounts_url} answers, and does not tell the time")
+        return Check(name, "note", f"{home.accounts_url} answers, but does not send the time")
     if abs(off) < EXPIRY_LEEWAY.total_seconds():
         return Check(name, "ok", f"{home.accounts_url} answers; clocks differ by {abs(off):.0f} s")
     hint = "Set the clock (NTP): tokens look valid too long, or expire too soon."

@@ -1,4 +1,4 @@
-"""What ``evergrant doctor`` has to say of one thing that it looked at."""
+"""The result of one check of ``evergrant doctor``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["Check"]
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """What was looked at, how it stands, and what to do about it."""
+    """What was checked, the result, and what to do about it."""
 
     name: str
     status: Literal["ok", "note", "problem"]

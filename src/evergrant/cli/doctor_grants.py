@@ -1,4 +1,4 @@
-"""What ``evergrant doctor`` says of the grants in a store: whom only a login helps."""
+"""Grant checks of ``evergrant doctor``: which users must log in again."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ __all__ = ["check_grants"]
 def check_grants(
     settings: Settings, store: evergrant.TokenStore, tokens: Collection[evergrant.Token]
 ) -> Iterator[Check]:
-    """Name the grants that Zoho has ended, and who disagrees with us about time."""
+    """Name the grants that Zoho has ended, and a token that was saved in the future."""
     try:
         accounts = accounts_for(settings, settings.sandbox)
-    except EvergrantError:  # told where the accounts servers are looked at
+    except EvergrantError:  # reported by the check of the accounts servers
         return
     with accounts:
         states = grant_states_for(settings, store, accounts)

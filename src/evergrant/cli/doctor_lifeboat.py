@@ -1,4 +1,4 @@
-"""The lifeboats, as ``evergrant doctor`` sees them and ``--repair`` empties them."""
+"""Lifeboat checks of ``evergrant doctor``; ``--repair`` empties the lifeboats."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ NAME = "lifeboat"
 
 
 def check_lifeboats(settings: Settings, *, repair: bool, adopt: bool = False) -> Iterator[Check]:
-    """Look for tokens that a store, this one or another, could not take.
+    """Look for tokens that could not be saved, to this store or another.
 
     Args:
-        repair: Restore those of this store, and move what is damaged aside.
-        adopt: Also those that are not sealed although a key is set.
+        repair: Restore the tokens of this store, and move damaged files aside.
+        adopt: Also restore files that are not encrypted although a key is set.
     """
     if not all_files(config_folder()):
         return
@@ -50,8 +50,8 @@ def _check_pending(boat: Lifeboat) -> Iterator[Check]:
         yield Check(
             NAME,
             "problem",
-            f"{_describe(token)} was granted, and its store could not take it",
-            "Mend the store, then run: evergrant doctor --repair",
+            f"{_describe(token)} was granted, but could not be saved to its store",
+            "Repair the store, then run: evergrant doctor --repair",
         )
 
 
@@ -78,7 +78,7 @@ def _describe(token: evergrant.Token) -> str:
 
 
 def _check_other_stores(paths: Iterable[Path]) -> Iterator[Check]:
-    """Tell for which stores tokens wait, as far as the files say it."""
+    """Yield for which stores tokens are waiting, if the files say it."""
     for store, number in sorted(Counter(map(store_url_of, paths)).items()):
         yield Check(
             NAME,

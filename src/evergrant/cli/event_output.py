@@ -1,4 +1,4 @@
-"""How events are told: a line each, for people or as JSON; what goes on failing, once."""
+"""Prints events, one per line, for people or as JSON. A repeated failure is printed once."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class EventPrinter:
     """Prints events to stdout.
 
     Attributes:
-        failed: Whether anything went wrong so far.
+        failed: Whether any event so far was a failure.
     """
 
     def __init__(self, *, as_json: bool) -> None:
@@ -45,9 +45,9 @@ class EventPrinter:
         self._known: dict[str | None, str] = {}
 
     def print_event(self, event: Event) -> None:
-        """Tell an event, unless it is a failure like the last one of its token or of the store."""
+        """Print an event, unless it repeats the last failure of its token or of the store."""
         if isinstance(event, RefreshFailed) and isinstance(event.error, StoreUnavailable):
-            # It befalls every token that was under way: one line is enough.
+            # Every refresh that is running fails in the same way: one line is enough.
             event = StoreFailed(at=event.at, error=event.error)
         if isinstance(event, StoreRecovered) and None not in self._known:
             return
@@ -63,7 +63,7 @@ class EventPrinter:
         self.print(said, _format_sentence(event, said))
 
     def print(self, said: dict[str, Any], sentence: str) -> None:
-        """Print what was said, for programs, or the sentence that says it, for people."""
+        """Print the fields as JSON, or the sentence for people."""
         if self._as_json:
             typer.echo(json_text(said))
         else:

@@ -1,4 +1,4 @@
-"""What the exit codes mean, and which error leads to which."""
+"""The exit codes, and which error leads to which."""
 
 from __future__ import annotations
 
@@ -29,30 +29,29 @@ class ExitCode(IntEnum):
 
     DONE = 0
     BAD_RESULT = 1
-    """It ran, and the answer is bad: an HTTP error, a failed check, a token that was not moved;
-    or a bug, with a traceback."""
+    """The command ran, but the result is bad: an HTTP error, a failed check, a token that was not
+    moved. Also a bug, with a traceback."""
     USAGE = 2
-    """A wrong option or setting, something not installed, or a question that could not be
-    answered."""
+    """A wrong option or setting, a missing package, or a question that could not be answered."""
     NOT_FOUND = 3
-    """No such token, or several that fit."""
+    """No such token, or several that match."""
     LOGIN_REQUIRED = 4
-    """Only the user can help: log in, or accept."""
+    """Only the user can help, by logging in or accepting."""
     TRY_AGAIN = 5
-    """Throttled, or no usable answer; the same command may work later."""
+    """Throttled, or no usable response. The same command may work later."""
     STORE = 6
     """The storage is gone, locked, full, read-only or damaged."""
     REFUSED = 7
-    """Zoho refused, or evergrant refused to send a secret to a server that it does not trust."""
+    """Zoho refused, or evergrant refused to send a secret to an untrusted server."""
     NOT_SAVED = 8
-    """Zoho granted and the store refused; the token waits in the lifeboat."""
+    """Zoho granted a token that could not be saved. It waits in the lifeboat."""
     INTERRUPTED = 130
     """Ctrl-C."""
     BROKEN_PIPE = 141
     """The reader of the output closed the pipe."""
 
 
-# The first that fits decides: special ones stand before those they derive from.
+# The first match decides: subclasses come before their base classes.
 _EXIT_CODES: tuple[tuple[type[EvergrantError], ExitCode], ...] = (
     (TokenNotSaved, ExitCode.NOT_SAVED),
     (ConfigError, ExitCode.USAGE),

@@ -1,4 +1,4 @@
-"""How the help looks: commands by groups, arguments by their names, an example or two each."""
+"""The layout of the help: commands in groups, arguments by name, examples."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
     "Operation": ("keep", "why", "audit"),
     "Stores": ("move", "import", "keys", "check-store"),
 }
-"""Where the help names each command."""
+"""The groups of commands in the help."""
 
 EXAMPLES: Mapping[str, Sequence[str]] = {
     "login": ("evergrant login --data-center eu", "evergrant login --self-client"),
@@ -42,19 +42,19 @@ EXAMPLES: Mapping[str, Sequence[str]] = {
     "keys rotate": ("evergrant keys rotate",),
     "audit verify": ("evergrant audit verify",),
 }
-"""Lines to copy, by what follows ``evergrant``."""
+"""Lines to copy, by command."""
 
 
 class DocumentedCommand(TyperCommand):
-    """Names arguments as people do, and ends with examples."""
+    """Shows arguments by their metavar, and ends with examples."""
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:  # noqa: ARG002 - the parser's
-        """Return what may follow the command's name."""
+        """Return what follows the command's name in the usage line."""
         arguments = [one for one in self.params if one.param_type_name == "argument"]
         return ["[OPTIONS]", *map(_argument_usage, arguments)]
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
-        """Write arguments, then options."""
+        """Write the arguments, then the options."""
         written: dict[str, list[tuple[str, str]]] = {"Arguments": [], "Options": []}
         for parameter in self.get_params(ctx):
             record: tuple[str, str] | None = parameter.get_help_record(ctx)
@@ -68,7 +68,7 @@ class DocumentedCommand(TyperCommand):
                     formatter.write_dl(rows)
 
     def format_epilog(self, ctx: Any, formatter: Any) -> None:
-        """Write the examples as they are to be typed."""
+        """Write the examples."""
         examples = EXAMPLES.get(ctx.command_path.partition(" ")[2], ())
         if examples:
             with formatter.section("Examples"):
@@ -76,10 +76,10 @@ class DocumentedCommand(TyperCommand):
 
 
 class DocumentedGroup(TyperGroup):
-    """Commands, each with its whole summary."""
+    """Shows each command with its whole summary."""
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:  # noqa: ARG002 - the parser's
-        """Write the commands, by groups where there are some."""
+        """Write the commands, in groups if there are any."""
         groups = GROUPS if self.commands.keys() >= {"login"} else {"Commands": list(self.commands)}
         for title, names in groups.items():
             summaries = [

@@ -1,4 +1,4 @@
-"""``evergrant import``: tokens from elsewhere, into the store in use."""
+"""``evergrant import``: copies tokens from elsewhere into the store."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from evergrant.transfer.formats import DEFAULT_PREFIX, token_from_environment, t
 __all__ = ["import_tokens"]
 
 Copy = Callable[..., Iterator[transfer.Moved]]
-"""Copies what comes in into a store; with ``dry_run=True`` it only says what would happen."""
+"""Copies the source into a store; with ``dry_run=True`` it only says what would happen."""
 
 
 def import_tokens(
@@ -41,7 +41,7 @@ def import_tokens(
         typer.Argument(
             metavar="SOURCE",
             help="A store's URL, env:NAME (a variable with the URL), env: (a token in ZOHO_...), "
-            "or - (JSON).",
+            "or - (JSON on stdin).",
         ),
     ],
     *,
@@ -49,18 +49,19 @@ def import_tokens(
         str | None,
         typer.Option(
             metavar="PREFIX",
-            help=f"With env:, what variables begin with; by default {DEFAULT_PREFIX}.",
+            help=f"With env:, the prefix of the variables. Default: {DEFAULT_PREFIX}.",
         ),
     ] = None,
     partial_too: Annotated[
-        bool, typer.Option("--partial", help="Import what can be imported, even if not all can.")
+        bool,
+        typer.Option("--partial", help="Import what can be imported, even if some tokens cannot."),
     ] = False,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Import tokens from another store, the environment, or JSON on stdin; all or none.
+    """Import tokens from another store, the environment or JSON: all or none.
 
-    The source stays as it is, and a fresher token that is there already, too.
+    The source is not changed. A fresher token that the store already holds stays.
     """
     settings = settings_of(context)
     with _open_source(source, prefix) as copied:
@@ -83,7 +84,7 @@ def import_tokens(
 @contextmanager
 def _open_source(source: str, prefix: str | None) -> Iterator[Copy]:
     if prefix is not None and source != "env:":
-        raise ConfigError("--prefix is for the source env: only")
+        raise ConfigError("--prefix is only for the source env:")
     if source == "-":
         yield partial(transfer.copy, tokens_from_json(sys.stdin.buffer))
     elif source == "env:":

@@ -43,30 +43,32 @@ COUNT_TOKENS_EVERY_S = 60.0
 """Seconds between two counts of all tokens for the metrics."""
 
 EventQueue = SimpleQueue[Event | signal.Signals]
-"""What happens, in other threads too, and what ends it: one thread tells it all, in order. (A
-simple queue may be put into by a signal handler, whatever it interrupts.)"""
+"""Events, of other threads too, and the signals that stop the command. One thread prints all of
+them, in order. (A signal handler may put into a SimpleQueue, whatever it interrupts.)"""
 
 
 def keep(
     context: typer.Context,
     users: Annotated[
         list[str] | None,
-        typer.Argument(metavar="USER", help="Keep the tokens of these users only; by default all."),
+        typer.Argument(
+            metavar="USER", help="Keep only the tokens of these users fresh. Default: all."
+        ),
     ] = None,
     *,
     once: Annotated[
         bool,
-        typer.Option("--once", help="Refresh what is due and end, with 1 if something failed."),
+        typer.Option("--once", help="Refresh what is due, then exit: with 1 if something failed."),
     ] = False,
     metrics: Annotated[
         str | None,
-        typer.Option(metavar="[HOST:]PORT", help="Serve metrics for Prometheus there."),
+        typer.Option(metavar="[HOST:]PORT", help="Serve metrics for Prometheus at this address."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Keep tokens fresh until Ctrl-C or SIGTERM; tells each refresh and failure on a line.
+    """Keep tokens fresh until Ctrl-C or SIGTERM; print a line per refresh and failure.
 
-    What was begun is saved before it ends.
+    Refreshes that are running are finished and saved before it exits.
     """
     from evergrant._core.manager import TokenManager
 
@@ -95,7 +97,7 @@ def keep(
 
 @contextmanager
 def _forward_signals(inbox: EventQueue) -> Iterator[None]:
-    """Have the signals that end a program put into the inbox, the second one as well."""
+    """Put the signals that stop a program into the inbox, a second signal too."""
     before = {
         ending: signal.signal(ending, lambda number, _: inbox.put(signal.Signals(number)))
         for ending in STOP_SIGNALS
@@ -108,7 +110,7 @@ def _forward_signals(inbox: EventQueue) -> Iterator[None]:
 
 
 class KeepService:
-    """Goes round the tokens, and tells what comes of it."""
+    """Runs rounds of refreshes, and prints what happens."""
 
     def __init__(
         self,
@@ -129,23 +131,23 @@ class KeepService:
         self._scheduler = RefreshScheduler(self._manager, users, on_problem=self._queue_problem)
 
     def run(self, *, once: bool) -> ExitCode:
-        """Go round until a signal comes, or once; what was begun is saved whatever happens.
+        """Run rounds until a signal comes, or once. Running refreshes are always saved.
 
         Raises:
-            StoreError: The store cannot be read to begin with.
+            StoreError: The store cannot be read at the start.
         """
         try:
             self._print_summary()
             ended = self._run_once() if once else self._run_until_signal()
             if ended and not self._manager.is_idle:
-                print_info("ending as soon as what was begun is saved")
+                print_info("stopping when the running refreshes are saved")
         finally:
             self._manager.close()
         while not self._inbox.empty():
             if isinstance(happened := self._inbox.get(), Event):
                 self._printer.print_event(happened)
         if not once:
-            return ExitCode.DONE  # a signal is the way to end it
+            return ExitCode.DONE  # a signal is the normal way to stop
         if ended:
             return ExitCode.INTERRUPTED
         return ExitCode.BAD_RESULT if self._printer.failed else ExitCode.DONE
@@ -188,7 +190,7 @@ class KeepService:
             self._count_at = time.monotonic() + COUNT_TOKENS_EVERY_S
 
     def _print_until(self, seconds: float) -> bool:
-        """Tell what happens in this time; return at once, and true, when a signal comes."""
+        """Print events for this long; return True at once when a signal comes."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             try:
@@ -208,7 +210,7 @@ class KeepService:
         )
 
     def _print_summary(self) -> None:
-        """Say how many tokens are kept fresh, and why others are not."""
+        """Print how many tokens are kept fresh, and why others are not."""
         manager, kept = self._manager, sum(1 for _ in self._scheduler.tokens())
         others = {} if self._users else _skipped_by_reason(manager.store, manager.accounts)
         left = ", ".join(f"{number} {reason}" for reason, number in others.items())

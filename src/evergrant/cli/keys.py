@@ -1,4 +1,4 @@
-"""``evergrant keys``: the keys that encrypt what is kept, from the first to the last."""
+"""``evergrant keys``: makes, shows, rotates and retires the encryption keys."""
 
 from __future__ import annotations
 
@@ -33,14 +33,17 @@ from evergrant.token import Secret
 __all__ = ["keys"]
 
 keys = typer.Typer(
-    cls=DocumentedGroup, no_args_is_help=True, help="Make, show, rotate and retire the keys."
+    cls=DocumentedGroup,
+    no_args_is_help=True,
+    help="Make, show, rotate and retire the encryption keys.",
 )
 
 NOT_ENCRYPTED = "none: not encrypted"
-"""What stands in the place of a key for tokens without one."""
+"""Shown in place of a key id for tokens that are not encrypted."""
 
 KeyFile = Annotated[
-    Path, typer.Option("--file", metavar="FILE", help="The key file; the newest key stands first.")
+    Path,
+    typer.Option("--file", metavar="FILE", help="The key file. The newest key is its first line."),
 ]
 
 
@@ -50,37 +53,45 @@ def generate(
     file: KeyFile,
     kms: Annotated[
         str | None,
-        typer.Option(metavar="KEY", help="Wrap it with this key of AWS KMS (id, ARN or alias)."),
+        typer.Option(metavar="KEY", help="Wrap the key with this AWS KMS key (id, ARN or alias)."),
     ] = None,
     region: Annotated[
         str | None, typer.Option(metavar="REGION", help="The region of the KMS key.")
     ] = None,
 ) -> None:
-    """Put a new key into a key file; make the file if it is not there. The key is never shown."""
+    """Add a new key to a key file, which is created if it does not exist.
+
+    The key is never shown.
+    """
     if (kms is None) != (region is None):
         raise ConfigError("--kms and --region belong together", hint="Give both, or neither.")
     old = read_lines(file) if file.exists() else []
     if old:
-        list(parse_keys(Secret("\n".join(old)), str(file)))  # not on top of what is no key file
+        list(
+            parse_keys(Secret("\n".join(old)), str(file))
+        )  # never write to a file that is not a key file
     fresh = Secret(
         wrapped_key(kms, region) if kms and region else b64encode(os.urandom(KEY_BYTES)).decode()
     )
     (key,) = parse_keys(fresh, "the new key")
     write_lines(file, [fresh, *old])
     keys_now = "1 key" if not old else f"{len(old) + 1} keys"
-    print_info(f"added the key {key.id} to {file}, which has {keys_now} now")
+    print_info(f"added the key {key.id} to {file}, which now has {keys_now}")
     if old:
-        print_info("Give the file to every host; then run: evergrant keys rotate")
+        print_info("Copy the file to every host, then run: evergrant keys rotate")
     elif keyring_source() is None:
         print_info(
             f"To use it, set EVERGRANT_KEY_FILE={file.absolute()}. "
-            "Without it, what it sealed is lost."
+            "Without the file, what it encrypted is lost."
         )
 
 
 @keys.command(cls=DocumentedCommand)
 def status(context: typer.Context, *, as_json: AsJson = False) -> None:
-    """Say which keys are set and how much each has sealed; ends with 1 if a key is missing."""
+    """Show which keys are set, and how much each has encrypted.
+
+    Exits with 1 if a key is missing, or tokens are not encrypted although a key is set.
+    """
     ring = keyring_from_environment()
     settings = settings_of(context)
     with evergrant.open_store(settings.store, read_only=True, keys=None) as store:
@@ -115,9 +126,9 @@ def status(context: typer.Context, *, as_json: AsJson = False) -> None:
         print_info("no key is set, and nothing is stored")
     missing = [row["key"] for row in rows if not row["set"] and row["key"] != NOT_ENCRYPTED]
     if missing:
-        print_warning(f"not set, and needed: {', '.join(missing)}")
+        print_warning(f"needed, but not set: {', '.join(missing)}")
     if known and counts[None]:
-        print_warning("some tokens are not encrypted: evergrant keys rotate --adopt")
+        print_warning("some tokens are not encrypted; run: evergrant keys rotate --adopt")
     if missing or (known and counts[None]):
         raise typer.Exit(ExitCode.BAD_RESULT)
 
@@ -127,10 +138,13 @@ def rotate(
     context: typer.Context,
     *,
     adopt: Annotated[
-        bool, typer.Option("--adopt", help="Encrypt tokens that are not encrypted yet, too.")
+        bool, typer.Option("--adopt", help="Also encrypt tokens that are not encrypted yet.")
     ] = False,
 ) -> None:
-    """Seal every token with the newest key, while all programs go on. Interrupted, run it again."""
+    """Encrypt every token with the newest key, while other programs run.
+
+    If it is interrupted, run it again.
+    """
     ring = keyring_from_environment()
     if ring is None:
         raise ConfigError(
@@ -139,7 +153,9 @@ def rotate(
     settings = settings_of(context)
     with evergrant.open_store(settings.store, keys=ring, adopt=adopt) as store:
         if not isinstance(store, EncryptedStore):
-            raise ConfigError(f"{store.url} ends with this command: there is nothing to encrypt")
+            raise ConfigError(
+                f"{store.url} is lost when this command ends: there is nothing to encrypt"
+            )
         before = store.key_ids()
         if before[None] and not adopt:
             raise ConfigError(
@@ -153,19 +169,19 @@ def rotate(
             store.purge_deleted()
         after, newest = store.key_ids(), ring.newest.id
     if left := after.total() - after[newest]:
-        # Beside rows that cannot be read: another program may still seal with an older key.
-        print_warning(f"{left} of {after.total()} tokens are not sealed with the key {newest}")
+        # Rows that cannot be read count, and another program may still encrypt with an older key.
+        print_warning(f"{left} of {after.total()} tokens are not encrypted with the key {newest}")
         raise typer.Exit(ExitCode.BAD_RESULT)
     _record_event(settings, "KeysRotated", newest)
     done = max(before.total() - before[newest], 0)
-    sealed = "1 token was" if done == 1 else f"{done} tokens were"
-    print_info(f"{sealed} sealed with the key {newest}, as all are now ({after.total()})")
+    encrypted = "1 token was" if done == 1 else f"{done} tokens were"
+    print_info(f"{encrypted} encrypted with the key {newest}, as all now are ({after.total()})")
 
 
 def _describe_use(row: Mapping[str, Any]) -> str:
     if row["key"] == NOT_ENCRYPTED:
         return "-"
-    return "seals and opens" if row["seals"] else "opens" if row["set"] else "not set"
+    return "encrypts, decrypts" if row["seals"] else "decrypts" if row["set"] else "not set"
 
 
 @contextmanager
@@ -175,7 +191,7 @@ def _show_progress(total: int) -> Iterator[Callable[[int], None]]:
 
     screen = Console(stderr=True)
     with Progress(console=screen, disable=not screen.is_terminal, transient=True) as bar:
-        task = bar.add_task("sealing", total=total)
+        task = bar.add_task("encrypting", total=total)
         yield lambda count: bar.advance(task, count)
 
 
@@ -189,7 +205,7 @@ def retire(
     *,
     file: KeyFile,
 ) -> None:
-    """Take a key out of a key file, if nothing is sealed with it any more."""
+    """Remove a key from a key file, if nothing is encrypted with it any more."""
     lines = read_lines(file)
     held = {key.id: line for line in lines for key in parse_keys(line, str(file))}
     if key_id not in held:
@@ -199,7 +215,7 @@ def retire(
     boats = [key_id_of_file(path) for path in all_files(config_folder())].count(key_id)
     if count or boats:
         raise ConfigError(
-            f"{count} tokens and {boats} lifeboat files are sealed with the key {key_id}; "
+            f"{count} tokens and {boats} lifeboat files are encrypted with the key {key_id}; "
             "it was not retired",
             hint="Run evergrant keys rotate (and evergrant doctor --repair) first.",
         )
@@ -207,7 +223,7 @@ def retire(
         raise ConfigError(f"{key_id} is the only key in {file}; it was not retired")
     write_lines(file, [line for id_, line in held.items() if id_ != key_id])
     _record_event(settings_of(context), "KeyRetired", key_id)
-    print_info(f"{key_id} is not in {file} any more; other stores that it sealed would need it")
+    print_info(f"{key_id} was removed from {file}; other stores that it encrypted would need it")
 
 
 def _record_event(settings: Settings, event: str, key_id: str) -> None:

@@ -1,4 +1,4 @@
-"""Prints any number of tokens as they are read: for a screen, for a pipe, or as JSON."""
+"""Prints any number of tokens while they are read: for a screen, for a pipe, or as JSON."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
 __all__ = ["print_as_json", "print_listing"]
 
 SAMPLE_ROWS = 500
-"""Rows that decide how wide the columns are."""
+"""How many rows decide the width of the columns."""
 
 
 def print_as_json(rows: Iterable[Row]) -> None:
-    """Print a JSON array, one row after the other."""
+    """Print the rows as a JSON array, one by one."""
     separator = "[\n"
     for row in rows:
         sys.stdout.write(separator + textwrap.indent(json_text(row, indent=2), "  "))
@@ -45,10 +45,10 @@ def print_as_json(rows: Iterable[Row]) -> None:
 
 
 def print_listing(rows: Iterable[Row]) -> bool:
-    """Print a line for each row; return False if there is none.
+    """Print a line for each row; return False if there are no rows.
 
-    On a screen: aligned, coloured, and through the pager where there are more than fit. In a
-    pipe: the cells, whole, with tabs between them and no heading, as ``cut`` and ``awk`` like it.
+    On a screen, lines are aligned and coloured, and go through the pager if they do not fit. In a
+    pipe, cells are whole, separated by tabs, without a heading, for ``cut`` and ``awk``.
     """
     rows = iter(rows)
     sample = list(islice(rows, SAMPLE_ROWS))
@@ -67,12 +67,12 @@ def print_listing(rows: Iterable[Row]) -> bool:
 
 
 def _print_through_pager(lines: Iterable[str]) -> None:
-    """Show lines through the pager, as far as somebody reads; through none, all of them."""
+    """Send lines to the pager until it is closed; without a pager, print all of them."""
     pager = shlex.split(os.environ.get("PAGER", "less"))
     if not pager or not shutil.which(pager[0]):
         sys.stdout.writelines(lines)
         return
-    # Colours, no question at the end of what fits, nothing cleared.
+    # -F: exit if everything fits; -R: colours; -X: do not clear the screen.
     environment = {"LESS": "-FRX", **os.environ}
     with subprocess.Popen(  # noqa: S603 - the user's own pager
         pager, stdin=subprocess.PIPE, text=True, env=environment

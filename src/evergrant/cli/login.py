@@ -1,4 +1,4 @@
-"""``evergrant login``: by browser, by a pasted redirect, or with a self client's code."""
+"""``evergrant login``: by browser, with a pasted redirect, or with a self client's code."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 __all__ = ["login"]
 
 LOGIN_TIMEOUT_S = 300.0
-"""Seconds for the user to come back from Zoho."""
+"""How long the user may take to come back from Zoho."""
 
 ANY_PORT_URL = "http://127.0.0.1:0/callback"
-"""The redirect URL at a sandbox, which takes any port of the loopback interface."""
+"""The redirect URL for a sandbox, which accepts any port of the loopback interface."""
 
 SECRET_HINT = "Set EVERGRANT_CLIENT_SECRET, or client_secret in the configuration file."  # noqa: S105 - a hint
 
@@ -42,7 +42,7 @@ def login(
     self_client: Annotated[
         bool,
         typer.Option(
-            "--self-client", help="Log in with a code made in the API console; it is asked for."
+            "--self-client", help="Log in with a code from the API console, which is asked for."
         ),
     ] = False,
     scopes: Annotated[
@@ -50,39 +50,40 @@ def login(
         typer.Option(
             "--scope",
             metavar="SCOPE",
-            help="Ask for this scope, not those in the settings; may be repeated.",
+            help="Ask for this scope instead of those in the settings. May be repeated.",
         ),
     ] = None,
     user: Annotated[
         str | None,
         typer.Option(
-            metavar="USER", help="Who must log in, or a name of your own to keep the token under."
+            metavar="USER", help="The user who must log in, or your own name for the token."
         ),
     ] = None,
     data_center: Annotated[
         str | None,
         typer.Option(
-            metavar="CODE", help="Where the login begins: us, eu, in, au, cn, jp, ca, sa, uk, ae."
+            metavar="CODE", help="Where the login starts: us, eu, in, au, cn, jp, ca, sa, uk, ae."
         ),
     ] = None,
     no_browser: Annotated[
         bool,
         typer.Option(
-            "--no-browser", help="Print the address to open; paste the one the browser ends on."
+            "--no-browser",
+            help="Print the address to open; then paste the one the browser ends on.",
         ),
     ] = False,
     prompt_consent: Annotated[
         bool,
         typer.Option(
             "--prompt-consent",
-            help="Ask for consent again, so that Zoho issues a new refresh token.",
+            help="Ask for consent again, to get a new refresh token.",
         ),
     ] = False,
 ) -> None:
-    """Log a user in, and keep the grant in the store.
+    """Log a user in, and save the grant in the store.
 
-    Client secret and code come from the settings, a hidden prompt, or stdin; never from an
-    argument.
+    The client secret comes from the settings, a hidden prompt or stdin, and a code from a
+    prompt or stdin: never from an argument.
     """
     settings = settings_of(context)
     settings = replace(settings, data_center=data_center or settings.data_center)
@@ -166,7 +167,7 @@ def _wait_for_redirect(
     if not browse:
         print_info("Open this address in any browser:")
     elif webbrowser.open(url):
-        print_info("Your browser should show Zoho's consent page now. If it does not, open:")
+        print_info("Your browser should now show Zoho's consent page. If it does not, open:")
     else:
         print_info("Open this address in a browser on this machine (elsewhere: see --no-browser):")
     print_info(f"  {url}")
@@ -180,17 +181,17 @@ def _wait_for_redirect(
 
 
 def _announce_second_consent(again: Callable[[], str]) -> str:
-    print_info("Zoho sent no refresh token, since you consented before: it asks once more.")
+    print_info("Zoho sent no refresh token, since you consented before. It asks once more.")
     return again()
 
 
 def _print_next_address(address: str) -> None:
-    print_info("Open this address, and paste the one that the browser ends on once more:")
+    print_info("Open this address, then paste the address that the browser ends on:")
     print_info(f"  {address}")
 
 
 def _read_pasted(answer: PendingLogin, alone: bool) -> None:  # noqa: FBT001 - a thread's argument
-    # Not sys.stdin: the interpreter cannot end while a thread waits inside of that.
+    # Not sys.stdin: the interpreter cannot exit while a thread waits in it.
     with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as stdin:
         for line in stdin:
             redirect = line.decode("utf-8", "replace").strip()

@@ -1,4 +1,4 @@
-"""The far end of a login by browser: a page on this machine that Zoho sends the browser to."""
+"""The end of a login by browser: a page on this machine that Zoho redirects the browser to."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ padding:0 1rem}}</style>
 
 
 class PendingLogin:
-    """Waits for the redirect that answers one login; refuses every other and goes on waiting.
+    """Waits for the redirect that belongs to one login; refuses all others and keeps waiting.
 
     Args:
-        state: What the login sent out; who does not know it cannot end the wait.
+        state: The login's ``state`` parameter. Without it, a request cannot end the wait.
         complete: Finishes the login with the redirect's URL or path.
-        again: Returns the address at Zoho that asks for consent anew, once, where a login brought
-            no refresh token because the user had consented before.
+        again: Returns the address at Zoho that asks for consent again. Used once, if a login
+            brought no refresh token because the user had consented before.
     """
 
     def __init__(
@@ -72,28 +72,28 @@ class PendingLogin:
         show_result: Callable[[str], None],
         redirect_browser: Callable[[str], None],
     ) -> None:
-        """Finish the login with this redirect, unless another did.
+        """Finish the login with this redirect, unless another redirect did.
 
         Args:
-            tell: Is told whose login it was, or an empty text if it failed, before the wait ends.
-            onward: Is told in its place where to send the browser, to consent anew.
+            redirect: The redirect's URL or path.
+            show_result: Called before the wait ends, with the user's name, or "" if the login
+                failed.
+            redirect_browser: Called instead, with the address that asks for consent again.
 
         Raises:
-            UntrustedServer: It does not answer this login; the wait goes on.
+            UntrustedServer: The redirect does not belong to this login; the wait continues.
         """
         state = parse_redirect(redirect).state.encode()
         with self._lock:
             if address := self._onward.get(state):
-                redirect_browser(address)  # the browser's page was loaded again
+                redirect_browser(address)  # the browser reloaded the page
                 return
             if not hmac.compare_digest(state, self._state):
-                raise UntrustedServer(
-                    "a redirect came that does not answer this login; it was ignored"
-                )
+                raise UntrustedServer("a redirect that does not belong to this login was ignored")
             if self._user is None:
                 self._finish(redirect, show_result, redirect_browser)
             else:
-                show_result(self._user)  # as above
+                show_result(self._user)  # reloaded, as above
 
     def _finish(
         self,
@@ -122,33 +122,33 @@ class PendingLogin:
             self._outcome.set_result(token)
 
     def fail(self, why: str) -> None:
-        """End the wait: no redirect can come any more."""
+        """End the wait, because no redirect can come any more."""
         with self._lock:
             if self._user is None:
                 self._user = ""
                 self._outcome.set_exception(ConfigError(why))
 
     def wait(self, seconds: float) -> Token:
-        """Return the token of who logged in.
+        """Return the token of the user who logged in.
 
         Raises:
-            ConsentDenied: Nobody came back.
+            ConsentDenied: The user did not come back in time.
             EvergrantError: The login failed.
         """
         try:
             return self._outcome.result(seconds)
         except TimeoutError:
             raise ConsentDenied(
-                f"nobody came back from Zoho within {seconds / 60:g} minutes",
+                f"the user did not come back from Zoho within {seconds / 60:g} minutes",
                 hint="Start the login again.",
             ) from None
 
 
 def parse_loopback_url(redirect_url: str) -> re.Match[str]:
-    """Return host, port and path of a redirect URL at which this machine can listen.
+    """Return the host, port and path of a redirect URL on this machine.
 
     Raises:
-        ConfigError: It is not an address of this machine.
+        ConfigError: The URL is not an address of this machine.
     """
     parts = _LOOPBACK_URL.fullmatch(redirect_url)
     if parts is None or int(parts["port"]) > _MAX_PORT:
@@ -160,16 +160,16 @@ def parse_loopback_url(redirect_url: str) -> re.Match[str]:
 
 
 class CallbackServer:
-    """Listens at a redirect URL on this machine; every other address is not found there.
+    """Listens at a redirect URL on this machine; any other path is not found.
 
     Args:
-        redirect_url: http, on 127.0.0.1 or localhost; with port 0, any free port is taken.
+        redirect_url: http, on 127.0.0.1 or localhost. Port 0 means any free port.
 
     Attributes:
-        url: The redirect URL, with the port that is open.
+        url: The redirect URL with the port that was opened.
 
     Raises:
-        ConfigError: It is not an address of this machine, or its port is taken.
+        ConfigError: The URL is not an address of this machine, or its port is in use.
     """
 
     def __init__(self, redirect_url: str) -> None:
@@ -185,10 +185,10 @@ class CallbackServer:
         self.url = f"{parts['host']}:{self._server.server_port}{parts['path']}"
 
     def serve(self, answer: PendingLogin, refused: Callable[[str], None]) -> None:
-        """Offer what comes to an answer, until this listener is closed.
+        """Pass each redirect to the pending login, until this server is closed.
 
         Args:
-            refused: Is told of what was refused.
+            refused: Called with the reason why a redirect was refused.
         """
         self._server.answer, self._server.refused = answer, refused
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
@@ -203,7 +203,7 @@ class CallbackServer:
 
 
 class _Server(ThreadingHTTPServer):
-    # With a thread for each connection: browsers open some that they never use.
+    # One thread per connection: browsers open connections that they never use.
     path = "/"
     answer: PendingLogin | None = None
     refused: Callable[[str], None]
@@ -211,21 +211,21 @@ class _Server(ThreadingHTTPServer):
     allow_reuse_port = False
 
     def server_bind(self) -> None:
-        """Bind, without asking a name server who 127.0.0.1 is."""
+        """Bind, without a DNS query for the name of 127.0.0.1."""
         TCPServer.server_bind(self)
         self.server_name, self.server_port = self.socket.getsockname()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Stay quiet: a browser that went away is no news."""
+        """Ignore the error: a browser may close its connection at any time."""
 
 
 class _Handler(OneRequestHandler):
     server: _Server
 
     def do_GET(self) -> None:  # noqa: N802 - the base's name
-        """Take the redirect."""
+        """Receive the redirect."""
         if self.server.answer is None or self.path.partition("?")[0] != self.server.path:
-            self._send_page(HTTPStatus.NOT_FOUND, "Nothing here", "This is not the address.")
+            self._send_page(HTTPStatus.NOT_FOUND, "Not found", "There is no page at this address.")
             return
         try:
             self.server.answer.complete(self.path, self._show_result, self._redirect_browser)
@@ -234,14 +234,14 @@ class _Handler(OneRequestHandler):
             self._send_page(
                 HTTPStatus.BAD_REQUEST,
                 "Not this login",
-                "This is not the answer to the login that is under way.",
+                "This redirect does not belong to the login that is in progress.",
             )
 
     def _redirect_browser(self, address: str) -> None:
         self._send_page(
             HTTPStatus.SEE_OTHER,
             "One more step",
-            "Zoho is asked for your consent once more.",
+            "Zoho asks for your consent once more.",
             {"Location": address},
         )
 
@@ -272,4 +272,4 @@ class _Handler(OneRequestHandler):
         return "evergrant"
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
-        """Stay quiet: the address carries the code."""
+        """Log nothing: the address contains the code."""

@@ -1,4 +1,4 @@
-"""How the command line speaks: answers to stdout, everything else to stderr."""
+"""Messages of the command line: results go to stdout, everything else to stderr."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ __all__ = ["ask_secret", "confirm", "format_time", "print_error", "print_info", 
 
 
 def format_time(at: datetime) -> str:
-    """Return a moment as people read it."""
+    """Format a time for people."""
     return f"{at:%Y-%m-%d %H:%M:%S %Z}"
 
 
 def print_info(text: str) -> None:
-    """Say something beside the answer."""
+    """Print a message beside the result."""
     typer.echo(printable(text), err=True)
 
 
 def print_warning(text: str) -> None:
-    """Say what is not right, and does not stop us."""
+    """Print a problem that does not stop the command."""
     typer.echo(f"{_prefix(typer.colors.YELLOW)} warning: {printable(text)}", err=True)
 
 
 def print_error(error: EvergrantError | str) -> None:
-    """Say what happened, and what to do next."""
+    """Print what happened, and what to do next."""
     text = str(error)
     if isinstance(error, Throttled):
-        text += f" Zoho takes requests again at {error.retry_at:%H:%M:%S %Z}."
+        text += f" Zoho accepts requests again at {error.retry_at:%H:%M:%S %Z}."
     typer.echo(f"{_prefix(typer.colors.RED)} {printable(text)}", err=True)
 
 
@@ -42,15 +42,15 @@ def _prefix(color: str) -> str:
 
 
 def confirm(question: str, *, yes: bool) -> bool:
-    """Ask before something that cannot be undone.
+    """Return True if the user confirms something that cannot be undone.
 
     Raises:
-        ConfigError: There is no terminal to answer on, and ``--yes`` was not given.
+        ConfigError: There is no terminal to ask on, and ``--yes`` was not given.
     """
     if yes:
         return True
     if not sys.stdin.isatty():
-        raise ConfigError(f"{question} There is no terminal to answer on", hint="Give --yes.")
+        raise ConfigError(f"{question} There is no terminal to ask on", hint="Add --yes.")
     if typer.confirm(printable(question), err=True):
         return True
     print_info("nothing was changed")
@@ -58,16 +58,16 @@ def confirm(question: str, *, yes: bool) -> bool:
 
 
 def ask_secret(what: str, *, otherwise: str) -> str:
-    """Return a secret that was typed unseen, or the next line of stdin where that is no terminal.
+    """Ask for a secret with a hidden prompt, or read a line of stdin if that is no terminal.
 
     Args:
-        otherwise: How else to give it, said when nothing came.
+        otherwise: The hint for an empty answer: other ways to give the secret.
 
     Raises:
-        ConfigError: Nothing came.
+        ConfigError: The answer is empty.
     """
     try:
-        # Not by typer.prompt: it asks before it hides, and shows what is typed meanwhile.
+        # Not typer.prompt: it prints the question first and shows what is typed before it hides.
         value = getpass(f"{what}: ") if sys.stdin.isatty() else sys.stdin.readline()
     except EOFError:
         value = ""

@@ -1,4 +1,4 @@
-"""Metrics of a command that runs on, for Prometheus."""
+"""Prometheus metrics of a command that keeps running."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ MAX_PORT = 65_535
 
 
 def make_metrics(address: str | None) -> Metrics | None:
-    """Return what counts events, if somebody wants to see it."""
+    """Return a listener that counts events, or None if no metrics are wanted."""
     if address is None:
         return None
     from evergrant.observing.prometheus import Metrics
@@ -27,10 +27,10 @@ def make_metrics(address: str | None) -> Metrics | None:
 
 @contextmanager
 def serve_metrics(metrics: Metrics | None, address: str | None) -> Iterator[None]:
-    """Serve metrics where somebody wants them: on this machine only, unless told otherwise.
+    """Serve metrics at the address, if any; by default on this machine only.
 
     Raises:
-        ConfigError: The address is none, or nobody can listen there.
+        ConfigError: The address is malformed, or cannot be listened at.
     """
     if metrics is None or address is None:
         yield

@@ -1,4 +1,4 @@
-"""``evergrant move``: from one store to another, verified token by token."""
+"""``evergrant move``: copies tokens from one store to another, and verifies each."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from evergrant.errors import ConfigError, StoreMissing
 
 __all__ = ["DryRun", "move", "open_for_preview", "resolve_store_url"]
 
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only say what would happen.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only show what would happen.")]
 
 
 @dataclass
 class Tally:
-    """Counts what became of tokens, and remembers those that somebody should look at."""
+    """Counts results, and remembers the tokens that need attention."""
 
     counts: Counter[transfer.Outcome] = field(default_factory=Counter)
     deleted: int = 0
@@ -42,7 +42,7 @@ class Tally:
     notable: list[transfer.Moved] = field(default_factory=list)
 
     def add(self, moves: Iterable[transfer.Moved]) -> None:
-        """Count."""
+        """Count results."""
         for moved in moves:
             self.counts[moved.outcome] += 1
             self.deleted += moved.deleted
@@ -61,16 +61,16 @@ def move(
     delete_source: Annotated[
         bool,
         typer.Option(
-            "--delete-source", help="Delete each token from FROM once it was read back from TO."
+            "--delete-source", help="Delete each token from FROM after it was read back from TO."
         ),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Copy every token from one store to another, and read each back.
 
-    Run it again to go on after an interruption. A fresher token in TO stays; FROM is not
-    touched unless told. env:NAME means the URL in that variable. Ends with 1 if a token was not
-    moved.
+    After an interruption, run it again to continue. A fresher token in TO stays. FROM is only
+    changed with --delete-source. env:NAME means the URL in that variable. Exits with 1 if a
+    token was not moved.
     """
     tally = Tally()
     with _open_both(source, target, dry_run=dry_run, delete_source=delete_source) as (
@@ -86,12 +86,12 @@ def move(
         tally.add(with_progress(moves, lambda: _count_tokens(origin), "moving"))
     _print(tally, where, as_json=as_json)
     if tally.bad:
-        print_error(f"{tally.bad} of {tally.counts.total()} tokens need a look: see their problem")
+        print_error(f"{tally.bad} of {tally.counts.total()} tokens have a problem: see above")
         raise typer.Exit(ExitCode.BAD_RESULT)
 
 
 def resolve_store_url(name: str) -> str:
-    """Return the URL that was given, or that stands in the variable of ``env:NAME``.
+    """Return the URL as given, or the one in the variable of ``env:NAME``.
 
     Raises:
         ConfigError: There is no such variable.
@@ -103,17 +103,17 @@ def resolve_store_url(name: str) -> str:
     if not url:
         raise ConfigError(
             f"no environment variable {variable!r} holds the URL of a store",
-            hint="env:NAME means the store whose URL stands in NAME.",
+            hint="env:NAME means the store whose URL is in the variable NAME.",
         )
     return url
 
 
 @contextmanager
 def open_for_preview(url: str) -> Iterator[evergrant.TokenStore]:
-    """Open a target without changing it; one that is not there yet looks empty.
+    """Open a target without changing it. A target that does not exist yet looks empty.
 
     Raises:
-        ConfigError: It would lose what is put into it.
+        ConfigError: The target would not outlive this process.
     """
     require_persistent_store(url)
     try:
@@ -131,7 +131,7 @@ def _open_both(
     source, target = resolve_store_url(source), resolve_store_url(target)
     require_folder(target)
     with evergrant.open_store(source, read_only=True) as origin, open_for_preview(target) as there:
-        # Before either is opened to be written to.
+        # Checked before either is opened for writing.
         transfer.refuse_same(origin, there)
         if dry_run:
             yield origin, there
@@ -161,4 +161,4 @@ def _print(tally: Tally, where: dict[str, Any], *, as_json: bool) -> None:
     deleted = f"; {tally.deleted} deleted from {where['source']}" if tally.deleted else ""
     typer.echo(f"{summarize(tally.counts)}{deleted}")
     if where["dry_run"]:
-        print_info("a dry run: nothing was changed")
+        print_info("dry run: nothing was changed")

@@ -1,4 +1,4 @@
-"""Options that several commands share, and those that every command takes, wherever they stand."""
+"""Options that several commands share, and global options, which are accepted anywhere."""
 
 from __future__ import annotations
 
@@ -29,24 +29,26 @@ __all__ = [
 ]
 
 SANDBOX_PORT = 8790
-"""Where ``evergrant sandbox`` is found unless told otherwise."""
+"""The port of ``evergrant sandbox`` unless another is given."""
 
 _GLOBAL_OPTIONS = ("--store", "--config", "--sandbox")
 
 User = Annotated[
     str,
-    typer.Argument(metavar="USER", help="email:org-id, or the address alone if it fits one token."),
+    typer.Argument(
+        metavar="USER", help="email:org-id, or only the address if it matches one token."
+    ),
 ]
 TokenId = Annotated[
-    str | None, typer.Option("--id", metavar="ID", help="The id of the token, instead of USER.")
+    str | None, typer.Option("--id", metavar="ID", help="The token's id, instead of USER.")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
-Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What was given to ``evergrant`` itself."""
+    """The global options that were given."""
 
     store: str | None = None
     config: Path | None = None
@@ -54,7 +56,7 @@ class Options:
 
 
 def settings_of(context: typer.Context) -> Settings:
-    """Return the settings in force for this command; warns of a file that shows a secret.
+    """Return the settings for this command; warn if others can read a secret in the file.
 
     Raises:
         ConfigError: See `load_settings`.
@@ -62,7 +64,7 @@ def settings_of(context: typer.Context) -> Settings:
     given: Options = context.find_object(Options) or Options()
     for option, value in (("--store", given.store), ("--sandbox", given.sandbox)):
         if value is not None and not value.strip():
-            raise ConfigError(f"{option} is empty", hint="Give a URL, or leave the option out.")
+            raise ConfigError(f"{option} is empty", hint="Give a URL, or leave out the option.")
     if given.store:
         require_folder(given.store)
     settings = load_settings(given.config, store=given.store, sandbox=given.sandbox)
@@ -72,10 +74,10 @@ def settings_of(context: typer.Context) -> Settings:
 
 
 def require_folder(url: str) -> None:
-    """Refuse a store that was named wrongly: its folder is not there, or it is a folder itself.
+    """Refuse the URL of a file that cannot exist, because of a typing error.
 
     Raises:
-        StoreMissing: There can be no such file.
+        StoreMissing: The URL names a folder, or a file in a folder that does not exist.
     """
     scheme, _, location = url.partition(":")
     if scheme.lower() not in {"sqlite", "file"} or not location.startswith("//"):
@@ -85,13 +87,13 @@ def require_folder(url: str) -> None:
         file = Path("/", file)
     if file.is_dir():
         raise StoreMissing(
-            f"{hide_password(url)} is no store: it is a folder", hint="Name a file in it."
+            f"{hide_password(url)} is a folder, not a store", hint="Name a file in it."
         )
     folder = file.parent
     if not folder.exists():
         raise StoreMissing(
             f"there is no folder {folder} for the store {hide_password(url)}",
-            hint=f"Correct the URL, or make the folder: mkdir -p {shlex.quote(str(folder))}",
+            hint=f"Correct the URL, or create the folder: mkdir -p {shlex.quote(str(folder))}",
         )
 
 
@@ -100,7 +102,7 @@ def _is_address(argument: str) -> bool:
 
 
 def move_global_options_first(arguments: Sequence[str]) -> list[str]:
-    """Move the options of every command to the front, where the parser expects them.
+    """Move global options to the front, where the parser expects them.
 
     A bare ``--sandbox`` gets the address at which ``evergrant sandbox`` listens by default.
     """

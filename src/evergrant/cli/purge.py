@@ -1,4 +1,4 @@
-"""``evergrant purge``: what is of no use any more, gone from the store and from Zoho."""
+"""``evergrant purge``: deletes tokens that are of no use any more, and revokes them at Zoho."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ __all__ = ["purge"]
 def purge(
     context: typer.Context,
     *,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print which.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only show which tokens.")] = False,
     yes: Yes = False,
     as_json: AsJson = False,
 ) -> None:
-    """Delete the tokens that can never work again or that the policy has ended; revoke those."""
+    """Delete tokens that can never work again, and revoke those that the policy ended."""
     settings = settings_of(context)
     with (
         evergrant.open_store(settings.store) as store,
@@ -65,7 +65,7 @@ def _purge_token(
     try:
         with accounts_for(settings, settings.sandbox or granted_by) as accounts:
             manager = TokenManager(store, accounts, on_event=open_audit_log(settings))
-            # Looked at again: a login takes the place of a dead token, under its id.
+            # Read again: a login may have replaced the dead token under the same id.
             current = store.find_token_by_id(token.id or "")
             if (
                 not current
@@ -77,7 +77,7 @@ def _purge_token(
             else:
                 manager.forget(current)
     except EvergrantError as error:
-        print_warning(f"not revoked, and kept: {display_name(token)}: {error}")
+        print_warning(f"not revoked, so kept: {display_name(token)}: {error}")
         return False
     print_info(f"deleted: {display_name(token)}: {rule}")
     return True

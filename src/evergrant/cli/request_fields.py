@@ -1,6 +1,6 @@
-"""``-f key=value``: as query parameters, or as a JSON body, nested as in ``data[][Last_Name]=Doe``.
+"""``-f key=value`` as query parameters or a JSON body, nested as in ``data[][Last_Name]=Doe``.
 
-The notation is that of ``gh api`` (https://cli.github.com/manual/gh_api).
+The notation is the one of ``gh api`` (https://cli.github.com/manual/gh_api).
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ def parse_pairs(fields: Iterable[str]) -> list[tuple[str, str]]:
     """Split each ``key=value`` at its first equals sign.
 
     Raises:
-        ConfigError: There is no equals sign, or no key.
+        ConfigError: A field has no equals sign or no key.
     """
     split = [field.partition("=") for field in fields]
     for key, equals, _ in split:
         if not (key and equals):
-            raise ConfigError(f"-f {key!r} is not of the form key=value")
+            raise ConfigError(f"-f {key!r} is not key=value")
     return [(key, value) for key, _, value in split]
 
 
 def build_json_body(fields: Iterable[str]) -> dict[str, Any]:
-    """Build an object of texts; ``a[b]=v`` goes one level down, ``a[]=v`` appends to a list.
+    """Build a JSON object. ``a[b]=v`` sets a key one level down, ``a[]=v`` appends to a list.
 
-    ``a[][b]=v`` fills the list's last object, or begins the next one if that has a ``b``.
+    ``a[][b]=v`` sets a key of the list's last object, or adds an object if that one has a ``b``.
 
     Raises:
         ConfigError: A field is malformed, or contradicts an earlier one.

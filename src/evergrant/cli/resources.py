@@ -1,6 +1,6 @@
-"""What a command works with: the store, and the Zoho (or the sandbox) its tokens belong to.
+"""What commands work with: stores, accounts servers, keepers and the audit log.
 
-The package's names load when they are used, which keeps the help quick.
+The package's names load when they are used, which keeps the help fast.
 """
 
 from __future__ import annotations
@@ -48,31 +48,31 @@ __all__ = [
 ]
 
 MAX_NAMES_COMPARED = 10_000
-"""Names that one which is not there is compared with."""
+"""How many names are compared with a name that was not found."""
 
 IN_MEMORY_URLS = ("memory:", "list:", "sqlite:///:memory:")
-"""How the URLs of stores begin that end with their process."""
+"""How the URLs of stores begin that are lost when their process ends."""
 
 
 def require_persistent_store(url: str) -> None:
-    """Refuse a store that would lose what a command puts into it.
+    """Refuse a store that is lost when the command ends.
 
     Raises:
-        ConfigError: It lives in the memory of this process.
+        ConfigError: The store is in the memory of this process.
     """
     name = unquote(url).lower()
     if name.startswith(IN_MEMORY_URLS):
         raise ConfigError(
-            f"{name} forgets when the command ends; nothing was done",
-            hint="Name a store that stays, such as sqlite:///tokens.db.",
+            f"{name} is lost when the command ends; nothing was done",
+            hint="Name a store that is kept, such as sqlite:///tokens.db.",
         )
 
 
 def open_audit_log(settings: Settings) -> AuditLog | None:
-    """Return what writes the audit log that is set; None: none is.
+    """Return the audit log that is set, or None.
 
     Raises:
-        ConfigError: It cannot be written.
+        ConfigError: The audit log cannot be written.
     """
     if settings.audit is None:
         return None
@@ -83,7 +83,7 @@ def open_audit_log(settings: Settings) -> AuditLog | None:
 
 @contextmanager
 def open_for_reading(settings: Settings) -> Iterator[evergrant.TokenStore]:
-    """Open the store to read only, and make nothing: one that is not there has no tokens."""
+    """Open the store read-only; a store that does not exist is not created, and looks empty."""
     try:
         store = evergrant.open_store(settings.store, read_only=True)
     except StoreMissing:
@@ -93,11 +93,11 @@ def open_for_reading(settings: Settings) -> Iterator[evergrant.TokenStore]:
 
 
 def find_user(store: evergrant.TokenStore, user: str) -> evergrant.Token:
-    """Return the newest token of a user that the store holds.
+    """Return the newest stored token of a user.
 
     Raises:
-        TokenNotFound: There is none; names those that are called nearly so.
-        AmbiguousUser: There are several.
+        TokenNotFound: The user has no token. The hint names users with similar names.
+        AmbiguousUser: The name matches several tokens.
     """
     with suggesting(store, user):
         return select_user_token(store.find_users(user), user, None)
@@ -105,7 +105,7 @@ def find_user(store: evergrant.TokenStore, user: str) -> evergrant.Token:
 
 @contextmanager
 def suggesting(store: evergrant.TokenStore, user: str) -> Iterator[None]:
-    """Let an error that there is no such user name those that are called nearly so."""
+    """Add users with similar names to the hint of a `TokenNotFound`."""
     try:
         yield
     except TokenNotFound as error:
@@ -123,7 +123,7 @@ def _find_near_names(store: evergrant.TokenStore, user: str) -> list[str]:
 
 
 def is_sandboxed(token: evergrant.Token) -> bool:
-    """Return True if a sandbox granted this token: nobody else's API is plain http."""
+    """Return True if a sandbox granted this token: only a sandbox's API uses plain http."""
     return (token.api_domain or "").startswith("http://")
 
 
@@ -131,7 +131,7 @@ def is_sandboxed(token: evergrant.Token) -> bool:
 def offline_keeper(
     settings: Settings, on_event: Listener | None = None
 ) -> Iterator[evergrant.Keeper]:
-    """Open the store under a Keeper that only finds and forgets, whosesoever the tokens are."""
+    """Open the store with a Keeper that only finds and deletes tokens, of any client."""
     with (
         evergrant.open_store(settings.store) as store,
         evergrant.Accounts(data_centers=ZOHO) as accounts,
@@ -147,13 +147,13 @@ def online_keeper(
     policy: Policy = NO_POLICY,
     on_event: Listener | None = None,
 ) -> Iterator[evergrant.Keeper]:
-    """Open the store under a Keeper that talks to whoever granted this user's token.
+    """Open the store with a Keeper for the server that granted this user's token.
 
-    That is a sandbox where one is named, or where the token came from one.
+    That is a sandbox, if one is set or the token came from one.
 
     Args:
-        policy: What tokens must keep to, for who is about to use one.
-        on_event: Is told each event.
+        policy: The rules for tokens that are about to be used.
+        on_event: Called with each event.
     """
     with (
         evergrant.open_store(settings.store) as store,
@@ -166,7 +166,7 @@ def online_keeper(
 def policy_enforcer_for(
     settings: Settings, store: evergrant.TokenStore, accounts: evergrant.Accounts
 ) -> PolicyEnforcer:
-    """Return what holds the store's tokens to the policy of the settings."""
+    """Return the enforcer of the settings' policy."""
     from evergrant._core.policy_enforcer import PolicyEnforcer
     from evergrant._core.shared_notes import SharedNotes
 
@@ -176,7 +176,7 @@ def policy_enforcer_for(
 def grant_states_for(
     settings: Settings, store: evergrant.TokenStore, accounts: evergrant.Accounts
 ) -> GrantStates:
-    """Return what tells how the store's grants stand, those that wait in the lifeboat too."""
+    """Return the states of the store's grants, with those that wait in the lifeboat."""
     from evergrant._core.grant_state import GrantStates
     from evergrant._core.saver import Saver
     from evergrant._lifeboat.outbox import Lifeboat
@@ -185,32 +185,32 @@ def grant_states_for(
     enforcer = policy_enforcer_for(settings, store, accounts)
     try:
         boat = Lifeboat(config_folder(), store.url)
-    except EvergrantError:  # `evergrant doctor` says what is wrong with it
+    except EvergrantError:  # `evergrant doctor` reports it
         return GrantStates(enforcer)
     saver = Saver(store, boat, safe_listener(None), accounts.clock)
     return GrantStates(enforcer, saver=saver)
 
 
 def require_only_user(settings: Settings) -> str:
-    """Return the one user who has tokens here.
+    """Return the only user in the store.
 
     Raises:
-        TokenNotFound: There is none.
-        AmbiguousUser: There are several.
+        TokenNotFound: The store has no user.
+        AmbiguousUser: The store has several users.
     """
     with evergrant.open_store(settings.store) as store:
         names = sorted({token.user_name for token in store.iter_tokens() if token.user_name})
     if not names:
-        raise TokenNotFound("nobody is logged in", hint="Run: evergrant login")
+        raise TokenNotFound("no user is logged in", hint="Run: evergrant login")
     if len(names) > 1:
         raise AmbiguousUser("several users are logged in; name one with --user", candidates=names)
     return names[0]
 
 
 def _find_sandbox(store: evergrant.TokenStore, user: str) -> str | None:
-    # Where the name fits several clients, the configured one decides later, or nobody does.
-    with suppress(AmbiguousUser), evergrant.Accounts(data_centers=ZOHO) as nobody:
-        token = evergrant.Keeper(store, nobody).find(user)
+    # If the name matches several clients, the configured client decides later.
+    with suppress(AmbiguousUser), evergrant.Accounts(data_centers=ZOHO) as accounts:
+        token = evergrant.Keeper(store, accounts).find(user)
         if is_sandboxed(token):
             return token.api_domain
     return None
@@ -220,7 +220,7 @@ def accounts_for(settings: Settings, sandbox: str | None = None) -> evergrant.Ac
     """Return the accounts servers of Zoho, or of the sandbox at this address.
 
     Raises:
-        ConfigError: The address is not of this machine, or no sandbox answers there.
+        ConfigError: The address is not on this machine, or no sandbox answers there.
     """
     if sandbox:
         from evergrant.testing.sandbox_client import RemoteSandbox

@@ -1,4 +1,4 @@
-"""``evergrant sandbox``: Zoho on this machine."""
+"""``evergrant sandbox``: runs a local Zoho on this machine."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 __all__ = ["sandbox"]
 
 MAX_SANDBOX_PORT = 65_000
-"""Above it, there might be no room for the ports of several data centers."""
+"""With a higher port, the ports of several data centers might not fit."""
 
 CLIENT_ID = "1000.EVERGRANTSANDBOX"
-"""Always the same, so that a login after a restart takes the place of the one before."""
+"""Always the same, so that a login after a restart replaces the one before."""
 
 CLIENT_SECRET = "evergrant-sandbox"  # noqa: S105 - of an app that exists on this machine only
 
@@ -31,32 +31,32 @@ def sandbox(
     *,
     port: Annotated[
         int,
-        typer.Option(metavar="PORT", help="The port to listen on; 0 is any free one."),
+        typer.Option(metavar="PORT", help="The port to listen on. 0 means any free port."),
     ] = SANDBOX_PORT,
     data_centers: Annotated[
         list[str] | None,
         typer.Option(
             "--data-center",
             metavar="CODE",
-            help="A data center to run, such as us or eu; may be repeated.",
+            help="Run this data center, such as us or eu. May be repeated.",
         ),
     ] = None,
     redirect_urls: Annotated[
         list[str] | None,
         typer.Option(
-            "--redirect-url", metavar="URL", help="Register one more redirect URL; may be repeated."
+            "--redirect-url", metavar="URL", help="Register this redirect URL too. May be repeated."
         ),
     ] = None,
     lenient: Annotated[
         bool,
         typer.Option(
-            "--lenient", help="Keep fields and modules that it does not know; else it refuses them."
+            "--lenient", help="Accept unknown fields and modules instead of refusing them."
         ),
     ] = False,
 ) -> None:
     """Run a faithful local Zoho until Ctrl-C, with users to log in as.
 
-    To aim your app, the examples and the other commands at it, paste the lines that it prints.
+    To use it from your app, the examples or other commands, paste the lines that it prints.
     """
     from evergrant.datacenter import ZOHO
     from evergrant.sandbox import Sandbox
@@ -85,7 +85,7 @@ def sandbox(
         _print_instructions(zoho, "--sandbox" if port == SANDBOX_PORT else f"--sandbox={zoho.url}")
         threading.Event().wait()
     except KeyboardInterrupt:
-        pass  # the way to end it
+        pass  # the normal way to stop it
     finally:
         zoho.stop()
 
@@ -99,14 +99,14 @@ def _print_instructions(zoho: Sandbox, option: str) -> None:
     typer.echo("for your shell:")
     for name, value in _shell_variables(zoho).items():
         typer.echo(f"  export {name}={value}")
-    typer.echo("for a config.toml of evergrant's:")
+    typer.echo("for evergrant's config.toml:")
     typer.echo(f'  sandbox = "{zoho.url}"')
-    typer.echo("Ctrl-C ends it; it remembers nothing.")
+    typer.echo("Ctrl-C stops it; nothing is kept.")
     sys.stdout.flush()
 
 
 def _shell_variables(zoho: Sandbox) -> dict[str, str]:
-    # The secret may be seen: it opens nothing but this sandbox.
+    # The secret may be shown: it is valid for this sandbox only.
     return {
         "EVERGRANT_SANDBOX": zoho.url,
         "ZOHO_CLIENT_ID": zoho.client.client_id,

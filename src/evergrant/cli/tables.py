@@ -1,4 +1,4 @@
-"""What people see of tokens: one description of a row, as a table, a page or JSON; no secrets."""
+"""How tokens are shown, without secrets: one description per row, as table, page or JSON."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ Row = dict[str, Any]
 CORRUPT = "corrupt"
 
 PIPE_WIDTH = 100_000
-"""Columns of a pipe: what a screen folds stays on one line there."""
+"""The width of a pipe: lines that a screen folds stay whole there."""
 
 MIN_WIDTH_FOR_SCOPES = 120
-"""Columns below which scopes are only counted: there is no room for their names."""
+"""On a narrower screen, scopes are only counted: their names do not fit."""
 
 _STATE_COLORS = {
     "fresh": "green",
@@ -60,7 +60,7 @@ _STATE_COLORS = {
 
 
 def read_rows(store: TokenStore, accounts: Accounts, states: GrantStates) -> Iterator[Row]:
-    """Describe every row of a store as it is read, the corrupt ones last; see `describe`."""
+    """Describe every row of a store while it is read, corrupt rows last; see `describe`."""
     corrupt: list[CorruptRecord] = []
     for token in store.iter_tokens(on_corrupt=corrupt.append):
         yield describe(token, accounts, states)
@@ -68,11 +68,11 @@ def read_rows(store: TokenStore, accounts: Accounts, states: GrantStates) -> Ite
 
 
 def describe(token: Token, accounts: Accounts, states: GrantStates) -> Row:
-    """Describe a token for people and programs; of its secrets, only which there are.
+    """Describe a token for people and programs. Of secrets, say only which exist.
 
     Args:
-        accounts: Whose clock and data centers count; nothing is asked of them.
-        states: Says how its grant stands, and when the policy ends it, by which rule.
+        accounts: Gives the clock and the data centers; no request is sent.
+        states: Gives the state of the grant, and when the policy ends it, by which rule.
     """
     now = accounts.clock()
     ending = states.policy_expiry(token)
@@ -125,7 +125,7 @@ def _format_iso(moment: datetime | None) -> str | None:
 
 
 def console(*, stderr: bool = False) -> Console:
-    """Return where tables are printed: as wide as the screen, and never cut in a pipe."""
+    """Return a console as wide as the screen. In a pipe, nothing is cut."""
     from rich.console import Console
 
     screen = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
@@ -135,10 +135,10 @@ def console(*, stderr: bool = False) -> Console:
 
 
 def token_cells(row: Row, *, wide: bool) -> dict[str, str | None]:
-    """Return what a list shows of a row, by column.
+    """Return the cells of a row, by column.
 
     Args:
-        wide: Name the scopes, and tell when the row was saved.
+        wide: Show the names of the scopes, and when the row was saved.
     """
     scopes = " ".join(row["scopes"]) if wide else str(len(row["scopes"]))
     saved = {"updated (UTC)": _format_minute(row.get("updated_at"))} if wide else {}
@@ -155,20 +155,20 @@ def token_cells(row: Row, *, wide: bool) -> dict[str, str | None]:
 
 
 def token_table(rows: Sequence[Row], width: int) -> Text:
-    """Lay out what `describe` says of a few tokens, for a screen this wide."""
+    """Lay out the descriptions of a few tokens for a screen of this width."""
     cells = [token_cells(row, wide=width >= MIN_WIDTH_FOR_SCOPES) for row in rows]
     columns = non_empty_columns(cells)
     return table(columns, [[row[name] for name in columns] for row in cells], width)
 
 
 def non_empty_columns(cells: Sequence[dict[str, str | None]]) -> list[str]:
-    """Return the columns that have something in them; a list is never without its users."""
+    """Return the columns that are not empty; the user's column is always included."""
     names = cells[0] if cells else ("user",)
     return [name for name in names if name == "user" or any(row[name] for row in cells)]
 
 
 def state_color(state: str) -> str | None:
-    """Return the colour of what names a state; None: it has none."""
+    """Return the colour of a state, or None."""
     return _STATE_COLORS.get(state)
 
 
@@ -177,19 +177,19 @@ def _format_end(row: Row) -> str | None:
 
 
 def table(columns: Sequence[str], lines: Iterable[Sequence[str | None]], width: int) -> Text:
-    """Lay out lines of text for a screen this wide; what names a state gets its colour."""
+    """Lay out lines of text for a screen of this width; the names of states are coloured."""
     rows = [[display_text(cell or "-") for cell in line] for line in lines]
     widths = column_widths([columns, *rows], width)
     grid = _empty_grid()
     _add_row(grid, columns, widths, style="bold")
     for row in rows:
         _add_row(grid, row, widths)
-    grid.right_crop(1)  # printing ends the last line
+    grid.right_crop(1)  # printing adds the last line end
     return grid
 
 
 def token_page(row: Row, width: int) -> Text:
-    """Lay out what `describe` says of one token, a line for each thing."""
+    """Lay out the description of one token, one line per field."""
     rows = [
         (key.replace("_", " "), display_text(_format_value(key, value)))
         for key, value in row.items()

@@ -1,4 +1,4 @@
-"""Commands about tokens that are there: list, show, use, refresh, revoke, delete."""
+"""Commands for stored tokens: list, show, token, refresh, revoke, delete."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ SomeUser = Annotated[
 
 
 def list_all(context: typer.Context, *, as_json: AsJson = False) -> None:
-    """List the tokens of the store, the corrupt ones too; shows no secret."""
+    """List the tokens of the store, corrupt ones too, without secrets."""
     settings = settings_of(context)
     with (
         open_for_reading(settings) as store,
@@ -66,7 +66,7 @@ def show(
     token_id: TokenId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show what is known of one token; of its secrets, only which there are."""
+    """Show everything about one token, except its secrets."""
     settings = settings_of(context)
     with (
         open_for_reading(settings) as store,
@@ -82,7 +82,7 @@ def show(
 
 
 def token(context: typer.Context, user: User) -> None:
-    """Print an access token that works now, for scripts; refreshes it if need be."""
+    """Print a working access token for scripts, refreshed if needed."""
     settings = settings_of(context)
     with online_keeper(
         settings, user, policy=settings.policy, on_event=open_audit_log(settings)
@@ -120,7 +120,7 @@ def delete(
     token_id: TokenId = None,
     yes: Yes = False,
 ) -> None:
-    """Delete a token from the store; Zoho is not told."""
+    """Delete a token from the store, without revoking it at Zoho."""
     settings = settings_of(context)
     log = open_audit_log(settings)
     with offline_keeper(settings, log) as keeper:
@@ -129,10 +129,12 @@ def delete(
                 name = display_name(keeper.find(user))
         else:
             name = f"token {_require_id(user, token_id)}"
-        if not confirm(f"Delete {name} from {keeper.store.url}? Zoho is not told.", yes=yes):
+        if not confirm(
+            f"Delete {name} from {keeper.store.url}? It is not revoked at Zoho.", yes=yes
+        ):
             return
         if token_id:
-            # Not looked at before: a corrupt row must be deletable.
+            # Not read first: a corrupt row must be deletable.
             keeper.store.delete_token(token_id)
             if log:
                 log(Forgotten(at=keeper.accounts.clock(), token_id=token_id))
@@ -154,21 +156,21 @@ def _find_token(
 
 def _require_id(user: str | None, token_id: str | None) -> str:
     if user or not token_id:
-        raise ConfigError("name one token", hint="Give a USER or --id ID, not both.")
+        raise ConfigError("name one token", hint="Give either USER or --id ID.")
     return token_id
 
 
 def display_name(token: evergrant.Token) -> str:
-    """Name a token in a sentence."""
+    """Return the name of a token for a sentence."""
     return f"{token.user_name or 'a token without a user'} (id {token.id})"
 
 
 def print_table(rows: list[dict[str, Any]]) -> None:
-    """Print what `describe` says of several tokens."""
+    """Print the descriptions of several tokens as a table."""
     screen = console()
     screen.print(token_table(rows, screen.width))
 
 
 def print_json(value: Any) -> None:
-    """Print an answer for programs."""
+    """Print a value as JSON."""
     typer.echo(json_text(value, indent=2))

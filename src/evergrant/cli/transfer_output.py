@@ -1,4 +1,4 @@
-"""How tokens on the move are shown: a bar while they move, then what became of them."""
+"""How a transfer is reported: a progress bar, the audit log, and the results."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from evergrant.transfer import Moved, Outcome
 __all__ = ["as_dict", "print_outcomes", "summarize", "with_audit", "with_progress"]
 
 WRITTEN_OUTCOMES = (Outcome.NEW, Outcome.UPDATED)
-"""What became of a token that was written to the other store."""
+"""The outcomes of a token that was written to the other store."""
 
 
 def with_audit(settings: Settings, moves: Iterable[Moved], target: str) -> Iterable[Moved]:
-    """Yield moves; each that changed a store, once that stands in the audit log.
+    """Yield results; each one that changed a store is written to the audit log first.
 
     Args:
-        where: Names the store that the tokens go to.
+        target: The URL of the store that the tokens go to.
     """
     log = open_audit_log(settings)
     for moved in moves:
@@ -44,10 +44,10 @@ def with_audit(settings: Settings, moves: Iterable[Moved], target: str) -> Itera
 
 
 def with_progress(moves: Iterable[Moved], count: Callable[[], int], what: str) -> Iterator[Moved]:
-    """Yield moves one by one, with a bar on stderr where that is a terminal.
+    """Yield results one by one, with a progress bar if stderr is a terminal.
 
     Args:
-        count: Says how many there will be.
+        count: Returns how many there will be.
     """
     counts: Counter[Outcome] = Counter()
     try:
@@ -55,7 +55,7 @@ def with_progress(moves: Iterable[Moved], count: Callable[[], int], what: str) -
             counts[moved.outcome] += 1
             yield moved
     except (StoreUnavailable, KeyboardInterrupt):
-        print_info(f"stopped after: {summarize(counts)}; run it again to go on")
+        print_info(f"stopped after: {summarize(counts)}; run it again to continue")
         raise
 
 
@@ -71,7 +71,7 @@ def _with_bar(moves: Iterable[Moved], count: Callable[[], int], what: str) -> It
 
 
 def as_dict(moved: Moved) -> dict[str, Any]:
-    """Describe what became of a token, for programs."""
+    """Return a result as JSON."""
     return {
         "user": moved.user,
         "id": moved.id,
@@ -84,7 +84,7 @@ def as_dict(moved: Moved) -> dict[str, Any]:
 
 
 def print_outcomes(moves: Sequence[Moved]) -> None:
-    """Print a line for each token."""
+    """Print a line for each result."""
     columns = ("user", "id", "id there", "outcome", "problem")
     lines = [
         (moved.user, moved.id, moved.target_id, moved.outcome.value, moved.problem)
@@ -97,6 +97,6 @@ def print_outcomes(moves: Sequence[Moved]) -> None:
 
 
 def summarize(counts: Counter[Outcome]) -> str:
-    """Say how many tokens had which outcome."""
+    """Return how many tokens had which outcome, in words."""
     parts = [f"{counts[outcome]} {outcome.value}" for outcome in Outcome if counts[outcome]]
     return ", ".join(parts) or "no tokens"

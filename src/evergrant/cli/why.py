@@ -1,4 +1,4 @@
-"""``evergrant why``: why a user's token failed, was refreshed, or is gone."""
+"""``evergrant why``: explains why a user's token failed, was refreshed, or is gone."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["why"]
 
 
 def why(context: typer.Context, user: User, *, as_json: AsJson = False) -> None:
-    """Say in one line why a user's token failed, was refreshed, or is gone; changes nothing."""
+    """Explain in one line why a user's token failed, was refreshed, or is gone."""
     from evergrant.observing.diagnosis import Finding
 
     settings = settings_of(context)
@@ -49,8 +49,8 @@ def _diagnose(settings: Settings, user: str) -> Any:
         if not files:
             print_warning(f"there is no audit log {log}")
     with evergrant.open_store(settings.store) as store, ExitStack() as stack:
-        # Not by a keeper: that would restore what waits in the lifeboat.
-        with suppress(EvergrantError):  # what hinders us there is what we are asked about
+        # Not with a keeper: it would restore what waits in the lifeboat.
+        with suppress(EvergrantError):  # the diagnosis itself reports such an error
             granted = next(filter(is_sandboxed, store.find_users(user)), None)
             sandbox = granted.api_domain if granted else None
             settings = replace(settings, sandbox=settings.sandbox or sandbox)
