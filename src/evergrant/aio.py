@@ -1,4 +1,4 @@
-"""The Keeper for tasks: nothing blocks the loop, and one that is cancelled loses nothing."""
+"""The asynchronous Keeper: nothing blocks the event loop, and a cancelled task loses nothing."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ __all__ = ["AsyncKeeper"]
 
 
 class AsyncKeeper:
-    """Hands out access tokens that work to any number of tasks, of asyncio or trio.
+    """Returns working access tokens to any number of asyncio or trio tasks.
 
-    The methods are those of `evergrant.Keeper`, mean the same and raise the same. What may block
-    is done in threads of its own, which the event loop and other libraries do not share. Tasks
-    that want the same token wait for it together, in one thread; a token at hand waits for none.
+    The methods are those of `evergrant.Keeper`, with the same meaning and the same errors.
+    Blocking work runs in its own threads, which the event loop and other libraries do not share.
+    Tasks that want the same token wait for one thread. A cached token needs no thread.
 
-    A task may be cancelled at any moment (a timeout, a client that hangs up): it stops waiting,
-    while the thread goes on and saves what Zoho grants. So does what still waits when
-    `asyncio.run` ends, which waits for it a minute at the most.
+    A task may be cancelled at any moment (a timeout, a client that disconnects). It stops waiting,
+    but the thread continues and saves what Zoho grants. The same holds for work that is left when
+    `asyncio.run` ends, which waits for it for a minute at most.
 
     Args:
-        keeper: Does the work, and may be used directly too, by threads. Make it before the loop
-            runs: opening a store blocks. In its place, all that a Keeper is made with.
+        keeper: Does the work. Threads may use it directly too. Make it before the loop runs,
+            because opening a store blocks. Instead, pass the arguments of a Keeper.
     """
 
     @overload
@@ -54,13 +54,13 @@ class AsyncKeeper:
     ) -> None:
         if not isinstance(keeper, Keeper):
             if accounts is None:
-                raise TypeError("give a Keeper, or all that one is made with: a store and accounts")
+                raise TypeError("give a Keeper, or the arguments of one: a store and accounts")
             keeper = Keeper(keeper, accounts, **options)
         self.keeper = keeper
         self._tokens = keeper.async_tokens
 
     async def access_token(self, user: str, *, min_ttl: timedelta = NO_MINIMUM) -> str:
-        """Return an access token of this user that works now, as plain text."""
+        """Return a working access token of this user, as plain text."""
         token = await self.token(user, min_ttl=min_ttl)
         return str.__str__(token.access_token)
 
@@ -69,7 +69,7 @@ class AsyncKeeper:
         return await self._tokens.token(user, min_ttl=min_ttl)
 
     async def find(self, user: str) -> Token:
-        """Return the newest token of this user that there is, expired or not."""
+        """Return the newest token of this user, expired or not."""
         return await self._tokens.read(partial(self.keeper.find, user))
 
     async def refresh(self, user: str) -> Token:
@@ -77,7 +77,7 @@ class AsyncKeeper:
         return await self._tokens.replace_rejected(user, await self.find(user))
 
     async def revoke(self, user: str | Token) -> None:
-        """Revoke the grant of a user, or of one of the store's tokens, at Zoho; then delete it."""
+        """Revoke the grant of a user, or of one of the store's tokens, at Zoho, then delete it."""
         await self._tokens.end(user, partial(self.keeper.revoke, user))
 
     async def forget(self, user: str) -> None:
@@ -92,7 +92,7 @@ class AsyncKeeper:
         session: str | None = None,
         prompt_consent: bool = False,
     ) -> str:
-        """Return the address to send a user's browser to; it blocks nobody."""
+        """Return the address to redirect a user's browser to; this does not block."""
         return self.keeper.authorization_url(
             scopes, user, session=session, prompt_consent=prompt_consent
         )
@@ -100,23 +100,23 @@ class AsyncKeeper:
     async def complete_login(
         self, redirect_params: Mapping[str, str] | str, *, session: str | None = None
     ) -> Token:
-        """Finish a login with what the browser brought back; return the stored token."""
+        """Finish a login with the redirect's parameters; return the stored token."""
         call = partial(self.keeper.complete_login, redirect_params, session=session)
         return await self._tokens.log_in(parse_redirect(redirect_params).location, call)
 
     async def login_with_code(
         self, code: str, user: str | None = None, *, data_center: str | None = None
     ) -> Token:
-        """Log in with a self client's code, as Zoho's API console makes them."""
+        """Log in with a self client's code from Zoho's API console."""
         call = partial(self.keeper.login_with_code, code, user, data_center=data_center)
         return await self._tokens.log_in(data_center, call)
 
     def auth(self, user: str) -> httpx2.Auth:
-        """Return an ``auth`` for httpx2 (and httpx): signs requests with the user's token."""
+        """Return an ``auth`` for httpx2 (and httpx) that signs requests with the user's token."""
         return self.keeper.auth(user)
 
     async def aclose(self) -> None:
-        """Close the keeper, once what was begun is saved; the store is closed by who opened it."""
+        """Close the keeper after running work is saved; whoever opened the store closes it."""
         await self._tokens.aclose(self.keeper.close)
 
     async def __aenter__(self) -> Self:

@@ -1,4 +1,4 @@
-"""Signs requests with a user's token; refreshes it and tries once more when Zoho rejects it."""
+"""Signs requests with a user's token. If Zoho rejects it, refreshes it and retries once."""
 
 from __future__ import annotations
 
@@ -22,58 +22,58 @@ __all__ = ["AUTHORIZATION", "RequestsAuth", "authorization_header", "httpx_auth"
 AUTHORIZATION = "Authorization"
 
 UNAUTHORIZED = 401
-"""The status of every rejection of a token, and of some that a new token does not mend."""
+"""The status of every rejected token, and of some errors that a new token does not solve."""
 
 REJECTIONS = frozenset({"INVALID_TOKEN", "INVALID_OAUTHTOKEN", "AUTHENTICATION_FAILURE"})
-"""What Zoho's APIs call a token that is expired, revoked or evicted; not among them is
-OAUTH_SCOPE_MISMATCH, for which a new token is no better than the old one."""
+"""Codes of Zoho's APIs for a token that is expired, revoked or evicted. OAUTH_SCOPE_MISMATCH is
+not one of them: a new token has the same scopes."""
 
 
 class TokenSource(Protocol):
-    """What signing needs of a Keeper."""
+    """The methods of a Keeper that signing needs."""
 
     def token_for_url(self, user: str, url: str) -> Token:
-        """Return a working token, if the URL may see it."""
+        """Return a working token, if it may be sent to this URL."""
 
     def replace_rejected(self, user: str, rejected: Token) -> Token:
-        """Return a token that is not the one that was rejected."""
+        """Return a token other than the rejected one."""
 
 
 class AsyncTokenSource(Protocol):
-    """The same for those who await it."""
+    """The same, asynchronous."""
 
     async def token_for_url(self, user: str, url: str) -> Token:
-        """Return a working token, if the URL may see it."""
+        """Return a working token, if it may be sent to this URL."""
 
     async def replace_rejected(self, user: str, rejected: Token) -> Token:
-        """Return a token that is not the one that was rejected."""
+        """Return a token other than the rejected one."""
 
 
 def authorization_header(token: Token) -> str:
-    """Return the Authorization header that Zoho's APIs want, as plain text.
+    """Return the Authorization header for Zoho's APIs, as plain text.
 
     Raises:
-        CorruptRecord: The access token would break out of it.
+        CorruptRecord: The access token has characters that would break out of the header.
     """
     access_token = token.access_token or ""
     if not (access_token.isascii() and is_word(access_token)):
         raise CorruptRecord(
-            "the access token has a character in it that no header can carry; nothing was sent",
+            "the access token has a character that is not allowed in a header; nothing was sent",
             **identify(token),
         )
     return "Zoho-oauthtoken " + access_token
 
 
 def _may_reject(token: Token, response: httpx2.Response | requests.Response) -> bool:
-    # A redirect may have led elsewhere, without our token: what rejects us there is not Zoho.
+    # A redirect may have led to another server, without our token: its 401 is not Zoho's.
     if response.status_code != UNAUTHORIZED:
         return False
-    # In no variable: the header is plain text, which a tracker would read there.
+    # Not stored in a variable: the header is plain text, which an error tracker would record.
     return bool(response.request.headers.get(AUTHORIZATION) == authorization_header(token))
 
 
 def is_rejection(status: int, body: bytes) -> bool:
-    """Return True if an answer means that a new access token would do better."""
+    """Return True if a response means that a new access token would help."""
     return status == UNAUTHORIZED and _is_rejection_body(body)
 
 
@@ -85,7 +85,7 @@ def _is_rejection_body(body: bytes) -> bool:
 
 
 class RequestsAuth:
-    """Signs requests of the ``requests`` library, which takes any callable as ``auth``."""
+    """Signs requests of the ``requests`` library, which accepts any callable as ``auth``."""
 
     def __init__(self, source: TokenSource, user: str) -> None:
         self._source = source
@@ -108,11 +108,11 @@ class RequestsAuth:
             return response
         fresh = self._source.replace_rejected(self._user, token)
         if not isinstance(response.request.body, str | bytes | None):
-            return response  # a stream is read already; the next call has the new token
+            return response  # a stream is used up; the next call uses the new token
         response.close()
         retry = response.request.copy()
         _sign(retry, fresh)
-        # Straight through the adapter: hooks do not run again, so there is one retry.
+        # Sent directly through the adapter: hooks do not run again, so there is only one retry.
         second: requests.Response = response.connection.send(retry, **kwargs)
         second.history.append(response)
         second.request = retry
@@ -126,9 +126,9 @@ def _sign(request: requests.PreparedRequest, token: Token) -> None:
 
 @functools.cache
 def _signed_headers() -> type[Any]:
-    """Return headers of which the signature shows a mask.
+    """Return a type of headers whose repr masks the signature.
 
-    They stand in frames of requests and urllib3, which their errors take along.
+    Headers are in the frames of requests and urllib3, so errors record them.
     """
     from requests.structures import CaseInsensitiveDict
 
@@ -144,7 +144,7 @@ def _signed_headers() -> type[Any]:
 
 
 class _HttpxFlow:
-    """The flow that httpx2 and httpx share, synchronous and asynchronous."""
+    """The auth flow of httpx2 and httpx, synchronous and asynchronous."""
 
     def __init__(self, source: TokenSource, async_source: AsyncTokenSource, user: str) -> None:
         self._source = source
@@ -178,7 +178,7 @@ class _HttpxFlow:
 
 def _can_resend(request: httpx2.Request) -> bool:
     try:
-        request.content  # noqa: B018 - raises for a stream, which is read already
+        request.content  # noqa: B018 - raises for a stream, which is used up
     except RuntimeError:
         return False
     return True
@@ -192,12 +192,12 @@ def _auth_class() -> type[Any]:
     if importlib.util.find_spec("httpx"):
         import httpx
 
-        # httpx asks isinstance: one object that is both serves clients of either.
+        # httpx uses isinstance: one object that is both works with clients of either.
         if not issubclass(httpx2.Auth, httpx.Auth):
             bases.append(httpx.Auth)
     return type("ZohoAuth", tuple(bases), {})
 
 
 def httpx_auth(source: TokenSource, async_source: AsyncTokenSource, user: str) -> httpx2.Auth:
-    """Return an ``auth`` for clients of httpx2 and, where it is installed, of httpx."""
+    """Return an ``auth`` for clients of httpx2 and, if it is installed, of httpx."""
     return cast("httpx2.Auth", _auth_class()(source, async_source, user))

@@ -1,4 +1,4 @@
-"""The one source of time: an injected clock, so that tests move time instead of waiting."""
+"""The source of time: an injected clock, so that tests can move time instead of waiting."""
 
 from __future__ import annotations
 
@@ -10,40 +10,40 @@ from datetime import UTC, datetime, timedelta
 __all__ = ["Clock", "RemoteClock", "from_epoch_ms", "to_epoch_ms", "utc_now"]
 
 Clock = Callable[[], datetime]
-"""Answers the present moment as an aware datetime."""
+"""Returns the current time as an aware datetime."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MILLISECOND = timedelta(milliseconds=1)
 
 
 def utc_now() -> datetime:
-    """Return the present moment, aware, in UTC."""
+    """Return the current time, aware, in UTC."""
     return datetime.now(UTC)
 
 
 def to_epoch_ms(moment: datetime) -> int:
-    """Return an aware moment as milliseconds since 1970, exactly (no float on the way)."""
+    """Return an aware datetime as milliseconds since 1970, exactly (without floats)."""
     return (moment - _EPOCH) // _MILLISECOND
 
 
 def from_epoch_ms(milliseconds: int) -> datetime:
-    """Return the aware moment of milliseconds since 1970.
+    """Return the aware datetime for milliseconds since 1970.
 
     Raises:
-        OverflowError: The moment is beyond what a datetime holds.
+        OverflowError: The time is beyond what a datetime can hold.
     """
     return _EPOCH + milliseconds * _MILLISECOND
 
 
 class RemoteClock:
-    """The time of a sandbox in another process; call it for an aware moment in UTC.
+    """The clock of a sandbox in another process; call it for an aware datetime in UTC.
 
-    It asks the sandbox how far it is ahead of the real time, and reckons with that for a while:
-    after an ``advance`` in the other process it may be behind for that long.
+    It asks the sandbox how far its time is ahead of the real time, and caches that: after an
+    ``advance`` in the other process, this clock may be behind for ``max_age``.
 
     Args:
         url: The sandbox's address.
-        max_age: Seconds to reckon with one answer.
+        max_age: How many seconds a response is used.
     """
 
     def __init__(self, url: str, *, max_age: float = 0.05) -> None:
@@ -54,13 +54,13 @@ class RemoteClock:
         self._max_age = max_age
         self._asked_at = float("-inf")
         self._ahead = timedelta()
-        # No proxy stands between two processes of one machine, whatever the environment says.
+        # No proxy, whatever the environment says: the sandbox runs on this machine.
         self._read = json.load
         self._open = build_opener(ProxyHandler({})).open
         self._lock = threading.Lock()
 
     def __call__(self) -> datetime:
-        """Return the sandbox's present moment.
+        """Return the sandbox's current time.
 
         Raises:
             ConnectionError: The sandbox does not answer.

@@ -1,4 +1,4 @@
-"""Settings: from the command line, else the environment, else a TOML file, else defaults."""
+"""Settings from the command line, the environment, a TOML file and defaults, in this order."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from evergrant.token import Secret
 __all__ = ["Settings", "config_folder", "load_settings"]
 
 DEFAULT_REDIRECT_URL = "http://127.0.0.1:8780/callback"
-"""Register exactly this in Zoho's API console, or set another: Zoho compares every character."""
+"""Register exactly this URL in Zoho's API console, or set another. Zoho compares each character."""
 
 DEFAULT_SCOPES = (
     "ZohoCRM.modules.ALL",
@@ -27,10 +27,10 @@ DEFAULT_SCOPES = (
     "ZohoCRM.users.READ",
     "ZohoCRM.org.READ",
 )
-"""What a login asks for unless told: records, and what the official SDK reads at its start."""
+"""The scopes of a login by default: records, and what the official SDK reads at its start."""
 
 MAX_SHOWN_KEY = 30
-"""Characters of an unknown key that is shown; what is secret has more."""
+"""Unknown keys up to this length are shown in errors. Secrets are longer."""
 
 SECRET_KEYS = frozenset({"client_secret", "client_secrets"})
 
@@ -43,22 +43,22 @@ _VARIABLES = {
     "sandbox": "EVERGRANT_SANDBOX",
     "audit": "EVERGRANT_AUDIT",
 }
-"""Keys that are plain text, and the environment variable that overrules each."""
+"""The keys that are plain text, and the environment variable that overrides each."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What the command line works with; secrets do not show.
+    """The settings of the command line; secrets are masked.
 
     Attributes:
         store: The store's URL, for `evergrant.open_store`.
-        data_center: Where logins begin; None: where the accounts servers begin by themselves.
-        client_secrets: Data center code to secret, for a client that has one in each.
+        data_center: Where logins start, or None for the default of `evergrant.Accounts`.
+        client_secrets: Secrets by data center code, for a client that has one in each.
         sandbox: The address of a running sandbox to use instead of Zoho.
-        policy: What tokens must keep to.
-        audit: The file of the audit log; None: none is kept.
+        policy: The rules for tokens.
+        audit: The file of the audit log, or None for no audit log.
         file: The configuration file, whether or not it exists.
-        warning: What is unsafe about the file, in words; None: nothing.
+        warning: What is unsafe about the file, in words, or None.
     """
 
     store: str
@@ -82,20 +82,20 @@ class Settings:
 
 
 def config_folder() -> Path:
-    """Return where configuration and lifeboat are: EVERGRANT_HOME, or the platform's folder."""
+    """Return the folder of configuration and lifeboat: EVERGRANT_HOME, or the platform's folder."""
     return user_folder("config")
 
 
 def load_settings(
     file: Path | None = None, *, store: str | None = None, sandbox: str | None = None
 ) -> Settings:
-    """Return the settings in force.
+    """Load the settings.
 
     Args:
-        file: The TOML file; else the one EVERGRANT_CONFIG names, else ``config.toml`` in the
-            configuration folder, where it may be missing.
-        store: Overrules every other store.
-        sandbox: Overrules every other sandbox.
+        file: The TOML file. Default: the file that EVERGRANT_CONFIG names, else ``config.toml``
+            in the configuration folder, which need not exist.
+        store: Overrides every other store.
+        sandbox: Overrides every other sandbox.
 
     Raises:
         ConfigError: The file cannot be read, or a key in it is unknown or of the wrong type.
@@ -109,7 +109,7 @@ def load_settings(
     }
     given |= {"store": store or given["store"], "sandbox": sandbox or given["sandbox"]}
     given = {key: value for key, value in given.items() if value}
-    # A secret belongs to one client: what the file holds for another is not sent along.
+    # A secret belongs to one client: the file's secret is not sent for another client.
     if "client_id" in values and given.get("client_id", values["client_id"]) != values["client_id"]:
         values = {key: value for key, value in values.items() if key not in SECRET_KEYS}
     if "client_secret" in given:
@@ -139,13 +139,13 @@ def _read(path: Path, *, must_exist: bool) -> dict[str, Any]:
     except UnicodeDecodeError:
         why = "is not UTF-8 text"
     except tomllib.TOMLDecodeError as error:
-        # The parser's message quotes at most the character it stumbled over.
+        # The parser's message quotes at most one character.
         why = f"is not valid TOML: {error}"
-    except (ValueError, RecursionError):  # a number of 5,000 digits, lists 1,000 deep
+    except (ValueError, RecursionError):  # a number of 5,000 digits, lists nested 1,000 deep
         why = "holds a value that no setting can have"
     else:
         return {key: _validate(path, key, value) for key, value in values.items()}
-    # Out here, the error that was caught does not travel along: it holds all of the file.
+    # Raised outside the except block: the caught error would attach the whole file.
     raise ConfigError(f"{path} {why}")
 
 
@@ -153,7 +153,7 @@ def _validate(path: Path, key: str, value: object) -> object:
     if key == "scopes":
         if isinstance(value, list) and value and all(_is_text(scope) for scope in value):
             return tuple(value)
-        raise ConfigError(f"{path}: scopes must be a list of texts, and not empty")
+        raise ConfigError(f"{path}: scopes must be a list of strings, and not empty")
     if key == "client_secrets":
         if isinstance(value, dict) and all(_is_text(secret) for secret in value.values()):
             return {code.lower(): without_line_end(secret) for code, secret in value.items()}
@@ -162,11 +162,11 @@ def _validate(path: Path, key: str, value: object) -> object:
         return _parse_policy(path, value)
     if key not in _VARIABLES:
         known = ", ".join(sorted({*_VARIABLES, "client_secrets", "policy", "scopes"}))
-        # A long one may be a secret that slipped into its place.
+        # A long key may be a misplaced secret.
         shown = repr(key) if len(key) <= MAX_SHOWN_KEY else f"of {len(key)} characters"
-        raise ConfigError(f"{path}: unknown key {shown}", hint=f"Known are: {known}.")
+        raise ConfigError(f"{path}: unknown key {shown}", hint=f"Known keys: {known}.")
     if not _is_text(value):
-        raise ConfigError(f"{path}: {key} must be a text, and not empty")
+        raise ConfigError(f"{path}: {key} must be a string, and not empty")
     return without_line_end(str(value))
 
 

@@ -1,4 +1,4 @@
-"""Zoho's data centers: the list of hosts that may ever see a secret."""
+"""Zoho's data centers: the allow-list of hosts that secrets may be sent to."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ class DataCenter:
         code: Zoho's short name for it, the ``location`` of a redirect: ``us``, ``eu``, …
         accounts_url: Base URL of its accounts server.
         api_url: Base URL of its API for production orgs.
-        sandbox_url: The same for sandbox orgs; None where Zoho names none.
-        developer_url: The same for developer orgs; None where Zoho names none.
-        upload_url: Base URL for file uploads; None where Zoho names none.
+        sandbox_url: The same for sandbox orgs, or None if Zoho names none.
+        developer_url: The same for developer orgs, or None if Zoho names none.
+        upload_url: Base URL for file uploads, or None if Zoho names none.
         domains: The registrable domains that are Zoho's own in this data center.
-        is_fixed: The API is at ``api_url``, whatever an answer names: a program said so.
+        is_fixed: The program set ``api_url``, so it holds whatever API a response names.
     """
 
     code: str
@@ -53,7 +53,7 @@ class DataCenter:
         sandbox_url: str | None = None,
         developer_url: str | None = None,
     ) -> DataCenter:
-        """Describe a stand-in, such as the sandbox's; plain http is accepted on loopback only.
+        """Return a stand-in, such as the sandbox's; plain http is accepted on loopback only.
 
         Raises:
             ConfigError: A URL is not an origin, or is plain http to another machine.
@@ -65,7 +65,7 @@ class DataCenter:
 
     @property
     def api_urls(self) -> tuple[str, ...]:
-        """The base URLs that Zoho may name as a token's ``api_domain`` here."""
+        """The base URLs that Zoho may name as a token's ``api_domain`` in this data center."""
         return tuple(url for url in (self.api_url, self.sandbox_url, self.developer_url) if url)
 
     def serves(self, url: str) -> bool:
@@ -98,11 +98,11 @@ def _is_loopback(host: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def origin_of(url: str | None) -> str | None:
-    """Return ``scheme://host[:port]`` in lower case, or None where ``url`` is not plain enough.
+    """Return ``scheme://host[:port]`` in lower case, or None if ``url`` is not plain enough.
 
-    User info, escapes, control characters, backslashes and foreign letters are how a look-alike
-    host is smuggled past a comparison (``https://www.zohoapis.com@evil.example``): a host that
-    has them has no origin.
+    Attackers use user info, escapes, control characters, backslashes and non-ASCII letters to
+    make a host look like another (``https://www.zohoapis.com@evil.example``). A URL with any of
+    them has no origin.
     """
     if not url or " " in url or not url.isprintable():
         return None
@@ -120,10 +120,10 @@ def origin_of(url: str | None) -> str | None:
 
 
 class DataCenters:
-    """An allow-list of data centers: looks hosts up, and refuses the rest.
+    """An allow-list of data centers: finds the data center of a host, and refuses unknown hosts.
 
     Args:
-        members: The data centers; the first is where a login starts when none is named.
+        members: The data centers. A login starts at the first, unless another is named.
     """
 
     def __init__(self, *members: DataCenter) -> None:
@@ -133,14 +133,14 @@ class DataCenters:
 
     @property
     def codes(self) -> tuple[str, ...]:
-        """The short names, in the order given."""
+        """The short names, in the given order."""
         return tuple(self._by_code)
 
     def by_code(self, code: str) -> DataCenter:
         """Return the data center with this short name.
 
         Raises:
-            ConfigError: There is none.
+            ConfigError: There is no such data center.
         """
         found = self._by_code.get(code.lower())
         if found is None:
@@ -153,7 +153,7 @@ class DataCenters:
         """Return the data center with this accounts server.
 
         Raises:
-            UntrustedServer: It is none of ours.
+            UntrustedServer: The URL is not one of these data centers.
         """
         return _find_trusted(url, self._by_accounts, "an accounts server")
 
@@ -161,12 +161,12 @@ class DataCenters:
         """Return the data center with this API host (production, sandbox or developer).
 
         Raises:
-            UntrustedServer: It is none of ours.
+            UntrustedServer: The URL is not one of these data centers.
         """
         return _find_trusted(url, self._by_api, "an API server")
 
     def has_api(self, where: DataCenter, claimed: object) -> bool:
-        """Return True if what an answer claims to be an API host is one of this data center's."""
+        """Return True if the API host that a response claims belongs to this data center."""
         if not isinstance(claimed, str) or not _is_bare(claimed):
             return False
         found = self._by_api.get(origin_of(claimed))
@@ -181,12 +181,12 @@ def _find_trusted(url: str, known: Mapping[str | None, DataCenter], what: str) -
 
 
 def display_origin(url: object) -> str:
-    """Return what may be shown of a claimed address: up to its query, and nothing of other text.
+    """Return the part of a claimed URL that may be shown: up to its query, or nothing if no URL.
 
-    What stands where an address should may be a misplaced secret.
+    A text in place of a URL may be a misplaced secret.
     """
     found = _DISPLAYABLE.match(url) if isinstance(url, str) else None
-    return repr(found[0]) if found else "something that is no address"
+    return repr(found[0]) if found else "something that is not a URL"
 
 
 def _is_bare(url: str) -> bool:
@@ -214,7 +214,7 @@ ZOHO = DataCenters(
     _zoho("au", "com.au"),
     _zoho("cn", "com.cn"),
     _zoho("jp", "jp"),
-    # Canada's accounts live under another name than its API: one cannot be built from the other.
+    # Canada's accounts server has another domain than its API.
     DataCenter(
         "ca",
         "https://accounts.zohocloud.ca",
@@ -228,5 +228,5 @@ ZOHO = DataCenters(
     _zoho("uk", "uk", **_UNNAMED),
     _zoho("ae", "ae", **_UNNAMED),
 )
-"""Zoho's own, from https://www.zoho.com/accounts/protocol/oauth/multi-dc.html,
+"""Zoho's data centers, from https://www.zoho.com/accounts/protocol/oauth/multi-dc.html,
 https://www.bigin.com/developer/docs/apis/multi-dc.html and the official SDK's tables."""

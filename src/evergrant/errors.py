@@ -2,30 +2,30 @@
 
     EvergrantError
     ├── StoreError              the storage
-    │   ├── Conflict            somebody else changed the row first; read it again
+    │   ├── Conflict            another writer changed the row first; read it again
     │   ├── TokenNotFound       no such token
-    │   ├── AmbiguousUser       the name fits several tokens
+    │   ├── AmbiguousUser       the name matches several tokens
     │   ├── CorruptRecord       one row cannot be read; the others can
     │   └── StoreUnavailable    gone, locked, full, read-only, not a store at all
-    │       └── StoreMissing    opened only to read, and there is none
-    ├── OAuthError              Zoho, or the way to it
+    │       └── StoreMissing    opened read-only, but does not exist
+    ├── OAuthError              Zoho, or the connection to it
     │   ├── CodeSpent           the one-time code is used up, expired or foreign
     │   ├── ConsentDenied       the user said no
     │   ├── LoginRequired       the grant was revoked or evicted
-    │   │   └── PolicyRefused   the policy lets it be used no more, or not be stored
+    │   │   └── PolicyRefused   the policy ended the token, or refused the login
     │   ├── NoRefreshToken      nothing to refresh with
     │   ├── InvalidClient       client id or secret refused
-    │   ├── WrongDataCenter     the token lives in another data center
+    │   ├── WrongDataCenter     the token belongs to another data center
     │   ├── MissingScope        the grant does not cover the call
     │   ├── Throttled           too many token requests; wait until ``retry_at``
     │   ├── UntrustedServer     a host that is not Zoho's, or a redirect that is not ours
-    │   └── AccountsUnavailable no usable answer from the accounts server
-    ├── TokenNotSaved           Zoho granted, the store refused; the token is in the lifeboat
+    │   └── AccountsUnavailable no usable response from the accounts server
+    ├── TokenNotSaved           granted, but not stored; the token is in the lifeboat
     ├── ConfigError             a setting is missing or wrong
     └── MissingExtra            an optional dependency is not installed
 
 Each error says what happened, to which token (by id and user, never by a secret) and what to
-do next, knows whether trying again can help (``retryable``), and survives pickling.
+do next. It knows whether a retry can help (``retryable``), and can be pickled.
 """
 
 from __future__ import annotations
@@ -71,8 +71,8 @@ class EvergrantError(Exception):
         message: What happened, in one sentence, without any secret.
         token_id: The id of the token it happened to.
         user: The name of the user it happened to.
-        hint: What to do next; each class has a sentence of its own as the default.
-        retryable: Whether the same call may succeed later; a default per class.
+        hint: What to do next. Default: a sentence of the class.
+        retryable: Whether the same call may succeed later. Default: that of the class.
     """
 
     default_hint: ClassVar[str] = ""
@@ -87,7 +87,7 @@ class EvergrantError(Exception):
         hint: str | None = None,
         retryable: bool | None = None,
     ) -> None:
-        message = _escaped(message)  # a server or a user may have written a part of it
+        message = _escaped(message)  # parts of it may come from a server or a user
         super().__init__(message)
         self.message = message
         self.token_id = token_id
@@ -107,7 +107,7 @@ class EvergrantError(Exception):
 
 
 def _escaped(text: str) -> str:
-    # Loaded with the first error: who only names errors, as the sandbox does, needs nothing of it.
+    # Imported at the first error: the sandbox, which only imports the classes, does not need it.
     from evergrant._text import escaped
 
     return escaped(text)
@@ -121,13 +121,13 @@ def _restore(cls: type[EvergrantError], fields: dict[str, Any]) -> EvergrantErro
 
 
 class StoreError(EvergrantError):
-    """The store could not do what it was asked."""
+    """The store could not do what was asked."""
 
 
 class Conflict(StoreError):
-    """The row was changed, deleted or owned by somebody else in the meantime."""
+    """The row was changed, deleted or taken by another writer in the meantime."""
 
-    default_hint = "Read the token again, and decide again."
+    default_hint = "Read the token again, then decide again."
     default_retryable = True
 
 
@@ -138,10 +138,10 @@ class TokenNotFound(StoreError):
 
 
 class AmbiguousUser(StoreError):
-    """The name fits several tokens; ``candidates`` lists their full names."""
+    """The name matches several tokens; ``candidates`` lists their full names."""
 
     default_hint = (
-        "Use a full name (email:org id); where two clients have one, say which client_id is yours."
+        "Use a full name (email:org id). If two clients have that user, give your client_id."
     )
 
     def __init__(self, message: str, *, candidates: Sequence[str], user: str | None = None) -> None:
@@ -153,7 +153,7 @@ class CorruptRecord(StoreError):
     """One stored record cannot be read; every other one still works."""
 
     default_hint = (
-        "The row was left as it is: mend it by hand, or delete it and log the user in again."
+        "The row was not changed: repair it by hand, or delete it and log the user in again."
     )
 
 
@@ -164,17 +164,17 @@ class StoreUnavailable(StoreError):
 
 
 class StoreMissing(StoreUnavailable):
-    """A store was opened only to read, and there is none; nothing was created."""
+    """A store that does not exist was opened read-only; nothing was created."""
 
     default_hint = "Check the path, and name the table (?table=...) if it is not oauthtoken."
     default_retryable = False
 
 
 class OAuthError(EvergrantError):
-    """Zoho said no, or could not be asked.
+    """Zoho refused the request, or could not be reached.
 
     Args:
-        code: Zoho's own word for the error (``invalid_code``), where there was one.
+        code: Zoho's own code for the error (``invalid_code``), if there is one.
     """
 
     def __init__(self, message: str, *, code: str | None = None, **fields: Any) -> None:
@@ -185,13 +185,13 @@ class OAuthError(EvergrantError):
 class CodeSpent(OAuthError):
     """The one-time code was used before, is too old, or belongs to another data center."""
 
-    default_hint = "Log in again for a new code; codes live for about two minutes and work once."
+    default_hint = "Log in again for a new code. Codes last about two minutes and work once."
 
 
 class ConsentDenied(OAuthError):
     """The user, or Zoho on their behalf, did not grant access."""
 
-    default_hint = "Ask the user to log in again and to accept."
+    default_hint = "Ask the user to log in again and accept."
 
 
 class LoginRequired(OAuthError):
@@ -201,10 +201,10 @@ class LoginRequired(OAuthError):
 
 
 class PolicyRefused(LoginRequired):
-    """The policy lets the token be used no more, or did not let the login be stored.
+    """The policy has ended the token, or did not allow the login to be stored.
 
     Attributes:
-        rule: The name of the rule, as `evergrant.Policy` has it.
+        rule: The name of the rule in `evergrant.Policy`.
     """
 
     def __init__(self, message: str, *, rule: str, **fields: Any) -> None:
@@ -213,7 +213,7 @@ class PolicyRefused(LoginRequired):
 
 
 class NoRefreshToken(OAuthError):
-    """There is no refresh token to refresh the access token with."""
+    """There is no refresh token for refreshing the access token."""
 
     default_hint = "Log in again with access_type=offline and prompt=consent."
 
@@ -228,21 +228,21 @@ class InvalidClient(OAuthError):
 
 
 class WrongDataCenter(OAuthError):
-    """The account lives in another data center than the one that was asked."""
+    """The account belongs to another data center than the one that was asked."""
 
     default_hint = "Use the data center of the account, and enable multi-DC for the client."
 
 
 class MissingScope(OAuthError):
-    """The grant does not cover what was asked of it."""
+    """The grant does not cover the request."""
 
     default_hint = "Log in again and ask for the scope."
 
 
 class Throttled(OAuthError):
-    """Zoho refuses more token requests for now; try again at ``retry_at`` (aware)."""
+    """Zoho accepts no more token requests for now; try again at ``retry_at`` (aware)."""
 
-    default_hint = "Wait; an access token that is still valid keeps working until then."
+    default_hint = "Wait. An access token that is still valid keeps working."
     default_retryable = True
 
     def __init__(self, message: str, *, retry_at: datetime, **fields: Any) -> None:
@@ -251,20 +251,20 @@ class Throttled(OAuthError):
 
 
 class UntrustedServer(OAuthError):
-    """A host is not Zoho's, or a redirect is not the answer to our login; nothing was sent."""
+    """A host is not Zoho's, or a redirect does not belong to our login; nothing was sent."""
 
-    default_hint = "Start the login again; if it comes back, somebody may be tampering with it."
+    default_hint = "Start the login again. If this happens again, an attacker may be interfering."
 
 
 class AccountsUnavailable(OAuthError):
-    """The accounts server gave no usable answer.
+    """The accounts server gave no usable response.
 
     Args:
         sent: Whether the server may have seen the request.
-        answered: Whether the server itself said that it failed: nothing was granted.
+        answered: Whether the server itself reported a failure, so that nothing was granted.
     """
 
-    intercepted = False  # by a network that answers in the server's place, with a web page
+    intercepted = False  # True if the network answered instead of the server, with a web page
     default_hint = "Try again in a moment."
     default_retryable = True
 
@@ -277,9 +277,9 @@ class AccountsUnavailable(OAuthError):
 
 
 class TokenNotSaved(EvergrantError):
-    """Zoho granted a token that the store could not take; it waits in ``lifeboat``."""
+    """Zoho granted a token that could not be stored; it waits in ``lifeboat``."""
 
-    default_hint = "Mend the store; the token is saved at the next start."
+    default_hint = "Repair the store; the token is saved at the next start."
 
     def __init__(self, message: str, *, lifeboat: Path | None = None, **fields: Any) -> None:
         super().__init__(message, **fields)

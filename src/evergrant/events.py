@@ -1,4 +1,4 @@
-"""What a Keeper tells whoever listens: typed, and free of secrets."""
+"""The events that a Keeper sends to its listeners: typed, and without secrets."""
 
 from __future__ import annotations
 
@@ -47,9 +47,9 @@ class Event:
     """Something happened to a token.
 
     Attributes:
-        at: When (aware).
+        at: When it happened (aware).
         token_id: The id of the token; None before its first save.
-        user: The name of its user, where it is known.
+        user: The name of its user, if known.
     """
 
     at: datetime
@@ -62,10 +62,10 @@ class Event:
         return f"{type(self).__name__}: {escaped(said)}" if said else type(self).__name__
 
     def as_dict(self) -> dict[str, Any]:
-        """Return this as what JSON can hold: ``event``, ``at`` (ISO 8601), and its fields.
+        """Return the event for JSON: ``event``, ``at`` (ISO 8601), and its other fields.
 
-        An error becomes ``error`` (its class), ``message``, ``hint``, ``retryable``, and
-        ``retry_at`` where there is one. What is None is left out.
+        An error becomes ``error`` (its class), ``message``, ``hint``, ``retryable`` and, for
+        `Throttled`, ``retry_at``. Fields that are None are left out.
         """
         told: dict[str, Any] = {"event": type(self).__name__}
         for field in fields(self):
@@ -96,7 +96,7 @@ def _error_fields(error: EvergrantError) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoggedIn(Event):
-    """A user's consent was exchanged for tokens, which are stored."""
+    """A user logged in: the tokens were granted and stored."""
 
     data_center: str
     scopes: tuple[str, ...] = ()
@@ -104,16 +104,16 @@ class LoggedIn(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoginFailed(Event):
-    """A login did not succeed; ``user`` is who was expected, if anybody was named."""
+    """A login failed; ``user`` is the user who was expected to log in, if one was named."""
 
     error: EvergrantError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GrantLimitNear(Event):
-    """A user has ``count`` refresh tokens for one client; beyond ``most``, Zoho ends the oldest.
+    """A user has ``count`` refresh tokens for one client; above ``most``, Zoho ends the oldest.
 
-    Revoke grants that are not used any more, and ask for consent again only where it is needed.
+    Revoke grants that are no longer used, and ask for consent again only if it is needed.
     """
 
     count: int
@@ -122,11 +122,11 @@ class GrantLimitNear(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refreshed(Event):
-    """A new access token was granted and stored; it lives until ``expires_at``.
+    """A new access token was granted and stored; it is valid until ``expires_at``.
 
-    ``took`` is how many seconds asking Zoho and storing it took; ``cause`` is ``expired``,
-    ``ahead`` (it still worked), ``kept fresh`` (nobody was using it), ``rejected`` (by the API),
-    or ``asked`` (for a new one, as `Keeper.refresh` does).
+    ``took`` is how many seconds the request to Zoho and the save took. ``cause`` is ``expired``,
+    ``ahead`` (the old one still worked), ``kept fresh`` (by a scheduler), ``rejected`` (by the
+    API), or ``asked`` (explicitly, as by `Keeper.refresh`).
     """
 
     expires_at: datetime | None
@@ -136,9 +136,9 @@ class Refreshed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefreshFailed(Event):
-    """Zoho did not refresh the token, or the store did not let us ask.
+    """Zoho did not refresh the token, or a store failure prevented the request.
 
-    ``took`` is how many seconds Zoho was asked for it; None: it was not asked.
+    ``took`` is how many seconds the request to Zoho took, or None if none was sent.
     """
 
     error: EvergrantError
@@ -147,7 +147,7 @@ class RefreshFailed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SaveFailed(Event):
-    """A granted token could not be stored; it is in ``lifeboat`` (None: in memory only)."""
+    """A granted token could not be stored; it is in ``lifeboat``, or only in memory if None."""
 
     error: EvergrantError
     lifeboat: Path | None
@@ -155,9 +155,9 @@ class SaveFailed(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClockSkew(Event):
-    """Who saved this token has another time than we have: by ``seconds``, ahead of us if positive.
+    """The host that saved this token has a clock ``seconds`` ahead of ours, or behind it if < 0.
 
-    Its token is used all the same. Set the clocks of all hosts that share the store (NTP).
+    The token is used all the same. Set the clocks of all hosts that share the store (NTP).
     """
 
     seconds: float
@@ -165,14 +165,14 @@ class ClockSkew(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Restored(Event):
-    """A token from the lifeboat is in the store again."""
+    """A token from the lifeboat was saved to the store."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreFailed(Event):
     """The store does not answer; cached tokens that are still valid are used.
 
-    Sent at the most once a second while that lasts.
+    Sent at most once a second while that lasts.
     """
 
     error: EvergrantError
@@ -195,7 +195,7 @@ class Forgotten(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventsLost(Event):
-    """The listener did not keep up, and was not told so many events before this one."""
+    """The listener was too slow and missed ``count`` events before this one."""
 
     count: int
 
@@ -204,7 +204,7 @@ Listener = Callable[[Event], None]
 
 
 class SafeListener:
-    """Logs each event and tells the listener, who delays nobody; see `Delivery`.
+    """Logs each event and calls the listener, which cannot block the caller; see `Delivery`.
 
     Args:
         listener: One listener, or several that were combined by `fan_out`.
@@ -218,13 +218,13 @@ class SafeListener:
         ]
 
     def __call__(self, event: Event) -> None:
-        """Log an event and tell it; a listener that raises harms nobody."""
+        """Log an event and call the listener; an exception that it raises is only logged."""
         failed = isinstance(
             event,
             ClockSkew | GrantLimitNear | LoginFailed | RefreshFailed | SaveFailed | StoreFailed,
         )
         if failed:
-            # Of each occurrence the listener hears; the log of as many as people can read.
+            # The listener gets every failure; the log is rate-limited, for people to read.
             kind = type(event), type(getattr(event, "error", None))
             self._log.log(logging.WARNING, "%s", event, kind=kind)
         else:
@@ -241,7 +241,7 @@ class SafeListener:
             self._log.log(level, f"the event listener %s {trouble}", listener)
 
     def flush(self, seconds: float = AT_EXIT) -> None:
-        """Wait until the listeners were told everything; so many seconds at the most."""
+        """Wait until all events were delivered, for at most ``seconds``."""
         until = time.monotonic() + seconds
         for delivery in self._deliveries:
             delivery.flush(until - time.monotonic())
@@ -272,5 +272,5 @@ def fan_out(*listeners: Listener) -> Listener:
 
 
 def safe_listener(listener: Listener | None) -> SafeListener:
-    """Return what logs each event and tells the listener; a listener that raises harms nobody."""
+    """Return a listener that logs each event and calls this one, logging its exceptions."""
     return SafeListener(listener)

@@ -1,4 +1,4 @@
-"""Policies: how long a login may last, how many there may be, and what they may cover."""
+"""Policies: how long a login may last, how many there may be, and which scopes it may have."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _SPANS = ("session_timeout", "idle_timeout", "max_age", "dead_after")
 _NUMBERS = ("max_tokens_per_user", "max_tokens_per_client")
 
 MIN_IDLE_TIMEOUT = timedelta(minutes=5)
-"""The shortest idle timeout: use is noted now and then, not at each call."""
+"""The shortest idle timeout. Use is written to the store only now and then, not at each call."""
 
 
 MAX_SPAN = timedelta(days=36_500)
-"""A hundred years: a moment that far from now is still one that a calendar has."""
+"""A hundred years. A datetime that far in the future is still valid."""
 
 
 class PolicyExpiry(NamedTuple):
-    """When a token's time is over, and by which rule."""
+    """When the policy ends a token, and by which rule."""
 
     at: datetime
     rule: str
@@ -35,20 +35,20 @@ class PolicyExpiry(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What a token must keep to; what is None sets no limit.
+    """Rules for tokens. None means no limit.
 
     Attributes:
-        session_timeout: How long after a login its user must log in again.
-        idle_timeout: How long a token may go unused; refreshes that nobody asked for are no use.
-        max_age: How long after a grant its user must consent anew (``prompt=consent``).
-        dead_after: How long a token that can never work again is kept until `purge` takes it.
-        max_tokens_per_user: Tokens that one user may have, over all clients and orgs.
-        max_tokens_per_client: Tokens that a client may have, over all users.
-        allowed_scopes: Scopes that a grant may cover, such as ``ZohoCRM.modules.*``; empty: any.
-            What it takes to learn whose a grant is may always be covered.
+        session_timeout: How long after a login the user must log in again.
+        idle_timeout: How long a token may be unused. Background refreshes do not count as use.
+        max_age: How long after a grant the user must consent again (``prompt=consent``).
+        dead_after: How long a token that can never work again is kept before `purge` deletes it.
+        max_tokens_per_user: How many tokens a user may have, over all clients and orgs.
+        max_tokens_per_client: How many tokens a client may have, over all users.
+        allowed_scopes: The scopes that a grant may have, such as ``ZohoCRM.modules.*``; empty
+            means any. The scopes for finding out the user are always allowed.
 
     Raises:
-        ConfigError: A limit is not positive, a span is longer than a hundred years, or an
+        ConfigError: A limit is not positive, a duration is longer than a hundred years, or the
             idle timeout is shorter than five minutes.
     """
 
@@ -68,7 +68,7 @@ class Policy:
             if span and span > MAX_SPAN:
                 raise ConfigError(
                     f"policy: {name} is longer than {MAX_SPAN.days} days",
-                    hint="Leave it out where nothing is to be limited.",
+                    hint="Leave it out to set no limit.",
                 )
         for name in _NUMBERS:
             number = getattr(self, name)
@@ -77,31 +77,31 @@ class Policy:
         if self.idle_timeout and self.idle_timeout < MIN_IDLE_TIMEOUT:
             raise ConfigError(f"policy: idle_timeout must be {MIN_IDLE_TIMEOUT} at least")
         if isinstance(self.allowed_scopes, str):
-            raise ConfigError("policy: allowed_scopes must be a tuple of texts")
+            raise ConfigError("policy: allowed_scopes must be a tuple of strings")
         object.__setattr__(self, "allowed_scopes", tuple(self.allowed_scopes))
 
     @classmethod
     def from_table(cls, table: Mapping[str, object]) -> Self:
-        """Read the form that stands in a TOML file: spans such as ``"12h"``, or whole seconds.
+        """Return the policy of a TOML table, with durations such as ``"12h"`` or whole seconds.
 
         Raises:
-            ConfigError: A key is unknown, or a value is none for it.
+            ConfigError: A key is unknown, or a value is not valid for its key.
         """
         known = [field.name for field in fields(cls)]
         unknown = [key for key in table if key not in known]
         if unknown:
             raise ConfigError(
-                f"policy: unknown key {unknown[0][:30]!r}", hint=f"Known are: {', '.join(known)}."
+                f"policy: unknown key {unknown[0][:30]!r}", hint=f"Known keys: {', '.join(known)}."
             )
         read = {key: _parse_span(key, value) for key, value in table.items() if key in _SPANS}
         scopes = table.get("allowed_scopes", [])
         if not isinstance(scopes, list) or not all(isinstance(one, str) and one for one in scopes):
-            raise ConfigError("policy: allowed_scopes must be a list of texts")
+            raise ConfigError("policy: allowed_scopes must be a list of strings")
         numbers = {key: value for key, value in table.items() if key in _NUMBERS}
         return cls(**read, **numbers, allowed_scopes=tuple(scopes))  # type: ignore[arg-type]
 
     def disallowed_scopes(self, scopes: Iterable[str]) -> list[str]:
-        """Return those scopes that a grant may not cover."""
+        """Return the scopes that a grant may not have."""
         allowed = [one.casefold() for one in self.allowed_scopes]
         return [
             scope
@@ -111,7 +111,7 @@ class Policy:
 
     @property
     def usage_write_interval(self) -> timedelta | None:
-        """How old a token's last noted use may be before the next is noted; None: never."""
+        """How old the stored last use may be before it is written again; None means never."""
         return self.idle_timeout and max(timedelta(minutes=1), self.idle_timeout / 20)
 
 
@@ -121,11 +121,11 @@ def _parse_span(key: str, value: object) -> timedelta:
     form = _SPAN.fullmatch(value) if isinstance(value, str) else None
     if form is None:
         raise ConfigError(
-            f"policy: {key} must be a span of time",
+            f"policy: {key} must be a duration",
             hint='Write "30d", "12h", "15m" or "45s", or a whole number of seconds.',
         )
     return timedelta(**{_UNITS[form[2]]: int(form[1])})
 
 
 NO_POLICY = Policy()
-"""The policy of who has none."""
+"""A policy without limits."""

@@ -1,4 +1,4 @@
-"""What a user's grant consists of: `Token`, its `Secret` parts and its `Freshness`."""
+"""A user's grant: `Token`, its `Secret` parts and its `Freshness`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any, Self, SupportsIndex
 
-import evergrant._logging.one_line  # noqa: F401 - what is logged here is about tokens, in one line each
+import evergrant._logging.one_line  # noqa: F401 - each log record about tokens is one line
 from evergrant._masking import Masked, masks_locals
 
 __all__ = [
@@ -22,37 +22,37 @@ __all__ = [
 ]
 
 EXPIRY_LEEWAY = timedelta(seconds=60)
-"""An access token counts as expired this long before its expiry, so that a request begun with
-it also ends with it. (The official SDK's 5 s are shorter than a slow call.)"""
+"""An access token counts as expired this long before its expiry, so that it stays valid for a
+whole request. (The official SDK's 5 s are shorter than a slow call.)"""
 
 REFRESH_AHEAD = timedelta(minutes=5)
-"""From this long before its expiry on, a valid token is worth refreshing. Zoho's access tokens
-live one hour (https://www.zoho.com/crm/developer/docs/api/v8/token-validity.html)."""
+"""A valid token should be refreshed this long before its expiry. Zoho's access tokens last
+one hour (https://www.zoho.com/crm/developer/docs/api/v8/token-validity.html)."""
 
 _MASK = "********"
 
 
 class Secret(Masked, str):
-    """Text that works as text but shows itself to nobody.
+    """A string whose value is masked wherever it is shown.
 
     An f-string, ``str()``, ``%s`` or ``urlencode`` (and so ``params=`` and ``data=`` of an HTTP
-    client) makes eight asterisks of it, and SENDS THESE to Zoho; PyMySQL STORES THEM. Write
-    ``secret.reveal()`` for the text; ``keeper.access_token()`` is plain text.
+    client) turns it into eight asterisks, and SENDS THESE to Zoho; PyMySQL STORES THEM. Use
+    ``secret.reveal()`` to get the value. ``keeper.access_token()`` is plain text.
 
-    ``repr``, ``str``, ``format``, ``print``, every log line, rich, ``click.echo`` (and so a text
-    with a line break added to it) and sentry-sdk show a mask; a slice is a Secret again.
-    Comparing, hashing, `reveal`, and binding by sqlite3 or psycopg use the value. A JSON encoder
-    and a file's ``write`` see the value too: what writes secrets out does so on purpose.
+    ``repr``, ``str``, ``format``, ``print``, log lines, rich, ``click.echo`` (which adds a line
+    break) and sentry-sdk show a mask. A slice is a Secret again. Comparing, hashing, `reveal`, and
+    binding by sqlite3 or psycopg use the value. So do JSON encoders and a file's ``write``, since
+    code that writes secrets does so on purpose.
     """
 
     __slots__ = ()
 
     def __new__(cls, value: str = "") -> Self:
-        """Take text, or another Secret: str() alone would ask that for its text, the mask."""
+        """Accept text or another Secret, whose str() would be the mask."""
         return str.__new__(cls, str.__str__(value))
 
     def __reduce__(self) -> tuple[type[Self], tuple[str]]:
-        # So would pickle, in its older protocols.
+        # Older pickle protocols would store the mask, too.
         return type(self), (self.reveal(),)
 
     def __repr__(self) -> str:
@@ -65,15 +65,15 @@ class Secret(Masked, str):
         return format(_MASK, spec)
 
     def __getitem__(self, key: SupportsIndex | slice) -> Secret:
-        # Consoles and trackers cut what is long, and show the piece.
+        # Consoles and error trackers shorten long texts and show the piece.
         return Secret(str.__getitem__(self, key))
 
     def __add__(self, other: str) -> str:
-        # So does click.echo end what it is about to print.
+        # click.echo adds a line break to what it prints.
         return (_MASK if other == "\n" else str.__str__(self)) + other
 
     def reveal(self) -> str:
-        """Return the value as plain text: for the wire and for storage, never for people."""
+        """Return the value as plain text, for sending and storing it, never for showing it."""
         return str.__str__(self)
 
 
@@ -84,11 +84,11 @@ NO_REFRESH_TOKEN = "no refresh token"  # noqa: S105 - a state
 
 
 class Freshness(Enum):
-    """How an access token stands against the clock."""
+    """Whether an access token is still valid, and for how long."""
 
     FRESH = "fresh"
     STALE = "stale"
-    """Still valid; worth refreshing in the background."""
+    """Still valid, but should be refreshed in the background."""
     EXPIRED = "expired"
 
 
@@ -102,12 +102,12 @@ class Token:
     Attributes:
         id: The row's key in its store; None before the first save.
         user_name: ``email:zgid`` as the official SDK names users (``zgid``: the org's id).
-        expires_at: When the access token dies (aware).
+        expires_at: When the access token expires (aware).
         grant_token: The one-time code that the token came from.
         api_domain: The base URL of the API for this token, such as https://www.zohoapis.eu.
-        scopes: What was granted; empty when Zoho did not say.
+        scopes: The granted scopes; empty if Zoho did not say.
         org_id: The zgid of the org that the grant belongs to.
-        version: Counts the saves of this row; 0 for a token that was never stored, or that
+        version: Counts the saves of this row. 0 for a token that was never stored, or that
             another program wrote.
 
     Raises:
@@ -132,7 +132,7 @@ class Token:
     version: int = 0
 
     def __post_init__(self) -> None:
-        # Written out, not looped: this runs on every read of a store.
+        # Not a loop, for speed: this runs for every row that a store reads.
         if type(self.client_secret) is str:
             object.__setattr__(self, "client_secret", Secret(self.client_secret))
         if type(self.refresh_token) is str:
@@ -159,10 +159,10 @@ class Token:
         return not (self.access_token or self.refresh_token or self.grant_token)
 
     def freshness(self, now: datetime) -> Freshness:
-        """Return True if the access token can be used at ``now`` (aware).
+        """Return the freshness of the access token at ``now`` (aware).
 
-        A token without an access token is EXPIRED; one whose expiry nobody noted is STALE: it
-        may well work, and asking Zoho tells.
+        Without an access token, it is EXPIRED. Without a known expiry, it is STALE: the token may
+        still work, which only a request shows.
         """
         if not self.access_token:
             return Freshness.EXPIRED
@@ -174,10 +174,10 @@ class Token:
         return Freshness.STALE if left <= REFRESH_AHEAD else Freshness.FRESH
 
 
-# The generated method has them as they were given; it may be that a moment is refused.
+# The generated method receives secrets as plain text, and may raise for a naive datetime.
 Token.__init__ = masks_locals(Token.__init__)  # type: ignore[method-assign]
 
 
 def identify(token: Token) -> dict[str, Any]:
-    """Return how errors and events name a token: by id and user, never by a secret."""
+    """Return the id and user of a token, by which errors and events name it."""
     return {"token_id": token.id, "user": token.user_name}

@@ -92,11 +92,11 @@ BAD = {
     "a list of texts": (f'[{json.dumps(SPOKEN)}, "canary"]', "record 2 is not a JSON object"),
     "nested for ever": ("[" * 100_000, "not JSON"),
     "a misspelt field": (given(SPOKEN, {"refreshtoken": "canary"}), "2: refreshtoken is not"),
-    "a secret as a field": (given({"1000.canary": "x"}), "1: a name that is no word is"),
-    "a number as a secret": (given({"refresh_token": 4711}), "refresh_token is not a text"),
-    "a list as a secret": (given({"refresh_token": ["canary"]}), "refresh_token is not a text"),
-    "an object as a name": (given({"user_name": {"canary": 1}}), "user_name is not a text"),
-    "true as an id": (given({"id": True, "refresh_token": "canary"}), "id is not a text"),
+    "a secret as a field": (given({"1000.canary": "x"}), "1: a name that is not a word is"),
+    "a number as a secret": (given({"refresh_token": 4711}), "refresh_token is not a string"),
+    "a list as a secret": (given({"refresh_token": ["canary"]}), "refresh_token is not a string"),
+    "an object as a name": (given({"user_name": {"canary": 1}}), "user_name is not a string"),
+    "true as an id": (given({"id": True, "refresh_token": "canary"}), "id is not a string"),
     "a line break": (given({"refresh_token": "canary\n"}), "refresh_token has characters"),
     "a zero byte": (given({"client_id": "canary\0"}), "client_id has characters"),
     "half a character": ('{"user_name": "canary\\ud800"}', "user_name has characters"),
@@ -112,7 +112,7 @@ BAD = {
     "a name twice": ('{"user_name": "canary", "user_name": "b"}', "user_name is given twice"),
     "no token": (given(SPOKEN, {"user_name": "bob"}), "record 2: there is no refresh_token"),
     "one user twice": (given(SPOKEN, SPOKEN), "record 2 has the user and client of record 1"),
-    "scopes of numbers": (given({**SPOKEN, "scopes": [4711]}), "scopes is not a list of texts"),
+    "scopes of numbers": (given({**SPOKEN, "scopes": [4711]}), "scopes is not a list of strings"),
 }  # fmt: skip
 
 

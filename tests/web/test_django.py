@@ -106,7 +106,7 @@ def test_the_command_lets_no_name_steer_the_terminal(alice: Visitor, keeper: Kee
         (None, "is not set"),
         ({}, "lacks STORE"),
         ({"STOER": "x"}, "unknown key 'STOER'"),
-        ({"KEEPER": "a.b", "SCOPES": "ZohoCRM.modules.ALL"}, "a list of texts"),
+        ({"KEEPER": "a.b", "SCOPES": "ZohoCRM.modules.ALL"}, "a list of strings"),
         ({"KEEPER": "a.b", "SCOPES": ["ZohoCRM.modules.ALL"]}, ""),
     ],
 )

@@ -177,14 +177,14 @@ def test_somebody_who_says_no_is_told(alice: Visitor, zoho: Sandbox) -> None:
     back = zoho.consent(alice.to_zoho("/zoho/login?next=/me"), ALICE, allow=False)
     answer = alice.get(back)
     assert answer.status_code == 400
-    assert "Begin it again" in answer.text
+    assert "Start it again" in answer.text
     assert "If you did accept at Zoho, wait ten minutes" in answer.text
     assert answer.headers["content-type"] == "text/html; charset=utf-8"
     assert 'href="/zoho/login?next=%2Fme"' in answer.text
     for accept in ("application/json", "*/*"):
         told = alice.get(back, headers={"Accept": accept})
         assert told.status_code == 400
-        assert told.json() == {"detail": "The login did not succeed. Begin it again."}
+        assert told.json() == {"detail": "The login did not succeed. Start it again."}
 
 
 @pytest.mark.parametrize(

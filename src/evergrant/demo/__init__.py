@@ -1,4 +1,4 @@
-"""The whole story in ten seconds, against a local Zoho: told, and checked step by step."""
+"""A demonstration in ten seconds against a local Zoho, in which every step is checked."""
 
 from __future__ import annotations
 

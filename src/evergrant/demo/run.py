@@ -1,4 +1,4 @@
-"""Tells the story: sets the scene, runs each step, says what happened, stops where it did not."""
+"""Runs the demo: sets everything up, runs each step, and stops at the first that fails."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ TokenTable = Callable[[Keeper], "RenderableType"]
 
 
 def run_demo(console: Console, token_table: TokenTable) -> bool:
-    """Tell the story; return whether every step of it really happened.
+    """Run the demo; return True if every step succeeded.
 
     Args:
-        token_table: Lays out the tokens of a Keeper for the end.
+        console: Where to print.
+        token_table: Lays out the tokens of a Keeper, shown at the end.
     """
     began = time.monotonic()
     with ExitStack() as stack:
@@ -40,7 +41,7 @@ def run_demo(console: Console, token_table: TokenTable) -> bool:
             try:
                 for line in step(scene):
                     console.print(f"   ok  {line}")
-            except Exception as failed:  # noqa: BLE001 - whatever it was, the step did not happen
+            except Exception as failed:  # noqa: BLE001 - whatever it was, the step failed
                 known = isinstance(failed, StepFailed | EvergrantError)
                 why = str(failed) if known else repr(failed)
                 console.print(f"   FAILED at step {number}: {why}", style="bold red")

@@ -1,4 +1,4 @@
-"""The steps of the story. Each yields what it saw happen, and fails if it did not."""
+"""The steps of the demo. Each yields what happened, and raises `StepFailed` if it did not."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ __all__ = ["STEPS", "DemoContext", "StepFailed"]
 USERS = ALICE, BOB = ("alice@example.com", "bob@example.com")
 THREADS = 20
 CALLS_BEFORE_KILL = 2 * len(USERS)
-"""How many calls a worker makes before it is believed to work."""
+"""How many calls a worker makes before it is killed."""
 
 REFRESH_LATENCY_S = 0.2
-"""Seconds that Zoho takes to refresh a token while many threads ask, so that they really meet."""
+"""How long Zoho takes to refresh a token, so that many threads ask at the same time."""
 
 
 class StepFailed(Exception):  # noqa: N818 - named for what happened, as all our errors
-    """Something in the story did not happen."""
+    """Something that the demo expects did not happen."""
 
 
 @dataclass(frozen=True, slots=True)
 class DemoContext:
-    """Where the story plays; ``stack`` ends what it starts."""
+    """What the steps work with; ``stack`` closes what they start."""
 
     zoho: Sandbox
     store: TokenStore
@@ -51,13 +51,13 @@ class DemoContext:
             return crm.request(method, "/crm/v8/Leads", params=fields, json=body)
 
     def worker(self) -> Worker:
-        """Start a worker process, which ends with the story at the latest."""
+        """Start a worker process, which is killed at the end of the demo at the latest."""
         return self.stack.enter_context(
             Worker(self.store.url, self.zoho.url, USERS, home=self.folder)
         )
 
     def logins(self) -> int:
-        """Return how often anybody logged in."""
+        """Return how often any user logged in."""
         return self.zoho.calls.count(grant_type="authorization_code")
 
     def refreshes(self, user: str) -> int:
@@ -66,10 +66,10 @@ class DemoContext:
 
 
 def expect(happened: object, what: str) -> None:
-    """Go on if it happened.
+    """Check that something happened.
 
     Raises:
-        StepFailed: It did not.
+        StepFailed: It did not happen.
     """
     if not happened:
         raise StepFailed(f"this did not happen: {what}")
@@ -97,7 +97,7 @@ def call_the_api(scene: DemoContext) -> Iterator[str]:
 
 
 def let_an_hour_pass(scene: DemoContext) -> Iterator[str]:
-    """An hour passes, and the access tokens die."""
+    """An hour passes, and the access tokens expire."""
     old = scene.keeper.find(ALICE)
     scene.zoho.clock.advance(hours=1)
     header = {"Authorization": "Zoho-oauthtoken " + (old.access_token or "")}

@@ -1,7 +1,7 @@
-"""A worker that never ends by itself: ``python -m evergrant.demo.worker STORE ZOHO USER…``.
+"""A worker that runs until it is killed: ``python -m evergrant.demo.worker STORE ZOHO USER…``.
 
-It calls the API as each user in turn and prints a line for each call that worked. It knows no
-secret but those in the store.
+It calls the API as each user in turn and prints a line for each call that worked. Its only
+secrets are those in the store.
 """
 
 from __future__ import annotations

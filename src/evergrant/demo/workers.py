@@ -1,4 +1,4 @@
-"""A worker process of the story, as the one who starts and kills it sees it."""
+"""Starts and kills the worker process of the demo."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from typing import Self
 __all__ = ["Worker"]
 
 START_TIMEOUT_S = 20.0
-"""Seconds until a worker that says nothing is given up."""
+"""How long to wait for a worker that prints nothing."""
 
 
 class Worker:
-    """Runs `evergrant.demo.worker`; use it in a ``with`` statement, which ends it.
+    """Runs `evergrant.demo.worker`; use it in a ``with`` statement, which kills it.
 
-    No secret is handed over: the worker finds them in the store.
+    No secret is passed on: the worker reads them from the store.
 
     Args:
         home: Its EVERGRANT_HOME.
@@ -38,13 +38,13 @@ class Worker:
         self.pid = self._process.pid
 
     def wait_for_calls(self, number: int) -> int:
-        """Return how many calls it reported, once that is ``number``, or it has ended."""
+        """Wait until it reported ``number`` calls or ended; return how many it reported."""
         out = self._process.stdout
         lines = iter(out.readline, b"") if out else iter(())
         return sum(1 for _, line in zip(range(number), lines, strict=False) if line == b"ok\n")
 
     def kill(self) -> int:
-        """Kill it as `kill -9` does; return how it ended, as `subprocess` says it."""
+        """Kill it as `kill -9` does; return its return code, as `subprocess` has it."""
         self._process.kill()
         return self._process.wait()
 

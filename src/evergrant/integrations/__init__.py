@@ -1,5 +1,5 @@
-"""Logging in with Zoho, and calling it as who is logged in, from web frameworks.
+"""Web frameworks: log users in with Zoho, and call Zoho as the logged-in user.
 
-Each is the shortest way for its framework (`fastapi`, `flask`, `django`); what they share, and
-what a framework without one needs, is in `web`.
+`fastapi`, `flask` and `django` integrate one framework each. `web` holds what they share, and
+serves any other framework.
 """

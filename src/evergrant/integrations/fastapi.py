@@ -1,4 +1,4 @@
-"""FastAPI: a dependency that calls Zoho as who is logged in, and the login that it takes."""
+"""FastAPI: dependencies that call Zoho as the logged-in user, and the pages of the login."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ _logger = RateLimitedLog()
 
 
 class ZohoLogin:
-    """Logs people in with Zoho, and calls it as them.
+    """Logs users in with Zoho, and calls Zoho as them.
 
-    Add Starlette's ``SessionMiddleware`` to the app, ``install`` this, and take what you need:
+    Add Starlette's ``SessionMiddleware`` to the app, call ``install``, and use the dependencies:
     ``client: Annotated[httpx2.AsyncClient, Depends(zoho.client)]``.
 
     Args:
-        keeper: Whose client logs people in; its redirect URL must lead to ``{prefix}/callback``.
-        scopes: What to ask for.
-        prefix: Where the pages of the login are.
+        keeper: Its client logs users in; the redirect URL must lead to ``{prefix}/callback``.
+        scopes: The scopes to ask for.
+        prefix: The path of the login pages.
     """
 
     def __init__(
@@ -46,50 +46,50 @@ class ZohoLogin:
         self._login = WebLogin(keeper, scopes)
         self._keeper = keeper
         self.router = APIRouter(prefix=prefix, include_in_schema=False)
-        # Not coroutines: FastAPI runs them in threads, since they ask store and Zoho.
+        # Not coroutines: they block on the store and Zoho, so FastAPI runs them in threads.
         self.router.get("/login")(self._begin_login)
         self.router.get("/callback")(self._finish_login)
         self.router.post("/logout")(self._log_out)
 
     def install(self, app: FastAPI) -> None:
-        """Add the pages of the login, and what answers where an error of ours ends a request."""
+        """Add the login pages, and a handler for `EvergrantError`."""
         app.include_router(self.router)
         app.exception_handler(EvergrantError)(self._handle_error)
 
     def user(self, request: Request) -> str:
-        """Return the name of who is logged in; a dependency.
+        """Return the name of the logged-in user; a dependency.
 
         Raises:
-            LoginRequired: Nobody is.
+            LoginRequired: No user is logged in.
         """
         return self._login.user(request.session)
 
     def is_logged_in(self, request: Request) -> bool:
-        """Return True if somebody is logged in, as the session has it; a dependency."""
+        """Return True if the session has a logged-in user; a dependency."""
         return self._login.is_logged_in(request.session)
 
     async def client(self, request: Request) -> AsyncIterator[httpx2.AsyncClient]:
-        """Yield a client whose requests are signed for who is logged in; a dependency.
+        """Yield a client that signs requests for the logged-in user; a dependency.
 
         Raises:
-            LoginRequired: Nobody is.
+            LoginRequired: No user is logged in.
         """
         auth = self._keeper.auth(self.user(request))
         async with httpx2.AsyncClient(auth=auth) as client:
             yield client
 
     def api_domain(self, request: Request) -> str:
-        """Return where the API of who is logged in is, such as https://www.zohoapis.eu."""
+        """Return the API domain of the logged-in user, such as https://www.zohoapis.eu."""
         return self._keeper.find(self.user(request)).api_domain or ""
 
     def urls(self, request: Request) -> LoginUrls:
-        """Return where the pages of the login are, as the browser of a request addresses them."""
+        """Return the URLs of the login pages, as the browser of this request addresses them."""
         return LoginUrls.mounted_at(request.scope.get("root_path", ""), self.router.prefix)
 
     def _begin_login(
         self,
         request: Request,
-        next: str | None = None,  # noqa: A002 - the field's name for it
+        next: str | None = None,  # noqa: A002 - the usual name of the query parameter
         *,
         again: bool = False,
     ) -> Response:
@@ -118,7 +118,7 @@ class ZohoLogin:
             content = {"detail": problem.text}
             return JSONResponse(content, problem.status, headers=problem.headers)
         query = request.url.query
-        # Not from the login's own pages: it would go round.
+        # Never from a login page itself: that would be an endless loop.
         if problem.login and request.method == "GET" and not site.is_login_page(here):
             here = urlsplit(here)._replace(query=query).geturl()
             return _redirect(problem.login_url(site.login, here))
@@ -127,7 +127,7 @@ class ZohoLogin:
 
 
 def _requested_path(request: Request) -> str:
-    """Return the path that the browser asked for: some servers leave out what they mount at."""
+    """Return the path that the browser requested: some servers leave out the mount path."""
     root, path = request.scope.get("root_path", "").rstrip("/"), request.scope["path"]
     return quote(path if path.startswith(f"{root}/") else root + path)
 

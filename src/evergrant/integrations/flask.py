@@ -1,4 +1,4 @@
-"""Flask: an extension that logs people in with Zoho, and calls it as them."""
+"""Flask: an extension that logs users in with Zoho, and calls Zoho as them."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ __all__ = ["Zoho"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
-_app_log = cache(RateLimitedLog)  # by the name of an app
+_app_log = cache(RateLimitedLog)  # one log per app, by name
 
 
 class Zoho:
     """A Flask extension; the app needs a ``SECRET_KEY`` for its sessions.
 
     Args:
-        app: May follow later, by ``init_app``.
-        keeper: Whose client logs people in; its redirect URL must lead to ``{prefix}/callback``.
-        scopes: What to ask for.
-        prefix: Where the pages of the login are.
+        app: May be given later, to ``init_app``.
+        keeper: Its client logs users in; the redirect URL must lead to ``{prefix}/callback``.
+        scopes: The scopes to ask for.
+        prefix: The path of the login pages.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Zoho:
             self.init_app(app)
 
     def init_app(self, app: Flask) -> None:
-        """Add the pages of the login, and what answers where an error of ours ends a request."""
+        """Add the login pages, and a handler for `EvergrantError`."""
         pages = Blueprint("zoho", __name__, url_prefix=self._prefix)
         pages.get("/login", endpoint="login")(self._begin_login)
         pages.get("/callback", endpoint="callback")(self._finish_login)
@@ -78,17 +78,17 @@ class Zoho:
 
     @property
     def user(self) -> str:
-        """The name of who is logged in; raises `LoginRequired` where nobody is."""
+        """The name of the logged-in user; raises `LoginRequired` if there is none."""
         return self._login.user(session)
 
     @property
     def is_logged_in(self) -> bool:
-        """Whether somebody is logged in here, as the session has it; asks nobody else."""
+        """Whether the session has a logged-in user; asks neither the store nor Zoho."""
         return self._login.is_logged_in(session)
 
     @property
     def client(self) -> httpx2.Client:
-        """A client whose requests are signed for who is logged in; it lives with the request."""
+        """A client that signs requests for the logged-in user; closed at the end of the request."""
         if "zoho_client" not in g:
             g.zoho_client = open_client(auth=self._keeper.auth(self.user))
         client: httpx2.Client = g.zoho_client
@@ -96,16 +96,16 @@ class Zoho:
 
     @property
     def api_domain(self) -> str:
-        """Where the API of who is logged in is, such as https://www.zohoapis.eu."""
+        """The API domain of the logged-in user, such as https://www.zohoapis.eu."""
         return self._keeper.find(self.user).api_domain or ""
 
     def login_required(self, view: Callable[P, T]) -> Callable[P, T]:
-        """Let only those see a view who are logged in; the others are sent to log in."""
+        """Show a view to logged-in users only; others are sent to the login."""
 
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> T:
             self._login.user(session)
-            answer: T = current_app.ensure_sync(view)(*args, **kwargs)  # it may be a coroutine
+            answer: T = current_app.ensure_sync(view)(*args, **kwargs)  # a view may be a coroutine
             return answer
 
         return guarded
@@ -139,7 +139,7 @@ class Zoho:
         if not wants_page(request.headers.get):
             return jsonify(detail=problem.text), problem.status, problem.headers
         query = request.query_string.decode(errors="replace")
-        # Not from the login's own pages: it would go round.
+        # Never from a login page itself: that would be an endless loop.
         if problem.login and request.method == "GET" and not site.is_login_page(here):
             here = urlsplit(here)._replace(query=query).geturl()
             return _redirect(problem.login_url(site.login, here))

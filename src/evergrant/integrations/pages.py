@@ -1,4 +1,4 @@
-"""What people see in a browser where an error of ours ends a request."""
+"""The page that a browser shows when an evergrant error ends a request."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ padding:0 1rem}}</style>
 
 
 def wants_page(header: Callable[[str], str | None]) -> bool:
-    """Return True if a browser asks, for its user: programs are answered in JSON.
+    """Return True if the client accepts HTML, as browsers do; programs get JSON.
 
     Args:
-        header: Returns a header of the request; None: there is none.
+        header: Returns a header of the request, or None.
     """
     return "text/html" in (header("Accept") or "").lower()
 
 
 def page(text: str, *, front: str, login: str | None) -> str:
-    """Return a page that says what happened, with the ways on.
+    """Return a page that says what happened, with links to continue.
 
     Args:
         front: The app's front page.
-        login: The page that begins a login; None: that would not help.
+        login: The page that starts a login, or None if a login would not help.
     """
     links = [f'<a href="{escape(login)}">Log in with Zoho</a>'] if login else []
     links.append(f'<a href="{escape(front)}">To the start</a>')

@@ -1,4 +1,4 @@
-"""An audit log: who did what to which token, one JSON object a line, each vouching for the last."""
+"""The audit log: who did what to which token. Each line is JSON, hash-chained to the one before."""
 
 from __future__ import annotations
 
@@ -48,21 +48,21 @@ _log = RateLimitedLog(_logger.name)
 _source: contextvars.ContextVar[str | None] = contextvars.ContextVar("source", default=None)
 
 LOCK_TIMEOUT_S = 0.5
-"""Seconds to wait for the file while another process writes; its entries then wait, in order."""
+"""How long to wait for the file's lock. After that, entries are queued in order."""
 
 RETRY_EVERY_S = 0.05
-"""Seconds after which entries that wait are tried again."""
+"""Seconds between two attempts to write queued entries."""
 
 EXIT_TIMEOUT_S = 5.0
-"""Seconds that the end of the program waits for the file."""
+"""How long the end of the program waits for the file."""
 
 MAX_QUEUED = 10_000
-"""Entries that may wait for the file."""
+"""How many entries may be queued."""
 
 
 @contextmanager
 def audit_source(remote: str) -> Iterator[None]:
-    """Note this remote address with each entry that is written meanwhile, in this context."""
+    """Add this remote address to each entry that is written within the block, in this context."""
     before = _source.set(remote)
     try:
         yield
@@ -71,7 +71,7 @@ def audit_source(remote: str) -> Iterator[None]:
 
 
 _Lost = tuple[dict[str, Any], str]
-"""An entry, and why it is not in the file."""
+"""An entry, and why it could not be written."""
 
 _all: weakref.WeakSet[AuditLog] = weakref.WeakSet()
 
@@ -79,16 +79,16 @@ _all: weakref.WeakSet[AuditLog] = weakref.WeakSet()
 class AuditLog:
     """A listener that appends each event to a file, safely with other processes.
 
-    A line is on the disk (fsync) before the listener returns, unless another process keeps the
-    file locked: it is then written as soon as that lets go. Where it cannot be written, such
-    as on a full disk, it is logged as a warning, whole, and the next line says how many are
-    missing. The file may be rotated at any time: the new one goes on where the old one ended.
+    A line is on the disk (fsync) before the listener returns. If another process keeps the file
+    locked, the line is written when the lock is released. A line that cannot be written, such as
+    on a full disk, is logged whole as a warning, and the next line says how many are missing.
+    The file may be rotated at any time: the new file continues the chain of the old one.
 
     Args:
-        path: The file; its mode is made 0600.
-        actor: Who acts; by default the user of the operating system.
-        keys: What signs the lines; by default the key of EVERGRANT_KEY or EVERGRANT_KEY_FILE,
-            and without one the lines are hashed only.
+        path: The file; its mode is set to 0600.
+        actor: Who acts. Default: the user of the operating system.
+        keys: The keys that sign the lines. Default: the key of EVERGRANT_KEY or
+            EVERGRANT_KEY_FILE. Without a key, lines are only hashed.
 
     Raises:
         ConfigError: The file cannot be written.
@@ -126,7 +126,7 @@ class AuditLog:
 
     @masks_locals
     def record(self, what: dict[str, Any]) -> None:
-        """Append an entry: ``at``, ``event``, and what else is known, all free of secrets."""
+        """Append an entry: ``at``, ``event`` and other fields, none of them secret."""
         entry = {
             **what,
             "actor": self._actor,
@@ -138,22 +138,22 @@ class AuditLog:
             entry["remote"] = remote
         with self._lock.get():
             if self._process != this_process():
-                self._reset()  # what waits there is its parent's to write
+                self._reset()  # the parent process writes its own queue
             self._waiting.append(entry)
             was_locked_out = self._is_locked_out
             lost = [] if was_locked_out else self._write_waiting(LOCK_TIMEOUT_S)
             begins = self._is_locked_out and not was_locked_out
             while len(self._waiting) > MAX_QUEUED:
-                lost.append((self._waiting.popleft(), "too many wait for it"))
+                lost.append((self._waiting.popleft(), "too many entries are waiting"))
                 self._missed += 1
         self._log_lost(lost)
         if begins:
             _log.warning("the audit log %s is locked: its entries wait", self.path)
-            with suppress(RuntimeError):  # the interpreter is ending, and tries once more
+            with suppress(RuntimeError):  # the interpreter is exiting, and tries once more
                 threading.Thread(target=self._retry, name="evergrant-audit", daemon=True).start()
 
     def _write_waiting(self, seconds: float) -> list[_Lost]:
-        """Write what waits, in order, while the file can be locked; return what was lost."""
+        """Write queued entries in order while the file can be locked; return the lost entries."""
         lost: list[_Lost] = []
         is_locked_out = False
         try:
@@ -172,7 +172,7 @@ class AuditLog:
                     self._missed = 0
                 self._waiting.popleft()
         finally:
-            # Not before: who waits to try again goes by it, and would take a try for a success.
+            # Not earlier: the retrying thread would take an attempt for a success.
             self._is_locked_out = is_locked_out
         return lost
 
@@ -183,22 +183,22 @@ class AuditLog:
 
     @masks_locals
     def flush(self, seconds: float) -> None:
-        """Write what waits; wait for the file for so many seconds at the most."""
+        """Write queued entries; wait for the file for at most ``seconds``."""
         with self._lock.get():
             lost = self._write_waiting(seconds) if self._process == this_process() else []
         self._log_lost(lost)
 
     def end(self) -> None:
-        """Write what waits, or log it whole; for the end of the program."""
+        """Write queued entries, or log them whole; called when the program ends."""
         self.flush(EXIT_TIMEOUT_S)
-        if self._process == this_process():  # else it is its parent's to write
-            # A copy: who tries again may write some of it meanwhile.
+        if self._process == this_process():  # else the parent process does it
+            # A copy: the retrying thread may write some of them at the same time.
             self._log_lost([(entry, "it is locked") for entry in self._waiting.copy()])
 
     def _log_lost(self, lost: list[_Lost]) -> None:
         for entry, why in lost:
             text = json.dumps(entry, sort_keys=True)
-            # Each of them: it is nowhere else.
+            # Every entry: it is stored nowhere else.
             message = "not in the audit log %s (%s): %s"
             write(_logger, logging.WARNING, message, (self.path, why, text))
 
@@ -215,7 +215,7 @@ class AuditLog:
             try:
                 lock(handle, seconds)
                 if not self._is_current(handle):
-                    continue  # it was rotated while we waited
+                    continue  # the file was rotated while we waited
                 head, torn = find_last_entry(handle)
                 if head is None:
                     head = self._find_rotated_head()
@@ -237,7 +237,7 @@ class AuditLog:
             return False
 
     def _find_rotated_head(self) -> Head:
-        """Return where the newest file ended that was rotated away."""
+        """Return the head of the newest rotated file."""
         for path in reversed(rotated_files(self.path)):
             handle = ownership.open_own(path, os.O_RDONLY)
             try:
@@ -250,7 +250,7 @@ class AuditLog:
 
 @atexit.register
 def _flush_at_exit() -> None:
-    flush_all()  # what has not reached its listeners yet
+    flush_all()  # first deliver events that have not reached this listener yet
     for log in list(_all):
         log.end()
 
@@ -258,16 +258,16 @@ def _flush_at_exit() -> None:
 def _system_user() -> str:
     try:
         return getpass.getuser()
-    except (OSError, KeyError):  # a container's user without a name
+    except (OSError, KeyError):  # a container's user may have no name
         return f"uid {os.getuid()}"
 
 
 @masks_locals
 def read_entries(path: str | os.PathLike[str]) -> Iterator[dict[str, Any]]:
-    """Yield the entries of a file, without what is torn.
+    """Yield the entries of a file; skip torn lines.
 
     Raises:
-        ConfigError: It cannot be read.
+        ConfigError: The file cannot be read.
     """
     try:
         with Path(path).open("rb") as file:
@@ -280,17 +280,17 @@ def read_entries(path: str | os.PathLike[str]) -> Iterator[dict[str, Any]]:
 def verify(
     path: str | os.PathLike[str], keys: Keyring | None = None, head: Head | None = None
 ) -> tuple[Head, list[Fault]]:
-    """Return the last line's head, and what is wrong with a file.
+    """Return the head of the last line, and all faults of a file.
 
-    A line counts as it stands, to the byte: one that is written in another way than `AuditLog`
-    writes it was changed, whatever it may say.
+    Lines are compared byte by byte: a line that differs from what `AuditLog` writes counts as
+    changed, whatever it says.
 
     Args:
-        keys: What signed it.
-        head: Where the file before it ended; as `verify` returned it.
+        keys: The keys that signed the lines.
+        head: The head of the file before it, as `verify` returned it.
 
     Raises:
-        ConfigError: It cannot be read.
+        ConfigError: The file cannot be read.
     """
     last, found = head or Head(), list[Fault]()
     try:

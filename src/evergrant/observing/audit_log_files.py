@@ -1,4 +1,4 @@
-"""The files of an audit log: locked for a writer, read from their end, rotated side by side."""
+"""The files of an audit log: locking, reading the last entry, finding rotated files."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from evergrant.observing.hash_chain import Head, parse_entry
 __all__ = ["count_missing", "find_last_entry", "lock", "rotated_files"]
 
 TAIL_BYTES = 65_536
-"""Bytes at the end of a file in which its last lines are looked for first."""
+"""How much of a file's end is read first to find its last lines."""
 
 
 def lock(handle: int, seconds: float) -> None:
-    """Lock a file; raise BlockingIOError if another process keeps it for so many seconds."""
+    """Lock a file; raise BlockingIOError if it stays locked for ``seconds``."""
     until, pause = time.monotonic() + seconds, 0.001
     while True:
         try:
@@ -31,7 +31,7 @@ def lock(handle: int, seconds: float) -> None:
 
 
 def find_last_entry(handle: int) -> tuple[Head | None, bytes]:
-    """Return the last whole entry's head (None: there is none), and what is torn after it."""
+    """Return the head of the last whole entry, or None, and the torn bytes after it."""
     size = os.fstat(handle).st_size
     span = TAIL_BYTES
     while True:
@@ -48,15 +48,15 @@ def find_last_entry(handle: int) -> tuple[Head | None, bytes]:
 
 
 def count_missing(path: Path) -> tuple[int, str]:
-    """Return how many events are known to be missing from a file, and when one was last.
+    """Return how many events are known to be missing in a file, and the time of the last gap.
 
     Raises:
-        OSError: It cannot be read.
+        OSError: The file cannot be read.
     """
     missing, last = 0, ""
     with path.open("rb") as file:
         for line in file:
-            # Few lines are worth the reading.
+            # Parse only the few lines that can report a gap.
             if b'"missed"' not in line and b'"EventsLost"' not in line:
                 continue
             entry = parse_entry(line) or {}
@@ -67,9 +67,9 @@ def count_missing(path: Path) -> tuple[int, str]:
 
 
 def rotated_files(path: Path) -> list[Path]:
-    """Return what was rotated away from a file and lies beside it, uncompressed; the oldest first.
+    """Return the uncompressed rotated files beside a log, oldest first.
 
-    It has the file's name in front: ``audit.log.1``, ``audit.log-20260102``.
+    Their names begin with the log's name: ``audit.log.1``, ``audit.log-20260102``.
     """
     older = [
         one

@@ -1,4 +1,4 @@
-"""Why a user's token failed, was refreshed or is gone: the one cause that explains it best."""
+"""Explains why a user's token failed, was refreshed or is gone, by the most likely cause."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from evergrant.token import Token
 __all__ = ["Diagnosis", "Finding"]
 
 LEASE_PROBE_S = 0.05
-"""Seconds that we hold a lease, to see whether somebody else does."""
+"""How long we hold a lease to find out whether another process holds it."""
 
 _GONE = {"Revoked": "revoked", "Forgotten": "deleted", "Moved": "moved"}
 _ADVICE = {
@@ -48,14 +48,14 @@ _REASONS = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """What was found.
+    """The cause that was found.
 
     Attributes:
-        cause: A word for programs.
+        cause: The cause, for programs.
         what: What happened, in words.
-        at: When, where it is known.
-        by: Who did it, where that is known.
-        hint: What to do.
+        at: When, if known.
+        by: Who did it, if known.
+        hint: What to do next.
     """
 
     cause: str
@@ -71,15 +71,16 @@ class Finding:
 
     @classmethod
     def from_error(cls, error: EvergrantError, at: datetime | None = None) -> Finding:
-        """Return what an error says."""
+        """Return the finding for an error."""
         return cls(_split_words(type(error).__name__), error.message, at=at, hint=error.hint)
 
 
 class Diagnosis:
-    """Asks the store, its notes, the lifeboat and the audit log; changes and sends nothing.
+    """Reads the store, its notes, the lifeboat and the audit log; changes and sends nothing.
 
     Args:
-        entries: The audit log's, the oldest first; empty where there is none.
+        lifeboat: The folder of the lifeboat.
+        entries: The entries of the audit log, oldest first; empty if there is no log.
     """
 
     def __init__(
@@ -101,7 +102,7 @@ class Diagnosis:
         self._now = accounts.clock()
 
     def why(self, user: str) -> Finding:
-        """Return why this user's token is as it is."""
+        """Return the most likely cause of the state of this user's token."""
         client = self._accounts.client
         try:
             found = self._store.find_users(user)
@@ -110,7 +111,9 @@ class Diagnosis:
             )
         except AmbiguousUser as error:
             names = ", ".join(error.candidates)
-            return Finding("ambiguous", f"the name fits {names}", hint="Name one of them whole.")
+            return Finding(
+                "ambiguous", f"the name matches {names}", hint="Use one of the full names."
+            )
         except CorruptRecord as error:
             return Finding("corrupt", error.message, hint=error.hint)
         except TokenNotFound:
@@ -121,7 +124,7 @@ class Diagnosis:
         if others:
             clients = ", ".join(sorted(str(token.client_id) for token in others))
             hint = "Set that client's id, or log in with this one."
-            yield Finding("another client", f"the token is of the client {clients}", hint=hint)
+            yield Finding("another client", f"the token belongs to the client {clients}", hint=hint)
         if any(belongs_to(waiting.user_name or "", user) for waiting in self._boat.pending()):
             yield _pending_finding()
         corrupt: list[CorruptRecord] = []
@@ -138,9 +141,9 @@ class Diagnosis:
         yield Finding("never here", "the store has no token of this user", hint=hint)
 
     def _policy_findings(self, user: str) -> Iterator[Finding]:
-        """Yield what the audit log knows of somebody who is not here, the latest first."""
+        """Yield what the audit log says about a user without a token, latest first."""
         for entry in reversed(self._entries):
-            # A login that failed before it was known whose it was may have been theirs.
+            # A login that failed before its user was known may have been this user's.
             event, whose = entry.get("event"), str(entry.get("user") or "")
             if event == "LoginFailed" and belongs_to(whose or user, user):
                 yield _finding_from_entry(entry)
@@ -158,7 +161,7 @@ class Diagnosis:
         usable = is_usable(token, self._now)
         if token.updated_at and token.updated_at > self._now + CLOCK_SLACK:
             what = (
-                "it was saved in the future: this host's clock is behind, or that one's was ahead"
+                "it was saved in the future: this host's clock is slow, or the other one's was fast"
             )
             yield Finding("clock", what, token.updated_at, hint="Set the clocks (NTP).")
         problem = refresh_blocker(token, self._accounts)
@@ -195,8 +198,8 @@ class Diagnosis:
             yield Finding(_split_words(failed.kind), what, from_epoch_ms(failed.at), hint=hint)
         free_at = usage.available_at(now)
         if free_at > now:
-            hint = f"The next may be asked for at {from_epoch_ms(free_at):%H:%M:%S} UTC."
-            yield Finding("budget", "as many refreshes as Zoho allows were made", hint=hint)
+            hint = f"The next refresh is possible at {from_epoch_ms(free_at):%H:%M:%S} UTC."
+            yield Finding("budget", "all refreshes that Zoho allows have been used", hint=hint)
         last = next((one for one in reversed(self._entries) if _is_of_token(one, token)), None)
         failures = {"RefreshFailed", "SaveFailed", "LoginFailed"}
         if last and last.get("event") in failures and not _is_older(last, token):
@@ -210,7 +213,7 @@ class Diagnosis:
 
     def _state_finding(self, token: Token, *, usable: bool) -> Finding:
         if not usable:
-            what = "the next call refreshes it; its access token has expired"
+            what = "its access token has expired; the next call refreshes it"
             return Finding("due", what, token.expires_at)
         refreshed = next(
             (
@@ -226,13 +229,13 @@ class Diagnosis:
             return Finding(cause, what, _parse_time(refreshed), _format_actor(refreshed))
         if is_stale(token, self._now):
             return Finding("stale", "its token works, and is about to be refreshed")
-        return Finding("works", "its token works since it was saved", token.updated_at)
+        return Finding("works", "its token works, since it was saved", token.updated_at)
 
 
 def _pending_finding() -> Finding:
     return Finding(
         "unsaved",
-        "the store could not take what Zoho granted last; it waits in the lifeboat",
+        "the newest token could not be saved to the store; it waits in the lifeboat",
         hint="Run: evergrant doctor --repair",
     )
 
@@ -262,7 +265,7 @@ def _format_actor(entry: dict[str, Any]) -> str | None:
 
 
 def _is_older(entry: dict[str, Any], token: Token) -> bool:
-    """Return True if a token was saved after an entry, by somebody who keeps no audit log."""
+    """Return True if a token was saved after an entry, by a process without an audit log."""
     at = _parse_time(entry)
     return bool(at and token.updated_at and at < token.updated_at)
 

@@ -1,4 +1,4 @@
-"""What an audit log's lines are, and how each vouches for the one before it."""
+"""The lines of an audit log, and the hash chain that links each to the one before it."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ __all__ = [
 ]
 
 GENESIS = "0" * 64
-"""What stands for the hash before the first line."""
+"""The hash that the first line refers to as the one before it."""
 
-_LINE_PREFIX = b'{"actor": '  # of every line: its members are in order
+_LINE_PREFIX = b'{"actor": '  # how every line begins: its members are sorted
 
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The last line so far: its number and its hash."""
+    """The number and hash of the last line so far."""
 
     seq: int = 0
     hash: str = GENESIS
@@ -40,7 +40,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong with a line (counted from 1)."""
+    """A fault of a line; lines are counted from 1."""
 
     line: int
     kind: str
@@ -48,13 +48,13 @@ class Fault:
 
 
 def canonical_bytes(entry: Mapping[str, Any]) -> bytes:
-    """Return the bytes that a line's hash is made of: all of it but the hash."""
+    """Return the bytes that a line's hash covers: everything except the hash."""
     body = {name: value for name, value in entry.items() if name != "hash"}
     return json.dumps(body, sort_keys=True, separators=(",", ":")).encode()
 
 
 def serialize(entry: Mapping[str, Any]) -> bytes:
-    """Return a line as it stands in the file, with its end: an entry has one form only."""
+    """Return the line of an entry in the file, with its line end. An entry has only one form."""
     return json.dumps(entry, sort_keys=True).encode() + b"\n"
 
 
@@ -68,7 +68,7 @@ def sign_entry(entry: Mapping[str, Any], head: Head, keys: Keyring | None) -> di
 
 
 def parse_entry(line: bytes) -> dict[str, Any] | None:
-    """Return the entry that a line holds; None: it holds none."""
+    """Return the entry of a line, or None if the line is not an entry."""
     try:
         entry = json.loads(line)
     except (ValueError, RecursionError):
@@ -84,20 +84,24 @@ def parse_entry(line: bytes) -> dict[str, Any] | None:
 def verify_lines(
     lines: Iterable[bytes], keys: Keyring | None, head: Head
 ) -> Iterator[Fault | Head]:
-    """Yield what is wrong with the lines, and after each sound line the head.
+    """Yield the faults of the lines, and the new head after each entry.
 
     Args:
-        head: What the first line must follow; a first line with another number begins in the
-            middle of a log that was rotated, and is taken as it is where ``head`` is empty.
+        head: The head that the first line must follow. If it is empty, the first line may have
+            any number: the file may begin in the middle of a rotated log.
     """
     torn: bytes | None = None
     for number, line in enumerate(lines, 1):
         entry = parse_entry(line) if line.endswith(b"\n") else None
         if torn is not None and (entry is None or not _closes_off(entry, torn)):
-            yield Fault(number - 1, "changed", "it is not an entry, and no later line says why")
+            yield Fault(
+                number - 1, "changed", "it is not an entry, and the next entry does not explain it"
+            )
         if entry is None:
             if not line.endswith(b"\n"):
-                yield Fault(number, "torn", "its writer was stopped; the next entry closes it off")
+                yield Fault(
+                    number, "torn", "its writer was stopped; the next entry will account for it"
+                )
                 return
             torn = line[:-1]
             continue
@@ -105,8 +109,8 @@ def verify_lines(
             yield Fault(number, "removed", "the torn line before it is gone")
         torn = None
         if line != serialize(entry):
-            # Else what is read from it need not be what was signed: a member that comes twice.
-            yield Fault(number, "changed", "it does not stand as it was written")
+            # Otherwise what is read need not be what was signed, such as with a duplicate member.
+            yield Fault(number, "changed", "it is not in the form in which it was written")
         if (wrong := _check_hash(entry, keys)) or (
             (head.seq or entry["seq"] == 1) and (wrong := _check_sequence(entry, head))
         ):
@@ -118,9 +122,12 @@ def verify_lines(
 
 
 def _closes_off(entry: Mapping[str, Any], torn: bytes) -> bool:
-    """Return True if the line before an entry is one of ours, cut off while it was written."""
+    """Return True if an entry accounts for the torn line before it.
+
+    That line must be one of ours, cut off while it was written.
+    """
     begins = torn.startswith(_LINE_PREFIX) or (torn and _LINE_PREFIX.startswith(torn))
-    cut = not _is_json(torn) or parse_entry(torn)  # all of it but its end is possible, too
+    cut = not _is_json(torn) or parse_entry(torn)  # a line that lacks only its line end counts too
     return bool(begins and cut) and entry.get("torn") == sha256(torn).hexdigest()
 
 
@@ -139,12 +146,12 @@ def _check_hash(entry: dict[str, Any], keys: Keyring | None) -> tuple[str, str] 
             return "unverifiable", f"the key {entry['key']} that signed it is not set"
         expected = key.sign(canonical_bytes(entry))
     elif keys:
-        # Else who can write the file could put unsigned lines in the place of signed ones.
-        return "unsigned", "a key is set, and it is not signed: start a new file with a new key"
+        # Otherwise anyone who can write the file could replace signed lines by unsigned ones.
+        return "unsigned", "a key is set, but it is not signed: start a new file with a new key"
     else:
         expected = sha256(canonical_bytes(entry)).hexdigest()
     if not hmac.compare_digest(expected.encode(), entry["hash"].encode(errors="replace")):
-        return "changed", "its content and its hash do not fit"
+        return "changed", "its content and its hash do not match"
     return None
 
 
@@ -153,7 +160,7 @@ def _check_sequence(entry: dict[str, Any], head: Head) -> tuple[str, str] | None
     if seq > expected:
         return "removed", f"entries {expected} to {seq - 1} are missing before it"
     if seq < expected:
-        return "reordered", f"entry {seq} stands where {expected} belongs, or was inserted"
+        return "reordered", f"entry {seq} is where {expected} belongs, or was inserted"
     if entry["prev"] != head.hash:
         return "inserted", "it does not follow the line before it"
     return None

@@ -1,4 +1,4 @@
-"""Traces and metrics by OpenTelemetry; needs ``evergrant[otel]``."""
+"""Traces and metrics for OpenTelemetry; needs ``evergrant[otel]``."""
 
 from __future__ import annotations
 
@@ -32,13 +32,14 @@ _COUNTED: dict[type[Event], tuple[str, str]] = {
 
 
 class Telemetry:
-    """A listener that makes a span of each event, and counts them; no user is named in either.
+    """A listener that records a span for each event and counts events, without user names.
 
-    A span of a refresh lasts as long as the refresh; it is a child of the span that is current
+    The span of a refresh lasts as long as the refresh. It is a child of the span that is current
     where the event happens.
 
     Args:
-        tracer_provider: By default the global one, as for ``meter_provider``.
+        tracer_provider: Default: the global one.
+        meter_provider: Default: the global one.
 
     Raises:
         MissingExtra: OpenTelemetry is not installed.
@@ -91,7 +92,7 @@ class Telemetry:
         )
 
     def __call__(self, event: Event) -> None:
-        """Trace an event, and count it."""
+        """Record a span for an event, and count the event."""
         error = getattr(event, "error", None)
         about = {"error.type": type(error).__name__} if error else {}
         self._add_span(event, about)

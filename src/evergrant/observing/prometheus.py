@@ -27,13 +27,13 @@ __all__ = ["Metrics"]
 
 
 class Metrics:
-    """A listener that counts events; no label names a user or a token.
+    """A listener that counts events. No label names a user or a token.
 
-    What listeners were not told, and whether they are late, is read from all of this process at
-    each scrape: of the program's own listeners, and of its log's handlers (``log``).
+    How many events listeners missed, and whether they are late, is read at each scrape, for every
+    listener of this process and for the handlers of its log (``log``).
 
     Args:
-        registry: Where the metrics are registered; by default one of their own.
+        registry: Where the metrics are registered. Default: a registry of their own.
 
     Raises:
         MissingExtra: prometheus-client is not installed.
@@ -91,16 +91,16 @@ class Metrics:
             self._store_up.set(isinstance(event, StoreRecovered))
 
     def note_tokens(self, counts: Mapping[str, int]) -> None:
-        """Note how many tokens there are in each state; states that are left out have none."""
+        """Set how many tokens are in each state; a state that is left out has none."""
         self._states |= counts.keys()
-        for state in self._states:  # each of them every time: a scrape may come in between
+        for state in self._states:  # every state each time: a scrape may come in between
             self._tokens.labels(state).set(counts.get(state, 0))
 
     def serve(self, host: str, port: int) -> Callable[[], None]:
-        """Serve the metrics at ``/metrics``, in a thread; return what ends that.
+        """Serve the metrics at ``/metrics`` in a thread; return a function that stops the server.
 
         Raises:
-            ConfigError: Nobody can listen there.
+            ConfigError: The address cannot be listened at.
         """
         from prometheus_client import start_http_server
 
@@ -137,7 +137,7 @@ class Metrics:
 
 
 class _ListenerCollector:
-    """What Prometheus is told of those who listen, at each scrape."""
+    """Collects metrics of the event listeners at each scrape."""
 
     def collect(self) -> Iterator[Metric]:
         from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily

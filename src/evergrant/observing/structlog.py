@@ -1,4 +1,4 @@
-"""Events for structured logs: through structlog, or the standard library's ``extra``."""
+"""Events for structured logs: with structlog, or the standard library's ``extra``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def _escape(value: Any) -> Any:
 
 
 class StructLogger(Protocol):
-    """What is used of a structlog logger."""
+    """The method of a structlog logger that is used."""
 
     def log(self, level: int, event: str, **fields: Any) -> Any:
         """Log an event with its fields."""
@@ -35,9 +35,9 @@ class StructuredLog:
     """A listener that logs each event with its fields; see `Event.as_dict`.
 
     Args:
-        logger: One of structlog, which gets the fields as keyword arguments; or one of the
-            standard library, whose records get them as ``extra``, each with ``evergrant_`` in
-            front: some of their names belong to records.
+        logger: A structlog logger, which gets the fields as keyword arguments; or a standard
+            library logger, whose records get them as ``extra``. There, each name gets the prefix
+            ``evergrant_``, because records have attributes with some of these names.
     """
 
     def __init__(self, logger: logging.Logger | StructLogger) -> None:

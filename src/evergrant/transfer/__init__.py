@@ -1,9 +1,9 @@
-"""Moves tokens from one store to another: each is verified, and a fresher one is never lost.
+"""Copies or moves tokens between stores. Each is verified, and a fresher one is never lost.
 
     for moved in move(source, target):
         print(moved.user, moved.outcome.value)
 
-What is interrupted is taken up by running it again.
+After an interruption, run it again to continue.
 """
 
 from __future__ import annotations

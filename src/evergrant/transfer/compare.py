@@ -1,4 +1,4 @@
-"""What becomes of a token when another store already holds one of the same user and client."""
+"""Decides between a token and the one that the target holds for the same user and client."""
 
 from __future__ import annotations
 
@@ -17,24 +17,24 @@ __all__ = ["Outcome", "decide", "differences", "find_counterpart"]
 
 
 class Outcome(Enum):
-    """What became of one token, or, in a dry run, what would."""
+    """The result for one token, or in a dry run, what the result would be."""
 
     NEW = "new"
     UPDATED = "updated"
-    """An older one was there."""
+    """The target held an older token."""
     SAME = "same"
     FRESHER = "fresher there"
-    """The one that is there lives longer; it was left."""
+    """The target's token lives longer; it was kept."""
     CONFLICT = "conflict"
-    """Nothing says which of the two is the right one, or where this one belongs; it was left."""
+    """It is unclear which token is right, or where this one belongs; the target was not changed."""
     CORRUPT = "corrupt"
     """The source's row cannot be read."""
     FAILED = "failed"
-    """It was refused, or what was read back is not what was saved."""
+    """The target refused it, or what was read back differs from what was saved."""
 
 
 _SET_ON_INSERT = ("created_at", "last_used_at")
-"""What a new row takes along, and an old one has its own of."""
+"""Fields that a new row takes from the source, and an existing row keeps."""
 
 _SET_BY_STORE = ("id", "updated_at", "version")
 
@@ -42,11 +42,13 @@ _SET_BY_STORE = ("id", "updated_at", "version")
 def differences(
     token: Token, there: Token, fields: Collection[str], *, is_new: bool = False
 ) -> list[str]:
-    """Return the fields in which a stored token does not hold what ``token`` says.
+    """Return the fields in which the stored token lacks a value of ``token``.
 
     Args:
-        fields: Those that the store can hold.
-        is_new: The row is this token's alone: it holds nothing else either.
+        token: The token from the source.
+        there: The stored token.
+        fields: The fields that the store can hold.
+        is_new: The row was made for this token, so it must hold nothing else.
     """
     passed_over = _SET_BY_STORE if is_new else (*_SET_BY_STORE, *_SET_ON_INSERT)
     return [
@@ -60,14 +62,14 @@ def differences(
 
 def _comparable_value(token: Token, field: str) -> object:
     value = getattr(token, field)
-    # Stores keep milliseconds.
+    # Stores keep times in milliseconds.
     return to_epoch_ms(value) if isinstance(value, datetime) else value or None
 
 
 def decide(token: Token, there: Token, fields: Collection[str]) -> Outcome:
-    """Say what is to become of a token where one of its owner is stored already.
+    """Return the outcome for a token whose owner already has a stored one.
 
-    Only what is certainly fresher replaces what is there, so that no grant is lost.
+    Only a certainly fresher token replaces the stored one, so that no grant is lost.
     """
     differs = differences(token, there, fields)
     if not differs:
@@ -83,21 +85,21 @@ def decide(token: Token, there: Token, fields: Collection[str]) -> Outcome:
 
 
 def _lives_longer(token: Token, there: Token) -> bool | None:
-    """Say which of two access tokens lives longer; None where nothing tells."""
+    """Return True if ``token`` lives longer than ``there``, or None if unknown."""
     both = bool(token.access_token and there.access_token)
     if not both and (not there.refresh_token or token.refresh_token in (None, there.refresh_token)):
-        # One grant; one side knows an access token of it.
+        # The same grant: only one side has an access token of it.
         return bool(token.access_token)
     ours, theirs = token.expires_at, there.expires_at
     return ours > theirs if both and ours and theirs and ours != theirs else None
 
 
 def find_counterpart(store: TokenStore, token: Token) -> Token | None:
-    """Return the stored token of this one's user and client, or of the same grant, or None.
+    """Return the stored token of the same user and client, or of the same grant, or None.
 
     Raises:
         Conflict: The token does not say which of several clients or orgs it belongs to.
-        CorruptRecord: The row is there, but cannot be read.
+        CorruptRecord: The row exists, but cannot be read.
     """
     name = token.user_name
     if name:
@@ -111,6 +113,6 @@ def find_counterpart(store: TokenStore, token: Token) -> Token | None:
         Token(access_token=token.access_token),
     )
     found = map(store.find_token, partial)
-    # One that has another name is not ours, even if it holds the same grant.
+    # A row with another name belongs to another user, even if it holds the same grant.
     of_grant = [row for row in found if row and compatible(row, token)]
     return next((row for row in of_grant if not (name and row.user_name)), None)

@@ -1,4 +1,4 @@
-"""Copies one token at a time into a store, reads it back, and says what became of it."""
+"""Copies one token at a time into a store, reads it back, and returns the result."""
 
 from __future__ import annotations
 
@@ -12,22 +12,24 @@ from evergrant.transfer.compare import Outcome, decide, differences, find_counte
 __all__ = ["Copier", "Moved"]
 
 MAX_ATTEMPTS = 5
-"""How often to look again when another program writes the same row meanwhile."""
+"""How often to try when another program changes the same row at the same time."""
 
 _GOOD = {Outcome.NEW, Outcome.UPDATED, Outcome.SAME, Outcome.FRESHER}
-_KEEPS_CHANGING = "the target answers something else each time"
+_KEEPS_CHANGING = "the row in the target keeps changing"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Moved:
-    """What became of one token.
+    """The result for one token.
 
     Attributes:
+        outcome: What happened.
+        user: The name of its user.
         id: Its id in the source.
-        target_id: The id of its row in the target; None: it has none (yet).
-        problem: What is wrong, in words; empty: nothing.
-        verified: The target holds this grant, and nothing of it would be lost with the source.
-        deleted: It was deleted from the source.
+        target_id: The id of its row in the target, or None if it has none (yet).
+        problem: The problem in words, or "".
+        verified: The target holds this grant, and deleting the source would lose nothing of it.
+        deleted: The token was deleted from the source.
     """
 
     outcome: Outcome
@@ -40,7 +42,7 @@ class Moved:
 
     @property
     def is_good(self) -> bool:
-        """Whether the target holds this token, or a fresher one of its owner."""
+        """Whether the target holds this token, or a fresher one of the same owner."""
         return self.outcome in _GOOD
 
 
@@ -48,7 +50,8 @@ class Copier:
     """Copies tokens into a store.
 
     Args:
-        dry_run: Only say what would happen.
+        target: The store to copy to.
+        dry_run: Only return what would happen.
     """
 
     def __init__(self, target: TokenStore, *, dry_run: bool) -> None:
@@ -56,10 +59,11 @@ class Copier:
         self._dry_run = dry_run
 
     def copy(self, token: Token, *, under_its_id: bool) -> Moved | None:
-        """Copy a token, unless what is there is better.
+        """Copy a token, unless the target's is better.
 
         Args:
-            under_its_id: Do nothing, and return None, if it needs a new id.
+            token: The token from the source.
+            under_its_id: Return None without copying if the token needs a new id.
 
         Raises:
             StoreUnavailable: The target cannot be used any more.
@@ -99,11 +103,11 @@ class Copier:
         outcome = decide(token, there, self._target.stored_fields)
         if outcome is Outcome.CONFLICT:
             names = ", ".join(differences(token, there, self._target.stored_fields))
-            problem = f"it differs there in its {names}, and nothing says which is newer"
+            problem = f"the target's {names} differ, and it is unclear which is newer"
             return _make_result(token, outcome, there.id, problem=problem)
         if outcome is Outcome.UPDATED and not self._dry_run:
-            # Without a version: the store itself compares with what is there at that moment,
-            # whichever program wrote it. The source's own version means nothing here.
+            # Without a version: the store compares with the row at that moment, whichever program
+            # wrote it. The version from the source means nothing in the target.
             saved = self._target.save_token(replace(token, id=there.id, version=0))
             if differences(token, saved, self._target.stored_fields):
                 raise Conflict(_KEEPS_CHANGING, token_id=saved.id)
@@ -111,14 +115,14 @@ class Copier:
         if self._target.find_token_by_id(there.id or "") != there:
             raise Conflict(_KEEPS_CHANGING, token_id=there.id)
         if outcome is Outcome.FRESHER and token.refresh_token not in (None, there.refresh_token):
-            problem = "it is of an older grant than the one there"
+            problem = "its grant is older than the one in the target"
             return _make_result(token, outcome, there.id, problem=problem)
         return _make_result(token, outcome, there.id, verified=outcome is not Outcome.UPDATED)
 
     def _verify(self, token: Token, saved: Token, outcome: Outcome) -> Moved:
         found = self._target.find_token_by_id(saved.id or "")
         if found is None:
-            problem = "it is not there after saving"
+            problem = "it was not found after saving"
             return _make_result(token, Outcome.FAILED, saved.id, problem=problem)
         is_new = outcome is Outcome.NEW
         wrong = differences(token, found, self._target.stored_fields, is_new=is_new)
@@ -131,7 +135,7 @@ class Copier:
         return _make_result(token, Outcome.FAILED, saved.id, problem=problem)
 
     def _free_id(self, token: Token) -> str | None:
-        """Return the token's id if a new row of the target can have it."""
+        """Return the token's id if a new row of the target can use it, or None."""
         width = self._target.id_width
         if not token.id or (width is not None and len(token.id) > width):
             return None

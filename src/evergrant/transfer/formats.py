@@ -1,6 +1,6 @@
-"""Tokens from JSON and from environment variables, under the official SDK's names and ours.
+"""Reads tokens from JSON and environment variables, with the official SDK's field names and ours.
 
-No value of a record is ever shown: an error names the record and the field.
+Errors name the record and the field, and never show a value.
 """
 
 from __future__ import annotations
@@ -20,27 +20,27 @@ from evergrant.token import Secret, Token
 __all__ = ["DEFAULT_PREFIX", "token_from_environment", "tokens_from_json"]
 
 DEFAULT_PREFIX = "ZOHO_"
-"""What the names of the environment variables begin with."""
+"""The prefix of the environment variables."""
 
 EPOCH_MS_RANGE = range(10**11, 10**14)
-"""Moments from 1973 to 5138: what is smaller counts seconds, or is a lifetime."""
+"""Epoch milliseconds from 1973 to 5138. A smaller number is in seconds, or a lifetime."""
 
 MAX_ID_NUMBER = 10**15
-"""Ids are shorter."""
+"""Numbers of this size or more are not ids."""
 
 
 class Record(dict[str, Any]):
-    """What was given for one token; shows the names only, and its texts are secrets."""
+    """The record of one token. Its repr shows names only, and its strings are secrets."""
 
     repeated_name = ""
-    """A name that came twice."""
+    """A name that was given twice."""
 
     def __repr__(self) -> str:
         return f"Record({', '.join(map(_safe_name, self))})"
 
 
 class Records(list[Record | None]):
-    """What was given, in its order; None for what is no record. Shows how many there are."""
+    """All records in order, None for anything else. The repr shows only how many there are."""
 
     def __repr__(self) -> str:
         return f"<{len(self)} records>"
@@ -50,7 +50,7 @@ def tokens_from_json(stream: BinaryIO) -> list[Token]:
     """Return the tokens of a JSON object, or of a list of them.
 
     Raises:
-        ConfigError: It is not JSON, or one record is no token; says which, and which field.
+        ConfigError: It is not JSON, or a record is not a token; names the record and field.
     """
     records = _parse_json(stream)
     if isinstance(records, str):
@@ -70,10 +70,10 @@ def token_from_environment(prefix: str = DEFAULT_PREFIX) -> Token:
     """Return the token in the variables ZOHO_REFRESH_TOKEN, ZOHO_CLIENT_ID and their like.
 
     Args:
-        prefix: What their names begin with, in place of ``ZOHO_``.
+        prefix: The prefix of their names, instead of ``ZOHO_``.
 
     Raises:
-        ConfigError: A variable is missing or malformed; says which.
+        ConfigError: A variable is missing or malformed; names it.
     """
     record = _read_variables(prefix)
     if not record:
@@ -96,7 +96,7 @@ def _read_variables(prefix: str) -> Record:
 
 
 def _parse_json(stream: BinaryIO) -> Records | str:
-    # Problems are returned, not raised: an error would carry what was read in its frames.
+    # Problems are returned, not raised: the frames of an error would hold what was read.
     try:
         found = json.loads(stream.read().decode("utf-8-sig"), object_pairs_hook=_make_record)
     except UnicodeDecodeError:
@@ -112,7 +112,7 @@ def _parse_json(stream: BinaryIO) -> Records | str:
 def _make_record(pairs: list[tuple[str, Any]]) -> Record:
     record = Record()
     for name, value in pairs:
-        # The name too: a secret may stand in its place.
+        # The name too: a secret may be in its place.
         key = Secret(name)
         if key in record:
             record.repeated_name = key
@@ -137,7 +137,7 @@ def _make_token(record: Record | None, where: str) -> Token:
 
 
 def _read_field(record: Record, name: str, fields: dict[str, Any]) -> str:
-    """Put one value of a record into ``fields``; return what is wrong with it, or nothing."""
+    """Add one value of a record to ``fields``; return the problem with it, or ""."""
     if name == record.repeated_name:
         return "is given twice"
     if name not in _FIELDS:
@@ -148,18 +148,20 @@ def _read_field(record: Record, name: str, fields: dict[str, Any]) -> str:
     except ValueError as error:
         return str(error)
     if value is not None and fields.setdefault(field, value) != value:
-        return f"says something else than another name of {field}"
+        return f"contradicts another name of {field}"
     return ""
 
 
 def _safe_name(name: str) -> str:
-    """Return a field's name, if it is one: a misplaced secret may stand there."""
-    return str.__str__(name) if re.fullmatch(r"[A-Za-z_]{1,40}", name) else "a name that is no word"
+    """Return a field's name for messages, if it is a word: it may be a misplaced secret."""
+    return (
+        str.__str__(name) if re.fullmatch(r"[A-Za-z_]{1,40}", name) else "a name that is not a word"
+    )
 
 
 def _read_text(value: object) -> str:
     if not isinstance(value, Secret):
-        raise ValueError("is not a text")  # noqa: TRY004 - a value that somebody typed
+        raise ValueError("is not a string")  # noqa: TRY004 - a value that a user typed
     text = value.reveal()
     if not text.isprintable():
         raise ValueError("has characters that cannot be printed, such as a line break")
@@ -180,15 +182,15 @@ def _read_words(value: object) -> tuple[str, ...]:
     if not isinstance(value, list):
         return tuple(_read_text(value).replace(",", " ").split())
     if not all(isinstance(word, str) and word.isprintable() and word.split() for word in value):
-        raise ValueError("is not a list of texts")
+        raise ValueError("is not a list of strings")
     return tuple(value)
 
 
 def _read_epoch_ms(value: object) -> datetime:
     text = _read_text_or_number(value)
-    # Stores that people wrote for the official SDK put seconds where it reads milliseconds.
+    # Some stores written for the official SDK hold seconds where the SDK reads milliseconds.
     if not (re.fullmatch(r"[0-9]{1,20}", text) and int(text) in EPOCH_MS_RANGE):
-        raise ValueError("is not a moment in milliseconds since 1970")
+        raise ValueError("is not a time in milliseconds since 1970")
     return from_epoch_ms(int(text))
 
 
@@ -199,7 +201,7 @@ def _read_iso(value: object) -> datetime:
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
-        raise ValueError("is not a moment as in 2030-01-31T12:00:00+00:00")
+        raise ValueError("is not a time such as 2030-01-31T12:00:00+00:00")
     return from_epoch_ms(to_epoch_ms(moment))
 
 
@@ -221,6 +223,6 @@ _FIELDS: dict[str, tuple[str, Callable[[object], object]]] = {
     "scopes": ("scopes", _read_words),
     "org_id": ("org_id", _read_text_or_number),
 }
-"""Each name of a field, the token's own field, and what reads its value (or raises ValueError)."""
+"""By name: the token's field, and the function that reads its value (or raises ValueError)."""
 
 _HINT = f"Nothing was imported. The fields are: {', '.join(_FIELDS)}."

@@ -1,4 +1,4 @@
-"""Moves tokens between stores, one by one, and reports each."""
+"""Moves tokens between stores one by one, and yields the result of each."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ __all__ = ["copy", "move", "refuse_same"]
 
 
 def refuse_same(source: TokenStore, target: TokenStore) -> None:
-    """Refuse two names of one storage.
+    """Refuse two URLs of the same storage.
 
     Raises:
-        ConfigError: They are.
+        ConfigError: Source and target are the same storage.
     """
     if source.storage_id() == target.storage_id():
         raise ConfigError(
@@ -38,15 +38,17 @@ def move(
     dry_run: bool = False,
     delete_source: bool = False,
 ) -> Iterator[Moved]:
-    """Copy each token of a store to another one; yield what became of it, one by one.
+    """Copy each token of a store to another one; yield the results one by one.
 
-    What is there already is left, or replaced by what is certainly fresher. An id is kept where
-    it is free and fits. A token is one of the target's as soon as it is yielded: to go on after
-    an interruption, run it again.
+    A token that the target already holds stays, unless the new one is certainly fresher. An id is
+    kept if it is free and not too long. A token is saved in the target when its result is
+    yielded. After an interruption, run it again to continue.
 
     Args:
-        dry_run: Only say what would happen.
-        delete_source: Delete from the source each token that was read back from the target.
+        source: The store to copy from.
+        target: The store to copy to.
+        dry_run: Only yield what would happen.
+        delete_source: Delete each token from the source after it was read back from the target.
 
     Raises:
         ConfigError: Both are the same store.
@@ -67,7 +69,7 @@ def move(
 def copy(
     tokens: Collection[Token], target: TokenStore, *, dry_run: bool = False
 ) -> Iterator[Moved]:
-    """Copy tokens that are in no store; see `move`."""
+    """Copy tokens that are not in a store; see `move`."""
     for _, moved in _copy_in_order(tokens, tokens, Copier(target, dry_run=dry_run)):
         yield moved
 
@@ -75,7 +77,7 @@ def copy(
 def _copy_in_order(
     first: Iterable[Token], again: Iterable[Token], copier: Copier
 ) -> Iterator[tuple[Token, Moved]]:
-    """Copy tokens; those that need a new id last, so that it is nobody's old one."""
+    """Copy tokens; those that need a new id last, so that no other token's id is taken."""
     waiting: set[tuple[str | None, ...]] = set()
     for token in first:
         moved = copier.copy(token, under_its_id=True)
@@ -89,7 +91,7 @@ def _copy_in_order(
 
 
 def _key(token: Token) -> tuple[str | None, ...]:
-    # Another program may have given an id twice.
+    # Another program may have used an id twice.
     return token.id, token.user_name, token.client_id
 
 
@@ -112,8 +114,8 @@ def _delete(moved: Moved, token: Token, source: TokenStore) -> Moved:
             moved,
             outcome=Outcome.CONFLICT,
             verified=False,
-            problem="it was changed in the source meanwhile, and not deleted",
+            problem="it was changed in the source meanwhile, so it was not deleted",
         )
-    with suppress(TokenNotFound):  # deleted meanwhile: as was asked
+    with suppress(TokenNotFound):  # another program has deleted it already
         source.delete_token(id_)
     return replace(moved, deleted=True)

@@ -1,4 +1,4 @@
-"""The tokens in Django's admin site: who is logged in with Zoho, and an end to it."""
+"""The tokens in Django's admin site: shows who is logged in with Zoho, and revokes grants."""
 
 from __future__ import annotations
 
@@ -26,33 +26,33 @@ from evergrant.token import Token
 __all__ = ["TokenAdmin"]
 
 PAGE_SIZE = 100
-"""Tokens on a page, as many as Django's own lists have."""
+"""How many tokens are on a page: as many as in Django's own lists."""
 
 
 @admin.register(Listed)
 class TokenAdmin(admin.ModelAdmin):
-    """Lists the tokens of the keeper's store, and revokes them; shows no secret.
+    """Lists and revokes the tokens of the keeper's store, without showing secrets.
 
     The permission to view is ``evergrant.view_token``, that to revoke ``evergrant.delete_token``.
     """
 
     def get_urls(self) -> list[URLPattern]:
-        """Return the one page there is: tokens come from logins, and nobody edits them."""
+        """Return the only page: tokens come from logins, and are not edited."""
         view = self.admin_site.admin_view(self.changelist_view)  # with CSRF and no-store
         return [path("", view, name="evergrant_token_changelist")]
 
     def has_add_permission(self, _: HttpRequest) -> bool:
-        """Nobody adds a token here."""
+        """Return False: tokens are not added here."""
         return False
 
     def has_change_permission(self, _: HttpRequest, __: Any = None) -> bool:
-        """Nobody changes one."""
+        """Return False: tokens are not changed here."""
         return False
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """List the tokens; revoke those chosen, once that is confirmed."""
+        """List the tokens; revoke the chosen ones after a confirmation."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         more = extra_context or {}
@@ -65,7 +65,7 @@ class TokenAdmin(admin.ModelAdmin):
         except EvergrantError as error:
             problem = problem_for(error)
             status = max(problem.status, HTTPStatus.INTERNAL_SERVER_ERROR)
-            more = {"problem": f"The store of tokens cannot be read: {printable(str(error))}"}
+            more = {"problem": f"The token store cannot be read: {printable(str(error))}"}
             return self._render(request, "tokens", more, status)
 
     def _list(self, request: HttpRequest, more: dict[str, Any]) -> HttpResponse:
@@ -89,10 +89,10 @@ class TokenAdmin(admin.ModelAdmin):
         keys = dict.fromkeys(request.POST.getlist(ACTION_CHECKBOX_NAME))
         found = [token for key in keys if (token := find_by_form_key(keeper().store, key))]
         if len(found) < len(keys):
-            gone = "Some of them are gone, or belong to somebody else by now."
+            gone = "Some of them are gone, or now belong to another user."
             self.message_user(request, gone, messages.WARNING)
         elif not keys:
-            self.message_user(request, "Choose whom to revoke.", messages.WARNING)
+            self.message_user(request, "Choose tokens to revoke.", messages.WARNING)
         if found and request.POST.get("confirmed") != "yes":
             rows = [make_row(token, keeper().states) for token in found]
             chosen = {"rows": rows, "name": ACTION_CHECKBOX_NAME}
@@ -110,7 +110,7 @@ class TokenAdmin(admin.ModelAdmin):
                 told = f"Not revoked: {name}: {printable(str(error))}"
                 self.message_user(request, told, messages.ERROR)
                 if error.retryable:
-                    break  # Zoho does not answer: each of the others would wait for it in vain
+                    break  # Zoho does not answer: the others would only wait for it too
             else:
                 revoked.append(Listed(id=token.id, user_name=name))
         if revoked:
@@ -129,7 +129,7 @@ class TokenAdmin(admin.ModelAdmin):
 
 
 def _page_links(page: Page, wanted: str) -> list[tuple[Any, str]]:
-    """Return the numbers of pages to show, each with the query that leads there; none for a gap."""
+    """Return the page numbers to show, each with its query, or "" for a gap."""
     searched = {"q": wanted} if wanted else {}
     return [
         (number, "?" + urlencode(searched | {"p": number}) if isinstance(number, int) else "")

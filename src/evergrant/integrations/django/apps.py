@@ -1,4 +1,4 @@
-"""The app, as Django's registry knows it."""
+"""The app's configuration for Django."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ __all__ = ["EvergrantConfig"]
 
 
 class EvergrantConfig(AppConfig):
-    """Zoho's tokens, kept by evergrant."""
+    """The app that holds Zoho's tokens."""
 
     name = "evergrant.integrations.django"
     label = "evergrant"
     verbose_name = "Zoho"
 
     def ready(self) -> None:
-        """Have the settings checked, and their secrets masked: a page of errors shows settings."""
+        """Register the system check, and mask secrets in the settings, which error pages show."""
         from evergrant.integrations.django.conf import check, mask_settings
 
         mask_settings()

@@ -1,9 +1,9 @@
-"""The keeper of a Django project, as its settings have it.
+"""The keeper of a Django project, from its settings.
 
 ``EVERGRANT = {"STORE": "postgresql://…", "CLIENT_ID": …, "CLIENT_SECRET": …,
 "REDIRECT_URL": "https://app.example.com/zoho/callback", "SCOPES": ["ZohoCRM.modules.ALL"]}``;
-``DATA_CENTER`` may be added, and ``KEEPER``, the dotted path of a function that returns a keeper
-of your own making, in the place of all but ``SCOPES``.
+``DATA_CENTER`` is optional. ``KEEPER``, the dotted path of a function that returns a keeper,
+replaces everything except ``SCOPES``.
 """
 
 from __future__ import annotations
@@ -32,16 +32,16 @@ _keepers: dict[str, evergrant.Keeper] = {}
 
 
 def check(**_: Any) -> list[Error]:
-    """Say what is wrong with the settings; a system check."""
+    """Return the errors of the settings; a system check."""
     given = getattr(settings, "EVERGRANT", None)
     if not isinstance(given, dict):
-        return [Error("EVERGRANT is not set, or is no dict.", id="evergrant.E001")]
+        return [Error("EVERGRANT is not set, or is not a dict.", id="evergrant.E001")]
     problems = [f"EVERGRANT has an unknown key {key!r}." for key in given if key not in KNOWN_KEYS]
     if not given.get("KEEPER"):
         problems += [f"EVERGRANT lacks {key}." for key in REQUIRED_KEYS if not given.get(key)]
     scopes = given.get("SCOPES")
     if not scopes or isinstance(scopes, str):
-        problems.append("EVERGRANT needs SCOPES, a list of texts.")
+        problems.append("EVERGRANT needs SCOPES, a list of strings.")
     else:
         try:
             read_scopes(scopes)
@@ -51,7 +51,7 @@ def check(**_: Any) -> list[Error]:
 
 
 def mask_settings() -> None:
-    """Have the settings show neither the store's password nor the client's secret."""
+    """Mask the store's URL, with its password, and the client secret in the settings."""
     given = getattr(settings, "EVERGRANT", None)
     if isinstance(given, dict):
         for key in ("STORE", "CLIENT_SECRET"):
@@ -60,7 +60,7 @@ def mask_settings() -> None:
 
 
 def keeper() -> evergrant.Keeper:
-    """Return the keeper of this process; it is made when it is first asked for."""
+    """Return the keeper of this process; it is made at the first call."""
     with _lock.get():
         if "keeper" not in _keepers:
             _keepers["keeper"] = _make_keeper(settings.EVERGRANT)
@@ -81,11 +81,11 @@ def _make_keeper(given: dict[str, Any]) -> evergrant.Keeper:
 
 
 def login() -> WebLogin:
-    """Return what logs people in."""
+    """Return the login of this project."""
     return WebLogin(keeper(), settings.EVERGRANT["SCOPES"])
 
 
 def login_urls() -> LoginUrls:
-    """Return where the pages of the login are, as the browser of this request addresses them."""
+    """Return the URLs of the login pages, as the browser of this request addresses them."""
     login_page, callback = reverse("zoho-login"), reverse("zoho-callback")
     return LoginUrls(get_script_prefix(), login_page, callback, reverse("zoho-logout"))

@@ -1,4 +1,4 @@
-"""``request.zoho``, and what answers where an error of ours ends a request."""
+"""``request.zoho``, and the response for an evergrant error."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _logger = RateLimitedLog()
 
 
 class RequestZoho:
-    """Zoho as who is logged in; nothing is asked for before it is needed."""
+    """Access to Zoho as the logged-in user; everything is loaded at first use."""
 
     def __init__(self, request: HttpRequest) -> None:
         self._request = request
@@ -30,22 +30,22 @@ class RequestZoho:
 
     @property
     def user(self) -> str:
-        """The name of who is logged in; raises `LoginRequired` where nobody is."""
+        """The name of the logged-in user; raises `LoginRequired` if there is none."""
         return login().user(self._request.session)
 
     @property
     def is_logged_in(self) -> bool:
-        """Whether somebody is logged in here, as the session has it; asks nobody else."""
+        """Whether the session has a logged-in user; asks neither the store nor Zoho."""
         return login().is_logged_in(self._request.session)
 
     @property
     def token(self) -> Token:
-        """The token of who is logged in, usable now."""
+        """A usable token of the logged-in user."""
         return keeper().token(self.user)
 
     @property
     def client(self) -> httpx2.Client:
-        """A client whose requests are signed for who is logged in; it lives with the request."""
+        """A client that signs requests for the logged-in user; closed at the end of the request."""
         if self._client is None:
             self._client = open_client(auth=keeper().auth(self.user))
         return self._client
@@ -57,7 +57,7 @@ class RequestZoho:
 
 
 class ZohoMiddleware:
-    """Puts ``zoho`` on each request; sends who must log in to log in."""
+    """Adds ``zoho`` to each request; redirects to the login if one is needed."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._get_response = get_response
@@ -72,7 +72,7 @@ class ZohoMiddleware:
             zoho.close()
 
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
-        """Answer where an error of ours ends a request."""
+        """Return the response for an evergrant error, or None for other errors."""
         if not isinstance(error, EvergrantError):
             return None
         path = printable(request.path)
@@ -81,7 +81,7 @@ class ZohoMiddleware:
         headers, answer = problem.headers, HttpResponse(status=problem.status)
         if not wants_page(request.headers.get):
             answer = JsonResponse({"detail": problem.text}, status=problem.status)
-        # Not from the login's own pages: it would go round.
+        # Never from a login page itself: that would be an endless loop.
         elif problem.login and request.method == "GET" and not login_urls().is_login_page(here):
             answer = HttpResponseRedirect(problem.login_url(login_urls().login, here))
         else:

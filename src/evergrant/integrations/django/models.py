@@ -1,4 +1,4 @@
-"""Tokens as Django's admin site and its permissions know them; there is no table."""
+"""A model without a table, for Django's admin site and its permissions."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ __all__ = ["Token"]
 
 
 class _NoTable(models.Manager):
-    """Finds nothing: whoever goes through all models (``dumpdata``) must not ask for a table."""
+    """Finds nothing, so that commands for all models (``dumpdata``) do not query a table."""
 
     def get_queryset(self) -> models.QuerySet:
-        """Return nothing, and ask nobody."""
+        """Return an empty set, without a query."""
         return super().get_queryset().none()
 
 
 class Token(models.Model):
-    """A token of the keeper's store, for its name and its permissions: none of its secrets."""
+    """A token of the keeper's store: its name and permissions, no secrets."""
 
     id = models.CharField(primary_key=True, max_length=255)
     user_name = models.CharField(max_length=255)
@@ -24,7 +24,7 @@ class Token(models.Model):
     objects = _NoTable()
 
     class Meta:
-        """What Django's registry knows."""
+        """Options for Django."""
 
         managed = False
         base_manager_name = "objects"

@@ -1,4 +1,4 @@
-"""What the staff sees of the tokens in a store: everything but their secrets."""
+"""The tokens of a store as staff sees them: everything except secrets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Listing", "TokenRow", "find_by_form_key", "form_key", "make_row", "s
 
 
 MAX_LISTED = 10_000
-"""Tokens that are listed: a store may hold a million, and a page is to be there in a second."""
+"""How many tokens are listed: a store may hold a million, and a page must load in a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class TokenRow:
     """A token without its secrets.
 
     Attributes:
-        key: Names it in a form; see `key_of`.
+        key: Identifies the token in a form; see `form_key`.
     """
 
     key: str
@@ -40,11 +40,11 @@ class TokenRow:
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The tokens that fit a search, by user.
+    """The tokens that match a search, sorted by user.
 
     Attributes:
         corrupt: How many rows of the store cannot be read.
-        is_cut: Whether more of them fit.
+        is_cut: Whether more tokens match.
     """
 
     tokens: list[Token]
@@ -53,7 +53,7 @@ class Listing:
 
 
 def search(store: TokenStore, wanted: str = "") -> Listing:
-    """Return the tokens of the user ``wanted``, or of users whose names have all words of it."""
+    """Return the tokens of the user ``wanted``, or of all users whose names contain its words."""
     words = wanted.casefold().split()
     corrupt: list[object] = []
     fitting = (
@@ -72,7 +72,7 @@ def _sort_key(token: Token) -> tuple[str, str, str]:
 
 
 def make_row(token: Token, states: GrantStates) -> TokenRow:
-    """Return what may be seen of a token; its names are anybody's text."""
+    """Return a token without secrets. Its names are untrusted text, so they are escaped."""
     return TokenRow(
         key=form_key(token),
         user=printable(token.user_name or "(no user)"),
@@ -86,17 +86,17 @@ def make_row(token: Token, states: GrantStates) -> TokenRow:
 
 
 def form_key(token: Token) -> str:
-    """Return what names a token in a form: its id, and whose it is.
+    """Return the key of a token in a form: its id, and a hash of its owner.
 
-    A store may give the id to somebody else between the page and the click.
+    Between the page and the click, a store may give the same id to another user's token.
     """
     owner = json.dumps([token.user_name, token.client_id, token.org_id])
     return f"{token.id}.{sha256(owner.encode()).hexdigest()}"
 
 
 def find_by_form_key(store: TokenStore, key: str) -> Token | None:
-    """Return the token that a form names; None: it is gone, or is another's by now."""
+    """Return the token with this form key, or None if it is gone or now belongs to another user."""
     id_ = key.rpartition(".")[0]
-    # A form may bring anything, such as a NUL, on which some databases fail.
+    # A form may contain anything, such as a NUL, on which some databases fail.
     token = store.find_token_by_id(id_) if id_ and id_.isprintable() else None
     return token if token and form_key(token) == key else None

@@ -1,4 +1,4 @@
-"""The pages of the login, and the way to the list of tokens."""
+"""The URLs of the login pages, and of the token list."""
 
 from __future__ import annotations
 

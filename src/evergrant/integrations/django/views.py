@@ -1,4 +1,4 @@
-"""The pages of the login."""
+"""The login pages."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["begin", "finish", "log_out", "tokens"]
 @require_GET
 @never_cache
 def begin(request: HttpRequest) -> HttpResponse:
-    """Send the browser to Zoho."""
+    """Redirect the browser to Zoho."""
     target, again = request.GET.get("next"), "again" in request.GET
     return HttpResponseRedirect(
         login().begin(request.session, target, prompt_consent=again, urls=login_urls())
@@ -28,9 +28,9 @@ def begin(request: HttpRequest) -> HttpResponse:
 @never_cache
 @masks_locals
 def finish(request: HttpRequest) -> HttpResponse:
-    """Take in what the browser brought back from Zoho."""
+    """Finish the login with the redirect from Zoho."""
     target = login().finish(request.session, request.META["QUERY_STRING"], urls=login_urls())
-    request.session.cycle_key()  # whoever knew the session before does not know it now
+    request.session.cycle_key()  # against session fixation: the old session key is now invalid
     return HttpResponseRedirect(target)
 
 
@@ -38,18 +38,18 @@ def finish(request: HttpRequest) -> HttpResponse:
 @never_cache
 @csrf_protect  # also in a project without the middleware
 def log_out(request: HttpRequest) -> HttpResponse:
-    """Forget who is logged in; with ``?revoke=1``, end the grant too."""
+    """Log the user out; with ``?revoke=1``, revoke the grant too."""
     try:
         login().log_out(request.session, revoke=request.GET.get("revoke") == "1")
     finally:
-        request.session.save()  # Django itself does not where the answer is an error
+        request.session.save()  # Django does not save it if the response is an error
     return HttpResponseRedirect(login_urls().target(request.GET.get("next")))
 
 
 @require_GET
 @never_cache
 def tokens(_: HttpRequest) -> HttpResponse:
-    """Lead to the list of tokens, which is a part of Django's admin site."""
+    """Redirect to the token list in Django's admin site."""
     try:
         return HttpResponseRedirect(reverse("admin:evergrant_token_changelist"))
     except NoReverseMatch:

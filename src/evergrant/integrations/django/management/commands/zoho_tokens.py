@@ -1,4 +1,4 @@
-"""``manage.py zoho_tokens``: who is logged in; ``--revoke USER`` ends a grant."""
+"""``manage.py zoho_tokens`` lists who is logged in; ``--revoke USER`` revokes a grant."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ __all__ = ["Command"]
 
 
 class Command(BaseCommand):
-    """Lists the tokens of the project's store, without their secrets."""
+    """Lists the tokens of the project's store, without secrets."""
 
     help = "List who is logged in with Zoho; revoke a grant."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Say what may be given."""
+        """Add the options."""
         parser.add_argument("--revoke", metavar="USER", help="Revoke this user's grant at Zoho.")
 
     def handle(self, *_: Any, **options: Any) -> None:
-        """Do it."""
+        """Run the command."""
         try:
             if user := options["revoke"]:
                 keeper().revoke(user)
