@@ -101,9 +101,9 @@ BAD = {
     "a zero byte": (given({"client_id": "canary\0"}), "client_id has characters"),
     "half a character": ('{"user_name": "canary\\ud800"}', "user_name has characters"),
     "a space before": (given({"refresh_token": " canary"}), "begins or ends with a space"),
-    "seconds": (given({**SPOKEN, "expires_in": 3600}), "not a moment in milli"),
-    "epoch seconds": (given({**SPOKEN, "expires_in": "1893499200"}), "not a moment in milli"),
-    "far beyond": (given({**SPOKEN, "expires_in": "9" * 400}), "not a moment in milli"),
+    "seconds": (given({**SPOKEN, "expires_in": 3600}), "not a time in milli"),
+    "epoch seconds": (given({**SPOKEN, "expires_in": "1893499200"}), "not a time in milli"),
+    "far beyond": (given({**SPOKEN, "expires_in": "9" * 400}), "not a time in milli"),
     "a number too long": (f'{{"expires_in": {"9" * 5000}}}', "not JSON that can be read"),
     "no time zone": (given({**SPOKEN, "expires_in": "", "expires_at": "2030-01-01"}), "expires_at"),
     "two expiries": (

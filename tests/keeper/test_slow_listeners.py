@@ -194,7 +194,7 @@ def test_what_the_audit_log_cannot_take_until_the_end_is_logged_whole(
         for number in range(3):
             log(event(number))
         log.end()
-    assert "too many wait for it" in caplog.text
+    assert "too many entries are waiting" in caplog.text
     assert caplog.text.count("not in the audit log") == 3
     log.flush(30)
     assert [entry.get("missed") for entry in read_entries(path)] == [1, None]
@@ -241,7 +241,7 @@ def test_doctor_tells_of_what_the_audit_log_lacks(
     log(event(1))
     assert "missing from" not in run("doctor", "--offline").stdout
     log(EventsLost(at=NOW, count=6))
-    assert "6 events are missing from" in " ".join(run("doctor", "--offline").stdout.split())
+    assert "6 events are missing in" in " ".join(run("doctor", "--offline").stdout.split())
     with monkeypatch.context() as full:
         full.setattr(AuditLog, "_open", fail)
         log(event(2))

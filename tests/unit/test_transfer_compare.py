@@ -103,7 +103,7 @@ def test_a_fresher_one_of_the_same_grant_makes_the_source_superfluous(target: To
     another = only(say(**EARLIER, refresh_token="r0"), target)
     assert another.outcome is Outcome.FRESHER
     assert not another.verified
-    assert "older grant" in another.problem
+    assert "grant is older" in another.problem
 
 
 def test_two_clients_of_one_user_stay_two(target: TokenStore) -> None:

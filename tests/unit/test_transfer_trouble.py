@@ -53,7 +53,7 @@ def test_a_target_that_lies_is_found_out(
         assert moved.outcome is Outcome.FAILED
         assert not moved.is_good
         assert not moved.verified
-        assert "there after saving" in moved.problem or "does not keep its" in moved.problem
+        assert "not found after saving" in moved.problem or "does not keep its" in moved.problem
         assert "canary" not in moved.problem
         assert source.get_tokens() == [saved]
         if liar not in SAYS_NO_LESS:

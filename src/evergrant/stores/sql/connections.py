@@ -170,7 +170,7 @@ class Connections:
         except ConnectionLost as error:
             raise StoreUnavailable(
                 f"{error.message} while it saved: it may or may not have saved",
-                hint="Read the token again, and decide again.",
+                hint="Read the token again, then decide again.",
             ) from None
 
     def _finish(self, raw: PoolProxiedConnection, statement: Statement) -> None:
