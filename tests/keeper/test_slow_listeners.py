@@ -239,7 +239,7 @@ def test_doctor_tells_of_what_the_audit_log_lacks(
     monkeypatch.setenv("EVERGRANT_AUDIT", str(path))
     run, log = Command(), AuditLog(path)
     log(event(1))
-    assert "missing from" not in run("doctor", "--offline").stdout
+    assert "missing in" not in run("doctor", "--offline").stdout
     log(EventsLost(at=NOW, count=6))
     assert "6 events are missing in" in " ".join(run("doctor", "--offline").stdout.split())
     with monkeypatch.context() as full:
@@ -248,7 +248,7 @@ def test_doctor_tells_of_what_the_audit_log_lacks(
         log(event(3))
     log(event(4))
     said = " ".join(run("doctor", "--offline").stdout.split())
-    assert "8 events are missing from" in said
+    assert "8 events are missing in" in said
     assert "the last before 2026-01-02" in said
 
 
