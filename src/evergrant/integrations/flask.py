@@ -78,7 +78,7 @@ class Zoho:
 
     @property
     def user(self) -> str:
-        """The name of the logged-in user; raises `LoginRequired` if there is none."""
+        """The name of the logged-in user; raises `LoginRequired` if no user is."""
         return self._login.user(session)
 
     @property

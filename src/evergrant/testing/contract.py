@@ -53,7 +53,7 @@ class StoreContract(
 
     @pytest.fixture
     def folder(self) -> Path | None:
-        """Return the folder in which the store keeps its files; None where there are none."""
+        """Return the folder in which the store keeps its files; or None if it has no files."""
         return None
 
     @pytest.fixture

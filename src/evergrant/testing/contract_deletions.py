@@ -28,12 +28,12 @@ class DeletionContract:
         assert not store.was_deleted(replace(alice, refresh_token="of a later login"))
 
     def test_what_was_never_there_was_not_deleted(self, store: TokenStore) -> None:
-        """That is how a storage looks that was lost, and began anew."""
+        """That is how a storage looks that was lost, and began again."""
         store.save_token(BOB)
         assert not store.was_deleted(replace(ALICE, id="4711", version=3))
 
     def test_deleting_all_is_known_of_each_grant(self, store: TokenStore) -> None:
-        """Of those that were there; not of who logged in later."""
+        """Of the grants that were there; not of a later login."""
         alice = store.save_token(ALICE)
         store.delete_tokens()
         assert store.was_deleted(replace(alice, access_token="refreshed"))

@@ -70,7 +70,7 @@ def lines(store: TokenStore) -> list[str]:
 
 
 def all_lines(writers: int, count: int = CHANGES) -> list[str]:
-    """Return the lines that so many writers add, sorted."""
+    """Return the lines that a number of writers add, sorted."""
     return sorted(f"{writer}-{number}" for writer in range(writers) for number in range(count))
 
 
@@ -78,7 +78,7 @@ class NotesContract:
     """A note is changed by one at a time, is kept for its life, and is nobody's token."""
 
     def test_a_note_begins_empty_and_is_kept_as_it_was_written(self, store: TokenStore) -> None:
-        """Also when it is long, and in no Latin letters; without text, there is none."""
+        """Also when it is long, and in no Latin letters; without text, it does not exist."""
         assert read(store, KEY) == ""
         for text in (LONGEST_NOTE, "short", LONGEST_NOTE[::-1], "", "again"):
             put(store, KEY, text)

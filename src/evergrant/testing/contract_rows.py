@@ -177,7 +177,7 @@ class RowContract:
     def test_an_old_copy_does_not_touch_the_row_that_took_its_place(
         self, store: TokenStore
     ) -> None:
-        """Neither saves nor deletes a row that was made anew under its id, however fast."""
+        """Neither saves nor deletes a row that was made again under its id, however fast."""
         tenant = replace(ALICE, id="tenant-7")
         copies: list[Token] = []
         for login in range(8):

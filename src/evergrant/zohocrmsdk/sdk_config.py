@@ -21,7 +21,7 @@ class SDKConfig:
     """Where the SDK's environment says that Zoho is, and how to get there.
 
     Attributes:
-        accounts_url: The environment's; None: nobody has initialised the SDK yet.
+        accounts_url: The environment's, or None if the SDK is not initialised yet.
         timeout: Seconds to wait for each part of an answer.
         proxy: The URL of the proxy to go through, with its password.
         follows_tokens: Whether a token's API domain may lead elsewhere than the environment
@@ -140,7 +140,7 @@ def sdk_config(initializer: Any, *, follows_tokens: bool = True) -> SDKConfig:
 
 
 def requested_environment(initializer: Any) -> Any:
-    """Return the environment that the program asked for; None: nobody has initialised the SDK.
+    """Return the environment that the program asked for, or None without an initialised SDK.
 
     The SDK puts that of the token it used last in its place, for the next user too.
     """

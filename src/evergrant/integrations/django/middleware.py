@@ -30,7 +30,7 @@ class RequestZoho:
 
     @property
     def user(self) -> str:
-        """The name of the logged-in user; raises `LoginRequired` if there is none."""
+        """The name of the logged-in user; raises `LoginRequired` if no user is."""
         return login().user(self._request.session)
 
     @property

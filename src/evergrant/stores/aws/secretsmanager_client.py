@@ -47,7 +47,7 @@ class SecretClient:
         return self._service.time()
 
     def get(self, name: str) -> StoredSecret | None:
-        """Return a stored text with its version, or None if there is none."""
+        """Return a stored text with its version, or None if it does not exist."""
         with suppress(ExpectedError):
             answer = self._service.call(
                 "get_secret_value", MISSING, DOOMED, SecretId=f"{self._base}/{name}"

@@ -58,7 +58,7 @@ class Index:
         rows: By id, what a row is found by: user and client, and digests of its grants.
         gone: Notes about the latest deletions.
         unsure: An id up to this number that is not in the index may have been lost with it.
-        version: Version of the secret, or None if there is none yet.
+        version: Version of the secret, or None before the first.
         is_lost: There is no index, or it cannot be read.
     """
 

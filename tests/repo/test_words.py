@@ -1,0 +1,121 @@
+"""What people read is plain English: no riddles of the patterns below, and one word for one act."""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import tokenize
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tools.venvs import ROOT
+
+BETTER = {
+    r"\b(of|for|to|by|from|with|than) (who|whoever)\b": "name the person or program",
+    r"\bNone: (it|there|nobody|he|they|none|any|never)\b": "or None if …",
+    r"\bSay whether\b": "Return True if …",
+    r"\bthere (is|are) none\b|\bis none of\b": "there is no …",
+    r"\bas far as\b": "if, or what",
+    r"\banew\b": "again, or new",
+    r"\baboard\b": "restored",
+    r"\brenew(s|ed|al|als|er|ers|ing|able)?\b": "refresh",
+    r"\bso (many|much)\b(?! (as|that))": "give the number",
+    r"\bnobody waits for it who\b": "a caller never waits for",
+    r"\bwho asks\b": "the caller",
+}
+"""Patterns that stop a reader, each with what to write in its place."""
+
+ALLOWED = {
+    "so much as": "an idiom for 'even'",
+}
+
+PAGES = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/*.md")
+
+
+class Riddle(NamedTuple):
+    """A phrase to mend, and where it stands."""
+
+    place: str
+    phrase: str
+    better: str
+
+
+def riddles(place: str, text: str) -> Iterator[Riddle]:
+    for pattern, better in BETTER.items():
+        for found in re.finditer(pattern, text):
+            around = text[found.start() : found.end() + 12]
+            if not any(around.lower().startswith(idiom) for idiom in ALLOWED):
+                line = text.count("\n", 0, found.start()) + 1
+                yield Riddle(f"{place}:{line}", found.group(), better)
+
+
+def prose_of(source: str) -> str:
+    """The docstrings, comments and messages of a program, each on its own line."""
+    lines = [""] * (source.count("\n") + 2)
+    for token in tokenize.generate_tokens(io.StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            lines[token.start[0]] = token.string
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            for number, line in enumerate(node.value.split("\n"), node.lineno):
+                if number < len(lines):
+                    lines[number] += f" {line}"
+    return "\n".join(lines[1:])
+
+
+def test_pages_are_plain() -> None:
+    pages = [page for pattern in PAGES for page in sorted(ROOT.glob(pattern))]
+    assert len(pages) > 10
+    found = [
+        one
+        for page in pages
+        for one in riddles(page.name, re.sub(r"`test_[^`]*`", "", page.read_text(encoding="utf-8")))
+    ]
+    assert found == []
+
+
+def test_what_the_code_says_is_plain() -> None:
+    package = ROOT / "src" / "evergrant"
+    found = [
+        one
+        for file in sorted(package.rglob("*.py"))
+        for one in riddles(
+            file.relative_to(package).as_posix(), prose_of(file.read_text(encoding="utf-8"))
+        )
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "riddle",
+    [
+        '"""The error of who asks; None: it is not."""',
+        "# for whoever needs it longer",
+        'x = "there is none"',
+        '"""Renews the token anew, as far as it goes."""',
+    ],
+)
+def test_a_riddle_is_found(riddle: str) -> None:
+    assert list(riddles("here", prose_of(f"{riddle}\n")))
+
+
+def test_plain_words_are_no_riddle() -> None:
+    assert not list(riddles("here", prose_of('"""Return True if a token is valid."""\n')))
+
+
+def test_a_place_is_a_line() -> None:
+    (found,) = riddles("here", prose_of("x = 1\n\n# there is none\n"))
+    assert found.place == "here:3"
+
+
+def test_the_glossary_names_modules_that_are_there() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    glossary = text[text.index("## Glossary") :]
+    named = set(re.findall(r"`(_?[a-z]+/[a-z_]+)`", glossary[: glossary.index("## Taste")]))
+    assert len(named) > 15
+    package = ROOT / "src" / "evergrant"
+    assert [name for name in sorted(named) if not Path(package / f"{name}.py").exists()] == []
