@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from evergrant import TokenStore, open_store
+from evergrant._concurrency.workers import BackgroundWorkers
 from evergrant._crypto.keys import Keyring
 from evergrant.stores.adapter import adapt
 from evergrant.stores.encrypted import EncryptedStore
@@ -42,7 +43,10 @@ def store(place: str, request: pytest.FixtureRequest, tmp_path: Path) -> Iterato
 
 
 @pytest.fixture
-def scene(store: TokenStore, tmp_path: Path) -> Iterator[Scene]:
+def scene(store: TokenStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
+    # A step that failed between may have counted a thread that never began.
+    close = BackgroundWorkers.close
+    monkeypatch.setattr(BackgroundWorkers, "close", lambda workers: close(workers, timeout=1.0))
     scene = Scene(store, tmp_path)
     yield scene
     scene.keeper.close()

@@ -11,6 +11,7 @@ import json
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from secrets import token_hex
 from types import SimpleNamespace
 from typing import Any
@@ -33,7 +34,10 @@ def _copied(thing: Any) -> Any:
 
 
 class Quiet(WSGIRequestHandler):
-    """Writes no line for each request."""
+    """Writes no line for each request, and keeps connections, as Amazon's servers do."""
+
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Say nothing."""
@@ -47,10 +51,13 @@ class Emulator:
     """
 
     def __init__(self) -> None:
+        from botocore.loaders import JSONFileLoader
         from moto.dynamodb import models
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
         from werkzeug.serving import make_server
 
+        # Read once for each client otherwise: the descriptions of the services are large.
+        JSONFileLoader.load_file = staticmethod(cache(JSONFileLoader().load_file))
         vars(models)["copy"] = SimpleNamespace(copy=copy.copy, deepcopy=_copied)
         self._one_at_a_time = threading.Lock()
         self._refusals: list[dict[str, str] | None] = []
