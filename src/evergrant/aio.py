@@ -116,7 +116,7 @@ class AsyncKeeper:
         return self.keeper.auth(user)
 
     async def aclose(self) -> None:
-        """Close the keeper after running work is saved; whoever opened the store closes it."""
+        """Close the keeper after running work is saved; close the store where it was opened."""
         await self._tokens.aclose(self.keeper.close)
 
     async def __aenter__(self) -> Self:

@@ -87,7 +87,8 @@ def test_a_broken_promise_is_told_with_its_reason(run: Command, folder: Path) ->
     (line,) = (line for line in lines if "a writer that is killed" in line)
     assert line.startswith("kept")
     assert (
-        "The order of criteria, what must match as well, and what matches nobody." in result.stdout
+        "The order of criteria, what must match as well, and what matches no token."
+        in result.stdout
     )
     assert re.fullmatch(r"Forgetful: \d+ promises kept, \d+ broken", lines[-1])
     assert "planted-" not in result.output

@@ -66,7 +66,7 @@ class _Watchdog:
 
     Attributes:
         under_way: The exchanges. A set's own methods are whole: an exchange takes no lock.
-        sleeps: Nobody looks at them.
+        sleeps: Whether the thread is at rest.
     """
 
     def __init__(self) -> None:

@@ -85,7 +85,7 @@ class Telemetry:
                 ]
             ],
             "{listener}",
-            "Listeners that nobody waits for",
+            "Listeners that are late",
         )
         self._seconds = meter.create_histogram(
             "evergrant.refresh.duration", "s", "How long a refresh took"

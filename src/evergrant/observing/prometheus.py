@@ -146,7 +146,7 @@ class _ListenerCollector:
             "evergrant_events_lost", "Events that a listener was not told.", labels=["listener"]
         )
         late = GaugeMetricFamily(
-            "evergrant_listeners_late", "Listeners that nobody waits for.", labels=["listener"]
+            "evergrant_listeners_late", "Listeners that are late.", labels=["listener"]
         )
         for one in standings():
             lost.add_metric([one.name], one.lost)

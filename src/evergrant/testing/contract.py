@@ -48,7 +48,7 @@ class StoreContract(
     Override the fixture ``reopen`` too if your store's tokens outlive it. Otherwise, what is
     promised about several handles, processes and a new start is checked with one handle only.
     Override the fixture ``folder`` as well if your store keeps files: it is killed while it writes
-    them, by several processes at a time, and nobody else may be able to read them.
+    them, by several processes at a time, and no other account may be able to read them.
     """
 
     @pytest.fixture
@@ -60,6 +60,6 @@ class StoreContract(
     def reopen(self, store: TokenStore) -> Reopen:
         """Return a function that opens the same storage once more; the tests close it again.
 
-        This one hands out the one handle there is: right for a store that nobody else can see.
+        This one hands out the one handle there is: right for a store that no other process can see.
         """
         return lambda: nullcontext(store)

@@ -1,4 +1,4 @@
-"""How those who share a store come to terms over a long piece of work: leases and watches."""
+"""Leases and watches: how users of a store coordinate a long piece of work."""
 
 from __future__ import annotations
 
@@ -41,17 +41,17 @@ def ways_to_finish(other: TokenStore, id_: str) -> list[Callable[[], object]]:
 
 
 class CoordinationContract:
-    """A lease lasts as long as its holder wants, and who waits for its end is told of it."""
+    """A lease lasts as long as its holder wants, and waiters are told of its end."""
 
     def test_a_lease_lasts_for_as_long_as_it_is_extended(self, store: TokenStore) -> None:
-        """Beyond its own time; nobody gets in between."""
+        """Beyond its own time; no other caller gets in between."""
         id_ = str(store.save_token(ALICE).id)
         lease = store.lease(id_, LEASE_TTL_S)
         end = time.monotonic() + 2 * LEASE_TTL_S
         while (asked := time.monotonic()) < end:
             assert lease.extend()
             if store.lease(id_, 60):
-                # Nobody is to blame if the machine was busy for that long.
+                # A machine that was busy for that long is no fault of the store.
                 assert time.monotonic() - asked > LEASE_TTL_S / 2, "another got an extended lease"
                 return
             time.sleep(LEASE_TTL_S / 20)

@@ -44,7 +44,7 @@ class DeletionContract:
     def test_deleting_all_is_known_whatever_hosts_take_for_the_time(
         self, store: TokenStore
     ) -> None:
-        """Who saved a row may have a clock that is a day ahead of theirs who deletes."""
+        """The host that saved a row may have a clock a day ahead of the one that deletes."""
         alice = store.save_token(ALICE)
         assert alice.updated_at
         if not (store.counts_ids and is_counted(alice.version)):

@@ -1,4 +1,4 @@
-"""What is on the disk: nobody else's, and whole whoever dies or writes beside it."""
+"""Files are private, and stay whole whichever process dies or writes beside them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MAX_WRITER_LIFE_S = 0.03
 """Seconds after its first save within which a writer is killed."""
 
 MAX_SAVES = 1_000
-"""Saves after which a writer that nobody killed gives up."""
+"""Saves after which a writer that is not killed gives up."""
 
 PROCESSES = 3
 SAVES = 8
@@ -64,7 +64,7 @@ def token_of_hour(hour: int) -> Token:
 
 
 class FilesContract:
-    """What is on the disk is nobody else's, and stays whole whoever dies or writes beside it.
+    """Files are private, and stay whole whichever process dies or writes beside them.
 
     Checked where the fixture ``folder`` says which files are the store's.
     """

@@ -22,7 +22,7 @@ __all__ = ["FindContract"]
 
 
 class FindContract:
-    """The order of criteria, what must match as well, and what matches nobody."""
+    """The order of criteria, what must match as well, and what matches no token."""
 
     def test_an_empty_store_finds_nobody(self, store: TokenStore) -> None:
         """Nothing is found, listed or invented."""
@@ -86,7 +86,7 @@ class FindContract:
         assert store.find_token(replace(mixed, grant_token="unknown")) is None
 
     def test_grant_and_refresh_token_need_client_and_secret(self, store: TokenStore) -> None:
-        """With less than both, nobody is meant."""
+        """With less than both, no token is meant."""
         store.save_token(ALICE)
         for partial in (
             Token(grant_token=ALICE.grant_token),
@@ -148,7 +148,7 @@ class FindContract:
             assert found == (two if first else one)
 
     def test_a_question_that_names_nobody_finds_nobody(self, store: TokenStore) -> None:
-        """Above all not somebody, such as the first row."""
+        """Above all not any token, such as that of the first row."""
         saved = store.save_token(ALICE)
         store.save_token(Token(access_token="of a nameless row"))
         for question in (

@@ -75,7 +75,7 @@ def all_lines(writers: int, count: int = CHANGES) -> list[str]:
 
 
 class NotesContract:
-    """A note is changed by one at a time, is kept for its life, and is nobody's token."""
+    """A note is changed by one at a time, is kept for its life, and is no token."""
 
     def test_a_note_begins_empty_and_is_kept_as_it_was_written(self, store: TokenStore) -> None:
         """Also when it is long, and in no Latin letters; without text, it does not exist."""

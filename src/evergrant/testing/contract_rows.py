@@ -60,7 +60,7 @@ class RowContract:
         assert set(stored_contents(store)) == set(ids)
 
     def test_the_id_of_a_deleted_row_is_not_used_again(self, store: TokenStore) -> None:
-        """A late writer that still holds it must not meet somebody else's row."""
+        """A late writer that still holds it must not meet another user's row."""
         first, last = (str(store.save_token(token).id) for token in (ALICE, BOB))
         used: set[str | None] = {first, last}
         for id_ in (last, first):
@@ -228,7 +228,7 @@ class RowContract:
     def test_a_delete_that_expects_another_version_deletes_nothing(
         self, store: TokenStore, reopen: Reopen
     ) -> None:
-        """Somebody has saved since; another handle knows the versions as well."""
+        """Another writer has saved since; another handle knows the versions as well."""
         alice, bob = store.save_token(ALICE), store.save_token(BOB)
         newer = store.save_token(refreshed(alice))
         for version in (0, alice.version, newer.version + 1):

@@ -24,7 +24,7 @@ __all__ = ["SaveContract"]
 
 
 class SaveContract:
-    """No duplicates, nobody else's row, nothing lost, nothing mixed."""
+    """No duplicates, no other user's row, nothing lost, nothing mixed."""
 
     def test_a_saved_token_comes_back_whole(self, store: TokenStore) -> None:
         """All sixteen fields, equal to what save returned."""

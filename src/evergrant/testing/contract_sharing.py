@@ -74,7 +74,7 @@ def take_expired_lease(store: TokenStore, id_: str) -> Lease:
 
 
 class SharingContract:
-    """Whoever comes at the same time loses nothing, and is told when somebody was faster."""
+    """Callers at the same time lose nothing, and are told when another was faster."""
 
     def test_threads_that_save_different_users_lose_none(self, store: TokenStore) -> None:
         """Each token is there, under an id of its own."""
@@ -88,7 +88,7 @@ class SharingContract:
         assert stored_contents(store) == saved
 
     def test_threads_that_save_the_same_user_make_one_row(self, store: TokenStore) -> None:
-        """The freshest stays, whoever came last, and every save counts."""
+        """The freshest stays, whichever came last, and every save counts."""
         hours = [1, 4, 2, 3, 8, 7, 5, 6, 12, 9, 11, 10]
 
         def save(thread: int) -> None:
@@ -170,7 +170,7 @@ class SharingContract:
         assert sum(map(bool, leases)) == 1
 
     def test_a_lease_is_released_by_its_holder_only(self, store: TokenStore) -> None:
-        """Who did not get it cannot end it, and a second release ends nobody else's."""
+        """A caller that did not get it cannot end it, and a second release ends no other lease."""
         id_ = str(store.save_token(ALICE).id)
         first = store.lease(id_, 60)
         loser = store.lease(id_, 60)
@@ -226,7 +226,7 @@ class SharingContract:
             used.add(fresh.id)
 
     def test_another_handles_save_is_noticed(self, store: TokenStore, reopen: Reopen) -> None:
-        """By whoever still expects the version before it."""
+        """By a writer that still expects the version before it."""
         read = store.save_token(ALICE)
         with reopen() as other:
             current = other.save_token(replace(read, access_token="other"), expected_version=1)
@@ -275,7 +275,7 @@ class SharingContract:
         assert len(store.get_tokens()) == 3
 
     def test_every_change_is_a_new_generation(self, store: TokenStore, reopen: Reopen) -> None:
-        """Whoever made it; and what is only read changes nothing (where the store can tell)."""
+        """Any handle's; and a read changes nothing (where the store can tell)."""
         if store.change_counter() is None:
             return
         seen = {store.change_counter()}

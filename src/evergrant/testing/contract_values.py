@@ -45,7 +45,7 @@ class ValueContract:
         assert stored_contents(store) == saved
 
     def test_any_text_finds_its_own_token_by_every_criterion(self, store: TokenStore) -> None:
-        """And nobody else's, such as everybody's."""
+        """And no other token."""
         store.save_token(ALICE)
         for text in HARD_TEXTS:
             assert store.find_token(Token(user_name=text)) is None, text

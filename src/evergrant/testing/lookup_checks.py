@@ -64,4 +64,4 @@ def _compare(method: str, own: object, right: Token | None) -> None:
 
 
 def _name(token: Token | None) -> str:
-    return "nobody" if token is None else f"token {token.id} of {token.user_name or 'no user'}"
+    return "no token" if token is None else f"token {token.id} of {token.user_name or 'no user'}"

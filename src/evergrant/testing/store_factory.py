@@ -1,4 +1,4 @@
-"""Makes the stores that ``evergrant check-store`` looks at: fresh, empty, and nobody's."""
+"""Makes the stores that ``evergrant check-store`` looks at: fresh, empty, and its own."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ def _raise(corrupt: EvergrantError) -> None:
 
 @contextmanager
 def _raising_config_error(what: str) -> Iterator[None]:
-    """Turn whatever somebody else's code raises into one sentence that says where."""
+    """Turn an error of the user's code into one sentence that says where."""
     try:
         yield
     except EvergrantError as error:

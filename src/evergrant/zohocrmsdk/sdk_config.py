@@ -93,7 +93,7 @@ class SDKConfig:
         try:
             where = known.by_api_domain(own)
         except UntrustedServer:
-            return own  # whoever is about to send something there refuses it
+            return own  # a request to it is refused later
         if where.accounts_url == home.accounts_url:
             return own if asked == origin_of(home.api_url) and not home.is_fixed else asked
         kinds = {

@@ -51,7 +51,7 @@ class SDKTokenStore(TokenStore):
                 return self._fill(token, found)
             asked = copy_from_sdk(token)
             if is_only_an_id(asked):
-                # The SDK is about to revoke it: this very one, and not somebody else's.
+                # The SDK is about to revoke it: this very one, and no other.
                 found = self.bridge.store.find_token_by_id(asked.id) if asked.id else None
             else:
                 found = self.bridge.resolve(asked, self.config(), find_user=wants_user_name(token))

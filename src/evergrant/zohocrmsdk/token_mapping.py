@@ -92,7 +92,7 @@ def copy_to_sdk(sdk_token: Any, token: Token, user_signature: Any = None) -> Any
         value = getattr(token, name)
         if value is not None and (setter := getattr(sdk_token, set_name, None)):
             setter(str.__str__(value))  # a secret's own __str__ is a mask
-    # Where nobody knows when an access token dies, the old one's expiry must not stand.
+    # Where the expiry of an access token is unknown, the old one's expiry must not stand.
     expires = token.expires_at
     sdk_token.set_expires_in(None if expires is None else str(to_epoch_ms(expires)))
     if token.user_name and user_signature:
@@ -117,5 +117,5 @@ def is_only_an_id(asked: Token) -> bool:
 
 def wants_user_name(sdk_token: Any) -> bool:
     """Return True if the program left it to the SDK to ask whose a token is (``find_user``)."""
-    # There is no getter. The SDKs up to 5.0 ask nobody, and have no such attribute.
+    # There is no getter. The SDKs up to 5.0 do not ask, and have no such attribute.
     return bool(getattr(sdk_token, "_OAuthToken__find_user", False))

@@ -107,7 +107,7 @@ def acting_as(user: str, *, client_id: str | None = None) -> _ActingAs:
     """Make the SDK's calls in here those of one user; also a decorator, of coroutines too.
 
     It holds for the running thread, or for the running asyncio task and what that hands to
-    ``asyncio.to_thread``, and for nobody else. What was before is restored, whatever happens.
+    ``asyncio.to_thread``, and for no other. The former user is restored in any case.
     Between the values of a generator the caller's code runs: do not yield in it. The SDK must
     have been initialised with a store of `token_store`; `NoUser` will do as its token.
 
@@ -126,7 +126,7 @@ def acting_as(user: str, *, client_id: str | None = None) -> _ActingAs:
 class NoUser(AbstractToken):  # the token of an SDK that is initialised before anybody logs in
     """``Initializer.initialize(environment, NoUser(), store=...)``: for those who use `acting_as`.
 
-    A call outside of it fails, instead of acting as whoever came first.
+    A call outside of it fails, instead of acting as the first user.
     """
 
     def authenticate(self, url_connection: Any) -> None:  # noqa: ARG002 - the SDK's interface
@@ -157,7 +157,7 @@ def _initializer_of(user: str, client_id: str | None) -> Any:
             hint="Call Initializer.initialize(environment, NoUser(), store=token_store(url)).",
         )
     stored = bridge.lookup.find_by_name(user, client_id)
-    # A copy: what the SDK switches for this user, it switches for nobody else.
+    # A copy: what the SDK switches for this user, it switches for no other.
     own = copy.copy(base)
     own.environment = _environment(stored, bridge, base)
     own.token = OAuthToken(
