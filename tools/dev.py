@@ -3,7 +3,9 @@
   demo             set up, then show the main job against a local Zoho
   test [ARGS]      everything a change must pass; with ARGS only pytest, with those arguments.
                    Of all tests, two at the most may fail beside others if they pass alone, three
-                   times; it says so loudly
+                   times; it says so loudly. A run that changes the checkout fails
+  test --fast [ARGS]
+                   the tests that need no server, browser or second SDK: a minute or so
   check            ruff (lint and format), mypy, import-linter, file sizes
   fmt              format, and mend what ruff can mend safely
   fuzz [N]         N random call sequences for the official file store and ours; and every random
@@ -58,11 +60,15 @@ SOAKED = (
     "tests/sdk/official/test_storm.py",
     "tests/stores/test_sql_official.py",
 )
+FAST = ("tests/docs", "tests/keeper/aio", "tests/sandbox", "tests/sdk/bridge", "tests/unit")
+"""What needs no server, no browser, no second SDK and few processes."""
+
 NOT_OF_A_VERSION = ("tests", "--ignore=tests/repo")
 """What other versions are tried with: everything but what is about the checkout itself."""
 
 DEFAULT_SAMPLE = ("1", "100")
 BENCHMARKS = ("bench_*.py", "storm.py", "fleet_of_hosts.py", "scale.py", "memory.py")
+MOST_WORKERS = 8
 USAGE_ERROR = 2
 INTERRUPTED = 130
 
@@ -73,6 +79,8 @@ def demo(args: list[str]) -> int:
 
 
 def test(args: list[str]) -> int:
+    if "--fast" in args:
+        return _fast([arg for arg in args if arg != "--fast"])
     before = changes()
     with ThreadPoolExecutor(1) as beside:
         prepared = beside.submit(_prepare)
@@ -162,12 +170,23 @@ COMMANDS = {
 }
 
 
+def _fast(args: list[str]) -> int:
+    """Run the quick tests, which nothing but Python is needed for."""
+    with environment(TEST) as python:
+        return _call([python, "-m", "pytest", *_workers(each_core=1), *FAST, *args])
+
+
+def _workers(each_core: int) -> list[str]:
+    """Return how many processes share the tests. Many of all tests only wait, for servers."""
+    number = min(MOST_WORKERS, each_core * (os.cpu_count() or 1))
+    return ["-n", str(number), "--dist", "loadgroup"]
+
+
 def _tests(recipe: Recipe, args: list[str]) -> int:
     """Run pytest in an environment; of all tests, two at the most may fail beside others."""
     with environments([recipe, *SDKS.values()]) as (python, *sdk_pythons):
         _name(dict(zip(SDKS, sdk_pythons, strict=True)))
-        workers = ["-n", "auto", "--maxprocesses", "8", "--dist", "loadgroup"]
-        status = _call([python, "-m", "pytest", *workers, *args])
+        status = _call([python, "-m", "pytest", *_workers(each_core=2), *args])
         if status == TESTS_FAILED and not args and pass_alone(python, failed_tests()):
             return 0
         return status

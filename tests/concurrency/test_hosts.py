@@ -22,10 +22,13 @@ ALICE = "alice@example.com"
 LEASE = 3.0
 """Seconds; the usual ones would make these tests long."""
 
-pytestmark = pytest.mark.xdist_group("hosts")
+STORES = [
+    pytest.param(kind, marks=pytest.mark.xdist_group(f"hosts-{kind}"))
+    for kind in ("postgresql", "mariadb", "redis")
+]
 
 
-@pytest.fixture(params=["postgresql", "mariadb", "redis"])
+@pytest.fixture(params=STORES)
 def store_url(request: pytest.FixtureRequest) -> str:
     url: str = request.getfixturevalue(request.param).url
     return url
@@ -51,6 +54,8 @@ def three(store_url: str, zoho: Sandbox, tmp_path: Path) -> Iterator[list[Host]]
     with hosts(3, [port_of(store_url), port_of(zoho.url)]) as made:
         for number, host in enumerate(made):
             host.start(scene | {"lifeboat": str(tmp_path / f"boat{number}")})
+        for host in made:
+            host.wait_until_ready()
         yield made
 
 

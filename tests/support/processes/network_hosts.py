@@ -100,7 +100,7 @@ class Host:
         run("ip", "netns", "exec", self._name, *command)
 
     def start(self, scene: dict[str, Any]) -> None:
-        """Start the program."""
+        """Begin to start the program; `wait_until_ready` tells when it has."""
         told = scene | {"gateway": self.gateway, "ports": list(self._ports)}
         self._process = subprocess.Popen(
             ["ip", "netns", "exec", self._name, sys.executable, str(WORKER)],
@@ -108,7 +108,11 @@ class Host:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip
         self._programs.append(self._process)
-        assert self.do(**told) == {"ready": True}
+        self.say(**told)
+
+    def wait_until_ready(self) -> None:
+        """Return once the program is there."""
+        assert self.hear() == {"ready": True}
 
     def say(self, **what: Any) -> None:
         """Tell the program to do something; it answers when it is done."""
