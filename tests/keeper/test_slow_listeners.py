@@ -249,7 +249,7 @@ def test_doctor_tells_of_what_the_audit_log_lacks(
     log(event(4))
     said = " ".join(run("doctor", "--offline").stdout.split())
     assert "8 events are missing in" in said
-    assert "the last before 2026-01-02" in said
+    assert "the last one before 2026-01-02" in said
 
 
 def fail(_log: AuditLog) -> int:

@@ -1,7 +1,7 @@
 """Zoho's own Python SDK on evergrant: ``Initializer.initialize(..., store=token_store(url))``.
 
 Works with the SDKs 5.0 to 8.0 (import package ``zohocrmsdk``), and with 2.0 and 2.1
-(``zcrmsdk``). Names load when they are first used: the SDK takes half a second to import.
+(``zcrmsdk``). Names are imported at first use: the SDK takes half a second to import.
 """
 
 from __future__ import annotations
@@ -57,23 +57,23 @@ def token_store(
     lifeboat: Path | None = None,
     policy: Policy | None = None,
 ) -> Any:
-    """Return what the ``Initializer`` of the installed SDK takes as its store.
+    """Return a store for the ``Initializer`` of the installed SDK.
 
     Args:
-        url_or_store: A store's URL, as for `evergrant.open_store`, or a store that is open; one
-            of your own with just the six methods will do.
-        data_centers: The hosts that may see a secret, beside the SDK's own environment; by
-            default Zoho's.
-        clock: Tells the time.
-        on_event: Is told each `evergrant.events.Event`, such as the `SaveFailed` that the SDK
-            itself would swallow.
-        lifeboat: Folder for tokens that the store could not take; by default that of the
-            configuration.
-        policy: How long logins last, how many there may be, and what they may cover.
+        url_or_store: A store's URL, as for `evergrant.open_store`, or an open store. Your own
+            store with just the six methods is accepted.
+        data_centers: The hosts that secrets may be sent to, beside the SDK's own environment.
+            Default: Zoho's.
+        clock: Returns the current time.
+        on_event: Called with each `evergrant.events.Event`, such as the `SaveFailed` that the
+            SDK itself would swallow.
+        lifeboat: The folder for tokens that could not be saved. Default: the configuration
+            folder.
+        policy: How long logins last, how many there may be, and which scopes they may have.
 
     Raises:
         MissingExtra: None of Zoho's SDKs is installed.
-        ConfigError: The URL is malformed, or the store is one of Zoho's SDK, which deals in the
+        ConfigError: The URL is malformed, or the store is one of Zoho's SDK, which holds the
             SDK's own tokens.
         StoreUnavailable: The storage cannot be used.
     """

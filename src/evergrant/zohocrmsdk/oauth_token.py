@@ -1,4 +1,4 @@
-"""`OAuthToken`: the official SDK's, with what no store can give it."""
+"""`OAuthToken`: the official SDK's token, with features that a store alone cannot add."""
 
 from __future__ import annotations
 
@@ -31,20 +31,21 @@ __all__ = ["OAuthToken"]
 
 @masks_methods
 class OAuthToken(OfficialToken):
-    """Takes the place of the SDK's token; made and used in the same way (SDKs 5.0 to 8.0).
+    """Replaces the SDK's token, and is made and used in the same way (SDKs 5.0 to 8.0).
 
-    With a store of evergrant's it asks that one for each call. A call that Zoho rejects with
-    INVALID_TOKEN is sent once more with a refreshed token; a token of another data center or
-    environment goes to its own API, and does not switch other threads to it; ``revoke`` revokes
-    the right one and deletes it; timeouts and proxy of the SDK hold for token requests too.
-    With any other store it is the SDK's own.
+    With a store of evergrant's, it asks the store for each call. A call that Zoho rejects with
+    INVALID_TOKEN is sent once more with a refreshed token. A token of another data center or
+    environment is sent to its own API, without switching other threads to it. ``revoke`` revokes
+    the right token and deletes it. The SDK's timeouts and proxy also apply to token requests.
+    With any other store, it behaves as the SDK's own.
     """
 
     def get_token(self) -> str:
-        """Return an access token that works now, as plain text.
+        """Return a working access token, as plain text.
 
         Raises:
-            SDKException: There is none; the cause is an `evergrant.errors.EvergrantError`.
+            SDKException: There is no working token; the cause is an
+                `evergrant.errors.EvergrantError`.
         """
         bridge = bridge_of(Initializer.get_initializer())
         if bridge is None:
@@ -53,10 +54,10 @@ class OAuthToken(OfficialToken):
             return str.__str__(self._resolve(bridge).access_token)
 
     def authenticate(self, url_connection: Any) -> None:
-        """Sign a call that the SDK is about to send, and stand by for its rejection.
+        """Sign a call that the SDK is about to send, and retry it if Zoho rejects the token.
 
         Raises:
-            SDKException: There is no token that works.
+            SDKException: There is no working token.
         """
         bridge = bridge_of(Initializer.get_initializer())
         if bridge is None:
@@ -65,8 +66,8 @@ class OAuthToken(OfficialToken):
             with raising_sdk_errors(SDKException):
                 token = self._resolve(bridge)
                 url_connection.url = self._call_url(bridge, token, url_connection.url)
-            # In headers of this call's own: what the SDK has here is the program's HeaderMap, and
-            # with that the token would sign the next call, of another user perhaps.
+            # A copy of the headers: the SDK passes the program's own HeaderMap, in which the token
+            # would also sign the next call, perhaps another user's.
             url_connection.headers = {
                 **url_connection.headers,
                 AUTHORIZATION: authorization_header(token),
@@ -92,9 +93,9 @@ class OAuthToken(OfficialToken):
         return send(converter)
 
     def _call_url(self, bridge: SDKBridge, token: Token, url: str) -> str:
-        """Return where a call goes that the SDK has built for its current environment.
+        """Return the URL for a call that the SDK built for its current environment.
 
-        That may be another user's: a token must not even be shown to another data center.
+        That may be another user's environment, and a token must not be sent to another data center.
 
         Raises:
             UntrustedServer: The token's API domain is not one of Zoho's.
@@ -111,19 +112,19 @@ class OAuthToken(OfficialToken):
             here = base.rstrip("/")
             if url.startswith(f"{here}/"):
                 return home + url.removeprefix(here)
-        return url  # given by the program, or by Zoho, such as that of a download
+        return url  # a URL from the program or from Zoho, such as a download
 
     def revoke(self, id1: str | None = None) -> bool:
         """Revoke the token with this id at Zoho, and delete it from the store.
 
         Args:
-            id1: The id (the SDK's name for it); else this token's own.
+            id1: The id (the SDK's name for it). Default: this token's id.
 
         Returns:
-            Whether it was there, and alive.
+            Whether the token existed and was valid.
 
         Raises:
-            SDKException: Zoho could not be told; the token stays in the store.
+            SDKException: Zoho could not be reached; the token stays in the store.
         """
         bridge, id_ = bridge_of(Initializer.get_initializer()), id1 or self.get_id()
         if bridge is None:

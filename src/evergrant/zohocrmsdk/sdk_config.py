@@ -1,4 +1,4 @@
-"""What the official SDK's configuration says about the way to Zoho."""
+"""What the official SDK's configuration says about the connection to Zoho."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ from evergrant.errors import ConfigError, UntrustedServer
 __all__ = ["UNINITIALIZED", "SDKConfig", "remember_followed", "requested_environment", "sdk_config"]
 
 DEFAULT_TIMEOUT_S = 10.0
-"""Seconds for a token request where the SDK's configuration names none (it would wait for ever)."""
+"""The timeout of a token request if the SDK's configuration has none (it would wait for ever)."""
 
 
 @dataclass(frozen=True, slots=True)
 class SDKConfig:
-    """Where the SDK's environment says that Zoho is, and how to get there.
+    """Zoho's addresses in the SDK's environment, and how to connect to them.
 
     Attributes:
-        accounts_url: The environment's, or None if the SDK is not initialised yet.
-        timeout: Seconds to wait for each part of an answer.
-        proxy: The URL of the proxy to go through, with its password.
-        follows_tokens: Whether a token's API domain may lead elsewhere than the environment
-            (``SDKConfig(update_api_domain=...)``).
+        accounts_url: The environment's accounts server, or None if the SDK is not initialised.
+        api_url: The environment's API.
+        timeout: Seconds to wait for each part of a response.
+        proxy: The URL of the proxy, with its password.
+        follows_tokens: Whether a token's API domain may lead to another address than the
+            environment (``SDKConfig(update_api_domain=...)``).
     """
 
     accounts_url: str | None = None
@@ -35,17 +36,17 @@ class SDKConfig:
     follows_tokens: bool = True
 
     def data_centers(self, known: DataCenters) -> tuple[DataCenters, DataCenter]:
-        """Return the data centers that may see a secret, and the one of this environment.
+        """Return the data centers that secrets may be sent to, and the one of this environment.
 
-        An environment that the program itself made up, such as a local one for tests, joins those
-        that are known: unlike a redirect's parameters, it does not come from outside.
+        An environment that the program defined, such as a local one for tests, is added to the
+        known ones: unlike a redirect's parameters, it does not come from outside.
 
         Raises:
             ConfigError: The environment is not an address that secrets may be sent to.
         """
         if not self.accounts_url:
             return known, known.by_code(known.codes[0])
-        # The SDK's is the address of the token endpoint: its path is the same everywhere.
+        # The SDK's URL is that of the token endpoint, whose path is the same everywhere.
         accounts, api = origin_of(self.accounts_url), origin_of(self.api_url)
         if not accounts or not api:
             raise ConfigError(
@@ -61,10 +62,10 @@ class SDKConfig:
         return DataCenters(home, *members), home
 
     def require_initialized(self) -> None:
-        """Refuse to send anything for an SDK that was not told where Zoho is.
+        """Refuse to send anything before the SDK is initialised.
 
         Raises:
-            ConfigError: It was not.
+            ConfigError: The SDK is not initialised.
         """
         if not self.accounts_url:
             raise ConfigError(
@@ -73,10 +74,10 @@ class SDKConfig:
             )
 
     def api_domain(self, named: str | None, known: DataCenters) -> str | None:
-        """Return where the API is for a token, as the program asked for it.
+        """Return the API domain for a token, in the environment that the program asked for.
 
-        Where the program lets tokens lead it, that is the token's data center; but who asked for
-        a sandbox or developer environment gets that one there, never production.
+        If tokens may lead to their own data center, it is there. A program that asked for a
+        sandbox or developer environment gets the same one there, never production.
 
         Args:
             named: The token's API domain.
@@ -93,7 +94,7 @@ class SDKConfig:
         try:
             where = known.by_api_domain(own)
         except UntrustedServer:
-            return own  # a request to it is refused later
+            return own  # refused later, before anything is sent there
         if where.accounts_url == home.accounts_url:
             return own if asked == origin_of(home.api_url) and not home.is_fixed else asked
         kinds = {
@@ -104,8 +105,8 @@ class SDKConfig:
         if there := getattr(where, kinds[asked]):
             return origin_of(there)
         raise ConfigError(
-            f"the token lives in data center {where.code!r}, where Zoho names no such environment "
-            f"as {asked}",
+            f"the token belongs to data center {where.code!r}, where Zoho has no environment "
+            f"like {asked}",
             hint="Initialise the SDK with that data center's production environment.",
         )
 
@@ -116,14 +117,15 @@ UNINITIALIZED = SDKConfig()
 
 
 def sdk_config(initializer: Any, *, follows_tokens: bool = True) -> SDKConfig:
-    """Return what the SDK was initialised with: environment, timeouts, proxy and flag.
+    """Return the environment, timeout, proxy and flag that the SDK was initialised with.
 
     Args:
-        follows_tokens: Whether this SDK goes where a token's API domain leads, if its
-            configuration does not say.
+        initializer: The SDK's ``Initializer``, or None.
+        follows_tokens: Whether this SDK follows a token's API domain, if its configuration does
+            not say.
 
     Raises:
-        ConfigError: Its proxy is none for HTTP.
+        ConfigError: The proxy is not an HTTP proxy.
     """
     environment = requested_environment(initializer)
     if environment is None:
@@ -140,9 +142,9 @@ def sdk_config(initializer: Any, *, follows_tokens: bool = True) -> SDKConfig:
 
 
 def requested_environment(initializer: Any) -> Any:
-    """Return the environment that the program asked for, or None without an initialised SDK.
+    """Return the environment that the program asked for, or None if the SDK is not initialised.
 
-    The SDK puts that of the token it used last in its place, for the next user too.
+    The SDK replaces it by that of the token it used last, for the next user too.
     """
     now = getattr(initializer, "environment", None)
     before = getattr(initializer, _REQUESTED, None)
@@ -157,7 +159,7 @@ def requested_environment(initializer: Any) -> Any:
 
 
 def remember_followed(initializer: Any, api_domain: str | None) -> None:
-    """Note that the SDK is about to take a token's API domain for its environment."""
+    """Remember that the SDK is about to use a token's API domain as its environment."""
     if initializer is not None and (found := origin_of(api_domain)):
         setattr(
             initializer, _FOLLOWED, (*getattr(initializer, _FOLLOWED, ())[-MAX_FOLLOWED:], found)
@@ -166,7 +168,7 @@ def remember_followed(initializer: Any, api_domain: str | None) -> None:
 
 _REQUESTED, _FOLLOWED = "evergrant_asked", "evergrant_led"
 MAX_FOLLOWED = 20
-"""API domains that are remembered: more than Zoho has."""
+"""How many API domains are remembered: more than Zoho has."""
 
 
 def _timeout(config: Any) -> float:
@@ -177,8 +179,8 @@ def _timeout(config: Any) -> float:
 
 
 def _proxy(proxy: Any) -> str | None:
-    # The getters of the SDK's RequestProxy have no return statement, in any version: what it was
-    # given stands in its private attributes only.
+    # The getters of the SDK's RequestProxy have no return statement, in any version: the values
+    # are only in its private attributes.
     host = getattr(proxy, "_RequestProxy__host", None)
     if not host:
         return None

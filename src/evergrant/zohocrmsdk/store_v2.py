@@ -1,4 +1,4 @@
-"""The `TokenStore` of Zoho's SDKs 2.0 and 2.1 (import package ``zcrmsdk``), over any of ours."""
+"""The `TokenStore` for Zoho's SDKs 2.0 and 2.1 (import package ``zcrmsdk``), on any of ours."""
 
 from __future__ import annotations
 
@@ -24,33 +24,33 @@ __all__ = ["OlderSDKTokenStore"]
 
 @masks_methods
 class OlderSDKTokenStore(TokenStore):
-    """What the ``Initializer`` of 2.0 and 2.1 takes as its store; users are e-mail addresses.
+    """A store for the ``Initializer`` of 2.0 and 2.1, in which users are e-mail addresses.
 
-    These SDKs keep an access token for as long as their own token object lives. So the answers
-    are copies, and the object itself stays without one: each call asks the store.
+    These SDKs keep an access token for as long as their own token object lives. So the store
+    returns copies, and the object itself never gets an access token: each call asks the store.
 
     Args:
-        desk: Answers for the tokens.
+        bridge: Finds, refreshes and saves the tokens.
     """
 
     def __init__(self, bridge: SDKBridge) -> None:
         self.bridge = bridge
 
     def get_token(self, user: Any, token: Any) -> Any:
-        """Return the stored token that a user and an SDK token mean, fresh, or None."""
+        """Return a fresh copy of the stored token for a user and an SDK token, or None."""
         with raising_sdk_errors(SDKException):
             asked = copy_from_sdk(token, user_name=self._name_of(user.get_email(), token))
             found = self.bridge.resolve(asked, self._config(), find_user=False)
             return found and _fill(copy.copy(token), found)
 
     def save_token(self, user: Any, token: Any) -> None:
-        """Save a user's SDK token; it is given its id."""
+        """Save a user's SDK token, and set its id."""
         with raising_sdk_errors(SDKException):
             asked = copy_from_sdk(token, user_name=self._name_of(user.get_email(), token))
             _fill(token, self.bridge.save(asked, self._config()))
 
     def delete_token(self, token: Any) -> None:
-        """Delete the token that an SDK token means; a missing one is an error."""
+        """Delete the stored token for an SDK token; raise if there is none."""
         with raising_sdk_errors(SDKException):
             asked = copy_from_sdk(token, user_name=self._name_of(token.get_user_mail(), token))
             found = self.bridge.lookup.find(asked)
@@ -70,7 +70,7 @@ class OlderSDKTokenStore(TokenStore):
             self.bridge.delete_all()
 
     def get_token_by_id(self, id: str, token: Any) -> Any:  # noqa: A002 - the SDK's name
-        """Return the token with this id, fresh; a missing one is an error."""
+        """Return the token with this id, fresh; raise if there is none."""
         with raising_sdk_errors(SDKException):
             asked = replace(copy_from_sdk(token), id=id)
             found = self.bridge.resolve(asked, self._config(), find_user=False)
@@ -84,9 +84,9 @@ class OlderSDKTokenStore(TokenStore):
         self.bridge.store.close()
 
     def _name_of(self, email: str | None, token: Any) -> str | None:
-        """Return what a user is called here: newer SDKs add the org to the address."""
+        """Return the user's name in the store: newer SDKs add the org to the address."""
         found = self.bridge.store.find_users(email or "")
-        # Who is in two orgs has two rows: the token may know which is meant.
+        # A user in two orgs has two rows: the token may tell which one is meant.
         own = [one for one in found if _is_of(token, one)]
         with suppress(TokenNotFound):
             return (

@@ -1,4 +1,4 @@
-"""The `TokenStore` of Zoho's SDKs 5.0 to 8.0 (import package ``zohocrmsdk``), over any of ours."""
+"""The `TokenStore` for Zoho's SDKs 5.0 to 8.0 (import package ``zohocrmsdk``), on any of ours."""
 
 from __future__ import annotations
 
@@ -31,39 +31,39 @@ __all__ = ["CustomStoreInMemory", "CustomStoreList", "CustomStoreSQLite", "SDKTo
 
 @masks_methods
 class SDKTokenStore(TokenStore):
-    """What the official ``Initializer`` takes as its store.
+    """A store for the official ``Initializer``.
 
-    ``find_token`` answers with a token that is fresh already, so that the SDK's own code for
-    refreshing (no lock, no timeout, 5 s before the end) never runs. Every method raises the
-    SDK's SDKException, with an `evergrant.errors.EvergrantError` as its cause.
+    ``find_token`` returns a token that is already fresh, so that the SDK's own refresh code (no
+    lock, no timeout, 5 s before the expiry) never runs. Every method raises the SDK's
+    SDKException, with an `evergrant.errors.EvergrantError` as its cause.
 
     Args:
-        desk: Answers for the tokens.
+        bridge: Finds, refreshes and saves the tokens.
     """
 
     def __init__(self, bridge: SDKBridge) -> None:
         self.bridge = bridge
 
     def find_token(self, token: Any) -> Any:
-        """Fill an SDK token with the stored one that it means, fresh; return it, or None."""
+        """Fill an SDK token with the stored one, refreshed if needed; return it, or None."""
         with raising_sdk_errors(SDKException):
             if found := self.bridge.cached(*token_identity(token)):
                 return self._fill(token, found)
             asked = copy_from_sdk(token)
             if is_only_an_id(asked):
-                # The SDK is about to revoke it: this very one, and no other.
+                # The SDK is about to revoke it: exactly this one, never another user's.
                 found = self.bridge.store.find_token_by_id(asked.id) if asked.id else None
             else:
                 found = self.bridge.resolve(asked, self.config(), find_user=wants_user_name(token))
             return found and self._fill(token, found)
 
     def save_token(self, token: Any) -> None:
-        """Save an SDK token; it is given its id."""
+        """Save an SDK token, and set its id."""
         with raising_sdk_errors(SDKException):
             self._fill(token, self.bridge.save(copy_from_sdk(token), self.config()))
 
     def delete_token(self, id: str) -> None:  # noqa: A002 - the SDK's name
-        """Delete one token; an unknown id is an error."""
+        """Delete one token; raise if the id is unknown."""
         with raising_sdk_errors(SDKException):
             self.bridge.delete(id)
 
@@ -86,13 +86,13 @@ class SDKTokenStore(TokenStore):
             return found and self._new(found)
 
     def _resolve_current(self, id_: str) -> Token | None:
-        """Return what the SDK's current token becomes under an id that its program chose for it.
+        """Return the stored token for the SDK's current token, whose id the program chose.
 
-        The SDKs 6.0 and 7.0 cannot go on with None here, and 8.0 would bring a token back that
-        was deleted elsewhere.
+        The SDKs 6.0 and 7.0 fail if they get None here, and 8.0 would restore a token that was
+        deleted elsewhere.
 
         Raises:
-            TokenNotFound: It was.
+            TokenNotFound: The token was deleted.
         """
         current = getattr(Initializer.get_initializer(), "token", None)
         if not isinstance(current, OfficialToken) or current.get_id() != id_:
@@ -105,7 +105,7 @@ class SDKTokenStore(TokenStore):
         return found
 
     def config(self) -> SDKConfig:
-        """Return the SDK's surroundings in this thread."""
+        """Return the SDK's configuration in this thread."""
         return sdk_config(Initializer.get_initializer())
 
     def close(self) -> None:
@@ -124,21 +124,21 @@ class SDKTokenStore(TokenStore):
 
 
 class CustomStoreSQLite(SDKTokenStore):
-    """In the place of Zoho's sample of this name: goes on with its ``zohooauth.db``."""
+    """Replaces Zoho's sample of this name, and uses its ``zohooauth.db``."""
 
     def __init__(self, db_name: str = "zohooauth.db") -> None:
         super().__init__(SDKBridge(open_store("sqlite:///" + db_name)))
 
 
 class CustomStoreInMemory(SDKTokenStore):
-    """In the place of Zoho's sample of this name, which keeps a SQLite database in memory."""
+    """Replaces Zoho's sample of this name, with a SQLite database in memory."""
 
     def __init__(self) -> None:
         super().__init__(SDKBridge(open_store("sqlite:///:memory:")))
 
 
 class CustomStoreList(SDKTokenStore):
-    """In the place of Zoho's sample of this name, which keeps a list of lists."""
+    """Replaces Zoho's sample of this name, with a list in memory."""
 
     def __init__(self) -> None:
         super().__init__(SDKBridge(open_store("list:")))

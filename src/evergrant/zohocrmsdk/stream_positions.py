@@ -1,4 +1,4 @@
-"""Where the files of an upload stand, so that it can be sent once more."""
+"""The positions of an upload's files, so that the upload can be repeated."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ __all__ = ["StreamPositions"]
 
 
 class StreamPositions:
-    """Where the streams in the body of an SDK's call stand before it is sent.
+    """The positions of the streams in the body of an SDK's call, before it is sent.
 
     A stream that was read to its end would be sent again as an empty file.
 
     Args:
-        body: As the SDK's converter formed it; files are in a form's ``StreamWrapper`` objects.
+        body: The body from the SDK's converter; files are ``StreamWrapper`` objects of a form.
     """
 
     def __init__(self, body: Any) -> None:
         self._marks = [(stream, _position(stream)) for stream in _streams(body)]
 
     def restore(self) -> bool:
-        """Set the streams back; return False where one cannot be."""
+        """Set all streams back; return False if one of them cannot be set back."""
         if any(position is None for _, position in self._marks):
             return False
         for stream, position in self._marks:

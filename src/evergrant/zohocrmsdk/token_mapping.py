@@ -1,4 +1,4 @@
-"""The official SDK's token objects and ours: read one, fill the other."""
+"""Copies between the official SDK's token objects and ours."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _SAME_NAME = (
     "redirect_url",
     "api_domain",
 )
-"""Fields that both call the same. The SDKs of the 2.0 line have no ``api_domain``."""
+"""Fields with the same name in both. The SDKs of the 2.0 line have no ``api_domain``."""
 
 _SETTERS = tuple((name, f"set_{name}") for name in _SAME_NAME)
 
 
 @contextmanager
 def raising_sdk_errors(exception: type[Exception]) -> Iterator[None]:
-    """Let our errors surface as the SDK's own exception, with ours as the cause."""
+    """Raise our errors as the SDK's own exception, with ours as the cause."""
     try:
         yield
     except EvergrantError as error:
@@ -45,15 +45,16 @@ def raising_sdk_errors(exception: type[Exception]) -> Iterator[None]:
 
 
 def copy_from_sdk(sdk_token: Any, *, user_name: str | None = None) -> Token:
-    """Return what an SDK token says; empty texts say nothing.
+    """Return our token for an SDK token; empty strings become None.
 
     Args:
-        user_name: Whose it is, where the SDK keeps that elsewhere (2.0 and 2.1).
+        sdk_token: The SDK's token.
+        user_name: Its user, for SDKs that keep it elsewhere (2.0 and 2.1).
 
     Raises:
-        StoreError: Its expiry is not epoch milliseconds.
+        StoreError: The expiry is not epoch milliseconds.
     """
-    # First: where it raises, no frame may hold the secrets yet.
+    # First: if it raises, no frame may hold the secrets yet.
     expires_at = _parse_expiry(_get(sdk_token, "expires_in"), _get(sdk_token, "id"))
     signature = _get(sdk_token, "user_signature")
     return Token(
@@ -81,18 +82,20 @@ def _parse_expiry(text: Any, token_id: str | None) -> datetime | None:
 
 
 def copy_to_sdk(sdk_token: Any, token: Token, user_signature: Any = None) -> Any:
-    """Put a stored token's values into an SDK token, through its setters; return that.
+    """Copy a stored token's values into an SDK token, with its setters; return the SDK token.
 
-    Stored values win; what the store does not have stays as it is.
+    Stored values win. Values that the store does not have are not changed.
 
     Args:
-        user_signature: The SDK's class for the name of a user, where it has one.
+        sdk_token: The SDK's token.
+        token: The stored token.
+        user_signature: The SDK's class for the name of a user, if it has one.
     """
     for name, set_name in _SETTERS:
         value = getattr(token, name)
         if value is not None and (setter := getattr(sdk_token, set_name, None)):
             setter(str.__str__(value))  # a secret's own __str__ is a mask
-    # Where the expiry of an access token is unknown, the old one's expiry must not stand.
+    # Without a known expiry, the old token's expiry must not stay.
     expires = token.expires_at
     sdk_token.set_expires_in(None if expires is None else str(to_epoch_ms(expires)))
     if token.user_name and user_signature:
@@ -101,9 +104,9 @@ def copy_to_sdk(sdk_token: Any, token: Token, user_signature: Any = None) -> Any
 
 
 def token_identity(sdk_token: Any) -> tuple[str | None, str | None, str | None]:
-    """Return which token an SDK token means, if it says so without a secret.
+    """Return the id, user name and client id of an SDK token.
 
-    That is id, user name and client id; all None where it goes by one of its tokens.
+    All are None if it is identified only by one of its secrets.
     """
     id_, signature = sdk_token.get_id(), sdk_token.get_user_signature()
     name = signature.get_name() if signature else None
@@ -111,11 +114,11 @@ def token_identity(sdk_token: Any) -> tuple[str | None, str | None, str | None]:
 
 
 def is_only_an_id(asked: Token) -> bool:
-    """Return True if a token names nothing but its id: so the SDK's ``revoke(id)`` asks."""
+    """Return True if a token has only an id, as in the SDK's ``revoke(id)``."""
     return asked == Token(id=asked.id)
 
 
 def wants_user_name(sdk_token: Any) -> bool:
-    """Return True if the program left it to the SDK to ask whose a token is (``find_user``)."""
-    # There is no getter. The SDKs up to 5.0 do not ask, and have no such attribute.
+    """Return True if the program wants the SDK to find out the user (``find_user``)."""
+    # There is no getter. The SDKs up to 5.0 lack this feature and the attribute.
     return bool(getattr(sdk_token, "_OAuthToken__find_user", False))

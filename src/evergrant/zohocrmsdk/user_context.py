@@ -1,4 +1,4 @@
-"""Whom the SDK acts as: bound to a thread, a pool's job or an asyncio task, not to the process."""
+"""The SDK's current user, bound to a thread, pool job or asyncio task, not to the process."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 class _BoundUser(NamedTuple):
-    """What one `acting_as` makes the SDK use."""
+    """The initializer that one `acting_as` makes the SDK use."""
 
     key: object
     initializer: Any
@@ -38,10 +38,10 @@ _bound_users: ContextVar[tuple[_BoundUser, ...]] = ContextVar("evergrant_roles",
 
 
 class _ContextLocal:
-    """In the place of the SDK's ``Initializer.LOCAL``: looks at the context before the thread.
+    """Replaces the SDK's ``Initializer.LOCAL``: looks at the context first, then at the thread.
 
-    The SDK keeps the current user in a thread's local variables. Tasks share a thread, and the
-    next job of a pool finds what the last one left.
+    The SDK keeps the current user in a thread-local variable. But tasks share a thread, and in a
+    pool, the next job would find the user of the last one.
     """
 
     def __init__(self, own: Any) -> None:
@@ -55,7 +55,7 @@ class _ContextLocal:
     @init.setter
     def init(self, initializer: Any) -> None:
         if roles := _bound_users.get():
-            # switch_user inside acting_as ends with it
+            # a switch_user inside acting_as lasts until acting_as ends
             _bound_users.set((*roles[:-1], roles[-1]._replace(initializer=initializer)))
         else:
             self.own.init = initializer
@@ -69,13 +69,13 @@ class _ActingAs:
     def __enter__(self) -> None:
         with raising_sdk_errors(SDKException):
             initializer = _initializer_of(self._user, self._client_id)
-        # Without a lock: whichever of two threads puts its own there last, both look at the same.
+        # Without a lock: if two threads replace it at once, both replacements behave the same.
         if not isinstance(Initializer.LOCAL, _ContextLocal):
             Initializer.LOCAL = _ContextLocal(Initializer.LOCAL)
         _bound_users.set((*_bound_users.get(), _BoundUser(self, initializer)))
 
     def __exit__(self, *error: object) -> None:
-        # Ours alone, wherever it stands: generators end in any order, and in any context.
+        # Remove only ours, at any position: generators end in any order, and in any context.
         roles = _bound_users.get()
         for at in reversed(range(len(roles))):
             if roles[at].key is self:
@@ -87,7 +87,7 @@ class _ActingAs:
             raise ConfigError(
                 f"acting_as cannot decorate {function.__qualname__}: between two values of a "
                 "generator its caller would act as the user",
-                hint="Use `with acting_as(user):` around what calls the SDK, without a yield.",
+                hint="Use `with acting_as(user):` around the SDK calls, without a yield.",
             )
 
         @wraps(function)
@@ -104,29 +104,29 @@ class _ActingAs:
 
 
 def acting_as(user: str, *, client_id: str | None = None) -> _ActingAs:
-    """Make the SDK's calls in here those of one user; also a decorator, of coroutines too.
+    """Make the SDK's calls in the block as one user; also a decorator, for coroutines too.
 
-    It holds for the running thread, or for the running asyncio task and what that hands to
-    ``asyncio.to_thread``, and for no other. The former user is restored in any case.
-    Between the values of a generator the caller's code runs: do not yield in it. The SDK must
-    have been initialised with a store of `token_store`; `NoUser` will do as its token.
+    It applies only to the running thread, or to the running asyncio task and what that passes to
+    ``asyncio.to_thread``. The previous user is always restored. Do not yield in the block of a
+    generator: between two values, the caller's code would run as this user. The SDK must be
+    initialised with a store of `token_store`; its token can be `NoUser`.
 
     Args:
-        user: ``email:zgid``, or the bare address where it fits one token.
-        client_id: Whose token of that user, where several clients share the store.
+        user: ``email:zgid``, or only the address if it matches one token.
+        client_id: The client of the token, if several clients share the store.
 
     Raises:
-        SDKException: There is no such user, or no store of ours; the cause is an
+        SDKException: There is no such user, or the store is not one of ours; the cause is an
             `evergrant.errors.EvergrantError`.
         ConfigError: It decorates a generator.
     """
     return _ActingAs(user, client_id)
 
 
-class NoUser(AbstractToken):  # the token of an SDK that is initialised before anybody logs in
-    """``Initializer.initialize(environment, NoUser(), store=...)``: for those who use `acting_as`.
+class NoUser(AbstractToken):  # for an SDK that is initialised before any user logs in
+    """``Initializer.initialize(environment, NoUser(), store=...)``, for programs with `acting_as`.
 
-    A call outside of it fails, instead of acting as the first user.
+    A call outside of `acting_as` fails, instead of running as the first user.
     """
 
     def authenticate(self, url_connection: Any) -> None:  # noqa: ARG002 - the SDK's interface
@@ -136,20 +136,20 @@ class NoUser(AbstractToken):  # the token of an SDK that is initialised before a
             SDKException: Always.
         """
         with raising_sdk_errors(SDKException):
-            raise ConfigError("nobody acts here", hint="Call the SDK inside acting_as(user).")
+            raise ConfigError("no user is set", hint="Call the SDK inside acting_as(user).")
 
     def remove(self) -> bool:
-        """Say that there was nothing to remove."""
+        """Return False: there is nothing to remove."""
         return False
 
     def generate_token(self) -> None:
-        """Need no token."""
+        """Do nothing: no token is needed."""
 
     get_token = generate_token
 
 
 def _initializer_of(user: str, client_id: str | None) -> Any:
-    base = Initializer.initializer  # the process's own, even inside another acting_as
+    base = Initializer.initializer  # the process's initializer, even inside another acting_as
     bridge = bridge_of(base)
     if bridge is None:
         raise ConfigError(
@@ -157,7 +157,7 @@ def _initializer_of(user: str, client_id: str | None) -> Any:
             hint="Call Initializer.initialize(environment, NoUser(), store=token_store(url)).",
         )
     stored = bridge.lookup.find_by_name(user, client_id)
-    # A copy: what the SDK switches for this user, it switches for no other.
+    # A copy: what the SDK changes for this user, it must not change for others.
     own = copy.copy(base)
     own.environment = _environment(stored, bridge, base)
     own.token = OAuthToken(
@@ -169,7 +169,7 @@ def _initializer_of(user: str, client_id: str | None) -> Any:
 
 
 def _environment(stored: Token, bridge: SDKBridge, base: Any) -> Any:
-    """Return the environment for a token: in its data center, as the program asked for it."""
+    """Return the environment that the program asked for, in the token's data center."""
     domain = origin_of(bridge.routed(stored, sdk_config(base)).api_domain)
     current = requested_environment(base)
     environment = copy.copy(current)
@@ -178,7 +178,7 @@ def _environment(stored: Token, bridge: SDKBridge, base: Any) -> Any:
     try:
         where = bridge.data_centers.by_api_domain(domain)
     except UntrustedServer:
-        return environment  # of the program's own making, as the current one is
+        return environment  # defined by the program, like the current one
     environment.url = domain
     environment.accounts_url = f"{where.accounts_url}/oauth/v2/token"
     environment.file_upload_url = where.upload_url or domain
