@@ -87,7 +87,7 @@ def test_a_broken_promise_is_told_with_its_reason(run: Command, folder: Path) ->
     (line,) = (line for line in lines if "a writer that is killed" in line)
     assert line.startswith("kept")
     assert (
-        "The order of criteria, what must match as well, and what matches no token."
+        "Finding: the order of criteria, what else must match, and what matches nothing."
         in result.stdout
     )
     assert re.fullmatch(r"Forgetful: \d+ promises kept, \d+ broken", lines[-1])
@@ -130,8 +130,8 @@ def test_a_store_with_tokens_in_it_is_refused_and_untouched(run: Command, folder
 @pytest.mark.parametrize(
     ("spec", "source", "said"),
     [
-        ("mine", "", "'mine' names no factory. Write module:factory"),
-        ("mine:", "", "names no factory"),
+        ("mine", "", "'mine' is not the name of a factory. Write module:factory"),
+        ("mine:", "", "is not the name of a factory"),
         ("missing:make", "", "missing does not import: ModuleNotFoundError"),
         (
             "mine:make",

@@ -1,4 +1,4 @@
-"""Helps for tests: the pytest plugin, and the suite that every token store passes."""
+"""Helpers for tests: the pytest plugin, and the contract suite that every token store passes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ __all__ = ["StoreContract"]
 
 
 def __getattr__(name: str) -> object:
-    # Every pytest run imports this package, for the plugin: the suite loads when it is asked for.
+    # Every pytest run imports this package for the plugin, so the suite is imported only when used.
     if name != "StoreContract":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from evergrant.testing.contract import StoreContract

@@ -1,4 +1,4 @@
-"""`check_store`: which promises a store keeps, found out by pytest in a process of its own."""
+"""`check_store`: runs the contract suite on a store, with pytest in a separate process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from evergrant.testing.contract import StoreContract
 __all__ = ["Promise", "Report", "check_store"]
 
 CHECK_TIMEOUT_S = 120.0
-"""Seconds after which a check that has not ended never will: a store that waits for itself."""
+"""How long a check may take before it counts as hanging, such as in a deadlock."""
 
 BEYOND_SIX_METHODS = {
     "test_another_handle_changes_the_same_note",
@@ -32,18 +32,18 @@ BEYOND_SIX_METHODS = {
     "test_extending_a_lease_is_seen_by_every_handle",
     "test_processes_that_change_a_note_lose_no_change",
 }
-"""The checks of what no store with just six methods can promise."""
+"""The checks that no store with just the six methods can pass."""
 
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """One check of the contract, and what came of it.
+    """One check of the contract, and its result.
 
     Attributes:
-        group: What the promise is about.
-        text: What is promised.
-        detail: What belongs to it.
-        state: Whether it is kept; ``beyond`` is what no store with just six methods can keep.
+        group: The subject of the promise.
+        text: The promise.
+        detail: More about it.
+        state: Whether it is kept; ``beyond`` means that it needs more than the six methods.
         reason: Why it is not kept.
     """
 
@@ -56,12 +56,13 @@ class Promise:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was found out about a store.
+    """The results for a store.
 
     Attributes:
         store: The name of its class.
         six_methods: It has just the six methods, and was checked through the adapter.
-        handles: A second handle could be opened on what the first one wrote.
+        handles: A second handle could be opened on the same storage.
+        promises: The result of each check.
     """
 
     store: str
@@ -76,14 +77,14 @@ class Report:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What the promises do not say, in sentences."""
+        """Limits of the check, in sentences."""
         notes = [f"Beyond six methods: {text}." for text in SixMethodStore.not_promised]
         if not self.six_methods:
             notes = []
         if not self.handles:
             notes.append(
-                "The factory takes no folder: what is promised about several handles and a new "
-                "start was checked with one handle only."
+                "The factory takes no folder: promises about several handles and a restart were "
+                "checked with one handle only."
             )
         return tuple(notes)
 
@@ -92,12 +93,12 @@ def check_store(spec: str, *, timeout: float = CHECK_TIMEOUT_S) -> Report:
     """Run the contract on the stores that a factory makes.
 
     Args:
-        spec: ``module:factory``; the module is looked for in the current folder too. The factory
-            returns a new, empty store; one that takes an argument gets a folder of its own.
-        patience: Seconds that one check may take.
+        spec: ``module:factory``. The module may be in the current folder. The factory returns a
+            new, empty store. If it takes an argument, it gets a new folder.
+        timeout: How many seconds one check may take.
 
     Raises:
-        ConfigError: There is no such factory, it makes no store, or one that is not empty.
+        ConfigError: There is no such factory, or it does not return an empty store.
     """
     with scratch_folder() as folder:
         report, output = Path(folder, "report"), Path(folder, "output")
@@ -111,7 +112,7 @@ def check_store(spec: str, *, timeout: float = CHECK_TIMEOUT_S) -> Report:
             raise ConfigError(line["refused"], hint=line["hint"])
     if not found:
         raise ConfigError(
-            f"the checks of {spec} did not begin", hint=f"pytest said: {said.strip()[-500:]}"
+            f"the checks of {spec} did not start", hint=f"pytest said: {said.strip()[-500:]}"
         )
     promises = tuple(_promises(lines, six_methods=found["six_methods"]))
     return Report(**found, promises=promises)
@@ -120,10 +121,10 @@ def check_store(spec: str, *, timeout: float = CHECK_TIMEOUT_S) -> Report:
 def _run(spec: str, report: Path, output: Path, timeout: float) -> None:
     checks = Path(__file__).with_name("check_suite.py")
     command = [
-        # No -m and no current folder before pytest is loaded: a file of the user's may be named
-        # like a module of the standard library.
+        # -P keeps the current folder off the path until pytest is loaded: a file of the user may
+        # have the name of a standard library module.
         *(sys.executable, "-P", "-m", "pytest", str(checks)),
-        # Their settings, conftest.py and plugins are for their own tests.
+        # The user's pytest settings, conftest.py and plugins are for their own tests.
         *("-c", os.devnull, f"--rootdir={checks.parent}", "--noconftest", "-q"),
         *("-p", "no:cacheprovider", "-p", "evergrant.testing.check_plugin"),
         *(f"--check-store={spec}", f"--check-report={report}", "--import-mode=importlib"),
@@ -144,12 +145,14 @@ def _run(spec: str, report: Path, output: Path, timeout: float) -> None:
             _wait(process, report, timeout)
         finally:
             if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)  # with what the store has started
+                os.killpg(
+                    process.pid, signal.SIGKILL
+                )  # with all processes that the store has started
                 process.wait()
 
 
 def _wait(process: subprocess.Popen[bytes], report: Path, timeout: float) -> None:
-    """Wait for the end, or until nothing has happened for too long."""
+    """Wait until the process ends, or has reported nothing for too long."""
     size, since = 0, time.monotonic()
     while time.monotonic() - since < timeout:
         try:

@@ -1,4 +1,4 @@
-"""The pytest plugin with which ``evergrant check-store`` hears what held and what did not."""
+"""The pytest plugin that reports the results of the checks to ``evergrant check-store``."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ MAX_REASON_LENGTH = 300
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Take what to check, and where to write what was found."""
+    """Add the options for the store to check and the report to write."""
     parser.addoption("--check-store", required=True)
     parser.addoption("--check-report", type=Path, required=True)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Listen to this run."""
+    """Register the reporter."""
     spec, report = config.getoption("--check-store"), config.getoption("--check-report")
     config.pluginmanager.register(Reporter(spec, report))
 
 
 class Reporter:
-    """Writes a line of JSON for each thing that happens; what is written is safe from a crash."""
+    """Writes each result at once as a line of JSON, so that a crash loses nothing."""
 
     def __init__(self, spec: str, report: Path) -> None:
         self._spec = spec
@@ -58,8 +58,8 @@ class Reporter:
             file.write(json.dumps(line) + "\n")
 
     def pytest_sessionstart(self) -> None:
-        """Make one store, and refuse to go on if it is not empty."""
-        # Before the user's folder is on the path, where a file may be named like a module.
+        """Make one store, and stop if it is not empty."""
+        # Imported before the user's folder is on the path: a file in it may shadow a module.
         from evergrant.testing.store_factory import StoreFactory
 
         try:
@@ -76,24 +76,24 @@ class Reporter:
 
     @pytest.fixture
     def factory(self) -> StoreFactory:
-        """Return what makes the stores."""
+        """Return the factory of the stores."""
         assert self._made is not None
         return self._made
 
     def pytest_runtest_logstart(self, nodeid: str) -> None:
-        """Note which check runs, in case it never ends."""
+        """Report which check starts, in case it never ends."""
         self._write(begun=_check_name(nodeid))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item) -> Any:
-        """Keep the first reason for which a check fails."""
+        """Keep the first reason why a check fails."""
         report: pytest.TestReport = yield
         if report.failed:
             self._reasons.setdefault(item.nodeid, _format_reason(report))
         return report
 
     def pytest_runtest_logfinish(self, nodeid: str) -> None:
-        """Write how a check ended."""
+        """Report how a check ended."""
         self._write(ended=_check_name(nodeid), reason=self._reasons.get(nodeid))
 
 

@@ -1,4 +1,4 @@
-"""What ``evergrant check-store`` has pytest run: the contract, on what a factory makes."""
+"""The tests that ``evergrant check-store`` runs: the contract, on the stores of a factory."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ __all__ = ["TestStore"]
 
 
 class TestStore(StoreContract):
-    """The contract; its checks are the promises."""
+    """The contract. Each check is a promise."""
 
     @pytest.fixture
     def folder(self, factory: StoreFactory, tmp_path: Path) -> Path | None:
-        """Return the folder that the factory is told to use."""
+        """Return the folder that the factory gets, or None."""
         return tmp_path if factory.takes_folder else None
 
     @pytest.fixture
     def store(self, factory: StoreFactory, tmp_path: Path) -> Iterator[TokenStore]:
-        """Make a store for one check."""
+        """Yield a store for one check."""
         with factory.fresh(tmp_path) as store:
             yield store
 
     @pytest.fixture
     def reopen(self, factory: StoreFactory, store: TokenStore, tmp_path: Path) -> Reopen:
-        """Open the same folder once more; without one, there is the one handle."""
+        """Open the same folder again; without a folder, return the same handle."""
         if factory.takes_folder:
             return lambda: factory.open(tmp_path)
         return lambda: nullcontext(store)

@@ -58,8 +58,8 @@ class StoreContract(
 
     @pytest.fixture
     def reopen(self, store: TokenStore) -> Reopen:
-        """Return a function that opens the same storage once more; the tests close it again.
+        """Return a function that opens the same storage again; the tests close what it returns.
 
-        This one hands out the one handle there is: right for a store that no other process can see.
+        This one returns the same handle: right for a store that no other handle can see.
         """
         return lambda: nullcontext(store)

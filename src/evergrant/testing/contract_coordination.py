@@ -1,4 +1,4 @@
-"""Leases and watches: how users of a store coordinate a long piece of work."""
+"""Leases and watches: how processes that share a store coordinate long work."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from evergrant.testing.sample_tokens import ALICE, BOB, Reopen, refreshed
 __all__ = ["CoordinationContract"]
 
 LEASE_TTL_S = 0.2
-"""Seconds of a lease that is extended again and again."""
+"""The lifetime of a lease that is extended repeatedly."""
 
 WATCH_TIMEOUT_S = 5.0
-"""Seconds that a watch waits which nothing wakes."""
+"""How long a watch waits if nothing wakes it."""
 
 WAKE_LIMIT_S = 4.0
-"""Seconds within which it wakes otherwise, on the busiest machine."""
+"""How soon a watch must wake if something happens, even on a busy machine."""
 
 
 @contextmanager
 def in_another_thread(work: Callable[[], object]) -> Iterator[None]:
-    """Let another thread work at the same time."""
+    """Run work in another thread during the block."""
     thread = threading.Thread(target=work)
     thread.start()
     try:
@@ -35,23 +35,23 @@ def in_another_thread(work: Callable[[], object]) -> Iterator[None]:
 
 
 def ways_to_finish(other: TokenStore, id_: str) -> list[Callable[[], object]]:
-    """Return what another handle does in the end, which holds the lease on Alice's token."""
+    """Return the ways in which the holder of the lease on Alice's token can finish."""
     lease = other.lease(id_, 60)
     return [lambda: other.save_token(refreshed(ALICE)), lease.release]
 
 
 class CoordinationContract:
-    """A lease lasts as long as its holder wants, and waiters are told of its end."""
+    """A lease lasts as long as its holder extends it, and those who wait learn when it ends."""
 
     def test_a_lease_lasts_for_as_long_as_it_is_extended(self, store: TokenStore) -> None:
-        """Beyond its own time; no other caller gets in between."""
+        """Longer than its first lifetime; no other handle gets it in between."""
         id_ = str(store.save_token(ALICE).id)
         lease = store.lease(id_, LEASE_TTL_S)
         end = time.monotonic() + 2 * LEASE_TTL_S
         while (asked := time.monotonic()) < end:
             assert lease.extend()
             if store.lease(id_, 60):
-                # A machine that was busy for that long is no fault of the store.
+                # Only a failure if the machine was not just too busy to extend in time.
                 assert time.monotonic() - asked > LEASE_TTL_S / 2, "another got an extended lease"
                 return
             time.sleep(LEASE_TTL_S / 20)
@@ -59,7 +59,7 @@ class CoordinationContract:
         assert store.lease(id_, 60)
 
     def test_a_lease_that_another_has_taken_is_not_extended(self, store: TokenStore) -> None:
-        """Its first holder learns that it was lost, and takes nothing from the next one."""
+        """Its first holder learns that it was lost, and does not harm the next holder."""
         id_ = str(store.save_token(ALICE).id)
         late = store.lease(id_, 0.001)
         take_expired_lease(store, id_)
@@ -69,7 +69,7 @@ class CoordinationContract:
         assert not store.lease(id_, 60)
 
     def test_only_what_is_held_is_extended(self, store: TokenStore) -> None:
-        """Not a lease that was refused, and not one that was given back."""
+        """Not a lease that was refused, and not one that was released."""
         id_ = str(store.save_token(ALICE).id)
         first = store.lease(id_, 60)
         refused = store.lease(id_, 60)
@@ -82,7 +82,7 @@ class CoordinationContract:
     def test_extending_a_lease_is_seen_by_every_handle(
         self, store: TokenStore, reopen: Reopen
     ) -> None:
-        """They stay out."""
+        """They do not get it."""
         id_ = str(store.save_token(ALICE).id)
         with reopen() as other, store.lease(id_, 60) as lease:
             assert lease.extend()
@@ -91,7 +91,7 @@ class CoordinationContract:
     def test_what_happens_after_a_watch_began_is_not_missed(
         self, store: TokenStore, reopen: Reopen
     ) -> None:
-        """Not even before it waits: another handle's save, and the end of its lease."""
+        """Even before it waits: another handle's save, and the end of its lease."""
         id_ = str(store.save_token(ALICE).id)
         with reopen() as other:
             for happens in ways_to_finish(other, id_):
@@ -104,7 +104,7 @@ class CoordinationContract:
     def test_a_watch_ends_soon_after_what_it_waits_for(
         self, store: TokenStore, reopen: Reopen
     ) -> None:
-        """While it waits, another handle saves, and gives its lease back."""
+        """While it waits, another handle saves, and releases its lease."""
         id_ = str(store.save_token(ALICE).id)
         with reopen() as other:
             for happens in ways_to_finish(other, id_):
@@ -114,7 +114,7 @@ class CoordinationContract:
                 assert time.monotonic() - since < WAKE_LIMIT_S
 
     def test_a_watch_goes_on_after_it_was_woken(self, store: TokenStore) -> None:
-        """What it has told once, it does not forget to look at again."""
+        """It notices later changes after the first one."""
         id_ = str(store.save_token(ALICE).id)
         with store.watch(id_) as watch:
             for hour in range(1, 4):

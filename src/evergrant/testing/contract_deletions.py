@@ -1,4 +1,4 @@
-"""What was deleted and what was never there, or was lost, are told apart."""
+"""A deleted token is distinguished from one that was never there, or was lost."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ DAY = timedelta(days=1)
 
 
 class DeletionContract:
-    """A grant that waits for its store is given up for a deletion, and for nothing else."""
+    """A grant that waits to be saved is discarded only if it was deleted."""
 
     def test_a_deletion_is_known_of_its_grant_only(self, store: TokenStore) -> None:
-        """A later login under the same id is another grant, and is not given up."""
+        """A later login under the same id is another grant, and is not discarded."""
         alice, bob = store.save_token(replace(ALICE, id="tenant")), store.save_token(BOB)
         assert not store.was_deleted(alice)
         store.delete_token("tenant")
@@ -28,12 +28,12 @@ class DeletionContract:
         assert not store.was_deleted(replace(alice, refresh_token="of a later login"))
 
     def test_what_was_never_there_was_not_deleted(self, store: TokenStore) -> None:
-        """That is how a storage looks that was lost, and began again."""
+        """This is how a storage looks that was lost and created again."""
         store.save_token(BOB)
         assert not store.was_deleted(replace(ALICE, id="4711", version=3))
 
     def test_deleting_all_is_known_of_each_grant(self, store: TokenStore) -> None:
-        """Of the grants that were there; not of a later login."""
+        """Of each grant that existed; not of later logins."""
         alice = store.save_token(ALICE)
         store.delete_tokens()
         assert store.was_deleted(replace(alice, access_token="refreshed"))
@@ -44,11 +44,11 @@ class DeletionContract:
     def test_deleting_all_is_known_whatever_hosts_take_for_the_time(
         self, store: TokenStore
     ) -> None:
-        """The host that saved a row may have a clock a day ahead of the one that deletes."""
+        """The clock of the host that saved may be a day ahead of the deleting host's."""
         alice = store.save_token(ALICE)
         assert alice.updated_at
         if not (store.counts_ids and is_counted(alice.version)):
-            return  # its rows are told by when they were saved alone
+            return  # its rows are identified by their save time only
         store.delete_tokens()
         assert store.was_deleted(replace(alice, updated_at=alice.updated_at + DAY))
         later = store.save_token(BOB)
@@ -56,7 +56,7 @@ class DeletionContract:
         assert not store.was_deleted(replace(later, updated_at=later.updated_at - DAY))
 
     def test_another_handle_knows_of_a_deletion(self, store: TokenStore, reopen: Reopen) -> None:
-        """Whichever process deletes."""
+        """In whichever process it was deleted."""
         alice = store.save_token(ALICE)
         with reopen() as other:
             other.delete_token(str(alice.id))

@@ -1,4 +1,4 @@
-"""Files are private, and stay whole whichever process dies or writes beside them."""
+"""Files on disk: private, and intact when a writer dies or several write."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ __all__ = ["FilesContract"]
 
 KILLS = 8
 MAX_WRITER_LIFE_S = 0.03
-"""Seconds after its first save within which a writer is killed."""
+"""How long a writer lives at most after its first save, before it is killed."""
 
 MAX_SAVES = 1_000
-"""Saves after which a writer that is not killed gives up."""
+"""How many saves a writer makes at most if it is not killed."""
 
 PROCESSES = 3
 SAVES = 8
-"""Of each process."""
+"""How many saves each process makes."""
 
 
 def run_in_fork(job: Callable[[], object]) -> int:
-    """Run a job in a process that is a copy of this one, and ends with it; return its number."""
+    """Run a job in a forked process that ends with the job; return its process id."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of a fork beside other threads
         pid = os.fork()
@@ -46,7 +46,7 @@ def run_in_fork(job: Callable[[], object]) -> int:
 
 
 def run_and_kill(work: Callable[[Callable[[], object]], object], after: float) -> None:
-    """Run work in a process that is killed ``after`` seconds from when it says that it began."""
+    """Run work in a process, and kill it ``after`` seconds from when it says that it began."""
     hears, says = os.pipe()
     writer = run_in_fork(lambda: work(lambda: os.write(says, b".")))
     os.close(says)
@@ -59,20 +59,20 @@ def run_and_kill(work: Callable[[Callable[[], object]], object], after: float) -
 
 
 def token_of_hour(hour: int) -> Token:
-    """Return Alice's token of an hour; each part of it says which."""
+    """Return Alice's token of an hour, recognisable in each field."""
     return refreshed(ALICE, hour, refresh_token=f"planted-refresh-{hour}")
 
 
 class FilesContract:
-    """Files are private, and stay whole whichever process dies or writes beside them.
+    """Files on disk are private, and stay intact when a writer dies or several write.
 
-    Checked where the fixture ``folder`` says which files are the store's.
+    Checked if the fixture ``folder`` says where the store's files are.
     """
 
     def test_no_file_can_be_read_by_anybody_else(
         self, store: TokenStore, folder: Path | None
     ) -> None:
-        """Nor written: what a store writes belongs to its owner alone (0600)."""
+        """Or written: the files belong to their owner alone (0600)."""
         store.save_token(ALICE)
         store.save_token(refreshed(ALICE))
         files = [path for path in folder.rglob("*") if path.is_file()] if folder else []
@@ -82,7 +82,7 @@ class FilesContract:
     def test_a_writer_that_is_killed_leaves_every_token_whole(
         self, store: TokenStore, reopen: Reopen, folder: Path | None
     ) -> None:
-        """What was saved before is there, and the next writer goes on."""
+        """All earlier saves are there, and the next writer can continue."""
         if folder is None:
             return
         others = {token.id: token for token in (store.save_token(grant(str(n))) for n in range(9))}
@@ -111,7 +111,7 @@ class FilesContract:
     def test_processes_that_save_at_the_same_time_lose_none(
         self, store: TokenStore, reopen: Reopen, folder: Path | None
     ) -> None:
-        """Each token is there, under an id of its own."""
+        """Each token is there, under its own id."""
         if folder is None:
             return
         store.save_token(ALICE)

@@ -1,4 +1,4 @@
-"""What every store answers when it is asked for a token."""
+"""Finding tokens: what every store returns."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["FindContract"]
 
 
 class FindContract:
-    """The order of criteria, what must match as well, and what matches no token."""
+    """Finding: the order of criteria, what else must match, and what matches nothing."""
 
     def test_an_empty_store_finds_nobody(self, store: TokenStore) -> None:
         """Nothing is found, listed or invented."""
@@ -38,12 +38,12 @@ class FindContract:
         assert store.find_token(Token(user_name=BOB.user_name, client_id=BOB.client_id)) == bob
 
     def test_the_user_name_decides_before_all_else(self, store: TokenStore) -> None:
-        """Bob's tokens in the question do not lead to Bob when it names Alice."""
+        """A query with Alice's name and Bob's tokens does not find Bob."""
         alice, _ = store.save_token(ALICE), store.save_token(BOB)
         assert store.find_token(replace(BOB, user_name=ALICE.user_name)) == alice
 
     def test_a_user_without_a_token_is_not_found_by_anything_else(self, store: TokenStore) -> None:
-        """There is no falling back from the name to a token."""
+        """There is no fallback from the name to a token."""
         store.save_token(ALICE)
         assert store.find_token(replace(ALICE, user_name="carol")) is None
         assert store.find_token(Token(user_name="carol", access_token=ALICE.access_token)) is None
@@ -57,7 +57,7 @@ class FindContract:
         assert store.find_token(Token(access_token="unknown")) is None
 
     def test_an_access_token_with_a_client_finds_nobody(self, store: TokenStore) -> None:
-        """Client and access token are no criterion, alone or as a pair."""
+        """Client and access token are not a criterion, alone or as a pair."""
         store.save_token(ALICE)
         access = ALICE.access_token
         assert store.find_token(Token(access_token=access, client_id=ALICE.client_id)) is None
@@ -66,27 +66,27 @@ class FindContract:
         assert store.find_token(of_client(access_token=access)) is None
 
     def test_finds_by_grant_token_with_the_client(self, store: TokenStore) -> None:
-        """A start with the same configuration finds what the code was exchanged for."""
+        """A restart with the same configuration finds the token that the code was exchanged for."""
         alice, bob = store.save_token(ALICE), store.save_token(BOB)
         assert store.find_token(of_client(grant_token=ALICE.grant_token)) == alice
         assert store.find_token(of_client(grant_token=BOB.grant_token)) == bob
 
     def test_finds_by_refresh_token_with_the_client(self, store: TokenStore) -> None:
-        """An empty grant token counts as none."""
+        """An empty grant token is ignored."""
         alice, bob = store.save_token(ALICE), store.save_token(BOB)
         assert store.find_token(of_client(refresh_token=ALICE.refresh_token)) == alice
         partial = of_client(refresh_token=BOB.refresh_token, grant_token="")
         assert store.find_token(partial) == bob
 
     def test_the_grant_token_decides_before_the_refresh_token(self, store: TokenStore) -> None:
-        """And does not fall back to it."""
+        """There is no fallback to it."""
         alice, _ = store.save_token(ALICE), store.save_token(BOB)
         mixed = of_client(grant_token=ALICE.grant_token, refresh_token=BOB.refresh_token)
         assert store.find_token(mixed) == alice
         assert store.find_token(replace(mixed, grant_token="unknown")) is None
 
     def test_grant_and_refresh_token_need_client_and_secret(self, store: TokenStore) -> None:
-        """With less than both, no token is meant."""
+        """Without both, nothing is found."""
         store.save_token(ALICE)
         for partial in (
             Token(grant_token=ALICE.grant_token),
@@ -127,7 +127,7 @@ class FindContract:
             assert found == saved
 
     def test_one_person_in_two_orgs_stays_two(self, store: TokenStore) -> None:
-        """By full name, and by org where the caller's names do not tell them apart."""
+        """By full name, or by org if the caller's names are the same."""
         for name in ("alice@example.com:{}", "alice"):
             orgs = [
                 store.save_token(grant(f"org{org}", user_name=name.format(org), org_id=org))
@@ -139,7 +139,7 @@ class FindContract:
         assert len(store.get_tokens()) == 4
 
     def test_of_several_that_fit_the_freshest_is_found_whole(self, store: TokenStore) -> None:
-        """Whichever was saved first; no field comes from the other."""
+        """Whichever was saved first; no field comes from the other one."""
         old = {"expires_at": NOON - timedelta(hours=1)}
         for who, first, second in (("alice", old, {}), ("bob", {}, old)):
             one = store.save_token(grant(who, "1000.ONE", **first))
@@ -148,7 +148,7 @@ class FindContract:
             assert found == (two if first else one)
 
     def test_a_question_that_names_nobody_finds_nobody(self, store: TokenStore) -> None:
-        """Above all not any token, such as that of the first row."""
+        """In particular, not the first row."""
         saved = store.save_token(ALICE)
         store.save_token(Token(access_token="of a nameless row"))
         for question in (
@@ -169,7 +169,7 @@ class FindContract:
         assert store.find_users("") == []
 
     def test_finds_by_id(self, store: TokenStore) -> None:
-        """The whole token, or None: an unknown id is no error."""
+        """The whole token, or None: an unknown id is not an error."""
         alice, bob = store.save_token(ALICE), store.save_token(BOB)
         assert store.find_token_by_id(str(alice.id)) == alice
         assert store.find_token_by_id(str(bob.id)) == bob
@@ -184,7 +184,7 @@ class FindContract:
             assert store.find_token_by_id(near) is None, near
 
     def test_finds_a_person_by_the_bare_address(self, store: TokenStore) -> None:
-        """All tokens named exactly so, or so and a colon with anything behind it."""
+        """All tokens with exactly this name, or with this name followed by a colon and anything."""
         alice = [store.save_token(grant(user_name=f"alice@example.com:{n}")) for n in (1, 2)]
         bare = store.save_token(grant("bare", user_name="alice@example.com"))
         for other in ("malice@example.com:1", "alice@example.com.evil.io:1"):
@@ -203,7 +203,7 @@ class FindContract:
             assert store.find_users(name) == [], name
 
     def test_an_address_is_one_user_in_any_case(self, store: TokenStore) -> None:
-        """Found, saved and counted as one; it stays as it was spelled first."""
+        """Found, saved and counted as one user; the first spelling is kept."""
         name = "Alice.O'Hara@Example.com:60001"
         first = store.save_token(grant(user_name=name))
         for spelled in (name, name.lower(), name.upper(), "aLICE.o'hARA@eXAMPLE.com:60001"):
@@ -215,7 +215,7 @@ class FindContract:
             assert (first.user_name, stored_contents(store)) == (name, {first.id: first}), spelled
 
     def test_only_an_address_is_the_same_in_any_case(self, store: TokenStore) -> None:
-        """A key of the caller's, an org, and letters beyond A to Z are compared exactly."""
+        """Keys that the caller chose, orgs, and letters other than A to Z are compared exactly."""
         keys = ("Tenant-A", "tenant-a", "acme:A@x.io", "acme:a@x.io", "a@x.io:Org", "a@x.io:org")
         names = (*keys, "stra\u00dfe@x.io", "strasse@x.io", "\u0130@x.io", "\u0131@x.io", "i@x.io")
         saved = {name: store.save_token(grant(user_name=name, org_id=None)) for name in names}
@@ -226,7 +226,7 @@ class FindContract:
         assert store.find_users("ACME") == []
 
     def test_a_found_token_is_the_one_last_saved(self, store: TokenStore) -> None:
-        """By every criterion, and not by what it no longer holds."""
+        """By every criterion, and not by values that it no longer has."""
         store.save_token(ALICE)
         store.find_token(ALICE)  # a cache would be filled here
         new = store.save_token(refreshed(ALICE))

@@ -1,4 +1,4 @@
-"""Which of two versions of a token stays: the fresher one, as a whole."""
+"""Of two versions of a token, the fresher one stays, as a whole."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ OTHER_GRANT: dict[str, Any] = {
 
 
 def granted_values(token: Token | None) -> tuple[object, ...]:
-    """Return what is granted together."""
+    """Return the values that are granted together."""
     assert token is not None
     return (
         token.access_token,
@@ -35,7 +35,7 @@ def granted_values(token: Token | None) -> tuple[object, ...]:
 
 
 class FreshnessContract:
-    """Access token, expiry, refresh token and API domain win or lose together."""
+    """Access token, expiry, refresh token and API domain are replaced together or not at all."""
 
     def test_a_fresher_token_replaces_the_stored_one_as_a_whole(self, store: TokenStore) -> None:
         """No field of the old grant is left over."""
@@ -45,7 +45,7 @@ class FreshnessContract:
         assert granted_values(store.find_token(ALICE)) == granted_values(new)
 
     def test_a_stale_token_does_not_replace_a_fresher_one(self, store: TokenStore) -> None:
-        """Save returns what stays; not one field is mixed in."""
+        """Save returns the stored token; no field is mixed."""
         store.save_token(ALICE)
         fresh = store.save_token(refreshed(ALICE, 2))
         for stale in (
@@ -65,7 +65,7 @@ class FreshnessContract:
         assert granted_values(store.save_token(late)) == granted_values(fresh)
 
     def test_editing_the_row_just_read_wins(self, store: TokenStore) -> None:
-        """Even with an earlier expiry, or with tokens taken out."""
+        """Even with an earlier expiry, or with tokens removed."""
         read = store.save_token(ALICE)
         sooner = replace(read, access_token="sooner", expires_at=NOON - HOUR)
         saved = store.save_token(sooner)
@@ -77,7 +77,7 @@ class FreshnessContract:
     def test_an_access_token_can_be_ended_before_its_time(
         self, store: TokenStore, reopen: Reopen
     ) -> None:
-        """As when Zoho has revoked its grant: the same tokens expire earlier, to every handle."""
+        """As when Zoho revoked its grant: the same tokens expire earlier, for every handle."""
         read = store.save_token(ALICE)
         ended = replace(read, expires_at=NOON - HOUR)
         with reopen() as other:
@@ -107,7 +107,7 @@ class FreshnessContract:
         assert granted_values(store.find_token(ALICE)) == granted_values(refreshed(ALICE))
 
     def test_the_only_refresh_token_is_never_turned_down(self, store: TokenStore) -> None:
-        """A row without one takes it, whatever the expiry beside it."""
+        """A row without one accepts it, whatever its expiry."""
         store.save_token(refreshed(ALICE, 2, refresh_token=None))
         store.save_token(ALICE)
         found = store.find_token(ALICE)
@@ -115,7 +115,7 @@ class FreshnessContract:
         assert found.refresh_token == ALICE.refresh_token
 
     def test_a_partial_save_of_the_same_access_token_loses_nothing(self, store: TokenStore) -> None:
-        """Not the expiry, not the client, not the refresh token."""
+        """Neither the expiry, nor the client, nor the refresh token."""
         saved = store.save_token(ALICE)
         partial = Token(user_name=ALICE.user_name, access_token=ALICE.access_token)
         again = store.save_token(partial)
@@ -124,7 +124,7 @@ class FreshnessContract:
     def test_what_a_save_leaves_out_is_kept_and_what_it_gives_is_taken(
         self, store: TokenStore
     ) -> None:
-        """Client secret, redirect URL and last use are no part of the unit."""
+        """Client secret, redirect URL and last use are not part of the unit."""
         saved = store.save_token(replace(ALICE, last_used_at=NOON))
         refresh = refreshed(ALICE, client_secret=None, redirect_url=None, org_id=None)
         kept = store.save_token(refresh)

@@ -1,4 +1,4 @@
-"""The notes that all who share a store can read, and change one at a time."""
+"""Notes: shared by all who use a store, and changed by one at a time."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ LONGEST_NOTE = "".join(
 
 PROCESSES = 3
 CHANGES = 8
-"""Of each thread, or process."""
+"""How many changes each thread or process makes."""
 
 CHANGE_TAKES_S = 0.001
-"""Seconds that a change takes."""
+"""How long a change takes."""
 
 MANY = 40
-"""Notes of which some may be forgotten."""
+"""How many notes are written, of which some may be forgotten."""
 
 
 class Interrupted(Exception):  # noqa: N818 - raised by a change, and no error of the store's
-    """What a change raises that does not want to happen."""
+    """Raised by a change that is to be abandoned."""
 
 
 def put(store: TokenStore, key: str, text: str, life: float = HOUR_S) -> None:
@@ -48,7 +48,7 @@ def put(store: TokenStore, key: str, text: str, life: float = HOUR_S) -> None:
 
 
 def read(store: TokenStore, key: str) -> str:
-    """Return a note as it is."""
+    """Return the text of a note."""
     return store.update_note(key, lambda text: text, life=HOUR_S)
 
 
@@ -70,22 +70,22 @@ def lines(store: TokenStore) -> list[str]:
 
 
 def all_lines(writers: int, count: int = CHANGES) -> list[str]:
-    """Return the lines that a number of writers add, sorted."""
+    """Return the lines that these writers add, sorted."""
     return sorted(f"{writer}-{number}" for writer in range(writers) for number in range(count))
 
 
 class NotesContract:
-    """A note is changed by one at a time, is kept for its life, and is no token."""
+    """Notes: changed by one at a time, kept for their lifetime, and separate from tokens."""
 
     def test_a_note_begins_empty_and_is_kept_as_it_was_written(self, store: TokenStore) -> None:
-        """Also when it is long, and in no Latin letters; without text, it does not exist."""
+        """Even if it is long and not in Latin letters; an empty text means no note."""
         assert read(store, KEY) == ""
         for text in (LONGEST_NOTE, "short", LONGEST_NOTE[::-1], "", "again"):
             put(store, KEY, text)
             assert read(store, KEY) == text
 
     def test_a_change_is_given_what_the_one_before_it_made(self, store: TokenStore) -> None:
-        """And makes what the next one is given."""
+        """The next change gets the result."""
         seen: list[str] = []
 
         def change(text: str) -> str:
@@ -97,7 +97,7 @@ class NotesContract:
         assert seen == ["", "x", "xx"]
 
     def test_notes_of_different_keys_are_apart(self, store: TokenStore) -> None:
-        """Whatever the keys have in common."""
+        """However similar the keys are."""
         keys = [KEY, KEY[:-1], "a", "A", "a.", "a%", "a_", "1", "01"]
         for key in keys:
             assert read(store, key) == ""
@@ -107,7 +107,7 @@ class NotesContract:
         assert [read(store, key) for key in ("a", "A", "a_")] == ["", "of A", "of a_"]
 
     def test_a_change_that_raises_leaves_the_note_as_it_is(self, store: TokenStore) -> None:
-        """And the store usable."""
+        """The store stays usable."""
 
         def change(_: str) -> str:
             raise Interrupted
@@ -120,12 +120,12 @@ class NotesContract:
         assert store.save_token(ALICE).version == 1
 
     def test_threads_that_change_a_note_lose_no_change(self, store: TokenStore) -> None:
-        """Each of them is given what the one before it made."""
+        """Each change gets the result of the one before it."""
         run_in_threads(lambda thread: add_lines(store, thread))
         assert lines(store) == all_lines(THREADS)
 
     def test_a_note_is_neither_a_token_nor_a_change_of_one(self, store: TokenStore) -> None:
-        """It outlives them: what was spent at Zoho is not got back by deleting a token."""
+        """It outlives them: deleting a token does not give back what was used up at Zoho."""
         put(store, KEY, "before")
         saved = store.save_token(ALICE)
         generation = store.change_counter()
@@ -139,7 +139,7 @@ class NotesContract:
     def test_a_note_is_kept_for_its_life_and_never_comes_back_as_another(
         self, store: TokenStore
     ) -> None:
-        """Its time may be up at once; whether it is then forgotten is the store's affair."""
+        """Its lifetime may end at once. Whether it is then forgotten is up to the store."""
         put(store, KEY, "kept")
         for number in range(MANY):
             put(store, f"old {number}", f"text {number}", life=-HOUR_S)
@@ -152,7 +152,7 @@ class NotesContract:
         assert read(store, "old 0") == "new"
 
     def test_another_handle_changes_the_same_note(self, store: TokenStore, reopen: Reopen) -> None:
-        """In turns and at the same time, and it is there when they are closed."""
+        """In turns and at the same time. It is still there after they are closed."""
         with reopen() as other:
             put(store, "turns", "mine")
             assert (
@@ -169,7 +169,7 @@ class NotesContract:
     def test_processes_that_change_a_note_lose_no_change(
         self, store: TokenStore, reopen: Reopen, folder: Path | None
     ) -> None:
-        """Each of them is given what the one before it made."""
+        """Each change gets the result of the one before it."""
         if folder is None:
             return
 

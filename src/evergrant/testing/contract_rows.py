@@ -48,10 +48,10 @@ one, and some of the others are numbers to a program that is not careful."""
 
 
 class RowContract:
-    """Ids that never collide, versions that count, rows that stay deleted."""
+    """Rows: ids never collide, versions count, deleted rows stay deleted."""
 
     def test_ids_are_short_numbers_and_never_the_same(self, store: TokenStore) -> None:
-        """The official tables hold ten characters; the eleventh token is where others fail."""
+        """The official tables hold ten characters; other stores fail at the eleventh token."""
         ids = [
             store.save_token(Token(user_name=f"u{n}", access_token=f"a{n}")).id for n in range(200)
         ]
@@ -60,7 +60,7 @@ class RowContract:
         assert set(stored_contents(store)) == set(ids)
 
     def test_the_id_of_a_deleted_row_is_not_used_again(self, store: TokenStore) -> None:
-        """A late writer that still holds it must not meet another user's row."""
+        """A late writer that still has the id must not find another user's row."""
         first, last = (str(store.save_token(token).id) for token in (ALICE, BOB))
         used: set[str | None] = {first, last}
         for id_ in (last, first):
@@ -77,7 +77,7 @@ class RowContract:
     def test_an_id_that_the_caller_chose_is_kept_from_the_first_save_on(
         self, store: TokenStore
     ) -> None:
-        """Where it is longer than the storage allows, it is refused and nothing is stored."""
+        """An id that is too long for the storage is refused, and nothing is stored."""
         for id_ in ODD_IDS:
             token = Token(id=id_, user_name=f"user of {id_}", access_token=f"access of {id_}")
             if store.id_width is not None and len(id_) > store.id_width:
@@ -103,14 +103,14 @@ class RowContract:
         assert set(stored_contents(store)) == seen
 
     def test_an_unknown_id_does_not_make_a_second_row(self, store: TokenStore) -> None:
-        """The user has a row: it goes on under the id it has."""
+        """The user has a row already: it keeps its id."""
         saved = store.save_token(ALICE)
         again = store.save_token(replace(refreshed(ALICE), id="unknown"))
         assert again.id == saved.id
         assert store.get_tokens() == [again]
 
     def test_an_id_of_another_owner_is_refused(self, store: TokenStore) -> None:
-        """Another user's, client's or org's row is left as it is, and no new one is made."""
+        """The row of another user, client or org is not changed, and no new row is made."""
         alice = store.save_token(ALICE)
         for other in (BOB, grant(client="1000.OTHER"), grant(org_id="60002")):
             with pytest.raises(Conflict):
@@ -120,7 +120,7 @@ class RowContract:
         assert store.get_tokens() == [alice]
 
     def test_versions_count_the_saves(self, store: TokenStore) -> None:
-        """From one on; each row for itself; whatever number the caller brings."""
+        """From one, for each row, whatever version the caller passes."""
         assert store.save_token(replace(ALICE, version=7)).version == 1
         assert store.save_token(BOB).version == 1
         assert store.save_token(refreshed(ALICE)).version == 2
@@ -131,7 +131,7 @@ class RowContract:
         assert found.version == 4
 
     def test_a_save_that_expects_the_current_version_wins(self, store: TokenStore) -> None:
-        """Whatever its expiry; and the next one that expects the same is refused."""
+        """Whatever its expiry. The next save that expects the same version is refused."""
         read = store.save_token(ALICE)
         mine = replace(refreshed(ALICE, -3), id=read.id)
         saved = store.save_token(mine, expected_version=1)
@@ -141,7 +141,7 @@ class RowContract:
         assert store.get_tokens() == [saved]
 
     def test_a_save_that_expects_another_version_is_refused(self, store: TokenStore) -> None:
-        """With the id and without; nothing changes, not even the version."""
+        """With the id and without. Nothing changes, not even the version."""
         saved = store.save_token(refreshed(store.save_token(ALICE)))
         for id_ in (saved.id, None):
             for version in (0, 1, 3, -1, 10**30):
@@ -151,7 +151,7 @@ class RowContract:
         assert store.get_tokens() == [saved]
 
     def test_version_zero_expects_no_row_yet(self, store: TokenStore) -> None:
-        """The first to come makes the row, the second is refused."""
+        """The first save makes the row, the second is refused."""
         saved = store.save_token(ALICE, expected_version=0)
         assert saved.version == 1
         with pytest.raises(Conflict):
@@ -177,7 +177,7 @@ class RowContract:
     def test_an_old_copy_does_not_touch_the_row_that_took_its_place(
         self, store: TokenStore
     ) -> None:
-        """Neither saves nor deletes a row that was made again under its id, however fast."""
+        """It neither saves nor deletes a new row with the same id, however fast that was made."""
         tenant = replace(ALICE, id="tenant-7")
         copies: list[Token] = []
         for login in range(8):
@@ -206,7 +206,7 @@ class RowContract:
         assert stored_contents(store) == before
 
     def test_deletes_one_row_and_no_other(self, store: TokenStore) -> None:
-        """By its id, exactly."""
+        """By its exact id."""
         saved = [store.save_token(grant(who)) for who in ("alice", "bob", "carol")]
         store.delete_token(str(saved[1].id))
         assert stored_contents(store) == {token.id: token for token in (saved[0], saved[2])}
@@ -214,7 +214,7 @@ class RowContract:
         assert store.find_token_by_id(str(saved[1].id)) is None
 
     def test_deleting_an_unknown_id_is_an_error(self, store: TokenStore) -> None:
-        """An id is text: no number, no pattern, no piece of SQL."""
+        """An id is text: not a number, not a pattern, not SQL."""
         alice = store.save_token(ALICE)
         bob = store.save_token(BOB)
         store.delete_token(str(bob.id))
@@ -228,7 +228,7 @@ class RowContract:
     def test_a_delete_that_expects_another_version_deletes_nothing(
         self, store: TokenStore, reopen: Reopen
     ) -> None:
-        """Another writer has saved since; another handle knows the versions as well."""
+        """If another save came in between. Another handle knows the versions too."""
         alice, bob = store.save_token(ALICE), store.save_token(BOB)
         newer = store.save_token(refreshed(alice))
         for version in (0, alice.version, newer.version + 1):
@@ -242,7 +242,7 @@ class RowContract:
         assert store.get_tokens() == [bob]
 
     def test_deletes_all(self, store: TokenStore) -> None:
-        """An empty store too; and the store goes on working."""
+        """An empty store too. The store still works afterwards."""
         store.delete_tokens()
         for who in ("alice", "bob", "carol"):
             saved = store.save_token(grant(who))
@@ -256,5 +256,5 @@ class RowContract:
 
 
 def is_short_number(id_: str | None) -> bool:
-    """Return True if an id is one of those that a store gives out."""
+    """Return True if an id has the form that stores generate."""
     return type(id_) is str and id_.isascii() and id_.isdecimal() and len(id_) <= ID_DIGITS

@@ -1,4 +1,4 @@
-"""Which row a save belongs to, and what that row holds afterwards."""
+"""Saving: which row a save belongs to, and what the row holds afterwards."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ __all__ = ["SaveContract"]
 
 
 class SaveContract:
-    """No duplicates, no other user's row, nothing lost, nothing mixed."""
+    """Saving: no duplicates, no other user's row, nothing lost, nothing mixed."""
 
     def test_a_saved_token_comes_back_whole(self, store: TokenStore) -> None:
-        """All sixteen fields, equal to what save returned."""
+        """All sixteen fields are equal to what save returned."""
         whole = replace(ALICE, id="7", created_at=NOON, last_used_at=NOON + timedelta(minutes=1))
         saved = store.save_token(whole)
         assert all(getattr(saved, field.name) for field in fields(Token))
@@ -37,7 +37,7 @@ class SaveContract:
         assert store.get_tokens() == [saved]
 
     def test_a_token_with_next_to_nothing_comes_back_as_it_was(self, store: TokenStore) -> None:
-        """What was left out stays out; empty text counts as left out."""
+        """Missing values stay missing; an empty text counts as missing."""
         saved = store.save_token(Token(access_token="a", refresh_token="", user_name="", scopes=()))
         found = store.find_token(Token(access_token="a"))
         assert found == saved
@@ -47,7 +47,7 @@ class SaveContract:
     def test_an_expiry_is_kept_to_the_millisecond_whatever_its_time_zone(
         self, store: TokenStore
     ) -> None:
-        """Neither seconds nor local time; less than a millisecond may be dropped."""
+        """Not rounded to seconds, not in local time. Less than a millisecond may be dropped."""
         india = timezone(timedelta(hours=5, minutes=30))
         for moment in (
             datetime(2030, 1, 1, 12, 0, 0, 123_000, tzinfo=UTC),
@@ -68,7 +68,7 @@ class SaveContract:
         assert odd.expires_at == NOON + timedelta(milliseconds=123)
 
     def test_the_store_notes_when_a_row_was_made_and_changed(self, store: TokenStore) -> None:
-        """The birth stays as it is; both are aware."""
+        """The creation time does not change; both are aware."""
         saved = store.save_token(ALICE)
         assert saved.created_at is not None
         assert saved.updated_at is not None
@@ -89,7 +89,7 @@ class SaveContract:
         assert store.get_tokens() == [relogin]
 
     def test_the_same_grant_is_saved_once(self, store: TokenStore) -> None:
-        """Without a user name, each of its tokens tells that it is the same."""
+        """Without a user name, each of its tokens identifies it."""
         for partial in (
             Token(access_token="only an access token"),
             Token(refresh_token="only a refresh token"),
@@ -104,7 +104,7 @@ class SaveContract:
         assert len(stored_contents(store)) == 7
 
     def test_a_refreshed_nameless_grant_is_the_same_grant(self, store: TokenStore) -> None:
-        """Its refresh token tells, though its access token is new."""
+        """The refresh token identifies it, although the access token is new."""
         first = store.save_token(of_client(refresh_token="r", access_token="a1", expires_at=NOON))
         later = NOON + timedelta(hours=1)
         again = store.save_token(of_client(refresh_token="r", access_token="a2", expires_at=later))
@@ -114,7 +114,7 @@ class SaveContract:
     def test_a_grant_is_the_same_before_and_after_its_owner_is_known(
         self, store: TokenStore
     ) -> None:
-        """Saved nameless first, by the one row it has."""
+        """If it was saved without a name first: its only row is used."""
         nameless = store.save_token(replace(ALICE, user_name=None))
         named = store.save_token(ALICE)
         assert store.get_tokens() == [named]
@@ -122,7 +122,7 @@ class SaveContract:
         assert named.user_name == ALICE.user_name
 
     def test_a_grant_is_the_same_before_and_after_its_org_is_known(self, store: TokenStore) -> None:
-        """A row by the bare address goes on with the full name; another grant or client stays."""
+        """A row with the bare address gets the full name; rows of another grant or client stay."""
         address = str(ALICE.user_name).partition(":")[0]
         bare = replace(ALICE, user_name=address.title(), org_id=None)
         old = store.save_token(bare)
@@ -151,7 +151,7 @@ class SaveContract:
         assert len(stored_contents(store)) == 3
 
     def test_a_nameless_grant_joins_the_row_its_owner_has(self, store: TokenStore) -> None:
-        """By id or by its tokens; the newer grant goes on, whole, and no double stays."""
+        """By id or by its tokens. The newer grant stays, whole, and no duplicate is left."""
         for who, keep_id in (("alice", True), ("bob", False)):
             old = grant(who)
             row = store.save_token(old)
@@ -173,7 +173,7 @@ class SaveContract:
         assert len(stored_contents(store)) == 2
 
     def test_nobody_elses_row_is_touched(self, store: TokenStore) -> None:
-        """Not that of another user, client or org, even where they share tokens."""
+        """Not the row of another user, client or org, even if they share tokens."""
         mine = store.save_token(ALICE)
         for other in (
             BOB,
@@ -209,7 +209,7 @@ class SaveContract:
         assert stored_contents(store) == before
 
     def test_a_token_with_nothing_to_keep_is_refused(self, store: TokenStore) -> None:
-        """And changes nothing of what is there."""
+        """Nothing that is stored changes."""
         saved = store.save_token(ALICE)
         for empty in (
             Token(),

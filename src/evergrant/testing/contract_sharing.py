@@ -1,4 +1,4 @@
-"""Many hands on one store: threads, leases, and other handles on the same storage."""
+"""Sharing a store: threads, leases, and other handles on the same storage."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ __all__ = ["SharingContract"]
 
 THREADS = 8
 EXPIRY_LIMIT_S = 2.0
-"""Seconds within which a lease of a millisecond must have run out."""
+"""How soon a lease of a millisecond must have expired."""
 
 T = TypeVar("T")
 
@@ -48,7 +48,7 @@ def run_in_threads(job: Callable[[int], T], threads: int = THREADS) -> list[T]:
 
 
 def save_concurrently(store: TokenStore, rivals: list[Token]) -> list[Token]:
-    """Save all at the same time, each if its version is current; return what was saved."""
+    """Save all at the same time, each if its version is current; return those that were saved."""
 
     def attempt(number: int) -> Token | None:
         try:
@@ -60,12 +60,12 @@ def save_concurrently(store: TokenStore, rivals: list[Token]) -> list[Token]:
 
 
 def granted_values(token: Token | None) -> tuple[object, ...]:
-    """Return what must be seen together, or nothing."""
+    """Return the values that must be read together, or ()."""
     return () if token is None else (token.access_token, token.refresh_token, token.expires_at)
 
 
 def take_expired_lease(store: TokenStore, id_: str) -> Lease:
-    """Return a lease, as soon as another's has run out."""
+    """Return a lease as soon as another handle's lease has expired."""
     give_up = time.monotonic() + EXPIRY_LIMIT_S
     while not (taken := store.lease(id_, 60)):
         assert time.monotonic() < give_up, "the lease does not run out"
@@ -74,10 +74,10 @@ def take_expired_lease(store: TokenStore, id_: str) -> Lease:
 
 
 class SharingContract:
-    """Callers at the same time lose nothing, and are told when another was faster."""
+    """Sharing: concurrent writers lose nothing, and learn if another was faster."""
 
     def test_threads_that_save_different_users_lose_none(self, store: TokenStore) -> None:
-        """Each token is there, under an id of its own."""
+        """Each token is there, under its own id."""
 
         def save(thread: int) -> list[Token]:
             names = [f"{thread}-{n}" for n in range(10)]
@@ -102,7 +102,7 @@ class SharingContract:
         assert token.version == len(hours)
 
     def test_of_threads_that_expect_the_same_version_one_wins(self, store: TokenStore) -> None:
-        """Round after round, and the row is the winner's."""
+        """In every round, the row is the winner's."""
         current = store.save_token(ALICE)
         for version in range(2, 7):
             rivals = [replace(current, access_token=f"{version} {n}") for n in range(THREADS)]
@@ -111,13 +111,13 @@ class SharingContract:
             assert store.get_tokens() == [current]
 
     def test_of_threads_that_log_the_same_user_in_one_wins(self, store: TokenStore) -> None:
-        """Where each expects that there is no row yet."""
+        """If each expects that no row exists yet."""
         won = save_concurrently(store, [refreshed(ALICE, n) for n in range(THREADS)])
         assert len(won) == 1
         assert store.get_tokens() == won
 
     def test_a_reader_beside_a_writer_always_sees_a_whole_token(self, store: TokenStore) -> None:
-        """Never none, never half of one save and half of another."""
+        """Never nothing, and never a mixture of two saves."""
         versions = [refreshed(ALICE, n, refresh_token=f"r{n}") for n in range(1, 31)]
         seen = {granted_values(store.save_token(versions[0]))}
         done = Event()
@@ -137,7 +137,7 @@ class SharingContract:
         assert seen <= {granted_values(token) for token in versions}
 
     def test_a_listing_survives_what_is_done_while_it_is_read(self, store: TokenStore) -> None:
-        """Deleting what one has just read is how a purge works."""
+        """A purge deletes what it has just read."""
         for n in range(30):
             store.save_token(grant(str(n)))
         for token in store.iter_tokens():
@@ -170,7 +170,7 @@ class SharingContract:
         assert sum(map(bool, leases)) == 1
 
     def test_a_lease_is_released_by_its_holder_only(self, store: TokenStore) -> None:
-        """A caller that did not get it cannot end it, and a second release ends no other lease."""
+        """A handle without it cannot end it, and a second release does not end another's."""
         id_ = str(store.save_token(ALICE).id)
         first = store.lease(id_, 60)
         loser = store.lease(id_, 60)
@@ -185,7 +185,7 @@ class SharingContract:
         second.release()
 
     def test_a_lease_runs_out(self, store: TokenStore) -> None:
-        """Its holder may have died. What is left of it takes nothing from the next holder."""
+        """Its holder may have died. What is left of it does not harm the next holder."""
         id_ = str(store.save_token(ALICE).id)
         late = store.lease(id_, 0.001)
         assert late
@@ -237,7 +237,7 @@ class SharingContract:
     def test_an_old_copy_does_not_touch_what_another_handle_made_anew(
         self, store: TokenStore, reopen: Reopen
     ) -> None:
-        """The user logged out and in elsewhere while it was being refreshed here."""
+        """The user logged out and in elsewhere while the token was refreshed here."""
         read = store.save_token(replace(ALICE, id="tenant-8"))
         with reopen() as other:
             other.delete_token("tenant-8")
@@ -275,7 +275,7 @@ class SharingContract:
         assert len(store.get_tokens()) == 3
 
     def test_every_change_is_a_new_generation(self, store: TokenStore, reopen: Reopen) -> None:
-        """Any handle's; and a read changes nothing (where the store can tell)."""
+        """Whoever made it. Reading changes nothing, if the store can tell."""
         if store.change_counter() is None:
             return
         seen = {store.change_counter()}

@@ -1,4 +1,4 @@
-"""Hard texts in every field, and secrets that stay out of sight."""
+"""Values: difficult texts in every field, and secrets that are never shown."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ __all__ = ["ValueContract"]
 
 
 class ValueContract:
-    """Every value is data: kept exactly, compared exactly, never executed, never shown."""
+    """Values: kept exactly, compared exactly, never executed, never shown."""
 
     def test_any_text_is_kept_exactly_in_every_field(self, store: TokenStore) -> None:
         """Quotes, SQL, wildcards, separators, line breaks, emoji, 255 characters."""
@@ -45,7 +45,7 @@ class ValueContract:
         assert stored_contents(store) == saved
 
     def test_any_text_finds_its_own_token_by_every_criterion(self, store: TokenStore) -> None:
-        """And no other token."""
+        """No other row, and not all rows."""
         store.save_token(ALICE)
         for text in HARD_TEXTS:
             assert store.find_token(Token(user_name=text)) is None, text
@@ -67,7 +67,7 @@ class ValueContract:
             assert store.find_token(of_client(grant_token=f"grant {short}")) == unnamed
 
     def test_look_alikes_are_different_people(self, store: TokenStore) -> None:
-        """Case (but an address's), spaces, accents, wildcards and leading zeros count."""
+        """Case (except of addresses), spaces, accents, wildcards and leading zeros matter."""
         saved = {name: store.save_token(Token(user_name=name, access_token=name)) for name in TWINS}
         assert len(stored_contents(store)) == len(TWINS)
         for name, token in saved.items():
@@ -77,7 +77,7 @@ class ValueContract:
             assert token.version == 1
 
     def test_look_alikes_are_different_clients_orgs_and_grants(self, store: TokenStore) -> None:
-        """The same person at each of them has a row of their own."""
+        """The same person has one row per client."""
         for name in TWINS:
             store.save_token(Token(user_name="u", client_id=name, refresh_token=name, org_id="1"))
             store.save_token(Token(user_name="v", client_id="c", refresh_token=name, org_id=name))
@@ -109,7 +109,7 @@ class ValueContract:
         assert stored_contents(store) == kept
 
     def test_an_access_token_of_a_thousand_characters_is_no_other(self, store: TokenStore) -> None:
-        """Nor is one that only begins like it."""
+        """Also not a text that only begins like it."""
         for ending in ("a", "b"):
             with suppress(StoreError):
                 store.save_token(Token(access_token="x" * 1_000 + ending))
@@ -120,7 +120,7 @@ class ValueContract:
             assert found is None or found.access_token == "x" * 1_000 + ending
 
     def test_no_secret_shows(self, store: TokenStore) -> None:
-        """In no repr, not in the store's own either."""
+        """In no repr, including the store's own."""
         saved = store.save_token(ALICE)
         found = (store.find_token(ALICE), store.find_token_by_id(str(saved.id)))
         shown = [saved, found, store.get_tokens(), store.find_users("alice@example.com"), store]
@@ -147,7 +147,7 @@ class ValueContract:
             assert SECRETS not in f"{raised!r} {raised} {raised.hint} {''.join(story.format())}"
 
     def test_a_save_that_fails_shows_no_secret(self, store: TokenStore) -> None:
-        """Where a value cannot be kept: not in the error, its notes, or what led to it."""
+        """If a value cannot be kept: not in the error, its notes, or its causes."""
         saved = store.save_token(ALICE)
         for raised in _failures(store, _unkeepable(saved)):
             story = traceback.TracebackException.from_exception(raised, capture_locals=True)
@@ -155,7 +155,7 @@ class ValueContract:
             assert SECRETS not in told
 
     def test_no_log_line_shows_a_secret(self, store: TokenStore) -> None:
-        """Not even at the most talkative level."""
+        """Not even at the most verbose level."""
         lines: list[str] = []
         handler = logging.Handler(level=1)
         handler.setFormatter(logging.Formatter("%(message)s %(args)r"))
@@ -188,7 +188,7 @@ def _unkeepable(saved: Token) -> Iterator[Token]:
 
 
 def _failures(store: TokenStore, tokens: Iterator[Token]) -> Iterator[Exception]:
-    """Save tokens, and yield what comes out where that fails."""
+    """Save tokens, and yield the errors."""
     for token in tokens:
         try:
             store.save_token(token)
@@ -197,7 +197,7 @@ def _failures(store: TokenStore, tokens: Iterator[Token]) -> Iterator[Exception]
 
 
 def _led_to(error: BaseException | None) -> Iterator[BaseException]:
-    """Yield an error, and those that are shown with it."""
+    """Yield an error, and the errors that are shown with it."""
     while error:
         yield error
         error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)

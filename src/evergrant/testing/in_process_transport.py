@@ -14,7 +14,7 @@ __all__ = ["in_process_transport"]
 
 
 def in_process_transport(zoho: Sandbox) -> Transport:
-    """Return what carries calls to this sandbox: ``Accounts(send=in_process(zoho))``."""
+    """Return a transport to this sandbox: ``Accounts(send=in_process_transport(zoho))``."""
 
     def send(call: HttpRequest) -> HttpResponse:
         try:

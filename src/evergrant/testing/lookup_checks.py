@@ -1,4 +1,4 @@
-"""A store with just the six methods whose own look-ups are asked as well, and compared."""
+"""A store with just the six methods, whose own look-ups are compared with the adapter's."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ __all__ = ["LookupCheckedStore"]
 
 
 class LookupCheckedStore(SixMethodStore):
-    """Answers as `SixMethodStore` does, and fails where the store's own answer is another.
+    """Returns what `SixMethodStore` returns, and fails if the store's own result differs.
 
     Raises:
-        AssertionError: Says which method answered what, and what the rules say.
+        AssertionError: Names the method, its result, and the right result.
     """
 
     _saving_now = False
@@ -28,7 +28,7 @@ class LookupCheckedStore(SixMethodStore):
         return right
 
     def find_token_by_id(self, id: str) -> Token | None:  # noqa: A002 - the official SDK's name
-        """Compare with the store's own; it may raise for an unknown id, as official ones do."""
+        """Compare with the store's own, which may raise for an unknown id, as official ones do."""
         with self._lock:
             right = super().find_token_by_id(id)
             if self._saving_now:
@@ -43,7 +43,7 @@ class LookupCheckedStore(SixMethodStore):
         return right
 
     def _try_save(self, token: Token, expected_version: int | None) -> Token | None:
-        self._saving_now = True  # within the lock: what is looked up for a save is not a question
+        self._saving_now = True  # within the lock: look-ups for a save are not compared
         try:
             return super()._try_save(token, expected_version)
         finally:

@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 Reopen = Callable[[], AbstractContextManager[TokenStore]]
-"""Opens the same storage once more."""
+"""Opens the same storage again."""
 
 NOON = datetime(2030, 1, 1, 12, tzinfo=UTC)
 
@@ -43,7 +43,7 @@ TEXT_FIELDS = (
     "api_domain",
     "org_id",
 )
-"""Where any text may stand; an id may be limited in length, and scopes are words."""
+"""Fields that hold any text. An id may be limited in length, and scopes are words."""
 
 HARD_TEXTS = (
     "o'brien",
@@ -69,10 +69,10 @@ HARD_TEXTS = (
     "x" * 255,
     "\U0001f511" * 255,
 )
-"""Texts that a store keeps exactly, in every field: the official columns hold 255 characters."""
+"""Texts that a store must keep exactly in every field; the official columns hold 255 characters."""
 
 UNKEEPABLE = ("y" * 2_000, "a\x00b", "\x00", "lone \ud800 surrogate", "\x1b[31m\x07")
-"""Texts that not every storage can keep: it keeps them exactly, or refuses them."""
+"""Texts that not every storage can keep. A store keeps them exactly, or refuses them."""
 
 TWINS = (
     "alice",
@@ -99,7 +99,7 @@ TWINS = (
     "+1",
     "1 ",
 )
-"""Texts that databases take for one another: by case, padding, accents, patterns or numbers."""
+"""Texts that databases may confuse: by case, padding, accents, patterns or numbers."""
 
 
 def grant(who: str = "alice", client: str = "1000.APP", **changes: Any) -> Token:
@@ -126,7 +126,7 @@ def of_client(**fields: Any) -> Token:
 
 
 def refreshed(token: Token, hours: int = 1, **changes: Any) -> Token:
-    """Return what a writer that never read the row brings after a refresh."""
+    """Return the token that a writer who never read the row saves after a refresh."""
     fresh = replace(
         token,
         id=None,
@@ -140,7 +140,7 @@ def refreshed(token: Token, hours: int = 1, **changes: Any) -> Token:
 ALICE = grant("alice")
 BOB = grant("bob")
 SECRETS = "planted-"
-"""What every secret of these tokens begins with."""
+"""How every secret of these tokens begins."""
 
 
 def stored_contents(store: TokenStore) -> dict[str | None, Token]:

@@ -1,4 +1,4 @@
-"""A sandbox that runs in another process: what it takes to use it instead of Zoho."""
+"""A sandbox that runs in another process, to use instead of Zoho."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class RemoteSandbox(RunningSandbox):
     def accounts(
         self, *, redirect_url: str | None = None, data_center: str | None = None
     ) -> Accounts:
-        """Return its accounts servers, as its own client sees them, by its own clock."""
+        """Return its accounts servers, with its own client and its own clock."""
         return Accounts(
             self.client_id,
             self.client_secret,

@@ -1,4 +1,4 @@
-"""Makes the stores that ``evergrant check-store`` looks at: fresh, empty, and its own."""
+"""Makes the new, empty stores that ``evergrant check-store`` checks."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ __all__ = ["StoreFactory"]
 
 
 class StoreFactory:
-    """What ``module:factory`` names, and how it is called.
+    """The factory that ``module:factory`` names.
 
     Attributes:
-        takes_folder: It wants the folder to keep its files in; what it makes then outlives it.
+        takes_folder: It takes a folder for its files, so the storage outlives the store object.
 
     Raises:
-        ConfigError: It cannot be imported, or cannot be called.
+        ConfigError: The factory cannot be imported or called.
     """
 
     def __init__(self, spec: str) -> None:
@@ -36,7 +36,8 @@ class StoreFactory:
         module, colon, name = spec.partition(":")
         if not (module and colon and name):
             raise ConfigError(
-                f"{spec!r} names no factory", hint="Write module:factory, such as mystore:make."
+                f"{spec!r} is not the name of a factory",
+                hint="Write module:factory, such as mystore:make.",
             )
         with _raising_config_error(f"the module {module} does not import"):
             sys.path.insert(0, str(Path.cwd()))
@@ -62,10 +63,10 @@ class StoreFactory:
         return bool(wanted)
 
     def open(self, folder: Path) -> TokenStore:
-        """Return a store, adapted where it has just the six methods.
+        """Return a store, adapted if it has just the six methods.
 
         Raises:
-            ConfigError: The factory raises, or makes no store.
+            ConfigError: The factory raises, or does not return a store.
         """
         with _raising_config_error(f"{self.spec} makes no store"):
             store = self._make(folder) if self.takes_folder else self._make()
@@ -74,15 +75,15 @@ class StoreFactory:
 
     @contextmanager
     def fresh(self, folder: Path) -> Iterator[TokenStore]:
-        """Make a store that is empty, and empty it again.
+        """Yield an empty store, and empty it afterwards.
 
         Raises:
-            ConfigError: It holds tokens. None of them was touched.
+            ConfigError: The store holds tokens. None of them was touched.
         """
         with self.open(folder) as store:
             self._require_empty(store)
             yield store
-            with suppress(Exception):  # what it leaves is what the next one finds
+            with suppress(Exception):  # the next call reports what is left
                 store.delete_tokens()
 
     def _require_empty(self, store: TokenStore) -> None:
@@ -104,7 +105,7 @@ def _raise(corrupt: EvergrantError) -> None:
 
 @contextmanager
 def _raising_config_error(what: str) -> Iterator[None]:
-    """Turn an error of the user's code into one sentence that says where."""
+    """Turn any exception of the user's code into a `ConfigError` that says where it happened."""
     try:
         yield
     except EvergrantError as error:
