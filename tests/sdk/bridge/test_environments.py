@@ -54,7 +54,7 @@ def test_who_asked_for_a_sandbox_never_goes_to_production(code: str, kind: str) 
             if getattr(where, kind):
                 assert config.api_domain(named, ZOHO) == getattr(where, kind), named
             else:
-                with pytest.raises(ConfigError, match="no such environment"):
+                with pytest.raises(ConfigError, match="no environment"):
                     config.api_domain(named, ZOHO)
 
 
