@@ -275,7 +275,7 @@ class SharingContract:
         assert len(store.get_tokens()) == 3
 
     def test_every_change_is_a_new_generation(self, store: TokenStore, reopen: Reopen) -> None:
-        """Whoever made it. Reading changes nothing, if the store can tell."""
+        """By any handle. Reading changes nothing, if the store can tell."""
         if store.change_counter() is None:
             return
         seen = {store.change_counter()}

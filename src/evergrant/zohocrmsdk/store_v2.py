@@ -50,7 +50,7 @@ class OlderSDKTokenStore(TokenStore):
             _fill(token, self.bridge.save(asked, self._config()))
 
     def delete_token(self, token: Any) -> None:
-        """Delete the stored token for an SDK token; raise if there is none."""
+        """Delete the stored token for an SDK token; raise if it does not exist."""
         with raising_sdk_errors(SDKException):
             asked = copy_from_sdk(token, user_name=self._name_of(token.get_user_mail(), token))
             found = self.bridge.lookup.find(asked)
@@ -70,7 +70,7 @@ class OlderSDKTokenStore(TokenStore):
             self.bridge.delete_all()
 
     def get_token_by_id(self, id: str, token: Any) -> Any:  # noqa: A002 - the SDK's name
-        """Return the token with this id, fresh; raise if there is none."""
+        """Return the token with this id, fresh; raise if it does not exist."""
         with raising_sdk_errors(SDKException):
             asked = replace(copy_from_sdk(token), id=id)
             found = self.bridge.resolve(asked, self._config(), find_user=False)
