@@ -139,6 +139,8 @@ def test_a_command_that_fails_at_any_step(
     work()
     assert MARK not in scene.output or name == "token"
     errors = list(failures(work, every=soak.rounds(997, 41), first=5, before=scene.set))
+    # A short command has few such steps, and the first may lie where any error is handled.
+    errors = errors or list(failures(work, every=41, first=7, before=scene.set))
     assert errors
     assert [leak for error in errors for leak in leaks(error, quickly=True)] == []
     assert leaks(errors[-1]) == []

@@ -77,7 +77,7 @@ class _Step:
 def _is_ours(frame: FrameType) -> bool:
     name = frame.f_code.co_filename
     return name.startswith(PACKAGE) and not name.startswith(
-        (f"{PACKAGE}/sandbox", f"{PACKAGE}/masking")
+        (f"{PACKAGE}/sandbox", f"{PACKAGE}/_masking")
     )
 
 
