@@ -24,7 +24,7 @@ from evergrant.sandbox.models import Grant
 from evergrant.testing.in_process_transport import in_process_transport
 from tests.simulation.user import LONG_JOB, MINUTE, Person
 
-__all__ = ["Referee"]
+__all__ = ["InvariantChecker"]
 
 WINDOW = 10
 """Minutes: Zoho counts in spans of ten, and so does the peak."""
@@ -33,7 +33,7 @@ LIVE = 15
 """Access tokens of one grant that live at a time, as Zoho documents it."""
 
 
-class Referee:
+class InvariantChecker:
     """Stands beside the sandbox, and knows what it knows.
 
     Args:

@@ -9,11 +9,11 @@ from typing import Literal
 
 from evergrant.sandbox import Sandbox
 from tests.simulation.failing_store import FragileStore
-from tests.simulation.invariant_checker import Referee
+from tests.simulation.invariant_checker import InvariantChecker
 from tests.simulation.timeline import Timeline
 from tests.simulation.user import HOUR, MINUTE
 
-__all__ = ["Weather"]
+__all__ = ["Outages"]
 
 OUTAGE = 20 * MINUTE
 AFTERMATH = HOUR
@@ -27,7 +27,7 @@ ACCOUNTS_DOWN, READ_ONLY, STORE_DOWN = 6 * HOUR, 9 * HOUR, 20 * HOUR
 """When on a bad day."""
 
 
-class Weather:
+class Outages:
     """What is down, and when.
 
     Args:
@@ -38,25 +38,25 @@ class Weather:
         self,
         zoho: Sandbox,
         store: FragileStore | None,
-        referee: Referee,
+        checker: InvariantChecker,
         timeline: Timeline,
         random: Random,
     ) -> None:
         self._zoho = zoho
         self._store = store
-        self._referee = referee
+        self._checker = checker
         self._timeline = timeline
         self._random = random
         self._spared = False
 
     def stumble(self) -> None:
         """Let Zoho answer with errors, for up to a minute."""
-        if not self._referee.outage and not self._spared:
+        if not self._checker.outage and not self._spared:
             self._zoho.faults.server_error(self._random.choice([500, 502, 503]), times=None)
             self._timeline.after(self._random.uniform(1, MINUTE), self._catch_itself)
 
     def _catch_itself(self) -> None:
-        if self._referee.outage != "accounts server":
+        if self._checker.outage != "accounts server":
             self._zoho.faults.clear()
 
     def plan(self, day: float, recovered: Callable[[], object]) -> list[tuple[int, int]]:
@@ -81,7 +81,7 @@ class Weather:
     def _accounts_fail(self) -> None:
         self._spared = False
         self._zoho.faults.server_error(503, path="/oauth/", times=None)
-        self._referee.outage = "accounts server"
+        self._checker.outage = "accounts server"
         self._timeline.after(OUTAGE, self._zoho.faults.clear)
         self._calm_down()
 
@@ -89,9 +89,9 @@ class Weather:
         assert self._store
         self._store.health = health
         if health != "well":
-            self._referee.outage = "store"
+            self._checker.outage = "store"
             self._timeline.after(OUTAGE, partial(self._store_is, "well"))
             self._calm_down()
 
     def _calm_down(self) -> None:
-        self._timeline.after(OUTAGE + 2 * MINUTE, partial(setattr, self._referee, "outage", None))
+        self._timeline.after(OUTAGE + 2 * MINUTE, partial(setattr, self._checker, "outage", None))

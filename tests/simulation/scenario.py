@@ -15,8 +15,8 @@ from evergrant import Accounts, TokenStore
 from evergrant.sandbox import Sandbox
 from evergrant.sandbox.clock import SandboxClock
 from tests.simulation.failing_store import FragileStore
-from tests.simulation.invariant_checker import Referee
-from tests.simulation.outages import Weather
+from tests.simulation.invariant_checker import InvariantChecker
+from tests.simulation.outages import Outages
 from tests.simulation.processes import Fleet
 from tests.simulation.timeline import Timeline
 from tests.simulation.user import HOUR, MINUTE
@@ -57,8 +57,10 @@ class Scene:
         return (range(one[1], other[0]) for one, other in pairwise(ends) if one[1] < other[0])
 
 
-def play(scene: Scene, open_store: Callable[[Sandbox], TokenStore] | None = None) -> Referee:
-    """Play a scene; return what the referee has seen.
+def play(
+    scene: Scene, open_store: Callable[[Sandbox], TokenStore] | None = None
+) -> InvariantChecker:
+    """Play a scene; return what the checker has seen.
 
     Args:
         open_store: Opens the store, for each process; by default they share one that fails.
@@ -69,12 +71,12 @@ def play(scene: Scene, open_store: Callable[[Sandbox], TokenStore] | None = None
         return lambda: pause * random.uniform(0.1, 1.9)
 
     with Sandbox(data_centers=("us",), clock=SandboxClock(START, frozen=True)) as zoho:
-        referee = Referee(zoho, scheduler=scene.scheduler)
+        checker = InvariantChecker(zoho, scheduler=scene.scheduler)
         accounts = Accounts(
             zoho.client.client_id,
             zoho.client.client_secret,
             data_centers=zoho.data_centers,
-            send=referee.send,
+            send=checker.send,
             clock=zoho.clock,
             sleep=lambda seconds: None,
         )
@@ -82,7 +84,7 @@ def play(scene: Scene, open_store: Callable[[Sandbox], TokenStore] | None = None
         open_one = partial(open_store, zoho) if open_store else lambda: fragile
         fleet = Fleet(open_one, accounts, scene.folder / "lifeboat", random)
         timeline = Timeline(zoho.clock, fleet.settle)
-        people = People(zoho, fleet, referee, timeline, random)
+        people = People(zoho, fleet, checker, timeline, random)
         for _ in range(scene.users):
             people.join()
         if scene.scheduler:
@@ -92,11 +94,11 @@ def play(scene: Scene, open_store: Callable[[Sandbox], TokenStore] | None = None
         timeline.every(about(3 * HOUR), people.one_revokes_at_zoho)
         timeline.every(about(4 * HOUR), people.one_revokes_in_the_app)
         timeline.every(lambda: 6 * HOUR, people.count_the_lost)
-        weather = Weather(zoho, None if open_store else fragile, referee, timeline, random)
-        timeline.every(about(HOUR), weather.stumble)
+        outages = Outages(zoho, None if open_store else fragile, checker, timeline, random)
+        timeline.every(about(HOUR), outages.stumble)
         for day in range(0, ceil(scene.days), 10):
-            scene.uneasy += weather.plan(day * DAY, people.all_is_restored)
+            scene.uneasy += outages.plan(day * DAY, people.all_is_restored)
         timeline.run(scene.days * DAY)
         people.count_the_lost()
         fleet.close()
-    return referee
+    return checker

@@ -1,4 +1,4 @@
-"""The referee of the simulation sees what it is there to see."""
+"""The invariant checker of the simulation sees what it is there to see."""
 
 from __future__ import annotations
 
@@ -12,29 +12,29 @@ import pytest
 from evergrant import Accounts, Keeper, Token, open_store
 from evergrant.errors import LoginRequired, StoreUnavailable, Throttled
 from evergrant.sandbox import Sandbox
-from tests.simulation.invariant_checker import LIVE, Referee
+from tests.simulation.invariant_checker import LIVE, InvariantChecker
 from tests.simulation.user import LONG_JOB, Person
 
 ALICE, BOB = "alice@example.com", "bob@example.com"
 
 
 class Game:
-    """A referee, a Keeper that it watches, and one person who has logged in."""
+    """An invariant checker, a Keeper that it watches, and one person who has logged in."""
 
     def __init__(self, zoho: Sandbox, folder: Path) -> None:
         self.zoho = zoho
-        self.referee = Referee(zoho, scheduler=True)
+        self.checker = InvariantChecker(zoho, scheduler=True)
         app = zoho.client
         accounts = Accounts(
             app.client_id,
             app.client_secret,
             data_centers=zoho.data_centers,
-            send=self.referee.send,
+            send=self.checker.send,
             clock=zoho.clock,
         )
         self.keeper = Keeper(open_store("memory:", clock=zoho.clock), accounts, lifeboat=folder)
         self.token = self.log_in(ALICE)
-        self.alice = Person(ALICE, 60, timedelta(0), self.referee.newest_grant(ALICE))
+        self.alice = Person(ALICE, 60, timedelta(0), self.checker.newest_grant(ALICE))
 
     def log_in(self, email: str) -> Token:
         return self.keeper.login_with_code(self.zoho.grant_code(email))
@@ -46,17 +46,17 @@ def game(zoho: Sandbox, tmp_path: Path) -> Game:
 
 
 def anothers(game: Game) -> None:
-    game.referee.handed_out(game.log_in(BOB), game.alice)
+    game.checker.handed_out(game.log_in(BOB), game.alice)
 
 
 def dead(game: Game) -> None:
     game.zoho.clock.advance(hours=1)
-    game.referee.handed_out(game.token, game.alice)
+    game.checker.handed_out(game.token, game.alice)
 
 
 def short_lived(game: Game) -> None:
     game.zoho.clock.advance(minutes=20)
-    game.referee.handed_out(game.token, replace(game.alice, min_ttl=LONG_JOB))
+    game.checker.handed_out(game.token, replace(game.alice, min_ttl=LONG_JOB))
 
 
 def throttled(game: Game) -> None:
@@ -71,21 +71,21 @@ def crowded_out(game: Game) -> None:
 
 
 def lost(game: Game) -> None:
-    game.referee.found(game.alice, [])
+    game.checker.found(game.alice, [])
 
 
 def in_the_way(game: Game) -> None:
     game.keeper.refresh(ALICE)
-    game.referee.waited(game.alice)
+    game.checker.waited(game.alice)
 
 
 def refused(game: Game) -> None:
     for error in (LoginRequired("no"), StoreUnavailable("gone")):
-        game.referee.refused(error, game.alice)
+        game.checker.refused(error, game.alice)
 
 
 def told_to_come_later(game: Game) -> None:
-    game.referee.refused(Throttled("later", retry_at=game.zoho.clock()), game.alice)
+    game.checker.refused(Throttled("later", retry_at=game.zoho.clock()), game.alice)
 
 
 @pytest.mark.parametrize(
@@ -104,33 +104,33 @@ def told_to_come_later(game: Game) -> None:
 def test_what_is_wrong_is_seen(
     game: Game, happens: Callable[[Game], None], seen: dict[str, int]
 ) -> None:
-    assert not +game.referee.wrong
+    assert not +game.checker.wrong
     happens(game)
-    assert +game.referee.wrong == seen
+    assert +game.checker.wrong == seen
 
 
 def test_a_throttle_of_zohos_is_seen(game: Game) -> None:
     with pytest.raises(Throttled):
         throttled(game)
-    assert +game.referee.wrong == {"Zoho said Access Denied": 1}
+    assert +game.checker.wrong == {"Zoho said Access Denied": 1}
 
 
 def test_what_is_right_is_not_taken_for_wrong(game: Game) -> None:
-    game.referee.handed_out(game.token, game.alice)
-    game.referee.found(game.alice, [str.__str__(game.token.refresh_token)])
+    game.checker.handed_out(game.token, game.alice)
+    game.checker.found(game.alice, [str.__str__(game.token.refresh_token)])
     game.zoho.revoke(ALICE)
     game.alice.revoked = True
-    game.referee.handed_out(game.token, game.alice)
-    game.referee.refused(LoginRequired("no"), game.alice)
-    game.referee.outage = "store"
-    game.referee.refused(StoreUnavailable("gone"), game.alice)
-    assert not +game.referee.wrong
+    game.checker.handed_out(game.token, game.alice)
+    game.checker.refused(LoginRequired("no"), game.alice)
+    game.checker.outage = "store"
+    game.checker.refused(StoreUnavailable("gone"), game.alice)
+    assert not +game.checker.wrong
 
 
 def test_a_peak_is_found_wherever_ten_minutes_begin(game: Game) -> None:
     for minute, number in {3: 1, 14: 2, 22: 3, 23: 4, 31: 1}.items():
-        game.referee._by_minute[minute] = number
-    peak, mean = game.referee.peak([range(40)])
+        game.checker._by_minute[minute] = number
+    peak, mean = game.checker.peak([range(40)])
     assert peak == 9
     assert mean * 31 == pytest.approx(103)
-    assert game.referee.peak([range(13), range(24, 40)])[0] == 1
+    assert game.checker.peak([range(13), range(24, 40)])[0] == 1

@@ -9,7 +9,7 @@ import pytest
 
 from evergrant import TokenStore, open_store
 from evergrant.sandbox import Sandbox
-from tests.simulation.invariant_checker import Referee
+from tests.simulation.invariant_checker import InvariantChecker
 from tests.simulation.scenario import Scene, play
 from tests.simulation.user import MINUTE
 from tests.support.soak import Soak
@@ -32,20 +32,20 @@ def _no_real_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("evergrant._core.stale_if_error.RETRY_S", 0.0)
 
 
-def note(soak: Soak, scene: Scene, referee: Referee) -> None:
+def note(soak: Soak, scene: Scene, checker: InvariantChecker) -> None:
     """Write down what was seen."""
-    peak, mean = referee.peak(scene.ordinary_minutes())
-    with_outages, _ = referee.peak([range(60, scene.minutes)])
+    peak, mean = checker.peak(scene.ordinary_minutes())
+    with_outages, _ = checker.peak([range(60, scene.minutes)])
     soak.note(
         "days in the life of an app",
         users=scene.users,
         days=scene.days,
         scheduler=scene.scheduler,
-        never=sum(referee.wrong.values()),
+        never=sum(checker.wrong.values()),
         mean=round(mean, 1),
         peak=f"{peak / mean:.2f}",
         peak_with_outages=f"{with_outages / mean:.2f}",
-        **{what.replace("'", ""): number for what, number in sorted(referee.counts.items())},
+        **{what.replace("'", ""): number for what, number in sorted(checker.counts.items())},
     )
 
 
@@ -60,30 +60,30 @@ def test_nothing_is_lost_and_nobody_waits_and_zoho_is_asked_evenly(
 ) -> None:
     users, days = full if soak.full else few
     scene = Scene(users, days, tmp_path, pause=pause)
-    referee = play(scene)
-    note(soak, scene, referee)
-    assert not +referee.wrong
-    assert referee.counts["waits while the accounts server was down"] == 0
-    assert referee.counts["requests for an access token"] > 30 * users * days
-    peak, mean = referee.peak(scene.ordinary_minutes())
+    checker = play(scene)
+    note(soak, scene, checker)
+    assert not +checker.wrong
+    assert checker.counts["waits while the accounts server was down"] == 0
+    assert checker.counts["requests for an access token"] > 30 * users * days
+    peak, mean = checker.peak(scene.ordinary_minutes())
     assert peak <= MOST_UNEVEN * mean + (HANDFUL if users < MANY else 0)
 
 
 def test_who_calls_often_never_waits_without_a_scheduler_either(tmp_path: Path, soak: Soak) -> None:
     scene = Scene(soak.rounds(40, MANY), 1, tmp_path, scheduler=False)
-    referee = play(scene)
-    note(soak, scene, referee)
-    assert not +referee.wrong
-    assert referee.counts["waits of who calls rarely"] > 0, "nobody refreshed it for them"
+    checker = play(scene)
+    note(soak, scene, checker)
+    assert not +checker.wrong
+    assert checker.counts["waits of who calls rarely"] > 0, "nobody refreshed it for them"
 
 
 def test_processes_on_one_file_lose_nothing_either(tmp_path: Path) -> None:
     def open_one(zoho: Sandbox) -> TokenStore:
         return open_store(f"sqlite:///{tmp_path}/tokens.db", clock=zoho.clock)
 
-    referee = play(Scene(10, 0.35, tmp_path, pause=3 * MINUTE), open_one)
-    assert not +referee.wrong
-    assert referee.counts["waits while the accounts server was down"] == 0
+    checker = play(Scene(10, 0.35, tmp_path, pause=3 * MINUTE), open_one)
+    assert not +checker.wrong
+    assert checker.counts["waits while the accounts server was down"] == 0
 
 
 def test_the_same_seed_is_the_same_story(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from evergrant.errors import (
     TokenNotSaved,
 )
 from evergrant.sandbox import Sandbox
-from tests.simulation.invariant_checker import Referee
+from tests.simulation.invariant_checker import InvariantChecker
 from tests.simulation.processes import Fleet
 from tests.simulation.timeline import Timeline
 from tests.simulation.user import HOUR, KEPT_LIFE, LONG_JOB, MINUTE, Person
@@ -28,11 +28,16 @@ class People:
     """Everybody who uses the app, and what they do on a timeline."""
 
     def __init__(
-        self, zoho: Sandbox, fleet: Fleet, referee: Referee, timeline: Timeline, random: Random
+        self,
+        zoho: Sandbox,
+        fleet: Fleet,
+        checker: InvariantChecker,
+        timeline: Timeline,
+        random: Random,
     ) -> None:
         self._zoho = zoho
         self._fleet = fleet
-        self._referee = referee
+        self._checker = checker
         self._timeline = timeline
         self._random = random
         self._all: list[Person] = []
@@ -54,29 +59,29 @@ class People:
         try:
             self._fleet.any().login_with_code(code)
         except TokenNotSaved:
-            self._referee.counts["logins that went into the lifeboat"] += 1
+            self._checker.counts["logins that went into the lifeboat"] += 1
             person.adrift = True
         except AccountsUnavailable:
             self._timeline.after(5 * MINUTE, partial(self._log_in, person))
             return
-        self._referee.counts["logins"] += 1
-        person.grant, person.revoked = self._referee.newest_grant(person.email), False
+        self._checker.counts["logins"] += 1
+        person.grant, person.revoked = self._checker.newest_grant(person.email), False
         if not person.calls:
             person.calls = True
             self._timeline.after(self._random.random() * person.pause, partial(self._call, person))
 
     def _call(self, person: Person) -> None:
-        before = self._referee.here
+        before = self._checker.here
         try:
             token = self._fleet.any().token(person.email, min_ttl=person.min_ttl)
         except EvergrantError as error:
-            self._referee.refused(error, person)
+            self._checker.refused(error, person)
             if isinstance(error, LoginRequired | TokenNotFound) and not person.adrift:
                 self._leave(person)
         else:
-            self._referee.handed_out(token, person)
-        if self._referee.here > before:
-            self._referee.waited(person)
+            self._checker.handed_out(token, person)
+        if self._checker.here > before:
+            self._checker.waited(person)
         if person.calls:
             pause = person.pause * self._random.uniform(0.5, 1.5)
             self._timeline.after(pause, partial(self._call, person))
@@ -110,7 +115,7 @@ class People:
             except AccountsUnavailable:
                 return
             except StoreUnavailable:
-                person.revoked = not self._referee.honours(person.grant)
+                person.revoked = not self._checker.honours(person.grant)
                 return
             person.grant = None
 
@@ -122,12 +127,12 @@ class People:
 
     def count_the_lost(self) -> None:
         """Compare what Zoho honours, and nobody has ended, with what the store holds."""
-        store, referee = self._fleet.any().store, self._referee
+        store, checker = self._fleet.any().store, self._checker
         for person in self._all:
-            if person.grant and referee.honours(person.grant):
+            if person.grant and checker.honours(person.grant):
                 held = [token.refresh_token for token in store.find_users(person.email)]
-                referee.found(person, [str.__str__(secret) for secret in held if secret])
-        referee.counts["times that all grants were looked up"] += 1
+                checker.found(person, [str.__str__(secret) for secret in held if secret])
+        checker.counts["times that all grants were looked up"] += 1
 
     def all_is_restored(self) -> None:
         """Note that what could not be saved has been by now."""
