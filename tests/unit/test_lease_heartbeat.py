@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Iterator
 
@@ -55,7 +56,24 @@ def test_the_thread_ends_with_the_work_and_begins_with_it_again() -> None:
         counted = CountedLease()
         with heart.extending(counted.lease):
             until_extended(counted, 1)
-        until(lambda: not heart._runs)
+        until(lambda: not heart._thread)
+
+
+def test_an_interrupt_while_the_thread_begins_ends_no_later_lease(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = threading.Thread.start
+
+    def interrupt(_: threading.Thread) -> None:
+        monkeypatch.setattr(threading.Thread, "start", real)
+        raise KeyboardInterrupt
+
+    heart, counted = LeaseHeartbeat(), CountedLease()
+    monkeypatch.setattr(threading.Thread, "start", interrupt)
+    with pytest.raises(KeyboardInterrupt), heart.extending(CountedLease().lease):
+        pass
+    with heart.extending(counted.lease):
+        until_extended(counted, 1)
 
 
 def test_what_takes_for_ever_loses_its_lease(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,38 +34,40 @@ class LeaseHeartbeat:
         self._lock = ProcessLock()
         self._process = this_process()
         self._since: dict[Lease, float] = {}
-        self._runs = False
+        self._thread: threading.Thread | None = None
 
     @contextmanager
     def extending(self, lease: Lease) -> Iterator[None]:
         """Keep a lease while the ``with`` block runs."""
-        with self._lock.get():
-            if self._process != this_process():
-                # A forked child inherits neither the thread nor the right to these leases.
-                self._process, self._since, self._runs = this_process(), {}, False
-            self._since[lease] = time.monotonic()
-            begin, self._runs = not self._runs, True
-        if begin:
-            self._begin()
         try:
+            with self._lock.get():
+                if self._process != this_process():
+                    # A forked child inherits neither the thread nor the right to these leases.
+                    self._process, self._since, self._thread = this_process(), {}, None
+                self._since[lease] = time.monotonic()
+                # By the thread itself: an interrupt may end its start at any moment.
+                if self._thread is None or not self._thread.is_alive():
+                    self._begin()
             yield
         finally:
             with self._lock.get():
                 self._since.pop(lease, None)
 
     def _begin(self) -> None:
+        thread = threading.Thread(target=self._run, name="evergrant-heartbeat", daemon=True)
         try:
-            threading.Thread(target=self._run, name="evergrant-heartbeat", daemon=True).start()
+            thread.start()
         except RuntimeError as error:  # the interpreter is ending, or there are too many threads
             _logger.warning("leases are not extended: %s", error)
-            self._runs = False
+        else:
+            self._thread = thread
 
     def _run(self) -> None:
         while True:
             time.sleep(EXTEND_EVERY)
             with self._lock.get():
                 if not self._since:
-                    self._runs = False
+                    self._thread = None
                     return
                 now = time.monotonic()
                 due = [
