@@ -30,6 +30,8 @@ class DataCenter:
         sandbox_url: The same for sandbox orgs, or None if Zoho names none.
         developer_url: The same for developer orgs, or None if Zoho names none.
         upload_url: Base URL for file uploads, or None if Zoho names none.
+        product_host: Base URL of a product with a host of its own, with ``{product}`` in it, or
+            None if a stand-in has no such hosts.
         domains: The registrable domains that are Zoho's own in this data center.
         is_fixed: The program set ``api_url``, so it holds whatever API a response names.
     """
@@ -41,6 +43,7 @@ class DataCenter:
     developer_url: str | None = None
     upload_url: str | None = None
     domains: tuple[str, ...] = ()
+    product_host: str | None = None
     is_fixed: bool = False
 
     @classmethod
@@ -52,8 +55,12 @@ class DataCenter:
         code: str = "custom",
         sandbox_url: str | None = None,
         developer_url: str | None = None,
+        product_host: str | None = None,
     ) -> DataCenter:
         """Return a stand-in, such as the sandbox's; plain http is accepted on loopback only.
+
+        Args:
+            product_host: Such as ``http://127.0.0.1:8790/hosts/{product}``.
 
         Raises:
             ConfigError: A URL is not an origin, or is plain http to another machine.
@@ -61,7 +68,23 @@ class DataCenter:
         urls = (accounts_url, api_url, sandbox_url, developer_url)
         for url in (accounts_url, api_url, *filter(None, urls[2:])):
             _check_origin(url)
-        return cls(code, *(origin_of(url) for url in urls))  # type: ignore[arg-type]
+        if product_host:
+            _check_product_host(product_host)
+        bases = (origin_of(url) for url in urls)
+        return cls(code, *bases, product_host=product_host)  # type: ignore[arg-type]
+
+    def product_url(self, product: str) -> str:
+        """Return the base URL of a product with a host of its own, such as ``desk``.
+
+        Raises:
+            ConfigError: This stand-in has no such hosts.
+        """
+        if self.product_host is None:
+            raise ConfigError(
+                f"the data center {self.code!r} stands in for Zoho and has no host for {product!r}",
+                hint="Give product_host to DataCenter.custom, or use Zoho's own data centers.",
+            )
+        return self.product_host.replace("{product}", product)
 
     @property
     def api_urls(self) -> tuple[str, ...]:
@@ -85,6 +108,13 @@ def _check_origin(url: str) -> None:
     parts = urlsplit(url)
     if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
         raise ConfigError(f"{url!r} would send secrets unencrypted", hint="Use https.")
+
+
+def _check_product_host(template: str) -> None:
+    if "{product}" not in template:
+        raise ConfigError(f"{template!r} has no {{product}} in it")
+    parts = urlsplit(template.replace("{product}", "product"))
+    _check_origin(f"{parts.scheme}://{parts.netloc}")
 
 
 def _is_loopback(host: str) -> bool:
@@ -202,7 +232,12 @@ def _zoho(code: str, tld: str, **other: str | None) -> DataCenter:
         "developer_url": f"https://developer.{api}",
         "upload_url": f"https://content.{api}",
     }
-    return DataCenter(code, **{**known, **other}, domains=(f"zoho.{tld}", api))  # type: ignore[arg-type]
+    return DataCenter(
+        code,
+        **{**known, **other},  # type: ignore[arg-type]
+        domains=(f"zoho.{tld}", api),
+        product_host=f"https://{{product}}.zoho.{tld}",
+    )
 
 
 _UNNAMED = {"sandbox_url": None, "developer_url": None, "upload_url": None}
@@ -223,6 +258,7 @@ ZOHO = DataCenters(
         "https://developer.zohoapis.ca",
         "https://upload.zohocloud.ca",
         ("zohocloud.ca", "zohoapis.ca"),
+        "https://{product}.zohocloud.ca",
     ),
     _zoho("sa", "sa", upload_url="https://files.zoho.sa"),
     _zoho("uk", "uk", **_UNNAMED),
