@@ -11,6 +11,7 @@ from evergrant._core.validity import NO_MINIMUM
 from evergrant._oauth.redirect import parse_redirect
 from evergrant.accounts import Accounts
 from evergrant.keeper import Keeper
+from evergrant.services import Service
 from evergrant.stores.adapter import SixMethods
 from evergrant.stores.base import TokenStore
 from evergrant.token import Token
@@ -111,9 +112,26 @@ class AsyncKeeper:
         call = partial(self.keeper.login_with_code, code, user, data_center=data_center)
         return await self._tokens.log_in(data_center, call)
 
-    def auth(self, user: str) -> httpx2.Auth:
+    def auth(
+        self, user: str, *, service: str | Service = "crm", org: str | None = None
+    ) -> httpx2.Auth:
         """Return an ``auth`` for httpx2 (and httpx) that signs requests with the user's token."""
-        return self.keeper.auth(user)
+        return self.keeper.auth(user, service=service, org=org)
+
+    async def client(
+        self,
+        user: str,
+        *,
+        service: str | Service = "crm",
+        org: str | None = None,
+        **options: Any,
+    ) -> httpx2.AsyncClient:
+        """Return an asynchronous httpx2 client for a service; as `evergrant.Keeper.client`."""
+        import httpx2
+
+        asked = partial(self.keeper.base_url, user, service=service, org=org)
+        auth = self.auth(user, service=service, org=org)
+        return httpx2.AsyncClient(base_url=await self._tokens.read(asked), auth=auth, **options)
 
     async def aclose(self) -> None:
         """Close the keeper after running work is saved; close the store where it was opened."""

@@ -4,52 +4,126 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-import json
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, MutableMapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, cast
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from evergrant._logging.rate_limited import RateLimitedLog
 from evergrant._masking import Masked
 from evergrant._text import is_word
-from evergrant.errors import CorruptRecord
+from evergrant.errors import ConfigError, CorruptRecord
+from evergrant.services import SERVICES, Refusal, Service
 from evergrant.token import Token, identify
 
 if TYPE_CHECKING:
     import httpx2
     import requests
 
-__all__ = ["AUTHORIZATION", "RequestsAuth", "authorization_header", "httpx_auth", "is_rejection"]
+__all__ = [
+    "AUTHORIZATION",
+    "RequestsAuth",
+    "Target",
+    "authorization_header",
+    "httpx_auth",
+    "is_rejection",
+    "session_below",
+]
+
+_logger = RateLimitedLog()
 
 AUTHORIZATION = "Authorization"
 
 UNAUTHORIZED = 401
 """The status of every rejected token, and of some errors that a new token does not solve."""
 
-REJECTIONS = frozenset({"INVALID_TOKEN", "INVALID_OAUTHTOKEN", "AUTHENTICATION_FAILURE"})
-"""Codes of Zoho's APIs for a token that is expired, revoked or evicted. OAUTH_SCOPE_MISMATCH is
-not one of them: a new token has the same scopes."""
+CRM = SERVICES["crm"]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What requests are sent to.
+
+    Attributes:
+        org: The org that they are for, where the service takes one with each request.
+
+    Raises:
+        ConfigError: The service takes no org, or the text cannot be an org's id.
+    """
+
+    service: Service = CRM
+    org: str | None = None
+
+    def __post_init__(self) -> None:
+        self.service.checked_org(self.org)
+
+    def url_with_org(self, url: str) -> str:
+        """Return a URL with the org in its query, if it belongs there.
+
+        Raises:
+            ConfigError: It names another org.
+        """
+        if self.org is None or self.service.org.travels != "query":
+            return url
+        parts, name = urlsplit(url), self.service.org.name
+        query = parse_qsl(parts.query, keep_blank_values=True)
+        named = [value for key, value in query if key == name]
+        if not named:
+            extra = urlencode({name: self.org})
+            query_text = f"{parts.query}&{extra}" if parts.query else extra
+            return urlunsplit(parts._replace(query=query_text))
+        self._require_same(named)
+        return url
+
+    def add_org_header(self, headers: MutableMapping[str, str]) -> None:
+        """Name the org in the headers, if it belongs there.
+
+        Raises:
+            ConfigError: They name another org.
+        """
+        if self.org is None or self.service.org.travels != "header":
+            return
+        name = self.service.org.name
+        if name in headers:
+            self._require_same([headers[name]])
+        headers[name] = self.org
+
+    def _require_same(self, named: list[str]) -> None:
+        if named != [self.org]:
+            raise ConfigError(
+                f"the request names the org {', '.join(named)[:50]}, and its auth {self.org}; "
+                "nothing was sent",
+                hint="Leave the org out of the request, or make another auth.",
+            )
 
 
 class TokenSource(Protocol):
     """The methods of a Keeper that signing needs."""
 
-    def token_for_url(self, user: str, url: str) -> Token:
-        """Return a working token, if it may be sent to this URL."""
+    def token_for_url(self, user: str, url: str, service: Service) -> Token:
+        """Return a working token, if it may be sent to this URL of this service."""
 
     def replace_rejected(self, user: str, rejected: Token) -> Token:
         """Return a token other than the rejected one."""
+
+    def replace_unclear(self, user: str, refused: Token) -> Token | None:
+        """Return a token other than the refused one, or None if that was tried before."""
 
 
 class AsyncTokenSource(Protocol):
     """The same, asynchronous."""
 
-    async def token_for_url(self, user: str, url: str) -> Token:
-        """Return a working token, if it may be sent to this URL."""
+    async def token_for_url(self, user: str, url: str, service: Service) -> Token:
+        """Return a working token, if it may be sent to this URL of this service."""
 
     async def replace_rejected(self, user: str, rejected: Token) -> Token:
         """Return a token other than the rejected one."""
 
+    async def replace_unclear(self, user: str, refused: Token) -> Token | None:
+        """Return a token other than the refused one, or None if that was tried before."""
 
-def authorization_header(token: Token) -> str:
+
+def authorization_header(token: Token, word: str = CRM.header_word) -> str:
     """Return the Authorization header for Zoho's APIs, as plain text.
 
     Raises:
@@ -61,67 +135,94 @@ def authorization_header(token: Token) -> str:
             "the access token has a character that is not allowed in a header; nothing was sent",
             **identify(token),
         )
-    return "Zoho-oauthtoken " + access_token
+    return f"{word} " + access_token
 
 
-def _may_reject(token: Token, response: httpx2.Response | requests.Response) -> bool:
+def _may_refuse(
+    token: Token, target: Target, response: httpx2.Response | requests.Response
+) -> bool:
     # A redirect may have led to another server, without our token: its 401 is not Zoho's.
     if response.status_code != UNAUTHORIZED:
         return False
     # Not stored in a variable: the header is plain text, which an error tracker would record.
-    return bool(response.request.headers.get(AUTHORIZATION) == authorization_header(token))
+    sent = response.request.headers.get(AUTHORIZATION)
+    return bool(sent == authorization_header(token, target.service.header_word))
 
 
 def is_rejection(status: int, body: bytes) -> bool:
-    """Return True if a response means that a new access token would help."""
-    return status == UNAUTHORIZED and _is_rejection_body(body)
+    """Return True if the CRM's response means that a new access token would help."""
+    return CRM.refusal(status, body) is Refusal.DEAD_TOKEN
 
 
-def _is_rejection_body(body: bytes) -> bool:
-    try:
-        return json.loads(body).get("code") in REJECTIONS
-    except (ValueError, AttributeError, TypeError):
-        return False
+def _log_unclear(target: Target, user: str) -> None:
+    _logger.warning(
+        "%s refused a request for %s with a new access token too. It does not say why: "
+        "the grant lacks a scope, or the user's role does not allow the request.",
+        target.service.title,
+        user,
+    )
 
 
 class RequestsAuth:
     """Signs requests of the ``requests`` library, which accepts any callable as ``auth``."""
 
-    def __init__(self, source: TokenSource, user: str) -> None:
+    def __init__(self, source: TokenSource, user: str, target: Target | None = None) -> None:
         self._source = source
         self._user = user
+        self._target = target or Target()
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         """Sign one request.
 
         Raises:
-            UntrustedServer: The request does not go to the token's data center.
+            UntrustedServer: The request does not go to the service, in the token's data center.
+            ConfigError: It names another org.
             EvergrantError: There is no working token.
         """
-        token = self._source.token_for_url(self._user, request.url or "")
-        _sign(request, token)
+        request.url = self._target.url_with_org(request.url or "")
+        token = self._source.token_for_url(self._user, request.url, self._target.service)
+        self._sign(request, token)
         request.register_hook("response", functools.partial(self._retry, token))  # type: ignore[no-untyped-call]
         return request
 
     def _retry(self, token: Token, response: requests.Response, **kwargs: Any) -> requests.Response:
-        if not (_may_reject(token, response) and _is_rejection_body(response.content)):
-            return response
-        fresh = self._source.replace_rejected(self._user, token)
-        if not isinstance(response.request.body, str | bytes | None):
+        fresh = self._replacement(token, response)
+        if fresh is None or not isinstance(response.request.body, str | bytes | None):
             return response  # a stream is used up; the next call uses the new token
         response.close()
         retry = response.request.copy()
-        _sign(retry, fresh)
+        self._sign(retry, fresh)
         # Sent directly through the adapter: hooks do not run again, so there is only one retry.
         second: requests.Response = response.connection.send(retry, **kwargs)
         second.history.append(response)
         second.request = retry
+        if _may_refuse(fresh, self._target, second) and self._is_unclear(second):
+            _log_unclear(self._target, self._user)
         return second
 
+    def _replacement(self, token: Token, response: requests.Response) -> Token | None:
+        if not _may_refuse(token, self._target, response):
+            return None
+        refusal = self._target.service.refusal(response.status_code, response.content)
+        if refusal is Refusal.DEAD_TOKEN:
+            return self._source.replace_rejected(self._user, token)
+        if refusal is not Refusal.UNCLEAR:
+            return None
+        fresh = self._source.replace_unclear(self._user, token)
+        if fresh is None:
+            _log_unclear(self._target, self._user)
+        return fresh
 
-def _sign(request: requests.PreparedRequest, token: Token) -> None:
-    request.headers = _signed_headers()(request.headers)
-    request.headers[AUTHORIZATION] = authorization_header(token)
+    def _is_unclear(self, response: requests.Response) -> bool:
+        refusal = self._target.service.refusal(response.status_code, response.content)
+        return refusal is Refusal.UNCLEAR
+
+    def _sign(self, request: requests.PreparedRequest, token: Token) -> None:
+        request.headers = _signed_headers()(request.headers)
+        self._target.add_org_header(request.headers)
+        request.headers[AUTHORIZATION] = authorization_header(
+            token, self._target.service.header_word
+        )
 
 
 @functools.cache
@@ -143,37 +244,91 @@ def _signed_headers() -> type[Any]:
     return SignedHeaders
 
 
+def session_below(base_url: str, auth: RequestsAuth) -> requests.Session:
+    """Return a session of requests that signs, and whose paths are below a base URL."""
+    import requests
+
+    class Session(requests.Session):
+        def request(self, method: Any, url: Any, *args: Any, **more: Any) -> requests.Response:
+            path = url if isinstance(url, str) else url.decode()
+            is_whole = "://" in path.partition("?")[0]
+            whole = path if is_whole else f"{base_url}/{path.removeprefix('/')}"
+            return super().request(method, whole, *args, **more)
+
+    session = Session()
+    session.auth = auth
+    return session
+
+
 class _HttpxFlow:
     """The auth flow of httpx2 and httpx, synchronous and asynchronous."""
 
-    def __init__(self, source: TokenSource, async_source: AsyncTokenSource, user: str) -> None:
+    def __init__(
+        self, source: TokenSource, async_source: AsyncTokenSource, user: str, target: Target
+    ) -> None:
         self._source = source
         self._async_source = async_source
         self._user = user
+        self._target = target
 
     def sync_auth_flow(
         self, request: httpx2.Request
     ) -> Generator[httpx2.Request, httpx2.Response, None]:
-        token = self._source.token_for_url(self._user, str(request.url))
-        request.headers[AUTHORIZATION] = authorization_header(token)
-        response = yield request
-        if _may_reject(token, response) and _is_rejection_body(response.read()):
+        self._address(request)
+        token = self._source.token_for_url(self._user, str(request.url), self._target.service)
+        response = yield self._sign(request, token)
+        if not _may_refuse(token, self._target, response):
+            return
+        refusal = self._refusal(response, response.read())
+        fresh: Token | None = None
+        if refusal is Refusal.DEAD_TOKEN:
             fresh = self._source.replace_rejected(self._user, token)
-            if _can_resend(request):
-                request.headers[AUTHORIZATION] = authorization_header(fresh)
-                yield request
+        elif refusal is Refusal.UNCLEAR:
+            fresh = self._source.replace_unclear(self._user, token)
+        if fresh is not None and _can_resend(request):
+            response = yield self._sign(request, fresh)
+            if not _may_refuse(fresh, self._target, response):
+                return
+            refusal = self._refusal(response, response.read())
+        if refusal is Refusal.UNCLEAR:
+            _log_unclear(self._target, self._user)
 
     async def async_auth_flow(
         self, request: httpx2.Request
     ) -> AsyncGenerator[httpx2.Request, httpx2.Response]:
-        token = await self._async_source.token_for_url(self._user, str(request.url))
-        request.headers[AUTHORIZATION] = authorization_header(token)
-        response = yield request
-        if _may_reject(token, response) and _is_rejection_body(await response.aread()):
+        self._address(request)
+        service = self._target.service
+        token = await self._async_source.token_for_url(self._user, str(request.url), service)
+        response = yield self._sign(request, token)
+        if not _may_refuse(token, self._target, response):
+            return
+        refusal = self._refusal(response, await response.aread())
+        fresh: Token | None = None
+        if refusal is Refusal.DEAD_TOKEN:
             fresh = await self._async_source.replace_rejected(self._user, token)
-            if _can_resend(request):
-                request.headers[AUTHORIZATION] = authorization_header(fresh)
-                yield request
+        elif refusal is Refusal.UNCLEAR:
+            fresh = await self._async_source.replace_unclear(self._user, token)
+        if fresh is not None and _can_resend(request):
+            response = yield self._sign(request, fresh)
+            if not _may_refuse(fresh, self._target, response):
+                return
+            refusal = self._refusal(response, await response.aread())
+        if refusal is Refusal.UNCLEAR:
+            _log_unclear(self._target, self._user)
+
+    def _address(self, request: httpx2.Request) -> None:
+        url = str(request.url)
+        if (with_org := self._target.url_with_org(url)) != url:
+            request.url = type(request.url)(with_org)
+        self._target.add_org_header(request.headers)
+
+    def _sign(self, request: httpx2.Request, token: Token) -> httpx2.Request:
+        word = self._target.service.header_word
+        request.headers[AUTHORIZATION] = authorization_header(token, word)
+        return request
+
+    def _refusal(self, response: httpx2.Response, body: bytes) -> Refusal | None:
+        return self._target.service.refusal(response.status_code, body)
 
 
 def _can_resend(request: httpx2.Request) -> bool:
@@ -198,6 +353,12 @@ def _auth_class() -> type[Any]:
     return type("ZohoAuth", tuple(bases), {})
 
 
-def httpx_auth(source: TokenSource, async_source: AsyncTokenSource, user: str) -> httpx2.Auth:
+def httpx_auth(
+    source: TokenSource,
+    async_source: AsyncTokenSource,
+    user: str,
+    target: Target | None = None,
+) -> httpx2.Auth:
     """Return an ``auth`` for clients of httpx2 and, if it is installed, of httpx."""
-    return cast("httpx2.Auth", _auth_class()(source, async_source, user))
+    made = _auth_class()(source, async_source, user, target or Target())
+    return cast("httpx2.Auth", made)

@@ -70,8 +70,14 @@ class DataCenter:
             _check_origin(url)
         if product_host:
             _check_product_host(product_host)
-        bases = (origin_of(url) for url in urls)
-        return cls(code, *bases, product_host=product_host)  # type: ignore[arg-type]
+        return cls(
+            code,
+            origin_of(accounts_url) or "",
+            origin_of(api_url) or "",
+            sandbox_url=origin_of(sandbox_url),
+            developer_url=origin_of(developer_url),
+            product_host=product_host,
+        )
 
     def product_url(self, product: str) -> str:
         """Return the base URL of a product with a host of its own, such as ``desk``.

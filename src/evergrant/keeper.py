@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Collection, Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from evergrant._core.async_tokens import AsyncTokens
 from evergrant._core.enrollment import add_identity_scopes, is_custom_key
@@ -17,17 +17,19 @@ from evergrant._masking import masks_locals
 from evergrant._oauth.protocol import authorization_url
 from evergrant._oauth.redirect import LoginState, StateSigner, parse_redirect
 from evergrant.accounts import Accounts
-from evergrant.auth import RequestsAuth, httpx_auth
+from evergrant.auth import RequestsAuth, Target, httpx_auth, session_below
 from evergrant.clock import Clock
 from evergrant.errors import ConfigError
 from evergrant.events import Listener
 from evergrant.policy import NO_POLICY, Policy
+from evergrant.services import Service, find_service
 from evergrant.stores.adapter import SixMethods, adapt
 from evergrant.stores.base import TokenStore
 from evergrant.token import Secret, Token
 
 if TYPE_CHECKING:
     import httpx2
+    import requests
 
 __all__ = ["Keeper"]
 
@@ -244,25 +246,92 @@ class Keeper:
             (StateSigner(secret.encode()) for secret in known if secret), self._fallback_key
         )
 
-    def auth(self, user: str) -> httpx2.Auth:
+    def auth(
+        self, user: str, *, service: str | Service = "crm", org: str | None = None
+    ) -> httpx2.Auth:
         """Return an ``auth`` for httpx2 (and httpx): signs requests with the user's token.
 
-        A request that Zoho rejects with INVALID_TOKEN is sent once more with a refreshed token.
-        Requests to other servers than the token's data center raise `UntrustedServer`.
+        A request that the service rejects for its token is sent once more with a refreshed token.
+        Requests to any other server than the service's, in the token's data center, raise
+        `UntrustedServer`.
+
+        Args:
+            service: What is called: a name of `evergrant.services`, or a service of your own.
+            org: The org that requests are for, where the service takes one with each request.
+
+        Raises:
+            ConfigError: There is no such service, or it takes no org.
         """
-        return httpx_auth(self, self.async_tokens, user)
+        return httpx_auth(self, self.async_tokens, user, Target(find_service(service), org))
 
-    def requests_auth(self, user: str) -> RequestsAuth:
+    def requests_auth(
+        self, user: str, *, service: str | Service = "crm", org: str | None = None
+    ) -> RequestsAuth:
         """Return an ``auth`` for the requests library; as `auth`."""
-        return RequestsAuth(self, user)
+        return RequestsAuth(self, user, Target(find_service(service), org))
 
-    def token_for_url(self, user: str, url: str) -> Token:
+    def client(
+        self,
+        user: str,
+        *,
+        service: str | Service = "crm",
+        org: str | None = None,
+        **options: Any,
+    ) -> httpx2.Client:
+        """Return an httpx2 client for a service: ``client.get("/tickets")`` is all it takes.
+
+        Its base URL is the service's in the data center of the user's grant; it signs as `auth`.
+        Close it when you are done.
+
+        Args:
+            service: What is called: a name of `evergrant.services`, or a service of your own.
+            org: The org that requests are for, where the service takes one.
+            options: More arguments of `httpx2.Client`, such as ``timeout``.
+
+        Raises:
+            ConfigError: There is no such service, or not in that data center, or it takes no org.
+            EvergrantError: As `find`.
+        """
+        import httpx2
+
+        url, auth = self.base_url(user, service=service, org=org), self.auth
+        return httpx2.Client(base_url=url, auth=auth(user, service=service, org=org), **options)
+
+    def requests_session(
+        self, user: str, *, service: str | Service = "crm", org: str | None = None
+    ) -> requests.Session:
+        """Return a session of the requests library for a service; as `client`.
+
+        Paths such as ``/tickets`` are below the service's base URL.
+        """
+        auth = self.requests_auth(user, service=service, org=org)
+        return session_below(self.base_url(user, service=service, org=org), auth)
+
+    def base_url(self, user: str, *, service: str | Service = "crm", org: str | None = None) -> str:
+        """Return the URL that requests to a service begin with, in the user's data center.
+
+        Raises:
+            ConfigError: There is no such service, or not in that data center, or it takes no org.
+            EvergrantError: As `find`.
+        """
+        target = Target(find_service(service), org)
+        return self._manager.base_url(self.find(user), target)
+
+    def token_for_url(self, user: str, url: str, service: str | Service = "crm") -> Token:
         """Return the token of this user if a request to this URL may carry it.
 
         Raises:
-            UntrustedServer: The URL leaves the token's data center.
+            UntrustedServer: The URL is not the service's, or leaves the token's data center.
         """
-        return self._manager.check_destination(self.token(user), url)
+        return self._manager.check_destination(self.token(user), url, find_service(service))
+
+    def replace_unclear(self, user: str, refused: Token) -> Token | None:
+        """Return a token other than one that a service refused without saying why.
+
+        Returns:
+            The token, or None if the refused one came from such a refresh: another is no help.
+        """
+        return self._manager.replace_unclear(user, refused)
 
     def replace_rejected(self, user: str, rejected: Token) -> Token:
         """Return a token of this user other than the one that the API rejected."""

@@ -16,6 +16,7 @@ from requests.adapters import BaseAdapter
 
 from evergrant.auth import RequestsAuth, httpx_auth
 from evergrant.errors import LoginRequired, UntrustedServer
+from evergrant.services import SERVICES, Service
 from evergrant.token import Token
 
 Answer = tuple[int, object]
@@ -34,11 +35,15 @@ class Source:
         self.refreshes: list[Token] = []
         self.error: Exception | None = None
 
-    def token_for_url(self, user: str, url: str) -> Token:
+    def token_for_url(self, user: str, url: str, service: Service) -> Token:
+        assert service is SERVICES["crm"]
         assert user == "alice"
         if not url.startswith(f"{API}/"):
             raise UntrustedServer("not ours")
         return Token(id="7", access_token=f"1000.{self.number}")
+
+    def replace_unclear(self, user: str, refused: Token) -> Token | None:
+        raise AssertionError("the CRM says why")
 
     def replace_rejected(self, user: str, rejected: Token) -> Token:
         assert user == "alice"
@@ -55,8 +60,11 @@ class AsyncSource:
     def __init__(self, source: Source) -> None:
         self.source = source
 
-    async def token_for_url(self, user: str, url: str) -> Token:
-        return self.source.token_for_url(user, url)
+    async def token_for_url(self, user: str, url: str, service: Service) -> Token:
+        return self.source.token_for_url(user, url, service)
+
+    async def replace_unclear(self, user: str, refused: Token) -> Token | None:
+        return self.source.replace_unclear(user, refused)
 
     async def replace_rejected(self, user: str, rejected: Token) -> Token:
         return self.source.replace_rejected(user, rejected)

@@ -13,6 +13,7 @@ from evergrant._core.lease_heartbeat import MAX_REFRESH_TIME
 from evergrant._core.manager import TokenManager
 from evergrant._core.refreshable import data_center_code
 from evergrant._core.validity import NO_MINIMUM
+from evergrant.services import Service
 from evergrant.token import Token
 
 __all__ = ["AsyncTokens"]
@@ -70,15 +71,21 @@ class AsyncTokens:
             ("home", user), partial(self._manager.data_center_code, user)
         )
 
-    async def token_for_url(self, user: str, url: str) -> Token:
+    async def token_for_url(self, user: str, url: str, service: Service) -> Token:
         """Return the token of this user if a request to this URL may carry it."""
-        return self._manager.check_destination(await self.token(user), url)
+        return self._manager.check_destination(await self.token(user), url, service)
 
     async def replace_rejected(self, user: str, rejected: Token) -> Token:
         """Return a token of this user other than the one that the API rejected."""
         asked = user, rejected.access_token
         lane = self._waiting.bridge_for(data_center_code(rejected, self._accounts))
         return await lane.run_shared(asked, partial(self._manager.replace_rejected, user, rejected))
+
+    async def replace_unclear(self, user: str, refused: Token) -> Token | None:
+        """Return a token of this user other than the refused one, or None if that was tried."""
+        asked = "unclear", user, refused.access_token
+        bridge = self._waiting.bridge_for(data_center_code(refused, self._accounts))
+        return await bridge.run_shared(asked, partial(self._manager.replace_unclear, user, refused))
 
     async def read(self, call: Callable[[], T]) -> T:
         """Return what a Keeper call returns that waits for the store only."""

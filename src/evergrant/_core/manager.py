@@ -26,6 +26,7 @@ from evergrant._core.refresher import Refresher
 from evergrant._core.revocation import Revocation
 from evergrant._core.saver import Saver
 from evergrant._core.shared_notes import SharedNotes
+from evergrant._core.unclear_refusals import UnclearRefusals
 from evergrant._core.upkeep import TokenUpkeep
 from evergrant._core.user_selection import select_user_token
 from evergrant._core.validity import NO_MINIMUM, validate_min_ttl
@@ -33,11 +34,13 @@ from evergrant._lifeboat.outbox import Lifeboat
 from evergrant._masking import masks_methods, unmasked
 from evergrant._user_names import fold_name
 from evergrant.accounts import Accounts
+from evergrant.auth import CRM, Target
 from evergrant.clock import Clock
 from evergrant.config import config_folder
 from evergrant.errors import EvergrantError, UntrustedServer
 from evergrant.events import Listener, safe_listener
 from evergrant.policy import NO_POLICY, Policy
+from evergrant.services import Service
 from evergrant.stores.base import TokenStore
 from evergrant.token import Token
 
@@ -74,6 +77,7 @@ class TokenManager:
         self._saver = Saver(store, outbox, self.emit, self.clock)
         self._rate_limiter = RateLimiter(notes, self.clock)
         self.codes = CodeRegistry(notes, self.clock)
+        self._unclear = UnclearRefusals(notes)
         self._enforcer = PolicyEnforcer(policy, store, notes, self.clock)
         self._observed_saves = ObservedSaves(self.clock, self.emit)
         self._backoff = Backoff(self.clock)
@@ -208,9 +212,33 @@ class TokenManager:
         self._cached_lookup.drop(fold_name(user))
         return self.upkeep.replace_rejected(rejected)
 
-    def check_destination(self, token: Token, url: str) -> Token:
+    def replace_unclear(self, user: str, refused: Token) -> Token | None:
+        """Return a token in place of one that a service refused without saying why.
+
+        A missing scope or role looks like a dead token to some services, and calls that lack one
+        must not use up Zoho's ten refreshes in ten minutes. So a token that was refreshed for such
+        an answer is not refreshed for another one, by any process.
+
+        Returns:
+            Another token, or None if a new one was tried before.
+        """
+        if self._unclear.was_tried(refused):
+            return None
+        replaced = self.replace_rejected(user, refused)
+        self._unclear.record(replaced)
+        return replaced
+
+    def check_destination(self, token: Token, url: str, service: Service) -> Token:
         """Return the token if a request to this URL may carry it; else raise `UntrustedServer`."""
-        if not self.accounts.data_center_of(token).serves(url):
+        home = self.accounts.data_center_of(token)
+        if service is not CRM and not service.serves(url, home):
+            raise UntrustedServer(
+                f"the request does not go to {service.title} in the token's data center",
+                token_id=token.id,
+                user=token.user_name,
+                hint=f"Send it to {service.base_url(home)}.",
+            )
+        if not home.serves(url):
             raise UntrustedServer(
                 "the request does not go to the token's own data center",
                 token_id=token.id,
@@ -218,6 +246,18 @@ class TokenManager:
                 hint=f"Send it to {token.api_domain}.",
             )
         return token
+
+    def base_url(self, token: Token, target: Target) -> str:
+        """Return the URL that requests with this token to a service begin with.
+
+        Raises:
+            ConfigError: The token's data center does not have the service.
+            UntrustedServer: The stored API domain is not one of Zoho's.
+        """
+        home, service = self.accounts.data_center_of(token), target.service
+        if service is CRM:  # each environment of an org has an API of its own
+            return f"{token.api_domain or home.api_url}{service.path}"
+        return service.base_url(home, target.org)
 
     def save(self, token: Token) -> Token:
         """Save what another program obtained; return it as stored.

@@ -20,7 +20,7 @@ Projects'; a code is compared with the service's own, so that other values do no
 
 
 class Refusal(Enum):
-    """Why a service refused a request, as far as its token is concerned."""
+    """What a refused request says of the token that came with it."""
 
     DEAD_TOKEN = "dead token"  # noqa: S105 - a reason
     """The access token has expired, or was revoked or evicted: a new one works."""
