@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AUTHORIZATION",
+    "CRM",
     "RequestsAuth",
     "Target",
     "authorization_header",
@@ -38,6 +39,7 @@ UNAUTHORIZED = 401
 """The status of every rejected token, and of some errors that a new token does not solve."""
 
 CRM = SERVICES["crm"]
+"""What requests go to where no service is named."""
 
 
 @dataclass(frozen=True, slots=True)
