@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import functools
 import importlib.util
-from collections.abc import AsyncGenerator, Generator, MutableMapping
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, Generator
 from typing import TYPE_CHECKING, Any, Protocol, cast
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from evergrant._logging.rate_limited import RateLimitedLog
 from evergrant._masking import Masked
 from evergrant._text import is_word
-from evergrant.errors import ConfigError, CorruptRecord
-from evergrant.services import SERVICES, Refusal, Service
+from evergrant.errors import CorruptRecord
+from evergrant.services import Refusal, Service
+from evergrant.services.target import CRM, Target
 from evergrant.token import Token, identify
 
 if TYPE_CHECKING:
@@ -22,9 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AUTHORIZATION",
-    "CRM",
     "RequestsAuth",
-    "Target",
     "authorization_header",
     "httpx_auth",
     "is_rejection",
@@ -37,66 +34,6 @@ AUTHORIZATION = "Authorization"
 
 UNAUTHORIZED = 401
 """The status of every rejected token, and of some errors that a new token does not solve."""
-
-CRM = SERVICES["crm"]
-"""What requests go to where no service is named."""
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """What requests are sent to.
-
-    Attributes:
-        org: The org that they are for, where the service takes one with each request.
-
-    Raises:
-        ConfigError: The service takes no org, or the text cannot be an org's id.
-    """
-
-    service: Service = CRM
-    org: str | None = None
-
-    def __post_init__(self) -> None:
-        self.service.checked_org(self.org)
-
-    def url_with_org(self, url: str) -> str:
-        """Return a URL with the org in its query, if it belongs there.
-
-        Raises:
-            ConfigError: It names another org.
-        """
-        if self.org is None or self.service.org.travels != "query":
-            return url
-        parts, name = urlsplit(url), self.service.org.name
-        query = parse_qsl(parts.query, keep_blank_values=True)
-        named = [value for key, value in query if key == name]
-        if not named:
-            extra = urlencode({name: self.org})
-            query_text = f"{parts.query}&{extra}" if parts.query else extra
-            return urlunsplit(parts._replace(query=query_text))
-        self._require_same(named)
-        return url
-
-    def add_org_header(self, headers: MutableMapping[str, str]) -> None:
-        """Name the org in the headers, if it belongs there.
-
-        Raises:
-            ConfigError: They name another org.
-        """
-        if self.org is None or self.service.org.travels != "header":
-            return
-        name = self.service.org.name
-        if name in headers:
-            self._require_same([headers[name]])
-        headers[name] = self.org
-
-    def _require_same(self, named: list[str]) -> None:
-        if named != [self.org]:
-            raise ConfigError(
-                f"the request names the org {', '.join(named)[:50]}, and its auth {self.org}; "
-                "nothing was sent",
-                hint="Leave the org out of the request, or make another auth.",
-            )
 
 
 class TokenSource(Protocol):

@@ -17,12 +17,13 @@ from evergrant._masking import masks_locals
 from evergrant._oauth.protocol import authorization_url
 from evergrant._oauth.redirect import LoginState, StateSigner, parse_redirect
 from evergrant.accounts import Accounts
-from evergrant.auth import RequestsAuth, Target, httpx_auth, session_below
+from evergrant.auth import RequestsAuth, httpx_auth, session_below
 from evergrant.clock import Clock
 from evergrant.errors import ConfigError
 from evergrant.events import Listener
 from evergrant.policy import NO_POLICY, Policy
 from evergrant.services import Service, find_service
+from evergrant.services.target import Target
 from evergrant.stores.adapter import SixMethods, adapt
 from evergrant.stores.base import TokenStore
 from evergrant.token import Secret, Token

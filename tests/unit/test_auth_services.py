@@ -11,9 +11,10 @@ import pytest
 import requests
 from requests.adapters import BaseAdapter
 
-from evergrant.auth import RequestsAuth, Target, httpx_auth, session_below
+from evergrant.auth import RequestsAuth, httpx_auth, session_below
 from evergrant.errors import ConfigError
 from evergrant.services import SERVICES, Service
+from evergrant.services.target import Target
 from evergrant.token import Token
 
 UNCLEAR = b'{"code":57,"message":"You are not authorized to perform this operation"}'

@@ -34,13 +34,13 @@ from evergrant._lifeboat.outbox import Lifeboat
 from evergrant._masking import masks_methods, unmasked
 from evergrant._user_names import fold_name
 from evergrant.accounts import Accounts
-from evergrant.auth import CRM, Target
 from evergrant.clock import Clock
 from evergrant.config import config_folder
 from evergrant.errors import EvergrantError, UntrustedServer
 from evergrant.events import Listener, safe_listener
 from evergrant.policy import NO_POLICY, Policy
 from evergrant.services import Service
+from evergrant.services.target import CRM, Target
 from evergrant.stores.base import TokenStore
 from evergrant.token import Token
 
