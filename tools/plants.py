@@ -32,13 +32,8 @@ PLANTS = (
         (
             Change(
                 "_concurrency/single_flight.py",
-                "under_way = self._flights.get(mine)",
-                "under_way: _Flight[T] | None = None",
-            ),
-            Change(
-                "_concurrency/single_flight.py",
-                "del self._flights[mine]",
-                "self._flights.pop(mine, None)",
+                "under_way = flights.setdefault(key, flight)",
+                "under_way = flight",
             ),
             Change("stores/base.py", "held=self._acquire(key, owner, ttl)", "held=True"),
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterator
 from functools import wraps
 from inspect import currentframe, isfunction, isgeneratorfunction
@@ -9,11 +10,19 @@ from traceback import clear_frames
 from types import FrameType
 from typing import Any, Generic, NoReturn, ParamSpec, TypeVar, cast
 
-__all__ = ["Masked", "clear_locals", "masks_locals", "masks_methods", "raise_without_context"]
+__all__ = [
+    "Masked",
+    "clear_locals",
+    "copy_error",
+    "masks_locals",
+    "masks_methods",
+    "raise_without_context",
+]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
+E = TypeVar("E", bound=BaseException)
 
 
 class Masked:
@@ -121,6 +130,15 @@ def clear_locals(error: BaseException) -> None:
 def _callers(frame: FrameType | None) -> Iterator[FrameType]:
     while frame := frame and frame.f_back:
         yield frame
+
+
+def copy_error(error: E) -> E:
+    """Return a copy of an error, without its traceback, cause and context.
+
+    For an error that is kept: a traceback keeps all its frames alive, and what they hold. And for
+    one that several threads raise: raising one object in each would mix their tracebacks.
+    """
+    return copy.copy(error)
 
 
 def raise_without_context(error: BaseException) -> NoReturn:

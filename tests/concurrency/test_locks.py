@@ -24,7 +24,7 @@ from tests.support.concurrency.stepping import Scene, step_through
 @pytest.fixture
 def threads(monkeypatch: pytest.MonkeyPatch) -> Threads:
     held = Threads()
-    for module in (workers, lease_heartbeat, deduplicated_read):
+    for module in (workers, lease_heartbeat, single_flight):
         monkeypatch.setattr(module, "threading", held)
     return held
 
@@ -107,7 +107,7 @@ def test_a_thread_that_cannot_begin_is_not_taken_for_one_that_runs(
         return Scene(
             first,
             lambda: work.submit("b", Count()),
-            lambda: equal((work._lanes[""].threads, len(threads.begun))),
+            lambda: equal((len(work._lanes.get()[""].threads), len(threads.begun))),
         )
 
     step_through(scene, workers, opcodes=True)
@@ -129,7 +129,7 @@ def test_a_flight_has_one_leader() -> None:
 
         def check() -> None:
             assert calls.calls == 1 or landed.is_set()
-            equal((flights._flights, {}))
+            equal((flights._flights.get(), {}))
 
         return Scene(fly, lambda: flights.do("a", slow), check)
 
@@ -158,7 +158,7 @@ def test_one_thread_extends_all_leases(threads: Threads) -> None:
         return Scene(
             lambda: one.beat(heart),
             lambda: two.beat(heart),
-            lambda: equal((len(threads.begun), 1), (len(heart._since), 2)),
+            lambda: equal((len(threads.begun), 1), (len(heart._beats.get().since), 2)),
         )
 
     step_through(scene, lease_heartbeat)
@@ -167,7 +167,7 @@ def test_one_thread_extends_all_leases(threads: Threads) -> None:
 def test_a_lease_taken_while_the_thread_ends_is_extended(
     threads: Threads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lease_heartbeat, "EXTEND_EVERY", 0.0)
+    monkeypatch.setattr(lease_heartbeat, "EXTEND_EVERY_S", 0.0)
 
     def scene() -> Scene:
         heart, before, held = LeaseHeartbeat(), Held(), Held()
@@ -187,7 +187,7 @@ def test_a_lease_taken_while_the_thread_ends_is_extended(
 def test_a_lease_given_back_while_all_are_looked_at_stops_nothing(
     threads: Threads, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(lease_heartbeat, "EXTEND_EVERY", 0.0)
+    monkeypatch.setattr(lease_heartbeat, "EXTEND_EVERY_S", 0.0)
 
     def scene() -> Scene:
         heart, one, two = LeaseHeartbeat(), Held(), Held()
@@ -195,13 +195,13 @@ def test_a_lease_given_back_while_all_are_looked_at_stops_nothing(
         one.beat(heart)
         two.beat(heart)
         run = threads.begun.pop()
-        return Scene(run, one.until.close, lambda: equal((heart._since, {})))
+        return Scene(run, one.until.close, lambda: equal((heart._beats.get().since, {})))
 
     step_through(scene, lease_heartbeat, opcodes=True)
 
 
 def test_the_same_look_is_begun_once(threads: Threads, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deduplicated_read, "TIMEOUT", 0.0)
+    monkeypatch.setattr(deduplicated_read, "TIMEOUT_S", 0.0)
 
     def scene() -> Scene:
         looks = DeduplicatedRead()
@@ -213,7 +213,7 @@ def test_the_same_look_is_begun_once(threads: Threads, monkeypatch: pytest.Monke
 
         return Scene(ask, ask, lambda: equal((len(threads.begun), 1)))
 
-    step_through(scene, deduplicated_read)
+    step_through(scene, single_flight)
 
 
 NOW = 1_800_000_000_000

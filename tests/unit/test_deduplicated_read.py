@@ -27,22 +27,22 @@ class Slow:
 def test_a_look_that_does_not_end_is_given_up_by_all_who_wait(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(deduplicated_read, "TIMEOUT", 0.05)
+    monkeypatch.setattr(deduplicated_read, "TIMEOUT_S", 0.05)
     looks, slow = DeduplicatedRead(), Slow()
     for _ in range(3):
         with pytest.raises(StoreUnavailable, match="has not answered"):
             looks.run("alice", slow)
     assert slow.asked == 1
     assert looks.run("bob", lambda: "another") == "another"
-    monkeypatch.setattr(deduplicated_read, "TIMEOUT", 30.0)
+    monkeypatch.setattr(deduplicated_read, "TIMEOUT_S", 30.0)
     slow.answer.set()
-    while looks._under_way:
+    while looks._reads._flights.get():
         pass
     assert looks.run("alice", slow) == 2
 
 
 def test_too_many_open_questions_are_no_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(deduplicated_read, "TIMEOUT", 0.0)
+    monkeypatch.setattr(deduplicated_read, "TIMEOUT_S", 0.0)
     monkeypatch.setattr(deduplicated_read, "MAX_PENDING", 2)
     looks, slow = DeduplicatedRead(), Slow()
     for user in range(4):
@@ -61,3 +61,17 @@ def test_each_caller_gets_an_error_of_its_own() -> None:
         with pytest.raises(CorruptRecord, match="unreadable") as caught:
             looks.run("alice", fail)
         assert caught.value.token_id == "7"
+
+
+def test_an_interrupt_while_a_read_begins_leaves_no_read_that_never_ends(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupt(_: threading.Thread) -> None:
+        raise KeyboardInterrupt
+
+    reads = DeduplicatedRead()
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            reads.run("alice", lambda: "never read")
+    assert reads.run("alice", lambda: "read") == "read"

@@ -32,7 +32,7 @@ class CountedLease:
 
 @pytest.fixture(autouse=True)
 def _fast(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setattr(lease_heartbeat, "EXTEND_EVERY", BEAT)
+    monkeypatch.setattr(lease_heartbeat, "EXTEND_EVERY_S", BEAT)
     yield
     time.sleep(2 * BEAT)
 
@@ -56,7 +56,7 @@ def test_the_thread_ends_with_the_work_and_begins_with_it_again() -> None:
         counted = CountedLease()
         with heart.extending(counted.lease):
             until_extended(counted, 1)
-        until(lambda: not heart._thread)
+        until(lambda: not heart._beats.get().thread)
 
 
 def test_an_interrupt_while_the_thread_begins_ends_no_later_lease(

@@ -5,20 +5,21 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 
 from evergrant._concurrency.single_flight import SingleFlight
-from evergrant._fork import this_process
 from evergrant.errors import LoginRequired
 
 CROWD = 20
 
 
 def until_all_wait(flights: SingleFlight[object], number: int) -> None:
-    flight = flights._flights[this_process(), "a"]
+    flight = flights._flights.get()["a"]
     while len(flight._condition._waiters) < number:  # type: ignore[attr-defined]
         time.sleep(0.001)
 
@@ -72,7 +73,7 @@ def test_nothing_is_remembered_once_it_is_over() -> None:
     with pytest.raises(LoginRequired):
         flights.do("a", lambda: (_ for _ in ()).throw(LoginRequired("x")))
     assert flights.do("a", lambda: 7) == 7
-    assert flights._flights == {}
+    assert flights._flights.get() == {}
 
 
 def test_two_keys_fly_at_the_same_time() -> None:
@@ -107,6 +108,21 @@ def test_an_interrupt_is_the_leaders_own_and_somebody_else_takes_the_lead() -> N
         follower = pool.submit(flights.do, "a", lambda: "done")
         assert follower.result(10) == "done"
         leader.result(10)
+
+
+def test_an_interrupt_before_the_work_begins_leaves_no_flight_without_a_leader() -> None:
+    flights: SingleFlight[str] = SingleFlight()
+
+    @contextmanager
+    def interrupted() -> Iterator[None]:
+        yield
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(flights, "_lock", SimpleNamespace(get=interrupted))
+        with pytest.raises(KeyboardInterrupt):
+            flights.do("a", lambda: "never done")
+    assert flights.do("a", lambda: "done") == "done"
 
 
 def test_work_that_asks_for_itself_is_told_so_instead_of_waiting_for_ever() -> None:

@@ -115,6 +115,24 @@ def test_a_machine_without_a_thread_to_spare_goes_on(monkeypatch: pytest.MonkeyP
     assert done == ["a"]
 
 
+def test_an_interrupt_while_a_thread_begins_leaves_nothing_that_is_never_done(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupt(_: threading.Thread) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(workers, "THREADS", 1)
+    work, done = BackgroundWorkers(), []
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            work.submit("a", lambda: done.append("never"))
+    assert work.is_idle
+    assert work.submit("a", lambda: done.append("a"))
+    idle(work)
+    assert done == ["a"]
+
+
 def test_a_forked_child_does_its_own_work_and_not_its_parents() -> None:
     work, go_on, done = BackgroundWorkers(), threading.Event(), []
     work.submit("parent", lambda: go_on.wait(30))

@@ -2,80 +2,142 @@
 
 from __future__ import annotations
 
-import copy
+import contextvars
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Hashable
 from concurrent.futures import CancelledError, Future
+from contextlib import suppress
 from typing import Generic, TypeVar
 
-from evergrant._fork import Process, ProcessLock, this_process
+from evergrant._fork import PerProcess, ProcessLock
+from evergrant._masking import copy_error
 from evergrant.errors import EvergrantError
 
-__all__ = ["SingleFlight"]
+__all__ = ["AskedForItselfError", "SingleFlight", "StillRunningError"]
 
 T = TypeVar("T")
 
 
+class AskedForItselfError(RuntimeError):
+    """The work needs its own result: it would wait for ever."""
+
+
+class StillRunningError(Exception):
+    """The work has not ended in time, or too much of it is under way."""
+
+
 class _Flight(Future[T]):
-    """What one thread is working on, and which thread that is."""
+    """What one thread is working on, which thread began it, and when."""
 
     def __init__(self) -> None:
         super().__init__()
         self.leader = threading.get_ident()
+        self.began = time.monotonic()
+
+    def outcome(self, timeout_s: float | None = None) -> T:
+        try:
+            return self.result(timeout_s)
+        except EvergrantError as error:
+            raise copy_error(error) from None
 
 
 class SingleFlight(Generic[T]):
     """Lets one thread per key do the work; threads that come in the meantime share its outcome.
 
     Errors are shared as well: when Zoho throttles the first, the others must not ask again.
+    A forked child has flights of its own: it must not wait for a thread that it does not have.
     """
 
     def __init__(self) -> None:
         self._lock = ProcessLock()
-        self._flights: dict[tuple[Process, str], _Flight[T]] = {}
+        self._flights: PerProcess[dict[Hashable, _Flight[T]]] = PerProcess(dict)
 
-    def do(self, key: str, work: Callable[[], T]) -> T:
+    def do(self, key: Hashable, work: Callable[[], T]) -> T:
         """Return what ``work`` returns, or what a flight under way with this key does.
 
         Raises:
-            RuntimeError: The work asked for itself: it would wait for ever.
+            AskedForItselfError: The work asked for itself.
         """
         while True:
-            # With the process: a forked child must not wait for a thread it does not have.
-            mine = (this_process(), key)
-            with self._lock.get():
-                under_way = self._flights.get(mine)
-                if under_way is None:
-                    flight = self._flights[mine] = _Flight()
-            if under_way is None:
-                return self._run_as_leader(mine, flight, work)
-            if under_way.leader == threading.get_ident():
-                raise RuntimeError(
-                    "a refresh asked for itself: an event listener must not ask a Keeper "
-                    "for the token that it is being told about"
-                )
+            flights, flight = self._flights.get(), _Flight[T]()
             try:
-                return under_way.result()
-            except CancelledError:
-                continue
-            except EvergrantError as error:
-                # A copy for each thread: raising one object in many mixes their tracebacks.
-                raise copy.copy(error) from None
+                with self._lock.get():
+                    under_way = flights.setdefault(key, flight)
+                if under_way is flight:
+                    flight.set_result(result := work())
+                    return result
+            except Exception as error:
+                flight.set_exception(error)
+                raise
+            finally:
+                # An interrupt is the leader's own: another thread takes the lead.
+                flight.cancel()
+                _remove(flights, key, flight)
+            if under_way.leader == flight.leader:
+                raise AskedForItselfError("the work asked for itself: it would wait for ever")
+            with suppress(CancelledError):
+                return under_way.outcome()
 
-    def _run_as_leader(
-        self, mine: tuple[Process, str], flight: _Flight[T], work: Callable[[], T]
+    def do_in_thread(
+        self, key: Hashable, work: Callable[[], T], timeout_s: float, max_running: int
     ) -> T:
+        """Return what `do` does, from a thread of its own that may hang for ever.
+
+        Args:
+            timeout_s: How long the work may take before no caller waits for it any more.
+            max_running: How many pieces of work may be under way.
+
+        Raises:
+            StillRunningError: The work goes on.
+        """
+        flights = self._flights.get()
+        with self._lock.get():
+            under_way = flights.get(key)
+            if under_way is None:
+                if len(flights) >= max_running:
+                    raise StillRunningError
+                under_way = self._begin(flights, key, work)
+        if under_way is None:
+            return self.do(key, work)
         try:
-            result = work()
-        except Exception as error:
-            flight.set_exception(error)
-            raise
-        except BaseException:
-            # An interrupt is the leader's own: another thread takes the lead.
-            flight.cancel()
-            raise
-        else:
-            flight.set_result(result)
-            return result
-        finally:
-            del self._flights[mine]
+            left = max(0.0, under_way.began + timeout_s - time.monotonic())
+            return under_way.outcome(left)
+        except TimeoutError:
+            if under_way.done():
+                raise  # the work's own
+        raise StillRunningError
+
+    def _begin(
+        self, flights: dict[Hashable, _Flight[T]], key: Hashable, work: Callable[[], T]
+    ) -> _Flight[T] | None:
+        """Begin to work in a new thread; return None if there can be none."""
+        flight = _Flight[T]()
+
+        def run() -> None:
+            flight.leader = threading.get_ident()
+            try:
+                flight.set_result(work())
+            except BaseException as error:  # noqa: BLE001 - the callers get it
+                flight.set_exception(error)
+            finally:
+                with self._lock.get():
+                    _remove(flights, key, flight)
+
+        context = contextvars.copy_context()
+        try:
+            # A daemon: the work may never end.
+            threading.Thread(
+                target=context.run, args=(run,), name="evergrant-look", daemon=True
+            ).start()
+        except RuntimeError:  # the interpreter is ending, or there are too many threads
+            return None
+        # Only now, and before the thread can end: an interrupt may end its start at any moment,
+        # and nothing would ever take from here what no thread works on.
+        flights[key] = flight
+        return flight
+
+
+def _remove(flights: dict[Hashable, _Flight[T]], key: Hashable, flight: _Flight[T]) -> None:
+    if flights.get(key) is flight:
+        del flights[key]

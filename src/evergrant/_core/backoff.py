@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from evergrant._core.rate_limiter import REFUSAL_LIFE, ends_grant
 from evergrant._core.validity import NO_MINIMUM
+from evergrant._masking import copy_error
 from evergrant.clock import Clock
 from evergrant.errors import LoginRequired, NoRefreshToken, OAuthError, Throttled
 from evergrant.token import Token
@@ -52,7 +52,7 @@ class Backoff:
         error.token_id, error.user = token.id, token.user_name
         if isinstance(error, Throttled | LoginRequired | NoRefreshToken):
             until = error.retry_at if isinstance(error, Throttled) else now + REFUSAL_LIFE
-            noted = copy.copy(error)  # without the traceback, which keeps all its frames alive
+            noted = copy_error(error)
             self._refusals[token.id or ""] = _CachedRefusal(token.refresh_token, noted, until)
             if ends_grant(error, token):
                 if len(self._dead) >= MAX_DEAD:
@@ -68,7 +68,7 @@ class Backoff:
         known = self._dead.get(token.id or "")
         if known is None or known[:2] != (token.refresh_token, token.access_token):
             return None
-        return copy.copy(known[2])
+        return copy_error(known[2])
 
     def active_refusal(self, token: Token) -> OAuthError | None:
         """Return the refusal that still counts, or None if Zoho may be asked."""
@@ -78,7 +78,7 @@ class Backoff:
         # Longer than possible: it was noted by a clock that has gone back since.
         left = known.until - self._clock()
         longest = timedelta(hours=2) if isinstance(known.error, Throttled) else REFUSAL_LIFE
-        return copy.copy(known.error) if NO_MINIMUM < left <= longest else None
+        return copy_error(known.error) if NO_MINIMUM < left <= longest else None
 
     def delay(self, token: Token) -> None:
         """Delay the next background refresh of a token that could not be refreshed."""

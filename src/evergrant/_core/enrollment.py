@@ -5,7 +5,6 @@ What a code brings is saved before anything else can fail: Zoho gives it once.
 
 from __future__ import annotations
 
-import copy
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -18,7 +17,7 @@ from evergrant._core.rate_limiter import MAX_GRANTS, RateLimiter
 from evergrant._core.revocation import Revocation
 from evergrant._core.saver import Saver
 from evergrant._logging.rate_limited import RateLimitedLog
-from evergrant._masking import masks_methods
+from evergrant._masking import copy_error, masks_methods
 from evergrant._oauth.protocol import IDENTITY_SCOPES
 from evergrant._scopes import read_scopes
 from evergrant._user_names import belongs_to
@@ -155,7 +154,7 @@ class Enrollment:
         try:
             yield
         except (OAuthError, TokenNotSaved) as error:
-            told = copy.copy(error)  # without the traceback, which keeps all its frames alive
+            told = copy_error(error)
             who = expected or error.user
             failed = LoginFailed(at=self._clock(), error=told, token_id=error.token_id, user=who)
             self._emit(failed)

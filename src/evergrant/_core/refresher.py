@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
-from evergrant._concurrency.single_flight import SingleFlight
+from evergrant._concurrency.single_flight import AskedForItselfError, SingleFlight
 from evergrant._core.backoff import Backoff
 from evergrant._core.dead_grants import DeadGrants
 from evergrant._core.lease_heartbeat import LEASE_TTL, MAX_REFRESH_TIME, LeaseHeartbeat
@@ -19,6 +18,7 @@ from evergrant._core.requirement import Requirement
 from evergrant._core.saver import Saver
 from evergrant._fork import ProcessLock
 from evergrant._logging.rate_limited import RateLimitedLog
+from evergrant._masking import copy_error, raise_without_context
 from evergrant._oauth.retry import ATTEMPTS
 from evergrant.accounts import Accounts
 from evergrant.clock import Clock
@@ -94,7 +94,15 @@ class Refresher:
             return self._with_lease(token, requirement)
 
         while True:
-            refreshed = self._refreshes.do(token.id or "", work)
+            try:
+                refreshed = self._refreshes.do(token.id or "", work)
+            except AskedForItselfError:
+                raise_without_context(
+                    RuntimeError(
+                        "a refresh asked for itself: an event listener must not ask a Keeper "
+                        "for the token that it is being told about"
+                    )
+                )
             # We may have joined a refresh that did not know our requirement.
             if led or requirement.is_satisfied_by(refreshed, self._clock()):
                 return refreshed
@@ -260,7 +268,7 @@ class Refresher:
         return self._fall_back(current, requirement, error)
 
     def _tell_failed(self, token: Token, error: EvergrantError, took: float | None = None) -> None:
-        told = copy.copy(error)  # without the traceback, which keeps all its frames alive
+        told = copy_error(error)
         self._emit(RefreshFailed(at=self._clock(), error=told, took=took, **identify(token)))
 
     def _fall_back(self, current: Token, requirement: Requirement, error: EvergrantError) -> Token:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 import stat
 import threading
@@ -15,6 +14,7 @@ from evergrant._files import ownership
 from evergrant._files.ownership import UntrustedFileError
 from evergrant._fork import ProcessLock
 from evergrant._logging.rate_limited import RateLimitedLog
+from evergrant._masking import copy_error
 from evergrant.errors import ConfigError, EvergrantError, StoreUnavailable
 from evergrant.token import Secret
 
@@ -85,7 +85,7 @@ class FileKeyring(Keyring):
             self.reload()
             key = self._keys.get(key_id)
             if key is None and (trouble := self._trouble):
-                raise copy.copy(trouble)
+                raise copy_error(trouble)
         return key
 
     def reload(self) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 import time
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from evergrant._lifeboat.entries import Entry, is_of_row, is_same
 from evergrant._lifeboat.files import PLAIN, LifeboatFiles
 from evergrant._lifeboat.restore_result import RestoreOutcome, RestoreResult
 from evergrant._logging.rate_limited import RateLimitedLog
+from evergrant._masking import copy_error
 from evergrant.errors import (
     ConfigError,
     CorruptRecord,
@@ -296,6 +296,5 @@ class Lifeboat:
     def _set_aside(self, path: Path, error: EvergrantError) -> None:
         if isinstance(error, CorruptRecord):
             error = CorruptRecord(f"it is damaged: {error.message}", hint=REPAIR)
-        # Without its traceback, whose frames hold what was read.
-        self._unusable[path] = error = copy.copy(error)
+        self._unusable[path] = error = copy_error(error)
         _logger.error("the lifeboat %s cannot be used: %s", path, error)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from evergrant._concurrency.deduplicated_read import TIMEOUT
+from evergrant._concurrency.deduplicated_read import TIMEOUT_S
 from evergrant.sandbox import Sandbox
 from tests.support.faults.callers import Told, answer_calls
 from tests.support.faults.holders_and_askers import BUSY, expire
@@ -25,7 +25,7 @@ from tests.support.stores.sqlite_store import SOMEBODY_ELSE
 ALICE, BOB = "alice@example.com", "bob@example.com"
 REFUSED = {"StoreUnavailable", "TokenNotSaved"}
 
-AT_ONCE = TIMEOUT + 0.5
+AT_ONCE = TIMEOUT_S + 0.5
 """Seconds that the slowest of some thousand calls may take, of eight callers."""
 
 

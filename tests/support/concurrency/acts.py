@@ -33,9 +33,13 @@ class Threads:
 
     def __init__(self) -> None:
         self.begun: list[Callable[[], object]] = []
+        self._running = threading.local()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(threading, name)
+
+    def current_thread(self) -> Any:
+        return getattr(self._running, "thread", None) or threading.current_thread()
 
     def Thread(  # noqa: N802 - threading's own name
         self, *, target: Callable[..., object], args: tuple[Any, ...] = (), **_: object
@@ -46,8 +50,15 @@ class Threads:
             begun = False
 
             def start(self) -> None:
-                threads.begun.append(lambda: target(*args))
+                threads.begun.append(self.run)
                 self.begun = True
+
+            def run(self) -> None:
+                threads._running.thread = self
+                try:
+                    target(*args)
+                finally:
+                    threads._running.thread, self.begun = None, False
 
             def is_alive(self) -> bool:
                 return self.begun

@@ -42,7 +42,7 @@ class Answer(NamedTuple):
 
 def lease_for(ttl: float) -> None:
     """Let leases run for so many seconds, and extend them as often as ever."""
-    lease_heartbeat.EXTEND_EVERY *= ttl / lease_heartbeat.LEASE_TTL
+    lease_heartbeat.EXTEND_EVERY_S *= ttl / lease_heartbeat.LEASE_TTL
     lease_heartbeat.LEASE_TTL = refresher.LEASE_TTL = ttl  # type: ignore[attr-defined]
 
 

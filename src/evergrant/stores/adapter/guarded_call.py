@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import copy
 import traceback
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from evergrant._masking import copy_error
 from evergrant.errors import StoreError, StoreUnavailable
 from evergrant.stores.adapter.redaction import MASK, Redactor
 from evergrant.token import SECRET_FIELDS, Token
@@ -70,7 +70,7 @@ def _said(error: Exception, quoting: Redactor) -> str:
 def _masked(error: StoreError, quoting: Redactor) -> StoreError:
     if not _shows(error, quoting):
         return error
-    told = copy.copy(error)  # without its cause and context
+    told = copy_error(error)
     for name, value in vars(error).items():
         if isinstance(value, str):
             vars(told)[name] = quoting.redact(value)
