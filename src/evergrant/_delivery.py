@@ -9,13 +9,14 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextvars import Context, copy_context
+from dataclasses import dataclass, field
 from typing import Generic, NamedTuple, TypeVar
 
-from evergrant._fork import Process, ProcessLock, this_process
+from evergrant._fork import PerProcess, Process, ProcessLock, this_process
 
 __all__ = [
-    "AT_EXIT",
-    "CALLER_WAITS",
+    "CALLER_WAITS_S",
+    "EXIT_TIMEOUT_S",
     "FAILED",
     "LATE",
     "LOSES",
@@ -27,14 +28,14 @@ __all__ = [
 
 T = TypeVar("T")
 
-CALLER_WAITS = 0.5
-"""Seconds that a sender waits for the listener; not at all while the listener is late."""
+CALLER_WAITS_S = 0.5
+"""How long a sender waits for the listener; not at all while the listener is late."""
 
 MAX_QUEUED = 10_000
 """What may wait for a listener; the rest is lost, counted, and told as lost."""
 
-AT_EXIT = 5.0
-"""Seconds that the end of the program waits for a listener."""
+EXIT_TIMEOUT_S = 5.0
+"""How long the end of the program waits for a listener."""
 
 LATE = "is late: calls do not wait for it any more"
 LOSES = "does not keep up: events are lost"
@@ -78,19 +79,30 @@ class _Item(Generic[T]):
         self.done = threading.Event()
 
 
+@dataclass(slots=True)
+class _Queue(Generic[T]):
+    """What waits to be told, how many items are lost, and the thread that tells."""
+
+    waiting: deque[_Item[T]] = field(default_factory=deque)
+    lost: int = 0
+    worker: threading.Thread | None = None
+    is_late: bool = False
+
+
 class Delivery(Generic[T]):
-    """Hands things to a listener, one after the other; safe to share between threads.
+    """Hands items to a listener, one after the other; safe to share between threads.
+
+    A forked child has a queue of its own: the parent tells what was sent there.
 
     Args:
         listener: Called with each item; what it raises is logged.
-        lost: Makes what is told, once there is room again, in place of so many that were lost.
-        report: Is told of a listener, by name, that it is `LATE`, `LOSES` something, or `FAILED`:
-            then while its error is being handled.
-        name: What the listener is called; else as it calls itself.
+        lost: Makes the item that is told, once there is room again, for a number of lost ones.
+        report: Is told, with the listener's name, that it is `LATE`, `LOSES` something, or
+            `FAILED`; in the last case while its error is being handled.
+        name: What the listener is called. Default: what it calls itself.
 
     Attributes:
         name: What the listener is called.
-        is_late: Senders do not wait for it.
     """
 
     def __init__(
@@ -106,29 +118,25 @@ class Delivery(Generic[T]):
         self._report = report
         self.name = str(name or getattr(listener, "__qualname__", type(listener).__name__))
         self._lock = ProcessLock()
-        self._begin()
+        self._queues: PerProcess[_Queue[T]] = PerProcess(_Queue)
         _all.add(self)  # type: ignore[arg-type]
 
-    def _begin(self) -> None:
-        self._process = this_process()
-        self._waiting: deque[_Item[T]] = deque()
-        self._worker: threading.Thread | None = None
-        self.is_late = False
-        self._lost = 0
+    @property
+    def is_late(self) -> bool:
+        """Whether senders do not wait for the listener."""
+        return self._queues.get().is_late
 
     def begin(self, what: T) -> Callable[[float], None]:
         """Have something told; return what waits for it until a moment (monotonic)."""
-        item = _Item(what)
+        item, queue = _Item(what), self._queues.get()
         with self._lock.get():
-            if self._process != this_process():
-                self._begin()  # the parent tells what was told there
             is_first_lost = False
-            if is_lost := len(self._waiting) >= MAX_QUEUED:
-                self._lost += 1
-                is_first_lost = self._lost == 1
+            if is_lost := len(queue.waiting) >= MAX_QUEUED:
+                queue.lost += 1
+                is_first_lost = queue.lost == 1
             else:
-                self._waiting.append(item)
-            tells_itself = not is_lost and not self._is_told and not self._start()
+                queue.waiting.append(item)
+            tells_itself = not is_lost and not _is_told(queue) and not self._start(queue)
         if is_lost:
             with _counting.get():
                 known = this_process(), self.name
@@ -137,79 +145,79 @@ class Delivery(Generic[T]):
             self._report(self.name, LOSES)
         if tells_itself:
             try:
-                self._run()
+                self._run(queue)
             finally:
-                if self._is_telling:
-                    self._worker = None
-        return lambda until: None if is_lost else self._await(item, until)
+                if _is_telling(queue):
+                    queue.worker = None
+        return lambda until: None if is_lost else self._await(queue, item, until)
 
-    @property
-    def _is_told(self) -> bool:
-        # By the thread itself: a flag would stay where an interrupt came before its start.
-        return self._worker is not None and self._worker.is_alive()
-
-    @property
-    def _is_telling(self) -> bool:
-        """Whether this thread tells the listener: what that tells in turn waits for nothing."""
-        return self._worker is threading.current_thread()
-
-    def _start(self) -> bool:
+    def _start(self, queue: _Queue[T]) -> bool:
         """Begin to tell; return False if there is no thread for it."""
-        self.is_late = False
-        self._worker = threading.Thread(target=self._run, name="evergrant-listener", daemon=True)
+        queue.is_late = False
+        queue.worker = threading.Thread(
+            target=self._run, args=[queue], name="evergrant-listener", daemon=True
+        )
         try:
-            self._worker.start()
+            queue.worker.start()
         except RuntimeError:  # the interpreter is ending, or there are too many threads
-            self._worker = threading.current_thread()
+            queue.worker = threading.current_thread()
             return False
         return True
 
-    def _await(self, item: _Item[T], until: float) -> None:
-        if self.is_late or self._is_telling:
+    def _await(self, queue: _Queue[T], item: _Item[T], until: float) -> None:
+        if queue.is_late or _is_telling(queue):
             return
-        if not item.done.wait(max(0.0, until - time.monotonic())) and self._falls_behind(item):
+        left = max(0.0, until - time.monotonic())
+        if not item.done.wait(left) and self._falls_behind(queue, item):
             self._report(self.name, LATE)
 
-    def _falls_behind(self, item: _Item[T]) -> bool:
-        """Note that the listener is late; false if that is known, or it is done after all."""
-        with self._lock.get():  # at once: what is noted after its end would stay
-            if self.is_late or item.done.is_set():
+    def _falls_behind(self, queue: _Queue[T], item: _Item[T]) -> bool:
+        """Mark the listener as late; return False if it was already, or the item is done."""
+        with self._lock.get():  # at once: a mark that is set after the end would stay
+            if queue.is_late or item.done.is_set():
                 return False
-            self.is_late = True
+            queue.is_late = True
             return True
 
-    def _run(self) -> None:
-        here = this_process()
+    def _run(self, queue: _Queue[T]) -> None:
         # A child that a listener forked goes on in this thread: the rest is its parent's to tell.
-        while this_process() == here and (item := self._next()):
+        while self._queues.get() is queue and (item := self._next(queue)):
             try:
                 item.context.run(self._listener, item.what)
             except BaseException:  # noqa: BLE001 - no caller is left to get it
                 self._report(self.name, FAILED)
             item.done.set()
 
-    def _next(self) -> _Item[T] | None:
+    def _next(self, queue: _Queue[T]) -> _Item[T] | None:
         with self._lock.get():
-            if self._lost:
-                lost, self._lost = self._lost, 0
+            if queue.lost:
+                lost, queue.lost = queue.lost, 0
                 return _Item(self._lost_notice(lost))
-            if self._waiting:
-                return self._waiting.popleft()
-            self._worker, self.is_late = None, False
+            if queue.waiting:
+                return queue.waiting.popleft()
+            queue.worker, queue.is_late = None, False
             return None
 
     def flush(self, seconds: float) -> None:
         """Wait until all is delivered, for a number of seconds at most."""
-        until = time.monotonic() + seconds
-        if self._process != this_process() or self._is_telling:
-            return
-        while self._is_told and time.monotonic() < until:
+        until, queue = time.monotonic() + seconds, self._queues.get()
+        while not _is_telling(queue) and _is_told(queue) and time.monotonic() < until:
             time.sleep(0.002)
+
+
+def _is_told(queue: _Queue[T]) -> bool:
+    # By the thread itself: a flag would stay where an interrupt came before its start.
+    return queue.worker is not None and queue.worker.is_alive()
+
+
+def _is_telling(queue: _Queue[T]) -> bool:
+    """Return True in the thread that tells the listener: what that sends, it does not wait for."""
+    return queue.worker is threading.current_thread()
 
 
 @atexit.register
 def flush_all() -> None:
     """Wait until every listener was told everything, for a while at the most."""
-    until = time.monotonic() + AT_EXIT
+    until = time.monotonic() + EXIT_TIMEOUT_S
     for delivery in list(_all):
         delivery.flush(until - time.monotonic())

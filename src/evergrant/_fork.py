@@ -64,6 +64,10 @@ class PerProcess(Generic[T]):
             self._values.setdefault(here, self._make())
         return self._values[here]
 
+    def pop(self) -> T | None:
+        """Return the value of this process, or None if it has none; `get` makes a new one then."""
+        return self._values.pop(this_process(), None)
+
 
 class ProcessLock(PerProcess[threading.Lock]):
     """A lock among the threads of one process: ``with lock.get():``.

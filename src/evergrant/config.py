@@ -10,6 +10,7 @@ from typing import Any
 
 from evergrant._files import ownership
 from evergrant._files.locations import path_from_environment, user_folder
+from evergrant._masking import raise_without_context
 from evergrant._text import without_line_end
 from evergrant.errors import ConfigError
 from evergrant.policy import NO_POLICY, Policy
@@ -137,16 +138,13 @@ def _read(path: Path, *, must_exist: bool) -> dict[str, Any]:
     try:
         values = tomllib.loads(text.decode())
     except UnicodeDecodeError:
-        why = "is not UTF-8 text"
+        raise_without_context(ConfigError(f"{path} is not UTF-8 text"))
     except tomllib.TOMLDecodeError as error:
         # The parser's message quotes at most one character.
-        why = f"is not valid TOML: {error}"
+        raise_without_context(ConfigError(f"{path} is not valid TOML: {error}"))
     except (ValueError, RecursionError):  # a number of 5,000 digits, lists nested 1,000 deep
-        why = "holds a value that no setting can have"
-    else:
-        return {key: _validate(path, key, value) for key, value in values.items()}
-    # Raised outside the except block: the caught error would attach the whole file.
-    raise ConfigError(f"{path} {why}")
+        raise_without_context(ConfigError(f"{path} holds a value that no setting can have"))
+    return {key: _validate(path, key, value) for key, value in values.items()}
 
 
 def _validate(path: Path, key: str, value: object) -> object:

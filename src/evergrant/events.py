@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from evergrant._delivery import AT_EXIT, CALLER_WAITS, FAILED, LOSES, Delivery
+from evergrant._delivery import CALLER_WAITS_S, EXIT_TIMEOUT_S, FAILED, LOSES, Delivery
 from evergrant._logging.queued import write
 from evergrant._logging.rate_limited import RateLimitedLog
 from evergrant._text import escaped
@@ -229,7 +229,7 @@ class SafeListener:
             self._log.log(logging.WARNING, "%s", event, kind=kind)
         else:
             write(_logger, logging.INFO, "%s", (event,))
-        until = time.monotonic() + CALLER_WAITS
+        until = time.monotonic() + CALLER_WAITS_S
         for wait in [delivery.begin(event) for delivery in self._deliveries]:
             wait(until)
 
@@ -240,7 +240,7 @@ class SafeListener:
             level = logging.ERROR if trouble == LOSES else logging.WARNING
             self._log.log(level, f"the event listener %s {trouble}", listener)
 
-    def flush(self, seconds: float = AT_EXIT) -> None:
+    def flush(self, seconds: float = EXIT_TIMEOUT_S) -> None:
         """Wait until all events were delivered, for at most ``seconds``."""
         until = time.monotonic() + seconds
         for delivery in self._deliveries:

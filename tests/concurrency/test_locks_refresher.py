@@ -100,7 +100,7 @@ def test_work_that_begins_while_other_work_ends_can_be_shared(
         return Scene(
             lambda: done.work.set_result(None),
             lambda: begun.append(it._join("a", Count())),
-            lambda: equal((it._flights, {"a": begun[0]})),
+            lambda: equal((it._calls.get(), {"a": begun[0]})),
         )
 
     step_through(scene, offload)

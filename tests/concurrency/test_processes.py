@@ -20,7 +20,7 @@ ALICE, BOB = "alice@example.com", "bob@example.com"
 
 def wait_for_leases(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
     """Set how long a Keeper waits for another's lease before it goes on without."""
-    monkeypatch.setattr(refresher, "MAX_REFRESH_TIME", seconds)
+    monkeypatch.setattr(refresher, "MAX_REFRESH_TIME_S", seconds)
 
 
 @pytest.mark.parametrize(

@@ -44,7 +44,7 @@ class Stuck(logging.Handler):
 @pytest.fixture
 def stuck(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stuck]:
     """Hang every line of the program at the root: ours, and those of the libraries we use."""
-    monkeypatch.setattr("evergrant._logging.queued.CALLER_WAITS", 0.1)
+    monkeypatch.setattr("evergrant._logging.queued.CALLER_WAITS_S", 0.1)
     handler, root = Stuck(), logging.getLogger()
     before = root.level
     root.addHandler(handler)
@@ -240,7 +240,7 @@ def test_a_log_that_is_a_stopped_reader_of_a_pipe_holds_nobody(
     zoho: Sandbox, keeper: Keeper, log_in: LogIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A handler of the standard library's, a pipe that is full, and a real SIGSTOP."""
-    monkeypatch.setattr("evergrant._logging.queued.CALLER_WAITS", 0.1)
+    monkeypatch.setattr("evergrant._logging.queued.CALLER_WAITS_S", 0.1)
     log_in(ALICE)
     zoho.clock.advance(hours=2)
     with subprocess.Popen(

@@ -38,7 +38,7 @@ def event(number: int) -> Event:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("evergrant.events.CALLER_WAITS", 0.05)
+    monkeypatch.setattr("evergrant.events.CALLER_WAITS_S", 0.05)
     monkeypatch.setattr(audit_log, "LOCK_TIMEOUT_S", 0.05)
 
 
@@ -109,7 +109,7 @@ def test_a_listener_that_tells_something_itself_does_not_wait_for_itself() -> No
     emit(event(1))
     emit.flush()
     assert told == [event(1), event(2)]
-    assert time.monotonic() - began < _delivery.CALLER_WAITS
+    assert time.monotonic() - began < _delivery.CALLER_WAITS_S
 
 
 ENDING = """

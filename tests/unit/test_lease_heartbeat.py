@@ -77,7 +77,7 @@ def test_an_interrupt_while_the_thread_begins_ends_no_later_lease(
 
 
 def test_what_takes_for_ever_loses_its_lease(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lease_heartbeat, "MAX_REFRESH_TIME", 2 * BEAT)
+    monkeypatch.setattr(lease_heartbeat, "MAX_REFRESH_TIME_S", 2 * BEAT)
     heart, stuck, other = LeaseHeartbeat(), CountedLease(), CountedLease()
     with heart.extending(stuck.lease):
         time.sleep(3 * BEAT)

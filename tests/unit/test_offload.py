@@ -31,9 +31,9 @@ def test_what_began_before_one_asked_is_not_an_answer_to_it(offload: ThreadBridg
 
     async def main() -> list[int]:
         first = asyncio.create_task(offload.run_shared("a", read))
-        await until_async(lambda: bool(offload._flights))
+        await until_async(lambda: bool(offload._calls.get()))
         later = [asyncio.create_task(offload.run_shared("a", read)) for _ in range(10)]
-        await until_async(lambda: offload._flights["a"].waiting == 11)
+        await until_async(lambda: offload._calls.get()["a"].waiting == 11)
         go_on.set()
         return list(await asyncio.gather(first, *later))
 
@@ -49,7 +49,9 @@ def test_nothing_is_an_answer_for_all_who_wait(offload: ThreadBridge) -> None:
 
     async def main() -> None:
         crowd = [asyncio.create_task(offload.run_shared("a", look)) for _ in range(10)]
-        await until_async(lambda: bool(offload._flights) and offload._flights["a"].waiting == 10)
+        await until_async(
+            lambda: bool(offload._calls.get()) and offload._calls.get()["a"].waiting == 10
+        )
         go_on.set()
         await asyncio.gather(*crowd)
 
@@ -69,7 +71,7 @@ def test_what_nobody_waits_for_any_more_is_not_begun(offload: ThreadBridge) -> N
         left = [asyncio.create_task(offload.run_shared("left", calls["left"])) for _ in range(3)]
         kept = [asyncio.create_task(offload.run_shared("kept", calls["kept"])) for _ in range(3)]
         single = asyncio.create_task(offload.run_shared("single", calls["single"]))
-        await until_async(lambda: len(offload._flights) == 4)
+        await until_async(lambda: len(offload._calls.get()) == 4)
         for task in (*left, kept[0], single):
             task.cancel()
         await asyncio.wait([*left, single])
@@ -85,10 +87,10 @@ def test_one_who_joins_as_the_last_one_leaves_is_served(offload: ThreadBridge) -
 
     async def main() -> str:
         busy = asyncio.create_task(offload.run_shared("busy", lambda: go_on.wait(30)))
-        await until_async(lambda: bool(offload._flights))
+        await until_async(lambda: bool(offload._calls.get()))
         joined = asyncio.create_task(offload.run_shared("a", lambda: "served"))
-        await until_async(lambda: "a" in offload._flights)
-        offload._flights["a"].work.cancel()  # as one who was the last, and did not see us
+        await until_async(lambda: "a" in offload._calls.get())
+        offload._calls.get()["a"].work.cancel()  # as one who was the last, and did not see us
         go_on.set()
         await busy
         return await joined
@@ -110,7 +112,7 @@ def test_closing_waits_for_what_is_under_way_only_for_so_long(offload: ThreadBri
     async def main() -> None:
         stuck = asyncio.create_task(offload.run_shared("stuck", lambda: go_on.wait(30)))
         queued = asyncio.create_task(offload.run_shared("queued", lambda: True))
-        await until_async(lambda: len(offload._flights) == 2)
+        await until_async(lambda: len(offload._calls.get()) == 2)
         offload.close(0.01)
         with pytest.raises(RuntimeError, match="closed"):
             await queued
@@ -127,7 +129,7 @@ def test_a_forked_child_has_threads_of_its_own(
 
     async def main() -> None:
         parents = asyncio.create_task(offload.run_shared("a", lambda: go_on.wait(30)))
-        await until_async(lambda: bool(offload._flights))
+        await until_async(lambda: bool(offload._calls.get()))
         in_child = os.getpid() + 1
         with monkeypatch.context() as patch:
             patch.setattr(os, "getpid", lambda: in_child)
@@ -141,12 +143,12 @@ def test_a_forked_child_has_threads_of_its_own(
 def test_a_loop_that_ends_does_not_wait_for_ever(
     offload: ThreadBridge, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("evergrant._concurrency.offload.MAX_CALL_TIME", 0.05)
+    monkeypatch.setattr("evergrant._concurrency.offload.MAX_CALL_TIME_S", 0.05)
     go_on = threading.Event()
 
     async def main() -> None:
         stuck = asyncio.create_task(offload.run_shared("stuck", lambda: go_on.wait(30)))
-        await until_async(lambda: bool(offload._flights))
+        await until_async(lambda: bool(offload._calls.get()))
         stuck.cancel()
 
     asyncio.run(main())

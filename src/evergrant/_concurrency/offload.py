@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import time
 from collections.abc import Awaitable, Callable, Hashable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -12,18 +11,19 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
-from evergrant._fork import ProcessLock, this_process
+from evergrant._fork import PerProcess, ProcessLock
 from evergrant._logging.rate_limited import RateLimitedLog
+from evergrant._masking import copy_error
 from evergrant.errors import EvergrantError
 
-__all__ = ["MAX_CALL_TIME", "ThreadBridge", "ThreadBridges"]
+__all__ = ["MAX_CALL_TIME_S", "ThreadBridge", "ThreadBridges"]
 
 _logger = RateLimitedLog()
 
 T = TypeVar("T")
 
-MAX_CALL_TIME = 60.0
-"""Seconds that `asyncio.run` and `close` wait for a call that is under way."""
+MAX_CALL_TIME_S = 60.0
+"""How long `asyncio.run` and `close` wait for a call that is under way."""
 
 
 class _Event(Protocol):
@@ -40,12 +40,13 @@ class _LoopAdapter:
     Attributes:
         loop: Tells it from any other.
         call: Has it call something, from any thread.
-        checkpoint: Lets the others go on; a task that was cancelled ends here.
+        new_event: Makes an event for which its tasks can wait.
+        checkpoint: Lets other tasks go on; a task that was cancelled ends here.
     """
 
     loop: object
     call: Callable[[Callable[[], object]], object]
-    new_bell: Callable[[], _Event]
+    new_event: Callable[[], _Event]
     checkpoint: Callable[[], Awaitable[object]]
 
 
@@ -70,7 +71,7 @@ class _SharedCall(Generic[T]):
     number: int
     work: Future[T]
     waiting: int = 0
-    bells: dict[object, _Event] = field(default_factory=dict)
+    events: dict[object, _Event] = field(default_factory=dict)
 
 
 class ThreadBridge:
@@ -78,7 +79,9 @@ class ThreadBridge:
 
     A task that is cancelled stops waiting; what a thread has begun goes on, since Zoho may be
     granting something. What has not started is not started once no task waits for it. A program
-    that ends waits for what was begun, and so may `asyncio.run`, for a minute at the most.
+    that ends waits for what was begun, and so may `asyncio.run`, for a minute at the most. A forked
+    child has none of the threads, and leaves their work to its parent. No `SingleFlight`: tasks
+    wait by an event of their loop, leave when they are cancelled, and may need a later result.
 
     Args:
         threads: How many calls may run at the same time.
@@ -87,13 +90,10 @@ class ThreadBridge:
     """
 
     def __init__(self, threads: int, name: str, *, holds_loop: bool = True) -> None:
-        self._threads = threads
-        self._name = name
         self._holds_loop = holds_loop
         self._lock = ProcessLock()
-        self._process = this_process()
-        self._pool: ThreadPoolExecutor | None = None
-        self._flights: dict[Hashable, _SharedCall[Any]] = {}
+        self._pools = PerProcess(partial(ThreadPoolExecutor, threads, thread_name_prefix=name))
+        self._calls: PerProcess[dict[Hashable, _SharedCall[Any]]] = PerProcess(dict)
         self._begun = 0
         self._closed = False
 
@@ -108,12 +108,12 @@ class ThreadBridge:
         """
         asked = self._begun
         while True:
-            flight = self._join(key, call)
-            await self._outcome(flight)
-            if flight.work.cancelled():
+            shared = self._join(key, call)
+            await self._outcome(shared)
+            if shared.work.cancelled():
                 continue  # by others, who have left
-            result = _result(flight.work)
-            if result is None or flight.number > asked:
+            result = _result(shared.work)
+            if result is None or shared.number > asked:
                 return result
 
     async def run(self, call: Callable[[], T]) -> T:
@@ -124,45 +124,39 @@ class ThreadBridge:
     def _join(self, key: Hashable, call: Callable[[], T]) -> _SharedCall[T]:
         with self._lock.get():
             if self._closed:
-                raise RuntimeError("the keeper was closed: make a new one")
-            pool = self._own_pool()
-            flight: _SharedCall[T] | None = self._flights.get(key)
-            if flight and not flight.work.done():
-                flight.waiting += 1
-                return flight
+                raise RuntimeError("closed: no more calls are begun")
+            calls = self._calls.get()
+            shared: _SharedCall[T] | None = calls.get(key)
+            if shared and not shared.work.done():
+                shared.waiting += 1
+                return shared
             self._begun += 1
-            work = pool.submit(copy_context().run, call)
-            flight = self._flights[key] = _SharedCall(self._begun, work, waiting=1)
-        # Without the lock: it may be done already, and is then told at once.
-        work.add_done_callback(lambda _: self._end(key, flight))
+            work = self._pools.get().submit(copy_context().run, call)
+            shared = calls[key] = _SharedCall(self._begun, work, waiting=1)
+        # Without the lock: it may be done already, and the callback then runs at once.
+        work.add_done_callback(lambda _: self._end(key, shared))
         if self._holds_loop:
-            _keep_loop_alive(flight)
-        return flight
+            _keep_loop_alive(shared)
+        return shared
 
-    def _own_pool(self) -> ThreadPoolExecutor:
-        if self._pool is None or self._process != this_process():
-            # A forked child has none of the threads, and leaves their work to its parent.
-            self._process, self._flights = this_process(), {}
-            self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix=self._name)
-        return self._pool
-
-    async def _outcome(self, flight: _SharedCall[Any]) -> None:
+    async def _outcome(self, shared: _SharedCall[Any]) -> None:
         try:
-            await _done(flight)
+            await _done(shared)
         finally:
             with self._lock.get():
-                flight.waiting -= 1
-                deserted = not flight.waiting
-            if deserted:
-                flight.work.cancel()  # if it has not begun
+                shared.waiting -= 1
+                is_abandoned = not shared.waiting
+            if is_abandoned:
+                shared.work.cancel()  # if it has not begun
 
-    def _end(self, key: Hashable, flight: _SharedCall[Any]) -> None:
+    def _end(self, key: Hashable, shared: _SharedCall[Any]) -> None:
         with self._lock.get():
-            if self._flights.get(key) is flight:
-                del self._flights[key]
-            deserted = not flight.waiting
-        error = None if flight.work.cancelled() else flight.work.exception()
-        if deserted and error:
+            calls = self._calls.get()
+            if calls.get(key) is shared:
+                del calls[key]
+            is_abandoned = not shared.waiting
+        error = None if shared.work.cancelled() else shared.work.exception()
+        if is_abandoned and error:
             unexpected = None if isinstance(error, EvergrantError) else error
             _logger.warning("a call that was cancelled has failed: %s", error, exc_info=unexpected)
 
@@ -171,14 +165,12 @@ class ThreadBridge:
         """Whether nothing is begun any more."""
         return self._closed
 
-    def close(self, timeout: float = MAX_CALL_TIME) -> None:
+    def close(self, timeout: float = MAX_CALL_TIME_S) -> None:
         """Begin nothing more, and wait for what is under way; seconds at the most."""
         with self._lock.get():
             self._closed = True
-            pool = self._pool if self._process == this_process() else None
-        if pool:
-            pool.shutdown(wait=False, cancel_futures=True)
-            wait([flight.work for flight in list(self._flights.values())], timeout)
+        self._pools.get().shutdown(wait=False, cancel_futures=True)
+        wait([shared.work for shared in list(self._calls.get().values())], timeout)
 
 
 class ThreadBridges:
@@ -192,7 +184,7 @@ class ThreadBridges:
     def __init__(self, threads: int, name: str) -> None:
         self._threads = threads
         self._name = name
-        self._lanes: dict[str, ThreadBridge] = {}
+        self._bridges: dict[str, ThreadBridge] = {}
         self._closed = False
 
     @property
@@ -202,45 +194,44 @@ class ThreadBridges:
 
     def bridge_for(self, server: str) -> ThreadBridge:
         """Return where calls wait for this server."""
-        if server not in self._lanes:
-            lane = self._lanes.setdefault(server, ThreadBridge(self._threads, self._name))
+        if server not in self._bridges:
+            bridge = self._bridges.setdefault(server, ThreadBridge(self._threads, self._name))
             if self._closed:
-                lane.close(0)
-        return self._lanes[server]
+                bridge.close(0)
+        return self._bridges[server]
 
     def close(self, until: float) -> None:
         """Begin nothing more, and wait for what is under way, until a moment (monotonic)."""
         self._closed = True
-        lanes = list(self._lanes.values())
-        for lane in lanes:
-            lane.close(0)
-        for lane in lanes:
-            lane.close(max(0.0, until - time.monotonic()))
+        bridges = list(self._bridges.values())
+        for bridge in bridges:
+            bridge.close(0)
+        for bridge in bridges:
+            bridge.close(max(0.0, until - time.monotonic()))
 
 
 def _result(work: Future[T]) -> T:
     error = work.exception()
     if isinstance(error, EvergrantError):
-        # A copy for each task: raising one object in many mixes their tracebacks.
-        raise copy.copy(error).with_traceback(error.__traceback__) from error.__cause__
+        raise copy_error(error).with_traceback(error.__traceback__) from error.__cause__
     return work.result()
 
 
-async def _done(flight: _SharedCall[Any]) -> None:
+async def _done(shared: _SharedCall[Any]) -> None:
     here = _here()
-    bell = flight.bells.get(here.loop)
-    if bell is None:
-        bell = flight.bells[here.loop] = here.new_bell()
-        flight.work.add_done_callback(lambda _: _wake(bell, here))
-    await bell.wait()
+    event = shared.events.get(here.loop)
+    if event is None:
+        event = shared.events[here.loop] = here.new_event()
+        shared.work.add_done_callback(lambda _: _wake(event, here))
+    await event.wait()
 
 
-def _wake(bell: _Event, there: _LoopAdapter) -> None:
+def _wake(event: _Event, there: _LoopAdapter) -> None:
     with suppress(RuntimeError):  # the loop has ended
-        there.call(bell.set)
+        there.call(event.set)
 
 
-def _keep_loop_alive(flight: _SharedCall[Any]) -> None:
+def _keep_loop_alive(shared: _SharedCall[Any]) -> None:
     """Keep `asyncio.run` from ending before the work does: its caller may close the store next."""
     import asyncio
 
@@ -248,17 +239,17 @@ def _keep_loop_alive(flight: _SharedCall[Any]) -> None:
         loop = asyncio.get_running_loop()
     except RuntimeError:
         return
-    guard = loop.create_task(_last_until_done(flight), name="evergrant-guard")
-    flight.work.add_done_callback(lambda _: guard)  # a loop keeps no strong reference to its tasks
+    guard = loop.create_task(_last_until_done(shared), name="evergrant-guard")
+    shared.work.add_done_callback(lambda _: guard)  # a loop keeps no strong reference to its tasks
 
 
-async def _last_until_done(flight: _SharedCall[Any]) -> None:
+async def _last_until_done(shared: _SharedCall[Any]) -> None:
     import asyncio
 
     try:
-        await _done(flight)
+        await _done(shared)
     except asyncio.CancelledError:
         with suppress(TimeoutError):
-            async with asyncio.timeout(MAX_CALL_TIME):
-                await _done(flight)
+            async with asyncio.timeout(MAX_CALL_TIME_S):
+                await _done(shared)
         raise

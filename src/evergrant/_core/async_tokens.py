@@ -9,7 +9,7 @@ from functools import partial
 from typing import TypeVar
 
 from evergrant._concurrency.offload import ThreadBridge, ThreadBridges
-from evergrant._core.lease_heartbeat import MAX_REFRESH_TIME
+from evergrant._core.lease_heartbeat import MAX_REFRESH_TIME_S
 from evergrant._core.manager import TokenManager
 from evergrant._core.refreshable import data_center_code
 from evergrant._core.validity import NO_MINIMUM
@@ -116,7 +116,7 @@ class AsyncTokens:
     def close(self) -> None:
         """Start nothing more, and wait at most a minute for what is under way."""
         self._reading.close(0)  # nothing is started while it waits
-        until = time.monotonic() + MAX_REFRESH_TIME
+        until = time.monotonic() + MAX_REFRESH_TIME_S
         for lanes in (self._waiting, self._acting):
             lanes.close(until)
         self._reading.close(max(0.0, until - time.monotonic()))

@@ -8,23 +8,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from evergrant._concurrency.offload import MAX_CALL_TIME
+from evergrant._concurrency.offload import MAX_CALL_TIME_S
 from evergrant._fork import PerProcess, ProcessLock
 from evergrant._logging.rate_limited import RateLimitedLog
 from evergrant.errors import EvergrantError
 from evergrant.stores.leases import Lease
 
-__all__ = ["LEASE_TTL", "MAX_REFRESH_TIME", "LeaseHeartbeat"]
+__all__ = ["LEASE_TTL_S", "MAX_REFRESH_TIME_S", "LeaseHeartbeat"]
 
 _logger = RateLimitedLog()
 
-LEASE_TTL = 15.0
+LEASE_TTL_S = 15.0
 """Seconds that a lease runs: other processes wait so long for one that was killed or stopped."""
 
 EXTEND_EVERY_S = 3.0
 """Seconds between two extensions; a busy machine may be late with several of them."""
 
-MAX_REFRESH_TIME = MAX_CALL_TIME
+MAX_REFRESH_TIME_S = MAX_CALL_TIME_S
 """Seconds that one refresh may take; after that, another process may try."""
 
 
@@ -84,7 +84,7 @@ class LeaseHeartbeat:
                 due = [
                     lease
                     for lease, at in beat.since.items()
-                    if EXTEND_EVERY_S <= now - at <= MAX_REFRESH_TIME
+                    if EXTEND_EVERY_S <= now - at <= MAX_REFRESH_TIME_S
                 ]
             for lease in due:
                 try:

@@ -11,7 +11,7 @@ from functools import partial
 from evergrant._concurrency.single_flight import AskedForItselfError, SingleFlight
 from evergrant._core.backoff import Backoff
 from evergrant._core.dead_grants import DeadGrants
-from evergrant._core.lease_heartbeat import LEASE_TTL, MAX_REFRESH_TIME, LeaseHeartbeat
+from evergrant._core.lease_heartbeat import LEASE_TTL_S, MAX_REFRESH_TIME_S, LeaseHeartbeat
 from evergrant._core.observed_saves import ObservedSaves
 from evergrant._core.rate_limiter import RateLimiter, ends_grant, error_from_state
 from evergrant._core.requirement import Requirement
@@ -176,7 +176,7 @@ class Refresher:
             return self._fall_back(token, requirement, refusal)
         with self._store.watch(token.id or "") as watch:
             lease, waited, before = self._lease(token), False, None
-            give_up = time.monotonic() + MAX_REFRESH_TIME
+            give_up = time.monotonic() + MAX_REFRESH_TIME_S
             while not lease and time.monotonic() < give_up:
                 if not waited:
                     waited, before = True, self._rate_limiter.state(token).failure
@@ -217,7 +217,7 @@ class Refresher:
 
     def _lease(self, token: Token) -> Lease:
         try:
-            return self._store.lease(token.id or "", LEASE_TTL)
+            return self._store.lease(token.id or "", LEASE_TTL_S)
         except StoreUnavailable:
             # A lease is only a hint: a store that can be read but not written, such as one on a
             # full disk, must not keep its users from their tokens.

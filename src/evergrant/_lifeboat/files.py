@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from evergrant._crypto.envelope import Envelope, key_id_of
 from evergrant._crypto.keys import Keyring, missing_key
 from evergrant._files import ownership, secure_files
+from evergrant._masking import raise_without_context
 from evergrant.errors import ConfigError, CorruptRecord
 from evergrant.stores.rows import Row, decode, encode
 from evergrant.token import Secret, Token
@@ -196,7 +197,7 @@ class LifeboatFiles:
         try:
             token = decode(Row((row[0] or "0", *row[1:])))
         except (TypeError, LookupError):
-            raise CorruptRecord("it holds no token") from None
+            raise_without_context(CorruptRecord("it holds no token"))
         return token if row[0] else replace(token, id=None)
 
 

@@ -10,7 +10,7 @@ import logging
 import sys
 import time
 
-from evergrant._delivery import CALLER_WAITS, Delivery
+from evergrant._delivery import CALLER_WAITS_S, Delivery
 
 __all__ = ["WRITER", "write", "write_record"]
 
@@ -43,7 +43,7 @@ def write(
 
 def write_record(record: logging.LogRecord) -> None:
     """Have a record handled; return when it is, or half a second later."""
-    _written.begin(record)(time.monotonic() + CALLER_WAITS)
+    _written.begin(record)(time.monotonic() + CALLER_WAITS_S)
 
 
 def _handle(record: logging.LogRecord) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from evergrant._fork import without_forks
+from evergrant._masking import raise_without_context
 from evergrant._network.http_deadline import observe_deadlines
 from evergrant.errors import ConfigError
 
@@ -35,10 +36,9 @@ def open_client(**options: Any) -> httpx2.Client:
             observe_deadlines(client)
     except (OSError, ImportError, ValueError, TypeError, httpx2.InvalidURL) as error:
         problem = _problem(error, options)
-    else:
-        return client
-    options.clear()  # a traceback may show locals: a proxy's address holds its password
-    raise problem
+        options.clear()  # a traceback may show locals: a proxy's address holds its password
+        raise_without_context(problem)
+    return client
 
 
 def shows_sending(sent: list[bool]) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import weakref
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ from evergrant._crypto.keys import Keyring
 from evergrant._delivery import flush_all
 from evergrant._files import ownership
 from evergrant._files.ownership import UntrustedFileError
-from evergrant._fork import ProcessLock, this_process
+from evergrant._fork import PerProcess, ProcessLock
 from evergrant._logging.queued import write
 from evergrant._logging.rate_limited import RateLimitedLog
 from evergrant._masking import masks_locals
@@ -76,6 +77,15 @@ _Lost = tuple[dict[str, Any], str]
 _all: weakref.WeakSet[AuditLog] = weakref.WeakSet()
 
 
+@dataclass(slots=True)
+class _Queue:
+    """The entries that wait for the file, and how many before them are missing there."""
+
+    waiting: deque[dict[str, Any]] = field(default_factory=deque)
+    missed: int = 0
+    is_locked_out: bool = False
+
+
 class AuditLog:
     """A listener that appends each event to a file, safely with other processes.
 
@@ -102,7 +112,7 @@ class AuditLog:
         self._actor = actor or _system_user()
         self._keys = keys or keyring_from_environment()
         self._lock = ProcessLock()
-        self._reset()
+        self._queues = PerProcess(_Queue)  # the parent of a forked child writes its own
         try:
             os.close(self._open())
         except UntrustedFileError as error:
@@ -113,12 +123,6 @@ class AuditLog:
             raise ConfigError(f"the audit log {path} cannot be written: {error.strerror}") from None
 
         _all.add(self)
-
-    def _reset(self) -> None:
-        self._process = this_process()
-        self._waiting: deque[dict[str, Any]] = deque()
-        self._missed = 0
-        self._is_locked_out = False
 
     def __call__(self, event: Event) -> None:
         """Append an event."""
@@ -136,48 +140,49 @@ class AuditLog:
         }
         if remote := _source.get():
             entry["remote"] = remote
+        queue = self._queues.get()
         with self._lock.get():
-            if self._process != this_process():
-                self._reset()  # the parent process writes its own queue
-            self._waiting.append(entry)
-            was_locked_out = self._is_locked_out
-            lost = [] if was_locked_out else self._write_waiting(LOCK_TIMEOUT_S)
-            begins = self._is_locked_out and not was_locked_out
-            while len(self._waiting) > MAX_QUEUED:
-                lost.append((self._waiting.popleft(), "too many entries are waiting"))
-                self._missed += 1
+            queue.waiting.append(entry)
+            was_locked_out = queue.is_locked_out
+            lost = [] if was_locked_out else self._write_waiting(queue, LOCK_TIMEOUT_S)
+            begins = queue.is_locked_out and not was_locked_out
+            while len(queue.waiting) > MAX_QUEUED:
+                lost.append((queue.waiting.popleft(), "too many entries are waiting"))
+                queue.missed += 1
         self._log_lost(lost)
         if begins:
             _log.warning("the audit log %s is locked: its entries wait", self.path)
             with suppress(RuntimeError):  # the interpreter is exiting, and tries once more
-                threading.Thread(target=self._retry, name="evergrant-audit", daemon=True).start()
+                threading.Thread(
+                    target=self._retry, args=[queue], name="evergrant-audit", daemon=True
+                ).start()
 
-    def _write_waiting(self, seconds: float) -> list[_Lost]:
+    def _write_waiting(self, queue: _Queue, seconds: float) -> list[_Lost]:
         """Write queued entries in order while the file can be locked; return the lost entries."""
         lost: list[_Lost] = []
         is_locked_out = False
         try:
-            while self._waiting:
-                entry = self._waiting[0]
-                missed = {"missed": self._missed} if self._missed else {}
+            while queue.waiting:
+                entry = queue.waiting[0]
+                missed = {"missed": queue.missed} if queue.missed else {}
                 try:
                     self._append(entry | missed, seconds)
                 except BlockingIOError:
                     is_locked_out = True
                     break
                 except OSError as error:
-                    self._missed += 1
+                    queue.missed += 1
                     lost.append((entry, str(error)))
                 else:
-                    self._missed = 0
-                self._waiting.popleft()
+                    queue.missed = 0
+                queue.waiting.popleft()
         finally:
             # Not earlier: the retrying thread would take an attempt for a success.
-            self._is_locked_out = is_locked_out
+            queue.is_locked_out = is_locked_out
         return lost
 
-    def _retry(self) -> None:
-        while self._is_locked_out:
+    def _retry(self, queue: _Queue) -> None:
+        while queue.is_locked_out:
             time.sleep(RETRY_EVERY_S)
             self.flush(0)
 
@@ -185,15 +190,15 @@ class AuditLog:
     def flush(self, seconds: float) -> None:
         """Write queued entries; wait for the file for at most ``seconds``."""
         with self._lock.get():
-            lost = self._write_waiting(seconds) if self._process == this_process() else []
+            lost = self._write_waiting(self._queues.get(), seconds)
         self._log_lost(lost)
 
     def end(self) -> None:
         """Write queued entries, or log them whole; called when the program ends."""
         self.flush(EXIT_TIMEOUT_S)
-        if self._process == this_process():  # else the parent process does it
-            # A copy: the retrying thread may write some of them at the same time.
-            self._log_lost([(entry, "it is locked") for entry in self._waiting.copy()])
+        # A copy: the retrying thread may write some of them at the same time.
+        waiting = self._queues.get().waiting.copy()
+        self._log_lost([(entry, "it is locked") for entry in waiting])
 
     def _log_lost(self, lost: list[_Lost]) -> None:
         for entry, why in lost:

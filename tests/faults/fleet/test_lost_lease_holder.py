@@ -10,7 +10,7 @@ import signal
 
 import pytest
 
-from evergrant._core.lease_heartbeat import LEASE_TTL
+from evergrant._core.lease_heartbeat import LEASE_TTL_S
 from tests.support.faults.holders_and_askers import BUSY, LATER, Cast, Outcome
 from tests.support.soak import Soak
 
@@ -39,7 +39,7 @@ def test_a_holder_whose_clock_is_five_minutes_off_blocks_and_overwrites_nobody(
 
 
 def play(cast: Cast, soak: Soak, fate: signal.Signals, ahead: float = 0.0) -> list[Outcome]:
-    ttl = LEASE_TTL if soak.full else SHORT_TTL
+    ttl = LEASE_TTL_S if soak.full else SHORT_TTL
     outcomes = cast.play(fate, ttl, holders_ahead=ahead)
     for outcome in outcomes:
         cast.check(outcome)

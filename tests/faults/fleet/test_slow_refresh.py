@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from evergrant._core.lease_heartbeat import LEASE_TTL
+from evergrant._core.lease_heartbeat import LEASE_TTL_S
 from evergrant.sandbox import Sandbox
 from tests.support.faults.holders_and_askers import expire, requests
 from tests.support.faults.killable_processes import Hand
@@ -32,7 +32,7 @@ def ask_at_once(scene: Scene, ttl: float, *users: str) -> list[Answer]:
 def test_zoho_takes_longer_to_answer_than_a_lease_runs(
     kind: str, zoho: Sandbox, scene: Scene, soak: Soak
 ) -> None:
-    ttl, slow = (LEASE_TTL, 25.0) if soak.full else (3.0, 5.0)
+    ttl, slow = (LEASE_TTL_S, 25.0) if soak.full else (3.0, 5.0)
     with scene.keeper() as keeper:
         keeper.login_with_code(zoho.grant_code(ALICE), ALICE)
         expire(keeper.store)
@@ -62,7 +62,7 @@ def test_the_answer_is_lost_after_zoho_granted(
             expire(keeper.store)
             before = {user: requests(zoho, user) for user in (ALICE, BOB)}
             zoho.faults.drop_answer(times=2)
-            answers = ask_at_once(scene, LEASE_TTL, ALICE, BOB)
+            answers = ask_at_once(scene, LEASE_TTL_S, ALICE, BOB)
             for user in (ALICE, BOB):
                 (token,) = {answer.token for answer in answers if answer.user == user}
                 assert token, answers

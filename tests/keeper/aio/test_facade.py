@@ -87,7 +87,9 @@ def test_tasks_that_refresh_at_the_same_moment_cost_one_refresh(
         waiting = tokens.keeper.async_tokens._waiting.bridge_for(
             keeper.accounts.home_data_center.code
         )
-        await until_async(lambda: any(one.waiting == 20 for one in list(waiting._flights.values())))
+        await until_async(
+            lambda: any(one.waiting == 20 for one in list(waiting._calls.get().values()))
+        )
         gate.open()
         return {token.access_token for token in await asyncio.gather(*crowd)}
 

@@ -42,8 +42,8 @@ class Answer(NamedTuple):
 
 def lease_for(ttl: float) -> None:
     """Let leases run for so many seconds, and extend them as often as ever."""
-    lease_heartbeat.EXTEND_EVERY_S *= ttl / lease_heartbeat.LEASE_TTL
-    lease_heartbeat.LEASE_TTL = refresher.LEASE_TTL = ttl  # type: ignore[attr-defined]
+    lease_heartbeat.EXTEND_EVERY_S *= ttl / lease_heartbeat.LEASE_TTL_S
+    lease_heartbeat.LEASE_TTL_S = refresher.LEASE_TTL_S = ttl  # type: ignore[attr-defined]
 
 
 def hold(

@@ -41,7 +41,7 @@ def say(what: dict[str, Any]) -> None:
 def main() -> None:
     """Answer each line, in its turn."""
     for module in (lease_heartbeat, refresher):
-        vars(module)["LEASE_TTL"] = told["lease"]
+        vars(module)["LEASE_TTL_S"] = told["lease"]
     for module, name, value in told["patience"]:
         vars(__import__(module, fromlist=["x"]))[name] = value
     loop = asyncio.new_event_loop()
