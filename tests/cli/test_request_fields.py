@@ -29,7 +29,7 @@ from evergrant.errors import ConfigError
     ],
 )
 def test_fields_nest_by_their_brackets(fields: list[str], body: dict[str, Any]) -> None:
-    assert build_json_body(fields) == body
+    assert build_json_body(parse_pairs(fields)) == body
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_fields_nest_by_their_brackets(fields: list[str], body: dict[str, Any]) 
 )
 def test_a_malformed_field_is_refused(field: str) -> None:
     with pytest.raises(ConfigError, match="-f"):
-        build_json_body([field])
+        build_json_body(parse_pairs([field]))
 
 
 @pytest.mark.parametrize(
@@ -53,7 +53,7 @@ def test_a_malformed_field_is_refused(field: str) -> None:
 )
 def test_fields_that_contradict_each_other_are_refused(fields: list[str]) -> None:
     with pytest.raises(ConfigError, match="contradicts"):
-        build_json_body(fields)
+        build_json_body(parse_pairs(fields))
 
 
 def test_query_parameters_may_repeat() -> None:

@@ -1,4 +1,4 @@
-"""``evergrant api``: sends one signed request to a Zoho API, like ``gh api`` for GitHub."""
+"""``evergrant api``: sends signed requests to a Zoho API, like ``gh api`` for GitHub."""
 
 from __future__ import annotations
 
@@ -6,44 +6,37 @@ import json
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from evergrant._network.http_client import open_client
-from evergrant._network.http_deadline import deadline
-from evergrant._text import json_text, printable
+from evergrant.cli.api_output import JqFilter, print_body, print_head
+from evergrant.cli.api_request import ApiRequest, all_pages
 from evergrant.cli.exit_codes import ExitCode
 from evergrant.cli.messages import print_error, print_info
-from evergrant.cli.options import settings_of
-from evergrant.cli.request_fields import build_json_body, parse_pairs
+from evergrant.cli.options import OrgId, ServiceName, complete_user, settings_of
+from evergrant.cli.request_fields import build_json_body, parse_pairs, parse_typed, query_text
 from evergrant.cli.resources import online_keeper, open_audit_log, require_only_user
-from evergrant.cli.tables import console
-from evergrant.errors import AccountsUnavailable, ConfigError
+from evergrant.errors import ConfigError
+from evergrant.services import Refusal, find_service
+from evergrant.services.target import Target
 
 if TYPE_CHECKING:
     import httpx2
 
-    from evergrant.keeper import Keeper
-
 __all__ = ["api"]
-
-READ_TIMEOUT_S = 60.0
-"""How long to wait for an API. COQL and search are slow at times."""
-
-CALL_TIMEOUT_S = 600.0
-"""How long a whole call may take, even if data keeps arriving."""
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
 _HEADER = re.compile(r"([\w!#$%&'*+.^`|~-]+): *([ -~]*)", re.ASCII)
+_SERVICE_AND_PATH = re.compile(r"([A-Za-z][A-Za-z ]*):(/(?!/).*)", re.DOTALL)
 FIELDS_IN_QUERY = ("GET", "HEAD", "DELETE", "OPTIONS")
 
 
 def api(
     context: typer.Context,
     call: Annotated[
-        list[str], typer.Argument(metavar="[METHOD] PATH", help="Such as /crm/v8/Leads.")
+        list[str],
+        typer.Argument(metavar="[METHOD] PATH", help="Such as /crm/v8/Leads, or desk:/tickets."),
     ],
     *,
     fields: Annotated[
@@ -53,6 +46,15 @@ def api(
             "--field",
             metavar="KEY=VALUE",
             help="A query parameter or a part of the JSON body. May be repeated.",
+        ),
+    ] = None,
+    typed: Annotated[
+        list[str] | None,
+        typer.Option(
+            "-F",
+            "--typed-field",
+            metavar="KEY=VALUE",
+            help="The same, but true, false, null and numbers are sent as such, @FILE as its text.",
         ),
     ] = None,
     body: Annotated[
@@ -70,7 +72,18 @@ def api(
             "-u",
             metavar="USER",
             help="Use this user's token. Needed if several users are logged in.",
+            autocompletion=complete_user,
         ),
+    ] = None,
+    service: ServiceName = None,
+    org: OrgId = None,
+    paginate: Annotated[
+        bool,
+        typer.Option("--paginate", help="Get every page; print one list with all their items."),
+    ] = False,
+    jq: Annotated[
+        str | None,
+        typer.Option("--jq", "-q", metavar="FILTER", help="Print what this jq filter selects."),
     ] = None,
     include: Annotated[
         bool, typer.Option("--include", "-i", help="Print status and headers first.")
@@ -78,23 +91,68 @@ def api(
 ) -> None:
     """Call an API as a user; print JSON, coloured on a terminal, unchanged in a pipe.
 
-    The method is GET, or POST if there are fields or a body. Fields become query parameters
-    with GET, HEAD, DELETE and --input. Otherwise they become a JSON body:
+    desk:/tickets is a path below the service's own address; `evergrant services` lists the
+    services. The method is GET, or POST if there are fields or a body. Fields become query
+    parameters with GET, HEAD, DELETE, --input and --paginate. Otherwise they become a JSON body:
     -f 'data[][Last_Name]=Doe'. Exits with 1 if the API returns an error.
     """
-    method, path = _parse_call(call, has_body=bool(fields or body))
-    query, content = _build_payload(method, fields or [], body)
+    method, path = _parse_call(call, has_body=bool(fields or typed or body) and not paginate)
+    target, path, is_below = _parse_target(path, service, org)
+    if paginate and method != "GET":
+        raise ConfigError(f"--paginate goes with GET, not with {method}")
+    wanted = JqFilter(jq) if jq else None
+    query, content = _build_payload(method, fields or [], typed or [], body)
     named = dict(_parse_header(header) for header in headers or [])
     settings = settings_of(context)
     who = user or require_only_user(settings)
     with online_keeper(
         settings, who, policy=settings.policy, on_event=open_audit_log(settings)
     ) as keeper:
-        answer = _send(keeper, who, method, path, query, content, named)
-    _print_response(answer, include=include)
+        request = ApiRequest(keeper, who, target, method, path, content, named, is_below)
+        if paginate:
+            answer, items = all_pages(request, dict(query))
+        else:
+            answer, items = request.send(query), None
+    if include:
+        print_head(answer)
+    print_body(answer, items, wanted)
+    if not answer.content and not answer.is_error and not include:
+        print_info(f"HTTP {answer.status_code} {answer.reason_phrase}: the answer is empty")
     if answer.is_error:
         print_error(f"HTTP {answer.status_code} {answer.reason_phrase}".strip())
+        if said := _explain(target, answer):
+            print_info(said)
         raise typer.Exit(ExitCode.BAD_RESULT)
+
+
+def _parse_target(path: str, service: str | None, org: str | None) -> tuple[Target, str, bool]:
+    """Return what a path is for, the path, and whether it is below the service's base URL.
+
+    Raises:
+        ConfigError: Two services are named, or one that is not known, or one without orgs.
+    """
+    named = _SERVICE_AND_PATH.fullmatch(path)
+    if named is None:
+        return Target(find_service(service or "crm"), org), path, service is not None
+    found = find_service(named[1])
+    if service is not None and find_service(service) is not found:
+        raise ConfigError(f"the path is for {named[1]}, and --service says {service}")
+    return Target(found, org), named[2], True
+
+
+def _explain(target: Target, answer: httpx2.Response) -> str:
+    """Return what a refusal means, in words, or "" if the answer says so itself."""
+    service = target.service
+    refusal = service.refusal(answer.status_code, answer.content)
+    if refusal is Refusal.UNCLEAR:
+        return (
+            f"{service.title} does not say why. A new access token was refused too, so the grant "
+            "lacks a scope, the user's role does not allow it, or the org is another one's "
+            f"(see: evergrant orgs --service {service.name})."
+        )
+    if refusal is Refusal.MISSING_SCOPE:
+        return "The grant lacks a scope: log in again with --scope, or see evergrant show."
+    return ""
 
 
 def _parse_call(call: list[str], *, has_body: bool) -> tuple[str, str]:
@@ -108,13 +166,15 @@ def _parse_call(call: list[str], *, has_body: bool) -> tuple[str, str]:
 
 
 def _build_payload(
-    method: str, fields: list[str], body: str | None
+    method: str, fields: list[str], typed: list[str], body: str | None
 ) -> tuple[list[tuple[str, str]], bytes | None]:
-    if body is not None:
-        return parse_pairs(fields), _read(body)
-    if method in FIELDS_IN_QUERY or not fields:
-        return parse_pairs(fields), None
-    return [], json.dumps(build_json_body(fields)).encode()
+    if body is not None or method in FIELDS_IN_QUERY or not (fields or typed):
+        pairs = parse_pairs(fields) + [
+            (key, query_text(value)) for key, value in parse_typed(typed, _read)
+        ]
+        return pairs, None if body is None else _read(body)
+    values: list[tuple[str, Any]] = [*parse_pairs(fields), *parse_typed(typed, _read)]
+    return [], json.dumps(build_json_body(values)).encode()
 
 
 def _read(name: str) -> bytes:
@@ -133,71 +193,3 @@ def _parse_header(text: str) -> tuple[str, str]:
     if header[1].lower() == "authorization":
         raise ConfigError("evergrant signs the request itself", hint="Leave out that header.")
     return header[1], header[2]
-
-
-def _send(
-    keeper: Keeper,
-    user: str,
-    method: str,
-    path: str,
-    query: list[tuple[str, str]],
-    content: bytes | None,
-    headers: dict[str, str],
-) -> httpx2.Response:
-    import httpx2
-
-    named = httpx2.Headers(headers)
-    if content is not None:
-        named.setdefault("Content-Type", "application/json")
-    url = path
-    if "://" not in path.partition("?")[0]:
-        base = keeper.token(user).api_domain or keeper.accounts.home_data_center.api_url
-        url = f"{base}/{path.removeprefix('/')}"
-    try:
-        # `auth` refuses an address that is not the user's own API before any token is sent.
-        # Plain http means a sandbox on this machine: no proxy is needed to reach it.
-        proxied = not url.startswith("http://")
-        with (
-            deadline(CALL_TIMEOUT_S),
-            open_client(
-                auth=keeper.auth(user), timeout=READ_TIMEOUT_S, trust_env=proxied
-            ) as client,
-        ):
-            target = (
-                httpx2.URL(url).copy_merge_params(httpx2.QueryParams(tuple(query)))
-                if query
-                else url
-            )
-            return client.request(method, target, content=content, headers=named)
-    except httpx2.InvalidURL:
-        raise ConfigError(f"{path!r} is not a path") from None
-    except httpx2.HTTPError as error:
-        kind = type(error).__name__
-    raise AccountsUnavailable(f"no answer from {urlsplit(url).hostname} ({kind})")
-
-
-def _print_response(answer: httpx2.Response, *, include: bool) -> None:
-    if include:
-        typer.echo(printable(f"{answer.http_version} {answer.status_code} {answer.reason_phrase}"))
-        for name, value in answer.headers.items():
-            typer.echo(printable(f"{name}: {value}"))
-        typer.echo()
-    if not sys.stdout.isatty():
-        sys.stdout.flush()
-        sys.stdout.buffer.write(answer.content)
-    elif answer.content:
-        _print_colored(answer)
-    if not answer.content and not answer.is_error and not include:
-        print_info(f"HTTP {answer.status_code} {answer.reason_phrase}: the answer is empty")
-
-
-def _print_colored(answer: httpx2.Response) -> None:
-    from rich.highlighter import JSONHighlighter
-
-    try:
-        found = json_text(json.loads(answer.content), indent=2)
-    except (ValueError, RecursionError):
-        lines = answer.text.splitlines()
-        typer.echo("\n".join(printable(line) for line in lines))
-    else:
-        console().print(JSONHighlighter()(found), soft_wrap=True)

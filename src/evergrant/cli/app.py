@@ -26,6 +26,7 @@ from evergrant.cli import (
     move,
     purge,
     sandbox,
+    services,
     tokens,
     why,
 )
@@ -174,6 +175,8 @@ COMMANDS: Mapping[str, Callable[..., object]] = {
     "show": tokens.show,
     "token": tokens.token,
     "api": api.api,
+    "orgs": services.orgs,
+    "services": services.services,
     "refresh": tokens.refresh,
     "keep": keep.keep,
     "revoke": tokens.revoke,

@@ -11,7 +11,8 @@ __all__ = ["EXAMPLES", "GROUPS", "DocumentedCommand", "DocumentedGroup"]
 
 GROUPS: Mapping[str, Sequence[str]] = {
     "Begin": ("login", "doctor", "demo", "sandbox", "help", "version"),
-    "Tokens": ("list", "show", "token", "api", "refresh", "revoke", "delete", "purge"),
+    "Tokens": ("list", "show", "token", "refresh", "revoke", "delete", "purge"),
+    "Zoho's services": ("api", "orgs", "services"),
     "Operation": ("keep", "why", "audit"),
     "Stores": ("move", "import", "keys", "check-store"),
 }
@@ -26,9 +27,12 @@ EXAMPLES: Mapping[str, Sequence[str]] = {
     "show": ("evergrant show me@example.com", "evergrant show --id 7 --json"),
     "token": ("evergrant token me@example.com",),
     "api": (
-        "evergrant api /crm/v8/Leads -f fields=Last_Name",
+        "evergrant api GET /crm/v8/Leads -f fields=Last_Name",
         "evergrant api POST /crm/v8/Leads -f 'data[][Last_Name]=Doe'",
+        "evergrant api desk:/tickets --org 2389290 --paginate --jq '.[].subject'",
     ),
+    "orgs": ("evergrant orgs --service books",),
+    "services": ("evergrant services", "evergrant services desk"),
     "refresh": ("evergrant refresh me@example.com",),
     "revoke": ("evergrant revoke me@example.com",),
     "delete": ("evergrant delete me@example.com", "evergrant delete --id 7 --yes"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import unquote
@@ -20,9 +21,12 @@ __all__ = [
     "SANDBOX_PORT",
     "AsJson",
     "Options",
+    "OrgId",
+    "ServiceName",
     "TokenId",
     "User",
     "Yes",
+    "complete_user",
     "move_global_options_first",
     "require_folder",
     "settings_of",
@@ -33,14 +37,54 @@ SANDBOX_PORT = 8790
 
 _GLOBAL_OPTIONS = ("--store", "--config", "--sandbox")
 
+MAX_COMPLETED = 10_000
+"""How many tokens are read for the completion of a user's name."""
+
+
+def complete_service(incomplete: str) -> list[str]:
+    """Return the names of services that begin like this, for the shell's completion."""
+    from evergrant.services import SERVICES
+
+    return [name for name in SERVICES if name.startswith(incomplete.lower())]
+
+
+def complete_user(incomplete: str) -> list[str]:
+    """Return the users of the store whose names begin like this, for the shell's completion."""
+    import evergrant
+
+    try:
+        with evergrant.open_store(load_settings().store, read_only=True) as store:
+            tokens = islice(store.iter_tokens(on_corrupt=lambda _: None), MAX_COMPLETED)
+            names = {token.user_name for token in tokens if token.user_name}
+    except Exception:  # noqa: BLE001 - a traceback would fill the prompt
+        return []
+    return sorted(name for name in names if name.lower().startswith(incomplete.lower()))
+
+
 User = Annotated[
     str,
     typer.Argument(
-        metavar="USER", help="email:org-id, or only the address if it matches one token."
+        metavar="USER",
+        help="email:org-id, or only the address if it matches one token.",
+        autocompletion=complete_user,
     ),
 ]
 TokenId = Annotated[
     str | None, typer.Option("--id", metavar="ID", help="The token's id, instead of USER.")
+]
+ServiceName = Annotated[
+    str | None,
+    typer.Option(
+        "--service",
+        "-s",
+        metavar="NAME",
+        help="A Zoho service, as `evergrant services` lists it.",
+        autocompletion=complete_service,
+    ),
+]
+OrgId = Annotated[
+    str | None,
+    typer.Option("--org", metavar="ID", help="The org or portal, as `evergrant orgs` lists it."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation.")]

@@ -10,7 +10,7 @@ import evergrant
 from evergrant._text import json_text
 from evergrant.cli.list_output import print_as_json, print_listing
 from evergrant.cli.messages import confirm, format_time, print_info
-from evergrant.cli.options import AsJson, TokenId, User, Yes, settings_of
+from evergrant.cli.options import AsJson, TokenId, User, Yes, complete_user, settings_of
 from evergrant.cli.resources import (
     accounts_for,
     find_user,
@@ -39,7 +39,12 @@ __all__ = [
 ]
 
 SomeUser = Annotated[
-    str | None, typer.Argument(metavar="[USER]", help="The user, as `evergrant list` shows it.")
+    str | None,
+    typer.Argument(
+        metavar="[USER]",
+        help="The user, as `evergrant list` shows it.",
+        autocompletion=complete_user,
+    ),
 ]
 
 

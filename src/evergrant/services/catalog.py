@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from evergrant.errors import ConfigError
+from evergrant.services.pages import Pages
 from evergrant.services.refusal import PAGE
 from evergrant.services.service import ErrorCodes, Org, Probe, Service
 
@@ -24,6 +25,7 @@ _ALL = (*_EIGHT, "uk", "ae")
 
 _IN_TOKEN = Org("token")
 _BY_CALLER = Org("caller")
+_CRM_ORG = Org("token", "", "/org", "org", "zgid", "company_name")
 
 _CRM_CODES = ErrorCodes(
     dead_token=("INVALID_TOKEN", "INVALID_OAUTHTOKEN", "AUTHENTICATION_FAILURE"),
@@ -40,14 +42,25 @@ _OAUTHTOKEN_CODES = ErrorCodes(
 _UNKNOWN_CODES = ErrorCodes(dead_token=("INVALID_OAUTHTOKEN", "INVALID_TOKEN"), is_known=False)
 
 
+_CRM_PAGES = Pages(
+    "page", "per_page", 200, more_key="info.more_records",
+    token_key="info.next_page_token", token_parameter="page_token",  # noqa: S106 - names
+)  # fmt: skip
+"""https://www.zoho.com/crm/developer/docs/api/v8/get-records.html: by token beyond 2,000."""
+
+_BOOKS_PAGES = Pages("page", "per_page", 200, more_key="page_context.has_more_page")
+"""https://zoho.com/books/api/v3/pagination, and the same page of the others of the family."""
+
+
 def _of_books(name: str, title: str, version: str, org: Org, prefix: str, full: str) -> Service:
     """Return a service of the family of Books, which share their answers."""
     probe = Probe("/organizations", f"{prefix}settings.READ")
     if name == "expense":
         probe = Probe("/organizations", "ZohoExpense.orgsettings.READ")
     return Service(
-        name, title, "", f"/{name}/{version}", _EIGHT, org, prefix, (full,), probe, _BOOKS_CODES
-    )
+        name, title, "", f"/{name}/{version}", _EIGHT, org, prefix, (full,), probe, _BOOKS_CODES,
+        pages=_BOOKS_PAGES,
+    )  # fmt: skip
 
 
 def _books_org(travels: str, name: str) -> Org:
@@ -57,19 +70,19 @@ def _books_org(travels: str, name: str) -> Org:
 
 _SERVICES = (
     Service(
-        "crm", "Zoho CRM", "", "/crm/v8", _ALL, _IN_TOKEN, "ZohoCRM.",
+        "crm", "Zoho CRM", "", "/crm/v8", _ALL, _CRM_ORG, "ZohoCRM.",
         ("ZohoCRM.modules.ALL", "ZohoCRM.settings.ALL", "ZohoCRM.users.READ", "ZohoCRM.org.READ"),
-        Probe("/org", "ZohoCRM.org.READ"), _CRM_CODES,
+        Probe("/org", "ZohoCRM.org.READ"), _CRM_CODES, pages=_CRM_PAGES,
     ),
     Service(
-        "bigin", "Bigin by Zoho CRM", "", "/bigin/v2", _EIGHT, _IN_TOKEN, "ZohoBigin.",
+        "bigin", "Bigin by Zoho CRM", "", "/bigin/v2", _EIGHT, _CRM_ORG, "ZohoBigin.",
         ("ZohoBigin.modules.ALL", "ZohoBigin.org.READ"), Probe("/org", "ZohoBigin.org.READ"),
-        _CRM_CODES,
+        _CRM_CODES, pages=_CRM_PAGES,
     ),
     Service(
         "recruit", "Zoho Recruit", "recruit", "/recruit/v2", _NINE, _IN_TOKEN, "ZohoRecruit.",
         ("ZohoRecruit.modules.ALL", "ZohoRecruit.users.READ"),
-        Probe("/users?type=CurrentUser", "ZohoRecruit.users.READ"), _CRM_CODES,
+        Probe("/users?type=CurrentUser", "ZohoRecruit.users.READ"), _CRM_CODES, pages=_CRM_PAGES,
     ),
     _of_books("books", "Zoho Books", "v3", _books_org("query", "organization_id"), "ZohoBooks.",
               "ZohoBooks.fullaccess.all"),
@@ -93,6 +106,7 @@ _SERVICES = (
             dead_token=("INVALID_OAUTH", "UNAUTHORIZED"), missing_scope=("SCOPE_MISMATCH",),
             rate_limit=("THRESHOLD_EXCEEDED", "TOO_MANY_REQUESTS"),
         ),
+        pages=Pages("from", "limit", 100, first=0, by_item=True),
     ),
     Service(
         "analytics", "Zoho Analytics", "analyticsapi", "/restapi/v2", _EIGHT,
@@ -111,6 +125,7 @@ _SERVICES = (
         "mail", "Zoho Mail", "mail", "/api", _EIGHT, _BY_CALLER, "ZohoMail.",
         ("ZohoMail.accounts.READ", "ZohoMail.messages.READ"),
         Probe("/accounts", "ZohoMail.accounts.READ"), _OAUTHTOKEN_CODES,
+        pages=Pages("start", "limit", 200, by_item=True),
     ),
     Service(
         "calendar", "Zoho Calendar", "calendar", "/api/v1", _EIGHT, _BY_CALLER, "ZohoCalendar.",
@@ -121,6 +136,7 @@ _SERVICES = (
         "people", "Zoho People", "people", "/people/api",
         ("us", "eu", "in", "au", "jp", "cn", "ca", "sa", "uk"), _IN_TOKEN, "ZOHOPEOPLE.",
         ("ZOHOPEOPLE.forms.READ",), Probe("/forms", "ZOHOPEOPLE.forms.READ"), _UNKNOWN_CODES,
+        pages=Pages("sIndex", "limit", 200, by_item=True),
     ),
     Service(
         "projects", "Zoho Projects", "projects", "/api/v3", _ALL,
@@ -128,6 +144,7 @@ _SERVICES = (
         ("ZohoProjects.portals.READ", "ZohoProjects.projects.READ"),
         Probe("/portals", "ZohoProjects.portals.READ"), _OAUTHTOKEN_CODES,
         other_products=("projectsapi",),
+        pages=Pages("page", "per_page", 100, more_key="page_info.has_next_page"),
     ),
     Service(
         "workdrive", "Zoho WorkDrive", "", "/workdrive/api/v1", _NINE, _BY_CALLER, "WorkDrive.",
@@ -135,6 +152,10 @@ _SERVICES = (
         Probe("/users/me", "WorkDrive.users.READ", accept="application/vnd.api+json"),
         ErrorCodes(dead_token=("F7003",), missing_scope=("F7004",)),
         other_products=("workdrive", "download"),
+        pages=Pages(
+            "page[offset]", "page[limit]", 50, first=0, by_item=True,
+            more_key="links.cursor.has_next",
+        ),
     ),
     Service(
         "sign", "Zoho Sign", "sign", "/api/v1",

@@ -9,6 +9,7 @@ from urllib.parse import unquote, urlsplit
 
 from evergrant.datacenter import ZOHO, DataCenter, origin_of
 from evergrant.errors import ConfigError
+from evergrant.services.pages import Pages
 from evergrant.services.refusal import Refusal, codes_in
 
 __all__ = ["ErrorCodes", "Org", "Probe", "Service"]
@@ -96,6 +97,7 @@ class Service:
         codes: The codes of its errors.
         other_products: More hosts that take its token, named as in ``product``.
         header_word: The word before the token in the Authorization header.
+        pages: How its lists are paged, or None if that is not known.
     """
 
     name: str
@@ -110,6 +112,7 @@ class Service:
     codes: ErrorCodes = field(default_factory=ErrorCodes)
     other_products: tuple[str, ...] = ()
     header_word: str = "Zoho-oauthtoken"
+    pages: Pages | None = None
 
     def base_url(self, data_center: DataCenter, org: str | None = None) -> str:
         """Return the URL that paths of this service begin with, without a slash at its end.
