@@ -225,7 +225,7 @@ PLANTS = (
         (
             Change(
                 "_core/cached_lookup.py",
-                "return Cached(outage.serve_or_raise(error, key, min_ttl))",
+                "return Cached(ValidToken.of(outage.serve_or_raise(error, key, min_ttl)))",
                 "raise",
             ),
         ),

@@ -15,7 +15,7 @@ from evergrant._core.cached_lookup import CachedLookup
 from evergrant._core.code_registry import CodeRegistry
 from evergrant._core.policy_enforcer import PolicyEnforcer
 from evergrant._core.shared_notes import SharedNotes
-from evergrant._core.validity import NO_MINIMUM
+from evergrant._core.validity import NO_MINIMUM, ValidToken
 from evergrant.errors import AccountsUnavailable, CodeSpent, StoreUnavailable
 from evergrant.events import Event, StoreFailed, StoreRecovered
 from evergrant.policy import NO_POLICY
@@ -65,7 +65,7 @@ class Outage:
 
     def ask(self, user: str, load: Callable[[], Token]) -> None:
         with suppress(AccountsUnavailable):
-            self.cached_lookup.get(user, load)
+            self.cached_lookup.get(user, lambda: ValidToken.of(load()))
 
     def told(self, kind: type[Event]) -> int:
         return sum(isinstance(event, kind) for event in self.events)

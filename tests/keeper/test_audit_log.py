@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pytest
 
+from evergrant import _fork
 from evergrant._crypto.keys import Key, Keyring
 from evergrant.errors import ConfigError
 from evergrant.events import Forgotten, Refreshed, Revoked
@@ -239,7 +240,7 @@ def test_a_child_that_ends_leaves_to_its_parent_what_waits(
         log(EVENT)
         caplog.clear()
         with monkeypatch.context() as in_child:
-            in_child.setattr(audit_log, "this_process", lambda: (1, 1))
+            in_child.setattr(_fork, "this_process", lambda: (1, 1))
             log.end()
     log.flush(30)
     assert caplog.records == []

@@ -13,7 +13,7 @@ from evergrant._core.backoff import Backoff
 from evergrant._core.policy_enforcer import PolicyEnforcer
 from evergrant._core.stale_if_error import StaleIfError
 from evergrant._core.token_cache import Entry, TokenCache
-from evergrant._core.validity import NO_MINIMUM
+from evergrant._core.validity import NO_MINIMUM, ValidToken
 from evergrant.clock import Clock
 from evergrant.errors import StoreUnavailable, TokenNotFound
 from evergrant.events import Listener
@@ -22,19 +22,19 @@ from evergrant.token import Token
 
 __all__ = ["Cached", "CachedLookup", "Found"]
 
-Found = TypeVar("Found", bound=Token | None)
-"""What a read returns: where it finds a token or raises, that is never None."""
+Found = TypeVar("Found", bound=ValidToken | None)
+"""What a read returns; never None if it raises where it finds no token."""
 
 
 class Cached(NamedTuple, Generic[Found]):
     """What a look-up returned.
 
     Attributes:
-        token: The token, or None if the read found nothing.
+        found: The token, or None if the read found none.
         is_due: Whether something is to be done for it in the background.
     """
 
-    token: Token | Found
+    found: ValidToken | Found
     is_due: bool = False
 
 
@@ -82,13 +82,14 @@ class CachedLookup:
         if outage.retry_at is not None and not outage.claim_retry():
             known = outage.stale(key, min_ttl)
             if known is not None:
-                return Cached(known)
+                return Cached(ValidToken.of(known))
         try:
             counter = self._store.change_counter()
             if outage.retry_at is None and (entry := self._cache.get(key, counter)):
                 now = self._clock()
+                valid = ValidToken(entry.token, entry.validity)
                 if entry.validity.covers(now, min_ttl) and not self._backoff.dead(entry.token):
-                    return Cached(entry.token, now >= entry.validity.refresh_at)
+                    return Cached(valid, entry.validity.needs_refresh(now))
             work = partial(self._read, key, read, only_id, counter)
             if counter is not None or outage.stale(key, min_ttl) is None:
                 return Cached(work())
@@ -96,14 +97,14 @@ class CachedLookup:
             # hangs while its token is still valid.
             return Cached(self._reads.run((key, min_ttl, purpose), work))
         except StoreUnavailable as error:
-            return Cached(outage.serve_or_raise(error, key, min_ttl))
+            return Cached(ValidToken.of(outage.serve_or_raise(error, key, min_ttl)))
 
     def _read(
         self, key: Hashable, read: Callable[[], Found], only_id: str | None, counter: int | None
     ) -> Found:
         read_at, outage = time.monotonic(), self._stale_if_error
         try:
-            token = read()
+            found = read()
         except StoreUnavailable:
             raise
         except TokenNotFound:
@@ -114,10 +115,10 @@ class CachedLookup:
             outage.end_probe()
             raise
         outage.record_recovery()
-        if token is not None and only_id in (None, token.id):
-            validity = self._enforcer.validity(token)
-            self._cache.put(key, token, counter, read_at, validity=validity)
-        return token
+        if found is not None and only_id in (None, found.token.id):
+            validity = self._enforcer.limit(*found)
+            self._cache.put(key, found.token, counter, read_at, validity=validity)
+        return found
 
     def fresh(self, key: Hashable, min_ttl: timedelta = NO_MINIMUM) -> Token | None:
         """Return the cached token if it is valid and nothing is due for it, else None.

@@ -29,7 +29,7 @@ from evergrant._core.shared_notes import SharedNotes
 from evergrant._core.unclear_refusals import UnclearRefusals
 from evergrant._core.upkeep import TokenUpkeep
 from evergrant._core.user_selection import select_user_token
-from evergrant._core.validity import NO_MINIMUM, validate_min_ttl
+from evergrant._core.validity import NO_MINIMUM, ValidToken, validate_min_ttl
 from evergrant._lifeboat.outbox import Lifeboat
 from evergrant._masking import masks_methods, unmasked
 from evergrant._user_names import fold_name
@@ -111,9 +111,9 @@ class TokenManager:
             FormerRows(store, accounts, self.upkeep), self.revocation, emit, clock,
         )  # fmt: skip
 
-    def restore_pending(self) -> None:
-        """Try to save every token of the lifeboat; what cannot be saved stays there."""
-        self._saver.restore_pending()
+    def restore_pending(self) -> bool:
+        """Try to save every token of the lifeboat; return False if none was in it."""
+        return bool(self._saver.restore_pending())
 
     @unmasked
     def token(self, user: str, min_ttl: timedelta = NO_MINIMUM) -> Token:
@@ -129,22 +129,24 @@ class TokenManager:
         cached = self._cached_lookup.fresh(key, min_ttl)
         if cached is not None:
             return cached
-        return self.read_through(key, partial(self._read, user, min_ttl), min_ttl=min_ttl)
+        read = partial(self._read, user, min_ttl)
+        return self.read_through(key, read, min_ttl=min_ttl).token
 
     def token_if_valid(self, user: str, min_ttl: timedelta = NO_MINIMUM) -> Token | None:
         """Return what `token` would if Zoho need not be asked, else None."""
         read = partial(self._read_if_valid, user, validate_min_ttl(min_ttl))
-        return self.read_through(fold_name(user), read, min_ttl=min_ttl, purpose="if valid")
+        found = self.read_through(fold_name(user), read, min_ttl=min_ttl, purpose="if valid")
+        return found.token if found else None
 
     @unmasked
     def cached_token(self, user: str, min_ttl: timedelta = NO_MINIMUM) -> Token | None:
         """Return what `token` would if it need not read, refresh or wait, else None."""
         return self._cached_lookup.peek(fold_name(user), validate_min_ttl(min_ttl))
 
-    def _read(self, user: str, min_ttl: timedelta) -> Token:
+    def _read(self, user: str, min_ttl: timedelta) -> ValidToken:
         return self.upkeep.ensure_valid(self.find(user), min_ttl)
 
-    def _read_if_valid(self, user: str, min_ttl: timedelta) -> Token | None:
+    def _read_if_valid(self, user: str, min_ttl: timedelta) -> ValidToken | None:
         return self.upkeep.if_valid(self.find_valid(user), min_ttl)
 
     @unmasked
@@ -160,15 +162,14 @@ class TokenManager:
         min_ttl: timedelta = NO_MINIMUM,
         only_id: str | None = None,
         purpose: str = "",
-    ) -> Token | Found:
+    ) -> ValidToken | Found:
         """Return the token cached under a key, or what ``read`` returns; see `CachedLookup.get`."""
-        found = self._cached_lookup.get(
+        found, is_due = self._cached_lookup.get(
             key, read, min_ttl=min_ttl, only_id=only_id, purpose=purpose
         )
-        token = found.token
-        if found.is_due and token is not None:
-            self.upkeep.do_background_work(token)
-        return token
+        if found is not None and is_due:
+            self.upkeep.do_background_work(found.token, found.validity)
+        return found
 
     def clear_cache(self) -> None:
         """Forget all cached tokens: not every store can tell that it was changed."""
@@ -181,10 +182,11 @@ class TokenManager:
             TokenNotFound: This client has no token of that user.
             AmbiguousUser: There are several.
         """
-        self.restore_pending()
+        has_pending = self.restore_pending()
         ours = self.accounts.client.client_id if self.accounts.client else None
         rows, is_dead = self.store.find_users(user), self._rate_limiter.is_dead
-        return self.upkeep.with_pending(select_user_token(rows, user, ours, is_dead))
+        stored = select_user_token(rows, user, ours, is_dead)
+        return self.upkeep.with_pending(stored, has_pending=has_pending)
 
     def find_valid(self, user: str) -> Token:
         """Return what `find` does, if the policy lets it be used.

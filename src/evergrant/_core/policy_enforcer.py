@@ -120,11 +120,9 @@ class PolicyEnforcer:
         is_dead = token.freshness(now) is Freshness.EXPIRED and now >= token.expires_at + kept
         return "dead" if is_dead else None
 
-    def validity(self, token: Token) -> Validity:
-        """Return when a token may be handed out, and when a refresh or a record of use is due."""
-        validity, ending = Validity.of(token), self.expiry(token)
-        every = self.policy.usage_write_interval
-        used = _used(token)
+    def limit(self, token: Token, validity: Validity) -> Validity:
+        """Return when the policy lets a token be used, and when a record of use is due, too."""
+        ending, every, used = self.expiry(token), self.policy.usage_write_interval, _used(token)
         due = used + every if every and used else None
         return validity.limited_to(not_after=ending and ending.at, refresh_at=due)
 

@@ -227,8 +227,8 @@ class Refresher:
         return self._observed_saves.observe(self._stored(token))
 
     def _stored(self, token: Token) -> Token:
-        self._saver.restore_pending()
-        current = self._saver.pending_for(token) or self._store.find_token_by_id(token.id or "")
+        waiting = self._saver.pending_for(token) if self._saver.restore_pending() else None
+        current = waiting or self._store.find_token_by_id(token.id or "")
         # A row of that id may be another user's now: ids that callers choose are used again.
         if current is None or not compatible(current, token):
             raise self._gone(token)

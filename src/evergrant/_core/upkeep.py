@@ -14,7 +14,7 @@ from evergrant._core.refreshable import data_center_code
 from evergrant._core.refresher import Refresher
 from evergrant._core.requirement import Requirement
 from evergrant._core.saver import Saver
-from evergrant._core.validity import NO_MINIMUM, is_stale, is_usable
+from evergrant._core.validity import NO_MINIMUM, Validity, ValidToken, is_stale
 from evergrant._masking import masks_methods
 from evergrant.accounts import Accounts
 from evergrant.clock import Clock
@@ -53,18 +53,24 @@ class TokenUpkeep:
         self._clock = clock
         self._workers = BackgroundWorkers()
 
-    def with_pending(self, stored: Token) -> Token:
-        """Return what was granted last for a stored token: it may still wait in the lifeboat."""
-        return self._saver.pending_for(stored) or self._observed_saves.observe(stored)
+    def with_pending(self, stored: Token, *, has_pending: bool = True) -> Token:
+        """Return what was granted last for a stored token: it may still wait in the lifeboat.
 
-    def if_valid(self, token: Token, min_ttl: timedelta = NO_MINIMUM) -> Token | None:
+        Args:
+            has_pending: Whether anything waits there; True: look.
+        """
+        waiting = self._saver.pending_for(stored) if has_pending else None
+        return waiting or self._observed_saves.observe(stored)
+
+    def if_valid(self, token: Token, min_ttl: timedelta = NO_MINIMUM) -> ValidToken | None:
         """Return the token if it works as it is, or None if it must be refreshed first."""
-        if self._backoff.dead(token) or not is_usable(token, self._clock(), min_ttl):
+        valid = ValidToken.of(token)
+        if self._backoff.dead(token) or not valid.validity.covers(self._clock(), min_ttl):
             return None
-        self.do_background_work(token)
-        return token
+        self.do_background_work(*valid)
+        return valid
 
-    def ensure_valid(self, token: Token, min_ttl: timedelta = NO_MINIMUM) -> Token:
+    def ensure_valid(self, token: Token, min_ttl: timedelta = NO_MINIMUM) -> ValidToken:
         """Return a token that works now: this one (see `with_pending`), or a refreshed one.
 
         Args:
@@ -76,17 +82,18 @@ class TokenUpkeep:
             OAuthError: Zoho did not refresh it.
             TokenNotSaved: It was refreshed, and the store cannot take it.
         """
-        token = self._enforcer.require(self._with_past_timestamps(token))
+        valid = ValidToken.of(self._enforcer.require(self._with_past_timestamps(token)))
         is_dead = self._backoff.dead(token) is not None
-        if is_dead or not is_usable(token, self._clock(), min_ttl):
+        if is_dead or not valid.validity.covers(self._clock(), min_ttl):
             rejected = token.access_token if is_dead else None
-            return self._refresher.refresh(token, Requirement(not_this=rejected, min_ttl=min_ttl))
-        self.do_background_work(token)
-        return token
+            requirement = Requirement(not_this=rejected, min_ttl=min_ttl)
+            return ValidToken.of(self._refresher.refresh(token, requirement))
+        self.do_background_work(*valid)
+        return valid
 
     def ensure_row_valid(self, row: Token) -> Token:
         """Return a token that works for a row as it was read; raises as `ensure_valid`."""
-        return self.ensure_valid(self.with_pending(row))
+        return self.ensure_valid(self.with_pending(row)).token
 
     def replace_rejected(self, rejected: Token, *, is_asked: bool = False) -> Token:
         """Return a token in place of one that the API rejected; raises as `ensure_valid`.
@@ -101,9 +108,10 @@ class TokenUpkeep:
         requirement = Requirement(not_this=rejected.access_token, is_asked=is_asked)
         return self._refresher.refresh(rejected, requirement)
 
-    def do_background_work(self, token: Token) -> None:
+    def do_background_work(self, token: Token, validity: Validity) -> None:
         """Start in the background what is due for a token that is handed out."""
-        is_begun = self.schedule_refresh(token, is_use=True)
+        is_due = validity.needs_refresh(self._clock())
+        is_begun = is_due and self.schedule_refresh(token, is_use=True)
         if not is_begun and self._enforcer.is_use_record_due(token):
             work = partial(self._refresher.record_use, token, self._enforcer.with_use_recorded)
             self._workers.submit(token.id or "", work)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Self
+from typing import NamedTuple, Self
 from zlib import crc32
 
 from evergrant.token import EXPIRY_LEEWAY, REFRESH_AHEAD, Token
@@ -13,6 +13,7 @@ __all__ = [
     "CLOCK_SLACK",
     "MAX_MIN_TTL",
     "NO_MINIMUM",
+    "ValidToken",
     "Validity",
     "is_stale",
     "is_usable",
@@ -39,7 +40,7 @@ def validate_min_ttl(min_ttl: timedelta) -> timedelta:
     """Return a remaining lifetime that may be required.
 
     Raises:
-        ValueError: It is negative, or longer than `MOST_LIFE`.
+        ValueError: It is negative, or longer than `MAX_MIN_TTL`.
     """
     if not NO_MINIMUM <= min_ttl <= MAX_MIN_TTL:
         raise ValueError(f"min_ttl must be between 0 and {MAX_MIN_TTL}, not {min_ttl}")
@@ -51,10 +52,10 @@ class Validity:
     """The times of one token, computed once for many calls.
 
     Attributes:
-        opens: Before this moment it was not even saved: the clock has gone back since, and the
-            expiry, by the same clock, means nothing.
-        due: From now on it is worth refreshing, while everybody goes on with it.
-        closes: From now on it is not handed out.
+        not_before: Before this moment it was not even saved: the clock has gone back since, and
+            the expiry, by the same clock, means nothing.
+        refresh_at: From now on it is worth refreshing, while callers continue to use it.
+        not_after: From now on it is not handed out.
         expires: When Zoho ends it.
     """
 
@@ -94,6 +95,18 @@ class Validity:
     def needs_refresh(self, now: datetime) -> bool:
         """Return True if the token is worth refreshing."""
         return now >= self.refresh_at
+
+
+class ValidToken(NamedTuple):
+    """A token that was just read or refreshed, and its times."""
+
+    token: Token
+    validity: Validity
+
+    @classmethod
+    def of(cls, token: Token) -> Self:
+        """Return a token with the validity that is its own."""
+        return cls(token, Validity.of(token))
 
 
 def is_usable(token: Token, now: datetime, min_ttl: timedelta = NO_MINIMUM) -> bool:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from evergrant._concurrency.single_flight import SingleFlight
 from evergrant._core.manager import TokenManager
-from evergrant._core.validity import is_usable
+from evergrant._core.validity import ValidToken, is_usable
 from evergrant._fork import ProcessLock
 from evergrant._logging.rate_limited import RateLimitedLog
 from evergrant._oauth.client import Client
@@ -98,16 +98,17 @@ class SDKBridge:
         Raises:
             EvergrantError: There is such a token, and none that works can be had.
         """
-        return self._manager(config).read_through(
+        found = self._manager(config).read_through(
             (asked.id, asked.user_name, asked.client_id),
             partial(self._resolve, asked, config, find_user=find_user),
             # What a grant led to does not answer the next question, which may bring another grant.
             only_id=None if asked.user_name else asked.id or "",
         )
+        return found.token if found else None
 
-    def _resolve(self, asked: Token, config: SDKConfig, *, find_user: bool) -> Token | None:
+    def _resolve(self, asked: Token, config: SDKConfig, *, find_user: bool) -> ValidToken | None:
         manager = self._manager(config)
-        manager.restore_pending()
+        has_pending = manager.restore_pending()
         stored = self.lookup.find(asked)
         if stored is None:
             return self._log_in(asked, config, find_user=find_user)
@@ -115,7 +116,9 @@ class SDKBridge:
             config.require_initialized()
             stored = self._with_current_secret(stored, asked)
         try:
-            return manager.upkeep.ensure_row_valid(stored)
+            return manager.upkeep.ensure_valid(
+                manager.upkeep.with_pending(stored, has_pending=has_pending)
+            )
         except (LoginRequired, NoRefreshToken):
             # The program brings another grant: the user has logged in again.
             if not _is_another_grant(asked, stored):
@@ -189,7 +192,7 @@ class SDKBridge:
             return stored
         return self.store.save_token(replace(stored, client_secret=secret))
 
-    def _log_in(self, asked: Token, config: SDKConfig, *, find_user: bool) -> Token | None:
+    def _log_in(self, asked: Token, config: SDKConfig, *, find_user: bool) -> ValidToken | None:
         code = asked.grant_token if not asked.refresh_token else None
         grant = code or asked.refresh_token if asked.client_id and asked.client_secret else None
         secret = grant or asked.access_token
@@ -199,7 +202,7 @@ class SDKBridge:
             config.require_initialized()
         find_user = find_user and config != UNINITIALIZED  # Zoho cannot be asked whose it is
         work = partial(self._enroll, asked, config, find_user=find_user)
-        return self._logins.do(sha256(str.encode(secret)).hexdigest(), work)
+        return ValidToken.of(self._logins.do(sha256(str.encode(secret)).hexdigest(), work))
 
     def _enroll(self, asked: Token, config: SDKConfig, *, find_user: bool) -> Token:
         manager, granted = self._manager(config), asked
