@@ -16,9 +16,9 @@ class Requirement:
     """A valid access token, and perhaps more than that.
 
     Attributes:
-        other_than: The access token that the API did not accept, whatever its expiry says.
-        min_ttl: How much life it must have left.
-        is_use: Whether a caller is about to use it; else it is only kept fresh.
+        not_this: The access token that the API did not accept, whatever its expiry says.
+        min_ttl: How long it must remain valid.
+        for_use: Whether a caller is about to use it; else it is only kept fresh.
         is_asked: Whether a caller asked for another one; else the API rejected that one.
     """
 

@@ -129,7 +129,7 @@ def create(path: str, owner: os.stat_result | None = None, *, content: bytes = b
     """Create a file if it does not exist.
 
     Args:
-        owner: Whose it is to be; see `give`.
+        owner: Whose it is to be; see `chown`.
         content: What is in it from the beginning.
 
     Raises:
@@ -236,7 +236,7 @@ def atomic_replace(
     Args:
         old: What is replaced: the new file is for whom it is, and younger by at least a
             nanosecond, so that time, size and inode never say that nothing has changed.
-        last_look: Called at the last moment; raises where the file is better left as it is.
+        before_rename: Called at the last moment; raises if the file must stay as it is.
 
     Raises:
         OSError: It cannot be done.

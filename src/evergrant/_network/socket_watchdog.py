@@ -26,7 +26,8 @@ REST = 10.0
 class Exchange:
     """What a thread says to a server and hears from it in a ``with`` block, and no longer.
 
-    Its time over, the connection that it `uses` is shut: the driver raises as for one that is lost.
+    Once its time is over, its connection (see `belongs_to_exchange`) is shut, and the driver raises
+    as for one that is lost.
 
     Args:
         seconds: How long it may take as a whole.

@@ -78,7 +78,6 @@ class Schema:
         Args:
             fields: By API name; names alone are text fields.
             kept: It is undeclared: nothing in it is mandatory.
-            open_to_all: Keep whatever fields a record has.
 
         Raises:
             ValueError: A name, a type or a lookup is none.

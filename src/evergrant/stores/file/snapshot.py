@@ -45,7 +45,7 @@ class FileSnapshot(NamedTuple):
     """A file's content at one moment.
 
     Attributes:
-        is_sure: Whether each later change must show in the stamp. Else the file is so young that
+        is_settled: Whether each later change must show in the stamp. Else the file is so young that
             it can change once more within the same tick of the clock.
     """
 
