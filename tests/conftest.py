@@ -73,7 +73,7 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(autouse=True)
 def _every_line_of_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no test's lines be left out for those of another one."""
-    monkeypatch.setattr("evergrant._logging.rate_limited.PERIOD", 0.0)
+    monkeypatch.setattr("evergrant._logging.rate_limited.PERIOD_S", 0.0)
 
 
 @pytest.fixture(autouse=True)

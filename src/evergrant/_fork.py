@@ -28,7 +28,7 @@ __all__ = [
 
 T = TypeVar("T")
 
-REST_TIMEOUT = 5.0
+REST_TIMEOUT_S = 5.0
 """Seconds that a fork waits for what other threads import or make. One of them may run the whole
 program in an import, or wait for the thread that forks."""
 
@@ -170,7 +170,7 @@ def _before() -> None:
     global _is_ready  # noqa: PLW0603 - there is one
     # Python does not free the locks of modules in a child: it would wait for ever for the end of
     # an import by a thread that it lacks, at its first refresh, look-up of a host, or connection.
-    until = time.monotonic() + REST_TIMEOUT
+    until = time.monotonic() + REST_TIMEOUT_S
     while _others_import() and time.monotonic() < until:
         time.sleep(0.001)
     _making.acquire(timeout=max(0.0, until - time.monotonic()))

@@ -19,7 +19,7 @@ __all__ = ["VARIABLE", "RunningSandbox", "sandbox_of_environment"]
 VARIABLE = "EVERGRANT_SANDBOX"
 """Names the sandbox to use instead of Zoho; of this machine, so that no secret can leave it."""
 
-TIMEOUT = 5.0
+TIMEOUT_S = 5.0
 """Seconds to wait for an answer from this machine."""
 
 
@@ -45,7 +45,7 @@ class RunningSandbox:
             ConfigError: The address is not of this machine, or no sandbox answers there.
         """
         base = _loopback(accounts_url=url, api_url=url).api_url
-        with closing(HttpxTransport(TIMEOUT)) as send:
+        with closing(HttpxTransport(TIMEOUT_S)) as send:
             try:
                 info = send(HttpRequest("GET", f"{base}/_sandbox/info")).json_object() or {}
                 places = [_loopback(**place) for place in info["data_centers"]]

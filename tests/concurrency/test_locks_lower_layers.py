@@ -62,7 +62,7 @@ def test_two_who_wake_the_watchdog_have_one_thread_look_on(threads: Threads) -> 
 @pytest.fixture
 def new_log(monkeypatch: pytest.MonkeyPatch, threads: Threads) -> Callable[[], RateLimitedLog]:
     monkeypatch.setattr(rate_limited, "BURST", 1)
-    monkeypatch.setattr(rate_limited, "PERIOD", 3600.0)
+    monkeypatch.setattr(rate_limited, "PERIOD_S", 3600.0)
     return RateLimitedLog
 
 

@@ -28,7 +28,7 @@ THREADS, ROUNDS = 100, 3
 
 @pytest.fixture(autouse=True)
 def _as_in_a_program(_every_line_of_the_log: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("evergrant._logging.rate_limited.PERIOD", 60.0)
+    monkeypatch.setattr("evergrant._logging.rate_limited.PERIOD_S", 60.0)
     monkeypatch.setattr("evergrant._core.saver.PAUSES_S", (0, 0))
     for log in list(rate_limited._all):
         log._kinds.clear()  # of the tests before

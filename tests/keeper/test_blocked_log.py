@@ -183,7 +183,7 @@ def test_what_the_http_library_says_of_our_requests_is_bounded_and_of_others_it_
 ) -> None:
     import httpx2
 
-    monkeypatch.setattr("evergrant._logging.rate_limited.PERIOD", 60.0)
+    monkeypatch.setattr("evergrant._logging.rate_limited.PERIOD_S", 60.0)
     monkeypatch.setattr("evergrant._logging.libraries._log", RateLimitedLog())
     log_in(ALICE)
     caplog.set_level(logging.DEBUG)

@@ -43,7 +43,7 @@ def store(
 @pytest.fixture(autouse=True)
 def _the_second_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trust nothing for the second that passes where a store cannot tell what has changed."""
-    monkeypatch.setattr("evergrant._core.token_cache.UNTRACKED_TTL", 0.0)
+    monkeypatch.setattr("evergrant._core.token_cache.UNTRACKED_TTL_S", 0.0)
 
 
 def test_after_a_refusal_its_access_token_is_handed_out_by_nobody(

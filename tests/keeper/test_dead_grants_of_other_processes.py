@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from evergrant import Accounts, Keeper, Token, TokenStore
-from evergrant._core.token_cache import UNTRACKED_TTL
+from evergrant._core.token_cache import UNTRACKED_TTL_S
 from evergrant.aio import AsyncKeeper
 from evergrant.errors import LoginRequired
 from evergrant.sandbox import Sandbox
@@ -127,7 +127,7 @@ def test_one_learns_it_and_another_with_a_warm_cache_hands_out_nothing(
     if place not in OWN_NOTES:
         assert states(process()) == {ALICE: "needs login", BOB: "fresh"}, "without asking anybody"
     if other.store.change_counter() is None:
-        time.sleep(UNTRACKED_TTL)  # what docs/reliability.md says
+        time.sleep(UNTRACKED_TTL_S)  # what docs/reliability.md says
     for hand_out in surfaces:
         assert surfaces.at_hand() is None
         with pytest.raises(LoginRequired):
@@ -171,7 +171,7 @@ def test_the_row_of_a_program_with_zoho_s_own_sdk_says_it_too(
     with pytest.raises(LoginRequired):
         learner.refresh(ALICE)
     storage.lose_our_columns()
-    time.sleep(UNTRACKED_TTL)
+    time.sleep(UNTRACKED_TTL_S)
     for one in (learner, other, process()):
         with pytest.raises(LoginRequired):
             one.access_token(ALICE)
@@ -194,7 +194,7 @@ def test_a_warm_process_learns_it_from_the_store(
         with pytest.raises(LoginRequired):
             keeper.refresh(ALICE)
         if store.change_counter() is None:
-            time.sleep(UNTRACKED_TTL)
+            time.sleep(UNTRACKED_TTL_S)
         assert process.ask(ALICE) == {"got": "LoginRequired", "state": "needs login"}
         log_in(ALICE)
         assert process.ask(ALICE) == {"got": "a token", "state": "fresh"}

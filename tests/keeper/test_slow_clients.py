@@ -50,8 +50,8 @@ def a_sandbox(stack: ExitStack) -> int:
 @pytest.fixture(params=[a_callback, metrics, a_sandbox])
 def port(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
     """The port of each server that we have."""
-    monkeypatch.setattr(socket_watchdog, "TICK", 0.02)
-    monkeypatch.setattr(http_server, "REQUEST_TIMEOUT", 0.6)
+    monkeypatch.setattr(socket_watchdog, "TICK_S", 0.02)
+    monkeypatch.setattr(http_server, "REQUEST_TIMEOUT_S", 0.6)
     monkeypatch.setattr(sandbox_server, "PATIENCE", 0.6)
     serve: Callable[[ExitStack], int] = request.param
     with ExitStack() as stack:
@@ -106,7 +106,7 @@ def test_slow_clients_do_not_hold_the_end_of_a_server(port: int) -> None:
 
 
 def test_a_client_that_takes_no_answer_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(socket_watchdog, "TICK", 0.02)
+    monkeypatch.setattr(socket_watchdog, "TICK_S", 0.02)
     monkeypatch.setattr(sandbox_server, "PATIENCE", 0.3)
     server = Server()
     port = server.listen(0, lambda _: Response(200, {}, 50_000_000 * b"x"))
@@ -127,8 +127,8 @@ def test_a_client_that_takes_no_answer_is_let_go(monkeypatch: pytest.MonkeyPatch
 def test_an_answer_that_takes_longer_than_a_request_may_is_given(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(socket_watchdog, "TICK", 0.02)
-    monkeypatch.setattr(http_server, "REQUEST_TIMEOUT", 0.1)
+    monkeypatch.setattr(socket_watchdog, "TICK_S", 0.02)
+    monkeypatch.setattr(http_server, "REQUEST_TIMEOUT_S", 0.1)
 
     def complete(_: str) -> Token:
         time.sleep(0.4)  # Zoho takes its time

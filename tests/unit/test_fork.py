@@ -131,7 +131,7 @@ class Endless:
         begun.set()
         go_on.wait(30)
 
-_fork.REST_TIMEOUT = 0.1
+_fork.REST_TIMEOUT_S = 0.1
 begun, go_on = threading.Event(), threading.Event()
 sys.meta_path.insert(0, Endless())
 

@@ -7,12 +7,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from evergrant._core.rate_limit_state import (
-    CLOCK_MARGIN,
-    COOL_DOWN,
-    LIFE,
+    CLOCK_MARGIN_MS,
+    COOL_DOWN_MS,
+    LIFE_MS,
     MAX_LIVE,
     MAX_REQUESTS,
-    WINDOW,
+    WINDOW_MS,
     Failure,
     RateLimitState,
 )
@@ -30,7 +30,7 @@ def spend_all(times: list[int]) -> list[int]:
     return sent
 
 
-GAPS = st.lists(st.integers(0, WINDOW // 3) | st.just(0) | st.integers(0, 5_000), max_size=200)
+GAPS = st.lists(st.integers(0, WINDOW_MS // 3) | st.just(0) | st.integers(0, 5_000), max_size=200)
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow])  # a busy machine draws slowly
@@ -39,9 +39,9 @@ def test_no_schedule_of_callers_exceeds_the_limits(gaps: list[int]) -> None:
     times = [NOW + sum(gaps[:number]) for number in range(len(gaps))]
     sent = spend_all(times)
     for first, last in zip(sent, sent[MAX_REQUESTS:], strict=False):
-        assert last - first > WINDOW, "an eleventh in ten minutes"
+        assert last - first > WINDOW_MS, "an eleventh in ten minutes"
     for first, last in zip(sent, sent[MAX_LIVE - 1 :], strict=False):
-        assert last - first > LIFE, "a sixteenth that lives, with the login's"
+        assert last - first > LIFE_MS, "a sixteenth that lives, with the login's"
 
 
 @given(GAPS)
@@ -55,9 +55,9 @@ def test_who_comes_when_told_to_is_let_through(gaps: list[int]) -> None:
 
 def test_the_first_ten_and_the_first_fourteen_are_let_through() -> None:
     assert len(spend_all([NOW] * 30)) == MAX_REQUESTS
-    later = NOW + WINDOW + CLOCK_MARGIN
+    later = NOW + WINDOW_MS + CLOCK_MARGIN_MS
     assert len(spend_all([NOW] * 30 + [later] * 30)) == MAX_LIVE - 1
-    hour = NOW + LIFE + CLOCK_MARGIN
+    hour = NOW + LIFE_MS + CLOCK_MARGIN_MS
     assert len(spend_all([NOW] * 30 + [later] * 30 + [hour] * 30)) == MAX_LIVE - 1 + MAX_REQUESTS
 
 
@@ -74,7 +74,7 @@ def test_a_throttle_holds_until_its_time() -> None:
 def test_a_clock_that_was_ahead_locks_nobody_out() -> None:
     year = 365 * 86_400_000
     usage = RateLimitState(requests=(NOW + year,) * MAX_REQUESTS, throttled_until=NOW + year)
-    assert usage.available_at(NOW) <= NOW + WINDOW + CLOCK_MARGIN
+    assert usage.available_at(NOW) <= NOW + WINDOW_MS + CLOCK_MARGIN_MS
 
 
 def test_what_zoho_never_saw_is_given_back() -> None:
@@ -87,8 +87,8 @@ def test_what_zoho_never_saw_is_given_back() -> None:
     ("kind", "left", "rest"),
     [
         ("AccountsUnavailable", 30 * 60_000, 450_000),
-        ("AccountsUnavailable", -1, COOL_DOWN),
-        ("LoginRequired", -1, LIFE),
+        ("AccountsUnavailable", -1, COOL_DOWN_MS),
+        ("LoginRequired", -1, LIFE_MS),
     ],
 )
 def test_after_a_failure_nobody_asks_for_a_while_who_need_not(
@@ -119,6 +119,6 @@ def test_a_note_stays_short() -> None:
     for _ in range(MAX_LIVE):
         usage = usage.with_request(NOW)
     assert len(usage.serialize()) <= 2_000
-    assert len(usage.with_request(NOW + 2 * LIFE).requests) == 1, (
+    assert len(usage.with_request(NOW + 2 * LIFE_MS).requests) == 1, (
         "what has had its hour is forgotten"
     )

@@ -24,7 +24,7 @@ PERIOD = 60.0
 def _as_in_a_program(
     _every_line_of_the_log: None, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[None]:
-    monkeypatch.setattr("evergrant._logging.rate_limited.PERIOD", PERIOD)
+    monkeypatch.setattr("evergrant._logging.rate_limited.PERIOD_S", PERIOD)
     yield
     rate_limited._end()  # or the counts of these tests are printed when all tests are over
 
@@ -59,7 +59,7 @@ def test_more_lines_than_anybody_reads_are_counted(
 def test_what_was_left_out_is_counted_even_if_no_more_of_it_comes(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("evergrant._logging.rate_limited.PERIOD", 1.0)
+    monkeypatch.setattr("evergrant._logging.rate_limited.PERIOD_S", 1.0)
     log = RateLimitedLog()
     for number in range(100):
         log.warning("the store is gone (%d)", number)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from evergrant._core.rate_limit_state import (
-    CLOCK_MARGIN,
-    LIFE,
+    CLOCK_MARGIN_MS,
+    LIFE_MS,
     MAX_LIVE,
     MAX_REQUESTS,
-    WINDOW,
+    WINDOW_MS,
     RateLimitState,
 )
 from evergrant._core.request_history import RequestHistory
@@ -48,11 +48,11 @@ def test_hosts_that_disagree_stay_within_the_limits_together(wrong: int, sign: i
         if went:
             sent.append(true_time)
     for first, last in zip(sent, sent[MAX_REQUESTS:], strict=False):
-        assert last - first > WINDOW
+        assert last - first > WINDOW_MS
     for first, last in zip(sent, sent[MAX_LIVE - 1 :], strict=False):
-        assert last - first > LIFE
+        assert last - first > LIFE_MS
     assert len(sent) >= MAX_REQUESTS, "and nobody is locked out"
-    assert sent[-1] > NOW + LIFE
+    assert sent[-1] > NOW + LIFE_MS
 
 
 @pytest.mark.parametrize("ahead", [MINUTE, DAY, YEAR])
@@ -70,7 +70,7 @@ def test_a_clock_that_was_ahead_throttles_for_the_real_window_only(
     for minute in range(10):
         note, went = host.ask(note, NOW + minute * MINUTE)
         assert not went
-    note, went = host.ask(note, NOW + WINDOW + CLOCK_MARGIN)
+    note, went = host.ask(note, NOW + WINDOW_MS + CLOCK_MARGIN_MS)
     assert went
 
 

@@ -37,7 +37,7 @@ def test_what_drips_ends_and_what_ends_in_time_is_left_alone() -> None:
             while here.recv(1):
                 pass
         assert time.monotonic() - began < 5
-        time.sleep(socket_watchdog.TICK)
+        time.sleep(socket_watchdog.TICK_S)
         assert quick.recv(1) == b"x"
         stop.set()
         thread.join()
@@ -53,8 +53,8 @@ def test_the_outer_of_two_exchanges_keeps_its_deadline() -> None:
 
 
 def test_a_watchdog_that_rests_wakes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(socket_watchdog, "REST", 0.0)
-    monkeypatch.setattr(socket_watchdog, "TICK", 0.01)
+    monkeypatch.setattr(socket_watchdog, "REST_S", 0.0)
+    monkeypatch.setattr(socket_watchdog, "TICK_S", 0.01)
     for _ in range(3):
         here, there = socket.socketpair()
         with here, there, Exchange(0.05):

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from evergrant._core.token_cache import UNTRACKED_TTL, Entry, TokenCache
+from evergrant._core.token_cache import UNTRACKED_TTL_S, Entry, TokenCache
 from evergrant.token import Token
 
 TOKEN = Token(id="1", user_name="alice@example.com:42", access_token="a")
@@ -37,7 +37,7 @@ def test_what_a_store_cannot_date_is_not_trusted_for_long(monkeypatch: pytest.Mo
     monkeypatch.setattr(time, "monotonic", lambda: now)
     cache = TokenCache()
     cache.put("alice", TOKEN, None)
-    now += UNTRACKED_TTL - 0.01
+    now += UNTRACKED_TTL_S - 0.01
     assert token_of(cache.get("alice", None)) is TOKEN
     now += 0.01
     assert cache.get("alice", None) is None
@@ -49,7 +49,7 @@ def test_what_took_long_to_read_is_trusted_as_long_as_if_it_had_not(
 ) -> None:
     monkeypatch.setattr(time, "monotonic", lambda: 1000.0)
     cache = TokenCache()
-    cache.put("alice", TOKEN, None, read_at=1000.0 - UNTRACKED_TTL)
+    cache.put("alice", TOKEN, None, read_at=1000.0 - UNTRACKED_TTL_S)
     assert cache.get("alice", None) is None, "another host may have removed it for that long"
 
 

@@ -15,26 +15,26 @@ from evergrant._oauth.errors import THROTTLE_WINDOW
 from evergrant._oauth.protocol import ACCESS_TOKEN_LIFE
 from evergrant.errors import LoginRequired
 
-__all__ = ["LIFE", "MAX_LIVE", "MAX_REQUESTS", "WINDOW", "Failure", "RateLimitState"]
+__all__ = ["LIFE_MS", "MAX_LIVE", "MAX_REQUESTS", "WINDOW_MS", "Failure", "RateLimitState"]
 
 _MILLISECOND = timedelta(milliseconds=1)
 
 MAX_REQUESTS = 10
-"""Access tokens that may be minted with one refresh token in a `WINDOW`."""
+"""Access tokens that may be minted with one refresh token in a `WINDOW_MS`."""
 
-WINDOW = THROTTLE_WINDOW // _MILLISECOND
+WINDOW_MS = THROTTLE_WINDOW // _MILLISECOND
 """Milliseconds: ten minutes."""
 
 MAX_LIVE = 15
 """Access tokens of one refresh token that are valid at a time; one more ends the oldest."""
 
-LIFE = ACCESS_TOKEN_LIFE // _MILLISECOND
+LIFE_MS = ACCESS_TOKEN_LIFE // _MILLISECOND
 """Milliseconds that an access token lives: one hour."""
 
-CLOCK_MARGIN = 1_000
-"""Milliseconds that a request may take to be counted by Zoho, after it was counted here."""
+CLOCK_MARGIN_MS = 1_000
+"""How long a request may take to be counted by Zoho, after it was counted here."""
 
-COOL_DOWN = 30_000
+COOL_DOWN_MS = 30_000
 """Milliseconds after a failure without refreshes ahead of time; longer if the token allows."""
 
 MAX_MESSAGE = 120
@@ -99,12 +99,12 @@ class RateLimitState:
         """Return when the next access token may be asked for; ``now`` if at once."""
         requests = self._last_hour(now)
         # More than a window ahead: it was noted by a clock that has gone back since.
-        waits = [self.throttled_until if self.throttled_until <= now + WINDOW else now]
+        waits = [self.throttled_until if self.throttled_until <= now + WINDOW_MS else now]
         if len(requests) >= MAX_REQUESTS:
-            waits.append(requests[-MAX_REQUESTS] + WINDOW + CLOCK_MARGIN)
+            waits.append(requests[-MAX_REQUESTS] + WINDOW_MS + CLOCK_MARGIN_MS)
         others = MAX_LIVE - 1  # the login brought one too
         if len(requests) >= others:
-            waits.append(requests[-others] + LIFE + CLOCK_MARGIN)
+            waits.append(requests[-others] + LIFE_MS + CLOCK_MARGIN_MS)
         return max(now, *waits)
 
     def is_cooling_down(self, now: int, left: int) -> bool:
@@ -120,7 +120,9 @@ class RateLimitState:
             return False
         if self.failure.passes:
             return False
-        rest = LIFE if self.failure.kind == LoginRequired.__name__ else max(COOL_DOWN, left // 4)
+        rest = (
+            LIFE_MS if self.failure.kind == LoginRequired.__name__ else max(COOL_DOWN_MS, left // 4)
+        )
         return 0 <= now - self.failure.at < rest
 
     def with_request(self, now: int) -> Self:
@@ -136,7 +138,7 @@ class RateLimitState:
         failure, until = self.failure, self.throttled_until
         if failure and failure.at > now:
             failure = failure._replace(at=now)
-        if until > now + WINDOW:
+        if until > now + WINDOW_MS:
             until = 0  # longer than Zoho ever refuses
         requests = tuple(min(at, now) for at in self.requests)
         dead_since = min(self.dead_since, now)
@@ -168,7 +170,7 @@ class RateLimitState:
 
     def _last_hour(self, now: int) -> tuple[int, ...]:
         """Return the requests that count; one from the future was noted by a fast clock."""
-        return tuple(min(at, now) for at in self.requests if at > now - LIFE - CLOCK_MARGIN)
+        return tuple(min(at, now) for at in self.requests if at > now - LIFE_MS - CLOCK_MARGIN_MS)
 
 
 def _failure(at: object, kind: object, message: object, *more: object) -> Failure:

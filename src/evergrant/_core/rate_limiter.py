@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from hashlib import sha256
 
 from evergrant import errors
-from evergrant._core.rate_limit_state import LIFE, WINDOW, Failure, RateLimitState
+from evergrant._core.rate_limit_state import LIFE_MS, WINDOW_MS, Failure, RateLimitState
 from evergrant._core.request_history import RequestHistory
 from evergrant._core.shared_notes import SharedNotes
 from evergrant._oauth.errors import is_network_error, may_have_granted, was_sent
@@ -27,7 +27,7 @@ in use (https://www.zoho.com/crm/developer/docs/api/v8/token-validity.html)."""
 NOTE_KIND = "ledger"
 MILLISECOND = timedelta(milliseconds=1)
 
-NOTE_LIFE_S = (LIFE + WINDOW) / 1000
+NOTE_LIFE_S = (LIFE_MS + WINDOW_MS) / 1000
 """Seconds that the note of a grant is kept; after that it says nothing of use."""
 
 DEAD_LIFE_S = 10 * 365 * 86_400.0

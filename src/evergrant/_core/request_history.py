@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from evergrant._core.rate_limit_state import CLOCK_MARGIN, LIFE
+from evergrant._core.rate_limit_state import CLOCK_MARGIN_MS, LIFE_MS
 from evergrant._fork import ProcessLock
 
 __all__ = ["RequestHistory"]
 
-SLACK = 2_000
+SLACK_MS = 2_000
 """Milliseconds by which clocks that agree may differ."""
 
 MAX_GRANTS = 10_000
@@ -39,7 +39,7 @@ class RequestHistory:
         """
         with self._lock.get():
             looked, before, listed = self._known.get(grant, (0, {}, set()))
-            oldest = looked - SLACK if looked <= now else 0
+            oldest = looked - SLACK_MS if looked <= now else 0
             noted = list(noted)
             numbered, future = _numbered(min(at, now) for at in noted), _numbered(noted)
             # Our own clock went back: what was noted as past is now the future.
@@ -48,7 +48,7 @@ class RequestHistory:
                 if key != was and was in known:
                     known[key] = known.pop(was)
                     listed = listed - {was}
-            old, present = now - LIFE - CLOCK_MARGIN, set(numbered)
+            old, present = now - LIFE_MS - CLOCK_MARGIN_MS, set(numbered)
             # What another host has struck from the note, it noted again: its clock is behind ours.
             gone = [key for key in listed - present if known.get(key, 0) > old]
             gone.sort(key=known.__getitem__)

@@ -11,7 +11,7 @@ from evergrant.token import Token
 
 __all__ = ["Entry", "TokenCache"]
 
-UNTRACKED_TTL = 1.0
+UNTRACKED_TTL_S = 1.0
 """Seconds that a token is trusted where the store cannot tell whether it has changed."""
 
 MAX_ENTRIES = 100_000
@@ -64,7 +64,7 @@ class TokenCache:
         """
         if len(self._entries) >= MAX_ENTRIES:
             self.clear()
-        until = (time.monotonic() if read_at is None else read_at) + UNTRACKED_TTL
+        until = (time.monotonic() if read_at is None else read_at) + UNTRACKED_TTL_S
         self._entries[user] = Entry(token, validity or Validity.of(token), counter, until)
 
     def drop(self, user: Hashable) -> None:

@@ -18,12 +18,12 @@ from typing import Any, NamedTuple
 from evergrant._fork import ProcessLock
 from evergrant._logging.queued import write, write_record
 
-__all__ = ["BURST", "PERIOD", "RateLimitedLog"]
+__all__ = ["BURST", "PERIOD_S", "RateLimitedLog"]
 
 BURST = 10
-"""Lines of one kind in a `PERIOD`."""
+"""Lines of one kind in a `PERIOD_S`."""
 
-PERIOD = 60.0
+PERIOD_S = 60.0
 """Seconds."""
 
 MOST_KINDS = 1_000
@@ -114,7 +114,7 @@ class RateLimitedLog:
             if len(self._kinds) >= MOST_KINDS:
                 self._kinds = {}
             counted = self._kinds.setdefault(kind, _Kind(now))
-            if now - counted.began >= PERIOD:
+            if now - counted.began >= PERIOD_S:
                 left_out = max(0, counted.number - BURST)
                 counted = self._kinds[kind] = _Kind(now)
             counted.number += 1
@@ -122,7 +122,7 @@ class RateLimitedLog:
             if number == BURST + 1:
                 counted.line = line
         if number == BURST + 1:
-            timer = threading.Timer(PERIOD, self._tell_rest, [counted])
+            timer = threading.Timer(PERIOD_S, self._tell_rest, [counted])
             timer.daemon = True
             with suppress(RuntimeError):  # the interpreter is ending, or there are too many threads
                 timer.start()

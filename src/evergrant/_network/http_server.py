@@ -6,20 +6,20 @@ from http.server import BaseHTTPRequestHandler
 
 from evergrant._network.socket_watchdog import Exchange, belongs_to_exchange
 
-__all__ = ["REQUEST_TIMEOUT", "OneRequestHandler"]
+__all__ = ["REQUEST_TIMEOUT_S", "OneRequestHandler"]
 
-REQUEST_TIMEOUT = 10.0
+REQUEST_TIMEOUT_S = 10.0
 """Seconds that a request may take to arrive, from the connection to its last header."""
 
 
 class OneRequestHandler(BaseHTTPRequestHandler):
     """Reads the one request of a connection in time, however slowly it arrives."""
 
-    timeout = REQUEST_TIMEOUT  # of each part of the answer
+    timeout = REQUEST_TIMEOUT_S  # of each part of the answer
 
     def handle(self) -> None:
         """Serve the connection."""
-        with Exchange(REQUEST_TIMEOUT):
+        with Exchange(REQUEST_TIMEOUT_S):
             belongs_to_exchange(self.connection)
             super().handle()
 

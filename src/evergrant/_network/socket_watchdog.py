@@ -16,10 +16,10 @@ from evergrant._fork import PerProcess
 
 __all__ = ["Exchange", "belongs_to_exchange"]
 
-TICK = 0.25
+TICK_S = 0.25
 """Seconds between two looks at the exchanges that are under way."""
 
-REST = 10.0
+REST_S = 10.0
 """Seconds without any exchange after which the watchdog sleeps until the next."""
 
 
@@ -104,14 +104,14 @@ class _Watchdog:
             elif self.sleeps:
                 return  # none has begun since it was said
             # Set before the last look: an exchange that starts after it wakes the thread.
-            self.sleeps = now - quiet_since >= REST
+            self.sleeps = now - quiet_since >= REST_S
             for exchange in exchanges:
                 if exchange.until <= now and (connection := exchange.connection) is not None:
                     with suppress(OSError):  # it has ended already
                         # Not that of TLS, which would wait for a lock or forget what is read.
                         socket.socket.shutdown(connection, socket.SHUT_RDWR)
             if not self.sleeps:
-                time.sleep(TICK)
+                time.sleep(TICK_S)
 
 
 _own = threading.local()
