@@ -18,7 +18,7 @@ from tests.support.concurrency.stepping import Scene, step_through
 def test_an_abandoned_marker_is_taken_by_one(
     tmp_path: Path, held: str, monkeypatch: pytest.MonkeyPatch, *, another_died: bool
 ) -> None:
-    monkeypatch.setattr(marker_lock, "LOOK_AT", 0.0)
+    monkeypatch.setattr(marker_lock, "LOOK_AT_S", 0.0)
     path = tmp_path / "tokens.csv.lock.held"
 
     def scene() -> Scene:
@@ -57,7 +57,7 @@ def test_an_abandoned_marker_is_taken_by_one(
 def test_who_gives_back_late_removes_nobody_elses_marker(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(marker_lock, "LOOK_AT", 0.0)
+    monkeypatch.setattr(marker_lock, "LOOK_AT_S", 0.0)
     path = tmp_path / "tokens.csv.lock.held"
 
     def scene() -> Scene:

@@ -87,7 +87,7 @@ class Once(ChangeSubscriber):
 def test_a_former_primary_is_not_trusted_for_what_was_on_its_way(
     redis: Space, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "PING_EVERY", 0.03)
+    monkeypatch.setattr(module, "PING_EVERY_S", 0.03)
     connect = parse_url(Secret(redis.url)).connect
 
     def scene() -> Scene:

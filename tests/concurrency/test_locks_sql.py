@@ -56,7 +56,7 @@ def test_writers_who_wait_leave_connections_to_those_who_read(
 ) -> None:
     for module in (engine, pool):
         monkeypatch.setattr(module, "CONNECTIONS", 2)
-    monkeypatch.setattr(pool, "WAIT", 0)
+    monkeypatch.setattr(pool, "WAIT_S", 0)
     with SQLStore(postgresql.url) as store:
         saved = store.save_token(ALICE)
 
@@ -114,7 +114,7 @@ def test_who_could_not_listen_does_not_try_again_at_once(
 def test_who_connects_before_the_server_moved_does_not_go_on_listening_there(
     store: SQLStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(notifications, "IDLE", math.inf)
+    monkeypatch.setattr(notifications, "IDLE_S", math.inf)
     there = store._connections
     connect = there.separate
 

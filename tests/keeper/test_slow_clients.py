@@ -52,7 +52,7 @@ def port(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Ite
     """The port of each server that we have."""
     monkeypatch.setattr(socket_watchdog, "TICK_S", 0.02)
     monkeypatch.setattr(http_server, "REQUEST_TIMEOUT_S", 0.6)
-    monkeypatch.setattr(sandbox_server, "PATIENCE", 0.6)
+    monkeypatch.setattr(sandbox_server, "CLIENT_TIMEOUT_S", 0.6)
     serve: Callable[[ExitStack], int] = request.param
     with ExitStack() as stack:
         yield serve(stack)
@@ -107,7 +107,7 @@ def test_slow_clients_do_not_hold_the_end_of_a_server(port: int) -> None:
 
 def test_a_client_that_takes_no_answer_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket_watchdog, "TICK_S", 0.02)
-    monkeypatch.setattr(sandbox_server, "PATIENCE", 0.3)
+    monkeypatch.setattr(sandbox_server, "CLIENT_TIMEOUT_S", 0.3)
     server = Server()
     port = server.listen(0, lambda _: Response(200, {}, 50_000_000 * b"x"))
     server.start()

@@ -117,8 +117,8 @@ def test_once_it_is_known_reads_are_of_the_new_primary_too(store: TokenStore, pa
 def test_who_only_reads_sees_the_new_primary_when_a_connection_has_had_its_time(
     pair: Pair, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "LIFETIME", 1)
-    monkeypatch.setattr(clients, "LIFETIME", 1.0)
+    monkeypatch.setattr(engine, "LIFETIME_S", 1)
+    monkeypatch.setattr(clients, "LIFETIME_S", 1.0)
     with open_store(pair.url) as store:
         alice = store.save_token(ALICE)
         pair.demote()

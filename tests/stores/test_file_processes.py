@@ -73,7 +73,7 @@ def test_a_file_that_is_being_rewritten_is_never_taken_for_a_smaller_one(
     if platform != "linux":
         # Elsewhere the age of the file must do.
         monkeypatch.setattr(sys, "platform", platform)
-        monkeypatch.setattr(file_disk, "TICK", 1_000_000_000)
+        monkeypatch.setattr(file_disk, "TICK_NS", 1_000_000_000)
     lines = [HEADER, *(row(str(number), f"user{number}") for number in range(1, 6))]
     put(path, *lines)
     last = Token(user_name="user5@example.com:60001")
@@ -128,7 +128,7 @@ def rewrite_in_place(path: Path, content: bytes, found: os.stat_result) -> None:
 def test_a_change_within_one_tick_of_the_clock_is_noticed(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(file_disk, "TICK", 3_600_000_000_000)
+    monkeypatch.setattr(file_disk, "TICK_NS", 3_600_000_000_000)
     monkeypatch.setattr(file_disk, "_is_quiet", lambda handle, is_sure: True)
     first = put(path, HEADER, row("1", "alice"))
     with FileStore(path) as store:

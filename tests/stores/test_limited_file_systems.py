@@ -15,7 +15,7 @@ import pytest
 
 from evergrant.errors import StoreUnavailable
 from evergrant.stores.file import FileStore
-from evergrant.stores.file.marker_lock import ABANDONED
+from evergrant.stores.file.marker_lock import ABANDONED_S
 from evergrant.testing.contract_files import run_in_fork
 from evergrant.testing.sample_tokens import ALICE
 
@@ -104,7 +104,7 @@ def test_who_died_with_such_a_lock_keeps_nobody_out_for_ever(
         with pytest.raises(StoreUnavailable, match="locked by another program"):
             store.save_token(ALICE)
         assert marker.read_bytes() == b"somebody"
-        then = time.time() - ABANDONED - 1
+        then = time.time() - ABANDONED_S - 1
         os.utime(marker, (then, then))
         assert store.save_token(ALICE).id
         assert not marker.exists()

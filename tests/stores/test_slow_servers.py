@@ -51,7 +51,7 @@ def dripped(
         # In TLS, each of its records has to come in time.
         url += f"?read_timeout={LIMIT}&connect_timeout={LIMIT}&ssl_disabled=true"
     elif request.param == "postgresql":
-        monkeypatch.setattr("evergrant.stores.sql.read_timeout.READ_TIMEOUT", LIMIT)
+        monkeypatch.setattr("evergrant.stores.sql.read_timeout.READ_TIMEOUT_S", LIMIT)
         url += f"?connect_timeout={2 * LIMIT}"  # libpq takes no less
     else:
         url += f"{'&' if '?' in url else '?'}timeout={LIMIT}"
@@ -148,7 +148,7 @@ def test_a_key_service_that_answers_in_drops_is_given_up(
 ) -> None:
     from evergrant._crypto import key_format
 
-    monkeypatch.setattr(key_format, "KMS_TIMEOUT", 0.3)
+    monkeypatch.setattr(key_format, "KMS_TIMEOUT_S", 0.3)
     with through(aws, int(aws.rpartition(":")[2])) as (way, drip):
         monkeypatch.setenv("AWS_ENDPOINT_URL_KMS", way)
         drip.slow = True
@@ -163,7 +163,7 @@ def test_a_proxy_before_a_key_service_that_answers_in_drops_is_given_up(
 ) -> None:
     from evergrant._crypto import key_format
 
-    monkeypatch.setattr(key_format, "KMS_TIMEOUT", 0.3)
+    monkeypatch.setattr(key_format, "KMS_TIMEOUT_S", 0.3)
 
     def script(connection: socket.socket, _request: bytes) -> None:
         for byte in b"HTTP/1.1 200 OK\r\nX-Slow: " + 100 * b"x":

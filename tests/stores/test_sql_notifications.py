@@ -32,7 +32,7 @@ SOON = 20.0
 
 @pytest.fixture
 def store(postgresql: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[SQLStore]:
-    monkeypatch.setattr(notifications, "LONGEST", NEVER)
+    monkeypatch.setattr(notifications, "MAX_WAIT_S", NEVER)
     with SQLStore(postgresql.url) as store:
         yield store
 
@@ -154,10 +154,10 @@ def test_nobody_listens_for_ever(
     store: SQLStore, postgresql: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with listening_watch(store):
-        monkeypatch.setattr(notifications, "IDLE", 0.0)
-        monkeypatch.setattr(notifications, "PAUSE", 0.0)
+        monkeypatch.setattr(notifications, "IDLE_S", 0.0)
+        monkeypatch.setattr(notifications, "PAUSE_S", 0.0)
     until(lambda: not listeners(postgresql) and ear_of(store)._thread is None)
-    monkeypatch.setattr(notifications, "IDLE", NEVER)
+    monkeypatch.setattr(notifications, "IDLE_S", NEVER)
     with listening_watch(store) as watch:
         store.lease("1", NEVER).release()
         assert took(watch) < SOON

@@ -82,7 +82,7 @@ def test_a_server_that_says_nothing_is_given_up(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its kernel goes on confirming what is sent, so that no timeout of TCP ever comes."""
-    monkeypatch.setattr("evergrant.stores.sql.read_timeout.READ_TIMEOUT", 1.0)
+    monkeypatch.setattr("evergrant.stores.sql.read_timeout.READ_TIMEOUT_S", 1.0)
     limits = "read_timeout=1&" if "mysql" in database.url else ""
     url = f"{database.url}{'&' if '?' in database.url else '?'}{limits}connect_timeout=2"
     with SQLStore(url) as store:

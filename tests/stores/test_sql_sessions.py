@@ -105,7 +105,7 @@ def test_a_lock_of_the_server_is_given_back_before_the_transaction_ends(
 def test_what_is_looked_up_is_given_up_in_time_and_the_server_waits_no_longer(
     postgresql: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connections, "LEAST", 0.3)
+    monkeypatch.setattr(connections, "MIN_READ_TIMEOUT_S", 0.3)
     waits = (
         "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
         f"AND datname = '{postgresql.name}'"

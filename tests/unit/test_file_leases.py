@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from evergrant.stores.file.leases import OLD, FileLeases
+from evergrant.stores.file.leases import OLD_S, FileLeases
 
 NOW, TTL = 1_800_000_000_000, 10.0
 LATER = NOW + 10_001
@@ -95,7 +95,7 @@ def test_what_is_no_lease_keeps_nobody_out(
 def test_what_the_dead_left_behind_is_removed(leases: FileLeases, tmp_path: Path) -> None:
     for id_ in "12":
         assert leases.acquire(id_, "a", NOW, TTL)
-    os.utime(files(tmp_path)[0], (0, time.time() - OLD - 1))
+    os.utime(files(tmp_path)[0], (0, time.time() - OLD_S - 1))
     leases.remove_stale()
     assert len(files(tmp_path)) == 1
     leases.remove_all()

@@ -210,9 +210,9 @@ def test_a_key_service_that_cannot_be_reached_is_no_wrong_setting(
 def test_a_key_service_that_hangs_holds_nobody_who_has_a_key_that_works(
     kms: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(key_file, "LOCK_TIMEOUT", 0.05)
-    monkeypatch.setattr(key_file, "LOOK_EVERY", 0.0)
-    monkeypatch.setattr(key_format, "KMS_TIMEOUT", 0.5)
+    monkeypatch.setattr(key_file, "LOCK_TIMEOUT_S", 0.05)
+    monkeypatch.setattr(key_file, "LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr(key_format, "KMS_TIMEOUT_S", 0.5)
     monkeypatch.setattr(key_format, "ATTEMPTS", 1)
     line, key = wrapped({"evergrant": "key"})
     file, go_on = tmp_path / "keys", threading.Event()

@@ -22,13 +22,13 @@ __all__ = ["FileKeyring", "read_lines", "write_lines"]
 
 _logger = RateLimitedLog()
 
-LOOK_EVERY = 1.0
+LOOK_EVERY_S = 1.0
 """Seconds after which the file is checked again, and a new key in it is used."""
 
-LOCK_TIMEOUT = 0.5
+LOCK_TIMEOUT_S = 0.5
 """Seconds that a caller waits for new keys, since AWS KMS may be slow to unwrap one."""
 
-RETRY_EVERY = 30.0
+RETRY_EVERY_S = 30.0
 """Seconds between two attempts while KMS cannot be reached."""
 
 
@@ -49,14 +49,14 @@ class FileKeyring(Keyring):
         self._path = Path(path).absolute()
         self._stamp = _stamp(self._path)
         super().__init__(_read(self._path))
-        self._look_at = time.monotonic() + LOOK_EVERY
+        self._look_at = time.monotonic() + LOOK_EVERY_S
         self._lock = ProcessLock()
         self._trouble: StoreUnavailable | None = None
         self._reader: threading.Thread | None = None
 
     def _known(self) -> dict[str, Key]:
         if (now := time.monotonic()) >= self._look_at:
-            self._look_at = now + LOOK_EVERY  # other threads do not check now
+            self._look_at = now + LOOK_EVERY_S  # other threads do not check now
             if _stamp(self._path) != self._stamp:
                 self._reload_if_changed()
         return self._keys
@@ -71,7 +71,7 @@ class FileKeyring(Keyring):
         except RuntimeError:  # the interpreter is ending, or there are too many threads
             self.reload()
         else:
-            self._reader.join(LOCK_TIMEOUT)
+            self._reader.join(LOCK_TIMEOUT_S)
 
     def get(self, key_id: str) -> Key | None:
         """Return the key with this id, or None if the file does not have it by now.
@@ -93,7 +93,7 @@ class FileKeyring(Keyring):
         with self._lock.get():
             if self._trouble and time.monotonic() < self._look_at:
                 return False
-            self._look_at = time.monotonic() + LOOK_EVERY
+            self._look_at = time.monotonic() + LOOK_EVERY_S
             stamp = _stamp(self._path)
             if stamp == self._stamp:
                 return False
@@ -104,7 +104,7 @@ class FileKeyring(Keyring):
             except EvergrantError as error:
                 problem = error.with_traceback(None)
             if isinstance(problem, StoreUnavailable):
-                self._trouble, self._look_at = problem, time.monotonic() + RETRY_EVERY
+                self._trouble, self._look_at = problem, time.monotonic() + RETRY_EVERY_S
             else:
                 self._stamp = stamp
         if problem:

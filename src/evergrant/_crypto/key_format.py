@@ -24,7 +24,7 @@ WRAPPED = "aws-kms:"
 CONTEXT = {"evergrant": "key"}
 """Encryption context, without which KMS does not unwrap; for policies and the log of KMS."""
 
-KMS_TIMEOUT = 5.0
+KMS_TIMEOUT_S = 5.0
 """Seconds that a response of KMS may take in all; and the same to connect."""
 
 ATTEMPTS = 2
@@ -95,8 +95,8 @@ def _ask(region: str, operation: str, **parameters: Any) -> Any:
     except ModuleNotFoundError:
         raise MissingExtra("a key in AWS KMS", extra="aws") from None
     config = Config(
-        connect_timeout=KMS_TIMEOUT,
-        read_timeout=KMS_TIMEOUT,
+        connect_timeout=KMS_TIMEOUT_S,
+        read_timeout=KMS_TIMEOUT_S,
         retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
     )
     passing = (
@@ -109,7 +109,7 @@ def _ask(region: str, operation: str, **parameters: Any) -> Any:
     try:
         with without_forks():
             client = boto3.client("kms", region_name=region, config=config)
-        limit_responses(client, KMS_TIMEOUT)
+        limit_responses(client, KMS_TIMEOUT_S)
         with rate_limited_libraries("boto", "urllib3", least=logging.INFO):
             return getattr(client, operation)(**parameters)
     except exceptions.ClientError as error:

@@ -19,14 +19,14 @@ HOST = "127.0.0.1"
 _MOST_BYTES = 32 * 1024 * 1024
 _NO_BODY = (204, 304)
 
-PATIENCE = 60.0
+CLIENT_TIMEOUT_S = 60.0
 """Seconds that a client may take: for a request, from the end of the one before, and to read an
 answer."""
 
-TICK = 0.1
+TICK_S = 0.1
 """Seconds between two looks at the clients that take too long."""
 
-PAUSE = 0.05
+PAUSE_S = 0.05
 """Seconds without another connection where there is no room for one."""
 
 Answer = Callable[[Request], Response]
@@ -85,7 +85,7 @@ class Server:
                 selector.register(pair[0], selectors.EVENT_READ, pair)
             while True:
                 self._shut_overdue()
-                for key, _ in selector.select(TICK if self._connections else None):
+                for key, _ in selector.select(TICK_S if self._connections else None):
                     if key.data is None:
                         return
                     listener, answer = key.data
@@ -94,7 +94,7 @@ class Server:
                     except (BlockingIOError, ConnectionError):
                         pass  # the client is gone again
                     except OSError:  # we are out of file descriptors
-                        time.sleep(PAUSE)
+                        time.sleep(PAUSE_S)
 
     def _shut_overdue(self) -> None:
         # From here: a timeout of the socket would start again with every byte.
@@ -156,7 +156,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def handle_one_request(self) -> None:
         """Answer a request, if it arrives in time."""
-        self._deadlines[self.connection] = time.monotonic() + PATIENCE
+        self._deadlines[self.connection] = time.monotonic() + CLIENT_TIMEOUT_S
         super().handle_one_request()
 
     def _respond(self) -> None:
@@ -174,7 +174,7 @@ class _Handler(BaseHTTPRequestHandler):
             raise ConnectionResetError
         del self._deadlines[self.connection]  # an answer may take its time
         response = self._answer(Request(self.command, path, query, headers, body))
-        self._deadlines[self.connection] = time.monotonic() + PATIENCE
+        self._deadlines[self.connection] = time.monotonic() + CLIENT_TIMEOUT_S
         self._send(response)
         self.wfile.flush()
         return None

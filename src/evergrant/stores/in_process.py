@@ -14,9 +14,9 @@ from evergrant.stores.leases import LeaseRecord, try_grant
 from evergrant.stores.matching import Criterion, fits
 from evergrant.stores.rows import Row, numeric_id
 
-__all__ = ["CLOCKS_DIFFER", "InProcessNotes", "InProcessStore", "NoteTable", "drop_expired"]
+__all__ = ["CLOCKS_DIFFER_MS", "InProcessNotes", "InProcessStore", "NoteTable", "drop_expired"]
 
-CLOCKS_DIFFER = 86_400_000
+CLOCKS_DIFFER_MS = 86_400_000
 """Milliseconds that a note is kept past its end, which another host's clock may have set."""
 
 NoteTable = dict[str, tuple[str, int]]
@@ -28,7 +28,7 @@ PURGE_AT = 1_000
 
 def drop_expired(notes: NoteTable, now: int) -> NoteTable:
     """Return the notes that are not expired by any host's clock; ``now`` in epoch milliseconds."""
-    return {key: note for key, note in notes.items() if note[1] > now - CLOCKS_DIFFER}
+    return {key: note for key, note in notes.items() if note[1] > now - CLOCKS_DIFFER_MS}
 
 
 class InProcessNotes:

@@ -8,12 +8,12 @@ from typing import Self
 
 from evergrant._fork import ProcessLock
 
-__all__ = ["POLL", "Lease", "LeaseRecord", "Watch", "is_active", "try_grant"]
+__all__ = ["POLL_S", "Lease", "LeaseRecord", "Watch", "is_active", "try_grant"]
 
 POLL_CHANGE_S = 0.005
 """Seconds between two looks at the store's change counter, which is cheap to read."""
 
-POLL = 0.05
+POLL_S = 0.05
 """Seconds between two looks at the store itself, if it has no change counter."""
 
 LeaseRecord = tuple[str, int, int]
@@ -112,7 +112,7 @@ class Watch:
     def wait(self, seconds: float) -> None:
         """Return when the store has changed, or may have, but after ``seconds`` at the latest."""
         if self._seen is None:
-            time.sleep(min(seconds, POLL))
+            time.sleep(min(seconds, POLL_S))
             return
         until = time.monotonic() + seconds
         while (now := self._counter()) == self._seen and time.monotonic() < until:

@@ -32,7 +32,7 @@ from evergrant.stores.aws.dynamodb_table import (
     ids_in,
     key_of_lookup,
 )
-from evergrant.stores.in_process import CLOCKS_DIFFER
+from evergrant.stores.in_process import CLOCKS_DIFFER_MS
 from evergrant.stores.optimistic import (
     OptimisticStore,
     WriteConflict,
@@ -52,7 +52,7 @@ CANCELED = "TransactionCanceledException"
 MISSING = "ResourceNotFoundException"
 _KEYS = ("pk", "sk")
 
-AGREE = 3_000
+AGREE_MS = 3_000
 """Milliseconds by which two clocks may differ: a header has whole seconds, and takes time to come.
 """
 
@@ -291,7 +291,7 @@ class DynamoDBStore(OptimisticStore):
 
     def _now(self) -> int:
         ours, theirs = to_epoch_ms(self._clock()), self._table.time()
-        if theirs is None or abs(to_epoch_ms(theirs) - ours) < AGREE:
+        if theirs is None or abs(to_epoch_ms(theirs) - ours) < AGREE_MS:
             return ours
         return to_epoch_ms(theirs)
 
@@ -320,7 +320,7 @@ class DynamoDBStore(OptimisticStore):
             "text": {"S": text},
             "until": {"N": str(until)},
             "expires": {
-                "N": str((until + CLOCKS_DIFFER) // 1000 + 1)
+                "N": str((until + CLOCKS_DIFFER_MS) // 1000 + 1)
             },  # for a table with a time to live
             "mark": {"S": secrets.token_hex(8)},
         }

@@ -23,10 +23,10 @@ __all__ = ["LookupRepair"]
 
 _logger = RateLimitedLog()
 
-QUICK = 1.0
+QUICK_S = 1.0
 """If reading all rows takes at most this long (seconds), it is done after each failed look-up."""
 
-REST = 60.0
+REST_S = 60.0
 """Seconds between two such readings if they take longer."""
 
 
@@ -56,7 +56,7 @@ class LookupRepair:
             item["sk"]["S"] for item in self._table.query("rows", contains=("lookups", pk))
         )
         took = time.monotonic() - began
-        self._look_at = began + took + (REST if took > QUICK else 0.0)
+        self._look_at = began + took + (REST_S if took > QUICK_S else 0.0)
         if found and not self._read_only:
             self._rebuild()
         return found

@@ -28,7 +28,7 @@ class Item(Masked, dict[str, dict[str, Any]]):
 BATCH = 100
 """Items that DynamoDB returns at once by their keys."""
 
-READY = 60.0
+READY_TIMEOUT_S = 60.0
 """Seconds until a new table must be ready."""
 
 
@@ -57,7 +57,7 @@ class DynamoDBTable:
                 ],
                 BillingMode="PAY_PER_REQUEST",
             )
-        until = time.monotonic() + READY
+        until = time.monotonic() + READY_TIMEOUT_S
         while self.call("describe_table")["Table"]["TableStatus"] != "ACTIVE":
             if time.monotonic() > until:
                 raise StoreUnavailable(f"the table {self.name} is not ready yet")

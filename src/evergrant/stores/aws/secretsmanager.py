@@ -42,7 +42,7 @@ __all__ = ["SecretsManagerStore"]
 T = TypeVar("T")
 
 
-INDEX_LIFE = 30.0
+INDEX_LIFE_S = 30.0
 """Seconds that the index is cached; it is read again when a user is not found in it."""
 
 
@@ -125,7 +125,7 @@ class SecretsManagerStore(InProcessStore):
         index = Index(self._vault.get("index"))
         if index.is_lost:
             index = rebuild_index(self._vault, index, self.url, read_only=self._read_only)
-        self._known, self._known_until = index, time.monotonic() + INDEX_LIFE
+        self._known, self._known_until = index, time.monotonic() + INDEX_LIFE_S
         return index
 
     def _write_index(self, index: Index) -> None:

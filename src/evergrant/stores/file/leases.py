@@ -19,7 +19,7 @@ from evergrant.stores.leases import LeaseRecord, is_active
 
 __all__ = ["FileLeases"]
 
-OLD = 86_400.0
+OLD_S = 86_400.0
 """Seconds after which a lease that was not given back is removed."""
 
 
@@ -79,7 +79,7 @@ class FileLeases:
 
     def remove_stale(self) -> None:
         """Remove the leases of holders that died; the caller holds the lock."""
-        self._remove(older_than=OLD)
+        self._remove(older_than=OLD_S)
 
     def _remove(self, older_than: float) -> None:
         for path in self._tokens.parent.glob(f"{_escaped(self._tokens.name)}.lease-*"):

@@ -13,10 +13,10 @@ from typing import NamedTuple, Self
 
 __all__ = ["MarkerLock"]
 
-ABANDONED = 30.0
+ABANDONED_S = 30.0
 """Seconds, by the file system's clock, after which the creator of a marker is taken for dead."""
 
-LOOK_AT = 0.5
+LOOK_AT_S = 0.5
 """Seconds of waiting after which the age of a marker is checked."""
 
 
@@ -46,7 +46,7 @@ class MarkerLock:
         name = secrets.token_hex(8).encode()
         while not self._make(self._path, name):
             waited = time.monotonic() - began
-            if waited > min(LOOK_AT, self._timeout) and self._remove_abandoned(name.decode()):
+            if waited > min(LOOK_AT_S, self._timeout) and self._remove_abandoned(name.decode()):
                 continue
             if waited >= self._timeout:
                 return False
@@ -120,7 +120,7 @@ class _Marker(NamedTuple):
             return cls(file.read(), os.fstat(file.fileno()).st_mtime_ns)
 
     def is_young(self, now: int) -> bool:
-        return now - self.made < ABANDONED * 1e9
+        return now - self.made < ABANDONED_S * 1e9
 
     def digest(self) -> str:
         return sha256(repr(self).encode()).hexdigest()[:16]

@@ -29,13 +29,13 @@ __all__ = [
 LARGEST = 64 * 2**20
 """Bytes in the largest file that is opened, since each save writes all of it."""
 
-TICK = 20_000_000
+TICK_NS = 20_000_000
 """Nanoseconds within which two changes may get the same time, that of one kernel clock tick."""
 
-COARSE_TICK = 2_000_000_000
+COARSE_TICK_NS = 2_000_000_000
 """The same, on file systems that store times in whole seconds."""
 
-PAUSE = 0.001
+PAUSE_S = 0.001
 
 Stamp = tuple[int, int, int, int]
 """Time of the last change, size, inode and device; it differs if the content does."""
@@ -84,7 +84,7 @@ def read(path: str, timeout: float) -> FileSnapshot:
             if before.st_size > LARGEST:
                 raise too_large(path)
             is_sure = abs(now - before.st_mtime_ns) > (
-                TICK if has_fine_mtime(before) else COARSE_TICK
+                TICK_NS if has_fine_mtime(before) else COARSE_TICK_NS
             )
             quiet = _is_quiet(file.fileno(), is_sure=is_sure)
             content = MaskedBytes(file.read())
@@ -97,7 +97,7 @@ def read(path: str, timeout: float) -> FileSnapshot:
                 hint="Try again, or find the program that has it open for writing. "
                 "On a network file system, which cannot tell, use another store.",
             )
-        time.sleep(PAUSE)
+        time.sleep(PAUSE_S)
 
 
 def _opened(path: str) -> int:

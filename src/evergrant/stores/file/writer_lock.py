@@ -23,10 +23,10 @@ __all__ = ["WriterLock"]
 
 _logger = RateLimitedLog()
 
-POLL = 0.002
+POLL_S = 0.002
 """Seconds between two looks at a lock that another process holds."""
 
-LONGEST_TURN = 0.05
+LONGEST_TURN_S = 0.05
 """Seconds for which a process may keep writing without a pause."""
 
 
@@ -76,7 +76,7 @@ class WriterLock:
         from filelock import Timeout
 
         try:
-            return bool(processes.acquire(poll_interval=POLL))
+            return bool(processes.acquire(poll_interval=POLL_S))
         except Timeout:
             return False
 
@@ -105,8 +105,8 @@ class WriterLock:
         # Other processes poll for the lock. A process that takes it again and again without a
         # pause would keep them out all that time.
         now = time.monotonic()
-        if now - self._released > POLL:
+        if now - self._released > POLL_S:
             self._busy_since = now
-        elif now - self._busy_since > LONGEST_TURN:
-            time.sleep(2 * POLL)
+        elif now - self._busy_since > LONGEST_TURN_S:
+            time.sleep(2 * POLL_S)
             self._busy_since = time.monotonic()

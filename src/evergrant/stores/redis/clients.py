@@ -23,11 +23,11 @@ CONNECTIONS = 16
 threads connected at the same moment, its queue would overflow: the kernel drops connections that
 do not fit, and those callers wait for seconds."""
 
-LIFETIME = 60.0
+LIFETIME_S = 60.0
 """Seconds after which connections are opened again. After a fail-over the address leads elsewhere,
 and an open connection would keep showing the last state of the former primary."""
 
-WAIT = 30.0
+WAIT_S = 30.0
 """Seconds to wait for a connection while other threads use all of them."""
 
 
@@ -51,7 +51,7 @@ class Clients:
         # All are kept: a client that is freed sends a goodbye on the parent's connections.
         self._clients: dict[Process, Client] = {}
         self._turns = ProcessSemaphore(CONNECTIONS)
-        self._reconnect_at = time.monotonic() + LIFETIME
+        self._reconnect_at = time.monotonic() + LIFETIME_S
         self.was_writable = False
         self.moves = 0
 
@@ -69,7 +69,7 @@ class Clients:
             StoreUnavailable: There is no response; replaces the client's errors.
         """
         turns = self._turns.get()
-        if not turns.acquire(timeout=WAIT):
+        if not turns.acquire(timeout=WAIT_S):
             raise StoreUnavailable(f"all connections to {self._store} are in use")
         try:
             return self._where_it_is(question)
@@ -98,7 +98,7 @@ class Clients:
 
     def _leave(self) -> None:
         """Give this process a new client; threads that use the former one keep it."""
-        self._reconnect_at = time.monotonic() + LIFETIME
+        self._reconnect_at = time.monotonic() + LIFETIME_S
         self._clients[this_process()] = self._connect()
 
     def close(self) -> None:

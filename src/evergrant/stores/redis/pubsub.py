@@ -14,19 +14,19 @@ from evergrant.stores.redis.errors import TROUBLE
 
 __all__ = ["ChangeSubscriber"]
 
-PING_EVERY = 0.3
+PING_EVERY_S = 0.3
 """Seconds between two pings of the server."""
 
-TRUSTED_FOR = 0.9
+TRUSTED_FOR_S = 0.9
 """Seconds without any message from the server after which changes may have been missed."""
 
-PING_TIMEOUT = 5.0
+PING_TIMEOUT_S = 5.0
 """Seconds without an answer to a ping after which the connection is opened again."""
 
-LIFETIME = 60.0
+LIFETIME_S = 60.0
 """Seconds after which the connection is opened again, since its address may lead elsewhere."""
 
-PAUSE = 0.5
+PAUSE_S = 0.5
 """Seconds between two attempts to reach a server that is gone."""
 
 
@@ -103,20 +103,20 @@ class ChangeSubscriber:
             except (*TROUBLE, ValueError):
                 # Callers are told that nothing is known, and read the store itself.
                 self._trusted_until = 0.0
-                time.sleep(PAUSE)
+                time.sleep(PAUSE_S)
 
     def _receive(self, channel: Any, moves: int) -> None:
         channel.subscribe(f"{self._prefix}:changes", f"{self._prefix}:releases")
         asked, answered = 0.0, True
-        until = time.monotonic() + LIFETIME
+        until = time.monotonic() + LIFETIME_S
         while not self._closed and self._moves == moves and time.monotonic() < until:
             # One ping at a time: an answer is as old as its own ping, not as the latest one.
-            if answered and time.monotonic() - asked >= PING_EVERY:
+            if answered and time.monotonic() - asked >= PING_EVERY_S:
                 asked, answered = time.monotonic(), False
                 channel.ping()
-            if time.monotonic() - asked >= PING_TIMEOUT:
+            if time.monotonic() - asked >= PING_TIMEOUT_S:
                 raise TimeoutError
-            message = channel.get_message(timeout=PING_EVERY / 3)
+            message = channel.get_message(timeout=PING_EVERY_S / 3)
             if message is None:
                 continue
             with self._lock:
@@ -126,7 +126,7 @@ class ChangeSubscriber:
                     break
                 elif message["type"] == "pong":
                     # Sent after the ping: all that happened before the ping is counted by now.
-                    self._trusted_until, answered = asked + TRUSTED_FOR, True
+                    self._trusted_until, answered = asked + TRUSTED_FOR_S, True
                 elif str(message["channel"]).endswith(":changes"):
                     self._changes += message["data"] != self.sender
                 else:

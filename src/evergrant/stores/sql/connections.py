@@ -27,7 +27,7 @@ __all__ = ["Answer", "Connections"]
 
 COMMIT, ROLLBACK = Statement("COMMIT", None), Statement("ROLLBACK", None)
 
-LEAST = 15.0
+MIN_READ_TIMEOUT_S = 15.0
 """Least number of seconds to wait for a look-up on PostgreSQL; see `ReadTimeoutConnection`."""
 
 
@@ -67,7 +67,7 @@ class Connections:
         self.close = pool.close
         self.is_mysql = self.dialect.name in ("mysql", "mariadb")
         self._limits = TransactionSettings(self.dialect, timeout=timeout, read_only=read_only)
-        self._backoff = max(LEAST, timeout)
+        self._backoff = max(MIN_READ_TIMEOUT_S, timeout)
         self._has_changed = False
         self._own = threading.local()
         # Writers of this process queue here; if they waited for a row, they would use up the pool.

@@ -22,7 +22,7 @@ More would cost more than they gain: opening one takes as long as a hundred look
 has room for about a hundred of them, for all clients together.
 """
 
-LIFETIME = 60
+LIFETIME_S = 60
 """Seconds after which a connection is opened again. After a fail-over the address leads elsewhere,
 and an open connection would keep showing the last state of the former primary."""
 
@@ -102,7 +102,7 @@ def _engine(url: URL, store: str, given: dict[str, Any]) -> Engine:
             pool_reset_on_return=None,
             pool_size=CONNECTIONS,
             max_overflow=0,
-            pool_recycle=LIFETIME,
+            pool_recycle=LIFETIME_S,
             hide_parameters=True,
             connect_args=defaults | given,
             # Else it would be queried at the first connection, in a transaction.

@@ -13,7 +13,7 @@ from typing import Any
 from evergrant import _fork
 from evergrant._logging.rate_limited import RateLimitedLog
 from evergrant.errors import EvergrantError
-from evergrant.stores.leases import POLL, Watch
+from evergrant.stores.leases import POLL_S, Watch
 from evergrant.stores.sql.connections import Connections
 from evergrant.stores.sql.poolers import is_pooled
 from evergrant.stores.sql.statements import Statement
@@ -25,17 +25,17 @@ _logger = RateLimitedLog()
 CHANNEL = "evergrant_lease"
 """The channel; the payload is the name of the table of tokens, a space, and the id."""
 
-LONGEST = 0.5
+MAX_WAIT_S = 0.5
 """Seconds that a watch trusts the connection, since neither a lost network nor an expired lease
 sends a notice."""
 
-IDLE = 30.0
+IDLE_S = 30.0
 """Seconds without a watch after which the connection is closed."""
 
-PAUSE = 1.0
+PAUSE_S = 1.0
 """Seconds between two attempts to listen to a server that is down, or refuses."""
 
-TURN = 0.25
+TURN_S = 0.25
 """Seconds between two checks whether any watch is still waiting."""
 
 
@@ -110,7 +110,7 @@ class NotificationListener:
             self._set_listening(hears=False)
             with self._lock:
                 self._thread = None
-                self._not_before = max(self._not_before, time.monotonic() + PAUSE)
+                self._not_before = max(self._not_before, time.monotonic() + PAUSE_S)
 
     def _receive(self, connection: Any, moves: int) -> None:
         if is_pooled(connection):
@@ -124,11 +124,11 @@ class NotificationListener:
         wanted = time.monotonic()
         # After the store has moved to another server, the former one sends no more notices.
         while (
-            time.monotonic() - wanted < IDLE
+            time.monotonic() - wanted < IDLE_S
             and not self._connections.closed
             and self._connections.moves == moves
         ):
-            for notice in connection.notifies(timeout=TURN):
+            for notice in connection.notifies(timeout=TURN_S):
                 if notice.payload == proof:
                     self._set_listening(hears=True)
                 self._wake(notice.payload)
@@ -168,10 +168,10 @@ class _NotifiedWatch(Watch):
 
     def wait(self, seconds: float) -> None:
         if self._listening.hears:
-            limit = LONGEST
+            limit = MAX_WAIT_S
         else:
             self._listening.start()
-            limit = POLL
+            limit = POLL_S
         self.heard.wait(min(seconds, limit))
         self.heard.clear()
 

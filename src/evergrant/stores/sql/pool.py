@@ -17,7 +17,7 @@ from evergrant.stores.sql.errors import is_misfit, translate_error
 
 __all__ = ["Pool", "drop"]
 
-WAIT = 30.0
+WAIT_S = 30.0
 """Seconds to wait for a connection while other threads use all of them."""
 
 T = TypeVar("T")
@@ -60,7 +60,7 @@ class Pool:
         """Return a connection when one is free; the caller gives it back."""
         if self.closed:
             raise StoreUnavailable("the store was closed", hint="Open it again.", retryable=False)
-        if not self._free.acquire(timeout=WAIT):
+        if not self._free.acquire(timeout=WAIT_S):
             raise self._all_in_use()
         try:
             return self.translating_errors(self.engine.raw_connection, connecting=True)

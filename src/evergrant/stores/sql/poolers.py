@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from evergrant.stores.leases import POLL
+from evergrant.stores.leases import POLL_S
 
 __all__ = ["costs", "is_pooled", "settings_in"]
 
@@ -24,7 +24,7 @@ def costs(store: str, *, listens: bool) -> Iterator[str]:
     if listens:
         yield (
             "a pooler passes on no notices of leases (LISTEN): callers that wait for a refresh "
-            f"look at the store every {POLL * 1000:.0f} ms; and no statement is prepared"
+            f"look at the store every {POLL_S * 1000:.0f} ms; and no statement is prepared"
         )
 
 

@@ -8,16 +8,16 @@ from typing import Any, TypeVar
 
 from psycopg import Connection, Error, OperationalError, capabilities
 
-__all__ = ["READ_TIMEOUT", "ReadTimeoutConnection"]
+__all__ = ["READ_TIMEOUT_S", "ReadTimeoutConnection"]
 
 T = TypeVar("T")
 
-READ_TIMEOUT = 60.0
+READ_TIMEOUT_S = 60.0
 """Seconds that a result may take. The kernel of a frozen server, or a proxy, keeps acknowledging
 packets, so that no TCP timeout ever occurs."""
 
 
-GRACE = 1.0
+GRACE_S = 1.0
 """Seconds that a server gets to cancel a statement."""
 
 
@@ -29,7 +29,7 @@ class ReadTimeoutConnection(Connection[Any]):
             server would also apply to the next client of a pooler.
     """
 
-    patience: float = READ_TIMEOUT
+    patience: float = READ_TIMEOUT_S
 
     def wait(self, gen: Generator[Any, Any, T], *arguments: Any, **named: Any) -> T:
         """Wait for a result, as psycopg does.
@@ -40,7 +40,7 @@ class ReadTimeoutConnection(Connection[Any]):
         return super().wait(self._limited(gen), *arguments, **named)
 
     def _limited(self, gen: Generator[Any, Any, T]) -> Generator[Any, Any, T]:
-        limit = min(self.patience, READ_TIMEOUT)
+        limit = min(self.patience, READ_TIMEOUT_S)
         give_up = time.monotonic() + limit
         told = False
         try:
@@ -51,7 +51,7 @@ class ReadTimeoutConnection(Connection[Any]):
                     if told or not self._broken_off():
                         self.close()
                         raise OperationalError("the server has not answered in time")
-                    told, give_up = True, time.monotonic() + GRACE
+                    told, give_up = True, time.monotonic() + GRACE_S
                 wanted = gen.send(ready)
         except StopIteration as done:
             answer: T = done.value
@@ -62,7 +62,7 @@ class ReadTimeoutConnection(Connection[Any]):
         if not capabilities.has_cancel_safe():  # an older libpq would wait forever for this too
             return False
         try:
-            self.cancel_safe(timeout=GRACE)
+            self.cancel_safe(timeout=GRACE_S)
         except Error:
             return False
         return True

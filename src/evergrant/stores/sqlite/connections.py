@@ -21,7 +21,7 @@ from evergrant.stores.sqlite.errors import translate_error
 __all__ = ["Connection", "Connections"]
 
 
-PAUSE = 0.002
+PAUSE_S = 0.002
 """Longest time between two attempts while another program holds the lock, in seconds."""
 
 Parameters = tuple[Any, ...] | dict[str, str]
@@ -109,7 +109,7 @@ class Connection(sqlite3.Connection):
                 give_up = give_up or now + self._timeout
                 if not _is_busy(error) or now >= give_up:
                     raise
-            time.sleep(random.uniform(0, PAUSE))  # noqa: S311 - not a key
+            time.sleep(random.uniform(0, PAUSE_S))  # noqa: S311 - not a key
 
     @contextmanager
     def transaction(self, *, lasting: bool = True) -> Iterator[None]:

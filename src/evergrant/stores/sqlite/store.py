@@ -15,7 +15,7 @@ from evergrant._user_names import belongs_to
 from evergrant.clock import Clock, to_epoch_ms, utc_now
 from evergrant.errors import StoreMissing, StoreUnavailable
 from evergrant.stores.base import TokenStore
-from evergrant.stores.in_process import CLOCKS_DIFFER
+from evergrant.stores.in_process import CLOCKS_DIFFER_MS
 from evergrant.stores.leases import is_active
 from evergrant.stores.matching import Criterion, fits
 from evergrant.stores.rows import Row, numeric_id
@@ -234,7 +234,7 @@ class SQLiteStore(TokenStore):
         return found[0][0] if found else ""
 
     def _set_note(self, key: str, text: str, until: int) -> None:
-        self._run(sql.END_OLD_NOTES, self._sql.key, to_epoch_ms(self._clock()) - CLOCKS_DIFFER)
+        self._run(sql.END_OLD_NOTES, self._sql.key, to_epoch_ms(self._clock()) - CLOCKS_DIFFER_MS)
         if text:
             self._run(sql.PUT_NOTE, self._sql.key, key, text, until)
         else:
