@@ -94,7 +94,8 @@ def sandbox_of_environment() -> RunningSandbox | None:
 def _loopback(**place: str) -> DataCenter:
     data_center = DataCenter.custom(**place)
     # Plain http is what `DataCenter.custom` accepts on the loopback interface only.
-    for url in (data_center.accounts_url, *data_center.api_urls):
+    product_host = (data_center.product_host,) if data_center.product_host else ()
+    for url in (data_center.accounts_url, *data_center.api_urls, *product_host):
         if not url.startswith("http://"):
             raise ConfigError(f"{url!r} is not a sandbox", hint="It is http://127.0.0.1:PORT.")
     return data_center

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from evergrant._oauth.messages import HttpRequest
-from evergrant.sandbox import Sandbox, calls, clock, faults, site
+from evergrant.sandbox import Sandbox, calls, clock, faults, request_handler
 from evergrant.sandbox.calls import Call, Calls
 from evergrant.sandbox.clock import SandboxClock
 from evergrant.sandbox.faults import NO_FAULT, TOKEN_PATH, Faults
@@ -161,12 +161,12 @@ def test_nothing_changes_in_the_middle_of_a_request(
 ) -> None:
     where, name = callee.split(".")
     part = getattr(zoho._state, where)
-    real, handle = getattr(part, name), site._handle
+    real, handle = getattr(part, name), request_handler._handle
 
     def scene() -> Scene:
         visitors = Visitors()
         monkeypatch.setattr(part, name, visitors.note(real))
-        monkeypatch.setattr(site, "_handle", visitors.note(handle))
+        monkeypatch.setattr(request_handler, "_handle", visitors.note(handle))
 
         def change() -> None:
             with suppress(LookupError, ValueError):

@@ -185,7 +185,7 @@ def test_stop_does_not_wait_for_latency() -> None:
             return super().wait(timeout)
 
     with Sandbox() as zoho:
-        zoho._stopping = Noted()
+        zoho._handler.stopping = Noted()
         zoho.faults.latency(3600, path="/oauth/serverinfo")
         connection = http.client.HTTPConnection("127.0.0.1", port_of(zoho))
         connection.request("GET", "/oauth/serverinfo")
@@ -220,7 +220,7 @@ def test_a_given_port_is_used_and_those_after_it() -> None:
         home = zoho.data_center("us")
         urls = (home.accounts_url, home.sandbox_url, home.developer_url)
         ports = [urlsplit(url or "").port for url in urls]
-        assert ports == list(range(zoho._port, zoho._port + 3))
+        assert ports == list(range(zoho._hosts._port, zoho._hosts._port + 3))
 
 
 def test_a_taken_port_is_an_error_that_leaves_nothing_open() -> None:

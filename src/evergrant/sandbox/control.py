@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from evergrant.clock import to_epoch_ms
 from evergrant.sandbox.calls import Calls
@@ -19,12 +19,16 @@ def handle(
     request: Request,
     clock: SandboxClock,
     calls: Calls,
-    about: Callable[[], Mapping[str, object]],
+    about: Mapping[str, object],
 ) -> Response:
-    """Answer, below `ROOT`, ``GET info``, ``clock`` and ``calls``, and ``POST clock/advance``."""
+    """Answer, below `ROOT`, ``GET info``, ``clock`` and ``calls``, and ``POST clock/advance``.
+
+    Args:
+        about: What ``info`` tells.
+    """
     match request.method, request.path.removeprefix(ROOT):
         case "GET", "info":
-            return json_response(about())
+            return json_response({**about, "missing": calls.missing()})
         case "GET", "clock":
             return _time(clock)
         case "POST", "clock/advance":

@@ -30,6 +30,20 @@ class SandboxState:
     data_centers: Mapping[str, DataCenter] = field(default_factory=dict)
     """By code; filled once the ports are known."""
 
+    def describe(self) -> dict[str, object]:
+        """Return what other processes are told: where the sandbox is, its own client, its users."""
+        urls = ("code", "accounts_url", "api_url", "sandbox_url", "developer_url", "product_host")
+        client = next(iter(self.directory.clients.values()))
+        return {
+            "data_centers": [
+                {key: getattr(home, key) for key in urls} for home in self.data_centers.values()
+            ],
+            "client_id": client.client_id,
+            "client_secret": client.client_secret,  # of an app that is known here only
+            "redirect_uris": client.redirect_uris,
+            "users": [user.email for user in self.directory.users.values()],
+        }
+
     def api_url(self, org: Org) -> str:
         """Return the base URL of the API that serves an org: its environment has its own."""
         home = self.data_centers[org.data_center]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol, Self
+from urllib.parse import urlsplit
 
+from evergrant.datacenter import DataCenter, DataCenters
 from evergrant.sandbox.accounts.consent_tickets import Tickets
 from evergrant.sandbox.accounts.grants import Grants, new_token
 from evergrant.sandbox.accounts.scopes import read_scopes
@@ -15,16 +17,38 @@ from evergrant.sandbox.crm.fields import Field
 from evergrant.sandbox.crm.modules import Module
 from evergrant.sandbox.crm.schema import Declared
 from evergrant.sandbox.defaults import DEFAULT_SCOPES, REDIRECT_URIS
+from evergrant.sandbox.hosts import Hosts
+from evergrant.sandbox.messages import Request, Response
 from evergrant.sandbox.models import Client, Code, Org, User
 from evergrant.sandbox.registry import Directory
 from evergrant.sandbox.request_context import SandboxState
+from evergrant.sandbox.request_handler import RequestHandler
 from evergrant.sandbox.settings import Settings
-from evergrant.sandbox.site import Site
 
 __all__ = ["DEFAULT_SCOPES", "Sandbox"]
 
 
-class Sandbox(Site):
+class AnyCall(Protocol):
+    """A request as any HTTP library may hold it."""
+
+    @property
+    def method(self) -> str:
+        """GET, POST, …, in either case."""
+
+    @property
+    def url(self) -> str:
+        """The full address."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Names in either case."""
+
+    @property
+    def body(self) -> bytes:
+        """The body, which may be empty."""
+
+
+class Sandbox:
     """A faithful local Zoho: accounts servers, consent pages and a slice of CRM v8.
 
     A context manager; or call `start` and `stop`. It lives on loopback ports, in memory, with a
@@ -66,7 +90,12 @@ class Sandbox(Site):
         state = SandboxState(
             self.settings, Directory(data_centers), Grants(self.settings), Tickets()
         )
-        super().__init__(state, clock or SandboxClock(frozen=self.settings.frozen_clock), port)
+        self.clock = clock or SandboxClock(frozen=self.settings.frozen_clock)
+        self._state = state
+        self._handler = RequestHandler(state, self.clock)
+        self._lock, self.faults = self._handler.lock, self._handler.faults
+        self.calls = self._handler.calls
+        self._hosts = Hosts(self._handler.answer, port)
         for name, fields in (modules or {}).items():
             self.add_module(name, fields)
         self.client = self.add_client(redirect_uris=REDIRECT_URIS)
@@ -75,6 +104,63 @@ class Sandbox(Site):
         self.add_user("bob@example.com", data_center=first, first_name="Bob", last_name="Berg")
         if others:
             self.add_user("carol@example.eu", data_center=others[0], first_name="Carol")
+
+    def start(self) -> Self:
+        """Open the ports and serve.
+
+        Raises:
+            RuntimeError: It runs already.
+            OSError: A port is taken.
+        """
+        self._handler.stopping.clear()
+        self._state.data_centers = self._hosts.open(self._state.directory.data_centers)
+        return self
+
+    def stop(self) -> None:
+        """Close ports and connections; does nothing if it does not run."""
+        self._handler.stopping.set()
+        self._hosts.close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *error: object) -> None:
+        self.stop()
+
+    @property
+    def url(self) -> str:
+        """The first data center's address: accounts and production API."""
+        return self.data_center(self._state.directory.data_centers[0]).accounts_url
+
+    @property
+    def data_centers(self) -> DataCenters:
+        """The allow-list of this sandbox's data centers."""
+        return DataCenters(*self._state.data_centers.values())
+
+    def data_center(self, code: str) -> DataCenter:
+        """Return one of them.
+
+        Raises:
+            LookupError: There is no such one, or the sandbox was never started.
+        """
+        home = self._state.data_centers.get(code)
+        if home is None:
+            raise LookupError(f"no data center {code!r} is running")
+        return home
+
+    def send(self, call: AnyCall) -> Response:
+        """Answer a request without a connection; the answer's header names are in lower case.
+
+        Raises:
+            ConnectionError: The address is not the sandbox's, or a fault cut the connection.
+        """
+        url = urlsplit(call.url)
+        host = self._hosts.at(url.netloc)
+        headers = {name.lower(): value for name, value in call.headers.items()}
+        request = Request(call.method.upper(), url.path, url.query, headers, call.body)
+        answer = self._handler.answer(host, request)
+        lowered = {name.lower(): value for name, value in answer.headers.items()}
+        return Response(answer.status, lowered, answer.body)
 
     def add_client(
         self,
@@ -172,15 +258,6 @@ class Sandbox(Site):
     def users(self) -> tuple[User, ...]:
         """Everybody with an account, in the order they opened it."""
         return tuple(self._state.directory.users.values())
-
-    def _about(self) -> dict[str, object]:
-        return {
-            **super()._about(),
-            "client_id": self.client.client_id,
-            "client_secret": self.client.client_secret,  # of an app that is known here only
-            "redirect_uris": self.client.redirect_uris,
-            "users": [user.email for user in self.users],
-        }
 
     def user(self, email: str) -> User:
         """Return a user.
