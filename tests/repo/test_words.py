@@ -7,7 +7,6 @@ import io
 import re
 import tokenize
 from collections.abc import Iterator
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -123,10 +122,21 @@ def test_a_place_is_a_line() -> None:
     assert found.place == "here:3"
 
 
-def test_the_glossary_names_modules_that_are_there() -> None:
+def test_contributing_names_modules_that_are_there() -> None:
     text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-    glossary = text[text.index("## Glossary") :]
-    named = set(re.findall(r"`(_?[a-z]+/[a-z_]+)`", glossary[: glossary.index("## Taste")]))
-    assert len(named) > 15
+    text = text[text.index("## Where things are") : text.index("## Taste")]
+    named = set(re.findall(r"`(?!src/)((?:_?[a-z]+/)+[a-z_0-9]+(?:\.py)?)`", text))
+    assert len(named) > 40
     package = ROOT / "src" / "evergrant"
-    assert [name for name in sorted(named) if not Path(package / f"{name}.py").exists()] == []
+    places = [(ROOT if name.startswith("tests") else package) / name for name in sorted(named)]
+    missing = [one for one in places if not (one.exists() or one.with_suffix(".py").exists())]
+    assert missing == []
+
+
+def test_the_map_has_every_part_of_the_package() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    text = text[text.index("## Where things are") : text.index("## To change something")]
+    rows = [line.split("|")[1] for line in text.splitlines() if line.startswith("| `")]
+    parts = {one.stem for one in (ROOT / "src" / "evergrant").iterdir()}
+    left = parts - {"__init__", "__main__", "__pycache__", "py"}
+    assert sorted(left - set(re.findall(r"`(\w+)`", " ".join(rows)))) == []

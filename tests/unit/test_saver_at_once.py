@@ -172,7 +172,7 @@ def interrupted(at: int) -> Iterator[None]:
     That is where a function begins, and where one in C has ended.
     """
     moments = 0
-    guarded = Saver._save_in_turns.__code__
+    guarded = Saver._save_with_retries.__code__
 
     def profile(frame: FrameType, event: str, _argument: object) -> None:
         nonlocal moments

@@ -10,7 +10,7 @@ from functools import partial
 
 from evergrant._concurrency.single_flight import AskedForItselfError, SingleFlight
 from evergrant._core.backoff import Backoff
-from evergrant._core.dead_grants import DeadGrants
+from evergrant._core.dead_grant_marker import DeadGrantMarker
 from evergrant._core.lease_heartbeat import LEASE_TTL_S, MAX_REFRESH_TIME_S, LeaseHeartbeat
 from evergrant._core.observed_saves import ObservedSaves
 from evergrant._core.rate_limiter import RateLimiter, ends_grant, error_from_state
@@ -76,7 +76,7 @@ class Refresher:
         self._heartbeat = LeaseHeartbeat()
         self._backoff = backoff
         self._queue = ProcessLock()
-        self._dead_grants = DeadGrants(store, clock)
+        self._dead_grant_marker = DeadGrantMarker(store, clock)
 
     def refresh(self, token: Token, requirement: Requirement) -> Token:
         """Return a token that satisfies the requirement, from the store or from Zoho.
@@ -167,10 +167,9 @@ class Refresher:
     def _with_lease(self, token: Token, requirement: Requirement) -> Token:
         refusal = self._backoff.active_refusal(token)
         if refusal:
-            if self._dead_grants.is_due(token) and ends_grant(refusal, token):
-                newer = self._dead_grants.expire(
-                    token
-                )  # the store may not have taken it the first time
+            if self._dead_grant_marker.is_due(token) and ends_grant(refusal, token):
+                # Again: the store may not have taken it the first time.
+                newer = self._dead_grant_marker.expire(token)
                 if newer and requirement.is_satisfied_by(newer, self._clock()):
                     return newer
             return self._fall_back(token, requirement, refusal)
@@ -261,7 +260,9 @@ class Refresher:
             newer = None
         except OAuthError as refused:
             error = self._backoff.record_failure(current, refused)
-            newer = self._dead_grants.expire(current) if ends_grant(refused, current) else None
+            newer = (
+                self._dead_grant_marker.expire(current) if ends_grant(refused, current) else None
+            )
         self._tell_failed(current, error, took=time.monotonic() - began)
         if newer and requirement.is_satisfied_by(newer, self._clock()):
             return newer

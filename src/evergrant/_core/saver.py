@@ -97,7 +97,7 @@ class Saver:
             # It holds nothing that could be lost, and restored later it would hide the user's row.
             return attempt()
         try:
-            return self._save_in_turns(granted, attempt, over)
+            return self._save_with_retries(granted, attempt, over)
         except TokenNotFound:
             self._lifeboat.remove(granted)
             raise
@@ -110,7 +110,7 @@ class Saver:
             _logger.warning("%s while a token was saved; it waits in %s", what, path or "memory")
             raise
 
-    def _save_in_turns(
+    def _save_with_retries(
         self, granted: Token, attempt: Callable[[], Token], over: Callable[[], str | None]
     ) -> Token:
         pauses, failed = iter(PAUSES_S), False
@@ -184,7 +184,7 @@ class Saver:
                     token_id=granted.id,
                     user=granted.user_name,
                 )
-            return self._restore(granted).token
+            return self._save_lost_row(granted).token
         if current.refresh_token != read.refresh_token or _has_refreshed(current, read, granted):
             return current
         return self._store.save_token(granted, expected_version=current.version)
@@ -232,13 +232,14 @@ class Saver:
         row = self._store.find_token_by_id(token.id)
         if row is None or not compatible(row, token):
             if not self._store.was_deleted(token):
-                return self._restore(token)
+                return self._save_lost_row(token)
             # On purpose: it must not come back.
             _logger.warning("the lifeboat dropped token %s: its row was deleted", token.id)
             return RestoreResult(token, RestoreOutcome.ROW_DELETED)
-        return self._restore_login(token, row)
+        return self._restore_over(token, row)
 
-    def _restore_login(self, token: Token, row: Token) -> RestoreResult:
+    def _restore_over(self, token: Token, row: Token) -> RestoreResult:
+        """Save a pending token over the row of its id, unless the row is fresher."""
         if (row.user_name, row.refresh_token) != (token.user_name, token.refresh_token):
             return RestoreResult(
                 self._store.save_token(replace(token, version=0)), RestoreOutcome.RESTORED
@@ -249,7 +250,7 @@ class Saver:
         saved = self._store.save_token(token, expected_version=row.version)
         return RestoreResult(saved, RestoreOutcome.RESTORED)
 
-    def _restore(self, token: Token) -> RestoreResult:
+    def _save_lost_row(self, token: Token) -> RestoreResult:
         """Save a token whose row was lost (an evicted key, a lost file) under its user."""
         taken = self._store.find_token_by_id(token.id or "")
         anew = replace(token, id=None if taken else token.id, version=0)

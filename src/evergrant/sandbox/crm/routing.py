@@ -13,10 +13,10 @@ from evergrant.sandbox.crm.api_credits import check, spend
 from evergrant.sandbox.crm.context import CrmContext
 from evergrant.sandbox.crm.coql import coql
 from evergrant.sandbox.crm.crm_call import CrmCall
-from evergrant.sandbox.crm.elsewhere import PARAMETERS_OF_ZOHO, served_by_zoho
 from evergrant.sandbox.crm.errors import CrmError, invalid_module, not_in_sandbox
 from evergrant.sandbox.crm.modules import Module
 from evergrant.sandbox.crm.scopes import require
+from evergrant.sandbox.crm.zoho_catalog import PARAMETERS_OF_ZOHO, served_by_zoho
 from evergrant.sandbox.messages import Request, Response
 from evergrant.sandbox.unsupported import marked
 

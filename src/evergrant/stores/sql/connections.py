@@ -59,7 +59,7 @@ class Connections:
         self._store = store
         self._pool = pool = Pool(url, store=store)
         self.engine, self.dialect = pool.engine, pool.dialect
-        self.core, self.explaining, self.separate = (
+        self.core, self.translating_errors, self.separate = (
             pool.core,
             pool.translating_errors,
             pool.separate,
@@ -232,7 +232,7 @@ class Connections:
         """Whether the server is known to be behind a pooler or SQL proxy."""
         raw = self._pool.acquire()
         try:
-            return self.explaining(lambda: is_pooled(raw.driver_connection))
+            return self.translating_errors(lambda: is_pooled(raw.driver_connection))
         except BaseException:
             drop(raw)
             raise

@@ -102,7 +102,7 @@ class NotificationListener:
         )  # read first: a connection before a move is to the old server
         try:
             with closing(self._connections.separate()) as connection:
-                self._connections.explaining(lambda: self._receive(connection, moves))
+                self._connections.translating_errors(lambda: self._receive(connection, moves))
         except EvergrantError as error:
             # This costs callers nothing but a moment's delay.
             _logger.info("cannot listen for leases that are given back: %s", error.message)

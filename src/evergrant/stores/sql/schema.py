@@ -29,9 +29,9 @@ from sqlalchemy.types import TypeEngine
 from evergrant._logging.rate_limited import RateLimitedLog
 from evergrant.errors import StoreError, StoreMissing
 from evergrant.stores.rows import COLUMNS, TIMESTAMP_COLUMNS
-from evergrant.stores.sql.columns import ignores_case, index_expression, is_narrow
 from evergrant.stores.sql.connections import Connections
 from evergrant.stores.sql.layout import Layout
+from evergrant.stores.sql.reflection import ignores_case, index_expression, is_narrow
 from evergrant.stores.sql.statements import lower_case
 from evergrant.stores.tables import (
     COUNTER_TABLE,

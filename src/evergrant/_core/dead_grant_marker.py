@@ -13,14 +13,14 @@ from evergrant.stores.base import SAVE_ATTEMPTS, TokenStore
 from evergrant.stores.matching import compatible
 from evergrant.token import Token
 
-__all__ = ["DeadGrants"]
+__all__ = ["DeadGrantMarker"]
 
 RETRY_S = 5.0
 """Seconds after which a failed write is tried again."""
 
 
-class DeadGrants:
-    """Ends the access tokens of dead grants: their rows say that they expired just now."""
+class DeadGrantMarker:
+    """Marks dead grants in the store: their rows say that the access token expired just now."""
 
     def __init__(self, store: TokenStore, clock: Clock) -> None:
         self._store = store
@@ -32,7 +32,7 @@ class DeadGrants:
         return is_usable(token, self._clock()) and time.monotonic() >= self._retry_at
 
     def expire(self, token: Token) -> Token | None:
-        """End a token whose grant is dead; return what has taken its place since, or None.
+        """Mark the row of a dead grant; return the token that has taken its place since, or None.
 
         A login or a refresh that was saved since stays. A store that does not take the change is
         left as it is.

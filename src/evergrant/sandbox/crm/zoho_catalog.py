@@ -1,7 +1,7 @@
-"""What Zoho has at addresses that the sandbox does not serve.
+"""The addresses and parameters that Zoho documents, whether the sandbox serves them or not.
 
 Names are those of https://github.com/zoho/crm-oas (v8.0) and, for the other services, of their
-API pages. What stands in no list here does not exist at Zoho, to our knowledge.
+API pages. What is in no list here does not exist at Zoho, to our knowledge.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ PARAMETERS_OF_ZOHO = frozenset(
         "wf_trigger",
     ]
 )
-"""What Zoho documents for the calls that the sandbox serves, honoured here or not; what stands
-not here Zoho passes over itself."""
+"""The query parameters that Zoho documents for the calls that the sandbox serves, even if the
+sandbox ignores them. Zoho itself ignores every other parameter."""
 
 _SERVICES = (
     "bigin|billing|bookings|books|catalyst|creator|expense|fsm|inventory|invoice|recruit"

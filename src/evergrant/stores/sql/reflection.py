@@ -1,4 +1,4 @@
-"""Reads a database's description of columns and indexes that others may have made."""
+"""Reads how a database describes its columns and indexes, which another program may have made."""
 
 from __future__ import annotations
 
