@@ -48,7 +48,7 @@ class Connections:
         read_only: Let the server refuse every change.
 
     Attributes:
-        core, explaining, separate, close: Methods of the pool; see `Pool`.
+        core, translating_errors, separate, close: Methods of the pool; see `Pool`.
 
     Raises:
         ConfigError: There is no such driver, or it does not know a parameter.
