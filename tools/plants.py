@@ -32,8 +32,8 @@ PLANTS = (
         (
             Change(
                 "_concurrency/single_flight.py",
-                "under_way = flights.setdefault(key, flight)",
-                "under_way = flight",
+                "under_way = calls.setdefault(key, call)",
+                "under_way = call",
             ),
             Change("stores/base.py", "held=self._acquire(key, owner, ttl)", "held=True"),
         ),

@@ -1,4 +1,4 @@
-"""Keeps what threads share sound when the process forks: a child inherits it as it is."""
+"""Forks: what threads share stays usable in a child, which inherits it as it is at that moment."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ __all__ = [
 T = TypeVar("T")
 
 REST_TIMEOUT_S = 5.0
-"""Seconds that a fork waits for what other threads import or make. One of them may run the whole
-program in an import, or wait for the thread that forks."""
+"""How long a fork waits until other threads have imported, or made, what they are busy with. No
+longer: one of them may run the whole program in an import, or wait for the thread that forks."""
 
 Process = tuple[int, int]
 """A process: how many forks lie between it and the first of its ancestors, and its id."""
@@ -39,9 +39,9 @@ _forks = 0
 
 
 def this_process() -> Process:
-    """Return what tells this process from its ancestors and its children.
+    """Return what distinguishes this process from its ancestors and its children.
 
-    The id alone does not: in a namespace of its own, a child may have its parent's.
+    The process id alone does not: in a namespace of its own, a child may have its parent's id.
     """
     return _forks, os.getpid()
 
@@ -75,18 +75,18 @@ class ProcessLock(PerProcess[threading.Lock]):
     An ordinary lock stays locked in a forked child for ever if another thread held it at the fork.
     """
 
-    # No __exit__ of our own: an interrupt at its beginning would leave the lock locked for ever,
-    # and nothing of Python's runs in that of the lock itself.
+    # It has no __exit__ of its own, written in Python: an interrupt at the beginning of that would
+    # leave the lock locked for ever. The lock's own __exit__ runs no Python code.
 
     def __init__(self) -> None:
         super().__init__(threading.Lock)
 
 
 class ProcessSemaphore(PerProcess[threading.BoundedSemaphore]):
-    """A semaphore for the threads of one process; in a forked child all its turns are free.
+    """A semaphore for the threads of one process; in a forked child it is free.
 
     Args:
-        number: How many threads have a turn at the same time.
+        number: How many threads may hold it at the same time.
     """
 
     def __init__(self, number: int) -> None:
@@ -97,21 +97,21 @@ class ForkAware(Protocol):
     """Something that is told before and after each fork of this process."""
 
     def before_fork(self) -> None:
-        """Come to rest, and stay so until `after_fork`."""
+        """Finish what must not be interrupted, and begin nothing until `after_fork`."""
 
     def after_fork(self) -> None:
-        """Go on; called in the parent and in the child, by the thread that forked."""
+        """Continue; called in the parent and in the child, by the thread that forked."""
 
 
 _watched: weakref.WeakSet[ForkAware] = weakref.WeakSet()
-_lock = threading.RLock()  # a signal's handler may fork while its thread adds to the watched
+_lock = threading.RLock()  # a signal handler may fork while its thread registers a resource
 _resting: list[ForkAware] = []
 _is_ready = False
 _making = threading.RLock()
 
 
 def register(resource: ForkAware) -> None:
-    """Tell ``resource`` of every fork for as long as it lives."""
+    """Call ``resource`` before and after every fork, as long as it lives."""
     with _lock:
         _watched.add(resource)
 
@@ -119,8 +119,9 @@ def register(resource: ForkAware) -> None:
 class Sockets:
     """Connections of a library; in a forked child their sockets lead nowhere.
 
-    A driver says goodbye over what it lets go of, such as at the end of a child, and tells a child
-    from its parent by a number that may be the same: the parent's connection would be closed.
+    A driver sends a farewell over each connection that it drops, such as at the end of a child. It
+    recognises a child by its process id, which may equal the parent's. Without this class, the
+    parent's connection would then be closed.
 
     Args:
         descriptor: Returns the number of a connection's socket; may raise if it has none.
@@ -133,14 +134,14 @@ class Sockets:
         register(self)
 
     def add(self, connection: object) -> None:
-        """Note one for as long as it lives."""
+        """Watch a connection as long as it lives."""
         self._open.add(connection)
 
     def before_fork(self) -> None:
-        """Nothing has to rest."""
+        """Do nothing."""
 
     def after_fork(self) -> None:
-        """Let go of the parent's in a child."""
+        """In a child, disconnect the inherited connections from the parent's sockets."""
         if self._process == this_process():
             return
         self._process, inherited, self._open = this_process(), self._open, weakref.WeakSet()
@@ -160,7 +161,8 @@ def _lead_nowhere(descriptor: int) -> None:
 def without_forks() -> Iterator[None]:
     """Let no thread fork during the block, which must be short.
 
-    For what takes locks of a library that stay locked in a child, as OpenSSL's do.
+    It is for calls that take a library's locks, such as OpenSSL's: they would stay locked in a
+    child.
     """
     with _making:
         yield
@@ -168,8 +170,8 @@ def without_forks() -> Iterator[None]:
 
 def _before() -> None:
     global _is_ready  # noqa: PLW0603 - there is one
-    # Python does not free the locks of modules in a child: it would wait for ever for the end of
-    # an import by a thread that it lacks, at its first refresh, look-up of a host, or connection.
+    # Python does not free the locks of modules in a child. At its first refresh, look-up of a host
+    # or connection, the child would wait for ever for an import by a thread that it does not have.
     until = time.monotonic() + REST_TIMEOUT_S
     while _others_import() and time.monotonic() < until:
         time.sleep(0.001)
@@ -178,9 +180,9 @@ def _before() -> None:
     for resource in list(_watched):
         resource.before_fork()
         _resting.append(resource)
-    _imp.acquire_lock()  # no thread begins another
+    _imp.acquire_lock()  # now no thread begins another import
     while _others_import() and time.monotonic() < until:
-        _imp.release_lock()  # who is at it takes it again and again
+        _imp.release_lock()  # an import that is under way needs it again and again
         time.sleep(0.001)
         _imp.acquire_lock()
     _is_ready = True
@@ -193,14 +195,14 @@ def _after() -> None:
     while _resting:
         _resting.pop().after_fork()
     _lock.release()
-    with suppress(RuntimeError):  # it was not to be had in time
+    with suppress(RuntimeError):  # it could not be taken in time
         _making.release()
 
 
 def _after_in_child() -> None:
     global _forks, _making  # noqa: PLW0603 - there is one of each
     _forks += 1
-    if not _is_ready:  # a server in C has forked, and tells Python of the child only
+    if not _is_ready:  # a server written in C has forked, and calls Python in the child only
         _before()
     _after()
     _making = threading.RLock()

@@ -46,7 +46,7 @@ class Accounts:
         client_secrets: Data center code to secret, for a client that has one in each.
         data_centers: The hosts that may see a secret; None: Zoho's own, or the sandbox that
             ``EVERGRANT_SANDBOX`` names, with its own client: the one given here is not sent.
-        timeout: Seconds to wait for a connection, and for each part of an answer; a whole exchange
+        timeout: Seconds to wait for a connection, and for each part of a response; a whole exchange
             may take three times as long, however slowly what arrives.
         send: Carries the requests instead of a connection of our own.
         clock: Tells when a request was sent: what it brings lives from then on.
@@ -104,34 +104,34 @@ class Accounts:
     ) -> Token:
         """Exchange a one-time code for tokens.
 
-        Sent once: a code whose answer was lost may be spent, and asking again would only hide that
-        behind an ``invalid_code``. What was granted is returned, whatever API server it names.
+        Sent once: a code whose response was lost may be spent, and a second request would only hide
+        that behind an ``invalid_code``. What was granted is returned, whatever API server it names.
 
         Args:
             client: The client whose code it is, if not this app's own.
-            warn: Called with what is wrong with an answer that names a foreign API server.
+            warn: Called with what is wrong with a response that names a foreign API server.
 
         Raises:
             CodeSpent: The code is used, too old, or of another data center or client.
-            OAuthError: Zoho refused for another reason, or gave no usable answer.
+            OAuthError: Zoho refused for another reason, or gave no usable response.
         """
         code, verifier = Secret(code), verifier and Secret(verifier)
         if not is_word(code):
             raise CodeSpent(
                 "this is no one-time code: it has a blank or a line break in it; it was not sent"
             )
-        where, client = data_center or self.home_data_center, client or self.require_client()
-        call = protocol.exchange_request(
-            where, client, code, redirect_url=redirect_url, verifier=verifier
+        data_center, client = data_center or self.home_data_center, client or self.require_client()
+        request = protocol.exchange_request(
+            data_center, client, code, redirect_url=redirect_url, verifier=verifier
         )
-        granted = self._request_tokens(call, where, "authorization_code")
+        granted = self._request_tokens(request, data_center, "authorization_code")
         token = Token(
             client_id=client.client_id,
-            client_secret=client.secret_for(where),
+            client_secret=client.secret_for(data_center),
             grant_token=code,
             redirect_url=redirect_url,
         )
-        if foreign := foreign_api_error(granted, where):
+        if foreign := foreign_api_error(granted, data_center):
             warn(foreign)
         return apply_token_response(token, granted)
 
@@ -142,14 +142,14 @@ class Accounts:
         """Return the token with a new access token, and with the client secret that worked.
 
         Args:
-            attempts: How often the request is sent at most, when no usable answer comes.
+            attempts: How often the request is sent at most, when no usable response comes.
             scope: Entered around each attempt; it may raise instead of letting it be sent.
 
         Raises:
             NoRefreshToken: It has none.
             LoginRequired: Zoho no longer accepts it.
             Throttled: Too many requests; says when to come back.
-            OAuthError: Zoho refused for another reason, or gave no usable answer.
+            OAuthError: Zoho refused for another reason, or gave no usable response.
         """
         if not token.refresh_token:
             raise NoRefreshToken(
@@ -158,17 +158,17 @@ class Accounts:
                 user=token.user_name,
             )
         require_sendable(token.refresh_token, token)
-        where = self.data_center_of(token)
+        data_center = self.data_center_of(token)
         client = self.client_for(token)
-        call = protocol.refresh_request(where, client, token.refresh_token)
-        granted = self._request_tokens(call, where, "refresh_token", attempts, scope)
+        request = protocol.refresh_request(data_center, client, token.refresh_token)
+        granted = self._request_tokens(request, data_center, "refresh_token", attempts, scope)
         minted = apply_token_response(token, granted)
         return replace(
             minted,
-            # A refresh moves no grant: what is in a sandbox stays there, whatever the answer says.
+            # A refresh moves no grant: one in a sandbox stays there, whatever the response says.
             api_domain=origin_of(token.api_domain) or minted.api_domain,
             # The one that works, for programs that use what is stored.
-            client_secret=client.secret_for(where) or token.client_secret,
+            client_secret=client.secret_for(data_center) or token.client_secret,
         )
 
     @masks_locals
@@ -178,15 +178,15 @@ class Accounts:
         """Mint a token of a self client for an org, without a user and without a refresh token.
 
         Raises:
-            OAuthError: Zoho refused, or gave no usable answer.
+            OAuthError: Zoho refused, or gave no usable response.
         """
-        where, client = data_center or self.home_data_center, self.require_client()
+        data_center, client = data_center or self.home_data_center, self.require_client()
         scopes = read_scopes(scopes)
-        call = protocol.client_credentials_request(where, client, scopes, org_id)
-        granted = self._request_tokens(call, where, "client_credentials")
+        request = protocol.client_credentials_request(data_center, client, scopes, org_id)
+        granted = self._request_tokens(request, data_center, "client_credentials")
         token = Token(
             client_id=client.client_id,
-            client_secret=client.secret_for(where),
+            client_secret=client.secret_for(data_center),
             org_id=org_id,
             scopes=scopes,
         )
@@ -203,20 +203,20 @@ class Accounts:
             Whether it was alive; False if it was dead already.
 
         Raises:
-            OAuthError: Zoho refused, or gave no usable answer: it may be alive still.
+            OAuthError: Zoho refused, or gave no usable response: it may be alive still.
         """
         secret = token.refresh_token or token.access_token
         if not secret:
             return False
         require_sendable(secret, token)
-        call = protocol.revoke_request(
+        request = protocol.revoke_request(
             self.data_center_of(token),
             secret,
             kind="refresh_token" if token.refresh_token else "access_token",
             client=self.client_for(token) if authenticated else None,
         )
         return self._with_retries(
-            lambda: protocol.parse_revocation(self._send(call), now=self.clock())
+            lambda: protocol.parse_revocation(self._send(request), now=self.clock())
         )
 
     @masks_locals
@@ -291,19 +291,19 @@ class Accounts:
 
     def _request_tokens(
         self,
-        call: HttpRequest,
-        where: DataCenter,
+        request: HttpRequest,
+        data_center: DataCenter,
         grant_type: str,
         attempts: int = ATTEMPTS,
         scope: RequestScope = nullcontext,
     ) -> TokenResponse:
         def ask() -> TokenResponse:
-            # Not when the answer came: stopped or asleep on the way, we would take the token for a
-            # fresher one than it is, and than one that was granted since.
+            # Not when the response came: stopped or asleep on the way, we would take the token for
+            # a fresher one than it is, and than one that was granted since.
             now, known = self.clock(), self.data_centers
-            answer = self._send(call)
+            response = self._send(request)
             return protocol.parse_token_response(
-                answer, now=now, asked=where, known=known, grant_type=grant_type
+                response, now=now, asked=data_center, known=known, grant_type=grant_type
             )
 
         once = grant_type == "authorization_code"

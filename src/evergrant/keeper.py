@@ -208,10 +208,10 @@ class Keeper:
         with self._manager.enrollment.reporting_failure(login.user):
             code = redirect.code_or_raise()
         known = self.accounts.data_centers
-        where = redirect.data_center(known, known.by_code(login.data_center))
+        data_center = redirect.data_center(known, known.by_code(login.data_center))
         return self._manager.enrollment.log_in(
             code,
-            where,
+            data_center,
             expected=login.user,
             redirect_url=self.accounts.require_client().redirect_url,
             verifier=login.verifier(key) if self._pkce else None,
@@ -234,10 +234,10 @@ class Keeper:
             TokenNotSaved: The store cannot take the grant; the lifeboat holds it.
         """
         code = Secret(code)
-        where = self.accounts.data_centers.by_code(
+        issuer = self.accounts.data_centers.by_code(
             data_center or self.accounts.home_data_center.code
         )
-        return self._manager.enrollment.log_in_from_console(code, where, expected=user)
+        return self._manager.enrollment.log_in_from_console(code, issuer, expected=user)
 
     def _key(self) -> StateSigner:
         """Return what signs states: the client's secret, which all workers of an app share."""

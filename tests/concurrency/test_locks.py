@@ -107,7 +107,7 @@ def test_a_thread_that_cannot_begin_is_not_taken_for_one_that_runs(
         return Scene(
             first,
             lambda: work.submit("b", Count()),
-            lambda: equal((len(work._lanes.get()[""].threads), len(threads.begun))),
+            lambda: equal((len(work._queues.get()[""].threads), len(threads.begun))),
         )
 
     step_through(scene, workers, opcodes=True)
@@ -129,7 +129,7 @@ def test_a_flight_has_one_leader() -> None:
 
         def check() -> None:
             assert calls.calls == 1 or landed.is_set()
-            equal((flights._flights.get(), {}))
+            equal((flights._calls.get(), {}))
 
         return Scene(fly, lambda: flights.do("a", slow), check)
 

@@ -36,7 +36,7 @@ def test_a_look_that_does_not_end_is_given_up_by_all_who_wait(
     assert looks.run("bob", lambda: "another") == "another"
     monkeypatch.setattr(deduplicated_read, "TIMEOUT_S", 30.0)
     slow.answer.set()
-    while looks._reads._flights.get():
+    while looks._reads._calls.get():
         pass
     assert looks.run("alice", slow) == 2
 

@@ -19,7 +19,7 @@ CROWD = 20
 
 
 def until_all_wait(flights: SingleFlight[object], number: int) -> None:
-    flight = flights._flights.get()["a"]
+    flight = flights._calls.get()["a"]
     while len(flight._condition._waiters) < number:  # type: ignore[attr-defined]
         time.sleep(0.001)
 
@@ -73,7 +73,7 @@ def test_nothing_is_remembered_once_it_is_over() -> None:
     with pytest.raises(LoginRequired):
         flights.do("a", lambda: (_ for _ in ()).throw(LoginRequired("x")))
     assert flights.do("a", lambda: 7) == 7
-    assert flights._flights.get() == {}
+    assert flights._calls.get() == {}
 
 
 def test_two_keys_fly_at_the_same_time() -> None:

@@ -27,7 +27,7 @@ class StillRunningError(Exception):
     """The work has not ended in time, or too much of it is under way."""
 
 
-class _Flight(Future[T]):
+class _Call(Future[T]):
     """What one thread is working on, which thread began it, and when."""
 
     def __init__(self) -> None:
@@ -46,35 +46,35 @@ class SingleFlight(Generic[T]):
     """Lets one thread per key do the work; threads that come in the meantime share its outcome.
 
     Errors are shared as well: when Zoho throttles the first, the others must not ask again.
-    A forked child has flights of its own: it must not wait for a thread that it does not have.
+    A forked child has calls of its own: it must not wait for a thread that it does not have.
     """
 
     def __init__(self) -> None:
         self._lock = ProcessLock()
-        self._flights: PerProcess[dict[Hashable, _Flight[T]]] = PerProcess(dict)
+        self._calls: PerProcess[dict[Hashable, _Call[T]]] = PerProcess(dict)
 
     def do(self, key: Hashable, work: Callable[[], T]) -> T:
-        """Return what ``work`` returns, or what a flight under way with this key does.
+        """Return what ``work`` returns, or what a call under way with this key does.
 
         Raises:
             AskedForItselfError: The work asked for itself.
         """
         while True:
-            flights, flight = self._flights.get(), _Flight[T]()
+            calls, call = self._calls.get(), _Call[T]()
             try:
                 with self._lock.get():
-                    under_way = flights.setdefault(key, flight)
-                if under_way is flight:
-                    flight.set_result(result := work())
+                    under_way = calls.setdefault(key, call)
+                if under_way is call:
+                    call.set_result(result := work())
                     return result
             except Exception as error:
-                flight.set_exception(error)
+                call.set_exception(error)
                 raise
             finally:
                 # An interrupt is the leader's own: another thread takes the lead.
-                flight.cancel()
-                _remove(flights, key, flight)
-            if under_way.leader == flight.leader:
+                call.cancel()
+                _remove(calls, key, call)
+            if under_way.leader == call.leader:
                 raise AskedForItselfError("the work asked for itself: it would wait for ever")
             with suppress(CancelledError):
                 return under_way.outcome()
@@ -91,13 +91,13 @@ class SingleFlight(Generic[T]):
         Raises:
             StillRunningError: The work goes on.
         """
-        flights = self._flights.get()
+        calls = self._calls.get()
         with self._lock.get():
-            under_way = flights.get(key)
+            under_way = calls.get(key)
             if under_way is None:
-                if len(flights) >= max_running:
+                if len(calls) >= max_running:
                     raise StillRunningError
-                under_way = self._begin(flights, key, work)
+                under_way = self._begin(calls, key, work)
         if under_way is None:
             return self.do(key, work)
         try:
@@ -109,20 +109,20 @@ class SingleFlight(Generic[T]):
         raise StillRunningError
 
     def _begin(
-        self, flights: dict[Hashable, _Flight[T]], key: Hashable, work: Callable[[], T]
-    ) -> _Flight[T] | None:
+        self, calls: dict[Hashable, _Call[T]], key: Hashable, work: Callable[[], T]
+    ) -> _Call[T] | None:
         """Begin to work in a new thread; return None if there can be none."""
-        flight = _Flight[T]()
+        call = _Call[T]()
 
         def run() -> None:
-            flight.leader = threading.get_ident()
+            call.leader = threading.get_ident()
             try:
-                flight.set_result(work())
+                call.set_result(work())
             except BaseException as error:  # noqa: BLE001 - the callers get it
-                flight.set_exception(error)
+                call.set_exception(error)
             finally:
                 with self._lock.get():
-                    _remove(flights, key, flight)
+                    _remove(calls, key, call)
 
         context = contextvars.copy_context()
         try:
@@ -134,10 +134,10 @@ class SingleFlight(Generic[T]):
             return None
         # Only now, and before the thread can end: an interrupt may end its start at any moment,
         # and nothing would ever take from here what no thread works on.
-        flights[key] = flight
-        return flight
+        calls[key] = call
+        return call
 
 
-def _remove(flights: dict[Hashable, _Flight[T]], key: Hashable, flight: _Flight[T]) -> None:
-    if flights.get(key) is flight:
-        del flights[key]
+def _remove(calls: dict[Hashable, _Call[T]], key: Hashable, call: _Call[T]) -> None:
+    if calls.get(key) is call:
+        del calls[key]

@@ -15,14 +15,14 @@ __all__ = ["BackgroundWorkers"]
 _logger = RateLimitedLog()
 
 THREADS = 8
-"""Pieces of work at the same time, in each lane."""
+"""Pieces of work at the same time, for each server."""
 
 MAX_QUEUED = 1_000
-"""Pieces that may wait their turn in each lane; more are refused."""
+"""Pieces that may wait their turn for each server; more are refused."""
 
 
 @dataclass(slots=True)
-class _Lane:
+class _Queue:
     """Work that waits for one server, in threads of its own."""
 
     waiting: dict[str, Callable[[], object]] = field(default_factory=dict)
@@ -40,70 +40,70 @@ class BackgroundWorkers:
 
     def __init__(self) -> None:
         self._lock = ProcessLock()
-        self._lanes: PerProcess[dict[str, _Lane]] = PerProcess(dict)
+        self._queues: PerProcess[dict[str, _Queue]] = PerProcess(dict)
         self._closed = False
 
-    def submit(self, key: str, work: Callable[[], object], lane: str = "") -> bool:
+    def submit(self, key: str, work: Callable[[], object], server: str = "") -> bool:
         """Begin a piece of work soon, in another thread.
 
         Args:
-            lane: Names whom it waits for; one server that hangs holds no work for another.
+            server: Which server it waits for; one that hangs holds up no work for another.
 
         Returns:
-            Whether it is accepted: not while one with its key waits or is under way, nor when
-            too many wait.
+            Whether it is accepted: not while a piece with its key waits or is under way, and not
+            if too many wait.
         """
         with self._lock.get():
-            lanes = self._lanes.get()
-            mine = lanes.setdefault(lane, _Lane())
-            known = any(key in one.waiting or key in one.under_way for one in lanes.values())
-            if known or self._closed or len(mine.waiting) >= MAX_QUEUED:
+            queues = self._queues.get()
+            queue = queues.setdefault(server, _Queue())
+            known = any(key in one.waiting or key in one.under_way for one in queues.values())
+            if known or self._closed or len(queue.waiting) >= MAX_QUEUED:
                 return False
             # By the threads themselves: an interrupt may end the start of one at any moment.
-            mine.threads = {thread for thread in mine.threads if thread.is_alive()}
-            problem = None if len(mine.threads) >= THREADS else self._begin(mine)
-            if accepted := bool(mine.threads):
-                mine.waiting[key] = work
+            queue.threads = {thread for thread in queue.threads if thread.is_alive()}
+            problem = None if len(queue.threads) >= THREADS else self._begin(queue)
+            if accepted := bool(queue.threads):
+                queue.waiting[key] = work
         if problem:
             _logger.warning("nothing can be done in the background: %s", problem)
         return accepted
 
-    def _begin(self, lane: _Lane) -> RuntimeError | None:
+    def _begin(self, queue: _Queue) -> RuntimeError | None:
         """Begin another thread; return why there can be none, or None."""
         try:
-            thread = threading.Thread(target=self._run, args=[lane], name="evergrant-background")
+            thread = threading.Thread(target=self._run, args=[queue], name="evergrant-background")
             thread.start()
         except RuntimeError as error:  # the interpreter is ending, or there are too many threads
             return error
-        lane.threads.add(thread)
+        queue.threads.add(thread)
         return None
 
-    def _run(self, lane: _Lane) -> None:
-        while piece := self._next(lane):
+    def _run(self, queue: _Queue) -> None:
+        while piece := self._next(queue):
             key, work = piece
             try:
                 work()
             except Exception:
                 _logger.exception("work in the background failed")
             finally:
-                lane.under_way.discard(key)
+                queue.under_way.discard(key)
 
-    def _next(self, lane: _Lane) -> tuple[str, Callable[[], object]] | None:
+    def _next(self, queue: _Queue) -> tuple[str, Callable[[], object]] | None:
         with self._lock.get():
             if self._closed or not threading.main_thread().is_alive():
-                lane.waiting = {}
-            if not lane.waiting:
-                lane.threads.discard(threading.current_thread())
+                queue.waiting = {}
+            if not queue.waiting:
+                queue.threads.discard(threading.current_thread())
                 return None
-            key = next(iter(lane.waiting))
-            lane.under_way.add(key)
-            return key, lane.waiting.pop(key)
+            key = next(iter(queue.waiting))
+            queue.under_way.add(key)
+            return key, queue.waiting.pop(key)
 
     @property
     def is_idle(self) -> bool:
         """Whether nothing waits or is under way."""
-        lanes = list(self._lanes.get().values())
-        return not any(lane.waiting or lane.under_way for lane in lanes)
+        queues = list(self._queues.get().values())
+        return not any(queue.waiting or queue.under_way for queue in queues)
 
     def close(self, timeout: float = 60.0) -> None:
         """Take no more work, and wait for what is under way; seconds at the most."""

@@ -78,8 +78,9 @@ class AsyncTokens:
     async def replace_rejected(self, user: str, rejected: Token) -> Token:
         """Return a token of this user other than the one that the API rejected."""
         asked = user, rejected.access_token
-        lane = self._waiting.bridge_for(data_center_code(rejected, self._accounts))
-        return await lane.run_shared(asked, partial(self._manager.replace_rejected, user, rejected))
+        replace = partial(self._manager.replace_rejected, user, rejected)
+        bridge = self._waiting.bridge_for(data_center_code(rejected, self._accounts))
+        return await bridge.run_shared(asked, replace)
 
     async def replace_unclear(self, user: str, refused: Token) -> Token | None:
         """Return a token of this user other than the refused one, or None if that was tried."""
@@ -99,14 +100,17 @@ class AsyncTokens:
             home = await self._data_center_of(user)
         return await self._acting.bridge_for(home).run(call)
 
-    async def log_in(self, where: str | None, call: Callable[[], T]) -> T:
+    async def log_in(self, data_center: str | None, call: Callable[[], T]) -> T:
         """Return what a Keeper call returns that logs a user in.
 
         Args:
-            where: The code of the data center, if it is known.
+            data_center: The code of the data center, if it is known.
         """
-        known = where in self._accounts.data_centers.codes  # it may have come through a browser
-        return await self._acting.bridge_for(where if where and known else "").run(call)
+        # It may have come through a browser.
+        is_known = data_center in self._accounts.data_centers.codes
+        return await self._acting.bridge_for(data_center if data_center and is_known else "").run(
+            call
+        )
 
     async def aclose(self, close: Callable[[], None]) -> None:
         """Have ``close`` called, which calls `close`."""
@@ -117,7 +121,7 @@ class AsyncTokens:
         """Start nothing more, and wait at most a minute for what is under way."""
         self._reading.close(0)  # nothing is started while it waits
         until = time.monotonic() + MAX_REFRESH_TIME_S
-        for lanes in (self._waiting, self._acting):
-            lanes.close(until)
+        for bridges in (self._waiting, self._acting):
+            bridges.close(until)
         self._reading.close(max(0.0, until - time.monotonic()))
         self._quick.close(0)

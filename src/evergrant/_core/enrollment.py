@@ -85,7 +85,7 @@ class Enrollment:
     def log_in(
         self,
         code: str,
-        where: DataCenter,
+        data_center: DataCenter,
         *,
         expected: str | None,
         redirect_url: str | None,
@@ -112,7 +112,7 @@ class Enrollment:
                 granted = self._codes.exchange(
                     self._accounts,
                     code,
-                    where,
+                    data_center,
                     redirect_url=redirect_url,
                     verifier=verifier,
                     warn=doubts.append,
@@ -124,7 +124,9 @@ class Enrollment:
                 return _require_expected(known, expected)
             return self._enroll_then_raise(granted, doubts, expected)
 
-    def log_in_from_console(self, code: str, where: DataCenter, *, expected: str | None) -> Token:
+    def log_in_from_console(
+        self, code: str, data_center: DataCenter, *, expected: str | None
+    ) -> Token:
         """Return the stored login that a code from Zoho's API console stands for.
 
         Raises:
@@ -132,14 +134,14 @@ class Enrollment:
         """
         doubts: list[UntrustedServer] = []
         with self.reporting_failure(expected):
-            granted = self._codes.exchange(self._accounts, code, where, warn=doubts.append)
+            granted = self._codes.exchange(self._accounts, code, data_center, warn=doubts.append)
             try:
                 return self._enroll_then_raise(granted, doubts, expected)
             except NoRefreshToken as error:
                 error.hint = (
                     "Consent cannot be asked for again with such a code. Make a new one in the API "
                     "console, and log in with that. If it brings none either, remove the app "
-                    f"under Connected apps at {where.accounts_url}/home first, or log in by "
+                    f"under Connected apps at {data_center.accounts_url}/home first, or log in by "
                     "browser with prompt_consent=True (prompt=consent)."
                 )
                 raise
@@ -211,7 +213,7 @@ class Enrollment:
         """Save a new grant under the name that it carries, whatever that is; return it as stored.
 
         Args:
-            find_user: Ask Zoho whose it is where it carries no name. A grant that does not cover
+            find_user: Ask Zoho whose it is if it carries no name. A grant that does not cover
                 the question stays without one.
 
         Raises:
@@ -266,9 +268,10 @@ class Enrollment:
         if violation := self._enforcer.violation(token):
             raise self._reject(token, violation)
         self._enforcer.record_login(token)
-        where = self._accounts.data_center_of(token)
+        data_center = self._accounts.data_center_of(token)
         now = self._clock()
-        self._emit(LoggedIn(at=now, data_center=where.code, scopes=token.scopes, **identify(token)))
+        login = identify(token)
+        self._emit(LoggedIn(at=now, data_center=data_center.code, scopes=token.scopes, **login))
         if token.grant_token:
             self._codes.mark_stored(token.grant_token)
         grants = self._rate_limiter.add_grant(token) if token.refresh_token else 0

@@ -138,8 +138,8 @@ class TokenUpkeep:
 
         requirement = Requirement(for_use=is_use)
         work = partial(self._refresher.refresh_ahead, token, still_due, requirement)
-        lane = data_center_code(token, self._accounts)
-        return self._workers.submit(token.id or "", work, lane)
+        server = data_center_code(token, self._accounts)
+        return self._workers.submit(token.id or "", work, server)
 
     def _with_past_timestamps(self, token: Token) -> Token:
         """Return the token; the age of one that begins in the future is mended in the store."""

@@ -80,16 +80,16 @@ _SAME_AS = {
 
 
 def error_from_response(
-    answer: HttpResponse, data: Mapping[str, Any] | None, *, now: datetime, grant_type: str
+    response: HttpResponse, data: Mapping[str, Any] | None, *, now: datetime, grant_type: str
 ) -> OAuthError:
-    """Return the error that a token endpoint's answer means.
+    """Return the error that a token endpoint's response means.
 
     A throttle is never taken for a dead refresh token: the first passes, the second asks the
     user to log in again. Nor is what a server says that fails, or that has too much to do: its
     status decides, whatever the body says.
 
     Args:
-        data: The answer's JSON object, if it is one.
+        data: The response's JSON object, if it is one.
         now: When it came (aware).
         grant_type: What was asked for.
     """
@@ -100,43 +100,45 @@ def error_from_response(
         word = _SAME_AS.get(word, word)
     # "Access Denied" for token requests, "access_denied" for codes: both are throttles.
     if word == "access_denied":
-        retry_at = now + (_retry_after(answer, now) or THROTTLE_WINDOW)
+        retry_at = now + (_retry_after(response, now) or THROTTLE_WINDOW)
         return Throttled("Zoho got too many token requests", retry_at=retry_at, code=code)
-    if trouble := temporary_error(answer, now=now, whose="the accounts server"):
+    if trouble := temporary_error(response, now=now, whose="the accounts server"):
         return trouble
     if not word:
-        return _no_answer(answer)
+        return _unusable_response(response)
     if word == "invalid_code" and grant_type == "refresh_token":
         word = "dead_refresh_token"
     kind, meaning, hint = _MEANINGS.get(word, (OAuthError, "", None))
     return kind(": ".join(filter(None, (f"Zoho refused ({code})", meaning))), code=code, hint=hint)
 
 
-def temporary_error(answer: HttpResponse, *, now: datetime, whose: str) -> OAuthError | None:
+def temporary_error(response: HttpResponse, *, now: datetime, whose: str) -> OAuthError | None:
     """Return the error that a status alone means, if it is trouble that passes.
 
     Args:
-        now: When the answer came (aware).
+        now: When the response came (aware).
         whose: What answered, for people.
     """
-    if answer.status == HTTPStatus.TOO_MANY_REQUESTS and (wait := _retry_after(answer, now)):
+    if response.status == HTTPStatus.TOO_MANY_REQUESTS and (wait := _retry_after(response, now)):
         return Throttled(f"{whose} has too much to do (HTTP 429)", retry_at=now + wait)
-    if answer.status == HTTPStatus.TOO_MANY_REQUESTS or answer.status >= FAILURES:
-        error = AccountsUnavailable(f"{whose} is in trouble (HTTP {answer.status})", answered=True)
-        error.intercepted = answer.status == HTTPStatus.NETWORK_AUTHENTICATION_REQUIRED
+    if response.status == HTTPStatus.TOO_MANY_REQUESTS or response.status >= FAILURES:
+        error = AccountsUnavailable(
+            f"{whose} is in trouble (HTTP {response.status})", answered=True
+        )
+        error.intercepted = response.status == HTTPStatus.NETWORK_AUTHENTICATION_REQUIRED
         return error
-    if answer.status // 100 == REDIRECTION:
+    if response.status // 100 == REDIRECTION:
         return UntrustedServer(
-            f"{whose} sent us elsewhere (HTTP {answer.status}); secrets are not sent there",
+            f"{whose} sent us elsewhere (HTTP {response.status}); secrets are not sent there",
             hint=LATER,
             retryable=True,
         )
     return None
 
 
-def _retry_after(answer: HttpResponse, now: datetime) -> timedelta | None:
+def _retry_after(response: HttpResponse, now: datetime) -> timedelta | None:
     """Return how long Zoho asks us to wait (a second to a window), or None if it does not say."""
-    said = answer.headers.get("retry-after", "").strip()
+    said = response.headers.get("retry-after", "").strip()
     try:
         wait = timedelta(seconds=int(said)) if said.isdigit() else parsedate_to_datetime(said) - now
     except (ValueError, TypeError, OverflowError):
@@ -145,26 +147,28 @@ def _retry_after(answer: HttpResponse, now: datetime) -> timedelta | None:
     return min(max(wait, timedelta(seconds=1)), THROTTLE_WINDOW)
 
 
-def _no_answer(answer: HttpResponse) -> OAuthError:
-    if not answer.body:
+def _unusable_response(response: HttpResponse) -> OAuthError:
+    if not response.body:
         got = "nothing"
-    elif is_page(answer):
+    elif is_page(response):
         got = "a web page"
     else:
         got = "something that is not an OAuth answer"
     error = AccountsUnavailable(
-        f"the accounts server answered {got} (HTTP {answer.status})",
-        # What looks like an answer that broke off may have granted something.
-        answered=not answer.body.lstrip().startswith(b"{"),
-        hint=LATER if is_page(answer) else None,
+        f"the accounts server answered {got} (HTTP {response.status})",
+        # What looks like a response that broke off may have granted something.
+        answered=not response.body.lstrip().startswith(b"{"),
+        hint=LATER if is_page(response) else None,
     )
-    error.intercepted = is_page(answer)
+    error.intercepted = is_page(response)
     return error
 
 
-def is_page(answer: HttpResponse) -> bool:
-    """Return True if an answer is a web page, which no program asked for."""
-    return "html" in answer.headers.get("content-type", "") or answer.body.lstrip().startswith(b"<")
+def is_page(response: HttpResponse) -> bool:
+    """Return True if a response is a web page, which no program asked for."""
+    return "html" in response.headers.get("content-type", "") or response.body.lstrip().startswith(
+        b"<"
+    )
 
 
 def was_sent(error: OAuthError) -> bool:
@@ -183,5 +187,5 @@ def may_have_granted(error: OAuthError) -> bool:
     """Return True if Zoho may have granted what was asked for although nothing usable arrived."""
     if isinstance(error, AccountsUnavailable):
         return error.sent and not error.answered
-    # A redirect passes: nothing was granted with it. An answer of a foreign server does not.
+    # A redirect passes: nothing was granted with it. A response of a foreign server does not.
     return isinstance(error, UntrustedServer) and not error.retryable

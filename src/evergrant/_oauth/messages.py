@@ -1,4 +1,4 @@
-"""A request and an answer as values, so that protocol code needs no connection."""
+"""A request and a response as values, so that protocol code needs no connection."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class HttpResponse:
 
 
 Transport = Callable[[HttpRequest], HttpResponse]
-"""Carries a call to a server. Raises `AccountsUnavailable` when no answer came."""
+"""Carries a request to a server. Raises `AccountsUnavailable` when no response came."""
 
 
 def form_request(url: str, fields: Mapping[str, str | None], **headers: str) -> HttpRequest:

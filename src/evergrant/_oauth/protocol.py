@@ -1,4 +1,4 @@
-"""Zoho's OAuth 2.0 as pure functions: build a request, read an answer; no I/O.
+"""Zoho's OAuth 2.0 as pure functions: build a request, read a response; no I/O.
 
 Sources: https://www.zoho.com/accounts/protocol/oauth.html and its pages, and
 https://www.zoho.com/books/api/v3/oauth/ (the fullest list of errors).
@@ -43,7 +43,7 @@ __all__ = [
 ]
 
 ACCESS_TOKEN_LIFE = timedelta(hours=1)
-"""How long an access token lives where the answer does not say (it leaves it out at times)."""
+"""How long an access token lives where the response does not say (it leaves it out at times)."""
 
 IDENTITY_SCOPES = ("ZohoCRM.users.READ", "ZohoCRM.org.READ")
 """What it takes to learn whose a token is: the user and the org, as the official SDK asks."""
@@ -74,7 +74,7 @@ def authorization_url(
 
     Args:
         scopes: Zoho separates them by commas.
-        state: Comes back unchanged with the answer.
+        state: Comes back unchanged with the response.
         prompt_consent: Ask for consent even if it was given before, which is what makes Zoho
             issue another refresh token.
         challenge: The S256 code challenge of PKCE; Zoho documents PKCE for mobile and desktop
@@ -176,7 +176,7 @@ def api_request(
     body: bytes = b"",
     headers: Mapping[str, str] | None = None,
 ) -> HttpRequest:
-    """Build a call to the API with Zoho's own form of the authorization header."""
+    """Build a request to the API with Zoho's own form of the authorization header."""
     sign = {"authorization": "Zoho-oauthtoken " + access_token}
     return HttpRequest(method, url, {**(headers or {}), **sign}, body)
 
@@ -192,9 +192,9 @@ def org_request(api_domain: str, access_token: str) -> HttpRequest:
 
 
 def parse_token_response(
-    answer: HttpResponse, *, now: datetime, asked: DataCenter, known: DataCenters, grant_type: str
+    response: HttpResponse, *, now: datetime, asked: DataCenter, known: DataCenters, grant_type: str
 ) -> TokenResponse:
-    """Read the token endpoint's answer.
+    """Read the token endpoint's response.
 
     Success is a JSON object with an access token, whatever the status; everything else is an
     error, whatever the status: Zoho answers most errors with 200.
@@ -207,10 +207,10 @@ def parse_token_response(
     Raises:
         OAuthError: One of its kinds, see `evergrant._oauth.errors`.
     """
-    data = answer.json_object()
+    data = response.json_object()
     access_token = data.get("access_token") if data else None
     if not data or not isinstance(access_token, Secret) or not is_word(access_token or " "):
-        raise error_from_response(answer, data, now=now, grant_type=grant_type)
+        raise error_from_response(response, data, now=now, grant_type=grant_type)
     api_domain = None if asked.is_fixed else data.get("api_domain")
     stranger = (
         display_origin(api_domain) if api_domain and not known.has_api(asked, api_domain) else None
@@ -246,57 +246,61 @@ def _scopes(value: object) -> tuple[str, ...]:
     return tuple(value.replace(",", " ").split()) if isinstance(value, str) else ()
 
 
-def parse_revocation(answer: HttpResponse, *, now: datetime) -> bool:
-    """Read a revocation's answer: whether the token was alive (False: it was dead already).
+def parse_revocation(response: HttpResponse, *, now: datetime) -> bool:
+    """Read a revocation's response: whether the token was alive (False: it was dead already).
 
     Raises:
         OAuthError: It may be alive still.
     """
-    data = answer.json_object()
-    if answer.status == HTTPStatus.OK and data is not None and data.get("status") == "success":
+    data = response.json_object()
+    if response.status == HTTPStatus.OK and data is not None and data.get("status") == "success":
         return True
-    # Zoho documents the status of a dead token, not the body; a web page is not its answer.
-    word = data.get("error") if data else "a page" if answer.body else None
-    if answer.status == HTTPStatus.BAD_REQUEST and word in (None, "invalid_token", "invalid_code"):
+    # Zoho documents the status of a dead token, not the body; a web page is not its response.
+    word = data.get("error") if data else "a page" if response.body else None
+    if response.status == HTTPStatus.BAD_REQUEST and word in (
+        None,
+        "invalid_token",
+        "invalid_code",
+    ):
         return False
-    raise error_from_response(answer, data, now=now, grant_type="revoke")
+    raise error_from_response(response, data, now=now, grant_type="revoke")
 
 
-def parse_current_user(answer: HttpResponse, *, now: datetime | None = None) -> str:
+def parse_current_user(response: HttpResponse, *, now: datetime | None = None) -> str:
     """Return the e-mail address of the token's user.
 
     Raises:
         MissingScope: The grant does not include ZohoCRM.users.READ.
         OAuthError: The API did not say.
     """
-    return _first(answer, "users", "email", IDENTITY_SCOPES[0], now)
+    return _first(response, "users", "email", IDENTITY_SCOPES[0], now)
 
 
-def parse_org(answer: HttpResponse, *, now: datetime | None = None) -> str:
+def parse_org(response: HttpResponse, *, now: datetime | None = None) -> str:
     """Return the zgid of the token's org.
 
     Raises:
         MissingScope: The grant does not include ZohoCRM.org.READ.
         OAuthError: The API did not say.
     """
-    return _first(answer, "org", "zgid", IDENTITY_SCOPES[1], now)
+    return _first(response, "org", "zgid", IDENTITY_SCOPES[1], now)
 
 
-def _first(answer: HttpResponse, plural: str, key: str, scope: str, now: datetime | None) -> str:
-    data = answer.json_object() or {}
+def _first(response: HttpResponse, plural: str, key: str, scope: str, now: datetime | None) -> str:
+    data = response.json_object() or {}
     try:
         value = data[plural][0][key]
     except (LookupError, TypeError):
         value = None
     if isinstance(value, str) and value:
         return value
-    if trouble := temporary_error(answer, now=now or utc_now(), whose="the API"):
+    if trouble := temporary_error(response, now=now or utc_now(), whose="the API"):
         raise trouble
-    if is_page(answer):
+    if is_page(response):
         raise OAuthError("the API answered a web page", hint=LATER, retryable=True)
     code = data.get("code") if isinstance(data.get("code"), str) else None
     if code in ("OAUTH_SCOPE_MISMATCH", "NO_PERMISSION"):
         raise MissingScope(f"the grant lacks a scope to look up its user ({scope})", code=code)
     raise OAuthError(
-        f"the API did not name the user of the token (HTTP {answer.status})", code=code
+        f"the API did not name the user of the token (HTTP {response.status})", code=code
     )

@@ -1,4 +1,4 @@
-"""Retries: a request that got no usable answer is sent again, with back-off and jitter."""
+"""Retries: a request that got no usable response is sent again, with back-off and jitter."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _logger = RateLimitedLog()
 T = TypeVar("T")
 
 ATTEMPTS = 3
-"""How often a request is sent at most, when no usable answer came."""
+"""How often a request is sent at most, when no usable response came."""
 
 BACKOFF_S = 0.25
 """Seconds before the second attempt; doubled for each further one, with jitter."""
@@ -35,7 +35,7 @@ def send_with_retries(
     attempts: int = ATTEMPTS,
     scope: RequestScope = nullcontext,
 ) -> T:
-    """Return what sending a request and reading its answer returns.
+    """Return what sending a request and reading its response returns.
 
     Args:
         sleep: Waits for a number of seconds.

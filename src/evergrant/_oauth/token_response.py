@@ -21,13 +21,13 @@ def warn_in_log(problem: UntrustedServer) -> None:
     _logger.warning("%s", problem)
 
 
-def foreign_api_error(granted: TokenResponse, where: DataCenter) -> UntrustedServer | None:
-    """Return what to tell of a grant whose API is said to be where no token is sent."""
+def foreign_api_error(granted: TokenResponse, data_center: DataCenter) -> UntrustedServer | None:
+    """Return the error for a grant that names a foreign API server, or None."""
     if granted.stranger is None:
         return None
     return UntrustedServer(
-        f"Zoho's answer names {granted.stranger}, which is no API server of {where.code!r}; "
-        f"nothing was sent there, and the grant is kept for {where.api_url}",
+        f"Zoho's answer names {granted.stranger}, which is no API server of {data_center.code!r}; "
+        f"nothing was sent there, and the grant is kept for {data_center.api_url}",
         hint="If that server is Zoho's, add it to the data_centers of Accounts, and log in again; "
         "else revoke the grant.",
     )
