@@ -11,7 +11,7 @@ from evergrant.sandbox.accounts.consent_tickets import Tickets
 from evergrant.sandbox.accounts.grants import Grants
 from evergrant.sandbox.crm.schema import Schema
 from evergrant.sandbox.messages import Request
-from evergrant.sandbox.models import AccessToken, Org
+from evergrant.sandbox.models import AccessToken, Client, Org
 from evergrant.sandbox.registry import Directory
 from evergrant.sandbox.settings import Settings
 
@@ -26,6 +26,8 @@ class SandboxState:
     directory: Directory
     grants: Grants
     tickets: Tickets
+    client: Client
+    """The sandbox's own app, which other processes are told of."""
     schema: Schema = field(default_factory=Schema)
     data_centers: Mapping[str, DataCenter] = field(default_factory=dict)
     """By code; filled once the ports are known."""
@@ -33,7 +35,7 @@ class SandboxState:
     def describe(self) -> dict[str, object]:
         """Return what other processes are told: where the sandbox is, its own client, its users."""
         urls = ("code", "accounts_url", "api_url", "sandbox_url", "developer_url", "product_host")
-        client = next(iter(self.directory.clients.values()))
+        client = self.client
         return {
             "data_centers": [
                 {key: getattr(home, key) for key in urls} for home in self.data_centers.values()

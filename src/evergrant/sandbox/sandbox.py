@@ -69,7 +69,6 @@ class Sandbox:
         ValueError: A declared module or field cannot be.
 
     Attributes:
-        client: An app registered in every data center.
         clock: The sandbox's time.
         faults: What is to go wrong.
         calls: What was asked so far.
@@ -87,9 +86,9 @@ class Sandbox:
     ) -> None:
         given = settings or Settings()
         self.settings = given if strict is None else replace(given, strict=strict)
-        state = SandboxState(
-            self.settings, Directory(data_centers), Grants(self.settings), Tickets()
-        )
+        directory = Directory(data_centers)
+        client = directory.add_client(REDIRECT_URIS, None, None, None, None)
+        state = SandboxState(self.settings, directory, Grants(self.settings), Tickets(), client)
         self.clock = clock or SandboxClock(frozen=self.settings.frozen_clock)
         self._state = state
         self._handler = RequestHandler(state, self.clock)
@@ -98,12 +97,20 @@ class Sandbox:
         self._hosts = Hosts(self._handler.answer, port)
         for name, fields in (modules or {}).items():
             self.add_module(name, fields)
-        self.client = self.add_client(redirect_uris=REDIRECT_URIS)
         first, *others = self._state.directory.data_centers
         self.add_user("alice@example.com", data_center=first, first_name="Alice", last_name="Ames")
         self.add_user("bob@example.com", data_center=first, first_name="Bob", last_name="Berg")
         if others:
             self.add_user("carol@example.eu", data_center=others[0], first_name="Carol")
+
+    @property
+    def client(self) -> Client:
+        """An app that is registered in every data center."""
+        return self._state.client
+
+    @client.setter
+    def client(self, client: Client) -> None:
+        self._state.client = client
 
     def start(self) -> Self:
         """Open the ports and serve.
