@@ -197,3 +197,13 @@ def test_a_stored_api_domain_of_a_stranger_is_sent_nothing(
         keeper.revoke(ALICE)
     assert refreshes() == 0
     assert zoho.calls.count(path="/oauth/v2/token/revoke") == 0
+
+
+def test_a_refresh_that_needs_its_own_result_is_refused_in_words_that_help(
+    keeper: Keeper, log_in: LogIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log_in(ALICE)
+    refresher = keeper._manager.upkeep._refresher
+    monkeypatch.setattr(refresher, "_with_lease", refresher.refresh)
+    with pytest.raises(RuntimeError, match="an event listener must not ask a Keeper"):
+        keeper.refresh(ALICE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -186,11 +187,13 @@ def interrupted(at: int) -> Iterator[None]:
                 raise KeyboardInterrupt
 
     before = sys.getprofile()
+    gc.disable()  # an interrupt in a destructor that it runs goes unheard, too
     sys.setprofile(profile)
     try:
         yield
     finally:
         sys.setprofile(before)
+        gc.enable()
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # an unclosed draft

@@ -111,7 +111,7 @@ class ThreadBridge:
             shared = self._join(key, call)
             await self._outcome(shared)
             if shared.work.cancelled():
-                continue  # by others, who have left
+                continue  # by the tasks that shared it, and have left
             result = _result(shared.work)
             if result is None or shared.number > asked:
                 return result

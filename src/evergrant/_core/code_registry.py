@@ -46,12 +46,12 @@ class CodeRegistry:
         client: Client | None = None,
         warn: Callable[[UntrustedServer], object] = warn_in_log,
     ) -> Token:
-        """Exchange a code, once for all who share the store; see `Accounts.exchange`.
+        """Exchange a code, once for all processes that share the store; see `Accounts.exchange`.
 
         Raises:
             CodeSpent: It was sent before, or Zoho does not accept it.
             ConfigError: Nothing can be sent as this program is set up.
-            OAuthError: Zoho refused, or gave no usable answer.
+            OAuthError: Zoho refused, or gave no usable response.
         """
         accounts.prepare()  # first: a code that cannot be sent is not counted as sent
         with self.claim(code):

@@ -51,7 +51,7 @@ class Round:
 
 
 def _log_problem(error: EvergrantError) -> None:
-    if not isinstance(error, TokenNotFound):  # who has not logged in yet is no problem
+    if not isinstance(error, TokenNotFound):  # a user who has not logged in yet is no problem
         _logger.warning("not kept fresh: %s", error)
 
 
