@@ -126,10 +126,10 @@ def api(
 
 
 def _parse_target(path: str, service: str | None, org: str | None) -> tuple[Target, str, bool]:
-    """Return what a path is for, the path, and whether it is below the service's base URL.
+    """Return the service and org of a path, the path, and whether it is below the base URL.
 
     Raises:
-        ConfigError: Two services are named, or one that is not known, or one without orgs.
+        ConfigError: Two services are named, the service is unknown, or it takes no org.
     """
     named = _SERVICE_AND_PATH.fullmatch(path)
     if named is None:
@@ -141,7 +141,7 @@ def _parse_target(path: str, service: str | None, org: str | None) -> tuple[Targ
 
 
 def _explain(target: Target, answer: httpx2.Response) -> str:
-    """Return what a refusal means, in words, or "" if the answer says so itself."""
+    """Return a sentence about a refusal, or "" if the answer itself says enough."""
     service = target.service
     refusal = service.refusal(answer.status_code, answer.content)
     if refusal is Refusal.UNCLEAR:

@@ -1,4 +1,4 @@
-"""What ``evergrant api`` prints: an answer as it came, coloured on a terminal, or filtered."""
+"""Prints the answers of ``evergrant api``: unchanged, coloured on a terminal, or filtered."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class JqFilter:
     """A filter in the language of jq.
 
     Raises:
-        MissingExtra: The library for it is not installed.
-        ConfigError: It is not valid.
+        MissingExtra: The package ``jq`` is not installed.
+        ConfigError: The filter is not valid.
     """
 
     def __init__(self, text: str) -> None:
@@ -38,7 +38,7 @@ class JqFilter:
             raise ConfigError(f"--jq {text[:200]!r} is not a jq filter: {why}") from None
 
     def lines(self, value: Any) -> list[str]:
-        """Return what the filter selects: text as it is, all else as JSON, one on a line.
+        """Return a line for each value that the filter selects: a text as it is, others as JSON.
 
         Raises:
             ConfigError: The filter does not fit the answer.
@@ -62,8 +62,8 @@ def print_body(answer: httpx2.Response, items: list[Any] | None, wanted: JqFilte
     """Print an answer.
 
     Args:
-        items: The items of all pages, to be printed instead.
-        wanted: Selects what is printed. An error is printed as it came.
+        items: The items of all pages, which are printed instead of the answer, or None.
+        wanted: Selects what is printed. An error of the API is printed unchanged.
     """
     on_terminal = sys.stdout.isatty()
     if answer.is_error or (items is None and wanted is None):
@@ -73,7 +73,7 @@ def print_body(answer: httpx2.Response, items: list[Any] | None, wanted: JqFilte
             sys.stdout.flush()
             sys.stdout.buffer.write(answer.content)
         return
-    value = _parsed(answer) if items is None else items
+    value = _parse_json(answer) if items is None else items
     if wanted is not None:
         for line in wanted.lines(value):
             typer.echo(printable(line) if on_terminal else line)
@@ -83,7 +83,7 @@ def print_body(answer: httpx2.Response, items: list[Any] | None, wanted: JqFilte
         typer.echo(json.dumps(value, ensure_ascii=False))
 
 
-def _parsed(answer: httpx2.Response) -> Any:
+def _parse_json(answer: httpx2.Response) -> Any:
     try:
         return json.loads(answer.content or b"null")
     except (ValueError, RecursionError):

@@ -30,11 +30,11 @@ CALL_TIMEOUT_S = 600.0
 
 @dataclass(frozen=True, slots=True)
 class ApiRequest:
-    """What is sent, and as whom.
+    """A request, and the user whose token signs it.
 
     Attributes:
-        path: A path, or the whole address.
-        is_below: Whether the path is below the service's base URL; else below the API's host.
+        path: A path, or a whole address.
+        is_below: True if the path is below the service's base URL; False if it is below the host.
     """
 
     keeper: Keeper
@@ -47,12 +47,12 @@ class ApiRequest:
     is_below: bool
 
     def send(self, query: Iterable[tuple[str, str]]) -> httpx2.Response:
-        """Send it, with this query added; return the answer.
+        """Send the request with this query added; return the answer.
 
         Raises:
             AccountsUnavailable: No answer came.
-            ConfigError: The path cannot be one.
-            EvergrantError: There is no working token, or it must not be sent there.
+            ConfigError: The path is malformed.
+            EvergrantError: There is no working token, or it must not be sent to this address.
         """
         import httpx2
 
@@ -93,15 +93,15 @@ class ApiRequest:
 def all_pages(
     request: ApiRequest, query: dict[str, str]
 ) -> tuple[httpx2.Response, list[Any] | None]:
-    """Return the last answer, and the items of all pages; None for these if a page failed.
+    """Return the last answer, and the items of all pages, or None in their place if a page failed.
 
     Raises:
-        ConfigError: How this service pages is not known, or a page size is not a number.
+        ConfigError: evergrant does not know how this service pages, or a page is not a number.
     """
     service = request.target.service
     if service.pages is None:
         raise ConfigError(
-            f"how {service.title} pages its lists is not in the table",
+            f"evergrant does not know how {service.title} pages its lists",
             hint="Leave out --paginate, and give its own parameters with -f.",
         )
     items: list[Any] = []
@@ -112,7 +112,7 @@ def all_pages(
             return response, None
         body = _parse(response)
         found = items_in(body)
-        # Where a service counts items from 1, the first of a page is the last of the one before.
+        # If a service counts items from 1, a page begins with the last item of the page before.
         items += found[1:] if items and found and found[0] == items[-1] else found
         try:
             following = service.pages.next_query(following or {}, body)
@@ -127,6 +127,6 @@ def _parse(response: httpx2.Response) -> Any:
         return json.loads(response.content or b"null")
     except (ValueError, RecursionError):
         raise ConfigError(
-            "the answer is not JSON, so that its pages cannot be told apart",
+            "the answer is not JSON, so evergrant cannot see whether more pages follow",
             hint="Leave out --paginate.",
         ) from None

@@ -40,7 +40,7 @@ __all__ = ["app"]
 
 
 class Commands(DocumentedGroup):
-    """Accepts global options anywhere; ends every failure with one sentence and an exit code."""
+    """Accepts global options before and after the command; prints a failure as one sentence."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Parse the arguments."""
@@ -48,7 +48,7 @@ class Commands(DocumentedGroup):
 
     @masks_locals
     def make_context(self, *args: Any, **kwargs: Any) -> Any:
-        """Parse the arguments; ``--help`` and ``--version`` print from here.
+        """Parse the arguments; ``--help`` and ``--version`` already print here.
 
         Raises:
             typer.Exit: The reader of the output closed the pipe.
@@ -157,8 +157,8 @@ def common(
 ) -> None:
     """Log in to Zoho once; stay logged in.
 
-    --store, --config and --sandbox are accepted anywhere. docs/cli.md describes settings and
-    exit codes, with examples.
+    --store, --config and --sandbox may be given before or after the command. docs/cli.md
+    describes settings and exit codes, with examples.
     """
     context.obj = Options(store, config, sandbox)
     log = logging.getLogger("evergrant")

@@ -17,13 +17,13 @@ GAP = "  "
 """What separates two columns."""
 
 MIN_COLUMN_WIDTH = 12
-"""A column is not made narrower than this, however narrow the screen is."""
+"""No column is narrower than this, even on a narrow screen."""
 
 _PIECES = re.compile(r"[^ /@:]+[/@:]*|[/@:]+| +")
 
 
 def display_text(text: str) -> str:
-    """Return text as stdout shows it. What stdout cannot encode is escaped first, to be counted."""
+    """Return text as stdout shows it: what stdout cannot encode is escaped, so widths are right."""
     text = printable(text)
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
     try:

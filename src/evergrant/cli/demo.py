@@ -1,4 +1,4 @@
-"""``evergrant demo``: the whole story, against a local Zoho."""
+"""``evergrant demo``: shows logins, refreshes, a killed process and a revocation, locally."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ def demo() -> None:
 
     screen = console()
 
-    def laid_out(keeper: Keeper) -> Text:
+    def make_table(keeper: Keeper) -> Text:
         rows = read_rows(keeper.store, keeper.accounts, keeper.states)
         return token_table(list(rows), screen.width)
 
-    if not run_demo(screen, laid_out):
+    if not run_demo(screen, make_table):
         raise typer.Exit(ExitCode.BAD_RESULT)

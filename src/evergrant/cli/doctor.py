@@ -203,7 +203,7 @@ def _check_store(settings: Settings, tokens: list[evergrant.Token]) -> Iterator[
     try:
         with _captured_warnings() as said, evergrant.open_store(settings.store) as store:
             tokens += store.iter_tokens(on_corrupt=corrupt.append)
-            where, dangers, costs = (
+            url, warnings, remarks = (
                 store.url,
                 list(store.config_warnings()),
                 list(store.config_remarks()),
@@ -212,11 +212,11 @@ def _check_store(settings: Settings, tokens: list[evergrant.Token]) -> Iterator[
     except EvergrantError as error:
         yield Check("store", "problem", error.message, error.hint)
         return
-    yield Check("store", "ok", where)
-    for danger in dangers:
-        yield Check("store settings", "problem", danger, "See docs/stores.md.")
-    for cost in costs:
-        yield Check("way to the store", "note", cost, "See docs/stores.md.")
+    yield Check("store", "ok", url)
+    for warning in warnings:
+        yield Check("store settings", "problem", warning, "See docs/stores.md.")
+    for remark in remarks:
+        yield Check("way to the store", "note", remark, "See docs/stores.md.")
     for text in said:
         yield Check("store log", "note", text)
     yield Check("tokens", "ok", str(len(tokens)))
@@ -235,7 +235,7 @@ def _check_store(settings: Settings, tokens: list[evergrant.Token]) -> Iterator[
 
 @contextmanager
 def _captured_warnings() -> Iterator[list[str]]:
-    """Collect the warnings that are logged, such as that others could read a file."""
+    """Collect the warnings that are logged, for instance about a file that others could read."""
     log, said = logging.getLogger("evergrant"), list[str]()
     handler = logging.Handler(logging.WARNING)
     handler.emit = lambda record: said.append(record.getMessage())  # type: ignore[method-assign]

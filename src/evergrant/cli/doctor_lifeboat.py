@@ -1,4 +1,4 @@
-"""Lifeboat checks of ``evergrant doctor``; ``--repair`` empties the lifeboats."""
+"""Lifeboat checks of ``evergrant doctor``; ``--repair`` empties the lifeboat of its store."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def _describe(token: evergrant.Token) -> str:
 
 
 def _check_other_stores(paths: Iterable[Path]) -> Iterator[Check]:
-    """Yield for which stores tokens are waiting, if the files say it."""
+    """Yield a check for each other store that tokens wait for, if the files name it."""
     for store, number in sorted(Counter(map(store_url_of, paths)).items()):
         yield Check(
             NAME,

@@ -36,7 +36,7 @@ class EventPrinter:
     """Prints events to stdout.
 
     Attributes:
-        failed: Whether any event so far was a failure.
+        failed: True if any event so far was a failure.
     """
 
     def __init__(self, *, as_json: bool) -> None:

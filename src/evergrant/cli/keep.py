@@ -43,8 +43,8 @@ COUNT_TOKENS_EVERY_S = 60.0
 """Seconds between two counts of all tokens for the metrics."""
 
 EventQueue = SimpleQueue[Event | signal.Signals]
-"""Events, of other threads too, and the signals that stop the command. One thread prints all of
-them, in order. (A signal handler may put into a SimpleQueue, whatever it interrupts.)"""
+"""Events of all threads, and the signals that stop the command. One thread prints them in order.
+(A signal handler may always put into a SimpleQueue, whatever code it interrupts.)"""
 
 
 def keep(
@@ -97,7 +97,7 @@ def keep(
 
 @contextmanager
 def _forward_signals(inbox: EventQueue) -> Iterator[None]:
-    """Put the signals that stop a program into the inbox, a second signal too."""
+    """Put each signal that stops a program into the inbox, also a second one."""
     before = {
         ending: signal.signal(ending, lambda number, _: inbox.put(signal.Signals(number)))
         for ending in STOP_SIGNALS

@@ -159,11 +159,11 @@ def _wait_for_redirect(
     from evergrant.cli.login_callback import PendingLogin
 
     state = parse_qs(urlsplit(url).query)["state"][0]
-    answer = PendingLogin(
+    pending = PendingLogin(
         state, keeper.complete_login, again and partial(_announce_second_consent, again)
     )
     if listener:
-        listener.serve(answer, print_warning)
+        listener.serve(pending, print_warning)
     if not browse:
         print_info("Open this address in any browser:")
     elif webbrowser.open(url):
@@ -176,8 +176,8 @@ def _wait_for_redirect(
             "If the browser ends on a page that does not load, paste that page's address here:"
         )
         alone = listener is None
-        threading.Thread(target=_read_pasted, args=(answer, alone), daemon=True).start()
-    return answer.wait(LOGIN_TIMEOUT_S)
+        threading.Thread(target=_read_pasted, args=(pending, alone), daemon=True).start()
+    return pending.wait(LOGIN_TIMEOUT_S)
 
 
 def _announce_second_consent(again: Callable[[], str]) -> str:
@@ -190,15 +190,15 @@ def _print_next_address(address: str) -> None:
     print_info(f"  {address}")
 
 
-def _read_pasted(answer: PendingLogin, alone: bool) -> None:  # noqa: FBT001 - a thread's argument
+def _read_pasted(pending: PendingLogin, alone: bool) -> None:  # noqa: FBT001 - a thread's argument
     # Not sys.stdin: the interpreter cannot exit while a thread waits in it.
     with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as stdin:
         for line in stdin:
             redirect = line.decode("utf-8", "replace").strip()
             if redirect:
                 try:
-                    answer.complete(redirect, lambda _: None, _print_next_address)
+                    pending.complete(redirect, lambda _: None, _print_next_address)
                 except UntrustedServer as error:
                     print_warning(error.message)
     if alone:
-        answer.fail("no address was pasted")
+        pending.fail("no address was pasted")

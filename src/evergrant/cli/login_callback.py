@@ -1,4 +1,4 @@
-"""The end of a login by browser: a page on this machine that Zoho redirects the browser to."""
+"""Receives the redirect that ends a login by browser, on a page on this machine."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ class PendingLogin:
     """Waits for the redirect that belongs to one login; refuses all others and keeps waiting.
 
     Args:
-        state: The login's ``state`` parameter. Without it, a request cannot end the wait.
+        state: The login's ``state`` parameter. A request without it cannot end the wait.
         complete: Finishes the login with the redirect's URL or path.
-        again: Returns the address at Zoho that asks for consent again. Used once, if a login
-            brought no refresh token because the user had consented before.
+        again: Returns the address at Zoho that asks for consent again, or None. It is used once,
+            if a login brought no refresh token because the user had consented before.
     """
 
     def __init__(
@@ -184,20 +184,20 @@ class CallbackServer:
         self._server.path = parts["path"] or "/"
         self.url = f"{parts['host']}:{self._server.server_port}{parts['path']}"
 
-    def serve(self, answer: PendingLogin, refused: Callable[[str], None]) -> None:
+    def serve(self, pending: PendingLogin, refused: Callable[[str], None]) -> None:
         """Pass each redirect to the pending login, until this server is closed.
 
         Args:
             refused: Called with the reason why a redirect was refused.
         """
-        self._server.answer, self._server.refused = answer, refused
+        self._server.pending, self._server.refused = pending, refused
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
-        if self._server.answer:
+        if self._server.pending:
             self._server.shutdown()
         self._server.server_close()
 
@@ -205,7 +205,7 @@ class CallbackServer:
 class _Server(ThreadingHTTPServer):
     # One thread per connection: browsers open connections that they never use.
     path = "/"
-    answer: PendingLogin | None = None
+    pending: PendingLogin | None = None
     refused: Callable[[str], None]
     # Another program must not be able to share the port and take the code.
     allow_reuse_port = False
@@ -224,11 +224,11 @@ class _Handler(OneRequestHandler):
 
     def do_GET(self) -> None:  # noqa: N802 - the base's name
         """Receive the redirect."""
-        if self.server.answer is None or self.path.partition("?")[0] != self.server.path:
+        if self.server.pending is None or self.path.partition("?")[0] != self.server.path:
             self._send_page(HTTPStatus.NOT_FOUND, "Not found", "There is no page at this address.")
             return
         try:
-            self.server.answer.complete(self.path, self._show_result, self._redirect_browser)
+            self.server.pending.complete(self.path, self._show_result, self._redirect_browser)
         except UntrustedServer as error:
             self.server.refused(error.message)
             self._send_page(

@@ -110,7 +110,7 @@ def resolve_store_url(name: str) -> str:
 
 @contextmanager
 def open_for_preview(url: str) -> Iterator[evergrant.TokenStore]:
-    """Open a target without changing it. A target that does not exist yet looks empty.
+    """Open a target without changing it. If it does not exist yet, an empty store is used.
 
     Raises:
         ConfigError: The target would not outlive this process.

@@ -38,7 +38,7 @@ SANDBOX_PORT = 8790
 _GLOBAL_OPTIONS = ("--store", "--config", "--sandbox")
 
 MAX_COMPLETED = 10_000
-"""How many tokens are read for the completion of a user's name."""
+"""How many tokens are read to complete a user's name."""
 
 
 def complete_service(incomplete: str) -> list[str]:

@@ -36,7 +36,7 @@ def parse_pairs(fields: Iterable[str]) -> list[tuple[str, str]]:
 def parse_typed(
     fields: Iterable[str], read: Callable[[str], bytes]
 ) -> list[tuple[str, bool | int | float | str | None]]:
-    """Split each ``key=value``; true, false, null and numbers become what they say.
+    """Split each ``key=value``; true, false, null and numbers become JSON values.
 
     Args:
         read: Returns the content of a file, for ``@FILE``; ``@-`` is stdin.
@@ -44,10 +44,10 @@ def parse_typed(
     Raises:
         ConfigError: A field has no equals sign or no key, or a file is not UTF-8 text.
     """
-    return [(key, _typed(value, read)) for key, value in parse_pairs(fields)]
+    return [(key, _parse_value(value, read)) for key, value in parse_pairs(fields)]
 
 
-def _typed(value: str, read: Callable[[str], bytes]) -> bool | int | float | str | None:
+def _parse_value(value: str, read: Callable[[str], bytes]) -> bool | int | float | str | None:
     if value.startswith("@"):
         try:
             return read(value[1:]).decode()
@@ -61,7 +61,7 @@ def _typed(value: str, read: Callable[[str], bytes]) -> bool | int | float | str
 
 
 def query_text(value: bool | float | str | None) -> str:  # noqa: FBT001 - it is the value
-    """Return a typed value as a query has it."""
+    """Return a typed value as text for a query."""
     return value if isinstance(value, str) else json.dumps(value)
 
 

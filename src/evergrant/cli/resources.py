@@ -1,6 +1,6 @@
-"""What commands work with: stores, accounts servers, keepers and the audit log.
+"""Opens what commands work with: stores, accounts servers, keepers and the audit log.
 
-The package's names load when they are used, which keeps the help fast.
+Heavy modules are imported inside the functions, which keeps the help fast.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ MAX_NAMES_COMPARED = 10_000
 """How many names are compared with a name that was not found."""
 
 IN_MEMORY_URLS = ("memory:", "list:", "sqlite:///:memory:")
-"""How the URLs of stores begin that are lost when their process ends."""
+"""The beginnings of the URLs of stores that are lost when their process ends."""
 
 
 def require_persistent_store(url: str) -> None:
@@ -83,7 +83,7 @@ def open_audit_log(settings: Settings) -> AuditLog | None:
 
 @contextmanager
 def open_for_reading(settings: Settings) -> Iterator[evergrant.TokenStore]:
-    """Open the store read-only; a store that does not exist is not created, and looks empty."""
+    """Open the store read-only. If it does not exist, an empty store in memory takes its place."""
     try:
         store = evergrant.open_store(settings.store, read_only=True)
     except StoreMissing:
@@ -149,7 +149,7 @@ def online_keeper(
 ) -> Iterator[evergrant.Keeper]:
     """Open the store with a Keeper for the server that granted this user's token.
 
-    That is a sandbox, if one is set or the token came from one.
+    The server is a sandbox if one is set, or if the token came from one.
 
     Args:
         policy: The rules for tokens that are about to be used.
@@ -176,7 +176,7 @@ def policy_enforcer_for(
 def grant_states_for(
     settings: Settings, store: evergrant.TokenStore, accounts: evergrant.Accounts
 ) -> GrantStates:
-    """Return the states of the store's grants, with those that wait in the lifeboat."""
+    """Return the states of the store's grants, including grants that wait in the lifeboat."""
     from evergrant._core.grant_state import GrantStates
     from evergrant._core.saver import Saver
     from evergrant._lifeboat.outbox import Lifeboat
@@ -208,7 +208,7 @@ def require_only_user(settings: Settings) -> str:
 
 
 def _find_sandbox(store: evergrant.TokenStore, user: str) -> str | None:
-    # If the name matches several clients, the configured client decides later.
+    # If the name matches tokens of several clients, the configured client decides later.
     with suppress(AmbiguousUser), evergrant.Accounts(data_centers=ZOHO) as accounts:
         token = evergrant.Keeper(store, accounts).find(user)
         if is_sandboxed(token):

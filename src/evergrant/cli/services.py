@@ -1,4 +1,4 @@
-"""``evergrant services`` and ``evergrant orgs``: what can be called, and for which org."""
+"""``evergrant services`` lists Zoho's services; ``evergrant orgs`` lists a user's orgs."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _ORG_WORDS = {
 
 def services(
     name: Annotated[
-        str | None, typer.Argument(metavar="[SERVICE]", help="Show all about this one.")
+        str | None, typer.Argument(metavar="[SERVICE]", help="Show everything about this service.")
     ] = None,
     *,
     as_json: AsJson = False,
@@ -43,11 +43,11 @@ def services(
         print_json([_describe(service) for service in wanted])
     elif name:
         for key, value in _describe(wanted[0]).items():
-            typer.echo(f"{key + ':':<16}{_shown(value)}")
+            typer.echo(f"{key + ':':<16}{_display(value)}")
     else:
         screen = console()
         rows = [
-            [one.name, one.title, _ORG_WORDS[one.org.travels], _shown(one.default_scopes)]
+            [one.name, one.title, _ORG_WORDS[one.org.travels], _display(one.default_scopes)]
             for one in wanted
         ]
         heads = ["service", "name", "org", "scopes of login"]
@@ -57,7 +57,7 @@ def services(
 def orgs(
     context: typer.Context,
     user: Annotated[
-        str | None, typer.Argument(metavar="[USER]", help="Needed if several are logged in.")
+        str | None, typer.Argument(metavar="[USER]", help="Needed if several users are logged in.")
     ] = None,
     *,
     service: ServiceName = None,
@@ -132,5 +132,5 @@ def _describe(service: Service) -> dict[str, Any]:
     }
 
 
-def _shown(value: Any) -> str:
+def _display(value: Any) -> str:
     return " ".join(value) if isinstance(value, list | tuple) else str(value)

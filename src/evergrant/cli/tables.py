@@ -1,4 +1,4 @@
-"""How tokens are shown, without secrets: one description per row, as table, page or JSON."""
+"""Describes tokens without secrets, one dict per row, and lays them out as a table or page."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Row = dict[str, Any]
 CORRUPT = "corrupt"
 
 PIPE_WIDTH = 100_000
-"""The width of a pipe: lines that a screen folds stay whole there."""
+"""The width that is used for a pipe, so that no line is folded."""
 
 MIN_WIDTH_FOR_SCOPES = 120
 """On a narrower screen, scopes are only counted: their names do not fit."""

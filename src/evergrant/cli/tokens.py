@@ -71,7 +71,7 @@ def show(
     token_id: TokenId = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show everything about one token, except its secrets."""
+    """Show everything about one token, but of its secrets only which there are."""
     settings = settings_of(context)
     with (
         open_for_reading(settings) as store,

@@ -1,4 +1,4 @@
-"""How a transfer is reported: a progress bar, the audit log, and the results."""
+"""Reports a transfer: a progress bar, the audit log, and the results."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ WRITTEN_OUTCOMES = (Outcome.NEW, Outcome.UPDATED)
 
 
 def with_audit(settings: Settings, moves: Iterable[Moved], target: str) -> Iterable[Moved]:
-    """Yield results; each one that changed a store is written to the audit log first.
+    """Yield results. A result that changed a store is first written to the audit log.
 
     Args:
         target: The URL of the store that the tokens go to.

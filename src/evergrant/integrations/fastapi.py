@@ -35,7 +35,7 @@ class ZohoLogin:
     ``client: Annotated[httpx2.AsyncClient, Depends(zoho.client)]``.
 
     Args:
-        keeper: Its client logs users in; the redirect URL must lead to ``{prefix}/callback``.
+        keeper: Logs users in, with its client. The redirect URL must end in ``{prefix}/callback``.
         scopes: The scopes to ask for.
         prefix: The path of the login pages.
     """

@@ -45,8 +45,8 @@ class Zoho:
     """A Flask extension; the app needs a ``SECRET_KEY`` for its sessions.
 
     Args:
-        app: May be given later, to ``init_app``.
-        keeper: Its client logs users in; the redirect URL must lead to ``{prefix}/callback``.
+        app: The Flask app; it may also be passed to ``init_app`` later.
+        keeper: Logs users in, with its client. The redirect URL must end in ``{prefix}/callback``.
         scopes: The scopes to ask for.
         prefix: The path of the login pages.
     """
@@ -78,7 +78,7 @@ class Zoho:
 
     @property
     def user(self) -> str:
-        """The name of the logged-in user; raises `LoginRequired` if no user is."""
+        """The name of the logged-in user; raises `LoginRequired` if no user is logged in."""
         return self._login.user(session)
 
     @property
@@ -100,7 +100,7 @@ class Zoho:
         return self._keeper.find(self.user).api_domain or ""
 
     def login_required(self, view: Callable[P, T]) -> Callable[P, T]:
-        """Show a view to logged-in users only; others are sent to the login."""
+        """Decorate a view for logged-in users only; other users are redirected to the login."""
 
         @wraps(view)
         def guarded(*args: P.args, **kwargs: P.kwargs) -> T:

@@ -45,22 +45,22 @@ PENDING_KEY = "zoho_login"
 """The session key of the started logins: the browser binding, and the target of each."""
 
 MAX_LOGINS = 5
-"""How many logins a session remembers. It may be a cookie, which holds 4,096 bytes."""
+"""How many logins a session remembers. The session may be a cookie, which holds 4,096 bytes."""
 
 MAX_TARGET_LENGTH = 400
 """The longest path that is remembered, in characters."""
 
 MAX_RETRY_AFTER_S = 3_600.0
-"""The longest ``Retry-After``: Zoho's limits look back an hour."""
+"""The longest ``Retry-After``. Zoho's limits count the last hour only."""
 
 CROSS_SITE_LOGOUT = "Log out by a button of this site."
-"""The message for a logout that a page of another site caused."""
+"""The answer to a logout that a page of another site caused."""
 
 IF_ACCEPTED = (
     "If you did accept at Zoho, wait ten minutes first: "
     "Zoho gives the same answer after an app's tenth login in that time."
 )
-"""An addition for denied logins: Zoho's response to a denial and to its limit is the same."""
+"""Added if a login was denied: Zoho answers the same when its limit for logins is reached."""
 
 Session = MutableMapping[str, Any]
 
@@ -69,7 +69,7 @@ class WebLogin:
     """The login of a web app, for any framework that has a session for each browser.
 
     Args:
-        keeper: Its client logs users in.
+        keeper: Logs users in, with its client.
         scopes: The scopes to ask for.
     """
 
@@ -111,8 +111,8 @@ class WebLogin:
     def finish(self, session: Session, query: str, *, urls: LoginUrls = DEFAULT_URLS) -> str:
         """Finish a login with the redirect's query string; return where to send the browser.
 
-        That is a path of this site, or Zoho once more if it sent no refresh token because the
-        user had consented before.
+        That is a path of this site. If Zoho sent no refresh token, because the user had consented
+        before, it is Zoho once more.
 
         Raises:
             UntrustedServer: The login was not started in this browser, or the redirect is not ours.
@@ -140,7 +140,7 @@ class WebLogin:
         return urls.target(done.target)
 
     def return_url(self, session: Session, query: str, *, urls: LoginUrls = DEFAULT_URLS) -> str:
-        """Return the page that starts a new login, for the tab in which one failed."""
+        """Return the address that starts a new login, for the tab in which a login failed."""
         mine = (login for login in _started_logins(session)[1] if login.key == _state_key(query))
         target = next((login.target for login in mine), urls.front)
         return f"{urls.login}?{urlencode({'next': target})}" if target != urls.front else urls.login
@@ -194,7 +194,7 @@ class _StartedLogin(NamedTuple):
     Attributes:
         key: Identifies the login in its session.
         target: The path to go to afterwards.
-        is_done: Whether it has succeeded.
+        is_done: True if the login has succeeded.
     """
 
     key: str
@@ -203,7 +203,7 @@ class _StartedLogin(NamedTuple):
 
 
 def _started_logins(session: Session) -> tuple[str | None, list[_StartedLogin]]:
-    """Return the browser binding of a session and its logins, oldest first."""
+    """Return the value that binds a session's logins to its browser, and these, oldest first."""
     held = session.get(PENDING_KEY)
     if not isinstance(held, dict):
         return None, []
@@ -223,9 +223,9 @@ class HttpProblem:
         status: The HTTP status.
         text: The message for users, without secrets or other users' names.
         retry_after: Seconds after which the same request may succeed, or None if unknown.
-        login: Whether a login helps.
-        again: Whether the login needs a new consent: without one, Zoho sends no refresh token.
-        more: An addition to the message, on a page.
+        login: True if a new login helps.
+        again: True if that login needs a new consent: without one, Zoho sends no refresh token.
+        more: A second sentence for the error page.
     """
 
     status: HTTPStatus

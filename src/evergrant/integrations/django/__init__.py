@@ -1,4 +1,4 @@
-"""Django: an app that logs users in with Zoho, calls Zoho as them, and lists who is logged in.
+"""Django: an app that logs users in with Zoho, calls Zoho as them, and lists their tokens.
 
 In the settings: ``"evergrant.integrations.django"`` in ``INSTALLED_APPS``,
 ``"evergrant.integrations.django.middleware.ZohoMiddleware"`` behind the session's in

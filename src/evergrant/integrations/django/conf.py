@@ -60,7 +60,7 @@ def mask_settings() -> None:
 
 
 def keeper() -> evergrant.Keeper:
-    """Return the keeper of this process; it is made at the first call."""
+    """Return the keeper of this process; the first call makes it."""
     with _lock.get():
         if "keeper" not in _keepers:
             _keepers["keeper"] = _make_keeper(settings.EVERGRANT)

@@ -22,7 +22,7 @@ _logger = RateLimitedLog()
 
 
 class RequestZoho:
-    """Access to Zoho as the logged-in user; everything is loaded at first use."""
+    """Access to Zoho as the logged-in user. Nothing is loaded before it is used."""
 
     def __init__(self, request: HttpRequest) -> None:
         self._request = request
@@ -30,7 +30,7 @@ class RequestZoho:
 
     @property
     def user(self) -> str:
-        """The name of the logged-in user; raises `LoginRequired` if no user is."""
+        """The name of the logged-in user; raises `LoginRequired` if no user is logged in."""
         return login().user(self._request.session)
 
     @property

@@ -1,4 +1,4 @@
-"""The tokens of a store as staff sees them: everything except secrets."""
+"""The tokens of a store as staff may see them, without secrets."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Listing:
 
     Attributes:
         corrupt: How many rows of the store cannot be read.
-        is_cut: Whether more tokens match.
+        is_cut: True if more tokens match than are listed.
     """
 
     tokens: list[Token]
@@ -72,7 +72,7 @@ def _sort_key(token: Token) -> tuple[str, str, str]:
 
 
 def make_row(token: Token, states: GrantStates) -> TokenRow:
-    """Return a token without secrets. Its names are untrusted text, so they are escaped."""
+    """Return a token without secrets, with its names escaped: they are untrusted text."""
     return TokenRow(
         key=form_key(token),
         user=printable(token.user_name or "(no user)"),
