@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from evergrant.sandbox import Sandbox
-from tests.support.cli.runner import ALICE, Command, LogIn
+from tests.support.cli.runner import ALICE, BOB, Command, LogIn
 
 LEADS = "/crm/v8/Leads"
 
@@ -160,3 +160,37 @@ def test_the_shell_completes(typed: str, expected: set[str]) -> None:
     )
     assert done.stderr == ""
     assert {name.partition(":")[0] for name in done.stdout.split()} == expected
+
+
+@pytest.fixture
+def for_desk(run: Command, zoho: Sandbox) -> None:
+    code = zoho.grant_code(BOB, ["Desk.tickets.READ", "Desk.basic.READ", "ZohoBooks.items.READ"])
+    done = run("login", "--sandbox", zoho.url, "--self-client", "--user", "bob", stdin=code)
+    assert done.exit_code == 0, done.output
+    zoho.add_records("desk", "tickets", [{"id": str(number)} for number in range(250)])
+
+
+@pytest.mark.usefixtures("for_desk")
+def test_another_service_is_called_page_by_page_for_an_org(run: Command, zoho: Sandbox) -> None:
+    org = zoho.user(BOB).orgs[0].zgid
+    assert json.loads(run("orgs", "bob", "-s", "desk", "--json").stdout)[0]["id"] == org
+    tickets = run("api", "desk:/tickets", "-u", "bob", "--org", org, "--paginate", "-q", ".[].id")
+    assert tickets.stdout.split() == [str(number) for number in range(250)]
+    assert zoho.calls[-1].org == org
+    other = run("api", "desk:/tickets", "-u", "bob", "--org", "99")
+    assert other.exit_code == 1
+    assert json.loads(other.stdout)["errorCode"] == "OAUTH_ORG_MISMATCH"
+
+
+@pytest.mark.usefixtures("for_desk")
+def test_an_unclear_refusal_is_explained(run: Command, zoho: Sandbox) -> None:
+    zoho.calls.clear()
+    result = run("api", "books:/invoices", "-u", "bob")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["code"] == 57
+    assert "Zoho Books does not say why." in result.stderr
+    assert "evergrant orgs --service books" in result.stderr
+    assert zoho.calls.count(grant_type="refresh_token") == 1
+    assert run("api", "books:/invoices", "-u", "bob").exit_code == 1
+    assert zoho.calls.count(grant_type="refresh_token") == 1
+    assert run("token", "bob").exit_code == 0

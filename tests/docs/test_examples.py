@@ -165,6 +165,26 @@ def test_policies_example_is_a_policy(tmp_path: Path) -> None:
     assert names["policy"].session_timeout == settings.policy.session_timeout
 
 
+def test_services_examples_call_three_services(zoho_itself: Sandbox) -> None:
+    scopes = ["Desk.tickets.READ", "ZohoBooks.invoices.READ", "ZohoMail.accounts.READ"]
+    store, client = evergrant.open_store("memory:"), zoho_itself.client
+    accounts = evergrant.Accounts(client.client_id, client.client_secret)
+    keeper = Keeper(store, accounts)
+    code = zoho_itself.grant_code("alice@example.com", [*scopes, *evergrant.IDENTITY_SCOPES])
+    org = zoho_itself.user("alice@example.com").orgs[0]
+    keeper.login_with_code(code)
+    zoho_itself.add_records("desk", "tickets", [{"id": "1"}])
+    names: dict[str, Any] = {"keeper": keeper, "org_id": org.zgid}
+    for block in blocks(ROOT / "docs" / "services.md"):
+        run(block, names)
+    assert names["tickets"] == [{"id": "1"}]
+    assert names["invoices"] == []
+    assert names["accounts"][0]["primaryEmailAddress"] == "alice@example.com"
+    for opened in ("desk", "books", "mail", "client"):
+        names[opened].close()
+    end(keeper)
+
+
 def test_no_document_has_an_example_that_nothing_runs() -> None:
     with_examples = {path.name for path in DOCUMENTS if blocks(path)}
     assert with_examples == {
@@ -174,5 +194,6 @@ def test_no_document_has_an_example_that_nothing_runs() -> None:
         "observability.md",
         "policies.md",
         "official-sdk.md",
+        "services.md",
         "stores.md",
     }

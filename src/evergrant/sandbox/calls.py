@@ -23,6 +23,8 @@ class Call(NamedTuple):
         user: The e-mail of whose code or token came with it, where there is one.
         at: When, by the sandbox's clock (aware).
         missing: What the call asked for that Zoho has and the sandbox has not; else None.
+        service: The service that was called, other than accounts and CRM; else None.
+        org: The org that the call named for it; None if it named none.
     """
 
     data_center: str
@@ -33,6 +35,8 @@ class Call(NamedTuple):
     user: str | None
     at: datetime
     missing: str | None = None
+    service: str | None = None
+    org: str | None = None
 
 
 class Calls:

@@ -30,7 +30,11 @@ class Org:
 
 @dataclass(slots=True, eq=False)
 class User:
-    """A person with an account in one data center, and the orgs they belong to."""
+    """A person with an account in one data center, and the orgs they belong to.
+
+    Attributes:
+        services: The services that the person has an account in; None: all.
+    """
 
     email: str
     zuid: str
@@ -38,6 +42,7 @@ class User:
     last_name: str
     orgs: list[Org]
     data_center: str = "us"
+    services: frozenset[str] | None = None
 
     @property
     def full_name(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from evergrant.datacenter import DataCenter
 from evergrant.sandbox.accounts.consent_tickets import Tickets
@@ -29,6 +30,10 @@ class SandboxState:
     client: Client
     """The sandbox's own app, which other processes are told of."""
     schema: Schema = field(default_factory=Schema)
+    records: dict[tuple[str, str], list[Any]] = field(default_factory=dict)
+    """What other services list, by service and by the last part of the address."""
+    denied: set[tuple[str, str]] = field(default_factory=set)
+    """E-mail addresses and services: people whose role does not let them use it."""
     data_centers: Mapping[str, DataCenter] = field(default_factory=dict)
     """By code; filled once the ports are known."""
 
@@ -77,6 +82,8 @@ class RequestContext:
     now: datetime
     grant_type: str | None = None
     user: str | None = None
+    service: str | None = None
+    org: str | None = None
     missing: list[str] = field(default_factory=list)
 
     def access_token(self) -> AccessToken | None:

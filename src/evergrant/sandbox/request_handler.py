@@ -7,7 +7,7 @@ import threading
 from datetime import datetime
 from email.utils import format_datetime
 
-from evergrant.sandbox import api, control
+from evergrant.sandbox import api, control, services
 from evergrant.sandbox.accounts import routing as accounts
 from evergrant.sandbox.accounts.token import identify
 from evergrant.sandbox.calls import Call, Calls
@@ -70,6 +70,8 @@ class RequestHandler:
                     visit.user,
                     visit.now,
                     missing,
+                    visit.service,
+                    visit.org,
                 )
             )
             date = self._http_date(visit.now)
@@ -91,4 +93,5 @@ def _handle(visit: RequestContext) -> Response:
     on_main_port = visit.place.kind == "production"
     if on_main_port and visit.request.path.startswith(accounts.ROOT):
         return accounts.handle(visit)
-    return api.handle(visit)
+    served = services.handle(visit) if on_main_port else None
+    return served or api.handle(visit)

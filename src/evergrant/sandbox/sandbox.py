@@ -212,15 +212,22 @@ class Sandbox:
         org: Org | None = None,
         first_name: str = "",
         last_name: str = "",
+        services: Iterable[str] | None = None,
     ) -> User:
         """Open an account, in ``org`` or else in the first production org of the data center.
+
+        Args:
+            services: The services that the person has an account in, such as ``("desk",)``; by
+                default all.
 
         Raises:
             ValueError: The address is taken, or the org is in another data center.
         """
         names = first_name or email.partition("@")[0].title(), last_name or "Example"
         with self._lock:
-            return self._state.directory.add_user(email, data_center, org, names)
+            user = self._state.directory.add_user(email, data_center, org, names)
+            user.services = None if services is None else frozenset(services)
+            return user
 
     def add_module(
         self,
@@ -248,6 +255,25 @@ class Sandbox:
         """
         with self._lock:
             return self._state.schema.declare(module, api_name, {"data_type": data_type, **more})
+
+    def add_records(self, service: str, name: str, records: Iterable[Mapping[str, Any]]) -> None:
+        """Add to what a service lists: ``add_records("desk", "tickets", [{"id": "1"}])``.
+
+        Args:
+            name: The last part of the address that lists them.
+        """
+        with self._lock:
+            self._state.records.setdefault((service, name), []).extend(map(dict, records))
+
+    def deny_role(self, email: str, service: str) -> None:
+        """Let a user's role forbid all that a service has, as an administrator may.
+
+        Raises:
+            LookupError: There is no such user.
+        """
+        user = self.user(email)
+        with self._lock:
+            self._state.denied.add((user.email, service))
 
     def join(self, email: str, org: Org) -> User:
         """Make a user a member of one more org.

@@ -7,7 +7,7 @@ https://www.zoho.com/accounts/protocol/oauth/multi-dc/client-authorization.html.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from html import escape
 from urllib.parse import quote
 
@@ -31,6 +31,16 @@ _VALUES = {"access_type": ("online", "offline"), "prompt": ("", "consent")}
 """Values that the sandbox knows, the default first."""
 
 _OPENID = {"openid", "email", "profile", "phone"}
+
+
+_TAKES_ACCOUNT = {
+    "ZOHOCRM": "crm",
+    "ZOHOBIGIN": "bigin",
+    "ZOHOCAMPAIGNS": "campaigns",
+    "ZOHORECRUIT": "recruit",
+    "DESK": "desk",
+}
+"""Services for which nothing is granted to a person without an account there, by scope area."""
 
 
 def ask(visit: RequestContext) -> Response:
@@ -163,6 +173,8 @@ def _accept(visit: RequestContext, application: Application, user: User, org: Or
     visit.user = user.email
     grants, settings = visit.state.grants, visit.state.settings
     client_id = application.client.client_id
+    if _lacks_account(user, application.scopes):
+        return _back(application, "error=no_org" + _state(application, before="&"))
     if not grants.may_issue_code(client_id, visit.now):
         return _back(application, "error=access_denied" + _state(application, before="&"))
     code = Code(
@@ -188,6 +200,17 @@ def _accept(visit: RequestContext, application: Application, user: User, org: Or
         f"{_state(application, after='&')}code={code.value}"
         f"&location={home.code}&accounts-server={accounts}&",
     )
+
+
+def _lacks_account(user: User, scopes: Iterable[str]) -> bool:
+    """Return True if a scope is of a service that takes an account, and the user has none there.
+
+    help.zoho.com, "Upcoming changes to the permission grant flow", since 2025-02-10.
+    """
+    if user.services is None:
+        return False
+    areas = {scope.partition(".")[0].upper() for scope in scopes}
+    return any(_TAKES_ACCOUNT[area] not in user.services for area in areas & _TAKES_ACCOUNT.keys())
 
 
 def _state(application: Application, *, before: str = "", after: str = "") -> str:

@@ -1,0 +1,9 @@
+"""The resource servers of Zoho's other services: who comes in, and what is refused in which words.
+
+Not their whole APIs: orgs, the request that shows whether a token works, and one or two lists.
+This table is the sandbox's own; the client's (`evergrant.services`) is tested against it.
+"""
+
+from evergrant.sandbox.services.resource_server import handle
+
+__all__ = ["handle"]
