@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
 
 import pytest
 
@@ -76,10 +80,30 @@ def _every_line_of_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("evergrant._logging.rate_limited.PERIOD_S", 0.0)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Iterator[None]:
+    """Let no garbage collection look at the many thousand tests: they stay to the end."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
+@pytest.fixture(scope="session")
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Return the homes of all tests. To number one itself, pytest would list all that there are."""
+    folder = tmp_path_factory.mktemp("homes")
+    return (folder / str(number) for number in count())
+
+
 @pytest.fixture(autouse=True)
-def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def own_home(homes: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """Keep tests off the developer's own tokens, and their settings out of the tests."""
-    monkeypatch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+    home = next(homes)
+    home.mkdir(mode=0o700)
+    monkeypatch.setenv("HOME", str(home))
     for name in list(os.environ):
         if name.startswith(("EVERGRANT_", "XDG_")) and name not in KEPT:
             monkeypatch.delenv(name)

@@ -174,7 +174,7 @@ COMMANDS = {
 def _fast(args: list[str]) -> int:
     """Run the quick tests, which nothing but Python is needed for."""
     with environment(TEST) as python:
-        return _call([python, "-m", "pytest", *_workers(each_core=1), *FAST, *args])
+        return _pytest(python, [*_workers(each_core=1), *FAST, *args])
 
 
 def _workers(each_core: int) -> list[str]:
@@ -187,7 +187,7 @@ def _tests(recipe: Recipe, args: list[str]) -> int:
     """Run pytest in an environment; of all tests, two at the most may fail beside others."""
     with environments([recipe, *SDKS.values()]) as (python, *sdk_pythons):
         _name(dict(zip(SDKS, sdk_pythons, strict=True)))
-        status = _call([python, "-m", "pytest", *_workers(each_core=2), *args])
+        status = _pytest(python, [*_workers(each_core=2), *args])
         if status == TESTS_FAILED and not args and pass_alone(python, failed_tests()):
             return 0
         return status
@@ -208,6 +208,15 @@ def _name(sdk_pythons: dict[str, Path]) -> None:
 
 def _code() -> list[str]:
     return [folder for folder in CODE if (ROOT / folder).is_dir()]
+
+
+def _pytest(python: Path, args: list[str]) -> int:
+    """Run pytest. Bytecode is kept, whatever the caller's setting: a test run starts Python often.
+
+    Without it, each of those programs compiles again what it imports of evergrant.
+    """
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    return _call([python, "-m", "pytest", *args])
 
 
 def _call(command: list[Path | str]) -> int:

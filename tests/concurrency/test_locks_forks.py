@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
+from weakref import WeakSet
 
 import boto3.session
 import pytest
@@ -41,7 +42,10 @@ def fork(check: Callable[[], None]) -> None:
         _fork._after()
 
 
-def test_what_is_made_during_a_fork_waits_for_its_end() -> None:
+def test_what_is_made_during_a_fork_waits_for_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    # What earlier tests have left would take thousands of steps to come to rest.
+    monkeypatch.setattr(_fork, "_watched", WeakSet())
+
     def scene() -> Scene:
         made = [Resting()]
         _fork.register(made[0])

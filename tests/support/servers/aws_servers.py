@@ -33,11 +33,46 @@ def _copied(thing: Any) -> Any:
     return table
 
 
+def _in_order(table: Any) -> list[Any]:
+    """Return the items of a table as moto does, whose own way converts them in each comparison."""
+    rows = table.items.values()
+    items = [item for row in rows for item in (row.values() if table.range_key_attr else [row])]
+    return sorted(items, key=_place)
+
+
+def _place(item: Any) -> tuple[Any, ...]:
+    keys = (item.hash_key, item.range_key) if item.range_key else (item.hash_key,)
+    return tuple(key.cast_value for key in keys)
+
+
 class Quiet(WSGIRequestHandler):
     """Writes no line for each request, and keeps connections, as Amazon's servers do."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
+    wbufsize = -1  # an answer leaves in one piece
+
+    def run_wsgi(self) -> None:
+        """Answer a request; werkzeug's own way closes the connection after it."""
+        status, headers, body = "", list[tuple[str, str]](), list[bytes]()
+
+        def start(
+            given: str, fields: list[tuple[str, str]], _: object = None, /
+        ) -> Callable[[bytes], object]:
+            nonlocal status, headers
+            status, headers = given, fields
+            return body.append
+
+        body.extend(self.server.app(self.make_environ(), start))
+        code, _, reason = status.partition(" ")
+        self.send_response(int(code), reason)
+        for name, value in headers:
+            if name.lower() != "content-length":
+                self.send_header(name, value)
+        self.send_header("Content-Length", str(sum(map(len, body))))
+        self.end_headers()
+        self.wfile.write(b"".join(body))
+        self.wfile.flush()
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Say nothing."""
@@ -53,12 +88,14 @@ class Emulator:
     def __init__(self) -> None:
         from botocore.loaders import JSONFileLoader
         from moto.dynamodb import models
+        from moto.dynamodb.models import table
         from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
         from werkzeug.serving import make_server
 
         # Read once for each client otherwise: the descriptions of the services are large.
         JSONFileLoader.load_file = staticmethod(cache(JSONFileLoader().load_file))
         vars(models)["copy"] = SimpleNamespace(copy=copy.copy, deepcopy=_copied)
+        table.Table.all_items = _in_order  # type: ignore[method-assign,assignment]
         self._one_at_a_time = threading.Lock()
         self._refusals: list[dict[str, str] | None] = []
         self._app = DomainDispatcherApplication(create_backend_app)
