@@ -14,6 +14,7 @@ import typer
 
 from evergrant._masking import masks_locals
 from evergrant.cli import (
+    adopt,
     api,
     audit,
     check_store,
@@ -184,6 +185,7 @@ COMMANDS: Mapping[str, Callable[..., object]] = {
     "purge": purge.purge,
     "move": move.move,
     "import": import_tokens.import_tokens,
+    "adopt": adopt.adopt,
     "why": why.why,
     "doctor": doctor.doctor,
     "check-store": check_store.check_store,

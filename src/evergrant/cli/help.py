@@ -14,7 +14,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
     "Tokens": ("list", "show", "token", "refresh", "revoke", "delete", "purge"),
     "Zoho's services": ("api", "orgs", "services"),
     "Operation": ("keep", "why", "audit"),
-    "Stores": ("move", "import", "keys", "check-store"),
+    "Stores": ("move", "import", "adopt", "keys", "check-store"),
 }
 """The groups of commands in the help."""
 
@@ -41,6 +41,7 @@ EXAMPLES: Mapping[str, Sequence[str]] = {
     "why": ("evergrant why me@example.com",),
     "move": ("evergrant move file:///srv/tokens.csv sqlite:////srv/tokens.db --dry-run",),
     "import": ("evergrant import env:", "evergrant import - < tokens.json"),
+    "adopt": ("evergrant adopt", "evergrant adopt my_project --import"),
     "check-store": ("evergrant check-store my_app.stores:make_store",),
     "keys generate": ("evergrant keys generate --file ~/.evergrant.keys",),
     "keys rotate": ("evergrant keys rotate",),

@@ -17,7 +17,13 @@ from evergrant.clock import from_epoch_ms, to_epoch_ms
 from evergrant.errors import ConfigError
 from evergrant.token import Secret, Token
 
-__all__ = ["DEFAULT_PREFIX", "token_from_environment", "tokens_from_json"]
+__all__ = [
+    "DEFAULT_PREFIX",
+    "Record",
+    "parse_json",
+    "token_from_environment",
+    "tokens_from_json",
+]
 
 DEFAULT_PREFIX = "ZOHO_"
 """The prefix of the environment variables."""
@@ -52,7 +58,7 @@ def tokens_from_json(stream: BinaryIO) -> list[Token]:
     Raises:
         ConfigError: It is not JSON, or a record is not a token; names the record and field.
     """
-    records = _parse_json(stream)
+    records = parse_json(stream)
     if isinstance(records, str):
         raise ConfigError(records, hint="Give one JSON object, or a list of them.")
     tokens: list[Token] = []
@@ -95,7 +101,8 @@ def _read_variables(prefix: str) -> Record:
     )
 
 
-def _parse_json(stream: BinaryIO) -> Records | str:
+def parse_json(stream: BinaryIO) -> Records | str:
+    """Return the records of a JSON document, or what is wrong with it, in words."""
     # Problems are returned, not raised: the frames of an error would hold what was read.
     try:
         found = json.loads(stream.read().decode("utf-8-sig"), object_pairs_hook=_make_record)
