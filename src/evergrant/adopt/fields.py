@@ -45,6 +45,9 @@ MAX_LIFETIME_S = 86_400
 MAX_LENGTH = 4_000
 """Characters of a value; longer ones are no token and no name."""
 
+ZOHO_CLIENT = re.compile(r"100[04]\.[A-Z0-9]{4,40}")
+"""The form of Zoho's client ids; those of devices begin with 1004."""
+
 ZOHO_TOKEN = re.compile(r"1000\.[0-9a-f]{32}\.[0-9a-f]{32}")
 """The form of Zoho's tokens: https://www.zoho.com/crm/developer/docs/api/v8/access-refresh.html"""
 
@@ -152,6 +155,9 @@ def looks_like_zoho(values: Fields) -> bool:
     """Return True if the values themselves say that Zoho granted them."""
     tokens = (values.get("refresh_token"), values.get("access_token"))
     if any(isinstance(one, str) and ZOHO_TOKEN.fullmatch(str.__str__(one)) for one in tokens):
+        return True
+    client_id = values.get("client_id")
+    if isinstance(client_id, str) and ZOHO_CLIENT.fullmatch(str.__str__(client_id)):
         return True
     urls = " ".join(
         str.__str__(values[name])
