@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from evergrant.adopt.fields import ZOHO_TOKEN
+from evergrant.adopt.sdk_stores import SDKStore, find_sdk_stores
 from evergrant.adopt.source_code import Getter, find_getters, parse_source
 
 __all__ = ["Change", "suggest_change"]
@@ -48,22 +49,33 @@ def suggest_change(text: str, name: str, user: str | None = None) -> Change | No
     module = parse_source(text)
     if module is None or "zoho" not in text.lower() or "evergrant" in text:
         return None
-    getters = find_getters(module)
-    if not getters:
-        place = re.search(r"oauth/v2/token|grant_type", text)
-        if place is None:
-            return None
-        line = text.count("\n", 0, place.start()) + 1
-        return Change(diff="", by_hand=f"{name}:{line} asks Zoho for a token")
-    edits = _Edits(text, module, getters, user)
-    return Change(diff=edits.diff(name), unused=edits.unused)
+    getters, stores = find_getters(module), list(find_sdk_stores(module))
+    usable = [one for one in stores if one.replacement]
+    if getters or usable:
+        edits = _Edits(text, module, getters, usable, user)
+        return Change(diff=edits.diff(name), unused=edits.unused)
+    if stores:
+        line = stores[0].call.lineno
+        what = "makes a store of Zoho's SDK: write token_store(URL) there (docs/official-sdk.md)"
+        return Change(diff="", by_hand=f"{name}:{line} {what}")
+    place = re.search(r"oauth/v2/token|grant_type", text)
+    if place is None:
+        return None
+    line = text.count("\n", 0, place.start()) + 1
+    what = "asks Zoho for a token: write keeper.access_token() there"
+    return Change(diff="", by_hand=f"{name}:{line} {what}")
 
 
 class _Edits:
     """Lines to insert before, and lines to leave out, by their numbers from 0."""
 
     def __init__(
-        self, text: str, module: ast.Module, getters: Sequence[Getter], user: str | None
+        self,
+        text: str,
+        module: ast.Module,
+        getters: Sequence[Getter],
+        stores: Sequence[SDKStore],
+        user: str | None,
     ) -> None:
         self._lines = text.splitlines(keepends=True)
         self._end = "\r\n" if self._lines and self._lines[0].endswith("\r\n") else "\n"
@@ -72,7 +84,12 @@ class _Edits:
         self._keeper = "keeper" if not re.search(r"\bkeeper\b", text) else "zoho_keeper"
         self._call = f"{self._keeper}.access_token({repr(user) if user else ''})"
         self.unused: tuple[str, ...] = ()
-        self._add_keeper(module, getters)
+        if stores:
+            self._insert(_last_import(module), "from evergrant.zohocrmsdk import token_store")
+        for store in stores:
+            self._replace(store)
+        if getters:
+            self._add_keeper(module, getters)
         for getter in getters:
             self._change(getter)
 
@@ -131,6 +148,14 @@ class _Edits:
             self._insert(at, f"{indent}{' = '.join(getter.targets)} = {call}", f"{indent}return")
         first = getter.first.lineno
         self.unused += (f"{first}-{last}" if last > first else str(first),)
+
+    def _replace(self, store: SDKStore) -> None:
+        at = store.call.lineno - 1
+        line = self._lines[at].encode()  # the tree counts bytes
+        begin, end = store.call.col_offset, store.call.end_col_offset or len(line)
+        new = line[:begin] + (store.replacement or "").encode() + line[end:]
+        self._dropped.add(at)
+        self._insert(at, new.decode().rstrip("\r\n"))
 
     def _as_arguments(self) -> str:
         name, _, arguments = self._call.partition("(")

@@ -91,7 +91,7 @@ def adopt(
         typer.echo(json_text(_as_dict(report, adopted, changes), indent=2))
     else:
         _print(adopted, changes)
-    _print_messages(report, adopted, done=do_import)
+    _print_messages(report, adopted, changes, done=do_import)
     if do_import and any(one.user is None and one.found.token.refresh_token for one in adopted):
         print_error("some grants were not imported: see their note")
         raise typer.Exit(ExitCode.BAD_RESULT)
@@ -208,11 +208,23 @@ def _cells(one: Adopted) -> tuple[str, ...]:
     )
 
 
-def _print_messages(report: Report, adopted: Sequence[Adopted], *, done: bool) -> None:
+def _print_messages(
+    report: Report,
+    adopted: Sequence[Adopted],
+    changes: Sequence[tuple[str, Change]],
+    *,
+    done: bool,
+) -> None:
     for problem in report.problems:
         print_info(problem)
     for warning in report.warnings:
         print_warning(warning)
+    for name, change in changes:
+        if change.by_hand:
+            print_info(change.by_hand)
+        elif change.unused:
+            lines = ", ".join(change.unused)
+            print_info(f"{escaped(name)}: after the change, lines {lines} (as of now) are not used")
     if not adopted:
         print_info("no Zoho tokens were found")
     elif not done:

@@ -1,0 +1,289 @@
+"""`evergrant adopt` and `evergrant import FILE`: who owns a grant, and what Zoho says of it."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evergrant import Accounts
+from evergrant.sandbox import Sandbox
+from evergrant.stores import open_store
+from evergrant.token import Token
+from tests.support.cli.runner import Command, on_a_terminal
+
+LogIn = Callable[..., Token]
+STYLE = re.compile(r"\x1b\[[0-9;]*m")
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
+    monkeypatch.setenv("EVERGRANT_HOME", str(tmp_path / "home"))
+    return Command()
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    folder = tmp_path / "project"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture
+def log_in(zoho: Sandbox) -> LogIn:
+    def granted(user: str = "alice@example.com", *scopes: str, **more: Any) -> Token:
+        where = zoho.user(user).data_center
+        client = more.get("client", zoho.client)
+        with Accounts(
+            client.client_id,
+            client.client_secret,
+            data_centers=zoho.data_centers,
+            data_center=where,
+            clock=zoho.clock,
+        ) as accounts:
+            return accounts.exchange(zoho.grant_code(user, *scopes, **more))
+
+    return granted
+
+
+def write(path: Path, token: Token, **more: object) -> None:
+    fields = {
+        "refresh_token": token.refresh_token and str.__str__(token.refresh_token),
+        "client_id": token.client_id,
+        "client_secret": token.client_secret and str.__str__(token.client_secret),
+    }
+    path.write_text(json.dumps({**fields, **more}))
+
+
+def stored(tmp_path: Path) -> dict[str | None, Token]:
+    with open_store(f"sqlite:///{tmp_path}/home/tokens.db", read_only=True) as store:
+        return {token.user_name: token for token in store.get_tokens()}
+
+
+def refreshes(zoho: Sandbox) -> list[str]:
+    return [call.data_center for call in zoho.calls if call.grant_type == "refresh_token"]
+
+
+def adopt(run: Command, zoho: Sandbox, project: Path, *more: str) -> list[dict[str, Any]]:
+    result = run("adopt", str(project), "--import", "--json", f"--sandbox={zoho.url}", *more)
+    found: list[dict[str, Any]] = json.loads(result.stdout)["found"]
+    assert result.exit_code == (1 if any(one["user"] is None for one in found) else 0)
+    return found
+
+
+def test_zoho_is_asked_whose_a_grant_is_and_the_source_stays(
+    tmp_path: Path, project: Path, run: Command, zoho: Sandbox, log_in: LogIn
+) -> None:
+    token = log_in()
+    write(project / "zoho.json", token, api_domain=token.api_domain)
+    before = (project / "zoho.json").read_bytes()
+    [found] = adopt(run, zoho, project)
+    assert found["outcome"] == "imported"
+    assert found["user"].startswith("alice@example.com:")
+    assert stored(tmp_path)[found["user"]].refresh_token == token.refresh_token
+    assert len(refreshes(zoho)) == 1
+    [again] = adopt(run, zoho, project)
+    assert again["outcome"] == "already in the store"
+    assert len(refreshes(zoho)) == 1
+    assert (project / "zoho.json").read_bytes() == before
+
+
+def test_a_grant_of_an_unknown_data_center_is_looked_for(
+    tmp_path: Path, project: Path, run: Command, zoho: Sandbox, log_in: LogIn
+) -> None:
+    token = log_in("carol@example.eu")
+    write(project / "zoho.json", token)
+    [found] = adopt(run, zoho, project)
+    assert found["user"].startswith("carol@example.eu:")
+    assert refreshes(zoho) == ["us", "eu"]
+    home = zoho.data_centers.by_code("eu").api_url
+    assert [one.api_domain for one in stored(tmp_path).values()] == [home]
+
+
+def test_the_data_center_that_is_named_is_asked_first(
+    project: Path, run: Command, zoho: Sandbox, log_in: LogIn
+) -> None:
+    write(project / "zoho.json", log_in("carol@example.eu"))
+    adopt(run, zoho, project, "--data-center", "eu")
+    assert refreshes(zoho) == ["eu"]
+
+
+@pytest.mark.parametrize("wrong", ["data center", "client", "revoked"])
+def test_what_zoho_refuses_is_not_imported(
+    tmp_path: Path, project: Path, run: Command, zoho: Sandbox, log_in: LogIn, wrong: str
+) -> None:
+    token = log_in("carol@example.eu")
+    other = zoho.add_client()
+    more: dict[str, object] = {"dc": "us" if wrong == "data center" else "eu"}
+    if wrong == "client":
+        more |= {"client_id": other.client_id, "client_secret": other.client_secret}
+    if wrong == "revoked":
+        more["refresh_token"] = f"1000.{'a' * 32}.{'b' * 32}"
+    write(project / "zoho.json", token, **more)
+    [found] = adopt(run, zoho, project)
+    assert (found["user"], found["outcome"]) == (None, "not imported")
+    assert "revoked, or of another client or data center" in found["note"]
+    assert len(refreshes(zoho)) == 1
+    assert stored(tmp_path) == {}
+
+
+def test_a_grant_that_does_not_say_whose_it_is_keeps_a_name_from_its_file(
+    tmp_path: Path, project: Path, run: Command, zoho: Sandbox, log_in: LogIn
+) -> None:
+    for name, scope in (("zoho desk", "Desk.tickets.READ"), ("zoho\nbooks", "ZohoBooks.x.READ")):
+        write(project / f"{name}.json", log_in("alice@example.com", scope))
+    books, desk = adopt(run, zoho, project)
+    assert (books["user"], desk["user"]) == ("zoho-books", "zoho-desk")
+    assert "kept as zoho-desk" in desk["note"]
+    assert stored(tmp_path).keys() == {"zoho-books", "zoho-desk"}
+
+
+def test_a_throttled_grant_is_kept_and_told(
+    tmp_path: Path, project: Path, run: Command, zoho: Sandbox, log_in: LogIn
+) -> None:
+    token = log_in()
+    write(project / "zoho.json", token, dc="us")
+    zoho.faults.throttle()
+    [found] = adopt(run, zoho, project)
+    assert found["user"] == "zoho"
+    assert stored(tmp_path)["zoho"].refresh_token == token.refresh_token
+
+
+def test_without_a_refresh_token_there_is_nothing_to_import(
+    project: Path, run: Command, zoho: Sandbox, log_in: LogIn
+) -> None:
+    access = log_in().access_token or ""
+    (project / "zoho.json").write_text(json.dumps({"access_token": str.__str__(access)}))
+    result = run("adopt", str(project), "--import", f"--sandbox={zoho.url}")
+    assert result.exit_code == 0
+    assert "no refresh token" in result.stdout
+    assert refreshes(zoho) == []
+
+
+def test_the_change_names_the_user_where_there_are_several(
+    project: Path, run: Command, zoho: Sandbox, log_in: LogIn
+) -> None:
+    for name in ("alice", "bob"):
+        write(project / f"zoho_{name}.json", log_in(f"{name}@example.com"), dc="us")
+        (project / f"{name}.py").write_text(
+            f'import requests\n\nFILE = "zoho_{name}.json"\n\n\ndef token():\n'
+            '    data = requests.post("https://accounts.zoho.com/oauth/v2/token").json()\n'
+            '    return data["access_token"]\n'
+        )
+    result = run("adopt", str(project), "--import", f"--sandbox={zoho.url}")
+    assert "+    return keeper.access_token('alice@example.com:" in result.stdout
+    assert "+    return keeper.access_token('bob@example.com:" in result.stdout
+
+
+def test_the_table_fits_eighty_columns(
+    project: Path, run: Command, zoho: Sandbox, log_in: LogIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    (project / "config" / "production").mkdir(parents=True)
+    write(project / "config" / "production" / "zoho_books_tokens.json", log_in())
+    shown, code = on_a_terminal("adopt", str(project), f"--sandbox={zoho.url}")
+    assert code == 0
+    assert max(map(len, STYLE.sub("", shown).splitlines())) <= 80
+
+
+def test_nothing_found_is_told(project: Path, run: Command) -> None:
+    result = run("adopt", str(project))
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == "no Zoho tokens were found\n"
+
+
+def test_a_folder_that_is_not_there(project: Path, run: Command) -> None:
+    result = run("adopt", str(project / "none"))
+    assert result.exit_code == 2
+    assert "cannot be read" in result.stderr
+
+
+def test_import_recognises_a_file(
+    tmp_path: Path, project: Path, run: Command, zoho: Sandbox, log_in: LogIn
+) -> None:
+    token = log_in()
+    write(project / "mine.json", token)
+    dry = run("import", str(project / "mine.json"), "--dry-run", f"--sandbox={zoho.url}")
+    assert dry.exit_code == 0, dry.output
+    assert refreshes(zoho) == []
+    for outcome in ("new", "same"):
+        result = run("import", str(project / "mine.json"), f"--sandbox={zoho.url}")
+        assert result.exit_code == 0, result.output
+        assert f"1 {outcome}" in result.stdout
+    assert len(refreshes(zoho)) == 1
+    [kept] = stored(tmp_path).values()
+    assert kept.refresh_token == token.refresh_token
+    assert kept.user_name
+
+
+def test_import_of_a_file_without_tokens(project: Path, run: Command, zoho: Sandbox) -> None:
+    (project / "zoho.json").write_text("{}")
+    result = run("import", str(project / "zoho.json"), f"--sandbox={zoho.url}")
+    assert result.exit_code == 2
+    assert "no Zoho token was found" in result.stderr
+
+
+@pytest.fixture
+def foreign(project: Path, zoho: Sandbox, log_in: LogIn) -> str:
+    """The URL of a table with other columns, and of two users."""
+    with closing(sqlite3.connect(project / "app.db")) as database:
+        database.execute('CREATE TABLE "my creds" (who, "ref""resh", tok, cid, cs)')
+        for user in ("alice@example.com", "bob@example.com"):
+            token = log_in(user)
+            row = (user, token.refresh_token, "x", token.client_id, token.client_secret)
+            database.execute('INSERT INTO "my creds" VALUES (?,?,?,?,?)', list(map(plain, row)))
+        database.commit()
+    return f"sqlite:///{project}/app.db?table=my%20creds&map="
+
+
+def plain(value: str | None) -> str:
+    return str.__str__(value or "")
+
+
+def test_import_takes_the_columns_of_a_foreign_table(
+    tmp_path: Path, run: Command, zoho: Sandbox, foreign: str
+) -> None:
+    columns = 'refresh_token:ref"resh,access_token:tok,client_id:cid,client_secret:cs,owner:who'
+    result = run("import", f"{foreign}{columns}", f"--sandbox={zoho.url}")
+    assert result.exit_code == 0, result.output
+    assert [str(name).partition(":")[0] for name in stored(tmp_path)] == [
+        "alice@example.com",
+        "bob@example.com",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ("", "names no column with the refresh token"),
+        ("access_token:tok", "names no column with the refresh token"),
+        ("refresh_token", "is not FIELD:COLUMN"),
+        ("colour:tok,refresh_token:tok", "is not FIELD:COLUMN"),
+        ("refresh_token:missing", "has no column 'missing'"),
+        ("refresh_token:tok&table=none", "there is no table 'none'"),
+    ],
+)
+def test_a_map_that_cannot_be(
+    run: Command, zoho: Sandbox, foreign: str, columns: str, message: str
+) -> None:
+    result = run("import", f"{foreign}{columns}", f"--sandbox={zoho.url}")
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+def test_no_secret_is_printed(project: Path, run: Command, zoho: Sandbox, log_in: LogIn) -> None:
+    token = log_in()
+    write(project / "zoho.json", token)
+    secret = plain(token.refresh_token)
+    (project / "app.py").write_text(f'TOKEN = "{secret}"  # for zoho: oauth/v2/token\n')
+    for more in ((), ("--import",), ("--import", "--json")):
+        result = run("adopt", str(project), *more, f"--sandbox={zoho.url}")
+        assert "app.py:1: a token stands in the source code" in result.stderr
+        for one in (token.refresh_token, token.client_secret, token.access_token):
+            assert plain(one) not in result.output
