@@ -120,6 +120,8 @@ def _filled(text: str, zoho: Sandbox, token: Token) -> str:
         "ACCESS_TOKEN": token.access_token,
         "ACCOUNTS_URL": home.accounts_url,
         "API_DOMAIN": home.api_url,
+        "DESK_URL": home.product_url("desk"),
+        "ORG_ID": zoho.user("alice@example.com").orgs[0].zgid,
         "EXPIRED_S": str(int(zoho.clock().timestamp()) - 86_400),
     }
     return re.sub(r"@([A-Z_]+)@", lambda found: str.__str__(values[found[1]] or ""), text)

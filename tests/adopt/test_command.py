@@ -181,6 +181,26 @@ def test_the_change_names_the_user_where_there_are_several(
     assert "+    return keeper.access_token('bob@example.com:" in result.stdout
 
 
+def test_the_change_names_the_user_where_the_store_holds_another(
+    tmp_path: Path, project: Path, run: Command, zoho: Sandbox, log_in: LogIn
+) -> None:
+    with open_store(f"sqlite:///{tmp_path}/other.db") as store:
+        store.save_token(Token(user_name="other", client_id="1000.C", refresh_token="r"))
+    secret = plain(log_in().refresh_token)
+    (project / ".env").write_text(
+        f"ZOHO_REFRESH_TOKEN={secret}\nZOHO_CLIENT_ID={zoho.client.client_id}\n"
+        f"ZOHO_CLIENT_SECRET={zoho.client.client_secret}\n"
+    )
+    (project / "app.py").write_text(
+        "import requests, os\n\n\ndef token():\n    r = requests.post('oauth/v2/token', data="
+        "os.environ['ZOHO_REFRESH_TOKEN'])\n    return r.json()['access_token']\n"
+    )
+    url = f"sqlite:///{tmp_path}/other.db"
+    result = run("adopt", str(project), "--import", f"--store={url}", f"--sandbox={zoho.url}")
+    assert "+    return keeper.access_token('alice@example.com:" in result.stdout
+    assert f"EVERGRANT_STORE={url}" in result.stderr
+
+
 def test_the_table_fits_eighty_columns(
     project: Path, run: Command, zoho: Sandbox, log_in: LogIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -77,7 +77,8 @@ def found_in_store(
     """Return the grants in a store of the official layout, and the problems with it."""
     corrupt: list[str] = []
     try:
-        with open_store(url, read_only=True) as store:
+        # Without keys: what other programs keep is not encrypted.
+        with open_store(url, read_only=True, keys=None) as store:
             tokens = list(store.iter_tokens(on_corrupt=lambda error: corrupt.append(error.message)))
     except EvergrantError as error:
         return [], [error.message]
@@ -93,7 +94,10 @@ def found_in_store(
         for token in tokens
         if not token.is_blank
     ]
-    return found, corrupt
+    if corrupt:
+        count = "a row" if len(corrupt) == 1 else f"{len(corrupt)} rows"
+        return found, [f"{count} cannot be read: {corrupt[0]}"]
+    return found, []
 
 
 def found_in_row(

@@ -81,7 +81,7 @@ _NAMES = {
     "created_at": ("created_at", "issued_at", "fetched_at", "obtained_at", "timestamp"),
 }  # fmt: skip
 
-_FIELD_OF = {name: field for field, names in _NAMES.items() for name in names}
+_FIELD_OF = {name: field for field, names in _NAMES.items() for name in (field, *names)}
 
 _CODE_OF = {"com": "us", "com.au": "au", "com.cn": "cn"}
 """The ends of Zoho's addresses that differ from the data center's code."""

@@ -17,6 +17,7 @@ from pathlib import Path
 from evergrant._masking import masks_locals
 from evergrant._text import escaped
 from evergrant.adopt.databases import read_csv, read_sqlite
+from evergrant.adopt.desktop_keyring import read_keyring
 from evergrant.adopt.documents import read_document
 from evergrant.adopt.environment import (
     is_compose_file,
@@ -79,6 +80,7 @@ def find_tokens(
     data_centers: DataCenters = ZOHO,
     clock: Clock = utc_now,
     environment: Mapping[str, str] | None = None,
+    keyring: bool = False,
 ) -> Report:
     """Return all that a folder, or one file, holds of Zoho's tokens. Nothing is changed.
 
@@ -86,6 +88,7 @@ def find_tokens(
         folder: A project's folder, or a file, which is then taken for Zoho's.
         data_centers: Where tokens may live.
         environment: Variables to look at besides, such as those of this process.
+        keyring: Look into the desktop's keyring too, which may ask its owner to unlock it.
 
     Raises:
         ConfigError: There is no such folder or file.
@@ -102,6 +105,8 @@ def find_tokens(
         search.read(folder, folder.name, trusted=True)
     if environment is not None:
         search.add_variables(environment, ENVIRONMENT)
+    if keyring:
+        search.add_keyring()
     return search.report()
 
 
@@ -153,6 +158,12 @@ class _Search:
         grants, clients = read_variables(variables, source, self._known, self._now)
         self._grants += grants
         self._clients += clients
+
+    def add_keyring(self) -> None:
+        """Add what the desktop's keyring holds."""
+        found, problems = read_keyring(self._known, self._now)
+        self._grants += found
+        self._tell("keyring", problems)
 
     def _reader(self, name: str, *, trusted: bool) -> Callable[[_File], None] | None:
         if is_environment_file(name):

@@ -6,7 +6,7 @@ sqlite:///app.db?table=credentials&map=access_token:tok,refresh_token:ref,owner:
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import datetime
 from typing import Any
@@ -57,8 +57,8 @@ def read_mapped_table(url: str, known: DataCenters, now: datetime) -> list[Found
     """
     url = Secret(url)
     parameters = _parameters(url)
-    table = parameters.pop("table", "")
-    columns = _columns(parameters.pop("map"))
+    table = parameters.get("table", "")
+    columns = _columns(parameters["map"])
     if not table:
         raise ConfigError(
             "the URL does not say which table to read", hint="Add table=NAME beside map=..."
@@ -67,7 +67,7 @@ def read_mapped_table(url: str, known: DataCenters, now: datetime) -> list[Found
     if scheme == "sqlite":
         rows = _sqlite_rows(url, table, columns)
     elif is_sql(scheme):
-        rows = _sql_rows(url, parameters, table, columns)
+        rows = _sql_rows(url, table, columns)
     else:
         raise ConfigError(
             f"map= is for tables of SQL databases, not for {scheme or 'this'}",
@@ -129,30 +129,33 @@ def _require_columns(connection: sqlite3.Connection, table: str, columns: dict[s
             raise ConfigError(what, hint=f"It has: {', '.join(there)}." if there else None)
 
 
-def _sql_rows(
-    url: str, parameters: dict[str, str], table: str, columns: dict[str, str]
-) -> Iterator[dict[str, Any]]:
+def _sql_rows(url: str, table: str, columns: dict[str, str]) -> Iterator[dict[str, Any]]:
     try:
         import sqlalchemy
+
+        from evergrant.stores.sql.urls import parse_url
     except ImportError:
         raise MissingExtra("reading a table of a SQL database", extra="sql") from None
+    database, _ = parse_url(str.__str__(url))
     engine = sqlalchemy.create_engine(
-        sqlalchemy.make_url(str.__str__(url).partition("?")[0])
-        .update_query_dict(parameters)
-        .render_as_string(hide_password=False)
+        database.difference_update_query(["map"]), hide_parameters=True
     )
     schema, _, name = table.rpartition(".")
     source = sqlalchemy.table(
-        name, *map(sqlalchemy.column, columns.values()), schema=schema or None
+        name, *(sqlalchemy.column(column) for column in columns.values()), schema=schema or None
     )
+    rows: Sequence[Any] = ()
+    reason = ""
     try:
         with engine.connect() as connection:
             rows = connection.execute(sqlalchemy.select(source).limit(MAX_ROWS)).all()
     except sqlalchemy.exc.SQLAlchemyError as error:
+        # What the driver says, without the statement and its link to SQLAlchemy's pages.
         reason = str(getattr(error, "orig", None) or type(error).__name__).splitlines()[0]
-        raise StoreUnavailable(f"{hide_password(url)} cannot be read: {reason}") from None
     finally:
         engine.dispose()
+    if reason:  # raised here, where the caught error does not travel along
+        raise StoreUnavailable(f"{hide_password(url)} cannot be read: {reason}")
     for row in rows:
         yield _record(columns, row)
 

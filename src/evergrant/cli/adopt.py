@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,11 +16,12 @@ from evergrant._masking import masks_locals
 from evergrant._text import escaped, json_text, printable
 from evergrant.cli.exit_codes import ExitCode
 from evergrant.cli.messages import print_error, print_info, print_warning
-from evergrant.cli.options import AsJson, settings_of
+from evergrant.cli.options import AsJson, Options, settings_of
 from evergrant.cli.resources import accounts_for, open_for_reading
 from evergrant.cli.tables import console, table
 from evergrant.cli.transfer_output import with_audit
 from evergrant.config import Settings
+from evergrant.stores.urls import hide_password
 from evergrant.token import Secret, Token
 
 if TYPE_CHECKING:
@@ -63,6 +65,9 @@ def adopt(
         str | None,
         typer.Option(metavar="DC", help="Where to ask first for a grant that does not say."),
     ] = None,
+    keyring: Annotated[
+        bool, typer.Option("--keyring", help="Look into the desktop's keyring too (zoho-cli).")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Find the Zoho tokens that a program keeps itself, and take them over.
@@ -81,17 +86,21 @@ def adopt(
             data_centers=accounts.data_centers,
             clock=accounts.clock,
             environment={name: Secret(value) for name, value in os.environ.items()},
+            keyring=keyring,
         )
         if do_import:
             adopted = list(adopt_grants(report.grants, settings, accounts, home=data_center))
         else:
             adopted = _preview(report.grants, settings)
-    changes = _changes(folder, adopted)
+    changes = _changes(folder, adopted, settings)
     if as_json:
         typer.echo(json_text(_as_dict(report, adopted, changes), indent=2))
     else:
         _print(adopted, changes)
     _print_messages(report, adopted, changes, done=do_import)
+    given = context.find_object(Options)
+    if do_import and given and given.store:
+        print_info(f"the program finds this store by EVERGRANT_STORE={hide_password(given.store)}")
     if do_import and any(one.user is None and one.found.token.refresh_token for one in adopted):
         print_error("some grants were not imported: see their note")
         raise typer.Exit(ExitCode.BAD_RESULT)
@@ -157,15 +166,20 @@ def _preview(grants: Sequence[Found], settings: Settings) -> list[Adopted]:
     return adopted
 
 
-def _changes(folder: Path, adopted: Sequence[Adopted]) -> list[tuple[str, Change]]:
+def _changes(
+    folder: Path, adopted: Sequence[Adopted], settings: Settings
+) -> list[tuple[str, Change]]:
     from evergrant.adopt import suggest_change
     from evergrant.adopt.folder import python_files
 
     usable = [one for one in adopted if one.found.token.refresh_token]
+    with open_for_reading(settings) as store:
+        users = {token.user_name for token in known_grants(store).values()}
+    users |= {one.user or one.found.key for one in usable}
     changes = []
     for path, text in python_files(folder):
         name = path.relative_to(folder).as_posix() if folder.is_dir() else path.name
-        user = _user_of(text, usable) if len(usable) > 1 else None
+        user = _user_of(text, usable) if len(users) > 1 else None
         if change := suggest_change(text, escaped(name), user):
             changes.append((name, change))
     return changes
@@ -173,8 +187,13 @@ def _changes(folder: Path, adopted: Sequence[Adopted]) -> list[tuple[str, Change
 
 def _user_of(text: str, usable: Sequence[Adopted]) -> str | None:
     """Return the user of the one grant whose variable or file a program names, or None."""
-    named = [one for one in usable if any(f"{name}" in text for name in one.found.names)]
-    return (named[0].user or named[0].found.key) if len(named) == 1 else None
+    named = [
+        one
+        for one in usable
+        if any(re.search(rf"(?<!\w){re.escape(name)}(?!\w)", text) for name in one.found.names)
+    ]
+    one = named[0] if len(named) == 1 else usable[0] if len(usable) == 1 else None
+    return (one.user or one.found.key) if one else None
 
 
 def _print(adopted: Sequence[Adopted], changes: Sequence[tuple[str, Change]]) -> None:
