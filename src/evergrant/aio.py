@@ -60,20 +60,20 @@ class AsyncKeeper:
         self.keeper = keeper
         self._tokens = keeper.async_tokens
 
-    async def access_token(self, user: str, *, min_ttl: timedelta = NO_MINIMUM) -> str:
+    async def access_token(self, user: str | Token, *, min_ttl: timedelta = NO_MINIMUM) -> str:
         """Return a working access token of this user, as plain text."""
         token = await self.token(user, min_ttl=min_ttl)
         return str.__str__(token.access_token)
 
-    async def token(self, user: str, *, min_ttl: timedelta = NO_MINIMUM) -> Token:
+    async def token(self, user: str | Token, *, min_ttl: timedelta = NO_MINIMUM) -> Token:
         """Return the whole token of this user, usable now; as `access_token`."""
         return await self._tokens.token(user, min_ttl=min_ttl)
 
-    async def find(self, user: str) -> Token:
+    async def find(self, user: str | Token) -> Token:
         """Return the newest token of this user, expired or not."""
         return await self._tokens.read(partial(self.keeper.find, user))
 
-    async def refresh(self, user: str) -> Token:
+    async def refresh(self, user: str | Token) -> Token:
         """Refresh the access token now, even if it has not expired."""
         return await self._tokens.replace_rejected(user, await self.find(user))
 
@@ -81,7 +81,7 @@ class AsyncKeeper:
         """Revoke the grant of a user, or of one of the store's tokens, at Zoho, then delete it."""
         await self._tokens.end(user, partial(self.keeper.revoke, user))
 
-    async def forget(self, user: str) -> None:
+    async def forget(self, user: str | Token) -> None:
         """Delete the user's token from the store without telling Zoho."""
         await self._tokens.read(partial(self.keeper.forget, user))
 
@@ -113,14 +113,14 @@ class AsyncKeeper:
         return await self._tokens.log_in(data_center, call)
 
     def auth(
-        self, user: str, *, service: str | Service = "crm", org: str | None = None
+        self, user: str | Token, *, service: str | Service = "crm", org: str | None = None
     ) -> httpx2.Auth:
         """Return an ``auth`` for httpx2 (and httpx) that signs requests with the user's token."""
         return self.keeper.auth(user, service=service, org=org)
 
     async def client(
         self,
-        user: str,
+        user: str | Token,
         *,
         service: str | Service = "crm",
         org: str | None = None,

@@ -39,9 +39,12 @@ class Keeper:
     """Hands out access tokens that work, for any number of users, threads and processes.
 
     Users are named ``email:zgid``, as the official SDK names them. A bare e-mail address is
-    accepted where it fits one token only. Every method raises `TokenNotFound` for a user without
-    a token, `AmbiguousUser` where a bare address fits several, and `StoreUnavailable` when the
-    store does not answer and no cached token helps.
+    accepted where it fits one token only. In place of a name, each method also takes one of the
+    store's tokens, such as one without a user: the row with its id is meant.
+
+    Every method raises `TokenNotFound` for a user without a token, `AmbiguousUser` where a bare
+    address fits several, and `StoreUnavailable` when the store does not answer and no cached
+    token helps.
 
     Args:
         store: Where tokens are kept (see `adapt` for one of your own); the caller closes it.
@@ -82,7 +85,7 @@ class Keeper:
         if background:
             self._scheduler.start()
 
-    def access_token(self, user: str, *, min_ttl: timedelta = NO_MINIMUM) -> str:
+    def access_token(self, user: str | Token, *, min_ttl: timedelta = NO_MINIMUM) -> str:
         """Return an access token of this user that works now, as plain text.
 
         Args:
@@ -99,17 +102,17 @@ class Keeper:
         access_token = self.token(user, min_ttl=min_ttl).access_token
         return str.__str__(access_token)
 
-    def token(self, user: str, *, min_ttl: timedelta = NO_MINIMUM) -> Token:
+    def token(self, user: str | Token, *, min_ttl: timedelta = NO_MINIMUM) -> Token:
         """Return the whole token of this user, usable now; as `access_token`."""
         if min_ttl:
             validate_min_ttl(min_ttl)
         return self._manager.token(user, min_ttl)
 
-    def cached_token(self, user: str, *, min_ttl: timedelta = NO_MINIMUM) -> Token | None:
+    def cached_token(self, user: str | Token, *, min_ttl: timedelta = NO_MINIMUM) -> Token | None:
         """Return what `token` would if it need not read, refresh or wait, else None."""
         return self._manager.cached_token(user, min_ttl)
 
-    def find(self, user: str) -> Token:
+    def find(self, user: str | Token) -> Token:
         """Return the newest token of this user, expired or not."""
         return self._manager.find_valid(user)
 
@@ -121,7 +124,7 @@ class Keeper:
         """
         return self._scheduler.run_once()
 
-    def refresh(self, user: str) -> Token:
+    def refresh(self, user: str | Token) -> Token:
         """Refresh the access token now, even if it has not expired; raises as `access_token`."""
         return self._manager.refresh(user)
 
@@ -135,7 +138,7 @@ class Keeper:
         """
         self._manager.revoke(user)
 
-    def forget(self, user: str) -> None:
+    def forget(self, user: str | Token) -> None:
         """Delete the user's token from the store without telling Zoho."""
         self._manager.forget(user)
 
@@ -248,7 +251,7 @@ class Keeper:
         )
 
     def auth(
-        self, user: str, *, service: str | Service = "crm", org: str | None = None
+        self, user: str | Token, *, service: str | Service = "crm", org: str | None = None
     ) -> httpx2.Auth:
         """Return an ``auth`` for httpx2 (and httpx): signs requests with the user's token.
 
@@ -266,14 +269,14 @@ class Keeper:
         return httpx_auth(self, self.async_tokens, user, Target(find_service(service), org))
 
     def requests_auth(
-        self, user: str, *, service: str | Service = "crm", org: str | None = None
+        self, user: str | Token, *, service: str | Service = "crm", org: str | None = None
     ) -> RequestsAuth:
         """Return an ``auth`` for the requests library; as `auth`."""
         return RequestsAuth(self, user, Target(find_service(service), org))
 
     def client(
         self,
-        user: str,
+        user: str | Token,
         *,
         service: str | Service = "crm",
         org: str | None = None,
@@ -299,7 +302,7 @@ class Keeper:
         return httpx2.Client(base_url=url, auth=auth(user, service=service, org=org), **options)
 
     def requests_session(
-        self, user: str, *, service: str | Service = "crm", org: str | None = None
+        self, user: str | Token, *, service: str | Service = "crm", org: str | None = None
     ) -> requests.Session:
         """Return a session of the requests library for a service; as `client`.
 
@@ -308,7 +311,9 @@ class Keeper:
         auth = self.requests_auth(user, service=service, org=org)
         return session_below(self.base_url(user, service=service, org=org), auth)
 
-    def base_url(self, user: str, *, service: str | Service = "crm", org: str | None = None) -> str:
+    def base_url(
+        self, user: str | Token, *, service: str | Service = "crm", org: str | None = None
+    ) -> str:
         """Return the URL that requests to a service begin with, in the user's data center.
 
         Raises:
@@ -318,7 +323,7 @@ class Keeper:
         target = Target(find_service(service), org)
         return self._manager.base_url(self.find(user), target)
 
-    def token_for_url(self, user: str, url: str, service: str | Service = "crm") -> Token:
+    def token_for_url(self, user: str | Token, url: str, service: str | Service = "crm") -> Token:
         """Return the token of this user if a request to this URL may carry it.
 
         Raises:
@@ -326,7 +331,7 @@ class Keeper:
         """
         return self._manager.check_destination(self.token(user), url, find_service(service))
 
-    def replace_unclear(self, user: str, refused: Token) -> Token | None:
+    def replace_unclear(self, user: str | Token, refused: Token) -> Token | None:
         """Return a token other than one that a service refused without saying why.
 
         Returns:
@@ -334,7 +339,7 @@ class Keeper:
         """
         return self._manager.replace_unclear(user, refused)
 
-    def replace_rejected(self, user: str, rejected: Token) -> Token:
+    def replace_rejected(self, user: str | Token, rejected: Token) -> Token:
         """Return a token of this user other than the one that the API rejected."""
         return self._manager.replace_rejected(user, rejected)
 

@@ -35,17 +35,17 @@ class Source:
         self.refreshes: list[Token] = []
         self.error: Exception | None = None
 
-    def token_for_url(self, user: str, url: str, service: Service) -> Token:
+    def token_for_url(self, user: str | Token, url: str, service: Service) -> Token:
         assert service is SERVICES["crm"]
         assert user == "alice"
         if not url.startswith(f"{API}/"):
             raise UntrustedServer("not ours")
         return Token(id="7", access_token=f"1000.{self.number}")
 
-    def replace_unclear(self, user: str, refused: Token) -> Token | None:
+    def replace_unclear(self, user: str | Token, refused: Token) -> Token | None:
         raise AssertionError("the CRM says why")
 
-    def replace_rejected(self, user: str, rejected: Token) -> Token:
+    def replace_rejected(self, user: str | Token, rejected: Token) -> Token:
         assert user == "alice"
         self.refreshes.append(rejected)
         if self.error:
@@ -60,13 +60,13 @@ class AsyncSource:
     def __init__(self, source: Source) -> None:
         self.source = source
 
-    async def token_for_url(self, user: str, url: str, service: Service) -> Token:
+    async def token_for_url(self, user: str | Token, url: str, service: Service) -> Token:
         return self.source.token_for_url(user, url, service)
 
-    async def replace_unclear(self, user: str, refused: Token) -> Token | None:
+    async def replace_unclear(self, user: str | Token, refused: Token) -> Token | None:
         return self.source.replace_unclear(user, refused)
 
-    async def replace_rejected(self, user: str, rejected: Token) -> Token:
+    async def replace_rejected(self, user: str | Token, rejected: Token) -> Token:
         return self.source.replace_rejected(user, rejected)
 
 

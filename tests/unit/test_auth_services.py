@@ -29,14 +29,14 @@ class Source:
         self.asked: list[tuple[str, str]] = []
         self.unclear: list[str | None] = []
 
-    def token_for_url(self, user: str, url: str, service: Service) -> Token:
+    def token_for_url(self, user: str | Token, url: str, service: Service) -> Token:
         self.asked.append((url, service.name))
         return Token(id="7", access_token="1000.1")
 
-    def replace_rejected(self, user: str, rejected: Token) -> Token:
+    def replace_rejected(self, user: str | Token, rejected: Token) -> Token:
         raise AssertionError("the answer was unclear")
 
-    def replace_unclear(self, user: str, refused: Token) -> Token | None:
+    def replace_unclear(self, user: str | Token, refused: Token) -> Token | None:
         self.unclear.append(refused.access_token)
         return Token(id="7", access_token="1000.2") if len(self.unclear) == 1 else None
 

@@ -36,7 +36,7 @@ from evergrant._user_names import fold_name
 from evergrant.accounts import Accounts
 from evergrant.clock import Clock
 from evergrant.config import config_folder
-from evergrant.errors import EvergrantError, UntrustedServer
+from evergrant.errors import EvergrantError, TokenNotFound, UntrustedServer
 from evergrant.events import Listener, safe_listener
 from evergrant.policy import NO_POLICY, Policy
 from evergrant.services import Service
@@ -116,37 +116,38 @@ class TokenManager:
         return bool(self._saver.restore_pending())
 
     @unmasked
-    def token(self, user: str, min_ttl: timedelta = NO_MINIMUM) -> Token:
+    def token(self, user: str | Token, min_ttl: timedelta = NO_MINIMUM) -> Token:
         """Return the token of a user, valid now: from the cache, the store or Zoho.
 
         Args:
+            user: A user's name, or one of the store's tokens.
             min_ttl: How long it must remain valid.
 
         Raises:
             EvergrantError: As `evergrant.Keeper.access_token`.
         """
-        key = fold_name(user)
+        key = _cache_key(user)
         cached = self._cached_lookup.fresh(key, min_ttl)
         if cached is not None:
             return cached
         read = partial(self._read, user, min_ttl)
         return self.read_through(key, read, min_ttl=min_ttl).token
 
-    def token_if_valid(self, user: str, min_ttl: timedelta = NO_MINIMUM) -> Token | None:
+    def token_if_valid(self, user: str | Token, min_ttl: timedelta = NO_MINIMUM) -> Token | None:
         """Return what `token` would if Zoho need not be asked, else None."""
         read = partial(self._read_if_valid, user, validate_min_ttl(min_ttl))
-        found = self.read_through(fold_name(user), read, min_ttl=min_ttl, purpose="if valid")
+        found = self.read_through(_cache_key(user), read, min_ttl=min_ttl, purpose="if valid")
         return found.token if found else None
 
     @unmasked
-    def cached_token(self, user: str, min_ttl: timedelta = NO_MINIMUM) -> Token | None:
+    def cached_token(self, user: str | Token, min_ttl: timedelta = NO_MINIMUM) -> Token | None:
         """Return what `token` would if it need not read, refresh or wait, else None."""
-        return self._cached_lookup.peek(fold_name(user), validate_min_ttl(min_ttl))
+        return self._cached_lookup.peek(_cache_key(user), validate_min_ttl(min_ttl))
 
-    def _read(self, user: str, min_ttl: timedelta) -> ValidToken:
+    def _read(self, user: str | Token, min_ttl: timedelta) -> ValidToken:
         return self.upkeep.ensure_valid(self.find(user), min_ttl)
 
-    def _read_if_valid(self, user: str, min_ttl: timedelta) -> ValidToken | None:
+    def _read_if_valid(self, user: str | Token, min_ttl: timedelta) -> ValidToken | None:
         return self.upkeep.if_valid(self.find_valid(user), min_ttl)
 
     @unmasked
@@ -175,20 +176,25 @@ class TokenManager:
         """Forget all cached tokens: not every store can tell that it was changed."""
         self._cached_lookup.clear()
 
-    def find(self, user: str) -> Token:
-        """Return the newest token of this user, expired or not.
+    def find(self, user: str | Token) -> Token:
+        """Return the newest token of this user, or a token as it is stored now, expired or not.
 
         Raises:
-            TokenNotFound: This client has no token of that user.
+            TokenNotFound: This client has no token of that user; or it was deleted.
             AmbiguousUser: There are several.
         """
         has_pending = self.restore_pending()
+        if isinstance(user, Token):
+            row = self.store.find_token_by_id(user.id or "")
+            if row is None:
+                raise TokenNotFound("there is no such token", token_id=user.id, user=user.user_name)
+            return self.upkeep.with_pending(row, has_pending=has_pending)
         ours = self.accounts.client.client_id if self.accounts.client else None
         rows, is_dead = self.store.find_users(user), self._rate_limiter.is_dead
         stored = select_user_token(rows, user, ours, is_dead)
         return self.upkeep.with_pending(stored, has_pending=has_pending)
 
-    def find_valid(self, user: str) -> Token:
+    def find_valid(self, user: str | Token) -> Token:
         """Return what `find` does, if the policy lets it be used.
 
         Raises:
@@ -196,25 +202,25 @@ class TokenManager:
         """
         return self._enforcer.require(self.find(user))
 
-    def data_center_code(self, user: str) -> str:
+    def data_center_code(self, user: str | Token) -> str:
         """Return the code of the data center that is asked for this user, or "" if none is."""
         try:
             return data_center_code(self.find(user), self.accounts)
         except EvergrantError:
             return ""  # the call itself raises it then
 
-    def refresh(self, user: str) -> Token:
+    def refresh(self, user: str | Token) -> Token:
         """Refresh the access token now, even if it has not expired; raises as `token`."""
         found = self.find_valid(user)
-        self._cached_lookup.drop(fold_name(user))
+        self._cached_lookup.drop(_cache_key(user))
         return self.upkeep.replace_rejected(found, is_asked=True)
 
-    def replace_rejected(self, user: str, rejected: Token) -> Token:
+    def replace_rejected(self, user: str | Token, rejected: Token) -> Token:
         """Return a token of this user other than the one that the API rejected."""
-        self._cached_lookup.drop(fold_name(user))
+        self._cached_lookup.drop(_cache_key(user))
         return self.upkeep.replace_rejected(rejected)
 
-    def replace_unclear(self, user: str, refused: Token) -> Token | None:
+    def replace_unclear(self, user: str | Token, refused: Token) -> Token | None:
         """Return a token in place of one that a service refused without saying why.
 
         A missing scope or role looks like a dead token to some services, and calls that lack one
@@ -299,3 +305,7 @@ class TokenManager:
         """Wait for what is under way in the background, and start nothing more."""
         self.upkeep.close()
         self.emit.flush()
+
+
+def _cache_key(user: str | Token) -> Hashable:
+    return ("id", user.id) if isinstance(user, Token) else fold_name(user)

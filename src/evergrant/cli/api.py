@@ -14,9 +14,14 @@ from evergrant.cli.api_output import JqFilter, print_body, print_head
 from evergrant.cli.api_request import ApiRequest, all_pages
 from evergrant.cli.exit_codes import ExitCode
 from evergrant.cli.messages import print_error, print_info
-from evergrant.cli.options import OrgId, ServiceName, complete_user, settings_of
+from evergrant.cli.options import OrgId, ServiceName, TokenId, complete_user, settings_of
 from evergrant.cli.request_fields import build_json_body, parse_pairs, parse_typed, query_text
-from evergrant.cli.resources import online_keeper, open_audit_log, require_only_user
+from evergrant.cli.resources import (
+    named_token,
+    online_keeper,
+    open_audit_log,
+    require_only_user,
+)
 from evergrant.errors import ConfigError
 from evergrant.services import Refusal, find_service
 from evergrant.services.target import Target
@@ -75,6 +80,7 @@ def api(
             autocompletion=complete_user,
         ),
     ] = None,
+    token_id: TokenId = None,
     service: ServiceName = None,
     org: OrgId = None,
     paginate: Annotated[
@@ -104,7 +110,7 @@ def api(
     query, content = _build_payload(method, fields or [], typed or [], body)
     named = dict(_parse_header(header) for header in headers or [])
     settings = settings_of(context)
-    who = user or require_only_user(settings)
+    who = named_token(user, token_id) if user or token_id else require_only_user(settings)
     with online_keeper(
         settings, who, policy=settings.policy, on_event=open_audit_log(settings)
     ) as keeper:

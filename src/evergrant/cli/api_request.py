@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import httpx2
 
     from evergrant.keeper import Keeper
+    from evergrant.token import Token
 
 __all__ = ["ApiRequest", "all_pages"]
 
@@ -38,7 +39,7 @@ class ApiRequest:
     """
 
     keeper: Keeper
-    user: str
+    user: str | Token
     target: Target
     method: str
     path: str

@@ -23,8 +23,8 @@ __all__ = [
     "Options",
     "OrgId",
     "ServiceName",
+    "SomeUser",
     "TokenId",
-    "User",
     "Yes",
     "complete_user",
     "move_global_options_first",
@@ -61,11 +61,11 @@ def complete_user(incomplete: str) -> list[str]:
     return sorted(name for name in names if name.lower().startswith(incomplete.lower()))
 
 
-User = Annotated[
-    str,
+SomeUser = Annotated[
+    str | None,
     typer.Argument(
-        metavar="USER",
-        help="email:org-id, or only the address if it matches one token.",
+        metavar="[USER]",
+        help="The user, as `evergrant list` shows it.",
         autocompletion=complete_user,
     ),
 ]

@@ -37,6 +37,7 @@ __all__ = [
     "find_user",
     "grant_states_for",
     "is_sandboxed",
+    "named_token",
     "offline_keeper",
     "online_keeper",
     "open_audit_log",
@@ -109,7 +110,7 @@ def suggesting(store: evergrant.TokenStore, user: str) -> Iterator[None]:
     try:
         yield
     except TokenNotFound as error:
-        near = _find_near_names(store, user)
+        near = _find_near_names(store, user) if user else []
         if near:
             error.hint = f"Did you mean {' or '.join(near)}?"
         raise
@@ -142,7 +143,7 @@ def offline_keeper(
 @contextmanager
 def online_keeper(
     settings: Settings,
-    user: str,
+    user: str | evergrant.Token,
     *,
     policy: Policy = NO_POLICY,
     on_event: Listener | None = None,
@@ -157,10 +158,21 @@ def online_keeper(
     """
     with (
         evergrant.open_store(settings.store) as store,
-        suggesting(store, user),
+        suggesting(store, user if isinstance(user, str) else ""),
         accounts_for(settings, settings.sandbox or _find_sandbox(store, user)) as accounts,
     ):
         yield evergrant.Keeper(store, accounts, policy=policy, on_event=on_event)
+
+
+def named_token(user: str | None, token_id: str | None) -> str | evergrant.Token:
+    """Return what names one token for a Keeper: a user, or a token of the store by its id.
+
+    Raises:
+        ConfigError: Neither is given, or both.
+    """
+    if (user is None) == (token_id is None):
+        raise ConfigError("name one token", hint="Give either USER or --id ID.")
+    return user if user is not None else evergrant.Token(id=token_id)
 
 
 def policy_enforcer_for(
@@ -207,7 +219,7 @@ def require_only_user(settings: Settings) -> str:
     return names[0]
 
 
-def _find_sandbox(store: evergrant.TokenStore, user: str) -> str | None:
+def _find_sandbox(store: evergrant.TokenStore, user: str | evergrant.Token) -> str | None:
     # If the name matches tokens of several clients, the configured client decides later.
     with suppress(AmbiguousUser), evergrant.Accounts(data_centers=ZOHO) as accounts:
         token = evergrant.Keeper(store, accounts).find(user)

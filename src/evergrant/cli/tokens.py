@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Any
 
 import typer
 
@@ -10,11 +10,12 @@ import evergrant
 from evergrant._text import json_text
 from evergrant.cli.list_output import print_as_json, print_listing
 from evergrant.cli.messages import confirm, format_time, print_info
-from evergrant.cli.options import AsJson, TokenId, User, Yes, complete_user, settings_of
+from evergrant.cli.options import AsJson, SomeUser, TokenId, Yes, settings_of
 from evergrant.cli.resources import (
     accounts_for,
     find_user,
     grant_states_for,
+    named_token,
     offline_keeper,
     online_keeper,
     open_audit_log,
@@ -36,15 +37,6 @@ __all__ = [
     "revoke",
     "show",
     "token",
-]
-
-SomeUser = Annotated[
-    str | None,
-    typer.Argument(
-        metavar="[USER]",
-        help="The user, as `evergrant list` shows it.",
-        autocompletion=complete_user,
-    ),
 ]
 
 
@@ -86,36 +78,39 @@ def show(
         screen.print(token_page(row, screen.width))
 
 
-def token(context: typer.Context, user: User) -> None:
+def token(context: typer.Context, user: SomeUser = None, *, token_id: TokenId = None) -> None:
     """Print a working access token for scripts, refreshed if needed."""
-    settings = settings_of(context)
+    settings, wanted = settings_of(context), named_token(user, token_id)
     with online_keeper(
-        settings, user, policy=settings.policy, on_event=open_audit_log(settings)
+        settings, wanted, policy=settings.policy, on_event=open_audit_log(settings)
     ) as keeper:
-        typer.echo(keeper.access_token(user))
+        typer.echo(keeper.access_token(wanted))
 
 
-def refresh(context: typer.Context, user: User) -> None:
+def refresh(context: typer.Context, user: SomeUser = None, *, token_id: TokenId = None) -> None:
     """Refresh the access token now, even if it has not expired."""
-    settings = settings_of(context)
+    settings, wanted = settings_of(context), named_token(user, token_id)
     with online_keeper(
-        settings, user, policy=settings.policy, on_event=open_audit_log(settings)
+        settings, wanted, policy=settings.policy, on_event=open_audit_log(settings)
     ) as keeper:
-        refreshed = keeper.refresh(user)
+        refreshed = keeper.refresh(wanted)
     until = f", valid until {format_time(refreshed.expires_at)}" if refreshed.expires_at else ""
-    print_info(f"refreshed the access token of {refreshed.user_name}{until}")
+    name = refreshed.user_name or f"token {refreshed.id}"
+    print_info(f"refreshed the access token of {name}{until}")
 
 
-def revoke(context: typer.Context, user: User, *, yes: Yes = False) -> None:
+def revoke(
+    context: typer.Context, user: SomeUser = None, *, token_id: TokenId = None, yes: Yes = False
+) -> None:
     """Revoke a user's grant at Zoho, then delete it from the store."""
-    settings = settings_of(context)
-    with online_keeper(settings, user, on_event=open_audit_log(settings)) as keeper:
-        found = keeper.find(user)
-        if confirm(
-            f"Revoke the grant of {display_name(found)} at Zoho? They must log in again.", yes=yes
-        ):
-            keeper.revoke(user)
-            print_info(f"revoked: {display_name(found)}")
+    settings, wanted = settings_of(context), named_token(user, token_id)
+    with online_keeper(settings, wanted, on_event=open_audit_log(settings)) as keeper:
+        found = keeper.find(wanted)
+        name = display_name(found)
+        question = f"Revoke the grant of {name} at Zoho? They must log in again."
+        if confirm(question, yes=yes):
+            keeper.revoke(found if token_id else wanted)
+            print_info(f"revoked: {name}")
 
 
 def delete(

@@ -101,6 +101,18 @@ class Diagnosis:
         self._entries = list(entries)
         self._now = accounts.clock()
 
+    def why_id(self, token_id: str) -> Finding:
+        """Return the most likely cause of the state of the token with this id."""
+        try:
+            token = self._store.find_token_by_id(token_id)
+        except CorruptRecord as error:
+            return Finding("corrupt", error.message, hint=error.hint)
+        if token is not None:
+            return next(self._findings(token))
+        return Finding(
+            "never here", "the store has no token with this id", hint="Run: evergrant list"
+        )
+
     def why(self, user: str) -> Finding:
         """Return the most likely cause of the state of this user's token."""
         client = self._accounts.client
