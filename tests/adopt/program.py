@@ -137,7 +137,7 @@ def _patched(lines: list[str], hunks: list[str]) -> tuple[list[str], int]:
             at = begin
         elif line.startswith("+"):
             result.append(line[1:])
-            changed += bool(line[1:].strip())
+            changed += 1
         elif line.startswith(("-", " ")):
             assert lines[at] == line[1:]
             changed += line.startswith("-")

@@ -93,6 +93,28 @@ def test_only_the_outermost_function_is_changed(tmp_path: Path) -> None:
     assert changed(text, tmp_path).count("keeper.access_token()") == 1
 
 
+def test_a_method_of_a_dict_is_not_the_programs_own(tmp_path: Path) -> None:
+    text = (
+        f"{HEAD}class Client:\n    def get(self, path):\n        return go(self.token())\n\n"
+        f'    def token(self):\n        return {POST}.json()["access_token"]\n\n\n'
+        'def of_another_service(data):\n    return data.get("access_token")\n'
+    )
+    result = changed(text, tmp_path)
+    assert result.count("keeper.access_token()") == 1
+    assert "    def token(self):\n        return keeper.access_token()\n" in result
+
+
+def test_a_property_is_a_getter(tmp_path: Path) -> None:
+    text = (
+        f"{HEAD}class Client:\n    @property\n    def access_token(self):\n"
+        "        if self.is_old:\n            self._renew()\n        return self._access_token\n\n"
+        f'    def _renew(self):\n        self._access_token = {POST}.json()["access_token"]\n'
+    )
+    result = changed(text, tmp_path)
+    assert "    def access_token(self):\n        return keeper.access_token()\n" in result
+    assert result.count("keeper.access_token()") == 1
+
+
 def test_a_login_stays(tmp_path: Path) -> None:
     text = (
         f"{HEAD}def log_in(code):\n"

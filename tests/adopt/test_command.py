@@ -17,6 +17,7 @@ from evergrant.sandbox import Sandbox
 from evergrant.stores import open_store
 from evergrant.token import Token
 from tests.support.cli.runner import Command, on_a_terminal
+from tests.support.security.visible_output import shown
 
 LogIn = Callable[..., Token]
 STYLE = re.compile(r"\x1b\[[0-9;]*m")
@@ -207,9 +208,10 @@ def test_the_table_fits_eighty_columns(
     monkeypatch.setenv("COLUMNS", "80")
     (project / "config" / "production").mkdir(parents=True)
     write(project / "config" / "production" / "zoho_books_tokens.json", log_in())
-    shown, code = on_a_terminal("adopt", str(project), f"--sandbox={zoho.url}")
+    screen, code = on_a_terminal("adopt", str(project), f"--sandbox={zoho.url}")
     assert code == 0
-    assert max(map(len, STYLE.sub("", shown).splitlines())) <= 80
+    table = STYLE.sub("", screen).partition("nothing was changed")[0]
+    assert max(map(len, table.splitlines())) <= 80
 
 
 def test_nothing_found_is_told(project: Path, run: Command) -> None:
@@ -307,3 +309,26 @@ def test_no_secret_is_printed(project: Path, run: Command, zoho: Sandbox, log_in
         assert "app.py:1: a token stands in the source code" in result.stderr
         for one in (token.refresh_token, token.client_secret, token.access_token):
             assert plain(one) not in result.output
+
+
+@pytest.mark.parametrize("place", ["adopt.folder.merge", "cli.adopt_owners._identified"])
+def test_a_bug_leaves_no_secret_in_a_traceback(
+    project: Path,
+    run: Command,
+    zoho: Sandbox,
+    log_in: LogIn,
+    monkeypatch: pytest.MonkeyPatch,
+    place: str,
+) -> None:
+    token = log_in()
+    write(project / "zoho.json", token, dc="us")
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr(f"evergrant.{place}", fail)
+    with pytest.raises(RuntimeError) as caught:
+        run("adopt", str(project), "--import", f"--sandbox={zoho.url}")
+    told = "".join(shown(caught.value))
+    for one in (token.refresh_token, token.client_secret):
+        assert plain(one) not in told

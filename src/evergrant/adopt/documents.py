@@ -26,6 +26,7 @@ from evergrant.adopt.fields import (
     read_fields,
     read_token,
     service_in,
+    text_of,
 )
 from evergrant.adopt.found import ClientFound, Found
 from evergrant.datacenter import DataCenters
@@ -194,11 +195,11 @@ def _key_of(source: str) -> str:
 
 
 def _client_of(values: Fields, source: str, known: DataCenters) -> ClientFound | None:
-    client_id, secret = values.get("client_id"), values.get("client_secret")
-    if not isinstance(client_id, str) or is_placeholder(client_id):
+    client_id, secret = text_of(values.get("client_id")), values.get("client_secret")
+    if client_id is None or is_placeholder(client_id):
         return None
     return ClientFound(
-        client_id=str.__str__(client_id),
+        client_id=client_id,
         client_secret=Secret(secret) if isinstance(secret, str) else None,
         source=source,
         data_center=data_center_code(values, known),

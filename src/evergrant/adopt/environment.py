@@ -18,6 +18,7 @@ from evergrant.adopt.fields import (
     looks_like_zoho,
     read_token,
     service_in,
+    text_of,
 )
 from evergrant.adopt.found import ClientFound, Found
 from evergrant.datacenter import DataCenters
@@ -98,11 +99,11 @@ def read_variables(
                     names=(name,),
                 )
             )
-        elif client_id := usable.get(family.format("CLIENT_ID")):
+        elif client_id := text_of(usable.get(family.format("CLIENT_ID"))):
             secret = usable.get(family.format("CLIENT_SECRET"))
             clients.append(
                 ClientFound(
-                    client_id=str.__str__(client_id),
+                    client_id=client_id,
                     client_secret=secret and Secret(secret),
                     source=source,
                     data_center=where,

@@ -28,6 +28,7 @@ __all__ = [
     "read_fields",
     "read_token",
     "service_in",
+    "text_of",
 ]
 
 Fields = Mapping[str, Any]
@@ -212,17 +213,17 @@ def read_token(values: Fields, known: DataCenters, now: datetime) -> Token | Non
         return None
     expires_at = _expiry(values, now) if access else None
     code = data_center_code(values, known)
-    user = _text(values.get("user_name"))
+    user = text_of(values.get("user_name"))
     return Token(
         user_name=user,
-        client_id=_text(values.get("client_id")),
+        client_id=text_of(values.get("client_id")),
         client_secret=_secret(values.get("client_secret")),
         refresh_token=refresh,
         # Of an unknown age, it counts as expired.
         access_token=access if expires_at or not refresh else None,
         grant_token=grant,
         expires_at=expires_at,
-        redirect_url=_text(values.get("redirect_url")),
+        redirect_url=text_of(values.get("redirect_url")),
         api_domain=_api_domain(values, code, known),
         scopes=_scopes(values.get("scopes")),
         org_id=_org(values),
@@ -232,7 +233,7 @@ def read_token(values: Fields, known: DataCenters, now: datetime) -> Token | Non
 def owner_in(values: Fields) -> str | None:
     """Return the name that a place gives to the owner of a grant, or None."""
     value = values.get("owner")
-    return str(value) if type(value) is int else _text(value)
+    return str(value) if type(value) is int else text_of(value)
 
 
 def _expiry(values: Fields, now: datetime) -> datetime | None:
@@ -247,7 +248,7 @@ def _expiry(values: Fields, now: datetime) -> datetime | None:
 
 
 def _api_domain(values: Fields, code: str | None, known: DataCenters) -> str | None:
-    named = _text(values.get("api_domain"))
+    named = text_of(values.get("api_domain"))
     if named:
         try:
             known.by_api_domain(named)
@@ -260,19 +261,26 @@ def _api_domain(values: Fields, code: str | None, known: DataCenters) -> str | N
 
 def _org(values: Fields) -> str | None:
     value = values.get("org_id")
-    text = str(value) if type(value) is int and value > 0 else _text(value)
+    text = str(value) if type(value) is int and value > 0 else text_of(value)
     return text if text and text.isdigit() else None
 
 
-def _text(value: object) -> str | None:
+def text_of(value: object) -> str | None:
+    """Return a value that may be shown, or None if it is no text, or a token."""
     if not isinstance(value, str):
         return None
+    text = _bare(value)
+    # A token in the place of a name, by mistake, would be shown.
+    return None if text is None or ZOHO_TOKEN.search(text) else text
+
+
+def _bare(value: str) -> str | None:
     text = str.__str__(value).strip()
     return text if text and text.isprintable() and len(text) <= MAX_LENGTH else None
 
 
 def _secret(value: object) -> Secret | None:
-    text = _text(value)
+    text = _bare(value) if isinstance(value, str) else None
     return None if text is None or " " in text or is_placeholder(text) else Secret(text)
 
 

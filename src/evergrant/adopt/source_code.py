@@ -19,6 +19,12 @@ TOKEN_ADDRESS = "oauth/v2/token"  # noqa: S105 - the path of the accounts server
 """Where access tokens come from; a program that asks there refreshes them itself."""
 
 
+_COMMON_METHODS = frozenset(
+    {"get", "json", "load", "loads", "post", "read", "request", "save", "send", "update"}
+)
+"""Methods of dicts, responses and files; a function of the program may have the same name."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Getter:
     """A place where a program gets a fresh access token.
@@ -170,15 +176,15 @@ def _is_text(node: ast.AST | None, text: str) -> bool:
 
 
 def _called_names(function: Definition) -> set[str]:
+    """Return the names of what a function calls or reads, such as methods and properties."""
     found = set()
     for node in ast.walk(function):
-        if isinstance(node, ast.Call):
-            if isinstance(node.func, ast.Name):
-                found.add(node.func.id)
-            elif isinstance(node.func, ast.Attribute):
-                found.add(node.func.attr)
-        elif isinstance(node, ast.Attribute):  # a property
-            found.add(node.attr)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            found.add(node.func.id)
+        elif isinstance(node, ast.Attribute):
+            is_own = isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
+            if is_own or node.attr not in _COMMON_METHODS:
+                found.add(node.attr)
     return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,7 +98,7 @@ def adopt(
         typer.echo(json_text(_as_dict(report, adopted, changes), indent=2))
     else:
         _print(adopted, changes)
-    _print_messages(report, adopted, changes, done=do_import)
+    _print_messages(report, adopted, changes, done=do_import, folder=folder)
     given = context.find_object(Options)
     if do_import and given and given.store:
         print_info(f"the program finds this store by EVERGRANT_STORE={hide_password(given.store)}")
@@ -201,7 +202,6 @@ def _print(adopted: Sequence[Adopted], changes: Sequence[tuple[str, Change]]) ->
     screen = console()
     if adopted:
         screen.print(table(columns, [_cells(one) for one in adopted], screen.width))
-        typer.echo()
     for one in adopted:
         if one.note:
             typer.echo(printable(f"{escaped(one.found.source)}: {one.note}"))
@@ -233,6 +233,7 @@ def _print_messages(
     changes: Sequence[tuple[str, Change]],
     *,
     done: bool,
+    folder: Path,
 ) -> None:
     for problem in report.problems:
         print_info(problem)
@@ -247,7 +248,8 @@ def _print_messages(
     if not adopted:
         print_info("no Zoho tokens were found")
     elif not done:
-        print_info("nothing was changed: a dry run. Import them with: evergrant adopt --import")
+        command = f"evergrant adopt {shlex.quote(str(folder))} --import"
+        print_info(f"nothing was changed: a dry run. Import them with: {command}")
 
 
 def _as_dict(
