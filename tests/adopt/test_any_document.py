@@ -14,6 +14,7 @@ from evergrant.adopt.documents import read_document
 from evergrant.adopt.environment import parse_compose, parse_env, read_variables
 from evergrant.datacenter import ZOHO
 from tests.adopt.test_found import NOW, REFRESH
+from tests.support.example_counts import rounds
 
 NAMES = st.sampled_from(
     [
@@ -29,6 +30,7 @@ VALUES = st.recursive(
 )
 
 
+@rounds(100)
 @given(VALUES)
 def test_any_json_is_read(value: Any) -> None:
     text = BytesIO(json.dumps(value).encode())
@@ -37,6 +39,7 @@ def test_any_json_is_read(value: Any) -> None:
         assert REFRESH not in repr(found)
 
 
+@rounds(100)
 @given(st.binary())
 def test_any_bytes_are_read(content: bytes) -> None:
     read_document(BytesIO(content), "zoho.json", ZOHO, NOW, trusted=True)
@@ -55,6 +58,7 @@ LINES = st.sampled_from(
 )  # fmt: skip
 
 
+@rounds(100)
 @given(st.lists(LINES, max_size=12).map("\n".join))
 def test_any_program_is_read(text: str) -> None:
     change = suggest_change(text, "app.py")

@@ -4,71 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-import sqlite3
-from collections.abc import Callable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from evergrant import Accounts
 from evergrant.sandbox import Sandbox
 from evergrant.stores import open_store
 from evergrant.token import Token
+from tests.adopt.grants import LogIn, plain, refreshes, stored, write
 from tests.support.cli.runner import Command, on_a_terminal
 from tests.support.security.visible_output import shown
 
-LogIn = Callable[..., Token]
 STYLE = re.compile(r"\x1b\[[0-9;]*m")
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Command:
-    monkeypatch.setenv("EVERGRANT_HOME", str(tmp_path / "home"))
-    return Command()
-
-
-@pytest.fixture
-def project(tmp_path: Path) -> Path:
-    folder = tmp_path / "project"
-    folder.mkdir()
-    return folder
-
-
-@pytest.fixture
-def log_in(zoho: Sandbox) -> LogIn:
-    def granted(user: str = "alice@example.com", *scopes: str, **more: Any) -> Token:
-        where = zoho.user(user).data_center
-        client = more.get("client", zoho.client)
-        with Accounts(
-            client.client_id,
-            client.client_secret,
-            data_centers=zoho.data_centers,
-            data_center=where,
-            clock=zoho.clock,
-        ) as accounts:
-            return accounts.exchange(zoho.grant_code(user, *scopes, **more))
-
-    return granted
-
-
-def write(path: Path, token: Token, **more: object) -> None:
-    fields = {
-        "refresh_token": token.refresh_token and str.__str__(token.refresh_token),
-        "client_id": token.client_id,
-        "client_secret": token.client_secret and str.__str__(token.client_secret),
-    }
-    path.write_text(json.dumps({**fields, **more}))
-
-
-def stored(tmp_path: Path) -> dict[str | None, Token]:
-    with open_store(f"sqlite:///{tmp_path}/home/tokens.db", read_only=True) as store:
-        return {token.user_name: token for token in store.get_tokens()}
-
-
-def refreshes(zoho: Sandbox) -> list[str]:
-    return [call.data_center for call in zoho.calls if call.grant_type == "refresh_token"]
 
 
 def adopt(run: Command, zoho: Sandbox, project: Path, *more: str) -> list[dict[str, Any]]:
@@ -224,79 +172,6 @@ def test_a_folder_that_is_not_there(project: Path, run: Command) -> None:
     result = run("adopt", str(project / "none"))
     assert result.exit_code == 2
     assert "cannot be read" in result.stderr
-
-
-def test_import_recognises_a_file(
-    tmp_path: Path, project: Path, run: Command, zoho: Sandbox, log_in: LogIn
-) -> None:
-    token = log_in()
-    write(project / "mine.json", token)
-    dry = run("import", str(project / "mine.json"), "--dry-run", f"--sandbox={zoho.url}")
-    assert dry.exit_code == 0, dry.output
-    assert refreshes(zoho) == []
-    for outcome in ("new", "same"):
-        result = run("import", str(project / "mine.json"), f"--sandbox={zoho.url}")
-        assert result.exit_code == 0, result.output
-        assert f"1 {outcome}" in result.stdout
-    assert len(refreshes(zoho)) == 1
-    [kept] = stored(tmp_path).values()
-    assert kept.refresh_token == token.refresh_token
-    assert kept.user_name
-
-
-def test_import_of_a_file_without_tokens(project: Path, run: Command, zoho: Sandbox) -> None:
-    (project / "zoho.json").write_text("{}")
-    result = run("import", str(project / "zoho.json"), f"--sandbox={zoho.url}")
-    assert result.exit_code == 2
-    assert "no Zoho token was found" in result.stderr
-
-
-@pytest.fixture
-def foreign(project: Path, zoho: Sandbox, log_in: LogIn) -> str:
-    """The URL of a table with other columns, and of two users."""
-    with closing(sqlite3.connect(project / "app.db")) as database:
-        database.execute('CREATE TABLE "my creds" (who, "ref""resh", tok, cid, cs)')
-        for user in ("alice@example.com", "bob@example.com"):
-            token = log_in(user)
-            row = (user, token.refresh_token, "x", token.client_id, token.client_secret)
-            database.execute('INSERT INTO "my creds" VALUES (?,?,?,?,?)', list(map(plain, row)))
-        database.commit()
-    return f"sqlite:///{project}/app.db?table=my%20creds&map="
-
-
-def plain(value: str | None) -> str:
-    return str.__str__(value or "")
-
-
-def test_import_takes_the_columns_of_a_foreign_table(
-    tmp_path: Path, run: Command, zoho: Sandbox, foreign: str
-) -> None:
-    columns = 'refresh_token:ref"resh,access_token:tok,client_id:cid,client_secret:cs,owner:who'
-    result = run("import", f"{foreign}{columns}", f"--sandbox={zoho.url}")
-    assert result.exit_code == 0, result.output
-    assert [str(name).partition(":")[0] for name in stored(tmp_path)] == [
-        "alice@example.com",
-        "bob@example.com",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("columns", "message"),
-    [
-        ("", "names no column with the refresh token"),
-        ("access_token:tok", "names no column with the refresh token"),
-        ("refresh_token", "is not FIELD:COLUMN"),
-        ("colour:tok,refresh_token:tok", "is not FIELD:COLUMN"),
-        ("refresh_token:missing", "has no column 'missing'"),
-        ("refresh_token:tok&table=none", "there is no table 'none'"),
-    ],
-)
-def test_a_map_that_cannot_be(
-    run: Command, zoho: Sandbox, foreign: str, columns: str, message: str
-) -> None:
-    result = run("import", f"{foreign}{columns}", f"--sandbox={zoho.url}")
-    assert result.exit_code == 2
-    assert message in result.stderr
 
 
 def test_no_secret_is_printed(project: Path, run: Command, zoho: Sandbox, log_in: LogIn) -> None:
