@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from inspect import CO_GENERATOR
 from types import FrameType
 from typing import Any
@@ -62,10 +63,16 @@ class _Step:
         self.came = False
 
     def __call__(self, frame: FrameType, event: str, argument: Any) -> None:
+        if event == "c_call":
+            caller: FrameType | None = frame
         # Not a generator's: it is called to be closed, too, and what it raises then is ignored.
-        begun = event == "call" and not frame.f_code.co_flags & CO_GENERATOR
-        caller = frame if event == "c_call" else frame.f_back if begun else None
-        if self.came or caller is None or not _is_ours(caller) or _is_an_end(argument):
+        elif event == "call" and not frame.f_code.co_flags & CO_GENERATOR:
+            caller = frame.f_back
+        else:
+            return
+        if caller is None or self.came or not _is_ours(caller.f_code.co_filename):
+            return
+        if _is_an_end(argument):
             return
         if self._left:
             self._left -= 1
@@ -74,9 +81,9 @@ class _Step:
         raise self._kind("at a step")
 
 
-def _is_ours(frame: FrameType) -> bool:
-    name = frame.f_code.co_filename
-    return name.startswith(PACKAGE) and not name.startswith(
+@cache  # asked at each call that anything makes
+def _is_ours(file: str) -> bool:
+    return file.startswith(PACKAGE) and not file.startswith(
         (f"{PACKAGE}/sandbox", f"{PACKAGE}/_masking")
     )
 
