@@ -236,7 +236,7 @@ class TestWhileTheStoreTakesNothing:
     ) -> None:
         token = log_in(ALICE)
         zoho.revoke(ALICE)
-        monkeypatch.setattr("evergrant._core.dead_grants.RETRY_S", 0.0)
+        monkeypatch.setattr("evergrant._core.dead_grant_marker.RETRY_S", 0.0)
         with locked():
             with pytest.raises(LoginRequired):
                 keeper.refresh(ALICE)
