@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from evergrant._oauth.client import Client
-    from evergrant._oauth.protocol import IDENTITY_SCOPES
+    from evergrant._oauth.identity import IDENTITY_SCOPES
     from evergrant.accounts import Accounts
     from evergrant.datacenter import ZOHO, DataCenter, DataCenters
     from evergrant.errors import EvergrantError
@@ -38,7 +38,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "IDENTITY_SCOPES": "_oauth.protocol",
+    "IDENTITY_SCOPES": "_oauth.identity",
     "ZOHO": "datacenter",
     "Accounts": "accounts",
     "Client": "_oauth.client",

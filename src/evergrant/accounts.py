@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Self, TypeVar
 
 from evergrant._masking import masks_locals
-from evergrant._oauth import protocol
+from evergrant._oauth import identity, protocol
 from evergrant._oauth.client import Client
 from evergrant._oauth.messages import HttpRequest, Transport
 from evergrant._oauth.protocol import TokenResponse
@@ -26,7 +26,13 @@ from evergrant._scopes import read_scopes
 from evergrant._text import is_word
 from evergrant.clock import Clock, utc_now
 from evergrant.datacenter import ZOHO, DataCenter, DataCenters, origin_of
-from evergrant.errors import CodeSpent, ConfigError, NoRefreshToken, UntrustedServer
+from evergrant.errors import (
+    CodeSpent,
+    ConfigError,
+    MissingScope,
+    NoRefreshToken,
+    UntrustedServer,
+)
 from evergrant.token import Secret, Token
 
 __all__ = ["Accounts"]
@@ -220,25 +226,50 @@ class Accounts:
         )
 
     @masks_locals
-    def fetch_owner(self, token: Token) -> tuple[str, str]:
-        """Return whose the token is: ``email:zgid``, as the official SDK names users, and zgid.
+    def fetch_owner(self, token: Token) -> tuple[str, str | None]:
+        """Return whose the token is, by what its scopes let us ask.
+
+        Returns:
+            ``email:zgid``, as the official SDK names users, and the zgid, where the grant covers
+            the CRM. Else ``email`` and None.
 
         Raises:
-            MissingScope: The grant lacks one of `evergrant.IDENTITY_SCOPES`.
-            OAuthError: The API did not say.
+            MissingScope: The grant lacks `evergrant.IDENTITY_SCOPES`, or AaaServer.profile.READ
+                where it is not for the CRM.
+            OAuthError: Zoho did not say.
         """
+        if identity.is_told_by_crm(token.scopes):
+            try:
+                return self._crm_owner(token)
+            except MissingScope as error:
+                if token.scopes:
+                    raise
+                refused = error
+            try:  # what was granted is not known: it may be for another service
+                return self._account_owner(token), None
+            except MissingScope:
+                raise refused from None
+        return self._account_owner(token), None
+
+    def _crm_owner(self, token: Token) -> tuple[str, str]:
         access_token = token.access_token or ""
         base = token.api_domain or self.data_center_of(token).api_url
         self.data_centers.by_api_domain(base)
         user, org = (
-            protocol.current_user_request(base, access_token),
-            protocol.org_request(base, access_token),
+            identity.current_user_request(base, access_token),
+            identity.org_request(base, access_token),
         )
         email = self._with_retries(
-            lambda: protocol.parse_current_user(self._send(user), now=self.clock())
+            lambda: identity.parse_current_user(self._send(user), now=self.clock())
         )
-        org_id = self._with_retries(lambda: protocol.parse_org(self._send(org), now=self.clock()))
+        org_id = self._with_retries(lambda: identity.parse_org(self._send(org), now=self.clock()))
         return f"{email}:{org_id}", org_id
+
+    def _account_owner(self, token: Token) -> str:
+        request = identity.user_info_request(self.data_center_of(token), token.access_token or "")
+        return self._with_retries(
+            lambda: identity.parse_user_info(self._send(request), now=self.clock())
+        )
 
     def data_center_of(self, token: Token) -> DataCenter:
         """Return where a token lives: by its API domain, else the home of this app.

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from evergrant._core.async_tokens import AsyncTokens
-from evergrant._core.enrollment import add_identity_scopes, is_custom_key
+from evergrant._core.enrollment import is_custom_key
 from evergrant._core.manager import TokenManager
 from evergrant._core.scheduler import RefreshScheduler
 from evergrant._core.validity import NO_MINIMUM, validate_min_ttl
 from evergrant._masking import masks_locals
+from evergrant._oauth.identity import add_identity_scopes
 from evergrant._oauth.protocol import authorization_url
 from evergrant._oauth.redirect import LoginState, StateSigner, parse_redirect
 from evergrant.accounts import Accounts
@@ -154,7 +155,8 @@ class Keeper:
 
         Args:
             scopes: What to ask for, a text or many. Where the user is to be learnt from Zoho, the
-                two scopes it takes (`evergrant.IDENTITY_SCOPES`) are added.
+                scopes it takes are added: `evergrant.IDENTITY_SCOPES` beside those of the CRM,
+                else AaaServer.profile.READ.
             user: The expected user: an e-mail address or full name is compared with the login;
                 anything else is a key of your own, under which the token is kept unasked.
             session: What identifies the browser session, such as a random value in its cookie.

@@ -257,9 +257,11 @@ def test_identity_is_asked_for_only_where_it_is_needed(keeper: Keeper) -> None:
         return dict(parse_qsl(query))["scope"]
 
     identity = "ZohoCRM.users.READ,ZohoCRM.org.READ"
-    assert scopes("A.b.READ") == f"A.b.READ,{identity}"
-    assert scopes("A.b.READ", user="alice@example.com") == f"A.b.READ,{identity}"
-    assert scopes("A.b.READ", user="tenant-7") == "A.b.READ"
+    leads = "ZohoCRM.modules.READ"
+    assert scopes(leads) == f"{leads},{identity}"
+    assert scopes(leads, user="alice@example.com") == f"{leads},{identity}"
+    assert scopes(leads, user="tenant-7") == leads
+    assert scopes("A.b.READ") == "A.b.READ,AaaServer.profile.READ"
     have = ("ZohoCRM.users.ALL", "zohocrm.org.read")
     assert scopes(*have) == ",".join(have)
 

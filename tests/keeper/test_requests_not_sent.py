@@ -11,8 +11,9 @@ import pytest
 
 from evergrant import Accounts, Keeper, Token, TokenStore
 from evergrant._oauth.errors import error_from_response
+from evergrant._oauth.identity import parse_current_user
 from evergrant._oauth.messages import HttpRequest, HttpResponse
-from evergrant._oauth.protocol import parse_current_user, parse_revocation
+from evergrant._oauth.protocol import parse_revocation
 from evergrant.errors import (
     AccountsUnavailable,
     ConfigError,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -23,6 +24,8 @@ from evergrant.errors import (
 )
 from evergrant.token import Token
 from tests.support.keeper.scripted_accounts import GRANT, MINTED, NOW, TOKEN, Wire, accounts, answer
+
+CRM_TOKEN = replace(TOKEN, scopes=("ZohoCRM.modules.ALL",))
 
 
 def test_an_exchange_yields_the_grant_whole() -> None:
@@ -189,12 +192,21 @@ def test_the_owner_is_named_as_the_official_sdk_names_users() -> None:
     wire = Wire(
         answer({"users": [{"email": "alice@example.com"}]}), answer({"org": [{"zgid": "42"}]})
     )
-    assert accounts(wire).fetch_owner(TOKEN) == ("alice@example.com:42", "42")
+    assert accounts(wire).fetch_owner(CRM_TOKEN) == ("alice@example.com:42", "42")
     assert {call.headers["authorization"] for call in wire.calls} == {"Zoho-oauthtoken 1000.a"}
 
 
 def test_an_owner_whom_the_grant_does_not_show_is_not_asked_for_twice() -> None:
     wire = Wire(answer({"code": "OAUTH_SCOPE_MISMATCH"}, 401))
     with pytest.raises(MissingScope):
-        accounts(wire).fetch_owner(TOKEN)
+        accounts(wire).fetch_owner(CRM_TOKEN)
     assert len(wire.calls) == 1
+
+
+def test_where_the_crm_does_not_tell_the_owner_of_unknown_scopes_the_accounts_server_does() -> None:
+    refused = answer({"code": "OAUTH_SCOPE_MISMATCH"}, 401)
+    wire = Wire(refused, answer({"Email": "alice@example.com"}))
+    assert accounts(wire).fetch_owner(replace(TOKEN, scopes=())) == ("alice@example.com", None)
+    wire = Wire(refused, answer({"cause": "INVALID_OAUTHSCOPE", "response": "error"}, 401))
+    with pytest.raises(MissingScope, match=r"ZohoCRM\.users\.READ"):
+        accounts(wire).fetch_owner(replace(TOKEN, scopes=()))

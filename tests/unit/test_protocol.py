@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
 
-from evergrant._oauth import protocol
+from evergrant._oauth import identity, protocol
 from evergrant._oauth.client import Client
 from evergrant._oauth.messages import HttpRequest, HttpResponse
 from evergrant.datacenter import ZOHO
@@ -275,11 +275,11 @@ def test_a_token_that_may_be_alive_still_is_never_reported_revoked(
 
 def test_user_and_org_are_asked_for_by_the_paths_of_the_official_sdk() -> None:
     base = "https://www.zohoapis.eu"
-    assert protocol.current_user_request(base, "a").url == f"{base}/crm/v8/users?type=CurrentUser"
-    assert protocol.org_request(base, "a").url == f"{base}/crm/v8/org"
+    assert identity.current_user_request(base, "a").url == f"{base}/crm/v8/users?type=CurrentUser"
+    assert identity.org_request(base, "a").url == f"{base}/crm/v8/org"
     users = {"users": [{"id": "1", "email": "alice@example.com"}], "info": {}}
-    assert protocol.parse_current_user(answer(users)) == "alice@example.com"
-    assert protocol.parse_org(answer({"org": [{"id": "9", "zgid": "42"}]})) == "42"
+    assert identity.parse_current_user(answer(users)) == "alice@example.com"
+    assert identity.parse_org(answer({"org": [{"id": "9", "zgid": "42"}]})) == "42"
 
 
 @pytest.mark.parametrize(
@@ -300,5 +300,5 @@ def test_an_api_that_does_not_say_whose_token_it_is_is_an_error(
     got: HttpResponse, kind: type[OAuthError]
 ) -> None:
     with pytest.raises(OAuthError) as caught:
-        protocol.parse_current_user(got)
+        identity.parse_current_user(got)
     assert type(caught.value) is kind

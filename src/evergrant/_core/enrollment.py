@@ -6,7 +6,7 @@ What a code brings is saved before anything else can fail: Zoho gives it once.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
@@ -18,8 +18,6 @@ from evergrant._core.revocation import Revocation
 from evergrant._core.saver import Saver
 from evergrant._logging.rate_limited import RateLimitedLog
 from evergrant._masking import copy_error, masks_methods
-from evergrant._oauth.protocol import IDENTITY_SCOPES
-from evergrant._scopes import read_scopes
 from evergrant._user_names import belongs_to
 from evergrant.accounts import Accounts
 from evergrant.clock import Clock
@@ -40,7 +38,7 @@ from evergrant.events import GrantLimitNear, Listener, LoggedIn, LoginFailed
 from evergrant.stores.base import TokenStore
 from evergrant.token import Token, identify
 
-__all__ = ["Enrollment", "add_identity_scopes", "is_custom_key"]
+__all__ = ["Enrollment", "is_custom_key"]
 
 _logger = RateLimitedLog()
 
@@ -294,17 +292,6 @@ class Enrollment:
 def is_custom_key(user: str | None) -> bool:
     """Return True if a user name is the caller's own key, not an e-mail address to compare."""
     return user is not None and "@" not in user
-
-
-def add_identity_scopes(scopes: str | Iterable[str]) -> list[str]:
-    """Return the scopes, and the others that it takes to learn whose the grant is."""
-    wanted = list(read_scopes(scopes))
-    have = {scope.lower() for scope in wanted}
-    for scope in IDENTITY_SCOPES:
-        area = scope.rpartition(".")[0].lower()
-        if not have & {f"{area}.read", f"{area}.all"}:
-            wanted.append(scope)
-    return wanted
 
 
 def _require_expected(saved: Token, expected: str | None) -> Token:

@@ -10,7 +10,7 @@ from evergrant._core.shared_notes import SharedNotes
 from evergrant._core.timestamps import Timestamps
 from evergrant._core.validity import CLOCK_SLACK, Validity
 from evergrant._logging.rate_limited import RateLimitedLog
-from evergrant._oauth.protocol import IDENTITY_SCOPES
+from evergrant._oauth.identity import is_identity_scope
 from evergrant.accounts import Accounts
 from evergrant.clock import Clock, from_epoch_ms, to_epoch_ms
 from evergrant.errors import ConfigError, EvergrantError, PolicyRefused
@@ -78,7 +78,7 @@ class PolicyEnforcer:
     def _excess(self, token: Token) -> list[str]:
         refused = self.policy.disallowed_scopes(token.scopes)
         # Without these it cannot be told whose the grant is.
-        return [scope for scope in refused if scope not in IDENTITY_SCOPES]
+        return [scope for scope in refused if not is_identity_scope(scope)]
 
     def refusal(self, token: Token) -> PolicyRefused | None:
         """Return the `PolicyRefused` to raise for a token that the policy has ended, or None."""

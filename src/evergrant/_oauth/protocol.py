@@ -15,27 +15,21 @@ from typing import Any
 from urllib.parse import urlencode
 
 from evergrant._oauth.client import Client
-from evergrant._oauth.errors import LATER, error_from_response, is_page, temporary_error
+from evergrant._oauth.errors import error_from_response
 from evergrant._oauth.messages import HttpRequest, HttpResponse, form_request
 from evergrant._scopes import comma_separated
 from evergrant._text import is_word
-from evergrant.clock import utc_now
 from evergrant.datacenter import DataCenter, DataCenters, display_origin
-from evergrant.errors import MissingScope, OAuthError, UntrustedServer
+from evergrant.errors import UntrustedServer
 from evergrant.token import Secret
 
 __all__ = [
     "ACCESS_TOKEN_LIFE",
-    "IDENTITY_SCOPES",
     "TokenResponse",
     "api_request",
     "authorization_url",
     "client_credentials_request",
-    "current_user_request",
     "exchange_request",
-    "org_request",
-    "parse_current_user",
-    "parse_org",
     "parse_revocation",
     "parse_token_response",
     "refresh_request",
@@ -44,9 +38,6 @@ __all__ = [
 
 ACCESS_TOKEN_LIFE = timedelta(hours=1)
 """How long an access token lives where the response does not say (it leaves it out at times)."""
-
-IDENTITY_SCOPES = ("ZohoCRM.users.READ", "ZohoCRM.org.READ")
-"""What it takes to learn whose a token is: the user and the org, as the official SDK asks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,16 +172,6 @@ def api_request(
     return HttpRequest(method, url, {**(headers or {}), **sign}, body)
 
 
-def current_user_request(api_domain: str, access_token: str) -> HttpRequest:
-    """Build the question which user a token belongs to (scope ZohoCRM.users.READ)."""
-    return api_request(access_token, f"{api_domain}/crm/v8/users?type=CurrentUser")
-
-
-def org_request(api_domain: str, access_token: str) -> HttpRequest:
-    """Build the question which org a token belongs to (scope ZohoCRM.org.READ)."""
-    return api_request(access_token, f"{api_domain}/crm/v8/org")
-
-
 def parse_token_response(
     response: HttpResponse, *, now: datetime, asked: DataCenter, known: DataCenters, grant_type: str
 ) -> TokenResponse:
@@ -264,43 +245,3 @@ def parse_revocation(response: HttpResponse, *, now: datetime) -> bool:
     ):
         return False
     raise error_from_response(response, data, now=now, grant_type="revoke")
-
-
-def parse_current_user(response: HttpResponse, *, now: datetime | None = None) -> str:
-    """Return the e-mail address of the token's user.
-
-    Raises:
-        MissingScope: The grant does not include ZohoCRM.users.READ.
-        OAuthError: The API did not say.
-    """
-    return _first(response, "users", "email", IDENTITY_SCOPES[0], now)
-
-
-def parse_org(response: HttpResponse, *, now: datetime | None = None) -> str:
-    """Return the zgid of the token's org.
-
-    Raises:
-        MissingScope: The grant does not include ZohoCRM.org.READ.
-        OAuthError: The API did not say.
-    """
-    return _first(response, "org", "zgid", IDENTITY_SCOPES[1], now)
-
-
-def _first(response: HttpResponse, plural: str, key: str, scope: str, now: datetime | None) -> str:
-    data = response.json_object() or {}
-    try:
-        value = data[plural][0][key]
-    except (LookupError, TypeError):
-        value = None
-    if isinstance(value, str) and value:
-        return value
-    if trouble := temporary_error(response, now=now or utc_now(), whose="the API"):
-        raise trouble
-    if is_page(response):
-        raise OAuthError("the API answered a web page", hint=LATER, retryable=True)
-    code = data.get("code") if isinstance(data.get("code"), str) else None
-    if code in ("OAUTH_SCOPE_MISMATCH", "NO_PERMISSION"):
-        raise MissingScope(f"the grant lacks a scope to look up its user ({scope})", code=code)
-    raise OAuthError(
-        f"the API did not name the user of the token (HTTP {response.status})", code=code
-    )

@@ -179,6 +179,12 @@ class Redirect:
         """
         if self.code is None:
             # It came through the browser: anybody may have written it.
+            if self.error == "no_org":
+                raise ConsentDenied(
+                    "the user has no account in one of the services whose scopes were asked for",
+                    code=self.error,
+                    hint="Ask for one service at a time, and for none that the user does not have.",
+                )
             known = f" ({self.error})" if _WORD.fullmatch(self.error or "") else ""
             raise ConsentDenied(
                 f"Zoho sent the user back without a code{known}", code=self.error, hint=_DENIED

@@ -10,13 +10,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from evergrant._oauth.identity import parse_current_user, parse_org
 from evergrant._oauth.messages import HttpResponse, form_request
-from evergrant._oauth.protocol import (
-    parse_current_user,
-    parse_org,
-    parse_revocation,
-    parse_token_response,
-)
+from evergrant._oauth.protocol import parse_revocation, parse_token_response
 from evergrant._oauth.transport import MAX_RESPONSE_BYTES, HttpxTransport
 from evergrant.datacenter import ZOHO
 from evergrant.stores import open_store
