@@ -171,6 +171,9 @@ def test_variables_of_several_grants(tmp_path: Path) -> None:
         (".env", "ZOHO_REFRESH_TOKEN=your_refresh_token_here"),
         (".env", "ZOHO_REFRESH_TOKEN=<paste>\nZOHO_CLIENT_ID=xxxxxx"),
         (".env", "ZOHO_REFRESH_TOKEN="),
+        (".env", "ZOHO_REFRESH_TOKEN=1000.xxx.xxx"),
+        (".env", "ZOHO_REFRESH_TOKEN_URL=https://accounts.zoho.com/oauth/v2/token"),
+        (".env", "ZOHO_REFRESH_TOKEN_FILE=/run/secrets/zoho"),
         (".env", "GOOGLE_REFRESH_TOKEN=1//abc"),
         ("token.json", {"access_token": "ya29.x", "refresh_token": "1//x", "scope": "email"}),
         ("data.json", "{ not json"),
@@ -184,6 +187,13 @@ def test_variables_of_several_grants(tmp_path: Path) -> None:
 def test_what_is_not_zohos_or_no_token(tmp_path: Path, name: str, content: object) -> None:
     write(tmp_path, name, content)
     assert found_in(tmp_path) == []
+
+
+def test_a_client_id_with_three_x_is_no_placeholder(tmp_path: Path) -> None:
+    client_id = "1000.ABCXXXD0EFGHIJKLMNOPQRSTUVWXYZ"
+    write(tmp_path, ".env", f"ZOHO_REFRESH_TOKEN={REFRESH}\nZOHO_CLIENT_ID={client_id}\n")
+    [found] = found_in(tmp_path)
+    assert found.token.client_id == client_id
 
 
 def test_a_virtual_environment_is_passed_over(tmp_path: Path) -> None:

@@ -88,9 +88,11 @@ _CODE_OF = {"com": "us", "com.au": "au", "com.cn": "cn"}
 """The ends of Zoho's addresses that differ from the data center's code."""
 
 _PLACEHOLDER = re.compile(
-    r"your\b|your[-_ ]|<.*>|\$\{?\w|\{\{|x{3,}|\.\.\.|change[-_ ]?me|replace|todo\b|example",
+    r"your\b|your[-_ ]|<.*>|\$\{?\w|\{\{|x{5,}|\bx{3,}\b|\.\.\."
+    r"|change[-_ ]?me|replace|todo\b|example",
     re.IGNORECASE,
 )
+"""Of x, more than chance puts into one of many client ids."""
 
 _SCOPE_PREFIXES = tuple(
     service.scope_prefix.lower() for service in SERVICES.values() if service.scope_prefix
@@ -281,7 +283,10 @@ def _bare(value: str) -> str | None:
 
 def _secret(value: object) -> Secret | None:
     text = _bare(value) if isinstance(value, str) else None
-    return None if text is None or " " in text or is_placeholder(text) else Secret(text)
+    # A path or an address in a variable such as ZOHO_REFRESH_TOKEN_URL is no token.
+    if text is None or re.search(r"[\s/:]", text) or is_placeholder(text):
+        return None
+    return Secret(text)
 
 
 def _texts(value: object) -> list[str]:
