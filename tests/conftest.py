@@ -83,10 +83,16 @@ def pytest_configure(config: pytest.Config) -> None:
     example_counts.ask_for(config.getoption("--examples"))
 
 
+LISTENER_LIMIT_S = 20.0
+"""Seconds that a test waits for a listener on a busy machine, where a user waits half of one."""
+
+
 @pytest.fixture(autouse=True)
 def _every_line_of_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let no test's lines be left out for those of another one."""
+    """Let no test's lines be left out for those of another one, nor come after its end."""
     monkeypatch.setattr("evergrant._logging.rate_limited.PERIOD_S", 0.0)
+    for module in ("evergrant._logging.queued", "evergrant.events"):
+        monkeypatch.setattr(f"{module}.CALLER_WAITS_S", LISTENER_LIMIT_S)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -18,6 +18,7 @@ from evergrant._core import scheduler
 from evergrant.errors import AccountsUnavailable, LoginRequired, Throttled
 from evergrant.events import Event, Refreshed, RefreshFailed
 from evergrant.sandbox import Sandbox
+from tests.support.keeper.idle import until_idle
 from tests.support.waiting import until
 
 LogIn = Callable[[str], Token]
@@ -25,11 +26,6 @@ Count = Callable[[], int]
 
 ALICE, BOB = "alice@example.com", "bob@example.com"
 MINUTE = timedelta(minutes=1)
-
-
-def settled(keeper: Keeper) -> None:
-    """Wait until nothing is being refreshed in the background."""
-    until(lambda: keeper._manager.is_idle)
 
 
 @pytest.fixture
@@ -47,7 +43,7 @@ def test_nobody_waits_for_a_refresh_while_the_token_works(
         began = time.monotonic()
         got = set(pool.map(lambda _: keeper.access_token(ALICE), range(200)))
         took = time.monotonic() - began
-        settled(keeper)
+        until_idle(keeper._manager)
     assert got == {stale.access_token}
     assert took < 0.5 or time.monotonic() - began > 0.5, "nobody has waited for Zoho"
     assert refreshes() == 1
@@ -69,7 +65,7 @@ def test_the_refresh_happens_in_another_thread(
 
     monkeypatch.setattr(keeper.accounts, "refresh", refresh)
     keeper.access_token(ALICE)
-    settled(keeper)
+    until_idle(keeper._manager)
     assert len(seen) == 1
     assert seen[0] is not threading.current_thread()
 
@@ -81,7 +77,7 @@ def test_of_several_processes_one_refreshes(
     keepers = [new_keeper() for _ in range(5)]
     assert {keeper.access_token(ALICE) for keeper in keepers} == {stale.access_token}
     for keeper in keepers:
-        settled(keeper)
+        until_idle(keeper._manager)
     assert refreshes() == 1
     assert len({keeper.access_token(ALICE) for keeper in keepers} - {stale.access_token}) == 1
 
@@ -92,13 +88,13 @@ def test_a_refresh_that_fails_in_the_background_is_not_tried_with_each_call(
     zoho.faults.server_error(times=None)
     for _ in range(10):
         assert keeper.access_token(ALICE) == stale.access_token
-        settled(keeper)
+        until_idle(keeper._manager)
     assert refreshes() == 1, "nobody waits: it is not asked again at once"
     assert [type(e.error) for e in events if isinstance(e, RefreshFailed)] == [AccountsUnavailable]
     zoho.faults.clear()
     zoho.clock.advance(minutes=1.9)
     assert keeper.access_token(ALICE) == stale.access_token
-    settled(keeper)
+    until_idle(keeper._manager)
     assert keeper.access_token(ALICE) != stale.access_token
 
 
@@ -109,13 +105,13 @@ def test_a_server_in_trouble_is_not_asked_by_one_process_after_the_other(
     for _ in range(8):
         keeper = new_keeper()
         assert keeper.access_token(ALICE) == stale.access_token
-        settled(keeper)
+        until_idle(keeper._manager)
     assert refreshes() == 1
     zoho.faults.clear()
     zoho.clock.advance(minutes=1)
     again = new_keeper()
     again.access_token(ALICE)
-    settled(again)
+    until_idle(again._manager)
     assert again.access_token(ALICE) != stale.access_token
 
 
@@ -129,7 +125,7 @@ def test_a_dead_grant_is_not_asked_for_again_and_again_by_schedulers(
         zoho.clock.advance(minutes=4)
         for keeper in keepers:
             keeper.refresh_due()
-            settled(keeper)
+            until_idle(keeper._manager)
     assert refreshes() <= 4, "once an hour by any of them: it might have been a mistake of Zoho's"
     log_in(ALICE)
     zoho.clock.advance(minutes=31)
@@ -141,11 +137,11 @@ def test_a_revoked_grant_is_dead_once_a_refresh_in_the_background_has_learnt_it(
 ) -> None:
     zoho.revoke(ALICE)
     assert keeper.access_token(ALICE) == stale.access_token
-    settled(keeper)
+    until_idle(keeper._manager)
     for _ in range(5):
         with pytest.raises(LoginRequired):
             keeper.access_token(ALICE)
-        settled(keeper)
+        until_idle(keeper._manager)
     assert refreshes() == 1
 
 
@@ -156,7 +152,7 @@ def test_a_fresh_token_is_left_alone(
     for _ in range(54):
         zoho.clock.advance(minutes=1)
         keeper.access_token(ALICE)
-    settled(keeper)
+    until_idle(keeper._manager)
     assert refreshes() == 0
 
 
@@ -249,7 +245,7 @@ def test_a_scheduler_keeps_tokens_fresh_that_nobody_asks_for(
     with Keeper(store, accounts, lifeboat=boat, background=True) as keeper:
         zoho.clock.advance(minutes=31)
         until(lambda: refreshes() == 2)
-        settled(keeper)
+        until_idle(keeper._manager)
         for user, token in first.items():
             assert keeper.find(user).access_token != token.access_token
         time.sleep(0.1)
@@ -272,7 +268,7 @@ def test_a_scheduler_can_be_told_whom_to_keep(
         assert keeper.refresh_due() == 0
         zoho.clock.advance(minutes=31)
         assert keeper.refresh_due() == 1
-        settled(keeper)
+        until_idle(keeper._manager)
         assert keeper.find(ALICE).access_token != alice.access_token
         assert keeper.find(BOB).access_token == bob.access_token
 

@@ -15,8 +15,8 @@ from evergrant.errors import ConfigError, PolicyRefused
 from evergrant.events import Event, LoginFailed, Revoked
 from evergrant.sandbox import Sandbox
 from evergrant.stores.adapter import adapt
+from tests.support.keeper.idle import until_idle
 from tests.support.stores.six_methods import Plain
-from tests.support.waiting import until
 
 Make = Callable[..., Keeper]
 
@@ -46,10 +46,6 @@ def enter(zoho: Sandbox) -> Callable[..., Token]:
 
 
 Enter = Callable[..., Token]
-
-
-def settle(keeper: Keeper) -> None:
-    until(lambda: keeper._manager.is_idle)
 
 
 def uses(keeper: Keeper) -> dict[str, Callable[[], object]]:
@@ -89,7 +85,7 @@ def test_the_end_comes_to_the_moment_for_a_token_at_hand_too(
     if rule == "idle_timeout":
         assert keeper.cached_token(ALICE) is None, "a use is worth noting"
     assert keeper.access_token(ALICE)
-    settle(keeper)
+    until_idle(keeper._manager)
     zoho.clock.advance(minutes=20 if rule == "idle_timeout" else 0, seconds=1)
     with pytest.raises(PolicyRefused):
         keeper.access_token(ALICE)
@@ -136,11 +132,11 @@ def test_use_keeps_a_token_and_refreshes_that_nobody_asked_for_do_not(
     for _ in range(16):
         zoho.clock.advance(minutes=30)
         assert keeper.access_token(ALICE)
-        settle(keeper)
+        until_idle(keeper._manager)
     for _ in range(5):
         zoho.clock.advance(minutes=35)
         keeper.refresh_due()
-        settle(keeper)
+        until_idle(keeper._manager)
     zoho.clock.advance(minutes=10)
     with pytest.raises(PolicyRefused, match="idle_timeout"):
         keeper.access_token(ALICE)
@@ -155,11 +151,11 @@ def test_use_is_noted_now_and_then_and_not_at_each_call(
     for _ in range(50):
         zoho.clock.advance(seconds=10)
         keeper.access_token(ALICE)
-    settle(keeper)
+    until_idle(keeper._manager)
     assert keeper.find(ALICE).version == saved.version
     zoho.clock.advance(minutes=52)
     keeper.access_token(ALICE)
-    settle(keeper)
+    until_idle(keeper._manager)
     used = keeper.find(ALICE).last_used_at
     assert used
     assert zoho.clock() - used < timedelta(minutes=1)
@@ -231,7 +227,7 @@ def test_a_token_whose_use_nobody_noted_yet_is_not_idle_while_it_is_used(
     for _ in range(60):
         zoho.clock.advance(seconds=20)
         keeper.access_token(ALICE)
-        settle(keeper)
+        until_idle(keeper._manager)
 
 
 def test_a_grant_begins_anew_after_a_login_for_an_hour(

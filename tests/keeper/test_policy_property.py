@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from evergrant.errors import PolicyRefused
 from evergrant.sandbox import Sandbox
 from evergrant.stores.memory import MemoryStore
 from tests.support.example_counts import rounds
+from tests.support.keeper.idle import until_idle
 
 ALICE = "alice@example.com"
 MINUTE = timedelta(minutes=1)
@@ -50,11 +50,6 @@ class Model:
         return self.is_over(now) or self.is_over(
             now + (self.policy.usage_write_interval or 0 * MINUTE)
         )
-
-
-def settle(keeper: Keeper) -> None:
-    while not keeper._manager.is_idle:
-        time.sleep(0.001)
 
 
 @rounds(40)
@@ -98,4 +93,4 @@ def test_a_policy_is_kept_in_any_order_of_things(
                 else:
                     assert not model.is_over(zoho.clock() - 2 * MINUTE / 60)
                     model.used = zoho.clock()
-            settle(keeper)
+            until_idle(keeper._manager)

@@ -15,16 +15,12 @@ from evergrant.clock import utc_now
 from evergrant.errors import EvergrantError, StoreUnavailable, TokenNotSaved
 from evergrant.events import Event, RefreshFailed, Restored, SaveFailed
 from evergrant.sandbox import Sandbox
-from tests.support.waiting import until
+from tests.support.keeper.idle import until_idle
 
 LogIn = Callable[[str], Token]
 Count = Callable[[], int]
 
 ALICE, BOB = "alice@example.com", "bob@example.com"
-
-
-def settle(manager: TokenManager) -> None:
-    until(lambda: manager.is_idle)
 
 
 @pytest.fixture
@@ -38,7 +34,7 @@ def round_of(keeper: Keeper, problems: list[EvergrantError]) -> Callable[..., in
 
     def go(*users: str) -> int:
         begun = RefreshScheduler(keeper._manager, users, on_problem=problems.append).run_once()
-        settle(keeper._manager)
+        until_idle(keeper._manager)
         return begun
 
     return go
@@ -74,7 +70,7 @@ def test_a_deleted_token_is_not_told_as_a_failure(
     zoho.clock.advance(minutes=57)
     keeper.store.delete_token(stored.id or "")
     assert keeper._manager.upkeep.schedule_refresh(stored)
-    settle(keeper._manager)
+    until_idle(keeper._manager)
     assert not [event for event in events if isinstance(event, RefreshFailed)]
 
 

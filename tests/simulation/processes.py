@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -10,6 +9,7 @@ from random import Random
 
 from evergrant import Accounts, Keeper, TokenStore
 from evergrant.errors import StoreUnavailable
+from tests.support.keeper.idle import until_idle
 
 __all__ = ["Fleet"]
 
@@ -18,9 +18,6 @@ SIZE = 4
 
 TOGETHER = 5
 """Each so manieth round is one of all processes at the same moment."""
-
-GIVE_UP = 60.0
-"""Real seconds that background work may take, on a machine that is busy."""
 
 
 class Fleet:
@@ -87,10 +84,7 @@ class Fleet:
 
     def settle(self) -> None:
         """Wait until nothing goes on in the background."""
-        give_up = time.monotonic() + GIVE_UP
-        while not all(worker._manager.is_idle for worker in self._workers):
-            assert time.monotonic() < give_up, "the background never ends"
-            time.sleep(0.0005)
+        until_idle(*(worker._manager for worker in self._workers))
 
     def close(self) -> None:
         """End all processes."""

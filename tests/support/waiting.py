@@ -16,6 +16,7 @@ def until(
     happened: Callable[[], object],
     limit: float = LIMIT_S,
     told: Callable[[], object] = lambda: "it never happened",
+    pause: float = PAUSE_S,
 ) -> None:
     """Return once something has happened.
 
@@ -23,11 +24,12 @@ def until(
         happened: Says so, by anything that is true.
         limit: Seconds until the test fails instead.
         told: Returns what the failed test says.
+        pause: Seconds between two looks.
     """
     give_up = time.monotonic() + limit
     while not happened():
         assert time.monotonic() < give_up, told()
-        time.sleep(PAUSE_S)
+        time.sleep(pause)
 
 
 async def until_async(happened: Callable[[], object], limit: float = LIMIT_S) -> None:

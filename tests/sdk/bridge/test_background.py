@@ -13,8 +13,8 @@ from evergrant.events import Event, StoreFailed
 from evergrant.sandbox import Sandbox
 from evergrant.zohocrmsdk.bridge import SDKBridge
 from evergrant.zohocrmsdk.sdk_config import SDKConfig
+from tests.support.keeper.idle import until_idle
 from tests.support.sdk.bridge import ALICE, Asked
-from tests.support.waiting import until
 
 
 @pytest.fixture
@@ -26,10 +26,6 @@ def alice(bridge: SDKBridge, config: SDKConfig, asked: Asked, zoho: Sandbox) -> 
 
 def refreshes(zoho: Sandbox) -> int:
     return zoho.calls.count(grant_type="refresh_token")
-
-
-def settled(bridge: SDKBridge, config: SDKConfig) -> None:
-    until(lambda: bridge._manager(config).is_idle)
 
 
 def test_a_token_in_its_last_minutes_is_answered_while_it_is_refreshed(
@@ -48,7 +44,7 @@ def test_a_token_in_its_last_minutes_is_answered_while_it_is_refreshed(
         assert one.cached(None, alice.user_name, None) is None
         assert one.resolve(question, config) == alice
     for one in desks:
-        settled(one, config)
+        until_idle(one._manager(config))
     assert refreshes(zoho) == 1
     refreshed = bridge.resolve(question, config)
     assert refreshed is not None

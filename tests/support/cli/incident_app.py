@@ -14,7 +14,7 @@ from evergrant import Keeper, Token, TokenStore
 from evergrant.errors import EvergrantError
 from evergrant.sandbox import Sandbox
 from tests.support.cli.runner import ALICE, Command
-from tests.support.waiting import until
+from tests.support.keeper.idle import until_idle
 
 
 @dataclass
@@ -39,10 +39,7 @@ class Scene:
         self.zoho.clock.advance(**passed)
         with suppress(EvergrantError):
             self.keeper.access_token(user)
-        self.settle()
-
-    def settle(self) -> None:
-        until(lambda: self.keeper._manager.is_idle)
+        until_idle(self.keeper._manager)
 
     def sql(self, statement: str) -> None:
         with closing(sqlite3.connect(self.home / "tokens.db")) as database, database:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from evergrant import Token
 from tests.support.cli.incident_app import Scene
 from tests.support.cli.runner import ALICE, BOB
+from tests.support.keeper.idle import until_idle
 
 
 def never_logged_in(scene: Scene) -> str:
@@ -62,7 +63,7 @@ def kept_fresh(scene: Scene) -> str:
     scene.log_in()
     scene.zoho.clock.advance(minutes=40)
     scene.keeper.refresh_due()
-    scene.settle()
+    until_idle(scene.keeper._manager)
     return "kept fresh"
 
 
