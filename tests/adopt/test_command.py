@@ -93,6 +93,23 @@ def test_a_grant_that_does_not_say_whose_it_is_keeps_a_name_from_its_file(
     assert stored(tmp_path).keys() == {"zoho-books", "zoho-desk"}
 
 
+def test_a_second_grant_of_one_user_does_not_replace_the_first(
+    tmp_path: Path, project: Path, run: Command, zoho: Sandbox, log_in: LogIn
+) -> None:
+    tokens = {}
+    for name, scope in (
+        ("zoho_books", "ZohoBooks.invoices.READ"),
+        ("zoho_desk", "Desk.basic.READ"),
+    ):
+        tokens[name] = log_in("alice@example.com", f"{scope},AaaServer.profile.READ")
+        write(project / f"{name}.json", tokens[name], dc="us")
+    books, desk = adopt(run, zoho, project)
+    assert (books["user"], desk["user"]) == ("alice@example.com", "zoho_desk")
+    assert "alice@example.com has another grant" in desk["note"]
+    kept = {token.refresh_token for token in stored(tmp_path).values()}
+    assert kept == {token.refresh_token for token in tokens.values()}
+
+
 def test_a_throttled_grant_is_kept_and_told(
     tmp_path: Path, project: Path, run: Command, zoho: Sandbox, log_in: LogIn
 ) -> None:

@@ -123,11 +123,11 @@ def adopt_grants(
     home: str | None = None,
 ) -> Iterator[Adopted]:
     """Copy grants into the store one by one; each is read back."""
-    from evergrant.cli.adopt_owners import resolve
+    from evergrant.cli.adopt_owners import owner_key, resolve
 
     with evergrant.open_store(settings.store) as store:
         known = known_grants(store)
-        taken = {token.user_name or "" for token in known.values()}
+        taken = {owner_key(token) for token in known.values()}
         for found in grants:
             there = known.get(found.token.refresh_token or "")
             if there is not None:
@@ -137,7 +137,7 @@ def adopt_grants(
             if resolved.token is None:
                 yield Adopted(found=found, user=None, outcome="not imported", note=resolved.note)
                 continue
-            taken.add(resolved.token.user_name or "")
+            taken.add(owner_key(resolved.token))
             yield _save(resolved, resolved.token, store, settings)
 
 

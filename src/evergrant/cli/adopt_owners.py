@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 
 from evergrant._masking import masks_locals
+from evergrant._user_names import fold_name
 from evergrant.accounts import Accounts
 from evergrant.adopt import Found
 from evergrant.errors import (
@@ -18,7 +19,10 @@ from evergrant.errors import (
 )
 from evergrant.token import Token
 
-__all__ = ["Resolved", "resolve"]
+__all__ = ["Resolved", "Taken", "owner_key", "resolve"]
+
+Taken = Collection[tuple[str, str | None]]
+"""The users that have a grant, each with the client of it; see `owner_key`."""
 
 REFUSALS = (LoginRequired, InvalidClient, WrongDataCenter)
 """How a data center says that a grant is not its own, or not this client's, or dead."""
@@ -38,17 +42,21 @@ class Resolved:
     note: str = ""
 
 
+def owner_key(token: Token) -> tuple[str, str | None]:
+    """Return the user, as users are compared, and the client of a token."""
+    return fold_name(token.user_name or ""), token.client_id
+
+
 @masks_locals
-def resolve(
-    found: Found, accounts: Accounts, *, taken: Collection[str], home: str | None = None
-) -> Resolved:
+def resolve(found: Found, accounts: Accounts, *, taken: Taken, home: str | None = None) -> Resolved:
     """Return a grant with the user's name that Zoho tells, or a key from the file's name.
 
     Zoho makes ten access tokens of a grant in ten minutes. One request is sent, and only where
     the data center is unknown, one to each until one knows the grant.
 
     Args:
-        taken: The names of other grants in the store.
+        taken: The owners of other grants in the store. A second grant of one owner gets a name
+            of its own: it covers other scopes, and must not replace the first.
         home: The code of the data center to begin with where it is unknown.
     """
     token = found.token
@@ -92,7 +100,7 @@ def _with_client(token: Token, accounts: Accounts) -> Token:
     return replace(token, client_id=accounts.client.client_id)
 
 
-def _identified(found: Found, fresh: Token, accounts: Accounts, taken: Collection[str]) -> Resolved:
+def _identified(found: Found, fresh: Token, accounts: Accounts, taken: Taken) -> Resolved:
     if fresh.user_name:
         return Resolved(found=found, token=fresh)
     try:
@@ -101,16 +109,22 @@ def _identified(found: Found, fresh: Token, accounts: Accounts, taken: Collectio
         kept = _named(found, fresh, taken)
         note = f"Zoho does not say whose it is ({error.message}); kept as {kept.user_name}"
         return Resolved(found=found, token=kept, note=note)
-    return Resolved(found=found, token=replace(fresh, user_name=user, org_id=org or fresh.org_id))
+    named = replace(fresh, user_name=user, org_id=org or fresh.org_id)
+    if owner_key(named) in taken:
+        kept = _named(found, fresh, taken)
+        note = f"{user} has another grant in the store; kept as {kept.user_name}"
+        return Resolved(found=found, token=kept, note=note)
+    return Resolved(found=found, token=named)
 
 
-def _named(found: Found, token: Token, taken: Collection[str]) -> Token:
+def _named(found: Found, token: Token, taken: Taken) -> Token:
     """Return the token under a name from its file's name that no other grant has."""
     if token.user_name:
         return token
     base = re.sub(r"[^\w.@+-]+", "-", found.key).strip("-") or "zoho"
+    names = {name for name, _ in taken}
     name, number = base, 1
-    while name in taken:
+    while name in names:
         number += 1
         name = f"{base}-{number}"
     return replace(token, user_name=name)

@@ -42,7 +42,7 @@ def read_foreign(source: str, settings: Settings, *, ask: bool) -> list[Resolved
     """
     from evergrant.adopt import find_tokens
     from evergrant.adopt.mapped_tables import is_mapped, read_mapped_table
-    from evergrant.cli.adopt_owners import Resolved, resolve
+    from evergrant.cli.adopt_owners import Resolved, owner_key, resolve
 
     with accounts_for(settings, settings.sandbox) as accounts:
         if is_mapped(source):
@@ -61,7 +61,7 @@ def read_foreign(source: str, settings: Settings, *, ask: bool) -> list[Resolved
             raise ConfigError(what, hint="docs/adopt.md lists what is recognised.")
         with open_for_reading(settings) as store:
             known = known_grants(store)
-        taken = {token.user_name or "" for token in known.values()}
+        taken = {owner_key(token) for token in known.values()}
         resolved = []
         for found in grants:
             there = known.get(found.token.refresh_token or "")
@@ -69,7 +69,8 @@ def read_foreign(source: str, settings: Settings, *, ask: bool) -> list[Resolved
                 one = Resolved(found=found, token=there)
             else:
                 one = resolve(found, accounts, taken=taken) if ask else _unasked(found)
-            taken.add(one.token.user_name or "" if one.token else "")
+            if one.token:
+                taken.add(owner_key(one.token))
             resolved.append(one)
             if one.token and one.note:
                 print_info(f"{found.source}: {one.note}")
