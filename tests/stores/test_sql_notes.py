@@ -20,9 +20,8 @@ from tests.support.stores.sql_store import (
     elsewhere,
     in_background,
     official_table,
-    waiting,
+    until_waiting,
 )
-from tests.support.waiting import until
 
 __all__ = ["account", "url"]
 
@@ -52,7 +51,7 @@ def test_a_deadlock_with_another_program_loses_no_change(
         with in_background(
             lambda: store.update_note("key", lambda text: f"{text} after", life=HOUR)
         ) as results:
-            until(lambda: waiting(database))
+            until_waiting(database)
             # PostgreSQL undoes the one whose second of waiting ends last: ours, unless this
             # machine took longer than that to come here. Neither may lose the change.
             with suppress(OperationalError):

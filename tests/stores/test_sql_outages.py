@@ -16,7 +16,7 @@ from evergrant.testing.sample_tokens import ALICE, BOB, SECRETS, grant, refreshe
 from evergrant.token import Token
 from tests.support.servers.databases import Database
 from tests.support.stores.file_store import story
-from tests.support.stores.sql_store import elsewhere, in_background, waiting
+from tests.support.stores.sql_store import elsewhere, in_background, until_waiting
 from tests.support.waiting import until
 
 
@@ -186,7 +186,7 @@ def test_another_program_that_holds_a_row_is_waited_for(
     with elsewhere(database) as other:
         change(other, str(ALICE.user_name))
         with in_background(lambda: store.save_token(refreshed(ALICE))) as results:
-            until(lambda: waiting(database))
+            until_waiting(database)
             assert store.find_token(ALICE) is not None  # readers do not wait
             other.commit()
     (saved,) = results
@@ -217,7 +217,7 @@ def test_a_deadlock_with_another_program_loses_no_save(store: SQLStore, database
         )
         # It locks its owner's row, then wants the nameless one.
         with in_background(lambda: store.save_token(login)) as results:
-            until(lambda: waiting(database))
+            until_waiting(database)
             try:
                 change(other, str(ALICE.user_name))
             finally:
