@@ -201,6 +201,29 @@ class DataCenters:
         """
         return _find_trusted(url, self._by_api, "an API server")
 
+    def by_name(self, name: str) -> DataCenter:
+        """Return the data center that a person's word means: ``eu``, ``US``, ``com.au``, a host.
+
+        Args:
+            name: A code, the end of its domains, or the host or address of one of its servers.
+
+        Raises:
+            ConfigError: It means none of them.
+        """
+        word = name.strip().lower().removeprefix(".")
+        code = _CODE_OF_DOMAIN.get(word, word)
+        if code in self._by_code:
+            return self._by_code[code]
+        origin = origin_of(word if "://" in word else f"https://{word}")
+        # A stand-in for a data center goes by the addresses of the one that it stands in for.
+        for member in self._by_code.values():
+            own = (member, ZOHO._by_code.get(member.code, member))
+            if origin and any(one.serves(origin) or word in one.domains for one in own):
+                return member
+        raise ConfigError(
+            f"{name[:60]!r} is no data center of Zoho", hint=f"Use one of: {', '.join(self.codes)}."
+        )
+
     def has_api(self, where: DataCenter, claimed: object) -> bool:
         """Return True if the API host that a response claims belongs to this data center."""
         if not isinstance(claimed, str) or not _is_bare(claimed):
@@ -245,6 +268,16 @@ def _zoho(code: str, tld: str, **other: str | None) -> DataCenter:
         product_host=f"https://{{product}}.zoho.{tld}",
     )
 
+
+_CODE_OF_DOMAIN = {
+    "com": "us",
+    "zoho.com": "us",
+    "zohoapis.com": "us",
+    "com.au": "au",
+    "com.cn": "cn",
+    "zohocloud.ca": "ca",
+}
+"""Ends of domains that are not the data center's code."""
 
 _UNNAMED = {"sandbox_url": None, "developer_url": None, "upload_url": None}
 

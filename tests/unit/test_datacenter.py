@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from evergrant.datacenter import ZOHO
+from evergrant.datacenter import ZOHO, DataCenter, DataCenters
 from evergrant.errors import ConfigError, UntrustedServer
 
 HOSTS = {
@@ -241,3 +241,29 @@ def test_a_data_center_owns_its_urls(url: str) -> None:
 )
 def test_a_data_center_does_not_own_what_is_elsewhere(url: str) -> None:
     assert not ZOHO.by_code("eu").serves(url)
+
+
+@pytest.mark.parametrize(
+    ("word", "code"),
+    [
+        ("eu", "eu"), ("EU", "eu"), ("US", "us"), ("com", "us"), (".com", "us"), ("com.au", "au"),
+        (".com.cn", "cn"), ("in", "in"), (".in", "in"), ("zoho.eu", "eu"), ("zohocloud.ca", "ca"),
+        ("accounts.zoho.eu", "eu"), ("https://accounts.zoho.com.au", "au"),
+        ("https://accounts.zoho.in/oauth/v2/token", "in"), ("https://www.zohoapis.jp", "jp"),
+        ("https://desk.zoho.com/api/v1", "us"), ("https://accounts.zohocloud.ca/", "ca"),
+    ],
+)  # fmt: skip
+def test_a_data_center_is_found_by_what_people_write(word: str, code: str) -> None:
+    assert ZOHO.by_name(word).code == code
+    local = "http://127.0.0.1:1"
+    stand_ins = DataCenters(DataCenter.custom(local, local, code=code))
+    assert stand_ins.by_name(word).accounts_url == local
+    assert stand_ins.by_name(f"{local}/oauth/v2/token").code == code
+
+
+@pytest.mark.parametrize(
+    "word", ["", "mars", "zoho.com.evil.example", "https://accounts.zoho.eu@evil.example", "co.uk"]
+)
+def test_what_names_no_data_center_is_refused(word: str) -> None:
+    with pytest.raises(ConfigError, match="is no data center of Zoho"):
+        ZOHO.by_name(word)

@@ -12,7 +12,7 @@ from typing import Any
 
 from evergrant._scopes import read_scopes
 from evergrant.clock import from_epoch_ms
-from evergrant.datacenter import ZOHO, DataCenters, origin_of
+from evergrant.datacenter import DataCenters, origin_of
 from evergrant.errors import ConfigError, UntrustedServer
 from evergrant.services import SERVICES
 from evergrant.token import Secret, Token
@@ -83,9 +83,6 @@ _NAMES = {
 }  # fmt: skip
 
 _FIELD_OF = {name: field for field, names in _NAMES.items() for name in (field, *names)}
-
-_CODE_OF = {"com": "us", "com.au": "au", "com.cn": "cn"}
-"""The ends of Zoho's addresses that differ from the data center's code."""
 
 _PLACEHOLDER = re.compile(
     r"your\b|your[-_ ]|<.*>|\$\{?\w|\{\{|x{5,}|\bx{3,}\b|\.\.\."
@@ -192,19 +189,10 @@ def data_center_code(values: Fields, known: DataCenters) -> str | None:
 
 
 def _code_of(value: str, known: DataCenters) -> str | None:
-    if not value:
+    try:
+        return known.by_name(value).code
+    except ConfigError:
         return None
-    if "." not in value and ":" not in value:  # a region; of Nango's, `ca` is Zoho's Canada
-        code = _CODE_OF.get(value.lower(), value.lower())
-        return code if code in known.codes else None
-    if value.lower() in _CODE_OF:  # com.au
-        return _code_of(_CODE_OF[value.lower()], known)
-    origin = origin_of(value if "://" in value else f"https://{value}")
-    for list_ in (known, ZOHO):  # a sandbox stands in for the data center of the same code
-        for code in list_.codes:
-            if origin and code in known.codes and list_.by_code(code).serves(origin):
-                return code
-    return None
 
 
 def read_token(values: Fields, known: DataCenters, now: datetime) -> Token | None:
