@@ -14,7 +14,7 @@ from evergrant.keeper import Keeper
 from evergrant.services import Service
 from evergrant.stores.adapter import SixMethods
 from evergrant.stores.base import TokenStore
-from evergrant.token import Token
+from evergrant.token import Token, User
 
 if TYPE_CHECKING:
     import httpx2
@@ -60,28 +60,41 @@ class AsyncKeeper:
         self.keeper = keeper
         self._tokens = keeper.async_tokens
 
-    async def access_token(self, user: str | Token, *, min_ttl: timedelta = NO_MINIMUM) -> str:
+    @classmethod
+    def from_env(cls, **options: Any) -> Self:
+        """Return an AsyncKeeper as the environment says; see `evergrant.Keeper.from_env`."""
+        return cls(Keeper.from_env(**options))
+
+    async def access_token(
+        self, user: User | None = None, *, min_ttl: timedelta = NO_MINIMUM
+    ) -> str:
         """Return a working access token of this user, as plain text."""
         token = await self.token(user, min_ttl=min_ttl)
         return str.__str__(token.access_token)
 
-    async def token(self, user: str | Token, *, min_ttl: timedelta = NO_MINIMUM) -> Token:
+    async def token(self, user: User | None = None, *, min_ttl: timedelta = NO_MINIMUM) -> Token:
         """Return the whole token of this user, usable now; as `access_token`."""
-        return await self._tokens.token(user, min_ttl=min_ttl)
+        return await self._tokens.token(await self._named(user), min_ttl=min_ttl)
 
-    async def find(self, user: str | Token) -> Token:
+    async def find(self, user: User | None = None) -> Token:
         """Return the newest token of this user, expired or not."""
         return await self._tokens.read(partial(self.keeper.find, user))
 
-    async def refresh(self, user: str | Token) -> Token:
+    async def refresh(self, user: User | None = None) -> Token:
         """Refresh the access token now, even if it has not expired."""
-        return await self._tokens.replace_rejected(user, await self.find(user))
+        named = await self._named(user)
+        return await self._tokens.replace_rejected(named, await self.find(named))
 
-    async def revoke(self, user: str | Token) -> None:
+    async def _named(self, user: User | None) -> User:
+        if user is not None:
+            return user
+        return await self._tokens.read(self.keeper.named_user)
+
+    async def revoke(self, user: User) -> None:
         """Revoke the grant of a user, or of one of the store's tokens, at Zoho, then delete it."""
         await self._tokens.end(user, partial(self.keeper.revoke, user))
 
-    async def forget(self, user: str | Token) -> None:
+    async def forget(self, user: User) -> None:
         """Delete the user's token from the store without telling Zoho."""
         await self._tokens.read(partial(self.keeper.forget, user))
 
@@ -113,14 +126,18 @@ class AsyncKeeper:
         return await self._tokens.log_in(data_center, call)
 
     def auth(
-        self, user: str | Token, *, service: str | Service = "crm", org: str | None = None
+        self,
+        user: User | None = None,
+        *,
+        service: str | Service = "crm",
+        org: str | None = None,
     ) -> httpx2.Auth:
         """Return an ``auth`` for httpx2 (and httpx) that signs requests with the user's token."""
         return self.keeper.auth(user, service=service, org=org)
 
     async def client(
         self,
-        user: str | Token,
+        user: User | None = None,
         *,
         service: str | Service = "crm",
         org: str | None = None,

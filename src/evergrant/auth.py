@@ -13,7 +13,7 @@ from evergrant._text import is_word
 from evergrant.errors import CorruptRecord
 from evergrant.services import Refusal, Service
 from evergrant.services.target import CRM, Target
-from evergrant.token import Token, identify
+from evergrant.token import Token, User, identify
 
 if TYPE_CHECKING:
     import httpx2
@@ -39,26 +39,26 @@ UNAUTHORIZED = 401
 class TokenSource(Protocol):
     """The methods of a Keeper that signing needs."""
 
-    def token_for_url(self, user: str | Token, url: str, service: Service) -> Token:
+    def token_for_url(self, user: User, url: str, service: Service) -> Token:
         """Return a working token, if it may be sent to this URL of this service."""
 
-    def replace_rejected(self, user: str | Token, rejected: Token) -> Token:
+    def replace_rejected(self, user: User, rejected: Token) -> Token:
         """Return a token other than the rejected one."""
 
-    def replace_unclear(self, user: str | Token, refused: Token) -> Token | None:
+    def replace_unclear(self, user: User, refused: Token) -> Token | None:
         """Return a token other than the refused one, or None if that was tried before."""
 
 
 class AsyncTokenSource(Protocol):
     """The same, asynchronous."""
 
-    async def token_for_url(self, user: str | Token, url: str, service: Service) -> Token:
+    async def token_for_url(self, user: User, url: str, service: Service) -> Token:
         """Return a working token, if it may be sent to this URL of this service."""
 
-    async def replace_rejected(self, user: str | Token, rejected: Token) -> Token:
+    async def replace_rejected(self, user: User, rejected: Token) -> Token:
         """Return a token other than the rejected one."""
 
-    async def replace_unclear(self, user: str | Token, refused: Token) -> Token | None:
+    async def replace_unclear(self, user: User, refused: Token) -> Token | None:
         """Return a token other than the refused one, or None if that was tried before."""
 
 
@@ -93,7 +93,7 @@ def is_rejection(status: int, body: bytes) -> bool:
     return CRM.refusal(status, body) is Refusal.DEAD_TOKEN
 
 
-def _log_unclear(target: Target, user: str | Token) -> None:
+def _log_unclear(target: Target, user: User) -> None:
     _logger.warning(
         "%s refused a request for %s with a new access token too. It does not say why: "
         "the grant lacks a scope, or the user's role does not allow the request.",
@@ -105,9 +105,7 @@ def _log_unclear(target: Target, user: str | Token) -> None:
 class RequestsAuth:
     """Signs requests of the ``requests`` library, which accepts any callable as ``auth``."""
 
-    def __init__(
-        self, source: TokenSource, user: str | Token, target: Target | None = None
-    ) -> None:
+    def __init__(self, source: TokenSource, user: User, target: Target | None = None) -> None:
         self._source = source
         self._user = user
         self._target = target or Target()
@@ -205,7 +203,7 @@ class _HttpxFlow:
     """The auth flow of httpx2 and httpx, synchronous and asynchronous."""
 
     def __init__(
-        self, source: TokenSource, async_source: AsyncTokenSource, user: str | Token, target: Target
+        self, source: TokenSource, async_source: AsyncTokenSource, user: User, target: Target
     ) -> None:
         self._source = source
         self._async_source = async_source
@@ -297,7 +295,7 @@ def _auth_class() -> type[Any]:
 def httpx_auth(
     source: TokenSource,
     async_source: AsyncTokenSource,
-    user: str | Token,
+    user: User,
     target: Target | None = None,
 ) -> httpx2.Auth:
     """Return an ``auth`` for clients of httpx2 and, if it is installed, of httpx."""

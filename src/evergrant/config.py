@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from evergrant._environment import ZohoEnvironment, read_zoho_environment
 from evergrant._files import ownership
 from evergrant._files.locations import path_from_environment, user_folder
 from evergrant._masking import raise_without_context
@@ -58,6 +59,7 @@ class Settings:
         sandbox: The address of a running sandbox to use instead of Zoho.
         policy: The rules for tokens.
         audit: The file of the audit log, or None for no audit log.
+        names_store: Whether a setting names the store; else it is the default one.
         file: The configuration file, whether or not it exists.
         warning: What is unsafe about the file, in words, or None.
     """
@@ -72,6 +74,7 @@ class Settings:
     sandbox: str | None = None
     policy: Policy = NO_POLICY
     audit: str | None = None
+    names_store: bool = True
     file: Path
     warning: str | None = None
 
@@ -90,7 +93,10 @@ def config_folder() -> Path:
 def load_settings(
     file: Path | None = None, *, store: str | None = None, sandbox: str | None = None
 ) -> Settings:
-    """Load the settings.
+    """Load the settings: arguments, then EVERGRANT_… variables, the file, and ZOHO_… variables.
+
+    ZOHO_CLIENT_ID, ZOHO_CLIENT_SECRET, ZOHO_DC, ZOHO_REDIRECT_URI and their like count where
+    nothing else sets the client, or sets the same one.
 
     Args:
         file: The TOML file. Default: the file that EVERGRANT_CONFIG names, else ``config.toml``
@@ -99,7 +105,8 @@ def load_settings(
         sandbox: Overrides every other sandbox.
 
     Raises:
-        ConfigError: The file cannot be read, or a key in it is unknown or of the wrong type.
+        ConfigError: The file cannot be read, or a key in it is unknown or of the wrong type; or
+            ZOHO_… variables contradict each other.
     """
     named = file.absolute() if file else path_from_environment("EVERGRANT_CONFIG")
     path = named or config_folder() / "config.toml"
@@ -115,10 +122,22 @@ def load_settings(
         values = {key: value for key, value in values.items() if key not in SECRET_KEYS}
     if "client_secret" in given:
         values.pop("client_secrets", None)
-    merged = values | given
-    if "store" not in merged:
-        merged["store"] = default_store_url()
+    merged = _with_zoho_variables(values | given, read_zoho_environment())
     return Settings(**merged, file=path, warning=warning)
+
+
+def _with_zoho_variables(values: dict[str, Any], zoho: ZohoEnvironment) -> dict[str, Any]:
+    """Return the settings, with the rest from the variables that other programs read too."""
+    if values.get("client_id", zoho.client_id) == zoho.client_id and zoho.client_id:
+        if not SECRET_KEYS & values.keys():
+            values["client_secret"] = zoho.client_secret
+        values["client_id"] = zoho.client_id
+        for key in ("data_center", "redirect_url"):
+            if key not in values and (value := getattr(zoho, key)):
+                values[key] = value
+    if "store" not in values:
+        values |= {"store": default_store_url(), "names_store": False}
+    return values
 
 
 def _read(path: Path, *, must_exist: bool) -> dict[str, Any]:

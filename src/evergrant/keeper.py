@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import ExitStack
 from datetime import timedelta
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -13,6 +15,7 @@ from evergrant._core.enrollment import is_custom_key
 from evergrant._core.manager import TokenManager
 from evergrant._core.scheduler import RefreshScheduler
 from evergrant._core.validity import NO_MINIMUM, validate_min_ttl
+from evergrant._environment import read_zoho_environment
 from evergrant._masking import masks_locals
 from evergrant._oauth.identity import add_identity_scopes
 from evergrant._oauth.protocol import authorization_url
@@ -20,14 +23,16 @@ from evergrant._oauth.redirect import LoginState, StateSigner, parse_redirect
 from evergrant.accounts import Accounts
 from evergrant.auth import RequestsAuth, httpx_auth, session_below
 from evergrant.clock import Clock
-from evergrant.errors import ConfigError
+from evergrant.config import load_settings
+from evergrant.errors import ConfigError, TokenNotFound
 from evergrant.events import Listener
 from evergrant.policy import NO_POLICY, Policy
 from evergrant.services import Service, find_service
 from evergrant.services.target import Target
+from evergrant.stores import open_store
 from evergrant.stores.adapter import SixMethods, adapt
 from evergrant.stores.base import TokenStore
-from evergrant.token import Secret, Token
+from evergrant.token import Secret, Token, User
 
 if TYPE_CHECKING:
     import httpx2
@@ -59,6 +64,9 @@ class Keeper:
             processes do so, one of them refreshes each token.
         policy: How long logins last, how many there may be, and what they may cover. A method
             that returns a token raises `PolicyRefused` when it violates the policy.
+        default_user: The user of a call that names none; by default that of the store's only
+            token, if there is one only.
+        default_org: The org of requests to a service that takes one with each.
     """
 
     def __init__(
@@ -72,7 +80,12 @@ class Keeper:
         pkce: bool = False,
         background: bool | Collection[str] = False,
         policy: Policy = NO_POLICY,
+        default_user: str | None = None,
+        default_org: str | None = None,
     ) -> None:
+        self.default_org = default_org
+        self._default_user: User | None = default_user
+        self._owned = ExitStack()
         self.store = store = adapt(store)
         self.accounts = accounts
         self._pkce = pkce
@@ -86,7 +99,47 @@ class Keeper:
         if background:
             self._scheduler.start()
 
-    def access_token(self, user: str | Token, *, min_ttl: timedelta = NO_MINIMUM) -> str:
+    @classmethod
+    def from_env(cls, *, store: str | None = None, **options: Any) -> Self:
+        """Return a Keeper as the environment says: settings, client, store, key, policy, sandbox.
+
+        Read are the settings of the command line (EVERGRANT_… variables and its configuration
+        file), then the names that programs have already: ZOHO_CLIENT_ID, ZOHO_CLIENT_SECRET,
+        ZOHO_REFRESH_TOKEN, ZOHO_DC, ZOHO_ACCOUNTS_URL, ZOHO_ORG_ID and their like. Where no store
+        is named and ZOHO_REFRESH_TOKEN is set, the store is ``env:``, and no method needs a user.
+
+        `close`, or the end of a ``with`` block, closes all that was opened.
+
+        Args:
+            store: The store's URL, in place of the one in the settings.
+            options: Other arguments of a Keeper, in place of those in the settings.
+
+        Raises:
+            ConfigError: A setting is missing, malformed, or contradicts another.
+            StoreUnavailable: The store cannot be used.
+        """
+        environment = read_zoho_environment()
+        settings = load_settings(store=store)
+        url = settings.store
+        if environment.has_grant and not settings.names_store:
+            url = "env:"
+        with ExitStack() as opened:
+            kept = opened.enter_context(open_store(url))
+            accounts = opened.enter_context(
+                Accounts(
+                    settings.client_id,
+                    settings.client_secret,
+                    redirect_url=settings.redirect_url,
+                    data_center=settings.data_center,
+                    client_secrets=settings.client_secrets,
+                )
+            )
+            given = {"policy": settings.policy, "default_org": environment.org} | options
+            keeper = cls(kept, accounts, **given)
+            keeper._owned = opened.pop_all()
+        return keeper
+
+    def access_token(self, user: User | None = None, *, min_ttl: timedelta = NO_MINIMUM) -> str:
         """Return an access token of this user that works now, as plain text.
 
         Args:
@@ -103,19 +156,21 @@ class Keeper:
         access_token = self.token(user, min_ttl=min_ttl).access_token
         return str.__str__(access_token)
 
-    def token(self, user: str | Token, *, min_ttl: timedelta = NO_MINIMUM) -> Token:
+    def token(self, user: User | None = None, *, min_ttl: timedelta = NO_MINIMUM) -> Token:
         """Return the whole token of this user, usable now; as `access_token`."""
         if min_ttl:
             validate_min_ttl(min_ttl)
-        return self._manager.token(user, min_ttl)
+        return self._manager.token(self.named_user(user), min_ttl)
 
-    def cached_token(self, user: str | Token, *, min_ttl: timedelta = NO_MINIMUM) -> Token | None:
+    def cached_token(
+        self, user: User | None = None, *, min_ttl: timedelta = NO_MINIMUM
+    ) -> Token | None:
         """Return what `token` would if it need not read, refresh or wait, else None."""
-        return self._manager.cached_token(user, min_ttl)
+        return self._manager.cached_token(self.named_user(user), min_ttl)
 
-    def find(self, user: str | Token) -> Token:
+    def find(self, user: User | None = None) -> Token:
         """Return the newest token of this user, expired or not."""
-        return self._manager.find_valid(user)
+        return self._manager.find_valid(self.named_user(user))
 
     def refresh_due(self) -> int:
         """Start to refresh the tokens that are due, in the background; return how many.
@@ -125,11 +180,11 @@ class Keeper:
         """
         return self._scheduler.run_once()
 
-    def refresh(self, user: str | Token) -> Token:
+    def refresh(self, user: User | None = None) -> Token:
         """Refresh the access token now, even if it has not expired; raises as `access_token`."""
-        return self._manager.refresh(user)
+        return self._manager.refresh(self.named_user(user))
 
-    def revoke(self, user: str | Token) -> None:
+    def revoke(self, user: User) -> None:
         """Revoke the grant of a user, or of one of the store's tokens, at Zoho; then delete it.
 
         A login that ends in the meantime is another grant, and stays.
@@ -139,7 +194,7 @@ class Keeper:
         """
         self._manager.revoke(user)
 
-    def forget(self, user: str | Token) -> None:
+    def forget(self, user: User) -> None:
         """Delete the user's token from the store without telling Zoho."""
         self._manager.forget(user)
 
@@ -253,7 +308,11 @@ class Keeper:
         )
 
     def auth(
-        self, user: str | Token, *, service: str | Service = "crm", org: str | None = None
+        self,
+        user: User | None = None,
+        *,
+        service: str | Service = "crm",
+        org: str | None = None,
     ) -> httpx2.Auth:
         """Return an ``auth`` for httpx2 (and httpx): signs requests with the user's token.
 
@@ -268,17 +327,23 @@ class Keeper:
         Raises:
             ConfigError: There is no such service, or it takes no org.
         """
-        return httpx_auth(self, self.async_tokens, user, Target(find_service(service), org))
+        return httpx_auth(
+            self, self.async_tokens, self.named_user(user), self._target(service, org)
+        )
 
     def requests_auth(
-        self, user: str | Token, *, service: str | Service = "crm", org: str | None = None
+        self,
+        user: User | None = None,
+        *,
+        service: str | Service = "crm",
+        org: str | None = None,
     ) -> RequestsAuth:
         """Return an ``auth`` for the requests library; as `auth`."""
-        return RequestsAuth(self, user, Target(find_service(service), org))
+        return RequestsAuth(self, self.named_user(user), self._target(service, org))
 
     def client(
         self,
-        user: str | Token,
+        user: User | None = None,
         *,
         service: str | Service = "crm",
         org: str | None = None,
@@ -304,7 +369,11 @@ class Keeper:
         return httpx2.Client(base_url=url, auth=auth(user, service=service, org=org), **options)
 
     def requests_session(
-        self, user: str | Token, *, service: str | Service = "crm", org: str | None = None
+        self,
+        user: User | None = None,
+        *,
+        service: str | Service = "crm",
+        org: str | None = None,
     ) -> requests.Session:
         """Return a session of the requests library for a service; as `client`.
 
@@ -314,7 +383,11 @@ class Keeper:
         return session_below(self.base_url(user, service=service, org=org), auth)
 
     def base_url(
-        self, user: str | Token, *, service: str | Service = "crm", org: str | None = None
+        self,
+        user: User | None = None,
+        *,
+        service: str | Service = "crm",
+        org: str | None = None,
     ) -> str:
         """Return the URL that requests to a service begin with, in the user's data center.
 
@@ -322,10 +395,9 @@ class Keeper:
             ConfigError: There is no such service, or not in that data center, or it takes no org.
             EvergrantError: As `find`.
         """
-        target = Target(find_service(service), org)
-        return self._manager.base_url(self.find(user), target)
+        return self._manager.base_url(self.find(user), self._target(service, org))
 
-    def token_for_url(self, user: str | Token, url: str, service: str | Service = "crm") -> Token:
+    def token_for_url(self, user: User, url: str, service: str | Service = "crm") -> Token:
         """Return the token of this user if a request to this URL may carry it.
 
         Raises:
@@ -333,7 +405,7 @@ class Keeper:
         """
         return self._manager.check_destination(self.token(user), url, find_service(service))
 
-    def replace_unclear(self, user: str | Token, refused: Token) -> Token | None:
+    def replace_unclear(self, user: User, refused: Token) -> Token | None:
         """Return a token other than one that a service refused without saying why.
 
         Returns:
@@ -341,18 +413,47 @@ class Keeper:
         """
         return self._manager.replace_unclear(user, refused)
 
-    def replace_rejected(self, user: str | Token, rejected: Token) -> Token:
+    def replace_rejected(self, user: User, rejected: Token) -> Token:
         """Return a token of this user other than the one that the API rejected."""
         return self._manager.replace_rejected(user, rejected)
+
+    def named_user(self, user: User | None = None) -> User:
+        """Return the user that a call names, or else the default one.
+
+        Raises:
+            TokenNotFound: None is named, and the store has no token, or several.
+        """
+        if user is not None:
+            return user
+        if self._default_user is None:
+            tokens = list(islice(self.store.iter_tokens(), 2))
+            if len(tokens) != 1:
+                raise TokenNotFound(
+                    "no user is named, and the store holds "
+                    + ("several tokens" if tokens else "no token"),
+                    hint="Name the user, or give default_user to the Keeper."
+                    if tokens
+                    else "Log a user in, or set ZOHO_REFRESH_TOKEN.",
+                )
+            self._default_user = Token(id=tokens[0].id, user_name=tokens[0].user_name)
+        return self._default_user
+
+    def _target(self, service: str | Service, org: str | None) -> Target:
+        """Return what a call is for; an org that it does not name is the default one."""
+        found = find_service(service)
+        takes_org = found.org.travels in ("header", "query", "path")
+        return Target(found, org or (self.default_org if takes_org else None))
 
     def close(self) -> None:
         """Stop what runs in the background, once what was begun is saved.
 
-        The store and the accounts servers stay open: close them where you opened them.
+        The store and the accounts servers stay open: close them where you opened them. Those that
+        `from_env` opened are closed.
         """
         self.async_tokens.close()
         self._scheduler.close()
         self._manager.close()
+        self._owned.close()
 
     def __enter__(self) -> Self:
         return self

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from enum import Enum
-from typing import Any, Self, SupportsIndex
+from typing import Any, Self, SupportsIndex, TypeAlias
 
 import evergrant._logging.one_line  # noqa: F401 - each log record about tokens is one line
 from evergrant._masking import Masked, masks_locals
@@ -18,6 +18,7 @@ __all__ = [
     "Freshness",
     "Secret",
     "Token",
+    "User",
     "identify",
 ]
 
@@ -181,3 +182,7 @@ Token.__init__ = masks_locals(Token.__init__)  # type: ignore[method-assign]
 def identify(token: Token) -> dict[str, Any]:
     """Return the id and user of a token, by which errors and events name it."""
     return {"token_id": token.id, "user": token.user_name}
+
+
+User: TypeAlias = str | Token
+"""What names a grant to a Keeper: its user's name, or one of the store's tokens."""

@@ -185,11 +185,30 @@ def test_services_examples_call_three_services(zoho_itself: Sandbox) -> None:
     end(keeper)
 
 
+def test_environment_example_calls_the_crm(
+    zoho_itself: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client = zoho_itself.client
+    with evergrant.Accounts(client.client_id, client.client_secret) as accounts:
+        token = accounts.exchange(zoho_itself.grant_code("alice@example.com"))
+    assert token.refresh_token
+    monkeypatch.setenv("EVERGRANT_SANDBOX", zoho_itself.url)
+    monkeypatch.setenv("ZOHO_CLIENT_ID", client.client_id)
+    monkeypatch.setenv("ZOHO_CLIENT_SECRET", client.client_secret)
+    monkeypatch.setenv("ZOHO_REFRESH_TOKEN", token.refresh_token.reveal())
+    names: dict[str, Any] = {}
+    (block,) = blocks(ROOT / "docs" / "environment.md")
+    run(block, names)
+    assert names["access_token"].startswith("1000.")
+    assert names["org"]["org"][0]["company_name"] == "Org US"
+
+
 def test_no_document_has_an_example_that_nothing_runs() -> None:
     with_examples = {path.name for path in DOCUMENTS if blocks(path)}
     assert with_examples == {
         "README.md",
         "async.md",
+        "environment.md",
         "moving.md",
         "observability.md",
         "policies.md",

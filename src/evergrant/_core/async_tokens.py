@@ -14,7 +14,7 @@ from evergrant._core.manager import TokenManager
 from evergrant._core.refreshable import data_center_code
 from evergrant._core.validity import NO_MINIMUM
 from evergrant.services import Service
-from evergrant.token import Token
+from evergrant.token import Token, User
 
 __all__ = ["AsyncTokens"]
 
@@ -52,7 +52,7 @@ class AsyncTokens:
         self._waiting = ThreadBridges(REFRESH_THREADS, "evergrant-waiting")
         self._acting = ThreadBridges(LOGIN_THREADS, "evergrant-acting")
 
-    async def token(self, user: str | Token, *, min_ttl: timedelta = NO_MINIMUM) -> Token:
+    async def token(self, user: User, *, min_ttl: timedelta = NO_MINIMUM) -> Token:
         """Return a token that works; see `evergrant.Keeper.token`."""
         asked = user, min_ttl
         at_hand = partial(self._manager.cached_token, user, min_ttl=min_ttl)
@@ -66,23 +66,23 @@ class AsyncTokens:
             asked, wait
         )
 
-    async def _data_center_of(self, user: str | Token) -> str:
+    async def _data_center_of(self, user: User) -> str:
         return await self._reading.run_shared(
             ("home", user), partial(self._manager.data_center_code, user)
         )
 
-    async def token_for_url(self, user: str | Token, url: str, service: Service) -> Token:
+    async def token_for_url(self, user: User, url: str, service: Service) -> Token:
         """Return the token of this user if a request to this URL may carry it."""
         return self._manager.check_destination(await self.token(user), url, service)
 
-    async def replace_rejected(self, user: str | Token, rejected: Token) -> Token:
+    async def replace_rejected(self, user: User, rejected: Token) -> Token:
         """Return a token of this user other than the one that the API rejected."""
         asked = user, rejected.access_token
         replace = partial(self._manager.replace_rejected, user, rejected)
         bridge = self._waiting.bridge_for(data_center_code(rejected, self._accounts))
         return await bridge.run_shared(asked, replace)
 
-    async def replace_unclear(self, user: str | Token, refused: Token) -> Token | None:
+    async def replace_unclear(self, user: User, refused: Token) -> Token | None:
         """Return a token of this user other than the refused one, or None if that was tried."""
         asked = "unclear", user, refused.access_token
         bridge = self._waiting.bridge_for(data_center_code(refused, self._accounts))
@@ -92,7 +92,7 @@ class AsyncTokens:
         """Return what a Keeper call returns that waits for the store only."""
         return await self._reading.run(call)
 
-    async def end(self, user: str | Token, call: Callable[[], T]) -> T:
+    async def end(self, user: User, call: Callable[[], T]) -> T:
         """Return what a Keeper call returns that ends a user's grant at Zoho."""
         if isinstance(user, Token):
             home = data_center_code(user, self._accounts)

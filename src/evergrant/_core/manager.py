@@ -42,7 +42,7 @@ from evergrant.policy import NO_POLICY, Policy
 from evergrant.services import Service
 from evergrant.services.target import CRM, Target
 from evergrant.stores.base import TokenStore
-from evergrant.token import Token
+from evergrant.token import Token, User
 
 __all__ = ["TokenManager"]
 
@@ -116,7 +116,7 @@ class TokenManager:
         return bool(self._saver.restore_pending())
 
     @unmasked
-    def token(self, user: str | Token, min_ttl: timedelta = NO_MINIMUM) -> Token:
+    def token(self, user: User, min_ttl: timedelta = NO_MINIMUM) -> Token:
         """Return the token of a user, valid now: from the cache, the store or Zoho.
 
         Args:
@@ -133,21 +133,21 @@ class TokenManager:
         read = partial(self._read, user, min_ttl)
         return self.read_through(key, read, min_ttl=min_ttl).token
 
-    def token_if_valid(self, user: str | Token, min_ttl: timedelta = NO_MINIMUM) -> Token | None:
+    def token_if_valid(self, user: User, min_ttl: timedelta = NO_MINIMUM) -> Token | None:
         """Return what `token` would if Zoho need not be asked, else None."""
         read = partial(self._read_if_valid, user, validate_min_ttl(min_ttl))
         found = self.read_through(_cache_key(user), read, min_ttl=min_ttl, purpose="if valid")
         return found.token if found else None
 
     @unmasked
-    def cached_token(self, user: str | Token, min_ttl: timedelta = NO_MINIMUM) -> Token | None:
+    def cached_token(self, user: User, min_ttl: timedelta = NO_MINIMUM) -> Token | None:
         """Return what `token` would if it need not read, refresh or wait, else None."""
         return self._cached_lookup.peek(_cache_key(user), validate_min_ttl(min_ttl))
 
-    def _read(self, user: str | Token, min_ttl: timedelta) -> ValidToken:
+    def _read(self, user: User, min_ttl: timedelta) -> ValidToken:
         return self.upkeep.ensure_valid(self.find(user), min_ttl)
 
-    def _read_if_valid(self, user: str | Token, min_ttl: timedelta) -> ValidToken | None:
+    def _read_if_valid(self, user: User, min_ttl: timedelta) -> ValidToken | None:
         return self.upkeep.if_valid(self.find_valid(user), min_ttl)
 
     @unmasked
@@ -176,7 +176,7 @@ class TokenManager:
         """Forget all cached tokens: not every store can tell that it was changed."""
         self._cached_lookup.clear()
 
-    def find(self, user: str | Token) -> Token:
+    def find(self, user: User) -> Token:
         """Return the newest token of this user, or a token as it is stored now, expired or not.
 
         Raises:
@@ -194,7 +194,7 @@ class TokenManager:
         stored = select_user_token(rows, user, ours, is_dead)
         return self.upkeep.with_pending(stored, has_pending=has_pending)
 
-    def find_valid(self, user: str | Token) -> Token:
+    def find_valid(self, user: User) -> Token:
         """Return what `find` does, if the policy lets it be used.
 
         Raises:
@@ -202,25 +202,25 @@ class TokenManager:
         """
         return self._enforcer.require(self.find(user))
 
-    def data_center_code(self, user: str | Token) -> str:
+    def data_center_code(self, user: User) -> str:
         """Return the code of the data center that is asked for this user, or "" if none is."""
         try:
             return data_center_code(self.find(user), self.accounts)
         except EvergrantError:
             return ""  # the call itself raises it then
 
-    def refresh(self, user: str | Token) -> Token:
+    def refresh(self, user: User) -> Token:
         """Refresh the access token now, even if it has not expired; raises as `token`."""
         found = self.find_valid(user)
         self._cached_lookup.drop(_cache_key(user))
         return self.upkeep.replace_rejected(found, is_asked=True)
 
-    def replace_rejected(self, user: str | Token, rejected: Token) -> Token:
+    def replace_rejected(self, user: User, rejected: Token) -> Token:
         """Return a token of this user other than the one that the API rejected."""
         self._cached_lookup.drop(_cache_key(user))
         return self.upkeep.replace_rejected(rejected)
 
-    def replace_unclear(self, user: str | Token, refused: Token) -> Token | None:
+    def replace_unclear(self, user: User, refused: Token) -> Token | None:
         """Return a token in place of one that a service refused without saying why.
 
         A missing scope or role looks like a dead token to some services, and calls that lack one
@@ -275,7 +275,7 @@ class TokenManager:
         """
         return self._saver.save(token)
 
-    def revoke(self, user: str | Token) -> bool:
+    def revoke(self, user: User) -> bool:
         """Revoke a grant at Zoho, then delete it from the store; return whether it was alive.
 
         Raises:
@@ -286,14 +286,14 @@ class TokenManager:
         finally:
             self.clear_cache()  # last: another thread may have read the row until now
 
-    def forget(self, user: str | Token) -> None:
+    def forget(self, user: User) -> None:
         """Delete a token, or a user's, from the store without telling Zoho."""
         try:
             self.revocation.forget(self._found(user))
         finally:
             self.clear_cache()  # as above
 
-    def _found(self, user: str | Token) -> Token:
+    def _found(self, user: User) -> Token:
         return self.upkeep.with_pending(user) if isinstance(user, Token) else self.find(user)
 
     @property
@@ -307,5 +307,5 @@ class TokenManager:
         self.emit.flush()
 
 
-def _cache_key(user: str | Token) -> Hashable:
+def _cache_key(user: User) -> Hashable:
     return ("id", user.id) if isinstance(user, Token) else fold_name(user)

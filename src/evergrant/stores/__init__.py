@@ -38,7 +38,8 @@ def open_store(
     ``file:///path/tokens.csv``. ``mysql://user:password@host/database`` or ``postgresql://...``,
     with ``?table=name`` and what the driver takes. ``redis://user:password@host/0`` and its
     kin (see `evergrant.stores.redis`). ``dynamodb://TABLE?region=...``,
-    ``aws-secretsmanager://NAME?region=...``. Characters that mean something in a URL are
+    ``aws-secretsmanager://NAME?region=...``. ``env:`` is the grant of ZOHO_REFRESH_TOKEN, with
+    ``?store=URL`` for what processes share of it. Characters that mean something in a URL are
     percent-encoded.
 
     Args:
@@ -76,7 +77,7 @@ def open_store(
         raise
 
 
-def _opened(url: str, *, read_only: bool, **options: Any) -> TokenStore:  # noqa: PLR0911 - a table
+def _opened(url: str, *, read_only: bool, **options: Any) -> TokenStore:  # noqa: C901, PLR0911 - a table
     if not re.match(r"[a-z][a-z0-9+._-]*:", url, re.IGNORECASE):
         named = f"For this file: {urls.url_of_file(urls.hide_password(url))}. " if url else ""
         raise ConfigError(
@@ -95,6 +96,11 @@ def _opened(url: str, *, read_only: bool, **options: Any) -> TokenStore:  # noqa
 
             urls.require_bare_scheme(url, rest)
             return ListStore(**options)
+        case "env":
+            from evergrant.stores.environment import open_environment_store
+
+            given = urls.parse_query(url, rest.removeprefix("?"), {"store": str})
+            return open_environment_store(given.get("store"), read_only=read_only, **options)
         case "file":
             from evergrant.stores.file import FileStore
 

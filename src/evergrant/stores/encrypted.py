@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Hashable, Iterator
-from contextlib import AbstractContextManager, suppress
-from datetime import datetime
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from functools import partial
 from itertools import islice
 from typing import TypeVar
@@ -14,7 +13,7 @@ from evergrant._crypto.keys import Keyring
 from evergrant._masking import masks_locals, raise_without_context
 from evergrant.errors import ConfigError, CorruptRecord
 from evergrant.stores.base import SAVE_ATTEMPTS, OnCorrupt, TokenStore, log_corrupt
-from evergrant.stores.leases import Watch
+from evergrant.stores.layered import LayeredStore
 from evergrant.stores.matching import Criterion
 from evergrant.stores.replay_guard import ReplayGuard, is_older
 from evergrant.stores.row_cipher import RowCipher, key_id
@@ -29,7 +28,7 @@ BATCH = 200
 """Rows that are encrypted again in one transaction, for which other writers wait."""
 
 
-class EncryptedStore(TokenStore):
+class EncryptedStore(LayeredStore):
     """Encrypts the tokens in another store, which are of no use without the keys.
 
     Client secret, refresh, access and grant token, and scopes are encrypted. User name, client
@@ -48,15 +47,12 @@ class EncryptedStore(TokenStore):
     """
 
     def __init__(self, inner: TokenStore, keyring: Keyring, *, adopt: bool = False) -> None:
-        super().__init__(clock=inner._clock)
-        self._inner = inner
+        super().__init__(inner)
         self._keyring = keyring
         self._sealing = RowCipher(keyring)
         self._adopt = adopt
         self._replays = ReplayGuard()
         self._written = threading.local()
-        self.url, self.stored_fields, self.id_width = inner.url, inner.stored_fields, inner.id_width
-        self.repeats_ids, self.counts_ids = inner.repeats_ids, inner.counts_ids
         self._check()
 
     def _check(self) -> None:
@@ -148,10 +144,6 @@ class EncryptedStore(TokenStore):
             if self._inner._update(self._sealing.encrypt(plain), int(row.version or 0)):
                 return
 
-    def purge_deleted(self) -> None:
-        """Overwrite deleted and replaced data; see `TokenStore.purge_deleted`."""
-        self._inner.purge_deleted()
-
     def _select(self, criterion: Criterion) -> list[Row]:
         if not self._sealing.is_encrypted_column(criterion):
             return self._inner._select(criterion)
@@ -164,12 +156,6 @@ class EncryptedStore(TokenStore):
             # A rotation that has just begun may have used a key that this process did not know.
             return self._select(criterion)
         return list({row.id: row for row in found}.values()) if len(found) > 1 else found
-
-    def _select_by_user(self, name: str) -> list[Row]:
-        return self._inner._select_by_user(name)
-
-    def _rows(self) -> Iterator[Row]:
-        return self._inner._rows()
 
     def _insert(self, row: Row) -> bool:
         return self._inner._insert(row) and self._record_written(row)
@@ -194,15 +180,6 @@ class EncryptedStore(TokenStore):
         self._replays.forget_all()
         self._inner._delete_all()
 
-    def _next_number(self) -> int:
-        return self._inner._next_number()
-
-    def _transaction(self) -> AbstractContextManager[object]:
-        return self._inner._transaction()
-
-    def _volatile_transaction(self) -> AbstractContextManager[object]:
-        return self._inner._volatile_transaction()
-
     def _with_retries(self, change: Callable[[], T]) -> T:
         def attempt() -> T:
             self._written.rows = []
@@ -212,46 +189,6 @@ class EncryptedStore(TokenStore):
         for row in self._written.rows:  # only now: the storage may not have taken them
             self._replays.observe(row)
         return done
-
-    def _acquire(self, id_: str, owner: str, ttl: float) -> bool:
-        return self._inner._acquire(id_, owner, ttl)
-
-    def _release(self, id_: str, owner: str) -> None:
-        self._inner._release(id_, owner)
-
-    def _get_note(self, key: str) -> str:
-        return self._inner._get_note(key)
-
-    def _set_note(self, key: str, text: str, until: int) -> None:
-        self._inner._set_note(key, text, until)
-
-    def watch(self, id: str) -> Watch:  # noqa: A002 - as in the six methods
-        """Return what waits for another caller's work on a token; see `TokenStore.watch`."""
-        return self._inner.watch(id)
-
-    def change_counter(self) -> int | None:
-        """Return a number that differs after any change; see `TokenStore.change_counter`."""
-        return self._inner.change_counter()
-
-    def storage_time(self) -> datetime | None:
-        """Return the time by the storage's own clock; see `TokenStore.storage_time`."""
-        return self._inner.storage_time()
-
-    def config_warnings(self) -> Iterator[str]:
-        """Yield a sentence for each setting of the storage that endangers tokens."""
-        return self._inner.config_warnings()
-
-    def config_remarks(self) -> Iterator[str]:
-        """Yield a sentence for each setting that costs time but endangers nothing."""
-        return self._inner.config_remarks()
-
-    def storage_id(self) -> Hashable:
-        """Return what identifies the storage."""
-        return self._inner.storage_id()
-
-    def close(self) -> None:
-        """Close the inner store."""
-        self._inner.close()
 
 
 def _corrupt(row: Row, why: str) -> CorruptRecord:
