@@ -145,6 +145,7 @@ def test_the_change_names_the_user_where_there_are_several(
     result = run("adopt", str(project), "--import", f"--sandbox={zoho.url}")
     assert "+    return keeper.access_token('alice@example.com:" in result.stdout
     assert "+    return keeper.access_token('bob@example.com:" in result.stdout
+    assert "EVERGRANT_STORE=sqlite:///" in result.stderr
 
 
 def test_the_change_names_the_user_where_the_store_holds_another(

@@ -41,6 +41,18 @@ def test_the_data_center_has_many_names(name: str, value: str) -> None:
     assert read_zoho_environment({name: value}).data_center == "eu"
 
 
+@pytest.mark.parametrize("name", ["ZOHO_ACCOUNTS_URL", "ZOHO_TOKEN_URL", "ZOHO_API_DOMAIN"])
+def test_the_address_of_a_sandbox_counts_only_where_a_sandbox_is_used(name: str) -> None:
+    variables = {name: "http://127.0.0.1:8790/x", "ZOHO_DC": "eu"}
+    sandboxed = {**variables, "EVERGRANT_SANDBOX": "http://127.0.0.1:8790"}
+    assert read_zoho_environment(sandboxed).data_center == "eu"
+    with pytest.raises(ConfigError, match="names no data center"):
+        read_zoho_environment(variables)
+    elsewhere = {**sandboxed, name: "http://canary.example"}
+    with pytest.raises(ConfigError, match="names no data center"):
+        read_zoho_environment(elsewhere)
+
+
 def test_org_and_redirect_have_two_names() -> None:
     found = read_zoho_environment(
         {"ZOHO_ORGANIZATION_ID": "7", "ZOHO_REDIRECT_URI": "http://127.0.0.1/x"}

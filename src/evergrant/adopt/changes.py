@@ -31,11 +31,13 @@ class Change:
         diff: The unified diff, or "" where none can be suggested.
         unused: The lines of the file, as text, that the change makes useless: "12-30".
         by_hand: Where a person has to change something, in words, or "".
+        user: The user whose token the changed program asks for; None for the only one.
     """
 
     diff: str
     unused: tuple[str, ...] = ()
     by_hand: str = ""
+    user: str | None = None
 
 
 def suggest_change(text: str, name: str, user: str | None = None) -> Change | None:
@@ -53,7 +55,7 @@ def suggest_change(text: str, name: str, user: str | None = None) -> Change | No
     usable = [one for one in stores if one.replacement]
     if getters or usable:
         edits = _Edits(text, module, getters, usable, user)
-        return Change(diff=edits.diff(name), unused=edits.unused)
+        return Change(diff=edits.diff(name), unused=edits.unused, user=user)
     if stores:
         line = stores[0].call.lineno
         what = "makes a store of Zoho's SDK: write token_store(URL) there (docs/official-sdk.md)"

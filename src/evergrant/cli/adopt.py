@@ -100,8 +100,12 @@ def adopt(
         _print(adopted, changes)
     _print_messages(report, adopted, changes, done=do_import, folder=folder)
     given = context.find_object(Options)
-    if do_import and given and given.store:
-        print_info(f"the program finds this store by EVERGRANT_STORE={hide_password(given.store)}")
+    if do_import and ((given and given.store) or any(change.user for _, change in changes)):
+        url = hide_password(settings.store)
+        print_info(
+            f"the program must be told this store: EVERGRANT_STORE={url}. Without it, a "
+            "ZOHO_REFRESH_TOKEN in its environment is the only grant that it sees"
+        )
     if do_import and any(one.user is None and one.found.token.refresh_token for one in adopted):
         print_error("some grants were not imported: see their note")
         raise typer.Exit(ExitCode.BAD_RESULT)
