@@ -57,13 +57,17 @@ class ZohoEnvironment:
 
 @masks_locals
 def read_zoho_environment(
-    variables: Mapping[str, str] | None = None, known: DataCenters = ZOHO
+    variables: Mapping[str, str] | None = None,
+    known: DataCenters = ZOHO,
+    *,
+    in_part: bool = False,
 ) -> ZohoEnvironment:
     """Read the variables; a line end and one pair of quotes around a value are removed.
 
     Args:
         variables: In place of this process's environment.
         known: The data centers that may be named.
+        in_part: Whether a client or a grant may be there by half: others may have the rest.
 
     Raises:
         ConfigError: Two variables contradict each other, one names no data center, or a client
@@ -83,7 +87,8 @@ def read_zoho_environment(
         redirect_url=_one_of(given, _REDIRECT),
         org=_one_of(given, _ORG),
     )
-    _require_whole(found)
+    if not in_part:
+        _require_whole(found)
     return found
 
 

@@ -122,7 +122,7 @@ def load_settings(
         values = {key: value for key, value in values.items() if key not in SECRET_KEYS}
     if "client_secret" in given:
         values.pop("client_secrets", None)
-    merged = _with_zoho_variables(values | given, read_zoho_environment())
+    merged = _with_zoho_variables(values | given, read_zoho_environment(in_part=True))
     return Settings(**merged, file=path, warning=warning)
 
 

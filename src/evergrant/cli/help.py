@@ -19,7 +19,11 @@ GROUPS: Mapping[str, Sequence[str]] = {
 """The groups of commands in the help."""
 
 EXAMPLES: Mapping[str, Sequence[str]] = {
-    "login": ("evergrant login --data-center eu", "evergrant login --self-client"),
+    "login": (
+        "evergrant login --data-center eu",
+        "evergrant login --service desk",
+        "evergrant login --self-client",
+    ),
     "doctor": ("evergrant doctor --offline", "evergrant doctor --repair"),
     "sandbox": ("evergrant sandbox", "evergrant login --sandbox"),
     "help": ("evergrant help login", "evergrant help keys rotate"),

@@ -17,10 +17,11 @@ import typer
 import evergrant
 from evergrant._scopes import read_scopes
 from evergrant.cli.messages import ask_secret, print_info, print_warning
-from evergrant.cli.options import settings_of
+from evergrant.cli.options import complete_service, settings_of
 from evergrant.cli.resources import accounts_for, open_audit_log, require_persistent_store
 from evergrant.config import Settings
 from evergrant.errors import ConfigError, NoRefreshToken, UntrustedServer
+from evergrant.services import find_service
 
 if TYPE_CHECKING:
     from evergrant.cli.login_callback import CallbackServer, PendingLogin
@@ -51,6 +52,16 @@ def login(
             "--scope",
             metavar="SCOPE",
             help="Ask for this scope instead of those in the settings. May be repeated.",
+        ),
+    ] = None,
+    service: Annotated[
+        str | None,
+        typer.Option(
+            "--service",
+            "-s",
+            metavar="NAME[,NAME]",
+            help="Ask for the scopes of these services, as `evergrant services` lists them.",
+            autocompletion=complete_service,
         ),
     ] = None,
     user: Annotated[
@@ -88,7 +99,7 @@ def login(
     settings = settings_of(context)
     settings = replace(settings, data_center=data_center or settings.data_center)
     require_persistent_store(settings.store)
-    wanted = read_scopes(scopes or settings.scopes)
+    wanted = _wanted_scopes(scopes, service) or read_scopes(settings.scopes)
     if not settings.sandbox:
         settings = _require_client(settings)
     with ExitStack() as stack:
@@ -118,6 +129,24 @@ def login(
         print_info(f"scopes: {' '.join(token.scopes) or 'Zoho did not say'}")
         print_info(f"data center: {accounts.data_center_of(token).code}")
         print_info(f"store: {store.url}")
+
+
+def _wanted_scopes(scopes: list[str] | None, services: str | None) -> tuple[str, ...]:
+    """Return the scopes that are named, and those of the services; () if none is named.
+
+    Raises:
+        ConfigError: A scope or a service cannot be one, or a service has no scopes of its own.
+    """
+    named = list(scopes or ())
+    for name in filter(None, (services or "").split(",")):
+        found = find_service(name)
+        if not found.default_scopes:
+            raise ConfigError(
+                f"which scopes a login for {found.title} needs is not in the table",
+                hint="Name them with --scope.",
+            )
+        named += found.default_scopes
+    return read_scopes(named) if named else ()
 
 
 def _open_callback_server(settings: Settings, *, needed: bool) -> CallbackServer | None:

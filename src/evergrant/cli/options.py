@@ -26,6 +26,7 @@ __all__ = [
     "SomeUser",
     "TokenId",
     "Yes",
+    "complete_service",
     "complete_user",
     "move_global_options_first",
     "require_folder",
