@@ -78,18 +78,17 @@ class Crew:
                 if not works(log):
                     continue
                 if chance.random() < 0.5:
-                    os.kill(process, signal.SIGKILL)
+                    send(signal.SIGKILL, process)
                     workers[at] = self._start(run)
                     self.killed += 1
                 else:
-                    os.kill(process, signal.SIGSTOP)
+                    send(signal.SIGSTOP, process)
                     time.sleep(chance.uniform(0, STOPPED))
-                    os.kill(process, signal.SIGCONT)
+                    send(signal.SIGCONT, process)
                     self.stopped += 1
         finally:
             for process, _ in workers:
-                with suppress(ProcessLookupError):
-                    os.kill(process, signal.SIGKILL)
+                send(signal.SIGKILL, process)
         return [call for log in self._logs(run) for call in history_in(log)]
 
     def _start(self, run: str) -> tuple[int, Path]:
@@ -105,6 +104,12 @@ class Crew:
 
     def _logs(self, run: str) -> Iterator[Path]:
         yield from self._folder.glob(f"{run}-*.jsonl")
+
+
+def send(number: signal.Signals, process: int) -> None:
+    """Send a signal to a process; if it has ended by itself, its log tells why."""
+    with suppress(ProcessLookupError):
+        os.kill(process, number)
 
 
 def works(log: Path) -> bool:
