@@ -11,14 +11,16 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import pytest
 
+from evergrant._files import secure_files
 from evergrant.errors import StoreUnavailable
 from evergrant.sandbox import SandboxClock
 from evergrant.stores import base, row_index
-from evergrant.stores.file import FileStore, cached_file, leases
+from evergrant.stores.file import FileStore, cached_file, leases, sidecar
 from evergrant.stores.file import store as file_store
 from evergrant.testing.sample_tokens import ALICE, BOB
 from evergrant.token import Token
@@ -27,6 +29,9 @@ from tests.support.concurrency.acts import equal
 from tests.support.concurrency.stepping import Scene, step_through
 
 Handles = tuple[FileStore, FileStore]
+
+OPENING = ("_make_ready", "create", "save", "atomic_replace")
+"""Where one who opens a new store stands."""
 
 SHORT = Token(user_name="a", access_token="planted-access")
 """It is found by little, each of which is a step."""
@@ -57,6 +62,25 @@ def without_links(monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError(errno.EPERM, os.strerror(errno.EPERM))
 
     monkeypatch.setattr(os, "link", refuse)
+
+
+def test_a_new_store_can_be_opened_by_two_at_the_same_moment(tmp_path: Path) -> None:
+    numbers = count()
+
+    def scene() -> Scene:
+        path = tmp_path / str(next(numbers)) / "tokens.csv"
+
+        def save_first() -> None:
+            with FileStore(path) as store:
+                assert store.save_token(SHORT).id == "1"
+
+        return Scene(
+            lambda: FileStore(path).close(),
+            save_first,
+            lambda: equal((sidecar.Sidecar(str(path)).last_number, 1)),
+        )
+
+    step_through(scene, file_store, secure_files, sidecar, within=OPENING)
 
 
 def test_of_two_who_save_the_same_row_one_loses(handles: Handles) -> None:

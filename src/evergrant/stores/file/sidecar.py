@@ -76,15 +76,27 @@ class Sidecar:
             self.last_number = number
             self.save()
 
-    def save(self) -> None:
-        """Write the file.
+    def create(self) -> None:
+        """Write the file if it does not exist. Other processes may do the same without a lock.
 
         Raises:
             OSError: It cannot be written.
         """
-        state = {"last_number": self.last_number, "notes": self.notes}
-        owner = os.stat(self._tokens)  # noqa: PTH116 - its error names the path
-        secure_files.atomic_replace(self.path, json.dumps(state).encode(), old=owner)
+        secure_files.create(self.path, self._owner(), content=self._content())
+
+    def save(self) -> None:
+        """Write the file; the caller has the lock.
+
+        Raises:
+            OSError: It cannot be written.
+        """
+        secure_files.atomic_replace(self.path, self._content(), old=self._owner())
+
+    def _content(self) -> bytes:
+        return json.dumps({"last_number": self.last_number, "notes": self.notes}).encode()
+
+    def _owner(self) -> os.stat_result:
+        return os.stat(self._tokens)  # noqa: PTH116 - its error names the path
 
     @staticmethod
     def beside(tokens: str) -> str:

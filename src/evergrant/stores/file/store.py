@@ -116,7 +116,7 @@ class FileStore(TokenStore):
         secure_files.require_not_planted(self._path, self._lock.path, Sidecar.beside(self._path))
         with translating_os_errors(self._path):
             if is_new and not had_lock and Sidecar(self._path).is_lost:
-                Sidecar(self._path).save()  # before the lock file: see above
+                Sidecar(self._path).create()  # before the lock file: see above
             secure_files.create(self._lock.path, os.stat(self._path))  # noqa: PTH116 - its error names the path
         with self._transaction() as change:
             self._leases.remove_stale()
