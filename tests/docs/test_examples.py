@@ -56,20 +56,23 @@ def end(keeper: Keeper) -> None:
     keeper.accounts.close()
 
 
-def test_readme_first_call_prints_what_the_readme_says(
-    zoho_itself: Sandbox, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def sandboxed(zoho_itself: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Sandbox:
+    """The sandbox in Zoho's place, by the variable that aims a program at it; alice has a store."""
+    monkeypatch.setenv("EVERGRANT_SANDBOX", zoho_itself.url)
     monkeypatch.setenv("EVERGRANT_STORE", "sqlite:///tokens.db")
-    client = zoho_itself.add_client(redirect_uris=())
-    monkeypatch.setenv("ZOHO_CLIENT_ID", client.client_id)
-    monkeypatch.setenv("ZOHO_CLIENT_SECRET", client.client_secret)
-    with (
-        evergrant.open_store("sqlite:///tokens.db") as store,
-        evergrant.Accounts(client.client_id, client.client_secret) as accounts,
-        Keeper(store, accounts) as keeper,
-    ):
-        code = zoho_itself.grant_code("alice@example.com", client=client, self_client=True)
-        keeper.login_with_code(code)
+    for name in ("ZOHO_CLIENT_ID", "ZOHO_CLIENT_SECRET"):
+        monkeypatch.delenv(name)
+    scopes = ("Desk.tickets.READ", "ZohoBooks.settings.READ", *evergrant.IDENTITY_SCOPES)
+    with Keeper.from_env() as keeper:
+        keeper.login_with_code(zoho_itself.grant_code("alice@example.com", scopes))
+    return zoho_itself
+
+
+@pytest.mark.usefixtures("sandboxed")
+def test_readme_first_call_prints_what_the_readme_says(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     first_call, *_others = blocks(ROOT / "README.md")
     names: dict[str, Any] = {}
     run(first_call, names)
@@ -80,12 +83,24 @@ def test_readme_first_call_prints_what_the_readme_says(
     gc.collect()  # what it left open would be told here
 
 
+def test_readme_services_example_calls_two(sandboxed: Sandbox) -> None:
+    _first_call, services, *_others = blocks(ROOT / "README.md")
+    names: dict[str, Any] = {"Keeper": Keeper}
+    run(services, names)
+    org = sandboxed.user("alice@example.com").orgs[0].zgid
+    with Keeper.from_env(default_org=org) as keeper, keeper.client(service="desk") as desk:
+        assert desk.get("/tickets").status_code == 200
+    assert org == "60000000001"
+    names["desk"].close()
+    names["books"].close()
+
+
 def test_readme_example_logs_in_calls_the_api_and_closes_all(
     tmp_path: Path, zoho_itself: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("SESSION_SECRET", "of the test")
     names: dict[str, Any] = {"zoho": zoho_itself, "session_id": "of the browser"}
-    _first_call, *program, _fixture = blocks(ROOT / "README.md")
+    _first_call, _services, *program, _fixture = blocks(ROOT / "README.md")
     for block in program:
         run(block, names)
     assert names["access_token"].startswith("1000.")
