@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
 from base64 import b64encode
 from collections.abc import Iterator
@@ -32,6 +33,7 @@ LINES: dict[str, str] = {
     "show": f"show {ALICE}",
     "token": f"token {ALICE}",
     "api": f"api /crm/v8/org --user {ALICE}",
+    "orgs": f"orgs {ALICE}",
     "refresh": f"refresh {ALICE}",
     "keep": "keep --once",
     "revoke": f"revoke {ALICE} --yes",
@@ -39,6 +41,7 @@ LINES: dict[str, str] = {
     "purge": "purge --yes",
     "move": "move {store} {other}",
     "import": "import {csv}",
+    "adopt": "adopt {project} --import",
     "why": f"why {ALICE}",
     "doctor": "doctor --repair --adopt",
     "keys generate": "keys generate --file {keys}",
@@ -48,7 +51,7 @@ LINES: dict[str, str] = {
     "audit verify": "audit verify",
     "audit show": "audit show",
 }
-WITHOUT_TOKENS = {"demo", "sandbox", "check-store", "help", "version"}
+WITHOUT_TOKENS = {"demo", "sandbox", "check-store", "services", "help", "version"}
 
 # A step that fails as something is given back leaves it open.
 pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
@@ -86,7 +89,11 @@ class Scene:
         self.code = self._zoho.grant_code(ALICE)
         lines = [",".join(map(str, range(10))), f"9,x,1000.ID,{MARK},1000.{MARK},,,,,"]
         (self._folder / "t.csv").write_text("\n".join(lines))
+        (self._folder / "project").mkdir(exist_ok=True)
+        grant = {"refresh_token": f"1000.{MARK}", "client_id": "1000.ID", "client_secret": MARK}
+        (self._folder / "project/zoho.json").write_text(json.dumps({**grant, "dc": "us"}))
         self.places = {
+            "project": str(self._folder / "project"),
             "store": self.store.url,
             "other": f"file://{self._folder}/other-{number}.csv",
             "csv": str(self._folder / "t.csv"),
