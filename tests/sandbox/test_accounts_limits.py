@@ -175,3 +175,15 @@ def test_a_refused_request_uses_up_no_share(app: Caller, wrong: str) -> None:
     for _ in range(20):
         app.refresh(refresh_token, **{f"client_{'id' if wrong == 'client' else wrong}": "x"})
     assert "access_token" in data(app.refresh(refresh_token))
+
+
+def test_limits_can_be_lifted() -> None:
+    with Sandbox(settings=Settings().without_limits()) as zoho:
+        app = Caller(zoho)
+        granted = app.login()
+        answers = [data(app.refresh(granted["refresh_token"])) for _ in range(20)]
+        assert all("access_token" in answer for answer in answers)
+        assert app.status_of(granted["access_token"]) == 200
+        for _ in range(25):
+            app.login()
+        assert "access_token" in data(app.refresh(granted["refresh_token"]))

@@ -32,6 +32,11 @@ class SandboxClock:
 
     __call__ = now
 
+    @property
+    def ahead_s(self) -> float:
+        """Seconds that it is ahead of the real time, or of where it began if it is frozen."""
+        return self._ahead.total_seconds()
+
     def advance(
         self, *, days: float = 0, hours: float = 0, minutes: float = 0, seconds: float = 0
     ) -> datetime:

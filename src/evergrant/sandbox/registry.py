@@ -11,6 +11,9 @@ from evergrant.sandbox.models import ORG_KINDS, Client, Org, User
 
 __all__ = ["Directory"]
 
+_FIRST_ZGID = 60_000_000_001
+_FIRST_ZUID = 700_000_001
+
 
 class Directory:
     """The sandbox's people, orgs and clients, by the names they are asked for.
@@ -25,8 +28,15 @@ class Directory:
         self.users: dict[str, User] = {}
         self.orgs: dict[str, Org] = {}
         self.clients: dict[str, Client] = {}
-        self._zgids = count(60_000_000_001)
-        self._zuids = count(700_000_001)
+        self._zgids = count(_FIRST_ZGID)
+        self._zuids = count(_FIRST_ZUID)
+
+    def continue_numbers(self) -> None:
+        """Give what comes next other numbers than what is here already."""
+        zgids = [int(zgid) + 1 for zgid in self.orgs if zgid.isdigit()]
+        zuids = [int(user.zuid) + 1 for user in self.users.values() if user.zuid.isdigit()]
+        self._zgids = count(max(zgids, default=_FIRST_ZGID))
+        self._zuids = count(max(zuids, default=_FIRST_ZUID))
 
     def add_org(self, name: str, kind: str, data_center: str | None) -> Org:
         """Found an org.

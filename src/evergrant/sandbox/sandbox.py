@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, Protocol, Self
 from urllib.parse import urlsplit
 
 from evergrant.datacenter import DataCenter, DataCenters
+from evergrant.sandbox import saved_state, services
 from evergrant.sandbox.accounts.consent_tickets import Tickets
 from evergrant.sandbox.accounts.grants import Grants, new_token
 from evergrant.sandbox.accounts.scopes import read_scopes
 from evergrant.sandbox.clock import SandboxClock
 from evergrant.sandbox.consent_client import consent
+from evergrant.sandbox.crm import seeding
 from evergrant.sandbox.crm.fields import Field
 from evergrant.sandbox.crm.modules import Module
 from evergrant.sandbox.crm.schema import Declared
@@ -260,10 +263,42 @@ class Sandbox:
         """Add to what a service lists: ``add_records("desk", "tickets", [{"id": "1"}])``.
 
         Args:
-            name: The last part of the address that lists them.
+            service: ``crm``, too: every production org gets the records then, and modules and
+                fields that there are not are declared.
+            name: The last part of the address that lists them; of the CRM, a module.
+
+        Raises:
+            ValueError: The sandbox has no such service or list, or the CRM refuses a record.
         """
         with self._lock:
+            state = self._state
+            if service == "crm":
+                orgs = [one for one in state.directory.orgs.values() if one.kind == "production"]
+                now = self.clock.now()
+                seeding.add_records(orgs, name, list(records), schema=state.schema, now=now)
+                return
+            services.require_list(service, name)
             self._state.records.setdefault((service, name), []).extend(map(dict, records))
+
+    def dump_state(self) -> str:
+        """Return people, orgs, records, clients, grants and tokens as JSON, for `restore_state`.
+
+        It has the secrets of the sandbox in it.
+        """
+        with self._lock:
+            return json.dumps(
+                {**saved_state.dump(self._state), "clock_ahead_s": self.clock.ahead_s}
+            )
+
+    def restore_state(self, text: str) -> None:
+        """Go on with a state that `dump_state` returned; what is there now is dropped.
+
+        Raises:
+            ValueError: It is no such state, or has a data center that this sandbox does not run.
+        """
+        with self._lock:
+            ahead = saved_state.restore(self._state, text)
+            self.clock.advance(seconds=ahead - self.clock.ahead_s)
 
     def deny_role(self, email: str, service: str) -> None:
         """Let a user's role forbid all that a service has, as an administrator may.
@@ -286,6 +321,11 @@ class Sandbox:
             user = self._state.directory.user(email)
             self._state.directory.join(user, org)
             return user
+
+    @property
+    def clients(self) -> tuple[Client, ...]:
+        """Every registered app, in the order they were registered."""
+        return tuple(self._state.directory.clients.values())
 
     @property
     def users(self) -> tuple[User, ...]:

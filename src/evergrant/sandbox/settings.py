@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
 from evergrant.sandbox.crm.context import CrmSettings
 
 __all__ = ["Settings"]
+
+_UNLIMITED = 10**9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,3 +81,15 @@ class Settings:
     strict: bool = True
     frozen_clock: bool = False
     crm: CrmSettings = field(default_factory=CrmSettings)
+
+    def without_limits(self) -> Settings:
+        """Return the same with no limit on the number of codes, tokens and API calls."""
+        return replace(
+            self,
+            active_access_tokens=_UNLIMITED,
+            mints=_UNLIMITED,
+            grants=_UNLIMITED,
+            refresh_mints=_UNLIMITED,
+            refresh_tokens_per_user=_UNLIMITED,
+            crm=replace(self.crm, credits_per_day=_UNLIMITED),
+        )

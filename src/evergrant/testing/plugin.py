@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from evergrant.sandbox import Sandbox
+    from evergrant.testing.local_sandbox import LocalSandbox
 
 __all__ = ["zoho_sandbox"]
 
 
 @pytest.fixture
-def zoho_sandbox() -> Iterator[Sandbox]:
+def zoho_sandbox() -> Iterator[LocalSandbox]:
     """Run a local Zoho with two data centers, three users and a registered client."""
-    from evergrant.sandbox import Sandbox
+    from evergrant.testing.local_sandbox import LocalSandbox
 
-    with Sandbox() as zoho:
+    with LocalSandbox() as zoho:
         yield zoho

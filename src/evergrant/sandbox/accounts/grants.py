@@ -39,6 +39,29 @@ class Grants:
         self._expiring_tokens: deque[AccessToken] = deque()
         self._expiring_codes: deque[Code] = deque()
 
+    def with_grants(self, grants: Iterable[Grant], consents: Iterable[tuple[str, str]]) -> Grants:
+        """Return the same with other grants, and their tokens."""
+        new = Grants(self._settings)
+        new._consents = set(consents)
+        for grant in grants:
+            new._of_user[grant.user.email, grant.client_id].append(grant)
+            if grant.refresh_token:
+                new._by_refresh_token[grant.refresh_token] = grant
+            for token in grant.access_tokens:
+                new._by_access_token[token.value] = token
+        new._expiring_tokens.extend(
+            sorted(new._by_access_token.values(), key=lambda token: token.expires_at)
+        )
+        return new
+
+    def all(self) -> list[Grant]:
+        """Return every grant."""
+        return [grant for grants in self._of_user.values() for grant in grants]
+
+    def consents(self) -> list[tuple[str, str]]:
+        """Return who has consented to which client before: e-mail addresses and client ids."""
+        return sorted(self._consents)
+
     def may_issue_code(self, client_id: str, now: datetime) -> bool:
         """Count a grant code for a client; False if it has had its share."""
         window = self._code_windows[client_id]

@@ -4,6 +4,10 @@ Not their whole APIs: orgs, the request that shows whether a token works, and on
 This table is the sandbox's own; the client's (`evergrant.services`) is tested against it.
 """
 
-from evergrant.sandbox.services.resource_server import handle
+from evergrant.sandbox.services.catalog import SERVERS
+from evergrant.sandbox.services.resource_server import handle, require_list
 
-__all__ = ["handle"]
+__all__ = ["SERVICE_NAMES", "handle", "require_list"]
+
+SERVICE_NAMES = frozenset({"crm", *(server.name for server in SERVERS)})
+"""What the sandbox serves."""

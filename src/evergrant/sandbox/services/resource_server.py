@@ -15,7 +15,7 @@ from evergrant.sandbox.request_context import RequestContext
 from evergrant.sandbox.services.refusals import Answer, Refusals, refuse
 from evergrant.sandbox.unsupported import NOT_IMPLEMENTED, marked
 
-__all__ = ["Listing", "ResourceServer", "handle"]
+__all__ = ["Listing", "ResourceServer", "handle", "require_list"]
 
 HOSTS = "/hosts/"
 """Where the products with a host of their own are: ``/hosts/desk/api/v1/tickets``."""
@@ -41,6 +41,11 @@ class Listing:
     key: str
     items: str = "records"
     method: str = "GET"
+
+    @property
+    def list_name(self) -> str:
+        """The last part of the address."""
+        return self.path.rstrip("/").rpartition("/")[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +143,7 @@ class ResourceServer:
             user = grant.user
             return [{"id": user.zuid, "email": user.email, "primaryEmailAddress": user.email,
                      "full_name": user.full_name, "zsoid": grant.org.zgid}]  # fmt: skip
-        last = listing.path.rstrip("/").rpartition("/")[2]
-        return visit.state.records.get((self.name, last), [])
+        return visit.state.records.get((self.name, listing.list_name), [])
 
     def _orgs_of(self, grant: Grant) -> list[Org]:
         if self.org == "token" or self.org.startswith("grant:"):
@@ -184,6 +188,25 @@ def handle(visit: RequestContext) -> Response | None:
         return refuse(known[0].refusals.not_found)
     # Zoho has no such host: there is no answer at all.
     raise ConnectionRefusedError(f"no host {label!r} in {code!r}")
+
+
+def require_list(service: str, name: str) -> None:
+    """Return if the sandbox serves this list of this service.
+
+    Raises:
+        ValueError: It does not.
+    """
+    from evergrant.sandbox.services.catalog import SERVERS  # it is made of what is here
+
+    by_name = {server.name: server for server in SERVERS}
+    if service not in by_name:
+        raise ValueError(f"no service {service[:50]!r}: use one of crm, {', '.join(by_name)}")
+    lists = [
+        listing.list_name for listing in by_name[service].listings if listing.items == "records"
+    ]
+    if name not in lists:
+        has = ", ".join(lists) or "no list"
+        raise ValueError(f"{service} has no list {name[:50]!r} in the sandbox: it has {has}")
 
 
 @cache
