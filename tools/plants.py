@@ -205,7 +205,7 @@ PLANTS = (
         ("stores/test_foreign_files.py",),
     ),
     Plant(
-        "what is not sealed is taken aboard although there is a key",
+        "what is not encrypted is taken aboard although there is a key",
         (
             Change(
                 "_lifeboat/files.py",

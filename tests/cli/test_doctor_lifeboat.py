@@ -161,7 +161,7 @@ def test_what_is_sealed_needs_its_key(
     for arguments in ([], ["--repair"]):
         ((status, detail, hint),) = doctor(*arguments, code=1)
         assert status == "problem"
-        assert "sealed with the key" in detail
+        assert "encrypted with the key" in detail
         assert "EVERGRANT_KEY" in hint
     assert len(files(home)) == 1
     monkeypatch.setenv("EVERGRANT_KEY", KEY)

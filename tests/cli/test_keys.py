@@ -158,7 +158,7 @@ def test_a_lost_key_is_one_clear_error(
     monkeypatch.delenv("EVERGRANT_KEY_FILE")
     result = run("list")
     assert result.exit_code == 2
-    assert f"sealed with the key {ids(set_file)[0]}, which is not set" in result.stderr
+    assert f"encrypted with the key {ids(set_file)[0]}, which is not set" in result.stderr
     assert "Traceback" not in result.output
 
 

@@ -126,7 +126,7 @@ def test_a_row_that_is_not_sealed_is_nobodys_token(
 ) -> None:
     """Who can write to the storage could plant it."""
     inner.save_token(replace(ALICE, user_name="carol@example.com", access_token="planted"))
-    with pytest.raises(CorruptRecord, match="not sealed"):
+    with pytest.raises(CorruptRecord, match="not encrypted"):
         store.find_users("carol@example.com")
     assert len(store.get_tokens()) == 2
 
@@ -187,7 +187,7 @@ def test_a_look_without_the_key_gives_nothing_away(
     store: EncryptedStore, inner: MemoryStore
 ) -> None:
     for look in (lambda: inner.find_token(ALICE), inner.get_tokens):
-        with pytest.raises(ConfigError, match=f"sealed with the key {NEW.id}, which is not set"):
+        with pytest.raises(ConfigError, match=f"encrypted with the key {NEW.id}, which is not set"):
             look()
 
 

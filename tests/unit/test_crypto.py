@@ -105,7 +105,7 @@ def test_a_text_that_is_cut_short_is_noticed(cut: int) -> None:
 
 def test_plain_text_is_not_taken_for_sealed() -> None:
     for plain in ("", "1000.refresh", "evg1..", "evg2.00000000.AAAA"):
-        with pytest.raises(CorruptRecord, match="not sealed"):
+        with pytest.raises(CorruptRecord, match="not encrypted"):
             ring(ONE).decrypt(plain, HERE)
 
 

@@ -166,7 +166,7 @@ def test_without_its_key_a_sealed_file_is_left_as_it_is_and_new_tokens_are_safe(
     assert lifeboat.repair() == []
     assert path.read_bytes() == content
     (record,) = caplog.records
-    assert "sealed with the key" in record.getMessage()
+    assert "encrypted with the key" in record.getMessage()
     assert "Set it in EVERGRANT_KEY" in record.getMessage()
     again = boat(tmp_path, keyring=Keyring([key(3), key(2), key(1)]))
     again.repair(adopt=True)
@@ -193,7 +193,7 @@ def test_a_plain_file_is_not_used_once_there_is_a_key(
     assert lifeboat.find("7") is None
     assert (lifeboat.repair(), taken(lifeboat)) == ([], [])
     assert files(tmp_path) == [plain]
-    assert "a key is set, and it is not sealed" in caplog.text
+    assert "a key is set, and it is not encrypted" in caplog.text
     assert "evergrant doctor --repair --adopt" in caplog.text
 
 

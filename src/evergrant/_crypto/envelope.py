@@ -44,12 +44,12 @@ class Envelope(NamedTuple):
         version, key_id, body = [*text.split(".", 2), "", ""][:3]
         if version != _VERSION or len(key_id) != KEY_ID_DIGITS or not key_id.isalnum():
             raise CorruptRecord(
-                "this is not sealed text, or a newer evergrant sealed it",
+                "this is not encrypted text, or a newer evergrant encrypted it",
                 hint="Open it with the version that wrote it.",
             )
         content = _decode_canonical(body)
         if len(content) < NONCE_BYTES + _TAG_BYTES:
-            raise CorruptRecord("the sealed text is cut short or changed")
+            raise CorruptRecord("the encrypted text is cut short or changed")
         return cls(key_id, content[:NONCE_BYTES], content[NONCE_BYTES:])
 
 

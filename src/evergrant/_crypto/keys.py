@@ -82,7 +82,7 @@ class Key:
             )
         except self._invalid:
             raise CorruptRecord(
-                "the sealed text was changed, or was sealed for another place"
+                "the encrypted text was changed, or was encrypted for another place"
             ) from None
 
     def digest(self, column: str, value: str) -> str:
@@ -111,7 +111,7 @@ def _length(text: Secret) -> int:
 def missing_key(key_id: str) -> ConfigError:
     """Return the error to raise if the key of an encrypted text is missing."""
     return ConfigError(
-        f"it is sealed with the key {key_id}, which is not set",
+        f"it is encrypted with the key {key_id}, which is not set",
         hint="Set it in EVERGRANT_KEY, or add it to the file that EVERGRANT_KEY_FILE names.",
     )
 
@@ -157,14 +157,14 @@ class Keyring:
         """Encrypt text for one place, such as a row; it cannot be decrypted in another."""
         return str(self.newest.encrypt(text, bound_to))
 
-    def decrypt(self, sealed: str, bound_to: str) -> Secret:
+    def decrypt(self, encrypted: str, bound_to: str) -> Secret:
         """Return the text that was encrypted for this place.
 
         Raises:
             ConfigError: It was encrypted with a key that is not here.
             CorruptRecord: It was changed since, encrypted for another place, or is plain text.
         """
-        envelope = Envelope.parse(sealed)
+        envelope = Envelope.parse(encrypted)
         key = self.get(envelope.key_id)
         if key is None:
             raise missing_key(envelope.key_id)

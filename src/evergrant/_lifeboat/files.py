@@ -128,7 +128,7 @@ class LifeboatFiles:
         # An account that can write files but not encrypt them must not choose which token is used.
         if self.keyring:
             raise ConfigError(
-                "a key is set, and it is not sealed: anybody may have written it", hint=PLAIN
+                "a key is set, and it is not encrypted: anybody may have written it", hint=PLAIN
             )
 
     def adopt(self, path: Path) -> None:

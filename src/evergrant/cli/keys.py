@@ -102,7 +102,7 @@ def status(context: typer.Context, *, as_json: AsJson = False) -> None:
         {
             "key": id_ or NOT_ENCRYPTED,
             "set": id_ in known,
-            "seals": id_ == (known[0] if known else None),
+            "encrypts": id_ == (known[0] if known else None),
             "tokens": counts[id_],
             "lifeboat_files": boats.count(id_),
         }
@@ -181,7 +181,7 @@ def rotate(
 def _describe_use(row: Mapping[str, Any]) -> str:
     if row["key"] == NOT_ENCRYPTED:
         return "-"
-    return "encrypts, decrypts" if row["seals"] else "decrypts" if row["set"] else "not set"
+    return "encrypts, decrypts" if row["encrypts"] else "decrypts" if row["set"] else "not set"
 
 
 @contextmanager

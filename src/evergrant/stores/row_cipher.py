@@ -57,7 +57,7 @@ class RowCipher:
             CorruptRecord: It was changed since, or is not encrypted.
         """
         if len(row) != len(COLUMNS) or not isinstance(row.scopes, str):
-            raise CorruptRecord("it is not sealed")
+            raise CorruptRecord("it is not encrypted")
         hidden = self._keyring.decrypt(row.scopes, _associated_data(row))
         # Authentic, so it holds exactly the values that were encrypted, and nothing after them.
         (*secrets, scopes), _ = _JSON.raw_decode(hidden)
