@@ -123,7 +123,7 @@ def test_status_counts_what_each_key_has_sealed(
     new, old = ids(set_file)
     status = run("keys", "status", "--json")
     assert status.exit_code == 0
-    assert [(row["key"], row["tokens"], row["seals"]) for row in json.loads(status.stdout)] == [
+    assert [(row["key"], row["tokens"], row["encrypts"]) for row in json.loads(status.stdout)] == [
         (new, 1, True),
         (old, 1, False),
     ]

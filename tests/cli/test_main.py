@@ -50,7 +50,7 @@ def test_the_version_is_told(run: Command) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["nonsense"], ["list", "--nonsense"], ["token"], ["list", "--store"]]
+    "arguments", [["nonsense"], ["list", "--nonsense"], ["move"], ["list", "--store"]]
 )
 def test_a_wrong_call_is_a_usage_error(run: Command, arguments: list[str]) -> None:
     result = run(*arguments)
