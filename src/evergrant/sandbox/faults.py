@@ -38,6 +38,7 @@ class _Plan:
     path: str
     fault: Fault
     left: int | None
+    name: str
 
     @property
     def late(self) -> bool:
@@ -63,7 +64,7 @@ class Faults:
 
     def latency(self, seconds: float, path: str = TOKEN_PATH, times: int | None = None) -> None:
         """Answer late, by a number of real seconds."""
-        self._plan(Fault(delay=seconds), path, times)
+        self._plan(Fault(delay=seconds), path, times, "latency")
 
     def server_error(
         self,
@@ -74,38 +75,50 @@ class Faults:
     ) -> None:
         """Answer an error instead of executing the request."""
         answer = Response(status, {"Content-Type": "text/plain;charset=UTF-8"}, body)
-        self._plan(Fault(answer=answer), path, times)
+        self._plan(Fault(answer=answer), path, times, "server_error")
 
     def html(self, path: str = TOKEN_PATH, times: int | None = 1, status: int = 200) -> None:
         """Answer a web page instead of executing the request, as a captive portal does."""
         answer = html("<!doctype html><title>Be right back</title>", status)
-        self._plan(Fault(answer=answer), path, times)
+        self._plan(Fault(answer=answer), path, times, "html")
 
     def empty(self, path: str = TOKEN_PATH, times: int | None = 1, status: int = 200) -> None:
         """Answer an empty body instead of executing the request."""
-        self._plan(Fault(answer=Response(status)), path, times)
+        self._plan(Fault(answer=Response(status)), path, times, "empty")
 
     def half_json(self, path: str = TOKEN_PATH, times: int | None = 1, status: int = 200) -> None:
         """Answer JSON that breaks off instead of executing the request."""
         kind = {"Content-Type": "application/json;charset=UTF-8"}
-        self._plan(Fault(answer=Response(status, kind, b'{"access_token":"1000.5')), path, times)
+        self._plan(
+            Fault(answer=Response(status, kind, b'{"access_token":"1000.5')),
+            path,
+            times,
+            "half_json",
+        )
 
     def drop_answer(self, path: str = TOKEN_PATH, times: int | None = 1) -> None:
         """Execute the request, then close the connection without an answer."""
-        self._plan(Fault(cut="after"), path, times)
+        self._plan(Fault(cut="after"), path, times, "drop_answer")
 
     def refuse(self, times: int | None = 1, path: str = TOKEN_PATH) -> None:
         """Close the connection without executing the request."""
-        self._plan(Fault(cut="before"), path, times)
+        self._plan(Fault(cut="before"), path, times, "refuse")
 
     def throttle(self, times: int | None = 1, path: str = TOKEN_PATH) -> None:
         """Answer "Access Denied" as if too many tokens had been asked for."""
-        self._plan(Fault(answer=throttled(self._settings)), path, times)
+        self._plan(Fault(answer=throttled(self._settings)), path, times, "throttle")
 
     def clear(self) -> None:
         """Let everything work again."""
         with self._lock:
             self._plans = []
+
+    def planned(self) -> list[str]:
+        """Return what is still to come, in words."""
+        return [
+            f"{plan.name} of {plan.path}, {'always' if plan.left is None else f'{plan.left} more'}"
+            for plan in self._plans
+        ]
 
     def take(self, path: str) -> Fault:
         """Return what befalls a request to this path now, and count it as done."""
@@ -122,8 +135,8 @@ class Faults:
         what = wrong[0].fault if wrong else NO_FAULT
         return Fault(sum(plan.fault.delay for plan in late), what.answer, what.cut)
 
-    def _plan(self, fault: Fault, path: str, times: int | None) -> None:
+    def _plan(self, fault: Fault, path: str, times: int | None, name: str) -> None:
         if times is not None and times < 1:
             raise ValueError(f"times={times}: a fault strikes at least once")
         with self._lock:
-            self._plans = [*self._plans, _Plan(path, fault, times)]
+            self._plans = [*self._plans, _Plan(path, fault, times, name)]

@@ -15,6 +15,7 @@ from evergrant.sandbox.clock import SandboxClock
 from evergrant.sandbox.faults import TOKEN_PATH, Faults
 from evergrant.sandbox.messages import Request, Response
 from evergrant.sandbox.request_context import Host, RequestContext, SandboxState
+from evergrant.sandbox.start_page import StartPage
 from evergrant.sandbox.unsupported import HEADER
 
 __all__ = ["RequestHandler"]
@@ -38,6 +39,7 @@ class RequestHandler:
         self._state = state
         self._clock = clock
         self._date = (clock.now(), "")
+        self._start_page = StartPage(state, clock, self.calls, self.faults, self.lock)
 
     def answer(self, host: Host, request: Request) -> Response:
         """Answer a request at a host.
@@ -45,6 +47,9 @@ class RequestHandler:
         Raises:
             ConnectionResetError: A fault cut the connection.
         """
+        shown = self._start_page.handle(request) if host.kind == "production" else None
+        if shown is not None:
+            return shown
         if request.path.startswith(control.ROOT):
             return control.handle(request, self._clock, self.calls, self._state.describe())
         fault = self.faults.take(request.path)

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 from evergrant.datacenter import DataCenter, DataCenters
 from evergrant.sandbox import saved_state, services
 from evergrant.sandbox.accounts.consent_tickets import Tickets
-from evergrant.sandbox.accounts.grants import Grants, new_token
-from evergrant.sandbox.accounts.scopes import read_scopes
+from evergrant.sandbox.accounts.grants import Grants
+from evergrant.sandbox.accounts.self_client import issue_code
 from evergrant.sandbox.clock import SandboxClock
 from evergrant.sandbox.consent_client import consent
 from evergrant.sandbox.crm import seeding
@@ -22,7 +22,7 @@ from evergrant.sandbox.crm.schema import Declared
 from evergrant.sandbox.defaults import DEFAULT_SCOPES, REDIRECT_URIS
 from evergrant.sandbox.hosts import Hosts
 from evergrant.sandbox.messages import Request, Response
-from evergrant.sandbox.models import Client, Code, Org, User
+from evergrant.sandbox.models import Client, Org, User
 from evergrant.sandbox.registry import Directory
 from evergrant.sandbox.request_context import SandboxState
 from evergrant.sandbox.request_handler import RequestHandler
@@ -385,24 +385,20 @@ class Sandbox:
             LookupError: There is no such user, or they are not in the org.
             ValueError: A scope is none.
         """
-        asked = read_scopes(scopes if isinstance(scopes, str) else ",".join(scopes))
-        if asked is None:
-            raise ValueError("scopes have the form service.name.operation")
-        user, app, settings = self.user(email), client or self.client, self.settings
-        life = settings.self_client_code_life if self_client else settings.code_life
+        person = self.user(email)
         with self._lock:
-            now, grants = self.clock.now(), self._state.grants
-            code = Code(
-                value=new_token(),
-                client_id=app.client_id,
-                user=user,
-                org=self._org_of(user, org),
-                scopes=asked,
+            code = issue_code(
+                self._state,
+                self.clock.now(),
+                person,
+                self._org_of(person, org),
+                scopes if isinstance(scopes, str) else ",".join(scopes),
+                client=client or self.client,
                 redirect_uri=redirect_uri,
-                expires_at=now + life,
-                refresh=grants.consent(user, app.client_id, offline=offline, again=prompt_consent),
+                offline=offline,
+                prompt_consent=prompt_consent,
+                self_client=self_client,
             )
-            grants.add_code(code, now)
         return code.value
 
     def revoke(self, email: str, client: Client | None = None) -> int:
