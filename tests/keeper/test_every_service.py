@@ -13,7 +13,8 @@ import pytest
 from evergrant import ZOHO, Accounts, Keeper, open_store
 from evergrant.errors import ConfigError, EvergrantError, UntrustedServer
 from evergrant.sandbox import Sandbox
-from evergrant.services import SERVICES, Service
+from evergrant.services import SERVICES, Refusal, Service
+from evergrant.services.pages import items_in
 from evergrant.testing.in_process_transport import in_process_transport
 
 EVERY = [service for service in SERVICES.values() if service.probe is not None]
@@ -57,11 +58,11 @@ def log_in(world: Sandbox, keeper: Keeper, service: Service, code: str, key: str
 
 
 def client_of(
-    world: Sandbox, keeper: Keeper, key: str, service: Service, code: str
+    world: Sandbox, keeper: Keeper, key: str, service: Service, code: str, org: str | None = None
 ) -> httpx2.Client:
     person = world.user(f"dora@{code}.example")
-    takes_org = service.org.travels in ("header", "query")
-    org = person.orgs[0].zgid if takes_org else None
+    if org is None and service.org.travels in ("header", "query"):
+        org = person.orgs[0].zgid
 
     def send(request: httpx2.Request) -> httpx2.Response:
         body = b"".join(request.stream) if request.method != "GET" else b""  # type: ignore[arg-type]
@@ -171,3 +172,54 @@ def test_a_request_to_another_service_carries_no_token(world: Sandbox, keeper: K
             client.get(url)
     assert len(world.calls) == 0
     keeper.forget("carries")
+
+
+@pytest.mark.parametrize("service", EVERY[1:], ids=lambda service: service.name)
+def test_a_call_too_many_is_told_as_that_and_costs_no_refresh(
+    world: Sandbox, keeper: Keeper, service: Service
+) -> None:
+    assert service.probe is not None
+    key = f"{service.name}, too many"
+    log_in(world, keeper, service, "us", key)
+    client = client_of(world, keeper, key, service, "us")
+    world.calls.clear()
+    world.limit_calls(service.name)
+    answer = client.request(service.probe.method, service.probe.path)
+    assert service.refusal(answer.status_code, answer.content) is Refusal.RATE_LIMIT
+    assert client.request(service.probe.method, service.probe.path).status_code == 200
+    assert world.calls.count(grant_type="refresh_token") == 0
+    keeper.forget(key)
+
+
+@pytest.mark.parametrize(
+    ("name", "records", "path"),
+    [
+        ("bigin", "Contacts", "/Contacts"),
+        ("recruit", "Candidates", "/Candidates"),
+        ("books", "invoices", "/invoices"),
+        ("inventory", "items", "/items"),
+        ("desk", "tickets", "/tickets"),
+        ("mail", "messages", "/accounts/{zuid}/messages/view"),
+        ("people", "employee", "/forms/employee/getRecords"),
+        ("projects", "projects", "/projects"),
+        ("workdrive", "files", "/files/abc/files"),
+    ],
+)
+def test_every_page_of_a_list_is_read_once(
+    world: Sandbox, keeper: Keeper, name: str, records: str, path: str
+) -> None:
+    service, person = SERVICES[name], world.user("dora@us.example")
+    assert service.pages is not None
+    everything = [{"id": str(number)} for number in range(450)]
+    world.add_records(name, records, everything)
+    log_in(world, keeper, service, "us", f"pages of {name}")
+    org = None if service.org.travels in ("token", "caller") else person.orgs[0].zgid
+    client = client_of(world, keeper, f"pages of {name}", service, "us", org)
+    read: list[object] = []
+    query: dict[str, str] | None = service.pages.first_query({})
+    while query is not None:
+        answer = client.get(path.format(zuid=person.zuid), params=query)
+        assert answer.status_code == 200, answer.text
+        read += items_in(answer.json())
+        query = service.pages.next_query(query, answer.json())
+    assert read == everything

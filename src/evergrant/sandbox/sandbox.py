@@ -310,6 +310,19 @@ class Sandbox:
         with self._lock:
             self._state.denied.add((user.email, service))
 
+    def limit_calls(self, service: str, times: int = 1) -> None:
+        """Let a service refuse its next calls as too many, in its own words; 0: no more of them.
+
+        For the CRM, see `CrmSettings.credits_per_day`; for tokens, `Faults.throttle`.
+
+        Raises:
+            ValueError: The sandbox has no such service, or it is the CRM.
+        """
+        if service not in services.SERVICE_NAMES - {"crm"}:
+            raise ValueError(f"no service {service[:50]!r} whose calls can be limited")
+        with self._lock:
+            self._state.limited[service] = times
+
     def join(self, email: str, org: Org) -> User:
         """Make a user a member of one more org.
 

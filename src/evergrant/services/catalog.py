@@ -10,6 +10,7 @@ center is missing here, no source shows the service in it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 from evergrant.errors import ConfigError
@@ -142,7 +143,8 @@ _SERVICES = (
         "projects", "Zoho Projects", "projects", "/api/v3", _ALL,
         Org("path", "/portal/{org}", "/portals", "", "id", "portal_name"), "ZohoProjects.",
         ("ZohoProjects.portals.READ", "ZohoProjects.projects.READ"),
-        Probe("/portals", "ZohoProjects.portals.READ"), _OAUTHTOKEN_CODES,
+        Probe("/portals", "ZohoProjects.portals.READ"),
+        replace(_OAUTHTOKEN_CODES, rate_limit=("URL_ROLLING_THROTTLES_LIMIT_EXCEEDED",)),
         other_products=("projectsapi",),
         pages=Pages("page", "per_page", 100, more_key="page_info.has_next_page"),
     ),

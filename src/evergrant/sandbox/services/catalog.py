@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from evergrant.sandbox.services import refusals
-from evergrant.sandbox.services.refusals import Refusals
+from evergrant.sandbox.services import paging, refusals
+from evergrant.sandbox.services.answers import Refusals
 from evergrant.sandbox.services.resource_server import Listing, ResourceServer
 
 __all__ = ["SERVERS"]
@@ -22,7 +22,7 @@ def _books(
     return ResourceServer(
         name, "", f"/{name}/{version}", _EIGHT, area, org, refusals.BOOKS,
         (orgs, Listing(f"/{records}", scope, records)),
-        envelope={"code": 0, "message": "success"}, paging="page_context",
+        envelope={"code": 0, "message": "success"}, paging=paging.BOOKS,
         org_keys=("organization_id", "name"),
     )  # fmt: skip
 
@@ -36,21 +36,24 @@ def _plain(
     words: Refusals = refusals.COMMON,
     data_centers: frozenset[str] = _EIGHT,
     org: str = "",
+    pages: paging.Paging = paging.UNPAGED,
 ) -> ResourceServer:
-    return ResourceServer(name, host, root, data_centers, area, org, words, listings)
+    return ResourceServer(
+        name, host, root, data_centers, area, org, words, listings, paging=pages
+    )  # fmt: skip
 
 
 SERVERS = (
     _plain(
         "bigin", "", "/bigin/v2", "ZohoBigin",
         Listing("/org", "org.READ", "org", "orgs"), Listing("/Contacts", "modules.READ", "data"),
-        words=refusals.CRM, org="token",
+        words=refusals.CRM, org="token", pages=paging.CRM,
     ),
     _plain(
         "recruit", "recruit", "/recruit/v2", "ZohoRecruit",
-        Listing("/users", "users.READ", "users", "me"),
+        Listing("/users", "users.READ", "users", "me", params=("type",)),
         Listing("/Candidates", "modules.READ", "data"),
-        words=refusals.CRM, org="token", data_centers=_NINE,
+        words=refusals.CRM, org="token", data_centers=_NINE, pages=paging.CRM,
     ),
     _books("books", "v3", "ZohoBooks", "query:organization_id", "invoices", "invoices.READ"),
     _books("inventory", "v1", "ZohoInventory", "query:organization_id", "items", "items.READ"),
@@ -72,14 +75,14 @@ SERVERS = (
             Listing("/organizations", "basic.READ", "data", "orgs"),
             Listing("/tickets", "tickets.READ", "data"),
         ),
-        paging="from", org_keys=("id", "companyName"),
+        paging=paging.DESK, org_keys=("id", "companyName"),
     ),
     ResourceServer(
         "analytics", "analyticsapi", "/restapi/v2", _EIGHT, "ZohoAnalytics",
         "header:zanalytics-orgid", refusals.ANALYTICS,
         (
             Listing("/orgs", "metadata.READ", "data.orgs", "orgs"),
-            Listing("/workspaces/owned", "metadata.READ", "data.workspaces"),
+            Listing("/workspaces/owned", "metadata.READ", "data.workspaces", name="workspaces"),
         ),
         envelope={"status": "success", "summary": "Get workspaces"},
         org_keys=("orgId", "orgName"),
@@ -91,7 +94,8 @@ SERVERS = (
     ),
     _plain(
         "mail", "mail", "/api", "ZohoMail", Listing("/accounts", "accounts.READ", "data", "me"),
-        words=refusals.MAIL,
+        Listing("/accounts/{account}/messages/view", "messages.READ", "data", name="messages"),
+        words=refusals.MAIL, pages=paging.MAIL,
     ),
     _plain(
         "calendar", "calendar", "/api/v1", "ZohoCalendar",
@@ -99,7 +103,9 @@ SERVERS = (
     ),
     _plain(
         "people", "people", "/people/api", "ZOHOPEOPLE",
-        Listing("/forms", "forms.READ", "response.result"), org="token",
+        Listing("/forms", "forms.READ", "response.result"),
+        Listing("/forms/employee/getRecords", "forms.READ", "response.result", name="employee"),
+        org="token", pages=paging.PEOPLE,
         data_centers=frozenset({"us", "eu", "in", "au", "jp", "cn", "ca", "sa", "uk"}),
     ),
     ResourceServer(
@@ -108,12 +114,13 @@ SERVERS = (
             Listing("/portals", "portals.READ", "", "orgs"),
             Listing("/portal/{org}/projects", "projects.READ", ""),
         ),
-        paging="page", org_keys=("id", "portal_name"),
+        paging=paging.PROJECTS, org_keys=("id", "portal_name"),
     ),
     _plain(
         "workdrive", "", "/workdrive/api/v1", "WorkDrive",
         Listing("/users/me", "users.READ", "data", "me"),
-        words=refusals.WORKDRIVE, data_centers=_NINE,
+        Listing("/files/{folder}/files", "files.READ", "data"),
+        words=refusals.WORKDRIVE, data_centers=_NINE, pages=paging.WORKDRIVE,
     ),
     _plain(
         "sign", "sign", "/api/v1", "ZohoSign", Listing("/requests", "documents.READ", "requests"),
@@ -123,10 +130,13 @@ SERVERS = (
     _plain(
         "cliq", "cliq", "/api/v2", "ZohoCliq", Listing("/channels", "Channels.READ", "channels"),
         words=refusals.CLIQ, org="token",
+        pages=paging.CLIQ,
     ),
     _plain(
         "campaigns", "campaigns", "/api/v1.1", "ZohoCampaigns",
-        Listing("/getmailinglists", "contact.READ", "list_of_details"), words=refusals.CAMPAIGNS,
+        Listing("/getmailinglists", "contact.READ", "list_of_details",
+                name="mailinglists", params=("resfmt",)),
+        words=refusals.CAMPAIGNS,
     ),
     ResourceServer(
         "salesiq", "salesiq", "/api/v2", _EIGHT, "SalesIQ", "path", refusals.COMMON,
@@ -143,14 +153,14 @@ SERVERS = (
     ),
     _plain(
         "sheet", "sheet", "/api/v2", "ZohoSheet",
-        Listing("/workbooks", "dataAPI.READ", "workbooks", method="POST"),
+        Listing("/workbooks", "dataAPI.READ", "workbooks", method="POST", params=("method",)),
     ),
     _plain("writer", "", "/writer/api/v1", "ZohoWriter"),
     ResourceServer(
         "meeting", "meeting", "/api/v2", _EIGHT, "ZohoMeeting", "path", refusals.COMMON,
         (
             Listing("/user.json", "manageOrg.READ", "userDetails", "me"),
-            Listing("/{org}/sessions.json", "manageOrg.READ", "session"),
+            Listing("/{org}/sessions.json", "manageOrg.READ", "session", name="sessions"),
         ),
     ),
     _plain(

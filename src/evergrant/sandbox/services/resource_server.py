@@ -12,7 +12,14 @@ from evergrant.sandbox.crm.scopes import covers
 from evergrant.sandbox.messages import Response, json_response
 from evergrant.sandbox.models import Grant, Org
 from evergrant.sandbox.request_context import RequestContext
-from evergrant.sandbox.services.refusals import Answer, Refusals, refuse
+from evergrant.sandbox.services.answers import (
+    Answer,
+    Refusals,
+    refuse,
+    refuse_too_many,
+    with_org,
+)
+from evergrant.sandbox.services.paging import UNPAGED, Paging
 from evergrant.sandbox.unsupported import NOT_IMPLEMENTED, marked
 
 __all__ = ["Listing", "ResourceServer", "handle", "require_list"]
@@ -20,20 +27,20 @@ __all__ = ["Listing", "ResourceServer", "handle", "require_list"]
 HOSTS = "/hosts/"
 """Where the products with a host of their own are: ``/hosts/desk/api/v1/tickets``."""
 
-DEFAULT_SIZE = {"page_context": 200, "from": 10, "page": 100}
-"""Items on a page unless the call says otherwise, by the way of paging."""
-
 
 @dataclass(frozen=True, slots=True)
 class Listing:
     """One address that a service answers.
 
     Attributes:
-        path: Below the root; ``{org}`` stands for an org's id.
+        path: Below the root; ``{org}`` stands for an org's id, ``{account}`` for the user's,
+            and another name for any folder.
         scope: What it takes, below the service's area.
         key: Where the items stand in the answer: keys with dots between, "" for the answer.
         items: What is listed: the user's ``orgs``, the user (``me``), or the ``records`` that a
             test declared.
+        name: What a test names the list by; by default the last part of the address.
+        params: Query parameters that change nothing in the sandbox, and may come.
     """
 
     path: str
@@ -41,11 +48,13 @@ class Listing:
     key: str
     items: str = "records"
     method: str = "GET"
+    name: str = ""
+    params: tuple[str, ...] = ()
 
     @property
     def list_name(self) -> str:
-        """The last part of the address."""
-        return self.path.rstrip("/").rpartition("/")[2]
+        """What a test names it by."""
+        return self.name or self.path.rstrip("/").rpartition("/")[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +67,7 @@ class ResourceServer:
         area: What its scopes begin with.
         org: Where a call names the org: ``query:NAME``, ``header:NAME``, ``path``; ``token`` for
             the grant's own; ``grant:NAME`` for a header that must name the grant's own.
-        paging: How lists are paged: ``page_context``, ``page``, ``from`` or "".
+        paging: How lists of records are paged.
         org_keys: What an org's id and name are called.
     """
 
@@ -71,7 +80,7 @@ class ResourceServer:
     refusals: Refusals
     listings: tuple[Listing, ...] = ()
     envelope: Mapping[str, Any] = field(default_factory=dict)
-    paging: str = ""
+    paging: Paging = UNPAGED
     org_keys: tuple[str, str] = ("id", "name")
 
     def answer(self, visit: RequestContext, path: str) -> Response:
@@ -82,19 +91,20 @@ class ResourceServer:
         token = visit.access_token()
         if token is None or token.grant.org.kind != "production":
             return refuse(words.bad_token)
+        left = visit.state.limited.get(self.name, 0)
+        if left:
+            visit.state.limited[self.name] = left - 1
+            return refuse_too_many(words)
         grant = token.grant
         for listing in self.listings:
             match = _pattern(listing.path).fullmatch(path)
             if match and listing.method == visit.request.method:
-                in_path = match.groupdict().get("org")
-                refused = self._refusal(visit, grant, listing, in_path)
+                refused = self._refusal(visit, grant, listing, match.groupdict())
                 return refuse(refused) if refused else self._list(visit, grant, listing)
-        missing = f"{visit.request.method} {path} of {self.name}"
-        body = {"error": f"The sandbox does not have this: {missing}"}
-        return marked(json_response(body, NOT_IMPLEMENTED), [missing])
+        return _not_here(f"{visit.request.method} {path} of {self.name}")
 
     def _refusal(
-        self, visit: RequestContext, grant: Grant, listing: Listing, in_path: str | None
+        self, visit: RequestContext, grant: Grant, listing: Listing, named: Mapping[str, str]
     ) -> Answer | None:
         words, user = self.refusals, grant.user
         if not self._allows(grant.scopes, listing.scope):
@@ -103,11 +113,18 @@ class ResourceServer:
             return words.no_role
         if (user.email, self.name) in visit.state.denied:
             return words.no_role
-        visit.org = self._named_org(visit, in_path)
-        allowed = [grant.org] if self.org.startswith("grant:") else user.orgs
-        if visit.org is not None and visit.org not in {org.zgid for org in allowed}:
-            return words.wrong_org
-        return None
+        visit.org = self._named_org(visit, named.get("org"))
+        mine = self._orgs_of(grant)
+        if visit.org is None:
+            is_unclear = len(mine) > 1 and listing.items == "records"
+            return words.no_org if is_unclear else self._wrong_account(grant, named)
+        if visit.org not in {org.zgid for org in mine}:
+            return with_org(words.wrong_org, visit.org)
+        return self._wrong_account(grant, named)
+
+    def _wrong_account(self, grant: Grant, named: Mapping[str, str]) -> Answer | None:
+        is_mine = named.get("account", grant.user.zuid) == grant.user.zuid
+        return None if is_mine else self.refusals.wrong_org
 
     def _named_org(self, visit: RequestContext, in_path: str | None) -> str | None:
         where, _, name = self.org.partition(":")
@@ -123,26 +140,38 @@ class ResourceServer:
         return any(have.upper() == full or covers(have, needed) for have in granted)
 
     def _list(self, visit: RequestContext, grant: Grant, listing: Listing) -> Response:
-        items, more = self._page(visit, self._items(visit, grant, listing))
-        body: dict[str, Any] = dict(self.envelope)
+        items, missing = self._items(visit, grant, listing), self._unknown(visit, listing)
+        said: dict[str, Any] = {}
+        if missing and visit.state.settings.strict:
+            return _not_here(*missing)
+        if listing.items == "records":
+            items, said = self.paging.cut(visit.request.params, items)
+        body: dict[str, Any] = {**self.envelope}
         *outer, last = listing.key.split(".")
         if not last:
-            return json_response(items)
+            return marked(json_response(items), missing)
         inner = body
         for key in outer:
             inner = inner.setdefault(key, {})
         inner[last] = items[0] if listing.items == "me" and last == "userDetails" else items
-        if self.paging == "page_context":
-            body["page_context"] = more
-        return json_response(body)
+        return marked(json_response({**body, **said}), missing)
+
+    def _unknown(self, visit: RequestContext, listing: Listing) -> list[str]:
+        """Return the parameters of a call that the sandbox does not have: filters, above all."""
+        where, _, org = self.org.partition(":")
+        known = {*listing.params, *self.paging.parameters, org if where == "query" else ""}
+        return [
+            f"parameter {one} of {self.name}" for one in visit.request.params if one not in known
+        ]
 
     def _items(self, visit: RequestContext, grant: Grant, listing: Listing) -> list[Any]:
         if listing.items == "orgs":
             return [self._describe(org) for org in self._orgs_of(grant)]
         if listing.items == "me":
             user = grant.user
-            return [{"id": user.zuid, "email": user.email, "primaryEmailAddress": user.email,
-                     "full_name": user.full_name, "zsoid": grant.org.zgid}]  # fmt: skip
+            return [{"id": user.zuid, "accountId": user.zuid, "email": user.email,
+                     "primaryEmailAddress": user.email, "full_name": user.full_name,
+                     "zsoid": grant.org.zgid}]  # fmt: skip
         return visit.state.records.get((self.name, listing.list_name), [])
 
     def _orgs_of(self, grant: Grant) -> list[Org]:
@@ -153,17 +182,6 @@ class ResourceServer:
     def _describe(self, org: Org) -> dict[str, str]:
         id_key, name_key = self.org_keys
         return {id_key: org.zgid, name_key: org.name}
-
-    def _page(self, visit: RequestContext, items: list[Any]) -> tuple[list[Any], dict[str, Any]]:
-        if not self.paging:
-            return items, {}
-        params, by_item = visit.request.params, self.paging == "from"
-        size = _number(params.get("limit" if by_item else "per_page"), DEFAULT_SIZE[self.paging])
-        page = _number(params.get("page"), 1)
-        start = _number(params.get("from"), 0) if by_item else (page - 1) * size
-        shown = items[start : start + size]
-        more = {"page": page, "per_page": size, "has_more_page": len(items) > start + size}
-        return shown, more
 
 
 def handle(visit: RequestContext) -> Response | None:
@@ -209,10 +227,11 @@ def require_list(service: str, name: str) -> None:
         raise ValueError(f"{service} has no list {name[:50]!r} in the sandbox: it has {has}")
 
 
+def _not_here(*missing: str) -> Response:
+    body = {"error": f"The sandbox does not have this: {', '.join(missing)}"}
+    return marked(json_response(body, NOT_IMPLEMENTED), missing)
+
+
 @cache
 def _pattern(path: str) -> re.Pattern[str]:
-    return re.compile(re.escape(path).replace(r"\{org\}", r"(?P<org>[^/]+)"))
-
-
-def _number(text: str | None, otherwise: int) -> int:
-    return int(text) if text and text.isascii() and text.isdigit() else otherwise
+    return re.compile(re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(path)))
