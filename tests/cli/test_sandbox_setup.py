@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import stat
 import time
@@ -126,7 +127,9 @@ def test_limits_can_be_lifted(home: Path, options: tuple[str, ...], last: str) -
         (("--client", "my app"), "--client takes ID or ID:SECRET"),
         (("--user", "dora"), "--user 'dora' is not EMAIL or EMAIL:DATA_CENTER"),
         (("--user", "d@e.x:mars"), "data center 'mars' is not one of us, eu"),
-        (("--service", "desc"), "--service 'desc' is not in the sandbox"),
+        (("--service", "desc"), "--service: no service 'desc': use one of crm, "),
+        (("--state", "/dev/null"), "--state /dev/null cannot be used: it is not a regular file"),
+        (("--state", "/"), "--state / cannot be used: it is a folder"),
         (("--data", "/no/such/file"), "--data /no/such/file: No such file or directory"),
     ],
 )
@@ -164,3 +167,15 @@ def test_a_file_with_something_else_is_no_state_and_stays(run: Command, tmp_path
     assert result.exit_code == 2
     assert "incomplete or damaged" in result.stderr
     assert file.read_text() == "my notes"
+
+
+def test_its_address_shows_a_page_with_buttons(home: Path) -> None:
+    with running(*FREE) as (_, said), httpx2.Client(trust_env=False) as browser:
+        page = browser.get(said["in a browser"])
+        assert said["client id"] in page.text
+        key = re.findall('name="key" value="([^"]+)"', page.text)[0]
+        form = {"key": key, "do": "advance", "seconds": "3600"}
+        there = browser.post(f"{said['in a browser']}_sandbox/page", data=form)
+        assert (there.status_code, there.headers["Location"]) == (303, "/")
+        clock = browser.get(f"{said['data center us']}/_sandbox/clock").json()["now"]
+    assert 3_590_000 < clock - time.time() * 1000 < 3_610_000

@@ -125,8 +125,6 @@ def test_what_is_too_much_says_how_long_to_wait_where_zoho_does(zoho: Sandbox) -
         signed = {"Authorization": f"Zoho-oauthtoken {token_of(zoho, scope)}"}
         answer = zoho.send(HttpRequest("GET", f"{zoho.url}{path}", signed))
         assert answer.headers.get("retry-after") == wait
-    with pytest.raises(ValueError, match="no service 'crm' whose calls"):
-        zoho.limit_calls("crm")
 
 
 def test_a_wide_scope_covers_a_narrow_one(zoho: Sandbox) -> None:
@@ -231,3 +229,17 @@ def test_without_an_account_consent_ends_with_no_org(zoho: Sandbox) -> None:
         assert query["state"] == ["s"]
     mail = token_of(zoho, "ZohoMail.accounts.READ", email="erin@example.com")
     assert get(zoho, "/hosts/mail/api/accounts", mail)[0] == 403
+
+
+def test_a_misspelt_service_is_refused(zoho: Sandbox) -> None:
+    for service, why in (
+        ("dsek", "no service 'dsek': use one of crm, bigin"),
+        ("crm", "for the CRM"),
+    ):
+        with pytest.raises(ValueError, match=why):
+            zoho.limit_calls(service)
+        with pytest.raises(ValueError, match=why):
+            zoho.deny_role(ALICE, service)
+    with pytest.raises(ValueError, match="no service 'dsek'"):
+        zoho.add_user("erin@example.com", services=["desk", "dsek"])
+    assert "erin@example.com" not in {user.email for user in zoho.users}

@@ -25,7 +25,11 @@ EXAMPLES: Mapping[str, Sequence[str]] = {
         "evergrant login --self-client",
     ),
     "doctor": ("evergrant doctor --offline", "evergrant doctor --repair"),
-    "sandbox": ("evergrant sandbox", "evergrant login --sandbox"),
+    "sandbox": (
+        "evergrant sandbox",
+        "evergrant sandbox --user me@example.com --state zoho.json",
+        "evergrant login --sandbox",
+    ),
     "help": ("evergrant help login", "evergrant help keys rotate"),
     "list": ("evergrant list", "evergrant list | cut -f1", "evergrant list --json"),
     "show": ("evergrant show me@example.com", "evergrant show --id 7 --json"),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from evergrant.cli.messages import print_warning
-from evergrant.errors import ConfigError
+from evergrant.errors import ConfigError, StoreUnavailable
 
 if TYPE_CHECKING:
     from evergrant.sandbox import Sandbox
@@ -56,7 +56,7 @@ def add_users(zoho: Sandbox, named: Iterable[str], services: Iterable[str] | Non
     Raises:
         ConfigError: One is no address, or the sandbox has no such data center or service.
     """
-    from evergrant.sandbox.services import SERVICE_NAMES
+    from evergrant.sandbox.services import known_services
 
     known = {user.email.lower() for user in zoho.users}
     for text in named:
@@ -71,12 +71,10 @@ def add_users(zoho: Sandbox, named: Iterable[str], services: Iterable[str] | Non
             known.add(email.lower())
     if services is None:
         return
-    wanted = frozenset(services)
-    if unknown := sorted(wanted - SERVICE_NAMES):
-        raise ConfigError(
-            f"--service {unknown[0][:50]!r} is not in the sandbox",
-            hint=f"Use one of: {', '.join(sorted(SERVICE_NAMES))}.",
-        )
+    try:
+        wanted = known_services(services)
+    except ValueError as error:
+        raise ConfigError(f"--service: {error}") from None
     for user in zoho.users:
         user.services = wanted
 
@@ -119,6 +117,9 @@ class StateFile:
 
     A context manager: while it is entered, no other sandbox uses the file.
 
+    Raises:
+        ConfigError: When it is entered: the file cannot be used, or another sandbox uses it.
+
     Attributes:
         is_new: Whether there was no state in it.
     """
@@ -139,9 +140,13 @@ class StateFile:
             restrict_permissions,
         )
 
-        ensure_file(str(self.path))
-        require_not_planted(str(self.path))
-        restrict_permissions(str(self.path))
+        try:
+            ensure_file(str(self.path))
+            require_not_planted(str(self.path))
+            restrict_permissions(str(self.path))
+        except StoreUnavailable as error:
+            told = error.message.replace("the token store", "--state")
+            raise ConfigError(told, hint=error.hint) from None
         try:
             self._held.enter_context(FileLock(f"{self.path}.lock", timeout=0, mode=0o600))
         except Timeout:

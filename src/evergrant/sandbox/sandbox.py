@@ -26,6 +26,7 @@ from evergrant.sandbox.models import Client, Org, User
 from evergrant.sandbox.registry import Directory
 from evergrant.sandbox.request_context import SandboxState
 from evergrant.sandbox.request_handler import RequestHandler
+from evergrant.sandbox.services import known_services
 from evergrant.sandbox.settings import Settings
 
 __all__ = ["DEFAULT_SCOPES", "Sandbox"]
@@ -53,6 +54,8 @@ class AnyCall(Protocol):
 
 class Sandbox:
     """A faithful local Zoho: accounts servers, consent pages and a slice of CRM v8.
+
+    It also serves a little of 26 more services: their orgs, and a list or two of each.
 
     A context manager; or call `start` and `stop`. It lives on loopback ports, in memory, with a
     clock of its own; nothing leaves the machine. alice@example.com and bob@example.com are in
@@ -224,12 +227,14 @@ class Sandbox:
                 default all.
 
         Raises:
-            ValueError: The address is taken, or the org is in another data center.
+            ValueError: The address is taken, the org is in another data center, or the sandbox has
+                no such service.
         """
+        limited = None if services is None else known_services(services)
         names = first_name or email.partition("@")[0].title(), last_name or "Example"
         with self._lock:
             user = self._state.directory.add_user(email, data_center, org, names)
-            user.services = None if services is None else frozenset(services)
+            user.services = limited
             return user
 
     def add_module(
@@ -303,9 +308,13 @@ class Sandbox:
     def deny_role(self, email: str, service: str) -> None:
         """Let a user's role forbid all that a service has, as an administrator may.
 
+        For the CRM, see `CrmSettings.no_api_access`.
+
         Raises:
             LookupError: There is no such user.
+            ValueError: The sandbox has no such service, or it is the CRM.
         """
+        services.require_other_service(service)
         user = self.user(email)
         with self._lock:
             self._state.denied.add((user.email, service))
@@ -318,8 +327,7 @@ class Sandbox:
         Raises:
             ValueError: The sandbox has no such service, or it is the CRM.
         """
-        if service not in services.SERVICE_NAMES - {"crm"}:
-            raise ValueError(f"no service {service[:50]!r} whose calls can be limited")
+        services.require_other_service(service)
         with self._lock:
             self._state.limited[service] = times
 
