@@ -21,7 +21,7 @@ def test_every_call_is_noted_with_its_user(zoho: Sandbox, app: Caller) -> None:
         Call("us", "POST", TOKEN, 200, "authorization_code", BOB, at),
         Call("us", "POST", TOKEN, 200, "refresh_token", BOB, at),
         Call("us", "GET", "/oauth/user/info", 200, None, BOB, at),
-        Call("us", "GET", "/crm/v8/org", 401, None, None, at),
+        Call("us", "GET", "/crm/v8/org", 401, None, None, at, service="crm"),
         Call("eu", "POST", TOKEN, 200, "authorization_code", None, at),
     ]
     assert (len(zoho.calls), zoho.calls[-1].data_center) == (5, "eu")

@@ -243,3 +243,43 @@ def test_a_misspelt_service_is_refused(zoho: Sandbox) -> None:
     with pytest.raises(ValueError, match="no service 'dsek'"):
         zoho.add_user("erin@example.com", services=["desk", "dsek"])
     assert "erin@example.com" not in {user.email for user in zoho.users}
+
+
+def test_a_test_declares_more_lists(zoho: Sandbox) -> None:
+    for service, path, scope, at, key in (
+        ("desk", "/articles", "Desk.articles.READ", "/hosts/desk/api/v1/articles", "data"),
+        ("books", "/contacts", "ZohoBooks.contacts.READ", "/books/v3/contacts", "contacts"),
+        ("creator", "/data/{owner}/{app}/report/All", "ZohoCreator.report.READ",
+         "/creator/v2.1/data/me/shop/report/All", "data"),
+    ):  # fmt: skip
+        token = token_of(zoho, scope)
+        assert get(zoho, at, token)[0] == 501
+        zoho.add_list(service, path, scope, key="data" if service == "creator" else None)
+        name = path.rpartition("/")[2]
+        zoho.add_records(service, name, [{"id": "1"}])
+        status, body = get(zoho, at, token)
+        assert (status, isinstance(body, dict) and body[key]) == (200, [{"id": "1"}])
+        assert get(zoho, at, token_of(zoho, "ZohoMail.accounts.READ"))[0] in (401, 403)
+    zoho.add_list("desk", "/articles", "Desk.articles.READ", key="items", name="texts")
+    zoho.add_records("desk", "texts", [{"id": "2"}])
+    assert get(zoho, "/hosts/desk/api/v1/articles", token_of(zoho, "Desk.articles.ALL")) == (
+        200,
+        {"items": [{"id": "2"}]},
+    )
+
+
+@pytest.mark.parametrize(
+    ("service", "path", "scope", "why"),
+    [
+        ("dsek", "/articles", "Desk.articles.READ", "no service 'dsek'"),
+        ("desk", "articles", "Desk.articles.READ", "path 'articles' is not a path below /api/v1"),
+        ("desk", "/a b", "Desk.articles.READ", "path '/a b' is not"),
+        ("desk", "/articles", "ZohoBooks.contacts.READ", "has not the form Desk.name.READ"),
+        ("desk", "/articles", "Desk.articles", "has not the form Desk.name.READ"),
+    ],
+)
+def test_a_list_that_cannot_be_is_refused(
+    zoho: Sandbox, service: str, path: str, scope: str, why: str
+) -> None:
+    with pytest.raises(ValueError, match=why):
+        zoho.add_list(service, path, scope, key="data" if service == "creator" else None)

@@ -17,6 +17,8 @@ def handle(visit: RequestContext) -> Response:
     The words are those of https://github.com/zoho/crm-oas; a token of another data center is
     no better than an invented one (https://github.com/calcom/cal.diy/issues/29258).
     """
+    if visit.request.path.startswith("/crm/"):
+        visit.service = "crm"
     if not visit.presented_token():
         return crm_error(401, "AUTHENTICATION_FAILURE", "Authentication failed")
     token = visit.access_token()

@@ -23,7 +23,7 @@ class Call(NamedTuple):
         user: The e-mail of whose code or token came with it, where there is one.
         at: When, by the sandbox's clock (aware).
         missing: What the call asked for that Zoho has and the sandbox has not; else None.
-        service: The service that was called, other than accounts and CRM; else None.
+        service: The service that was called, such as ``crm``; None for the accounts server.
         org: The org that the call named for it; None if it named none.
     """
 

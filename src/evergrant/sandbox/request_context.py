@@ -34,6 +34,8 @@ class SandboxState:
     """What other services list, by service and by the last part of the address."""
     denied: set[tuple[str, str]] = field(default_factory=set)
     """E-mail addresses and services: people whose role does not let them use it."""
+    lists: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+    """By service, the lists (`services.resource_server.Listing`) that a test declared."""
     limited: dict[str, int] = field(default_factory=dict)
     """By service, how many more calls are refused as too many."""
     data_centers: Mapping[str, DataCenter] = field(default_factory=dict)

@@ -264,6 +264,25 @@ class Sandbox:
         with self._lock:
             return self._state.schema.declare(module, api_name, {"data_type": data_type, **more})
 
+    def add_list(
+        self, service: str, path: str, scope: str, *, key: str | None = None, name: str = ""
+    ) -> None:
+        """Serve one more list: ``add_list("desk", "/articles", "Desk.articles.READ")``.
+
+        Args:
+            path: Below the service's base URL; ``{org}`` stands for an org's id, and another name
+                in braces for any folder.
+            scope: What it takes.
+            key: Where the records stand in the answer: keys with dots between, "" for the answer;
+                by default where the service's other list has them.
+            name: What `add_records` names it by; by default the last part of the path.
+
+        Raises:
+            ValueError: The sandbox has no such service, or the path or the scope cannot be one.
+        """
+        with self._lock:
+            services.add_list(self._state, service, path, scope, key, name)
+
     def add_records(self, service: str, name: str, records: Iterable[Mapping[str, Any]]) -> None:
         """Add to what a service lists: ``add_records("desk", "tickets", [{"id": "1"}])``.
 
@@ -282,7 +301,7 @@ class Sandbox:
                 now = self.clock.now()
                 seeding.add_records(orgs, name, list(records), schema=state.schema, now=now)
                 return
-            services.require_list(service, name)
+            services.require_list(state, service, name)
             self._state.records.setdefault((service, name), []).extend(map(dict, records))
 
     def dump_state(self) -> str:

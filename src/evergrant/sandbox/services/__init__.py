@@ -7,9 +7,16 @@ This table is the sandbox's own; the client's (`evergrant.services`) is tested a
 from collections.abc import Iterable
 
 from evergrant.sandbox.services.catalog import SERVERS
-from evergrant.sandbox.services.resource_server import handle, require_list
+from evergrant.sandbox.services.resource_server import add_list, handle, require_list
 
-__all__ = ["SERVICE_NAMES", "handle", "known_services", "require_list", "require_other_service"]
+__all__ = [
+    "SERVICE_NAMES",
+    "add_list",
+    "handle",
+    "known_services",
+    "require_list",
+    "require_other_service",
+]
 
 SERVICE_NAMES = ("crm", *(server.name for server in SERVERS))
 """What the sandbox serves."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any
 
 from evergrant.sandbox.crm.scopes import covers
 from evergrant.sandbox.messages import Response, json_response
 from evergrant.sandbox.models import Grant, Org
-from evergrant.sandbox.request_context import RequestContext
+from evergrant.sandbox.request_context import RequestContext, SandboxState
 from evergrant.sandbox.services.answers import (
     Answer,
     Refusals,
@@ -19,10 +19,10 @@ from evergrant.sandbox.services.answers import (
     refuse_too_many,
     with_org,
 )
-from evergrant.sandbox.services.paging import UNPAGED, Paging
+from evergrant.sandbox.services.paging import BOOKS, UNPAGED, Paging
 from evergrant.sandbox.unsupported import NOT_IMPLEMENTED, marked
 
-__all__ = ["Listing", "ResourceServer", "handle", "require_list"]
+__all__ = ["Listing", "ResourceServer", "add_list", "handle", "require_list", "server_named"]
 
 HOSTS = "/hosts/"
 """Where the products with a host of their own are: ``/hosts/desk/api/v1/tickets``."""
@@ -96,7 +96,7 @@ class ResourceServer:
             visit.state.limited[self.name] = left - 1
             return refuse_too_many(words)
         grant = token.grant
-        for listing in self.listings:
+        for listing in (*self.listings, *visit.state.lists.get(self.name, ())):
             match = _pattern(listing.path).fullmatch(path)
             if match and listing.method == visit.request.method:
                 refused = self._refusal(visit, grant, listing, match.groupdict())
@@ -208,23 +208,60 @@ def handle(visit: RequestContext) -> Response | None:
     raise ConnectionRefusedError(f"no host {label!r} in {code!r}")
 
 
-def require_list(service: str, name: str) -> None:
+def server_named(name: str) -> ResourceServer:
+    """Return a service's resource server.
+
+    Raises:
+        ValueError: There is none.
+    """
+    from evergrant.sandbox.services.catalog import SERVERS  # it is made of what is here
+
+    by_name = {server.name: server for server in SERVERS}
+    if name not in by_name:
+        raise ValueError(f"no service {name[:50]!r}: use one of crm, {', '.join(by_name)}")
+    return by_name[name]
+
+
+def require_list(state: SandboxState, service: str, name: str) -> None:
     """Return if the sandbox serves this list of this service.
 
     Raises:
         ValueError: It does not.
     """
-    from evergrant.sandbox.services.catalog import SERVERS  # it is made of what is here
-
-    by_name = {server.name: server for server in SERVERS}
-    if service not in by_name:
-        raise ValueError(f"no service {service[:50]!r}: use one of crm, {', '.join(by_name)}")
-    lists = [
-        listing.list_name for listing in by_name[service].listings if listing.items == "records"
-    ]
+    listings = (*server_named(service).listings, *state.lists.get(service, ()))
+    lists = [listing.list_name for listing in listings if listing.items == "records"]
     if name not in lists:
         has = ", ".join(lists) or "no list"
-        raise ValueError(f"{service} has no list {name[:50]!r} in the sandbox: it has {has}")
+        raise ValueError(
+            f"{service} has no list {name[:50]!r} in the sandbox: it has {has}; "
+            "Sandbox.add_list declares more"
+        )
+
+
+def add_list(
+    state: SandboxState, service: str, path: str, scope: str, key: str | None, name: str
+) -> None:
+    """Serve one more list of a service; one that is there already is replaced.
+
+    Raises:
+        ValueError: There is no such service, or the path or the scope cannot be one.
+    """
+    server = server_named(service)
+    area, _, rest = scope.partition(".")
+    if area.lower() != server.area.lower() or not re.fullmatch(r"\w+(\.\w+)+", rest, re.ASCII):
+        raise ValueError(f"scope {scope[:100]!r} has not the form {server.area}.name.READ")
+    if not re.fullmatch(r"(/[\w.-]+|/\{\w+\})+/?", path, re.ASCII):
+        raise ValueError(
+            f"path {path[:100]!r} is not a path below {server.root}, such as /articles"
+        )
+    records = [one.key for one in server.listings if one.items == "records" and one.key]
+    listing = Listing(path, rest, key or "", name=name)
+    if key is None:
+        # In the Books family a list is named as its address is; elsewhere one key fits most.
+        shared = server.paging is not BOOKS and records
+        listing = replace(listing, key=records[0] if shared else listing.list_name)
+    others = [one for one in state.lists.get(service, ()) if one.path != path]
+    state.lists[service] = (*others, listing)
 
 
 def _not_here(*missing: str) -> Response:
