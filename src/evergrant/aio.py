@@ -14,7 +14,7 @@ from evergrant.keeper import Keeper
 from evergrant.services import Service
 from evergrant.stores.adapter import SixMethods
 from evergrant.stores.base import TokenStore
-from evergrant.token import Token, User
+from evergrant.token import Secret, Token, User
 
 if TYPE_CHECKING:
     import httpx2
@@ -123,6 +123,14 @@ class AsyncKeeper:
     ) -> Token:
         """Log in with a self client's code from Zoho's API console."""
         call = partial(self.keeper.login_with_code, code, user, data_center=data_center)
+        return await self._tokens.log_in(data_center, call)
+
+    async def login_with_refresh_token(
+        self, refresh_token: str, user: str | None = None, *, data_center: str | None = None
+    ) -> Token:
+        """Log in with a refresh token of this client that you have."""
+        login = self.keeper.login_with_refresh_token
+        call = partial(login, Secret(refresh_token), user, data_center=data_center)
         return await self._tokens.log_in(data_center, call)
 
     def auth(

@@ -84,8 +84,10 @@ def _may_refuse(
     if response.status_code != UNAUTHORIZED:
         return False
     # Not stored in a variable: the header is plain text, which an error tracker would record.
-    sent = response.request.headers.get(AUTHORIZATION)
-    return bool(sent == authorization_header(token, target.service.header_word))
+    return bool(
+        response.request.headers.get(AUTHORIZATION)
+        == authorization_header(token, target.service.header_word)
+    )
 
 
 def is_rejection(status: int, body: bytes) -> bool:

@@ -299,6 +299,35 @@ class Keeper:
         )
         return self._manager.enrollment.log_in_from_console(code, issuer, expected=user)
 
+    @masks_locals
+    def login_with_refresh_token(
+        self, refresh_token: str, user: str | None = None, *, data_center: str | None = None
+    ) -> Token:
+        """Log in with a refresh token of this client that you have; Zoho says whose it is.
+
+        Args:
+            refresh_token: As Zoho gave it to this client, which any program may have obtained.
+            user: Who is expected, as in `authorization_url`.
+            data_center: The code of the data center that gave it; None: the home. ``any``: each is
+                asked until one accepts it, which takes one of the ten refreshes in ten minutes.
+
+        Raises:
+            LoginRequired: It was revoked, or is another client's or data center's.
+            MissingScope: The grant is stored, but its scopes do not let Zoho say whose it is.
+            OAuthError: As `complete_login`.
+            TokenNotSaved: The store cannot take the grant; the lifeboat holds it.
+        """
+        refresh_token, known = Secret(refresh_token), self.accounts.data_centers
+        home = self.accounts.home_data_center
+        if data_center == "any":
+            others = (known.by_code(code) for code in known.codes if code != home.code)
+            asked = [home, *others]
+        else:
+            asked = [known.by_code(data_center) if data_center else home]
+        return self._manager.enrollment.log_in_with_refresh_token(
+            refresh_token, asked, expected=user
+        )
+
     def _key(self) -> StateSigner:
         """Return what signs states: the client's secret, which all workers of an app share."""
         client = self.accounts.require_client()

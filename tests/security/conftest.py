@@ -55,7 +55,7 @@ def planted(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
 
     monkeypatch.setattr("evergrant.sandbox.accounts.consent.new_token", new_token)
     monkeypatch.setattr("evergrant.sandbox.accounts.grants.new_token", new_token)
-    monkeypatch.setattr("evergrant.sandbox.sandbox.new_token", new_token)
+    monkeypatch.setattr("evergrant.sandbox.accounts.self_client.new_token", new_token)
     with Sandbox() as zoho:
         yield zoho
 

@@ -29,6 +29,7 @@ NEW, OLD = (b64encode(MARK.encode() * 3 + last).decode() for last in (b"songbird
 
 LINES: dict[str, str] = {
     "login": "login --self-client",
+    "init": "init",
     "list": "list --json",
     "show": f"show {ALICE}",
     "token": f"token {ALICE}",
@@ -78,7 +79,7 @@ class Scene:
         write_lines(Path(self._key_file), [Secret(NEW), Secret(OLD)])
 
     def set(self) -> None:
-        """Put the token there once more, and a code on standard input."""
+        """Put the token there once more, and a code, or a refresh token, on standard input."""
         number = next(self._numbers)
         self.write_keys()
         if self.saved:
@@ -106,7 +107,10 @@ class Scene:
         arguments = [f"--sandbox={self._zoho.url}", *line.format(**self.places).split()]
         out = io.TextIOWrapper(io.BytesIO(), write_through=True)
         # Without typer's runner, whose frames hold what is typed.
-        with redirect_stdout(out), redirect_stderr(out), _typed(self.code):
+        typed = self.code
+        if line == "init" and self.saved:
+            typed = str.__str__(self.saved.refresh_token or "")
+        with redirect_stdout(out), redirect_stderr(out), _typed(typed):
             app(arguments, standalone_mode=False)
         out.seek(0)
         self.output = out.read()

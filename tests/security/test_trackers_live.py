@@ -44,9 +44,8 @@ del sys.argv[1:]
 numbers = count()
 def new_token():
     return f"1000.{MARK * 5}{next(numbers):02x}.{MARK * 5}00"
-from evergrant.sandbox import sandbox
-from evergrant.sandbox.accounts import consent, grants
-consent.new_token = grants.new_token = sandbox.new_token = new_token
+from evergrant.sandbox.accounts import consent, grants, self_client
+consent.new_token = grants.new_token = self_client.new_token = new_token
 CALLBACK = "https://app.example.com/cb"
 
 folder.joinpath("boat").write_text("no folder: what is put there stays in memory")

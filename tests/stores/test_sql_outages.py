@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import pytest
 from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 
 from evergrant.errors import StoreUnavailable
 from evergrant.stores import open_store
@@ -218,10 +220,10 @@ def test_a_deadlock_with_another_program_loses_no_save(store: SQLStore, database
         # It locks its owner's row, then wants the nameless one.
         with in_background(lambda: store.save_token(login)) as results:
             until_waiting(database)
-            try:
+            # Which of the two the server breaks off is its choice; it is ours as a rule.
+            with suppress(OperationalError):
                 change(other, str(ALICE.user_name))
-            finally:
-                other.rollback()
+            other.rollback()
     (saved,) = results
     assert isinstance(saved, Token), saved
     assert (saved.id, saved.refresh_token) == (owner.id, "second")

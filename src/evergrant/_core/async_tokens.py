@@ -77,14 +77,15 @@ class AsyncTokens:
 
     async def replace_rejected(self, user: User, rejected: Token) -> Token:
         """Return a token of this user other than the one that the API rejected."""
-        asked = user, rejected.access_token
+        # Its hash: a tracker shows what a tuple holds, in each frame that has it.
+        asked = user, hash(rejected.access_token)
         replace = partial(self._manager.replace_rejected, user, rejected)
         bridge = self._waiting.bridge_for(data_center_code(rejected, self._accounts))
         return await bridge.run_shared(asked, replace)
 
     async def replace_unclear(self, user: User, refused: Token) -> Token | None:
         """Return a token of this user other than the refused one, or None if that was tried."""
-        asked = "unclear", user, refused.access_token
+        asked = "unclear", user, hash(refused.access_token)
         bridge = self._waiting.bridge_for(data_center_code(refused, self._accounts))
         return await bridge.run_shared(asked, partial(self._manager.replace_unclear, user, refused))
 

@@ -6,7 +6,7 @@ What a code brings is saved before anything else can fail: Zoho gives it once.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 
@@ -27,6 +27,7 @@ from evergrant.errors import (
     ConfigError,
     ConsentDenied,
     EvergrantError,
+    LoginRequired,
     NoRefreshToken,
     OAuthError,
     PolicyRefused,
@@ -36,7 +37,7 @@ from evergrant.errors import (
 )
 from evergrant.events import GrantLimitNear, Listener, LoggedIn, LoginFailed
 from evergrant.stores.base import TokenStore
-from evergrant.token import Token, identify
+from evergrant.token import Secret, Token, identify
 
 __all__ = ["Enrollment", "is_custom_key"]
 
@@ -143,6 +144,44 @@ class Enrollment:
                     "browser with prompt_consent=True (prompt=consent)."
                 )
                 raise
+
+    def log_in_with_refresh_token(
+        self, refresh_token: str, data_centers: Sequence[DataCenter], *, expected: str | None
+    ) -> Token:
+        """Return the stored login of a refresh token that the caller has.
+
+        Args:
+            data_centers: Where it may be from; each is asked once, until one accepts it.
+
+        Raises:
+            LoginRequired: None accepts it.
+            OAuthError: As `evergrant.keeper.Keeper.login_with_refresh_token`.
+        """
+        with self.reporting_failure(expected):
+            granted = self._first_accepted(Secret(refresh_token), data_centers)
+            return self.enroll(granted, expected=expected)
+
+    def _first_accepted(self, refresh_token: Secret, data_centers: Sequence[DataCenter]) -> Token:
+        client, home = self._accounts.require_client(), self._accounts.home_data_center
+        refused = LoginRequired("no data center was asked")
+        for data_center in data_centers:
+            bare = Token(
+                client_id=client.client_id,
+                client_secret=client.secret_for(data_center),
+                refresh_token=refresh_token,
+                # At home Zoho says which API is the grant's: a sandbox org has one of its own.
+                api_domain=None if data_center is home else data_center.api_url,
+            )
+            try:
+                return self._accounts.refresh(bare)
+            except LoginRequired as error:
+                refused = error
+        asked = ", ".join(data_center.code for data_center in data_centers)
+        refused.hint = (
+            f"It was revoked, or it is another client's, or of another data center than {asked}. "
+            "Check the client id, or name the data center."
+        )
+        raise refused
 
     @contextmanager
     def reporting_failure(self, expected: str | None) -> Iterator[None]:

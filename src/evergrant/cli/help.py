@@ -10,7 +10,7 @@ from typer.core import TyperCommand, TyperGroup
 __all__ = ["EXAMPLES", "GROUPS", "DocumentedCommand", "DocumentedGroup"]
 
 GROUPS: Mapping[str, Sequence[str]] = {
-    "Begin": ("login", "doctor", "demo", "sandbox", "help", "version"),
+    "Begin": ("login", "init", "doctor", "demo", "sandbox", "help", "version"),
     "Tokens": ("list", "show", "token", "refresh", "revoke", "delete", "purge"),
     "Zoho's services": ("api", "orgs", "services"),
     "Operation": ("keep", "why", "audit"),
@@ -24,6 +24,7 @@ EXAMPLES: Mapping[str, Sequence[str]] = {
         "evergrant login --service desk",
         "evergrant login --self-client",
     ),
+    "init": ("evergrant init", "evergrant init --data-center any"),
     "doctor": ("evergrant doctor --offline", "evergrant doctor --repair"),
     "sandbox": (
         "evergrant sandbox",
