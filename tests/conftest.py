@@ -87,6 +87,16 @@ LISTENER_LIMIT_S = 20.0
 """Seconds that a test waits for a listener on a busy machine, where a user waits half of one."""
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave what only a soak runs out of every other run."""
+    if config.getoption("--soak"):
+        return
+    left_out = [item for item in items if item.get_closest_marker("soak_only")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("soak_only")]
+
+
 @pytest.fixture(autouse=True)
 def _every_line_of_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let no test's lines be left out for those of another one, nor come after its end."""
