@@ -187,7 +187,7 @@ def _tests(recipe: Recipe, args: list[str]) -> int:
     """Run pytest in an environment; of all tests, two at the most may fail beside others."""
     with environments([recipe, *SDKS.values()]) as (python, *sdk_pythons):
         _name(dict(zip(SDKS, sdk_pythons, strict=True)))
-        status = _pytest(python, [*_workers(each_core=3), *args])
+        status = _pytest(python, [*_workers(each_core=2), *args])
         if status == TESTS_FAILED and not args and pass_alone(python, failed_tests()):
             return 0
         return status

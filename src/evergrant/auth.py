@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Generator
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from evergrant._logging.rate_limited import RateLimitedLog
-from evergrant._masking import Masked
+from evergrant._masking import Masked, masks_locals
 from evergrant._text import is_word
 from evergrant.errors import CorruptRecord
 from evergrant.services import Refusal, Service
@@ -62,6 +62,7 @@ class AsyncTokenSource(Protocol):
         """Return a token other than the refused one, or None if that was tried before."""
 
 
+@masks_locals
 def authorization_header(token: Token, word: str = CRM.header_word) -> str:
     """Return the Authorization header for Zoho's APIs, as plain text.
 
@@ -77,6 +78,7 @@ def authorization_header(token: Token, word: str = CRM.header_word) -> str:
     return f"{word} " + access_token
 
 
+@masks_locals
 def _may_refuse(
     token: Token, target: Target, response: httpx2.Response | requests.Response
 ) -> bool:
@@ -158,6 +160,7 @@ class RequestsAuth:
         refusal = self._target.service.refusal(response.status_code, response.content)
         return refusal is Refusal.UNCLEAR
 
+    @masks_locals
     def _sign(self, request: requests.PreparedRequest, token: Token) -> None:
         request.headers = _signed_headers()(request.headers)
         self._target.add_org_header(request.headers)
@@ -263,6 +266,7 @@ class _HttpxFlow:
             request.url = type(request.url)(with_org)
         self._target.add_org_header(request.headers)
 
+    @masks_locals
     def _sign(self, request: httpx2.Request, token: Token) -> httpx2.Request:
         word = self._target.service.header_word
         request.headers[AUTHORIZATION] = authorization_header(token, word)

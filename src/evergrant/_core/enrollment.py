@@ -27,6 +27,7 @@ from evergrant.errors import (
     ConfigError,
     ConsentDenied,
     EvergrantError,
+    InvalidClient,
     LoginRequired,
     NoRefreshToken,
     OAuthError,
@@ -163,7 +164,7 @@ class Enrollment:
 
     def _first_accepted(self, refresh_token: Secret, data_centers: Sequence[DataCenter]) -> Token:
         client, home = self._accounts.require_client(), self._accounts.home_data_center
-        refused = LoginRequired("no data center was asked")
+        refused: OAuthError = LoginRequired("no data center was asked")
         for data_center in data_centers:
             bare = Token(
                 client_id=client.client_id,
@@ -176,11 +177,14 @@ class Enrollment:
                 return self._accounts.refresh(bare)
             except LoginRequired as error:
                 refused = error
-        asked = ", ".join(data_center.code for data_center in data_centers)
-        refused.hint = (
-            f"It was revoked, or it is another client's, or of another data center than {asked}. "
-            "Check the client id, or name the data center."
-        )
+            except InvalidClient as error:  # a client need not be registered in every data center
+                refused = refused if isinstance(refused, LoginRequired) and refused.code else error
+        if isinstance(refused, LoginRequired):
+            asked = ", ".join(data_center.code for data_center in data_centers)
+            refused.hint = (
+                f"It was revoked, or it is another client's, or of another data center than "
+                f"{asked}. Check the client id, or name the data center."
+            )
         raise refused
 
     @contextmanager
