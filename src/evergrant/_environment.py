@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from evergrant._masking import masks_locals
 from evergrant._text import without_line_end
-from evergrant.datacenter import ZOHO, DataCenter, DataCenters, origin_of
+from evergrant.datacenter import ZOHO, DataCenters, is_local
 from evergrant.errors import ConfigError
 from evergrant.token import Secret
 
@@ -111,7 +111,7 @@ def _one_of(given: Mapping[str, Secret], names: Iterable[str]) -> str | None:
 def _data_center(given: Mapping[str, Secret], known: DataCenters, *, sandboxed: bool) -> str | None:
     codes: dict[str, str] = {}
     for name in _DATA_CENTER:
-        if name not in given or (sandboxed and _is_of_this_machine(given[name].reveal())):
+        if name not in given or (sandboxed and is_local(given[name].reveal())):
             continue  # the address of the sandbox, which a program calls itself
         try:
             codes[name] = known.by_name(given[name].reveal()).code
@@ -125,17 +125,6 @@ def _data_center(given: Mapping[str, Secret], known: DataCenters, *, sandboxed: 
         said = " and ".join(f"{name} ({code})" for name, code in codes.items())
         raise ConfigError(f"{said} contradict each other", hint="Unset the one that is wrong.")
     return next(iter(codes.values()), None)
-
-
-def _is_of_this_machine(url: str) -> bool:
-    origin = origin_of(url)
-    if origin is None or not origin.startswith("http://"):
-        return False
-    try:
-        DataCenter.custom(origin, origin)  # takes plain http on the loopback interface only
-    except ConfigError:
-        return False
-    return True
 
 
 def _require_whole(found: ZohoEnvironment) -> None:

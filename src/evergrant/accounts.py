@@ -29,13 +29,20 @@ from evergrant.datacenter import ZOHO, DataCenter, DataCenters, origin_of
 from evergrant.errors import (
     CodeSpent,
     ConfigError,
+    InvalidClient,
+    LoginRequired,
     MissingScope,
     NoRefreshToken,
     UntrustedServer,
+    WrongDataCenter,
 )
 from evergrant.token import Secret, Token
 
-__all__ = ["Accounts"]
+__all__ = ["FOREIGN_GRANT", "Accounts"]
+
+FOREIGN_GRANT = (LoginRequired, InvalidClient, WrongDataCenter)
+"""How a data center says that a grant is not its own, or not this client's, or dead. A client need
+not be registered in every data center."""
 
 T = TypeVar("T")
 
@@ -270,6 +277,16 @@ class Accounts:
         return self._with_retries(
             lambda: identity.parse_user_info(self._send(request), now=self.clock())
         )
+
+    def data_centers_from(self, code: str | None = None) -> tuple[DataCenter, ...]:
+        """Return all data centers: first the one with this code, by default the home.
+
+        Raises:
+            ConfigError: There is no such data center.
+        """
+        known = self.data_centers
+        first = known.by_code(code or self.home_data_center.code)
+        return first, *(known.by_code(other) for other in known.codes if other != first.code)
 
     def data_center_of(self, token: Token) -> DataCenter:
         """Return where a token lives: by its API domain, else the home of this app.

@@ -123,6 +123,12 @@ def _check_product_host(template: str) -> None:
     _check_origin(f"{parts.scheme}://{parts.netloc}")
 
 
+def is_local(url: str) -> bool:
+    """Return True if a URL is plain http on the loopback interface, as a sandbox's is."""
+    origin = origin_of(url) or ""
+    return origin.startswith("http://") and _is_loopback(urlsplit(origin).hostname or "")
+
+
 def _is_loopback(host: str) -> bool:
     if host == "localhost":
         return True

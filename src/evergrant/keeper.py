@@ -317,13 +317,11 @@ class Keeper:
             OAuthError: As `complete_login`.
             TokenNotSaved: The store cannot take the grant; the lifeboat holds it.
         """
-        refresh_token, known = Secret(refresh_token), self.accounts.data_centers
-        home = self.accounts.home_data_center
+        refresh_token, accounts = Secret(refresh_token), self.accounts
         if data_center == "any":
-            others = (known.by_code(code) for code in known.codes if code != home.code)
-            asked = [home, *others]
+            asked = accounts.data_centers_from()
         else:
-            asked = [known.by_code(data_center) if data_center else home]
+            asked = accounts.data_centers_from(data_center)[:1]
         return self._manager.enrollment.log_in_with_refresh_token(
             refresh_token, asked, expected=user
         )

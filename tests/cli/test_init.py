@@ -4,22 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from evergrant import Accounts
 from evergrant.sandbox import Sandbox
 from evergrant.stores.base import TokenStore
 from tests.support.cli.runner import ALICE, Command
+from tests.support.keeper.refresh_tokens import refresh_token_of
 
 CAROL = "carol@example.eu"
-
-
-def refresh_token_of(zoho: Sandbox, scopes: list[str], email: str = ALICE) -> str:
-    client = zoho.client
-    with Accounts(
-        client.client_id, client.client_secret, data_centers=zoho.data_centers, clock=zoho.clock
-    ) as accounts:
-        home = zoho.data_center(zoho.user(email).data_center)
-        token = accounts.exchange(zoho.grant_code(email, scopes), home)
-    return str.__str__(token.refresh_token or "")
 
 
 CRM = ["ZohoCRM.users.READ", "ZohoCRM.org.READ", "Desk.tickets.ALL"]
@@ -29,7 +19,7 @@ CRM = ["ZohoCRM.users.READ", "ZohoCRM.org.READ", "Desk.tickets.ALL"]
 def test_it_says_whose_it_is_and_what_it_covers(
     run: Command, zoho: Sandbox, store: TokenStore, monkeypatch: pytest.MonkeyPatch, how: str
 ) -> None:
-    given = refresh_token_of(zoho, CRM)
+    given = refresh_token_of(zoho, ALICE, CRM)
     if how == "environment":
         monkeypatch.setenv("ZOHO_REFRESH_TOKEN", f'"{given}"\n')
     stdin = f"{given}\n" if how == "stdin" else ""
@@ -49,7 +39,7 @@ def test_it_says_whose_it_is_and_what_it_covers(
 
 
 def test_a_name_of_ones_own_needs_no_scope(run: Command, zoho: Sandbox, store: TokenStore) -> None:
-    given = refresh_token_of(zoho, ["Desk.tickets.ALL"])
+    given = refresh_token_of(zoho, ALICE, ["Desk.tickets.ALL"])
     refused = run("init", f"--sandbox={zoho.url}", stdin=given)
     assert refused.exit_code != 0
     assert "AaaServer.profile.READ" in refused.stderr
@@ -62,7 +52,7 @@ def test_a_name_of_ones_own_needs_no_scope(run: Command, zoho: Sandbox, store: T
 def test_another_data_center_s_is_found_if_asked(
     run: Command, zoho: Sandbox, store: TokenStore
 ) -> None:
-    given = refresh_token_of(zoho, CRM, CAROL)
+    given = refresh_token_of(zoho, CAROL, CRM)
     refused = run("init", f"--sandbox={zoho.url}", stdin=given)
     assert refused.exit_code == 4
     assert "of another data center than us" in refused.stderr

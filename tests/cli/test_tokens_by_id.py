@@ -6,10 +6,10 @@ import json
 
 import pytest
 
-from evergrant import Accounts, Keeper
 from evergrant.errors import TokenNotFound
 from evergrant.sandbox import Sandbox
 from evergrant.stores.base import TokenStore
+from evergrant.testing.local_sandbox import LocalSandbox
 from evergrant.token import Token
 from tests.support.cli.runner import ALICE, Command, LogIn
 
@@ -59,23 +59,12 @@ def test_what_names_no_token_or_two_is_told(run: Command, nameless: str) -> None
     assert "no token with this id" in run("why", "--id", "no-such").stdout
 
 
-def zoho_keeper(store: TokenStore, zoho: Sandbox) -> Keeper:
-    client = zoho.client
-    accounts = Accounts(
-        client.client_id,
-        client.client_secret,
-        data_centers=zoho.data_centers,
-        clock=zoho.clock,
-    )
-    return Keeper(store, accounts)
-
-
 def test_a_keeper_takes_a_token_of_the_store(
-    store: TokenStore, zoho: Sandbox, nameless: str
+    store: TokenStore, zoho_sandbox: LocalSandbox, nameless: str
 ) -> None:
     row = store.find_token_by_id(nameless)
     assert row is not None
-    keeper = zoho_keeper(store, zoho)
+    keeper = zoho_sandbox.keeper(store=store)
     working = keeper.access_token(row)
     assert keeper.access_token(Token(id=nameless)) == working
     assert keeper.cached_token(row) is not None
@@ -83,5 +72,3 @@ def test_a_keeper_takes_a_token_of_the_store(
     keeper.forget(row)
     with pytest.raises(TokenNotFound, match="no such token"):
         keeper.access_token(row)
-    keeper.close()
-    keeper.accounts.close()

@@ -20,26 +20,10 @@ from evergrant.errors import (
 )
 from evergrant.sandbox import Sandbox
 from evergrant.token import Token
+from tests.support.keeper.refresh_tokens import refresh_token_of
 
 ALICE = "alice@example.com"
 SCOPES = ["ZohoBooks.invoices.READ", "ZohoCRM.org.READ"]
-
-
-def refresh_token_of(zoho: Sandbox, email: str = ALICE) -> str:
-    grant = zoho.grant_code(email, SCOPES)
-    with open_store("memory:") as store:
-        from evergrant import Accounts
-
-        client = zoho.client
-        with Accounts(
-            client.client_id,
-            client.client_secret,
-            data_centers=zoho.data_centers,
-            clock=zoho.clock,
-        ) as accounts:
-            token = store.save_token(accounts.exchange(grant))
-    assert token.refresh_token
-    return str.__str__(token.refresh_token)
 
 
 @pytest.fixture
@@ -49,7 +33,7 @@ def in_env(zoho: Sandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Sa
     monkeypatch.setenv("EVERGRANT_SANDBOX", zoho.url)
     monkeypatch.setenv("ZOHO_CLIENT_ID", zoho.client.client_id)
     monkeypatch.setenv("ZOHO_CLIENT_SECRET", zoho.client.client_secret)
-    monkeypatch.setenv("ZOHO_REFRESH_TOKEN", refresh_token_of(zoho))
+    monkeypatch.setenv("ZOHO_REFRESH_TOKEN", refresh_token_of(zoho, ALICE, SCOPES))
     zoho.calls.clear()
     return zoho
 
@@ -113,7 +97,7 @@ def test_another_refresh_token_is_another_grant(
 ) -> None:
     with Keeper.from_env() as keeper:
         old = keeper.access_token()
-    fresh = refresh_token_of(in_env)
+    fresh = refresh_token_of(in_env, ALICE, SCOPES)
     monkeypatch.setenv("ZOHO_REFRESH_TOKEN", fresh)
     with Keeper.from_env() as keeper:
         assert keeper.access_token() != old

@@ -3,35 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 
 import pytest
 
-from evergrant import Accounts, Keeper, open_store
+from evergrant import ZOHO, Accounts, Keeper, open_store
+from evergrant._oauth.messages import HttpRequest, HttpResponse
 from evergrant.aio import AsyncKeeper
 from evergrant.errors import ConsentDenied, InvalidClient, LoginRequired
 from evergrant.sandbox import Sandbox
 from evergrant.sandbox.models import Client
+from tests.support.keeper.refresh_tokens import accounts_of, refresh_token_of
 
 ALICE, CAROL = "alice@example.com", "carol@example.eu"
 SCOPES = ["ZohoCRM.users.READ", "ZohoCRM.org.READ"]
-
-
-def accounts_of(zoho: Sandbox, client: Client) -> Accounts:
-    return Accounts(
-        client.client_id,
-        client.client_secret,
-        client_secrets=client.secrets,
-        data_centers=zoho.data_centers,
-        clock=zoho.clock,
-    )
-
-
-def refresh_token_of(zoho: Sandbox, client: Client, email: str) -> str:
-    home = zoho.data_center(zoho.user(email).data_center)
-    with accounts_of(zoho, client) as accounts:
-        code = zoho.grant_code(email, SCOPES, client=client)
-        return str.__str__(accounts.exchange(code, home).refresh_token or "")
 
 
 @pytest.fixture
@@ -51,7 +37,7 @@ def keeper_of(zoho: Sandbox, client: Client, keepers: list[Keeper]) -> Keeper:
 
 def test_it_is_kept_under_its_owners_name(zoho: Sandbox, keepers: list[Keeper]) -> None:
     keeper = keeper_of(zoho, zoho.client, keepers)
-    given = refresh_token_of(zoho, zoho.client, ALICE)
+    given = refresh_token_of(zoho, ALICE, SCOPES)
     token = keeper.login_with_refresh_token(given, ALICE)
     assert token.user_name == f"{ALICE}:{zoho.user(ALICE).orgs[0].zgid}"
     assert keeper.login_with_refresh_token(given).id == token.id
@@ -65,7 +51,7 @@ def test_a_client_of_one_data_center_finds_its_token_there(
 ) -> None:
     client = zoho.add_client(data_centers=("eu",), secrets=secrets)
     keeper = keeper_of(zoho, client, keepers)
-    given = refresh_token_of(zoho, client, CAROL)
+    given = refresh_token_of(zoho, CAROL, SCOPES, client)
     with pytest.raises(InvalidClient):
         keeper.login_with_refresh_token(given)
     assert keeper.login_with_refresh_token(given, data_center="any").user_name
@@ -82,9 +68,32 @@ def test_what_no_data_center_accepts_is_told_as_the_grants_fault(
         assert keeper.store.get_tokens() == []
 
 
+def test_a_data_center_that_names_another_one_does_not_end_the_search() -> None:
+    asked: list[str] = []
+
+    def send(request: HttpRequest) -> HttpResponse:
+        asked.append(request.url)
+        if len(asked) < len(ZOHO.codes):
+            return HttpResponse(200, {}, b'{"error": "other_dc"}')
+        home = ZOHO.by_code(ZOHO.codes[-1]).api_url
+        granted = {"access_token": "1000.a", "expires_in": 3600, "api_domain": home}
+        return HttpResponse(200, {}, json.dumps(granted).encode())
+
+    with (
+        open_store("memory:") as store,
+        Accounts("1000.A", "secret", send=send) as accounts,
+        Keeper(store, accounts) as keeper,
+    ):
+        token = keeper.login_with_refresh_token("1000.r", "my key", data_center="any")
+        assert accounts.data_center_of(token).code == ZOHO.codes[-1]
+    assert [url.split("/oauth")[0] for url in asked] == [
+        ZOHO.by_code(code).accounts_url for code in ZOHO.codes
+    ]
+
+
 def test_for_asyncio_too(zoho: Sandbox, keepers: list[Keeper]) -> None:
     keeper = keeper_of(zoho, zoho.client, keepers)
-    given = refresh_token_of(zoho, zoho.client, ALICE)
+    given = refresh_token_of(zoho, ALICE, SCOPES)
 
     async def main() -> str | None:
         async with AsyncKeeper(keeper) as aio:

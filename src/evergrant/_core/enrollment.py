@@ -19,7 +19,7 @@ from evergrant._core.saver import Saver
 from evergrant._logging.rate_limited import RateLimitedLog
 from evergrant._masking import copy_error, masks_methods
 from evergrant._user_names import belongs_to
-from evergrant.accounts import Accounts
+from evergrant.accounts import FOREIGN_GRANT, Accounts
 from evergrant.clock import Clock
 from evergrant.datacenter import DataCenter
 from evergrant.errors import (
@@ -27,7 +27,6 @@ from evergrant.errors import (
     ConfigError,
     ConsentDenied,
     EvergrantError,
-    InvalidClient,
     LoginRequired,
     NoRefreshToken,
     OAuthError,
@@ -164,7 +163,7 @@ class Enrollment:
 
     def _first_accepted(self, refresh_token: Secret, data_centers: Sequence[DataCenter]) -> Token:
         client, home = self._accounts.require_client(), self._accounts.home_data_center
-        refused: OAuthError = LoginRequired("no data center was asked")
+        refusals: list[OAuthError] = []
         for data_center in data_centers:
             bare = Token(
                 client_id=client.client_id,
@@ -175,10 +174,10 @@ class Enrollment:
             )
             try:
                 return self._accounts.refresh(bare)
-            except LoginRequired as error:
-                refused = error
-            except InvalidClient as error:  # a client need not be registered in every data center
-                refused = refused if isinstance(refused, LoginRequired) and refused.code else error
+            except FOREIGN_GRANT as error:
+                refusals.append(error)
+        dead = [error for error in refusals if isinstance(error, LoginRequired)]
+        refused = (dead or refusals)[-1]
         if isinstance(refused, LoginRequired):
             asked = ", ".join(data_center.code for data_center in data_centers)
             refused.hint = (

@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 
 from evergrant._masking import masks_locals
 from evergrant._user_names import fold_name
-from evergrant.accounts import Accounts
+from evergrant.accounts import FOREIGN_GRANT, Accounts
 from evergrant.adopt import Found
-from evergrant.errors import (
-    EvergrantError,
-    InvalidClient,
-    LoginRequired,
-    OAuthError,
-    WrongDataCenter,
-)
+from evergrant.errors import EvergrantError, OAuthError
 from evergrant.token import Token
 
 __all__ = ["Resolved", "Taken", "owner_key", "resolve"]
 
 Taken = Collection[tuple[str, str | None]]
 """The users that have a grant, each with the client of it; see `owner_key`."""
-
-REFUSALS = (LoginRequired, InvalidClient, WrongDataCenter)
-"""How a data center says that a grant is not its own, or not this client's, or dead."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,13 +60,13 @@ def resolve(found: Found, accounts: Accounts, *, taken: Taken, home: str | None 
         return Resolved(found=found, token=token)
     token = _with_client(token, accounts)
     refused: list[str] = []
-    for code in _data_centers(found, accounts, home):
-        api = accounts.data_centers.by_code(code).api_url
-        there = token if found.data_center else replace(token, api_domain=api)
+    asked = accounts.data_centers_from(found.data_center or home)
+    for data_center in asked[:1] if found.data_center else asked:
+        there = token if found.data_center else replace(token, api_domain=data_center.api_url)
         try:
             return _identified(found, accounts.refresh(there), accounts, taken)
-        except REFUSALS:
-            refused.append(code)
+        except FOREIGN_GRANT:
+            refused.append(data_center.code)
         except EvergrantError as error:
             kept = _named(found, there, taken)
             note = f"{error.message}; kept as {kept.user_name}"
@@ -83,15 +74,6 @@ def resolve(found: Found, accounts: Accounts, *, taken: Taken, home: str | None 
     where = ", ".join(refused)
     note = f"Zoho refuses it ({where}): revoked, or of another client or data center"
     return Resolved(found=found, token=None, note=note)
-
-
-def _data_centers(found: Found, accounts: Accounts, home: str | None) -> Iterator[str]:
-    if found.data_center:
-        yield found.data_center
-        return
-    first = home or accounts.home_data_center.code
-    yield first
-    yield from (code for code in accounts.data_centers.codes if code != first)
 
 
 def _with_client(token: Token, accounts: Accounts) -> Token:
