@@ -5,7 +5,7 @@ Zoho CRM tells user and org. Zoho's accounts server tells the user, of a grant f
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
 from evergrant._oauth.errors import LATER, is_page, temporary_error
@@ -38,6 +38,7 @@ PROFILE_SCOPE = "AaaServer.profile.READ"
 (https://www.zoho.com/accounts/protocol/oauth/sign-in-using-zoho.html)."""
 
 _CRM = "zohocrm."
+_NO_SCOPE_IN_CRM = ("OAUTH_SCOPE_MISMATCH", "NO_PERMISSION")
 
 
 def is_identity_scope(scope: str) -> bool:
@@ -109,16 +110,7 @@ def _first(response: HttpResponse, plural: str, key: str, scope: str, now: datet
         value = None
     if isinstance(value, str) and value:
         return value
-    if trouble := temporary_error(response, now=now or utc_now(), whose="the API"):
-        raise trouble
-    if is_page(response):
-        raise OAuthError("the API answered a web page", hint=LATER, retryable=True)
-    code = data.get("code") if isinstance(data.get("code"), str) else None
-    if code in ("OAUTH_SCOPE_MISMATCH", "NO_PERMISSION"):
-        raise MissingScope(f"the grant lacks a scope to look up its user ({scope})", code=code)
-    raise OAuthError(
-        f"the API did not name the user of the token (HTTP {response.status})", code=code
-    )
+    raise _unnamed(response, "the API", scope, data.get("code"), _NO_SCOPE_IN_CRM, now)
 
 
 def parse_user_info(response: HttpResponse, *, now: datetime | None = None) -> str:
@@ -134,16 +126,33 @@ def parse_user_info(response: HttpResponse, *, now: datetime | None = None) -> s
     email = data.get("Email")
     if isinstance(email, str) and email:
         return email
-    if trouble := temporary_error(response, now=now or utc_now(), whose="the accounts server"):
-        raise trouble
+    server, lacking = "the accounts server", ("INVALID_OAUTHSCOPE",)
+    raise _unnamed(response, server, PROFILE_SCOPE, data.get("cause"), lacking, now)
+
+
+def _unnamed(
+    response: HttpResponse,
+    server: str,
+    scope: str,
+    code: object,
+    no_scope: Collection[str],
+    now: datetime | None,
+) -> OAuthError:
+    """Return the error for a response that does not name the user.
+
+    Args:
+        server: Who answered, in words.
+        scope: What it takes to ask.
+        code: What stands where an error has its code.
+        no_scope: The codes that mean that the grant lacks the scope.
+    """
+    if trouble := temporary_error(response, now=now or utc_now(), whose=server):
+        return trouble
     if is_page(response):
-        raise OAuthError("the accounts server answered a web page", hint=LATER, retryable=True)
-    code = data.get("cause") if isinstance(data.get("cause"), str) else None
-    if code == "INVALID_OAUTHSCOPE":
-        raise MissingScope(
-            f"the grant lacks a scope to look up its user ({PROFILE_SCOPE})", code=code
-        )
-    raise OAuthError(
-        f"the accounts server did not name the user of the token (HTTP {response.status})",
-        code=code,
+        return OAuthError(f"{server} answered a web page", hint=LATER, retryable=True)
+    known = code if isinstance(code, str) else None
+    if known in no_scope:
+        return MissingScope(f"the grant lacks a scope to look up its user ({scope})", code=known)
+    return OAuthError(
+        f"{server} did not name the user of the token (HTTP {response.status})", code=known
     )

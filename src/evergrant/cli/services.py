@@ -16,7 +16,7 @@ from evergrant.cli.tokens import print_json
 from evergrant.datacenter import ZOHO
 from evergrant.errors import ConfigError, OAuthError
 from evergrant.services import SERVICES, Service, find_service
-from evergrant.services.pages import items_in
+from evergrant.services.pages import items_in, value_at
 from evergrant.services.target import Target
 
 __all__ = ["orgs", "services"]
@@ -103,19 +103,13 @@ def _read_orgs(service: Service, content: bytes) -> list[dict[str, str]]:
     except (ValueError, RecursionError):
         raise OAuthError(f"{service.title} did not list the orgs: the answer is not JSON") from None
     org = service.org
-    listed = _at(body, org.list_key)
+    listed = value_at(body, org.list_key)
     found = [listed] if isinstance(listed, dict) else listed if isinstance(listed, list) else []
     return [
         {"id": str(one.get(org.id_key, "")), "name": str(one.get(org.name_key, ""))}
         for one in found or items_in(body)
         if isinstance(one, dict)
     ]
-
-
-def _at(body: Any, key: str) -> Any:
-    for part in filter(None, key.split(".")):
-        body = body.get(part) if isinstance(body, dict) else None
-    return body
 
 
 def _describe(service: Service) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["Pages", "items_in"]
+__all__ = ["Pages", "items_in", "value_at"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +46,12 @@ class Pages:
             body: What came back, parsed.
         """
         items = items_in(body)
-        more = _at(body, self.more_key) if self.more_key else None
+        more = value_at(body, self.more_key) if self.more_key else None
         size = int(query.get(self.size_parameter, self.size))
         if not items or more is False or (more is None and len(items) < size):
             return None
         rest = {key: value for key, value in query.items() if key != self.parameter}
-        token = _at(body, self.token_key) if self.token_key else None
+        token = value_at(body, self.token_key) if self.token_key else None
         if isinstance(token, str) and token:
             return rest | {self.token_parameter: token}
         here = int(query.get(self.parameter, self.first))
@@ -71,9 +71,8 @@ def items_in(body: Any) -> list[Any]:
     return next(filter(None, nested), [])
 
 
-def _at(body: Any, key: str) -> Any:
-    for part in key.split("."):
-        if not isinstance(body, dict):
-            return None
-        body = body.get(part)
+def value_at(body: Any, key: str) -> Any:
+    """Return what stands at a key with dots between its parts, or None; "" is the whole."""
+    for part in filter(None, key.split(".")):
+        body = body.get(part) if isinstance(body, dict) else None
     return body

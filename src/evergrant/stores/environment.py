@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 from urllib.parse import quote
 
 from evergrant._environment import ZohoEnvironment, read_zoho_environment
@@ -88,23 +88,23 @@ class EnvironmentStore(LayeredStore):
         Raises:
             StoreError: It is another grant's.
         """
-        others = {None, self._id} | ({token.id} if token.user_name == USER else set())
-        if token.id not in others or token.user_name not in (None, USER):
-            self._refuse_other(token)
+        if token.user_name is None:
+            is_ours = token.id in (None, self._id)
+        else:
+            is_ours = token.user_name == USER
+        if not is_ours:
+            raise StoreError(
+                "env: holds the one grant of the environment, and this is another one",
+                token_id=token.id,
+                user=token.user_name,
+                hint="Name a store that takes logins: EVERGRANT_STORE, or open_store(url).",
+            )
         kept = replace(token, id=self._id, user_name=USER)
         saved = super().save_token(kept, expected_version=expected_version)
         return replace(
             saved,
             client_secret=self._grant.client_secret,
             refresh_token=self._grant.refresh_token,
-        )
-
-    def _refuse_other(self, token: Token) -> NoReturn:
-        raise StoreError(
-            "env: holds the one grant of the environment, and this is another one",
-            token_id=token.id,
-            user=token.user_name,
-            hint="Name a store that takes logins: EVERGRANT_STORE, or open_store(url).",
         )
 
     @masks_locals
