@@ -160,7 +160,7 @@ def _save(
 
 
 def _preview(grants: Sequence[Found], settings: Settings) -> list[Adopted]:
-    with open_for_reading(settings) as store:
+    with open_for_reading(settings.store) as store:
         known = known_grants(store)
     adopted = []
     for found in grants:
@@ -178,7 +178,7 @@ def _changes(
     from evergrant.adopt.folder import python_files
 
     usable = [one for one in adopted if one.found.token.refresh_token]
-    with open_for_reading(settings) as store:
+    with open_for_reading(settings.store) as store:
         users = {token.user_name for token in known_grants(store).values()}
     users |= {one.user or one.found.key for one in usable}
     changes = []

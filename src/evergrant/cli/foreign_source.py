@@ -59,7 +59,7 @@ def read_foreign(source: str, settings: Settings, *, ask: bool) -> list[Resolved
             grants, what = report.grants, f"no Zoho token was found in {source}"
         if not grants:
             raise ConfigError(what, hint="docs/adopt.md lists what is recognised.")
-        with open_for_reading(settings) as store:
+        with open_for_reading(settings.store) as store:
             known = known_grants(store)
         taken = {owner_key(token) for token in known.values()}
         resolved = []

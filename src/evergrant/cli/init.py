@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import replace
 from typing import Annotated
 
 import typer
@@ -12,9 +11,13 @@ import evergrant
 from evergrant._environment import read_zoho_environment
 from evergrant.cli.messages import ask_secret, print_info
 from evergrant.cli.options import settings_of
-from evergrant.cli.resources import accounts_for, open_audit_log, require_persistent_store
-from evergrant.config import Settings
-from evergrant.errors import ConfigError, MissingScope
+from evergrant.cli.resources import (
+    accounts_for,
+    open_audit_log,
+    require_client,
+    require_persistent_store,
+)
+from evergrant.errors import MissingScope
 from evergrant.services import SERVICES
 from evergrant.token import Token
 
@@ -45,7 +48,7 @@ def init(
     settings = settings_of(context)
     require_persistent_store(settings.store)
     if not settings.sandbox:
-        settings = _with_client(settings)
+        settings = require_client(settings, otherwise=CLIENT_HINT, secret_hint=CLIENT_HINT)
     given = read_zoho_environment(in_part=True).refresh_token
     refresh_token = given or ask_secret("Refresh token", otherwise="Set ZOHO_REFRESH_TOKEN.")
     with ExitStack() as stack:
@@ -60,14 +63,6 @@ def init(
             error.hint += " Or name it yourself: evergrant init --user my-name (without an @)."
             raise
         _tell(token, accounts.data_center_of(token).code, store.url)
-
-
-def _with_client(settings: Settings) -> Settings:
-    if not settings.client_id:
-        raise ConfigError("no client id", hint=CLIENT_HINT)
-    if settings.client_secret or settings.client_secrets:
-        return settings
-    return replace(settings, client_secret=ask_secret("Client secret", otherwise=CLIENT_HINT))
 
 
 def _tell(token: Token, data_center: str, store: str) -> None:

@@ -18,7 +18,12 @@ import evergrant
 from evergrant._scopes import read_scopes
 from evergrant.cli.messages import ask_secret, print_info, print_warning
 from evergrant.cli.options import complete_service, settings_of
-from evergrant.cli.resources import accounts_for, open_audit_log, require_persistent_store
+from evergrant.cli.resources import (
+    accounts_for,
+    open_audit_log,
+    require_client,
+    require_persistent_store,
+)
 from evergrant.config import Settings
 from evergrant.errors import ConfigError, NoRefreshToken, UntrustedServer
 from evergrant.services import find_service
@@ -101,7 +106,13 @@ def login(
     require_persistent_store(settings.store)
     wanted = _wanted_scopes(scopes, service) or read_scopes(settings.scopes)
     if not settings.sandbox:
-        settings = _require_client(settings)
+        settings = require_client(
+            settings,
+            otherwise="Register an app at https://api-console.zoho.com with the redirect URL "
+            f"{settings.redirect_url}, then set EVERGRANT_CLIENT_ID, or client_id in "
+            f"{settings.file}. To try it out: evergrant sandbox, evergrant login --sandbox.",
+            secret_hint=SECRET_HINT,
+        )
     with ExitStack() as stack:
         listener = None if self_client else _open_callback_server(settings, needed=not no_browser)
         if listener:
@@ -158,19 +169,6 @@ def _open_callback_server(settings: Settings, *, needed: bool) -> CallbackServer
         if needed:
             raise
         return None
-
-
-def _require_client(settings: Settings) -> Settings:
-    if not settings.client_id:
-        raise ConfigError(
-            "no client id",
-            hint="Register an app at https://api-console.zoho.com with the redirect URL "
-            f"{settings.redirect_url}, then set EVERGRANT_CLIENT_ID, or client_id in "
-            f"{settings.file}. To try it out: evergrant sandbox, evergrant login --sandbox.",
-        )
-    if settings.client_secret or settings.client_secrets:
-        return settings
-    return replace(settings, client_secret=ask_secret("Client secret", otherwise=SECRET_HINT))
 
 
 def _ask_code() -> str:

@@ -17,7 +17,7 @@ from evergrant._text import json_text
 from evergrant.cli.exit_codes import ExitCode
 from evergrant.cli.messages import print_error, print_info
 from evergrant.cli.options import AsJson, require_folder, settings_of
-from evergrant.cli.resources import require_persistent_store
+from evergrant.cli.resources import open_for_reading, require_persistent_store
 from evergrant.cli.transfer_output import (
     as_dict,
     print_outcomes,
@@ -25,7 +25,7 @@ from evergrant.cli.transfer_output import (
     with_audit,
     with_progress,
 )
-from evergrant.errors import ConfigError, StoreMissing
+from evergrant.errors import ConfigError
 
 __all__ = ["DryRun", "move", "open_for_preview", "resolve_store_url"]
 
@@ -116,11 +116,7 @@ def open_for_preview(url: str) -> Iterator[evergrant.TokenStore]:
         ConfigError: The target would not outlive this process.
     """
     require_persistent_store(url)
-    try:
-        store = evergrant.open_store(url, read_only=True)
-    except StoreMissing:
-        store = evergrant.open_store("memory:")
-    with store:
+    with open_for_reading(url) as store:
         yield store
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
@@ -14,6 +15,7 @@ from urllib.parse import unquote
 import evergrant
 from evergrant._core.user_selection import select_user_token
 from evergrant._user_names import near_names
+from evergrant.cli.messages import ask_secret
 from evergrant.config import Settings, config_folder
 from evergrant.datacenter import ZOHO
 from evergrant.errors import (
@@ -43,6 +45,7 @@ __all__ = [
     "open_audit_log",
     "open_for_reading",
     "policy_enforcer_for",
+    "require_client",
     "require_only_user",
     "require_persistent_store",
     "suggesting",
@@ -69,6 +72,23 @@ def require_persistent_store(url: str) -> None:
         )
 
 
+def require_client(settings: Settings, *, otherwise: str, secret_hint: str) -> Settings:
+    """Return the settings with a client; a secret that they lack is asked for.
+
+    Args:
+        otherwise: The hint where no client is set.
+        secret_hint: The hint where no secret is typed.
+
+    Raises:
+        ConfigError: No client is set, or no secret is given.
+    """
+    if not settings.client_id:
+        raise ConfigError("no client id", hint=otherwise)
+    if settings.client_secret or settings.client_secrets:
+        return settings
+    return replace(settings, client_secret=ask_secret("Client secret", otherwise=secret_hint))
+
+
 def open_audit_log(settings: Settings) -> AuditLog | None:
     """Return the audit log that is set, or None.
 
@@ -83,10 +103,10 @@ def open_audit_log(settings: Settings) -> AuditLog | None:
 
 
 @contextmanager
-def open_for_reading(settings: Settings) -> Iterator[evergrant.TokenStore]:
+def open_for_reading(url: str) -> Iterator[evergrant.TokenStore]:
     """Open the store read-only. If it does not exist, an empty store in memory takes its place."""
     try:
-        store = evergrant.open_store(settings.store, read_only=True)
+        store = evergrant.open_store(url, read_only=True)
     except StoreMissing:
         store = evergrant.open_store("memory:")
     with store:
@@ -170,9 +190,9 @@ def named_token(user: str | None, token_id: str | None) -> str | evergrant.Token
     Raises:
         ConfigError: Neither is given, or both.
     """
-    if (user is None) == (token_id is None):
+    if bool(user) == bool(token_id):
         raise ConfigError("name one token", hint="Give either USER or --id ID.")
-    return user if user is not None else evergrant.Token(id=token_id)
+    return user or evergrant.Token(id=token_id)
 
 
 def policy_enforcer_for(

@@ -23,9 +23,10 @@ from evergrant.cli.resources import (
     suggesting,
 )
 from evergrant.cli.tables import console, describe, read_rows, token_page, token_table
-from evergrant.errors import ConfigError, TokenNotFound
+from evergrant.errors import TokenNotFound
 from evergrant.events import Forgotten
 from evergrant.stores import urls
+from evergrant.token import User
 
 __all__ = [
     "delete",
@@ -44,7 +45,7 @@ def list_all(context: typer.Context, *, as_json: AsJson = False) -> None:
     """List the tokens of the store, corrupt ones too, without secrets."""
     settings = settings_of(context)
     with (
-        open_for_reading(settings) as store,
+        open_for_reading(settings.store) as store,
         accounts_for(settings, settings.sandbox) as accounts,
     ):
         rows = read_rows(store, accounts, grant_states_for(settings, store, accounts))
@@ -64,13 +65,13 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show everything about one token, but of its secrets only which there are."""
-    settings = settings_of(context)
+    settings, wanted = settings_of(context), named_token(user, token_id)
     with (
-        open_for_reading(settings) as store,
+        open_for_reading(settings.store) as store,
         accounts_for(settings, settings.sandbox) as accounts,
     ):
         states = grant_states_for(settings, store, accounts)
-        row = describe(_find_token(store, user, token_id), accounts, states)
+        row = describe(_find_token(store, wanted), accounts, states)
     if as_json:
         print_json(row)
     else:
@@ -122,42 +123,34 @@ def delete(
 ) -> None:
     """Delete a token from the store, without revoking it at Zoho."""
     settings = settings_of(context)
-    log = open_audit_log(settings)
+    wanted, log = named_token(user, token_id), open_audit_log(settings)
     with offline_keeper(settings, log) as keeper:
-        if user and not token_id:
-            with suggesting(keeper.store, user):
-                name = display_name(keeper.find(user))
+        if isinstance(wanted, str):
+            with suggesting(keeper.store, wanted):
+                name = display_name(keeper.find(wanted))
         else:
-            name = f"token {_require_id(user, token_id)}"
+            name = f"token {token_id}"
         if not confirm(
             f"Delete {name} from {keeper.store.url}? It is not revoked at Zoho.", yes=yes
         ):
             return
-        if token_id:
+        if isinstance(wanted, str):
+            keeper.forget(wanted)
+        else:
             # Not read first: a corrupt row must be deletable.
-            keeper.store.delete_token(token_id)
+            keeper.store.delete_token(token_id or "")
             if log:
                 log(Forgotten(at=keeper.accounts.clock(), token_id=token_id))
-        else:
-            keeper.forget(user or "")
         print_info(f"deleted: {name}")
 
 
-def _find_token(
-    store: evergrant.TokenStore, user: str | None, token_id: str | None
-) -> evergrant.Token:
-    if user and not token_id:
-        return find_user(store, user)
-    found = store.find_token_by_id(_require_id(user, token_id))
+def _find_token(store: evergrant.TokenStore, wanted: User) -> evergrant.Token:
+    if isinstance(wanted, str):
+        return find_user(store, wanted)
+    found = store.find_token_by_id(wanted.id or "")
     if found is None:
-        raise TokenNotFound("there is no such token", token_id=token_id)
+        raise TokenNotFound("there is no such token", token_id=wanted.id)
     return found
-
-
-def _require_id(user: str | None, token_id: str | None) -> str:
-    if user or not token_id:
-        raise ConfigError("name one token", hint="Give either USER or --id ID.")
-    return token_id
 
 
 def display_name(token: evergrant.Token) -> str:
