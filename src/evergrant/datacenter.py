@@ -275,14 +275,7 @@ def _zoho(code: str, tld: str, **other: str | None) -> DataCenter:
     )
 
 
-_CODE_OF_DOMAIN = {
-    "com": "us",
-    "zoho.com": "us",
-    "zohoapis.com": "us",
-    "com.au": "au",
-    "com.cn": "cn",
-    "zohocloud.ca": "ca",
-}
+_CODE_OF_DOMAIN = {"com": "us", "com.au": "au", "com.cn": "cn"}
 """Ends of domains that are not the data center's code."""
 
 _UNNAMED = {"sandbox_url": None, "developer_url": None, "upload_url": None}
